@@ -1,0 +1,68 @@
+// RecordParser: the records of a write, JSON text straight into Arrow column builders.
+//
+// Place      api (finds the records in the body) -> RecordParser -> Source::Write.
+// Promise    every value is stored exactly as sent or the record is refused with a pointer to it:
+//            integers never pass through a double, strings keep their bytes, a decimal that does not
+//            fit its scale is refused. Missing and null are both null in a typed column. A duplicate
+//            key inside one record is refused.
+// Errors     kInvalidJson, kInvalidRequest (a record that is not an object, no "fields"),
+//            kInvalidRecord with up to kRecordErrorsMax FieldErrors. Nothing is half-parsed.
+// Threads    one thread per parser; a parser may be reused.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/status.h"
+#include "granary/types/schema.h"
+
+namespace granary::json {
+
+inline constexpr std::size_t kRecordErrorsMax = 20;
+
+/// What to do with a field that the schema does not have or cannot hold.
+enum class SchemaMode : std::uint8_t {
+  kStrict,  ///< Refuse.
+  kEvolve,  ///< A new field becomes a column (bool, int64, float64, string; objects and arrays: json;
+            ///< nulls alone make no column); integer columns widen int8→…→int64→decimal(38,0).
+};
+
+/// How a record stands in the text.
+enum class RecordShape : std::uint8_t {
+  kFields,  ///< {"fields": {…}}, as in POST /data/write.
+  kBare,    ///< {…}, as in NDJSON.
+};
+
+struct RecordLimits {
+  std::size_t records_max = 10'000;
+  std::size_t columns_max = 1'000;
+  std::size_t depth_max = 64;
+};
+
+struct ParsedRecords {
+  std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
+  SchemaPtr schema;                           ///< The one given, or its successor when it evolved.
+};
+
+class RecordParser {
+ public:
+  explicit RecordParser(RecordLimits limits);
+  ~RecordParser();
+
+  /// `array` is the text of a JSON array of records. `pointer` is where it stands in the request
+  /// ("/records") and starts every FieldError's pointer: /records/3/fields/amount.
+  /// kTooLarge when there are more than records_max.
+  Result<ParsedRecords> Parse(std::string_view array, std::string_view pointer, RecordShape shape,
+                              SchemaMode mode, const SchemaPtr& schema);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace granary::json

@@ -1,0 +1,44 @@
+// HttpClient: blocking HTTP/1.1 requests over one kept-alive connection; for the CLI and tests.
+//
+// Threads    one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+
+namespace granary::net {
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  /// "http://127.0.0.1:8000". kInvalidArgument for anything but http URLs without a path.
+  static Result<HttpClient> Create(std::string_view base_url, std::int64_t timeout_ms);
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+
+  /// kUnavailable when nobody answers there. Reconnects by itself when an idle connection was closed.
+  Result<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view body,
+                              const Headers& headers = {});
+  /// Hands the body over piece by piece as it comes. A cut body is kUnavailable.
+  Result<ClientResponse> Stream(std::string_view method, std::string_view target, std::string_view body,
+                                const std::function<Status(std::string_view piece)>& on_body);
+
+ private:
+  struct State;
+  explicit HttpClient(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace granary::net

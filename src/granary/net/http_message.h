@@ -1,0 +1,66 @@
+// HTTP requests and answers as values, free of any server's types.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/runtime/cancel.h"
+
+namespace granary::net {
+
+/// Header names compare without case; the last of several equal names wins, as the server checks
+/// that those that must be single are.
+class Headers {
+ public:
+  void Set(std::string_view name, std::string_view value);
+  std::optional<std::string_view> Get(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& all() const { return items_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> items_;
+};
+
+struct HttpRequest {
+  std::string method;
+  std::string path;                          ///< Decoded, without the query.
+  std::vector<std::pair<std::string, std::string>> query;  ///< Decoded, in order.
+  Headers headers;
+  std::string body;
+  std::string request_id;                    ///< X-Request-Id, sent or made.
+  std::string peer;                          ///< "127.0.0.1"
+  bool peer_is_loopback = false;
+  /// Cancelled when the client goes away, the deadline (X-Timeout-Ms) passes or the server stops.
+  runtime::CancelToken cancel;
+
+  std::optional<std::string_view> QueryParameter(std::string_view name) const;
+};
+
+/// Writes a body of unknown length. Write blocks while the client is slow; after a failure
+/// (kCancelled: the client went away) the handler returns.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Status Write(std::string_view bytes) = 0;
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  std::string content_type = "application/json";
+  std::string body;
+  /// When set, called after the head is sent, instead of `body`; a failure cuts the chunked body short
+  /// so that nobody takes it for whole.
+  std::function<Status(BodySink&)> stream;
+};
+
+/// Runs on a pool of blocking threads; must not throw.
+using HttpHandler = std::function<HttpResponse(HttpRequest&)>;
+
+}  // namespace granary::net

@@ -1,0 +1,63 @@
+// HttpServer: HTTP/1.1 on Boost.Beast coroutines; handlers run on threads of their own, so a slow
+// query never holds up a health check or a new connection.
+//
+// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400 …): header
+//            and body bytes, header and body time, connections. Content-Length together with Transfer-Encoding
+//            is 400 and closes. An early refusal drains at most drain_bytes_max, then closes.
+// Threads    Start and Stop from one thread; handlers run on up to handler_threads at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "granary/base/log.h"
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+
+namespace granary::net {
+
+struct HttpServerOptions {
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 8000;                ///< 0 picks a free one.
+  std::size_t io_threads = 1;
+  std::size_t handler_threads = 64;
+  std::size_t connections_max = 4096;
+  std::uint64_t body_bytes_max = 16u << 20;
+  std::uint64_t header_bytes_max = 16u << 10;
+  std::uint64_t drain_bytes_max = 1u << 20;
+  std::int64_t header_timeout_ms = 10'000;
+  std::int64_t body_timeout_ms = 60'000;    ///< Without progress.
+  std::int64_t idle_timeout_ms = 75'000;
+  std::int64_t write_timeout_ms = 60'000;   ///< Without progress.
+};
+
+struct HttpServerStats {
+  std::uint64_t connections = 0;            ///< Open now.
+  std::uint64_t requests = 0;
+  std::uint64_t in_flight = 0;
+};
+
+class HttpServer {
+ public:
+  /// Makes the answer to a request that the server itself refuses.
+  using RefuseFn = std::function<HttpResponse(const Status& status, const std::string& request_id)>;
+
+  /// kConflict when the port is taken (says which), kIoError otherwise.
+  static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Logger& log, HttpHandler handler,
+                                                   RefuseFn refuse);
+  ~HttpServer();
+
+  std::uint16_t port() const;
+  HttpServerStats stats() const;
+  /// Stops accepting, lets running requests finish for up to `grace_ms`, cancels the rest, joins.
+  void Stop(std::int64_t grace_ms);
+
+ private:
+  struct State;
+  explicit HttpServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace granary::net

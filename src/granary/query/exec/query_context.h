@@ -1,0 +1,32 @@
+// QueryContext: what a running query may use, and what it tells of itself afterwards.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "granary/runtime/cancel.h"
+#include "granary/runtime/worker_pool.h"
+
+namespace granary::query {
+
+struct QueryContext {
+  runtime::WorkerPool& pool;
+  std::size_t parallelism = 2;
+  runtime::CancelToken cancel;
+  /// A batch of work between two looks at `cancel`; tests make it small.
+  std::int64_t batch_rows = 16'384;
+};
+
+/// `stats` of an answer; the time is the caller's.
+struct QueryStats {
+  std::uint64_t rows_scanned = 0;       ///< Rows whose values were examined.
+  std::uint64_t segments_total = 0;
+  std::uint64_t segments_pruned = 0;
+  std::uint64_t bytes_read = 0;
+  std::set<std::string> access_paths;   ///< metadata, full_scan, hot, …
+};
+
+}  // namespace granary::query

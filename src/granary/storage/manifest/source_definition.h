@@ -1,0 +1,64 @@
+// SourceDefinition: what a user said a source is (POST /sources/add), checked and completed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "granary/base/ids.h"
+#include "granary/base/status.h"
+#include "granary/storage/partition/partition.h"
+#include "granary/storage/segment/segment_writer.h"
+#include "granary/types/data_type.h"
+
+namespace granary::storage {
+
+enum class SchemaMode : std::uint8_t { kStrict, kEvolve, kJson };
+enum class IndexKind : std::uint8_t { kHash, kBtree, kBloom };
+
+struct DeclaredColumn {
+  std::string name;
+  DataType type;
+  bool operator==(const DeclaredColumn&) const = default;
+};
+struct DeclaredPartition {
+  std::string column;
+  std::optional<Transform> transform;  ///< DefaultTransform of the column's type when absent.
+  bool operator==(const DeclaredPartition&) const = default;
+};
+struct DeclaredIndex {
+  std::string column;
+  std::optional<IndexKind> kind;       ///< hash for strings, B-tree for ordered types when absent.
+  bool operator==(const DeclaredIndex&) const = default;
+};
+
+struct SourceDefinition {
+  SourceId id;
+  std::string name;                    ///< The id when not given.
+  std::string connection_string;       ///< Kept and shown; chooses nothing.
+  std::string data_path;               ///< As given; empty: "sources/<id>" in the tenant's folder.
+  std::vector<DeclaredColumn> columns;
+  std::vector<DeclaredPartition> partitions;
+  std::vector<DeclaredIndex> indexes;
+  std::vector<std::string> sort_columns;
+  Compression compression;
+  std::uint32_t max_file_size_mb = 256;
+  bool wal_enabled = true;
+  SchemaMode schema_mode = SchemaMode::kEvolve;
+
+  /// "The same again": everything a user can say, defaults filled in.
+  bool operator==(const SourceDefinition&) const = default;
+
+  void EncodeTo(std::string& out) const;
+  static Result<SourceDefinition> Decode(std::string_view bytes);
+};
+
+/// The first schema, with ids in order of declaration. kInvalidDefinition (with pointers such as
+/// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types lack
+/// a transform, or a partition, index or sort column is not declared.
+Result<Schema> InitialSchema(const SourceDefinition& definition);
+/// The partition spec over that schema.
+Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema);
+
+}  // namespace granary::storage

@@ -1,0 +1,29 @@
+// SegmentMeta: what the manifest knows of one Parquet file of a source.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "granary/base/ids.h"
+#include "granary/storage/partition/partition.h"
+#include "granary/types/column_stats.h"
+#include "granary/types/schema.h"
+
+namespace granary::storage {
+
+struct SegmentMeta {
+  SegmentId id;
+  std::string path;                   ///< Relative to the source's folder.
+  std::uint64_t bytes = 0;
+  std::uint64_t rows = 0;
+  std::uint32_t schema_version = 0;   ///< Of the columns in the file.
+  std::uint64_t min_sequence = 0;
+  std::uint64_t max_sequence = 0;
+  std::uint32_t partition_spec = 0;   ///< Version of the source's spec; 0 is the first.
+  PartitionKey partition;
+  std::int64_t created_us = 0;
+  std::unordered_map<ColumnId, ColumnStats> columns;  ///< A column that is not here is all null.
+};
+
+}  // namespace granary::storage

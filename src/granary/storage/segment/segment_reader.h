@@ -1,0 +1,54 @@
+// SegmentReader: reads columns of a Parquet segment, row group by row group, in the shape of a
+// schema that may be newer than the file's.
+//
+// Promise    a column that the file lacks reads as nulls, one of a narrower type is widened; what does
+//            not decode, or does not agree with the footer, is kCorruption naming file and column.
+// Threads    fully safe: the footer is read once, each Read opens its own column readers.
+// Owns       its file handle.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/status.h"
+#include "granary/io/file_system.h"
+#include "granary/storage/segment/segment_meta.h"
+#include "granary/types/column_stats.h"
+#include "granary/types/schema.h"
+
+namespace granary::storage {
+
+class SegmentReader {
+ public:
+  /// Opens and reads the footer. `file_schema` is the source's schema at meta.schema_version.
+  static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files, const std::string& directory,
+                                                           const SegmentMeta& meta, SchemaPtr file_schema);
+  ~SegmentReader();
+
+  int row_groups() const;
+  std::int64_t rows(int row_group) const;
+
+  /// Statistics of one column in one row group, from the Parquet footer, in `type`'s domain (the reader's
+  /// schema may be newer). Unknown where the footer does not say.
+  ColumnStats RowGroupStats(int row_group, ColumnId column, const DataType& type) const;
+
+  /// The named columns of a row group, in the order asked for, in `schema`'s types; kSequenceColumnId
+  /// gives `_seq`. Field names are those of `schema`. `bytes_read`, when given, grows by the compressed size.
+  Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
+                                                   const Schema& schema,
+                                                   std::uint64_t* bytes_read = nullptr) const;
+
+ private:
+  struct State;
+  explicit SegmentReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Prints a Parquet segment's footer, columns and statistics for people, as far as it can be read.
+Status DumpSegment(io::FileSystem& files, const std::string& path, std::string& out);
+
+}  // namespace granary::storage

@@ -1,0 +1,95 @@
+// Store: all sources of one tenant on one data folder, with the log lanes and the manifest they share.
+//
+// Open       lock the folder -> check its format -> open the manifest -> load sources -> sweep files that
+//            no manifest names -> replay the lanes into the hot tiers, skipping what is flushed.
+// Layout     <root>/granary.lock, <root>/FORMAT, <root>/wal/lane-0/…, <root>/tenants/<tenant>/manifest.db,
+//            sources in <root>/tenants/<tenant>/sources/<id> or where data_path says. docs/formats/data_folder.md.
+// Background flushes by size, age and memory; collects log files.
+// Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format), kCorruption,
+//            kIoError, kPermissionDenied. A source whose log is damaged is refused (its calls give kCorruption
+//            with file and offset), the others serve.
+// Threads    fully safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "granary/base/ids.h"
+#include "granary/base/log.h"
+#include "granary/base/status.h"
+#include "granary/io/clock.h"
+#include "granary/io/failpoint.h"
+#include "granary/io/file_system.h"
+#include "granary/runtime/worker_pool.h"
+#include "granary/storage/source/source.h"
+#include "granary/storage/wal/wal_lane.h"
+
+namespace granary::storage {
+
+struct StoreOptions {
+  std::string root = "./data";                 ///< DATA_PATH.
+  TenantId tenant;
+  std::vector<std::string> allowed_data_paths; ///< ALLOWED_DATA_PATHS: absolute roots besides `root`.
+  std::uint32_t wal_lanes = 2;
+  std::uint64_t wal_file_bytes = 64u << 20;
+  std::int64_t wal_retention_us = 24ll * 3600 * 1'000'000;
+  std::uint64_t wal_retention_bytes = 1024u << 20;
+  std::uint64_t wal_lane_bytes_max = 512u << 20;  ///< Past it the sources that lag behind are flushed.
+  std::uint64_t flush_rows = 1'000'000;           ///< A hot tier of so many rows is flushed,
+  std::uint64_t flush_bytes = 128u << 20;         ///< or of so many bytes,
+  std::int64_t flush_age_us = 300ll * 1'000'000;  ///< or whose oldest record is so old.
+  std::uint64_t hot_bytes_max = 2048u << 20;      ///< All hot tiers; past it writes get kOverloaded.
+  std::size_t open_segments_max = 512;
+  std::int64_t row_group_rows = 131'072;
+  std::size_t sources_max = 10'000;
+};
+
+struct StoreDeps {
+  io::FileSystem& files;
+  io::Clock& clock;
+  io::Failpoints& failpoints;
+  Logger& log;
+  runtime::WorkerPool& pool;
+};
+
+/// What a flush should do next. Pure: see PickFlush.
+struct HotTierInfo {
+  SourceUid source;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t oldest_age_us = 0;
+  bool holds_back_log = false;
+};
+struct FlushChoice {
+  std::vector<SourceUid> sources;  ///< In the order to flush.
+  std::string reason;
+};
+FlushChoice PickFlush(const std::vector<HotTierInfo>& tiers, const StoreOptions& options);
+
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> Open(StoreDeps deps, StoreOptions options);
+  virtual ~Store() = default;
+
+  struct Added {
+    std::shared_ptr<Source> source;
+    bool created = false;  ///< False when the same definition was there already.
+  };
+  /// kSourceConflict for another definition or a folder that is taken, nested or holds foreign files;
+  /// kInvalidPath outside the allowed roots (links resolved); kInvalidDefinition.
+  virtual Result<Added> AddSource(const SourceDefinition& definition) = 0;
+  /// Removes the source, and its files unless `keep_data`, before it returns. kSourceNotFound.
+  virtual Status DropSource(const SourceId& id, bool keep_data) = 0;
+  /// kSourceNotFound; kCorruption for a source that is refused.
+  virtual Result<std::shared_ptr<Source>> Find(const SourceId& id) const = 0;
+  virtual std::vector<std::shared_ptr<Source>> List() const = 0;  ///< By id; refused ones left out.
+
+  virtual std::vector<WalLaneStats> wal_stats() const = 0;
+  virtual std::uint64_t hot_bytes() const = 0;
+  /// Stops background work, syncs, closes the lanes cleanly. Later writes give kUnavailable.
+  virtual Status Close() = 0;
+};
+
+}  // namespace granary::storage

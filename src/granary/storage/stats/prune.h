@@ -1,0 +1,29 @@
+// Pruning: what a predicate can be over rows of which only statistics are known.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "granary/types/column_stats.h"
+#include "granary/types/predicate.h"
+
+namespace granary::storage {
+
+/// The outcomes that some row may have. Over-approximates: an outcome that is left out cannot happen.
+struct Outcomes {
+  bool may_be_true = true;
+  bool may_be_false = true;
+  bool may_be_unknown = true;
+
+  bool NoneMatch() const { return !may_be_true; }
+  bool AllMatch() const { return may_be_true && !may_be_false && !may_be_unknown; }
+};
+
+/// Statistics of a column in the predicate's domain; null when nothing is known of it.
+using StatsLookup = std::function<const ColumnStats*(ColumnId)>;
+
+/// Pure. Handles every Predicate kind; leaves with a JSON path, lists and patterns without a literal
+/// prefix are unknown. Uses min, max, value sets and null counts.
+Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats);
+
+}  // namespace granary::storage

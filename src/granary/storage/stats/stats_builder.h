@@ -1,0 +1,45 @@
+// Column statistics: collected from batches as they are written, merged over segments, and coded for
+// the manifest.
+//
+// Threads    one thread a builder.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/status.h"
+#include "granary/types/column_stats.h"
+
+namespace granary::storage {
+
+class StatsBuilder {
+ public:
+  explicit StatsBuilder(DataType type);
+  ~StatsBuilder();
+  StatsBuilder(StatsBuilder&&) noexcept;
+  StatsBuilder& operator=(StatsBuilder&&) noexcept;
+
+  /// `array` is of the type's Arrow shape. A list is counted (rows, nulls) only.
+  void Add(const arrow::Array& array);
+  ColumnStats Finish() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Statistics of the union of two sets of rows. Unknown in one is unknown in both.
+ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b);
+/// The same knowledge about a column whose type was widened; what cannot be converted becomes unknown.
+ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const DataType& to);
+/// The estimate of the sketch, or the size of the value set when that is known.
+std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats);
+
+void EncodeStats(const ColumnStats& stats, std::string& out);
+Result<ColumnStats> DecodeStats(std::string_view bytes);
+
+}  // namespace granary::storage
