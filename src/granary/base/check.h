@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
 namespace granary {
 
 /// Prints the failure with its place to stderr and aborts.

@@ -5,6 +5,7 @@
 // Owns       its sink. Made once by a service or the CLI and handed down; there is no global.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -17,10 +18,27 @@ namespace granary {
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : std::uint8_t { kJson, kText };
 
-/// One member of a line. Converts implicitly so that calls stay short.
+/// One member of a line. Made from any integer, floating-point number, bool or text, so that calls
+/// stay short: {"rows", n}. Points at the caller's text.
 struct LogField {
+  using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
+
+  template <typename T>
+  LogField(std::string_view field_key, const T& field_value)
+      : key(field_key), value(ToValue(field_value)) {}
+
   std::string_view key;
-  std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool> value;
+  Value value;
+
+ private:
+  template <typename T>
+  static Value ToValue(const T& v) {
+    if constexpr (std::same_as<T, bool>) return v;
+    else if constexpr (std::signed_integral<T>) return std::int64_t{v};
+    else if constexpr (std::unsigned_integral<T>) return std::uint64_t{v};
+    else if constexpr (std::floating_point<T>) return double{v};
+    else return std::string_view(v);
+  }
 };
 
 class Logger {
@@ -44,6 +62,7 @@ class Logger {
 
  private:
   struct Sink;
+  Logger();  // Null's.
   LogLevel level_;
   std::unique_ptr<Sink> sink_;
 };
