@@ -1,0 +1,111 @@
+#include "granary/runtime/admission.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "granary/io/clock.h"
+
+namespace granary::runtime {
+namespace {
+
+using Slot = Admission::Slot;
+
+void AwaitQueued(const Admission& admission, std::size_t queued) {
+  while (admission.counts().queued != queued) std::this_thread::yield();
+}
+
+TEST(AdmissionTest, ASlotComesBackOnDestruction) {
+  Admission admission({.concurrent_max = 1, .queued_max = 0});
+  for (int i = 0; i < 3; ++i) {
+    const auto slot = admission.Enter(CancelToken());
+    ASSERT_TRUE(slot.ok());
+    EXPECT_EQ(admission.counts().running, 1u);
+  }
+  EXPECT_EQ(admission.counts().running, 0u);
+  EXPECT_EQ(admission.counts().admitted, 3u);
+}
+
+TEST(AdmissionTest, PastAFullQueueIsRefused) {
+  Admission admission({.concurrent_max = 2, .queued_max = 0});
+  Slot a = admission.Enter(CancelToken()).Take();
+  Slot b = admission.Enter(CancelToken()).Take();
+  const auto refused = admission.Enter(CancelToken());
+  EXPECT_EQ(refused.status().code(), Code::kOverloaded);
+  EXPECT_EQ(admission.counts().refused, 1u);
+  a = Slot();
+  EXPECT_TRUE(admission.Enter(CancelToken()).ok());
+}
+
+TEST(AdmissionTest, WaitersEnterFirstComeFirstServed) {
+  Admission admission({.concurrent_max = 1, .queued_max = 10});
+  Slot held = admission.Enter(CancelToken()).Take();
+  std::vector<int> order;  // Guarded by the one slot.
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 5; ++i) {
+    threads.emplace_back([&, i] {
+      const auto slot = admission.Enter(CancelToken());
+      order.push_back(i);
+    });
+    AwaitQueued(admission, static_cast<std::size_t>(i) + 1);
+  }
+  held = Slot();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST(AdmissionTest, ACancelledWaiterLeavesTheQueue) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1});
+  const Slot held = admission.Enter(CancelToken()).Take();
+  CancelToken cancel;
+  Code code = Code::kOk;
+  std::thread waiter([&] { code = admission.Enter(cancel).status().code(); });
+  AwaitQueued(admission, 1);
+  cancel.Cancel();
+  waiter.join();
+  EXPECT_EQ(code, Code::kCancelled);
+  EXPECT_EQ(admission.counts().queued, 0u);
+  EXPECT_EQ(admission.counts().running, 1u);
+}
+
+TEST(AdmissionTest, ADeadlineEndsTheWait) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1});
+  const Slot held = admission.Enter(CancelToken()).Take();
+  const CancelToken soon(io::SystemClock().MonotonicNanos() + 1'000'000);
+  EXPECT_EQ(admission.Enter(soon).status().code(), Code::kDeadlineExceeded);
+}
+
+TEST(AdmissionTest, WhoIsCancelledAlreadyTakesNoSlot) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1});
+  CancelToken cancel;
+  cancel.Cancel();
+  EXPECT_EQ(admission.Enter(cancel).status().code(), Code::kCancelled);
+  EXPECT_EQ(admission.counts().admitted, 0u);
+}
+
+TEST(AdmissionTest, NeverMoreThanTheMostAtOnce) {
+  Admission admission({.concurrent_max = 3, .queued_max = 100});
+  std::atomic<int> inside = 0;
+  std::atomic<int> most = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        const auto slot = admission.Enter(CancelToken());
+        const int now = ++inside;
+        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+        }
+        --inside;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(most, 3);
+  EXPECT_EQ(admission.counts().admitted, 1600u);
+  EXPECT_EQ(admission.counts().running, 0u);
+}
+
+}  // namespace
+}  // namespace granary::runtime

@@ -1,0 +1,170 @@
+#include "granary/runtime/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace granary::runtime {
+namespace {
+
+TEST(WorkerPoolTest, TasksStartInOrderOfSubmission) {
+  std::vector<int> order;
+  {
+    WorkerPool pool({.threads = 1});
+    for (int i = 0; i < 100; ++i) pool.Submit([&order, i] { order.push_back(i); });
+  }
+  std::vector<int> expected(100);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(order, expected);
+}
+
+TEST(WorkerPoolTest, StopRunsWhatWasSubmittedAndWhatThoseSubmit) {
+  std::atomic<int> ran = 0;
+  WorkerPool pool({.threads = 2});
+  for (int i = 0; i < 50; ++i) {
+    pool.Submit([&] {
+      ++ran;
+      pool.Submit([&ran] { ++ran; });
+    });
+  }
+  pool.Stop();
+  EXPECT_EQ(ran, 100);
+  pool.Stop();
+}
+
+TEST(WorkerPoolTest, AfterStopTheCallerRunsTheTask) {
+  WorkerPool pool({.threads = 2});
+  pool.Stop();
+  std::thread::id ran_on;
+  pool.Submit([&ran_on] { ran_on = std::this_thread::get_id(); });
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+}
+
+TEST(WorkerPoolTest, CountsWhatWaitsAndWhatRuns) {
+  WorkerPool pool({.threads = 1});
+  std::latch started(1);
+  std::latch go(1);
+  pool.Submit([&] {
+    started.count_down();
+    go.wait();
+  });
+  started.wait();
+  pool.Submit([] {});
+  EXPECT_EQ(pool.threads(), 1u);
+  EXPECT_EQ(pool.running(), 1u);
+  EXPECT_EQ(pool.queued(), 1u);
+  go.count_down();
+  pool.Stop();
+  EXPECT_EQ(pool.running(), 0u);
+  EXPECT_EQ(pool.queued(), 0u);
+}
+
+TEST(WorkerPoolTest, ParallelForCallsEachIndexOnce) {
+  WorkerPool pool({.threads = 3});
+  for (const std::size_t count : {0u, 1u, 2u, 7u, 1000u}) {
+    for (const std::size_t parallelism : {0u, 1u, 2u, 100u}) {
+      std::vector<std::atomic<int>> calls(count);
+      const Status status = pool.ParallelFor(count, parallelism, [&](std::size_t i) {
+        ++calls[i];
+        return Status::Ok();
+      });
+      ASSERT_TRUE(status.ok());
+      for (const auto& n : calls) ASSERT_EQ(n, 1) << count << " over " << parallelism;
+    }
+  }
+}
+
+TEST(WorkerPoolTest, ParallelForUsesAtMostTheThreadsItMay) {
+  WorkerPool pool({.threads = 4});
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  const Status status = pool.ParallelFor(500, 2, [&](std::size_t) {
+    const std::lock_guard lock(mutex);
+    seen.insert(std::this_thread::get_id());
+    return Status::Ok();
+  });
+  ASSERT_TRUE(status.ok());
+  EXPECT_LE(seen.size(), 2u);
+}
+
+// Two bodies that wait for each other return only when they really run on two threads.
+TEST(WorkerPoolTest, ParallelForRunsBodiesAtTheSameTime) {
+  WorkerPool pool({.threads = 1});
+  std::latch both(2);
+  EXPECT_TRUE(pool.ParallelFor(2, 2, [&](std::size_t) {
+                    both.arrive_and_wait();
+                    return Status::Ok();
+                  }).ok());
+}
+
+TEST(WorkerPoolTest, ParallelForReturnsTheFailureOfTheLowestIndex) {
+  WorkerPool pool({.threads = 3});
+  for (int round = 0; round < 200; ++round) {
+    const Status status = pool.ParallelFor(300, 4, [](std::size_t i) {
+      return i % 50 == 17 ? Status::Internal(std::to_string(i)) : Status::Ok();
+    });
+    ASSERT_EQ(status.message(), "17");
+  }
+}
+
+TEST(WorkerPoolTest, ParallelForStartsNoNewIndexAfterAFailure) {
+  WorkerPool pool({.threads = 1});
+  std::vector<std::size_t> called;
+  const Status status = pool.ParallelFor(100, 1, [&](std::size_t i) {
+    called.push_back(i);
+    return i == 2 ? Status::Internal("two") : Status::Ok();
+  });
+  EXPECT_EQ(status.message(), "two");
+  EXPECT_EQ(called, (std::vector<std::size_t>{0, 1, 2}));
+}
+
+TEST(WorkerPoolTest, ParallelForInsideTasksOfAFullPoolCannotDeadlock) {
+  WorkerPool pool({.threads = 2});
+  std::atomic<int> leaves = 0;
+  const Status status = pool.ParallelFor(8, 8, [&](std::size_t) {
+    return pool.ParallelFor(8, 8, [&](std::size_t) {
+      return pool.ParallelFor(4, 8, [&](std::size_t) {
+        ++leaves;
+        return Status::Ok();
+      });
+    });
+  });
+  EXPECT_TRUE(status.ok());
+  EXPECT_EQ(leaves, 8 * 8 * 4);
+}
+
+TEST(WorkerPoolTest, ParallelForWorksWhileTheOnlyWorkerIsBusy) {
+  WorkerPool pool({.threads = 1});
+  std::latch go(1);
+  pool.Submit([&go] { go.wait(); });
+  std::size_t sum = 0;
+  EXPECT_TRUE(pool.ParallelFor(10, 4, [&](std::size_t i) {
+                    sum += i;  // One thread only: the caller.
+                    return Status::Ok();
+                  }).ok());
+  EXPECT_EQ(sum, 45u);
+  go.count_down();
+}
+
+TEST(WorkerPoolTest, SubmittingWhileStoppingLosesNoTask) {
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> ran = 0;
+    WorkerPool pool({.threads = 2});
+    std::thread submitter([&] {
+      for (int i = 0; i < 20; ++i) pool.Submit([&ran] { ++ran; });
+    });
+    pool.Stop();
+    submitter.join();
+    ASSERT_EQ(ran, 20);
+  }
+}
+
+}  // namespace
+}  // namespace granary::runtime
