@@ -36,7 +36,9 @@ struct BoundLiteral {
 /// nearest float), numeric strings for decimals and 64-bit integers only when written as canonical
 /// integers or decimals, "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary (base64),
 /// uuid (any case, with or without dashes), date, timestamp (finer than the unit: not exact), time;
-/// booleans for bool. kInvalidLiteral says what was found and what is expected.
+/// booleans for bool. An integer literal is exact for floats too, or lies between two of them. A date
+/// takes any instant. For list<T> it is T's literal. kInvalidLiteral says what was found and what is
+/// expected.
 Result<BoundLiteral> BindLiteral(const Literal& literal, const DataType& type);
 
 }  // namespace granary

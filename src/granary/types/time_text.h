@@ -19,10 +19,22 @@ std::optional<std::int64_t> ParseDate(std::string_view text);
 /// finer than `unit` (unless only zeroes), or when it is outside what 64 bits of `unit` hold.
 Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit);
 
+/// An instant as written: whole seconds since 1970 (floored) and what follows, to the nanosecond.
+struct Instant {
+  std::int64_t seconds = 0;
+  std::uint32_t nanos = 0;
+  bool finer = false;  ///< Digits beyond the nanosecond that are not zero.
+};
+/// What ParseTimestamp reads, before any unit; nothing when it is not an instant.
+std::optional<Instant> ParseInstant(std::string_view text);
+/// "10:00:00[.f…]" as seconds since midnight and nanoseconds.
+std::optional<Instant> ParseTimeOfDay(std::string_view text);
+
 /// "10:00:00[.ffffff]" -> microseconds since midnight; "24:00:00" is refused.
 std::optional<std::int64_t> ParseTime(std::string_view text);
 
 void AppendDate(std::int64_t days, std::string& out);
+/// Years outside 0001 to 9999 (data from elsewhere) get a sign, as in ISO 8601: +12024-01-15.
 /// 2024-01-15T00:00:00Z; the fraction only when not zero, trailing zeroes cut, up to ns.
 void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out);
 void AppendTime(std::int64_t micros, std::string& out);

@@ -1,0 +1,225 @@
+#include "granary/types/number_text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "granary/base/check.h"
+
+namespace granary {
+namespace {
+
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+std::size_t SkipDigits(std::string_view text, std::size_t at) {
+  while (at < text.size() && IsDigit(text[at])) ++at;
+  return at;
+}
+
+/// The end of "-?(0|[1-9][0-9]*)", or 0.
+std::size_t SkipInteger(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  if (at >= text.size() || !IsDigit(text[at])) return 0;
+  return text[at] == '0' ? at + 1 : SkipDigits(text, at);
+}
+
+/// The end of an optional "\.[0-9]+" at `at`, or 0 when the digits are missing.
+std::size_t SkipFraction(std::string_view text, std::size_t at) {
+  if (at >= text.size() || text[at] != '.') return at;
+  const std::size_t end = SkipDigits(text, at + 1);
+  return end == at + 1 ? 0 : end;
+}
+
+/// A number's digits and where its point stands: 0.d1 d2 d3… * 10^point, d1 not zero (unless zero).
+struct Digits {
+  bool negative = false;
+  std::string_view whole;     ///< Before the point, no leading zeroes.
+  std::string_view fraction;  ///< After it; leading zeroes only when `whole` is not empty.
+  std::int64_t point = 0;
+
+  bool zero() const { return whole.empty() && fraction.empty(); }
+  std::size_t size() const { return whole.size() + fraction.size(); }
+  int at(std::size_t i) const {
+    return (i < whole.size() ? whole[i] : fraction[i - whole.size()]) - '0';
+  }
+};
+
+/// A text cannot be long enough to bring an exponent beyond this back into any range.
+constexpr std::int64_t kExponentMax = std::int64_t{1} << 50;
+
+std::int64_t ReadExponent(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  std::int64_t exponent = 0;
+  for (const char c : text) exponent = std::min(exponent * 10 + (c - '0'), kExponentMax);
+  return negative ? -exponent : exponent;
+}
+
+void CutTrailingZeroes(std::string_view& digits) {
+  while (digits.ends_with('0')) digits.remove_suffix(1);
+}
+
+void CutLeadingZeroes(std::string_view& digits) {
+  while (digits.starts_with('0')) digits.remove_prefix(1);
+}
+
+Digits ReadDigits(std::string_view text) {
+  Digits digits;
+  digits.negative = text.starts_with('-');
+  if (digits.negative) text.remove_prefix(1);
+  std::int64_t exponent = 0;
+  if (const auto e = text.find_first_of("eE"); e != text.npos) {
+    exponent = ReadExponent(text.substr(e + 1));
+    text = text.substr(0, e);
+  }
+  const auto dot = text.find('.');
+  digits.whole = text.substr(0, dot);
+  if (dot != text.npos) digits.fraction = text.substr(dot + 1);
+  CutLeadingZeroes(digits.whole);
+  CutTrailingZeroes(digits.fraction);
+  digits.point = exponent + static_cast<std::int64_t>(digits.whole.size());
+  if (digits.whole.empty()) {
+    const std::size_t before = digits.fraction.size();
+    CutLeadingZeroes(digits.fraction);
+    digits.point -= static_cast<std::int64_t>(before - digits.fraction.size());
+  } else if (digits.fraction.empty()) {
+    CutTrailingZeroes(digits.whole);
+  }
+  return digits;
+}
+
+std::weak_ordering CompareMagnitudes(const Digits& a, const Digits& b) {
+  if (a.zero() || b.zero()) return b.zero() <=> a.zero();
+  if (a.point != b.point) return a.point <=> b.point;
+  const std::size_t shared = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < shared; ++i) {
+    if (a.at(i) != b.at(i)) return a.at(i) <=> b.at(i);
+  }
+  return a.size() <=> b.size();  // Neither ends in a zero.
+}
+
+/// from_chars leaves the value alone when it is out of range, above or below.
+template <typename Float>
+Float Nearest(std::string_view text) {
+  Float value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc::result_out_of_range) return value;
+  const Digits digits = ReadDigits(text);
+  const Float magnitude = digits.point > 0 ? std::numeric_limits<Float>::infinity() : Float{0};
+  return digits.negative ? -magnitude : magnitude;
+}
+
+template <typename Float>
+void AppendFinite(Float value, std::string& out) {
+  std::array<char, 64> text;
+  const Float magnitude = std::abs(value);
+  // Within this range plain digits are short, and integers below 2^53 are written in full.
+  const bool plain = value == 0 || (magnitude >= Float(1e-5) && magnitude < Float(1e16));
+  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+  const char* end = std::to_chars(text.data(), text.data() + text.size(), value, format).ptr;
+  const std::string_view written(text.data(), static_cast<std::size_t>(end - text.data()));
+  out.append(written);
+  if (plain && written.find('.') == written.npos) out.append(".0");
+}
+
+template <typename Float>
+void AppendAnyFloat(Float value, std::string& out) {
+  if (std::isfinite(value)) return AppendFinite(value, out);
+  out.append(std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+}
+
+constexpr auto kPowersOfTen = [] {
+  std::array<Int128, kPowerOfTenMax + 1> powers{};
+  powers[0] = 1;
+  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
+
+}  // namespace
+
+bool IsPlainInteger(std::string_view text) {
+  const std::size_t end = SkipInteger(text);
+  return end != 0 && end == text.size();
+}
+
+bool IsPlainDecimal(std::string_view text) {
+  const std::size_t end = SkipInteger(text);
+  return end != 0 && SkipFraction(text, end) == text.size();
+}
+
+bool IsJsonNumber(std::string_view text) {
+  std::size_t at = SkipInteger(text);
+  if (at == 0) return false;
+  at = SkipFraction(text, at);
+  if (at == 0) return false;
+  if (at == text.size()) return true;
+  if (text[at] != 'e' && text[at] != 'E') return false;
+  ++at;
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+  return at < text.size() && SkipDigits(text, at) == text.size();
+}
+
+Int128 PowerOfTen(int exponent) {
+  GRANARY_CHECK(exponent >= 0 && exponent <= kPowerOfTenMax, "exponent={}", exponent);
+  return kPowersOfTen[static_cast<std::size_t>(exponent)];
+}
+
+ScaledNumber ScaleNumber(std::string_view text, int scale) {
+  const Digits digits = ReadDigits(text);
+  if (digits.zero()) return {};
+  const std::int64_t point = digits.point + scale;
+  if (point > kPowerOfTenMax) return {0, false, digits.negative ? -1 : 1};
+
+  Int128 magnitude = 0;
+  const auto size = static_cast<std::int64_t>(digits.size());
+  const std::int64_t kept = std::clamp<std::int64_t>(point, 0, size);
+  for (std::int64_t i = 0; i < kept; ++i) {
+    magnitude = magnitude * 10 + digits.at(static_cast<std::size_t>(i));
+  }
+  if (point > size) magnitude *= PowerOfTen(static_cast<int>(point - size));
+  const bool exact = point >= size;  // The last digit is not a zero.
+  if (!digits.negative) return {magnitude, exact, 0};
+  return {exact ? -magnitude : -magnitude - 1, exact, 0};
+}
+
+std::weak_ordering CompareNumbers(std::string_view a, std::string_view b) {
+  const Digits left = ReadDigits(a);
+  const Digits right = ReadDigits(b);
+  const auto sign = [](const Digits& d) { return d.zero() ? 0 : d.negative ? -1 : 1; };
+  if (sign(left) != sign(right)) return sign(left) <=> sign(right);
+  return sign(left) < 0 ? CompareMagnitudes(right, left) : CompareMagnitudes(left, right);
+}
+
+double NearestDouble(std::string_view text) { return Nearest<double>(text); }
+float NearestFloat(std::string_view text) { return Nearest<float>(text); }
+
+void AppendDecimal(Int128 unscaled, int scale, std::string& out) {
+  std::string digits = ToString(unscaled);
+  std::size_t sign = 0;
+  if (unscaled < 0) sign = 1;
+  const auto fraction = static_cast<std::size_t>(scale);
+  if (digits.size() - sign <= fraction) {
+    digits.insert(sign, fraction + 1 - (digits.size() - sign), '0');
+  }
+  if (scale > 0) digits.insert(digits.size() - fraction, 1, '.');
+  out.append(digits);
+}
+
+void AppendDoubleText(double value, std::string& out) { AppendAnyFloat(value, out); }
+void AppendFloatText(float value, std::string& out) { AppendAnyFloat(value, out); }
+
+void AppendInteger(std::int64_t value, std::string& out) {
+  const fmt::format_int text(value);
+  out.append(text.data(), text.size());
+}
+
+void AppendInteger(std::uint64_t value, std::string& out) {
+  const fmt::format_int text(value);
+  out.append(text.data(), text.size());
+}
+
+}  // namespace granary

@@ -1,0 +1,254 @@
+#include "granary/types/time_text.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "granary/base/int128.h"
+#include "granary/types/number_text.h"
+
+namespace granary {
+namespace {
+
+constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
+struct CivilDate {
+  std::int64_t year;
+  unsigned month;
+  unsigned day;
+};
+
+// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years start in March, eras
+// are 400 years. In 64 bits, because data from elsewhere may lie far outside std::chrono's years.
+std::int64_t DaysFromCivil(CivilDate date) {
+  const std::int64_t year = date.year - (date.month <= 2 ? 1 : 0);
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const std::int64_t year_of_era = year - era * 400;
+  const std::int64_t month = (date.month + 9) % 12;
+  const std::int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
+  const std::int64_t day_of_era =
+      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146'097 + day_of_era - 719'468;
+}
+
+CivilDate CivilFromDays(std::int64_t days) {
+  days += 719'468;
+  const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
+  const std::int64_t day_of_era = days - era * 146'097;
+  const std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t month = (5 * day_of_year + 2) / 153;
+  const auto day = static_cast<unsigned>(day_of_year - (153 * month + 2) / 5 + 1);
+  const auto civil_month = static_cast<unsigned>(month < 10 ? month + 3 : month - 9);
+  return {year_of_era + era * 400 + (civil_month <= 2 ? 1 : 0), civil_month, day};
+}
+
+unsigned DaysInMonth(std::int64_t year, unsigned month) {
+  constexpr unsigned kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  return month == 2 && leap ? 29 : kDays[month - 1];
+}
+
+/// Takes exactly `count` digits off the front of `text`.
+bool TakeDigits(std::string_view& text, std::size_t count, unsigned& value) {
+  if (text.size() < count) return false;
+  value = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + static_cast<unsigned>(text[i] - '0');
+  }
+  text.remove_prefix(count);
+  return true;
+}
+
+bool TakeChar(std::string_view& text, char c) {
+  if (!text.starts_with(c)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+bool TakeDate(std::string_view& text, std::int64_t& days) {
+  unsigned year = 0, month = 0, day = 0;
+  const bool read = TakeDigits(text, 4, year) && TakeChar(text, '-') &&
+                    TakeDigits(text, 2, month) && TakeChar(text, '-') && TakeDigits(text, 2, day);
+  if (!read || year < 1 || month < 1 || month > 12 || day < 1 || day > DaysInMonth(year, month)) {
+    return false;
+  }
+  days = DaysFromCivil({year, month, day});
+  return true;
+}
+
+/// ".123456789012": at least one digit.
+bool TakeFraction(std::string_view& text, Instant& time) {
+  if (!TakeChar(text, '.')) return true;
+  std::uint32_t place = kNanosPerSecond;
+  std::size_t digits = 0;
+  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
+    const auto digit = static_cast<std::uint32_t>(text[digits] - '0');
+    place /= 10;
+    time.nanos += digit * place;
+    if (place == 0 && digit != 0) time.finer = true;
+  }
+  text.remove_prefix(digits);
+  return digits > 0;
+}
+
+/// "10:00", "10:00:00", "10:00:00.5". A leap second (:60) is not an instant that any unit can name.
+bool TakeTime(std::string_view& text, bool seconds_needed, Instant& time) {
+  unsigned hour = 0, minute = 0, second = 0;
+  if (!TakeDigits(text, 2, hour) || !TakeChar(text, ':') || !TakeDigits(text, 2, minute)) {
+    return false;
+  }
+  if (TakeChar(text, ':')) {
+    if (!TakeDigits(text, 2, second) || !TakeFraction(text, time)) return false;
+  } else if (seconds_needed) {
+    return false;
+  }
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  time.seconds += hour * 3'600 + minute * 60 + second;
+  return true;
+}
+
+/// "", "Z", "+02:00", "+0200", "+02": seconds east of UTC.
+bool TakeOffset(std::string_view& text, std::int64_t& seconds) {
+  seconds = 0;
+  if (text.empty() || TakeChar(text, 'Z') || TakeChar(text, 'z')) return true;
+  const bool west = text.front() == '-';
+  if (!west && text.front() != '+') return false;
+  text.remove_prefix(1);
+  unsigned hours = 0, minutes = 0;
+  if (!TakeDigits(text, 2, hours)) return false;
+  if (!text.empty()) {
+    TakeChar(text, ':');
+    if (!TakeDigits(text, 2, minutes)) return false;
+  }
+  if (hours > 23 || minutes > 59) return false;
+  seconds = hours * 3'600 + minutes * 60;
+  if (west) seconds = -seconds;
+  return true;
+}
+
+Status NotATimestamp(std::string_view text, std::string_view why) {
+  return {Code::kInvalidRecord, fmt::format("\"{}\" {}", text.substr(0, 64), why)};
+}
+
+void AppendTwo(unsigned value, std::string& out) {
+  out.push_back(static_cast<char>('0' + value / 10));
+  out.push_back(static_cast<char>('0' + value % 10));
+}
+
+void AppendYear(std::int64_t year, std::string& out) {
+  if (year < 1 || year > 9999) {
+    fmt::format_to(std::back_inserter(out), "{:+05}", year);
+    return;
+  }
+  const auto small = static_cast<unsigned>(year);
+  AppendTwo(small / 100, out);
+  AppendTwo(small % 100, out);
+}
+
+void AppendTimeOfDay(unsigned seconds, std::string& out) {
+  AppendTwo(seconds / 3'600, out);
+  out.push_back(':');
+  AppendTwo(seconds / 60 % 60, out);
+  out.push_back(':');
+  AppendTwo(seconds % 60, out);
+}
+
+/// `fraction` in units of 10^-digits; nothing when zero.
+void AppendFraction(std::uint64_t fraction, int digits, std::string& out) {
+  if (fraction == 0) return;
+  while (fraction % 10 == 0) {
+    fraction /= 10;
+    --digits;
+  }
+  fmt::format_to(std::back_inserter(out), ".{:0{}}", fraction, digits);
+}
+
+std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+int FractionDigits(TimeUnit unit) { return static_cast<int>(unit) * 3; }
+
+}  // namespace
+
+std::optional<std::int64_t> ParseDate(std::string_view text) {
+  std::int64_t days = 0;
+  if (!TakeDate(text, days) || !text.empty()) return std::nullopt;
+  return days;
+}
+
+std::optional<Instant> ParseInstant(std::string_view text) {
+  std::int64_t days = 0;
+  if (!TakeDate(text, days)) return std::nullopt;
+  Instant instant{days * kSecondsPerDay, 0, false};
+  if (text.empty()) return instant;
+  if (!TakeChar(text, 'T') && !TakeChar(text, 't') && !TakeChar(text, ' ')) return std::nullopt;
+  std::int64_t offset = 0;
+  if (!TakeTime(text, false, instant) || !TakeOffset(text, offset) || !text.empty()) {
+    return std::nullopt;
+  }
+  instant.seconds -= offset;
+  return instant;
+}
+
+std::optional<Instant> ParseTimeOfDay(std::string_view text) {
+  Instant time;
+  if (!TakeTime(text, true, time) || !text.empty()) return std::nullopt;
+  return time;
+}
+
+Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit) {
+  const auto instant = ParseInstant(text);
+  if (!instant) return NotATimestamp(text, "is not an RFC 3339 timestamp (2024-01-15T10:00:00Z)");
+  const std::int64_t units = UnitsPerSecond(unit);
+  const std::int64_t nanos_per_unit = kNanosPerSecond / units;
+  if (instant->finer || instant->nanos % nanos_per_unit != 0) {
+    return NotATimestamp(text, fmt::format("is finer than {}", DataType::Timestamp(unit).ToString()));
+  }
+  const Int128 value =
+      static_cast<Int128>(instant->seconds) * units + instant->nanos / nanos_per_unit;
+  if (value != static_cast<std::int64_t>(value)) {
+    return NotATimestamp(text, fmt::format("is outside what {} holds (1677-09-21 to 2262-04-11)",
+                                           DataType::Timestamp(unit).ToString()));
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::int64_t> ParseTime(std::string_view text) {
+  const auto time = ParseTimeOfDay(text);
+  if (!time || time->finer || time->nanos % 1'000 != 0) return std::nullopt;
+  return time->seconds * 1'000'000 + time->nanos / 1'000;
+}
+
+void AppendDate(std::int64_t days, std::string& out) {
+  const CivilDate date = CivilFromDays(days);
+  AppendYear(date.year, out);
+  out.push_back('-');
+  AppendTwo(date.month, out);
+  out.push_back('-');
+  AppendTwo(date.day, out);
+}
+
+void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out) {
+  const std::int64_t units = UnitsPerSecond(unit);
+  const std::int64_t seconds = FloorDivide(value, units);
+  const auto fraction = static_cast<std::uint64_t>(value - seconds * units);
+  const std::int64_t days = FloorDivide(seconds, kSecondsPerDay);
+  AppendDate(days, out);
+  out.push_back('T');
+  AppendTimeOfDay(static_cast<unsigned>(seconds - days * kSecondsPerDay), out);
+  AppendFraction(fraction, FractionDigits(unit), out);
+  out.push_back('Z');
+}
+
+void AppendTime(std::int64_t micros, std::string& out) {
+  constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * 1'000'000;
+  micros -= FloorDivide(micros, kMicrosPerDay) * kMicrosPerDay;  // Data from elsewhere may be off.
+  AppendTimeOfDay(static_cast<unsigned>(micros / 1'000'000), out);
+  AppendFraction(static_cast<std::uint64_t>(micros % 1'000'000), 6, out);
+}
+
+}  // namespace granary

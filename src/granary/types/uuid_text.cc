@@ -1,0 +1,57 @@
+#include "granary/types/uuid_text.h"
+
+namespace granary {
+namespace {
+
+constexpr std::size_t kDashedChars = 36;
+
+bool IsDashPlace(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::optional<std::string> ParseUuid(std::string_view text) {
+  const bool dashed = text.size() == kDashedChars;
+  if (!dashed && text.size() != 2 * kUuidBytes) return std::nullopt;
+  std::string bytes(kUuidBytes, '\0');
+  std::size_t digits = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (dashed && IsDashPlace(at)) {
+      if (text[at] != '-') return std::nullopt;
+      continue;
+    }
+    const int digit = HexDigit(text[at]);
+    if (digit < 0) return std::nullopt;
+    char& byte = bytes[digits / 2];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) << 4 | digit);
+    ++digits;
+  }
+  return bytes;
+}
+
+void AppendHex(std::string_view bytes, std::string& out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 15]);
+  }
+}
+
+void AppendUuid(std::string_view bytes, std::string& out) {
+  constexpr std::size_t kGroups[] = {4, 2, 2, 2, 6};
+  std::size_t at = 0;
+  for (const std::size_t group : kGroups) {
+    if (at != 0) out.push_back('-');
+    AppendHex(bytes.substr(at, group), out);
+    at += group;
+  }
+}
+
+}  // namespace granary
