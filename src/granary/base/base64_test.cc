@@ -22,8 +22,8 @@ TEST(Base64Test, DecodesWhatItEncodes) {
 }
 
 TEST(Base64Test, RefusesEveryOtherSpelling) {
-  for (const char* text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====", "=", "Zm9v\n", " Zm9v",
-                           "Zm-_", "Zg==Zg==", "Z=g="}) {
+  for (const char* text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====", "=", "Zm9v\n",
+                           " Zm9v", "Zm-_", "Zg==Zg==", "Z=g="}) {
     EXPECT_FALSE(Base64Decode(text).has_value()) << text;
   }
 }

@@ -55,7 +55,8 @@ TEST(BytesTest, NothingIsReadAfterAShortRead) {
 }
 
 TEST(BytesTest, ALengthBeyondTheInputIsAShortRead) {
-  ByteReader reader(std::string_view("\xff\xff\xff\xff" "abc", 7));
+  const std::string bytes = std::string(4, '\xff') + "abc";
+  ByteReader reader(bytes);
   EXPECT_EQ(reader.String(), "");
   EXPECT_FALSE(reader.ok());
 }

@@ -19,7 +19,8 @@ TEST(IdsTest, AcceptsEveryAllowedCharacter) {
 }
 
 TEST(IdsTest, RefusesWhatCouldLeaveAFolderOrAWord) {
-  for (const char* text : {"", ".", "..", ".hidden", "-x", "a/b", "../a", "a b", "a\n", "é", "a%2f"}) {
+  for (const char* text :
+       {"", ".", "..", ".hidden", "-x", "a/b", "../a", "a b", "a\n", "é", "a%2f"}) {
     EXPECT_FALSE(IsIdentifier(text)) << text;
   }
   EXPECT_FALSE(IsIdentifier(std::string(kIdentifierMaxBytes + 1, 'x')));

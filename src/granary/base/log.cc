@@ -61,8 +61,12 @@ struct AppendJsonValue {
   std::string& out;
   void operator()(std::string_view text) const { AppendQuoted(out, text); }
   void operator()(bool value) const { out += value ? "true" : "false"; }
-  void operator()(std::int64_t value) const { fmt::format_to(std::back_inserter(out), "{}", value); }
-  void operator()(std::uint64_t value) const { fmt::format_to(std::back_inserter(out), "{}", value); }
+  void operator()(std::int64_t value) const {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  }
+  void operator()(std::uint64_t value) const {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  }
   void operator()(double value) const {
     if (!std::isfinite(value)) {
       out += "null";  // JSON has no NaN.
@@ -91,7 +95,9 @@ std::string JsonLine(LogLevel level, std::string_view message,
 bool IsPlain(std::string_view text) {
   if (text.empty() || !IsValidUtf8(text)) return false;
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7F) return false;
+    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7F) {
+      return false;
+    }
   }
   return true;
 }

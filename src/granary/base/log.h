@@ -55,10 +55,11 @@ class Logger {
   bool Enabled(LogLevel level) const { return level >= level_; }
   void Write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
-  void Debug(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kDebug, m, f); }
-  void Info(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kInfo, m, f); }
-  void Warn(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kWarn, m, f); }
-  void Error(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kError, m, f); }
+  using Fields = std::initializer_list<LogField>;
+  void Debug(std::string_view m, Fields f = {}) { Write(LogLevel::kDebug, m, f); }
+  void Info(std::string_view m, Fields f = {}) { Write(LogLevel::kInfo, m, f); }
+  void Warn(std::string_view m, Fields f = {}) { Write(LogLevel::kWarn, m, f); }
+  void Error(std::string_view m, Fields f = {}) { Write(LogLevel::kError, m, f); }
 
  private:
   struct Sink;

@@ -53,7 +53,8 @@ TEST(LogTest, TextQuotesOnlyWhatNeedsIt) {
   CaptureStderr();
   log.Debug("hello there", {{"plain", "a/b"}, {"spaced", "a b"}, {"empty", ""}, {"n", 5}});
   const std::string line = GetCapturedStderr();
-  EXPECT_EQ(line.substr(line.find("debug")), "debug hello there plain=a/b spaced=\"a b\" empty=\"\" n=5\n");
+  EXPECT_EQ(line.substr(line.find("debug")),
+            "debug hello there plain=a/b spaced=\"a b\" empty=\"\" n=5\n");
 }
 
 TEST(LogTest, LinesBelowTheLevelAreDropped) {

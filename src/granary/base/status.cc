@@ -43,8 +43,8 @@ std::string_view CodeName(Code code) {
 
 Status::Status(Code code, std::string message, std::vector<FieldError> fields)
     : failure_(code == Code::kOk ? nullptr
-                                 : std::make_shared<const Failure>(Failure{
-                                       code, std::move(message), std::move(fields)})) {}
+                                 : std::make_shared<const Failure>(
+                                       Failure{code, std::move(message), std::move(fields)})) {}
 
 Status Status::Invalid(Code code, std::string pointer, std::string detail) {
   std::string message = pointer.empty() ? detail : pointer + ": " + detail;

@@ -8,16 +8,18 @@ namespace granary {
 namespace {
 
 TEST(Utf8Test, AcceptsTheFirstAndLastCharacterOfEachLength) {
-  for (const char* text : {"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                           "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* text :
+       {"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(IsValidUtf8(text)) << text;
     EXPECT_EQ(ValidUtf8PrefixBytes(text), std::string_view(text).size());
   }
 }
 
 TEST(Utf8Test, RefusesOverlongSurrogateTruncatedAndBeyond) {
-  for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc2", "\xe2\x82", "\xf0\x9f\x98", "\xff"}) {
+  for (const char* text :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc2", "\xe2\x82", "\xf0\x9f\x98", "\xff"}) {
     EXPECT_FALSE(IsValidUtf8(text)) << text;
     const std::string padded = std::string(100, 'x') + "é" + text + "tail";
     EXPECT_EQ(ValidUtf8PrefixBytes(padded), 102u) << text;

@@ -29,8 +29,8 @@ std::int64_t SystemClock::MonotonicNanos() const {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Up to 256 bytes getrandom is never cut short; it can only be interrupted before the kernel's pool is
-// ready, early at boot.
+// Up to 256 bytes getrandom is never cut short; it can only be interrupted before the kernel's pool
+// is ready, early at boot.
 std::uint64_t SystemRandom::Next64() {
   std::uint64_t value = 0;
   for (;;) {

@@ -9,8 +9,8 @@ namespace {
 
 TEST(SystemClockTest, IsInTheUnitsItSays) {
   const SystemClock clock;
-  EXPECT_GT(clock.WallMicros(), 1'700'000'000'000'000);    // November 2023 …
-  EXPECT_LT(clock.WallMicros(), 10'000'000'000'000'000);   // … to 2286.
+  EXPECT_GT(clock.WallMicros(), 1'700'000'000'000'000);   // November 2023 …
+  EXPECT_LT(clock.WallMicros(), 10'000'000'000'000'000);  // … to 2286.
   const std::int64_t before = clock.MonotonicNanos();
   EXPECT_LE(before, clock.MonotonicNanos());
 }

@@ -44,8 +44,10 @@ std::optional<std::uint64_t> ParsePass(std::string_view text) {
 Result<Rule> ParseRule(std::string_view part) {
   const std::size_t equals = part.find('=');
   const std::size_t at = part.find('@');
-  if (equals == 0 || equals == std::string_view::npos || at == std::string_view::npos || at < equals) {
-    return Status(Code::kInvalidArgument, fmt::format("failpoint \"{}\" is not name=action@nth", part));
+  if (equals == 0 || equals == std::string_view::npos || at == std::string_view::npos ||
+      at < equals) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("failpoint \"{}\" is not name=action@nth", part));
   }
   const auto action = ParseAction(part.substr(equals + 1, at - equals - 1));
   if (!action.has_value()) {

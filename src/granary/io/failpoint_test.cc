@@ -48,8 +48,9 @@ TEST(FailpointsTest, PassesAreCountedOnceArmedEvenWithNothing) {
 }
 
 TEST(FailpointsTest, ABadSpecNamesTheBadPartAndArmsNothing) {
-  for (const char* spec : {"a", "a=error", "=error@1", "a=error@", "a=error@0", "a=error@x", "a=error@1++",
-                           "a=explode@1", "a@1=error", "a=error@99999999999999999999", ",", "b=error@1,,"}) {
+  for (const char* spec :
+       {"a", "a=error", "=error@1", "a=error@", "a=error@0", "a=error@x", "a=error@1++",
+        "a=explode@1", "a@1=error", "a=error@99999999999999999999", ",", "b=error@1,,"}) {
     Failpoints points;
     const Status status = points.Arm(spec);
     EXPECT_EQ(status.code(), Code::kInvalidArgument) << spec;

@@ -25,7 +25,8 @@ Status RemoveDirectory(FileSystem& files, const std::string& directory) {
 }
 
 Status WriteWhole(FileSystem& files, const std::string& path, std::string_view bytes) {
-  GRANARY_ASSIGN(const std::unique_ptr<WritableFile> file, files.OpenForWrite(path, OpenMode::kTruncate));
+  GRANARY_ASSIGN(const std::unique_ptr<WritableFile> file,
+                 files.OpenForWrite(path, OpenMode::kTruncate));
   GRANARY_TRY(file->WriteAt(0, bytes));
   GRANARY_TRY(file->Sync());
   return file->Close();
@@ -62,7 +63,9 @@ Status FileSystem::RemoveTree(const std::string& path) {
   }
   // The parent knows whether this is a directory or a link to one; a link is removed, not followed.
   const Result<std::vector<DirectoryEntry>> siblings = List(ParentPath(tree));
-  if (!siblings.ok()) return siblings.status().code() == Code::kNotFound ? Status::Ok() : siblings.status();
+  if (!siblings.ok()) {
+    return siblings.status().code() == Code::kNotFound ? Status::Ok() : siblings.status();
+  }
   const auto found = std::find_if(siblings->begin(), siblings->end(),
                                   [&](const DirectoryEntry& entry) { return entry.name == name; });
   if (found == siblings->end()) return Status::Ok();

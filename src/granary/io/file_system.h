@@ -62,7 +62,8 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   virtual Result<std::unique_ptr<RandomAccessFile>> OpenForRead(const std::string& path) = 0;
-  virtual Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path, OpenMode mode) = 0;
+  virtual Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
+                                                             OpenMode mode) = 0;
   /// Entries in byte order of their names; "." and ".." left out; symbolic links are not followed.
   virtual Result<std::vector<DirectoryEntry>> List(const std::string& directory) = 0;
   virtual Result<bool> Exists(const std::string& path) = 0;

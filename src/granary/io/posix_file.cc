@@ -19,7 +19,8 @@ Result<std::size_t> PosixRandomAccessFile::ReadAt(std::uint64_t offset, std::spa
   std::size_t done = 0;
   while (done < out.size()) {
     const auto at = static_cast<off_t>(offset + done);
-    const ssize_t n = Retrying([&] { return ::pread(file_.get(), out.data() + done, out.size() - done, at); });
+    const ssize_t n =
+        Retrying([&] { return ::pread(file_.get(), out.data() + done, out.size() - done, at); });
     if (n < 0) return PosixError("read", path_, errno);
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
@@ -30,7 +31,8 @@ Result<std::size_t> PosixRandomAccessFile::ReadAt(std::uint64_t offset, std::spa
 Status PosixWritableFile::WriteAt(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto at = static_cast<off_t>(offset);
-    const ssize_t n = Retrying([&] { return ::pwrite(file_.get(), bytes.data(), bytes.size(), at); });
+    const ssize_t n =
+        Retrying([&] { return ::pwrite(file_.get(), bytes.data(), bytes.size(), at); });
     if (n < 0) return PosixError("write", path_, errno);
     bytes.remove_prefix(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
@@ -40,7 +42,9 @@ Status PosixWritableFile::WriteAt(std::uint64_t offset, std::string_view bytes) 
 
 // fdatasync also writes the length when it changed, which is all of the inode that reading needs.
 Status PosixWritableFile::Sync() {
-  if (Retrying([&] { return ::fdatasync(file_.get()); }) != 0) return PosixError("sync", path_, errno);
+  if (Retrying([&] { return ::fdatasync(file_.get()); }) != 0) {
+    return PosixError("sync", path_, errno);
+  }
   return Status::Ok();
 }
 

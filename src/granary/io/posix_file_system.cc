@@ -23,7 +23,8 @@ constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;
 
 PosixDescriptor Open(const std::string& path, int flags) {
-  return PosixDescriptor(Retrying([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
+  return PosixDescriptor(
+      Retrying([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
 }
 
 int WriteFlags(OpenMode mode) {
@@ -58,7 +59,9 @@ Result<std::unique_ptr<RandomAccessFile>> PosixFileSystem::OpenForRead(const std
   struct ::stat info {};
   if (::fstat(file.get(), &info) != 0) return PosixError("stat", path, errno);
   if (S_ISDIR(info.st_mode)) return PosixError("open", path, EISDIR);
-  if (!S_ISREG(info.st_mode)) return Status::IoError(fmt::format("open {}: not a regular file", path));
+  if (!S_ISREG(info.st_mode)) {
+    return Status::IoError(fmt::format("open {}: not a regular file", path));
+  }
   return std::unique_ptr<RandomAccessFile>(std::make_unique<PosixRandomAccessFile>(
       std::move(file), path, static_cast<std::uint64_t>(info.st_size)));
 }
@@ -151,6 +154,8 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path)
   return LockPosixFile(path);
 }
 
-Result<std::string> PosixFileSystem::Resolve(const std::string& path) { return ResolvePosixPath(path); }
+Result<std::string> PosixFileSystem::Resolve(const std::string& path) {
+  return ResolvePosixPath(path);
+}
 
 }  // namespace granary::io

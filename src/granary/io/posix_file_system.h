@@ -2,9 +2,10 @@
 //
 // Promise    interrupted calls are repeated, short reads and writes carried on.
 // Files      are made with mode 0640, directories with 0750, descriptors close on exec. What is
-//            opened for writing is never a symbolic link, so that a planted link cannot redirect us.
-// Locks      are the kernel's open-file-description locks: gone with the process, whatever kills it,
-//            and refused to a second holder inside the same process too.
+//            opened for writing is never a symbolic link, so that a planted link cannot redirect us
+//            (a link in the folders above it is followed).
+// Locks      are the kernel's open-file-description locks: gone with the process, whatever
+//            kills it, and refused to a second holder inside the same process too.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ namespace granary::io {
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<RandomAccessFile>> OpenForRead(const std::string& path) override;
-  Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path, OpenMode mode) override;
+  Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
+                                                     OpenMode mode) override;
   Result<std::vector<DirectoryEntry>> List(const std::string& directory) override;
   Result<bool> Exists(const std::string& path) override;
   Status CreateDirectories(const std::string& path) override;

@@ -1,5 +1,5 @@
-// What only a real disk has: links, modes, processes. The rest of the contract is tested on both file
-// systems in testing/file_system_contract_test.cc.
+// What only a real disk has: links, modes, processes. The rest of the contract is tested on both
+// file systems in testing/file_system_contract_test.cc.
 #include "granary/io/posix_file_system.h"
 
 #include <gtest/gtest.h>
@@ -125,7 +125,8 @@ TEST_F(PosixFileSystemTest, ALockOfAnotherProcessIsNamedAndDiesWithIt) {
 
 TEST_F(PosixFileSystemTest, WritesOfManyMegabytesComeBack) {
   std::string bytes(5 << 20, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 13);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(i * 2654435761u >> 13);
   ASSERT_TRUE(files.ReplaceFile(Path("big"), bytes).ok());
   EXPECT_TRUE(*files.ReadFile(Path("big")) == bytes);
 }

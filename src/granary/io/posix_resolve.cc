@@ -23,7 +23,8 @@ struct Existing {
 // The links of an existing path resolved; nothing when it does not exist.
 Result<std::optional<fs::path>> RealPath(const fs::path& path) {
   using Found = std::optional<fs::path>;
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
   if (real != nullptr) return Found(real.get());
   if (errno != ENOENT) return PosixError("resolve", path.native(), errno);
   struct ::stat info {};

@@ -7,8 +7,8 @@
 
 namespace granary::io {
 
-/// FileSystem::Resolve. kInvalidPath for an empty path, one with a NUL byte, or one that goes through
-/// a link to nowhere (whoever creates its target later would decide where we write).
+/// FileSystem::Resolve. kInvalidPath for an empty path, one with a NUL byte, or one that goes
+/// through a link to nowhere (whoever creates its target later would decide where we write).
 Result<std::string> ResolvePosixPath(const std::string& path);
 
 }  // namespace granary::io

@@ -70,8 +70,9 @@ Result<Admission::Slot> Admission::Enter(const CancelToken& cancel) {
     state_->Admit();
   } else if (state_->queue.size() >= state_->options.queued_max) {
     ++state_->refused;
-    return Status(Code::kOverloaded, fmt::format("{} searches run and {} wait already; try again later",
-                                                 state_->running, state_->queue.size()));
+    return Status(Code::kOverloaded,
+                  fmt::format("{} searches run and {} wait already; try again later",
+                              state_->running, state_->queue.size()));
   } else {
     GRANARY_TRY(state_->Wait(lock, cancel));
   }

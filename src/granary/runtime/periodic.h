@@ -1,7 +1,8 @@
 // PeriodicJob: calls a function every so often on a thread of its own, and at once when poked.
 //
-// Promise    never two calls at once; the first comes one interval after construction. A poke during a
-//            call is followed by another call. Stop() (and destruction) waits for a running call.
+// Promise    never two calls at once; the first comes one interval after construction. A poke
+//            during a call is followed by another call. Stop() (and destruction) waits for a
+//            running call.
 // Threads    fully safe; the job itself may Poke() but not Stop().
 #pragma once
 

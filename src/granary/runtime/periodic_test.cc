@@ -67,7 +67,9 @@ TEST(PeriodicJobTest, StopWaitsForTheRunningCallAndNoneFollows) {
 
 TEST(PeriodicJobTest, AnUnpokedJobOfALongIntervalEndsAtOnce) {
   int calls = 0;
-  { PeriodicJob job("test", kNever, [&] { ++calls; }); }
+  {
+    PeriodicJob job("test", kNever, [&] { ++calls; });
+  }
   EXPECT_EQ(calls, 0);
 }
 

@@ -20,7 +20,8 @@ namespace {
 // and the lowest failure is the one that a loop on one thread would have met.
 class Loop {
  public:
-  Loop(std::size_t count, const std::function<Status(std::size_t)>& body) : count_(count), body_(&body) {}
+  Loop(std::size_t count, const std::function<Status(std::size_t)>& body)
+      : count_(count), body_(&body) {}
 
   // A helper that comes after the loop was closed must not touch `body`, which is gone by then.
   void Help() {
@@ -130,7 +131,8 @@ Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
                                const std::function<Status(std::size_t)>& body) {
   const std::size_t helpers =
       std::min({std::max<std::size_t>(parallelism, 1), std::max<std::size_t>(count, 1),
-                state_->thread_count + 1}) - 1;
+                state_->thread_count + 1}) -
+      1;
   const auto loop = std::make_shared<Loop>(count, body);
   for (std::size_t i = 0; i < helpers; ++i) Submit([loop] { loop->Help(); });
   return loop->WorkAndWait();
@@ -144,7 +146,8 @@ void WorkerPool::Stop() {
     state_->wake.notify_all();
   }
   for (std::thread& worker : state_->threads) {
-    GRANARY_CHECK(worker.get_id() != std::this_thread::get_id(), "a task may not stop its own pool");
+    GRANARY_CHECK(worker.get_id() != std::this_thread::get_id(),
+                  "a task may not stop its own pool");
     worker.join();
   }
   state_->threads.clear();

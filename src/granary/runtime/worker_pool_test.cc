@@ -98,10 +98,12 @@ TEST(WorkerPoolTest, ParallelForUsesAtMostTheThreadsItMay) {
 TEST(WorkerPoolTest, ParallelForRunsBodiesAtTheSameTime) {
   WorkerPool pool({.threads = 1});
   std::latch both(2);
-  EXPECT_TRUE(pool.ParallelFor(2, 2, [&](std::size_t) {
-                    both.arrive_and_wait();
-                    return Status::Ok();
-                  }).ok());
+  EXPECT_TRUE(pool.ParallelFor(2, 2,
+                               [&](std::size_t) {
+                                 both.arrive_and_wait();
+                                 return Status::Ok();
+                               })
+                  .ok());
 }
 
 TEST(WorkerPoolTest, ParallelForReturnsTheFailureOfTheLowestIndex) {
@@ -145,10 +147,12 @@ TEST(WorkerPoolTest, ParallelForWorksWhileTheOnlyWorkerIsBusy) {
   std::latch go(1);
   pool.Submit([&go] { go.wait(); });
   std::size_t sum = 0;
-  EXPECT_TRUE(pool.ParallelFor(10, 4, [&](std::size_t i) {
-                    sum += i;  // One thread only: the caller.
-                    return Status::Ok();
-                  }).ok());
+  EXPECT_TRUE(pool.ParallelFor(10, 4,
+                               [&](std::size_t i) {
+                                 sum += i;  // One thread only: the caller.
+                                 return Status::Ok();
+                               })
+                  .ok());
   EXPECT_EQ(sum, 45u);
   go.count_down();
 }

@@ -33,10 +33,13 @@ struct FaultyFileSystem::State {
   Counter reads;
   std::string failed_call;
 
-  std::optional<Fault> Count(Counter& counter, std::string_view operation, const std::string& path) {
+  std::optional<Fault> Count(Counter& counter, std::string_view operation,
+                             const std::string& path) {
     const std::lock_guard lock(mutex);
     const std::optional<Fault> fault = counter.Count();
-    if (fault.has_value() && failed_call.empty()) failed_call = fmt::format("{} {}", operation, path);
+    if (fault.has_value() && failed_call.empty()) {
+      failed_call = fmt::format("{} {}", operation, path);
+    }
     return fault;
   }
   static Status Failure(const Fault& fault, std::string_view operation, const std::string& path) {
@@ -136,10 +139,12 @@ std::string FaultyFileSystem::failed_call() const {
   return state_->failed_call;
 }
 
-Result<std::unique_ptr<io::RandomAccessFile>> FaultyFileSystem::OpenForRead(const std::string& path) {
+Result<std::unique_ptr<io::RandomAccessFile>> FaultyFileSystem::OpenForRead(
+    const std::string& path) {
   GRANARY_TRY(state_->Read("open", path));
   GRANARY_ASSIGN(std::unique_ptr<io::RandomAccessFile> file, files_.OpenForRead(path));
-  return std::unique_ptr<io::RandomAccessFile>(std::make_unique<Reader>(state_, std::move(file), path));
+  return std::unique_ptr<io::RandomAccessFile>(
+      std::make_unique<Reader>(state_, std::move(file), path));
 }
 
 Result<std::unique_ptr<io::WritableFile>> FaultyFileSystem::OpenForWrite(const std::string& path,
@@ -184,6 +189,8 @@ Result<std::unique_ptr<io::FileLock>> FaultyFileSystem::Lock(const std::string& 
   return files_.Lock(path);
 }
 
-Result<std::string> FaultyFileSystem::Resolve(const std::string& path) { return files_.Resolve(path); }
+Result<std::string> FaultyFileSystem::Resolve(const std::string& path) {
+  return files_.Resolve(path);
+}
 
 }  // namespace granary::testing

@@ -2,8 +2,8 @@
 //
 // Use        run once and read changes(); then for each n up to it, run on fresh files with
 //            FailChange({.nth = n}) and check what is left.
-// Counts     changes: OpenForWrite, WriteAt, Sync, Preallocate, Truncate, CreateDirectories, Rename,
-//            Remove, SyncDirectory. Reads: OpenForRead, ReadAt, List. The rest is never failed.
+// Counts     changes: OpenForWrite, WriteAt, Sync, Preallocate, Truncate, CreateDirectories,
+//            Rename, Remove, SyncDirectory. Reads: OpenForRead, ReadAt, List. The rest is never failed.
 // Threads    fully safe.
 // Owns       nothing: the wrapped file system must outlive this and the files opened through it.
 #pragma once
@@ -17,10 +17,10 @@
 namespace granary::testing {
 
 struct Fault {
-  std::uint64_t nth = 1;      ///< 1 is the next call.
+  std::uint64_t nth = 1;  ///< 1 is the next call.
   Code code = Code::kIoError;
-  bool and_later = false;     ///< Every call from the nth on, as a disk that is gone.
-  bool short_write = false;   ///< A failing WriteAt leaves the first half of its bytes in the file.
+  bool and_later = false;    ///< Every call from the nth on, as a disk that is gone.
+  bool short_write = false;  ///< A failing WriteAt leaves the first half of its bytes in the file.
 };
 
 class FaultyFileSystem final : public io::FileSystem {

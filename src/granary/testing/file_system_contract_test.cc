@@ -108,7 +108,8 @@ TEST_P(FileSystemContractTest, AnOpenFileOutlivesItsName) {
 
 TEST_P(FileSystemContractTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(files->OpenForRead(Path("x")).status().code(), Code::kNotFound);
-  EXPECT_EQ(files->OpenForWrite(Path("x/y"), OpenMode::kCreateNew).status().code(), Code::kNotFound);
+  EXPECT_EQ(files->OpenForWrite(Path("x/y"), OpenMode::kCreateNew).status().code(),
+            Code::kNotFound);
   EXPECT_EQ(files->Remove(Path("x")).code(), Code::kNotFound);
   EXPECT_EQ(files->Rename(Path("x"), Path("y")).code(), Code::kNotFound);
   EXPECT_EQ(files->SyncDirectory(Path("x")).code(), Code::kNotFound);
@@ -221,8 +222,8 @@ TEST_P(FileSystemContractTest, SpaceIsReported) {
   EXPECT_EQ(files->AvailableBytes(Path("x")).status().code(), Code::kNotFound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, FileSystemContractTest, ::testing::Values(Kind::kPosix, Kind::kMemory),
-                         [](const auto& kind) {
+INSTANTIATE_TEST_SUITE_P(Both, FileSystemContractTest,
+                         ::testing::Values(Kind::kPosix, Kind::kMemory), [](const auto& kind) {
                            return kind.param == Kind::kPosix ? "Posix" : "Memory";
                          });
 

@@ -19,8 +19,8 @@ class MemoryContent {
 
   /// Power cut: only what was synced is left.
   void LoseUnsynced();
-  /// Power cut: of each unsynced change, `random` decides whether it is left whole, not at all, only
-  /// as a length (of zeroes), or as some of its 512-byte sectors. The disk kept no order.
+  /// Power cut: of each unsynced change, `random` decides whether it is left whole, not at all,
+  /// only as a length (of zeroes), or as some of its 512-byte sectors. The disk kept no order.
   void LoseSome(FakeRandom& random);
 
   /// Bit rot: changes the byte on the disk too. False when there is no such byte.

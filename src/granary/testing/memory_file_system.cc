@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint64_t kUnlimitedBytes = std::uint64_t{1} << 40;
 
 Status NotFound(std::string_view operation, const std::string& path) {
-  return {Code::kNotFound, fmt::format("{} {}: ENOENT (no such file or directory)", operation, path)};
+  return {Code::kNotFound,
+          fmt::format("{} {}: ENOENT (no such file or directory)", operation, path)};
 }
 
 Status Refused(std::string_view operation, const std::string& path, std::string_view why) {
@@ -48,8 +49,11 @@ struct MemoryFileSystem::State {
 class MemoryFileSystem::Reader final : public io::RandomAccessFile {
  public:
   Reader(std::shared_ptr<State> state, MemoryNodePtr node, std::string path)
-      : state_(std::move(state)), node_(std::move(node)), path_(std::move(path)),
-        bytes_(node_->content.size()), cuts_(state_->cuts) {}
+      : state_(std::move(state)),
+        node_(std::move(node)),
+        path_(std::move(path)),
+        bytes_(node_->content.size()),
+        cuts_(state_->cuts) {}
 
   Result<std::size_t> ReadAt(std::uint64_t offset, std::span<char> out) const override {
     const std::lock_guard lock(state_->mutex);
@@ -69,7 +73,10 @@ class MemoryFileSystem::Reader final : public io::RandomAccessFile {
 class MemoryFileSystem::Writer final : public io::WritableFile {
  public:
   Writer(std::shared_ptr<State> state, MemoryNodePtr node, std::string path)
-      : state_(std::move(state)), node_(std::move(node)), path_(std::move(path)), cuts_(state_->cuts) {}
+      : state_(std::move(state)),
+        node_(std::move(node)),
+        path_(std::move(path)),
+        cuts_(state_->cuts) {}
 
   Status WriteAt(std::uint64_t offset, std::string_view bytes) override {
     const std::lock_guard lock(state_->mutex);
@@ -118,7 +125,8 @@ class MemoryFileSystem::Writer final : public io::WritableFile {
     return std::min(end, size + state_->Available());
   }
   Status Full(std::string_view operation) const {
-    return {Code::kDiskFull, fmt::format("{} {}: ENOSPC (no space left on device)", operation, path_)};
+    return {Code::kDiskFull,
+            fmt::format("{} {}: ENOSPC (no space left on device)", operation, path_)};
   }
 
   std::shared_ptr<State> state_;
@@ -169,19 +177,22 @@ void MemoryFileSystem::SetCapacity(std::uint64_t bytes) {
   state_->capacity = bytes;
 }
 
-Status MemoryFileSystem::FlipBits(const std::string& path, std::uint64_t offset, std::uint8_t mask) {
+Status MemoryFileSystem::FlipBits(const std::string& path, std::uint64_t offset,
+                                  std::uint8_t mask) {
   const std::lock_guard lock(state_->mutex);
   const MemoryNodePtr node = state_->tree.Find(path);
   if (node == nullptr || !node->content.FlipBits(offset, mask)) return NotFound("flip", path);
   return Status::Ok();
 }
 
-Result<std::unique_ptr<io::RandomAccessFile>> MemoryFileSystem::OpenForRead(const std::string& path) {
+Result<std::unique_ptr<io::RandomAccessFile>> MemoryFileSystem::OpenForRead(
+    const std::string& path) {
   const std::lock_guard lock(state_->mutex);
   MemoryNodePtr node = state_->tree.Find(path);
   if (node == nullptr) return NotFound("open", path);
   if (node->is_directory) return Refused("open", path, "EISDIR (is a directory)");
-  return std::unique_ptr<io::RandomAccessFile>(std::make_unique<Reader>(state_, std::move(node), path));
+  return std::unique_ptr<io::RandomAccessFile>(
+      std::make_unique<Reader>(state_, std::move(node), path));
 }
 
 Result<std::unique_ptr<io::WritableFile>> MemoryFileSystem::OpenForWrite(const std::string& path,
@@ -189,7 +200,9 @@ Result<std::unique_ptr<io::WritableFile>> MemoryFileSystem::OpenForWrite(const s
   const std::lock_guard lock(state_->mutex);
   const MemoryTree::Place place = state_->tree.Locate(path);
   MemoryNodePtr node = state_->tree.Find(path);
-  if (node != nullptr && node->is_directory) return Refused("open", path, "EISDIR (is a directory)");
+  if (node != nullptr && node->is_directory) {
+    return Refused("open", path, "EISDIR (is a directory)");
+  }
   if (node != nullptr && mode == io::OpenMode::kCreateNew) {
     return Status(Code::kConflict, fmt::format("open {}: EEXIST (file exists)", path));
   }
@@ -286,8 +299,8 @@ Result<std::unique_ptr<io::FileLock>> MemoryFileSystem::Lock(const std::string& 
   const MemoryTree::Place place = state_->tree.Locate(path);
   if (place.directory == nullptr) return NotFound("lock", path);
   if (!state_->locked.insert(normal).second) {
-    return Status(Code::kConflict, fmt::format("{} is locked by process {}, which is this one", path,
-                                               ::getpid()));
+    return Status(Code::kConflict,
+                  fmt::format("{} is locked by process {}, which is this one", path, ::getpid()));
   }
   MemoryNodePtr node = state_->tree.Find(path);
   if (node == nullptr) node = state_->Make(place, /*is_directory=*/false);

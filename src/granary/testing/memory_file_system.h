@@ -1,10 +1,10 @@
 // A FileSystem in memory that knows what a power cut would keep.
 //
-// Promise    strict where real disks are lenient: what is written but not synced may go; a file whose
-//            directory was not synced loses its name, however often the file itself was synced; and a
-//            name that was synced may stand for a file whose bytes were not.
-// Use        run the code; drop its objects (a killed process) or not; PowerCut(); run recovery on the
-//            same FileSystem. After a cut, files and locks from before it only fail.
+// Promise    strict where real disks are lenient: what is written but not synced may go; a file
+//            whose directory was not synced loses its name, however often the file itself was
+//            synced; and a name that was synced may stand for a file whose bytes were not.
+// Use        run the code; drop its objects (a killed process) or not; PowerCut(); run recovery on
+//            the same FileSystem. After a cut, files and locks from before it only fail.
 // Paths      are taken relative to "/"; ".." is resolved as text; there are no links.
 // Threads    fully safe.
 #pragma once

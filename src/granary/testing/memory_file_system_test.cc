@@ -16,7 +16,8 @@ namespace {
 using io::OpenMode;
 
 struct MemoryFileSystemTest : ::testing::Test {
-  std::unique_ptr<io::WritableFile> Open(const std::string& path, OpenMode mode = OpenMode::kTruncate) {
+  std::unique_ptr<io::WritableFile> Open(const std::string& path,
+                                         OpenMode mode = OpenMode::kTruncate) {
     return files.OpenForWrite(path, mode).Take();
   }
   std::string Get(const std::string& path) {
@@ -96,7 +97,10 @@ TEST_F(MemoryFileSystemTest, ARandomCutTearsWritesAtSectors) {
   for (std::uint64_t round = 0; round < 200; ++round) {
     MemoryFileSystem disk;
     ASSERT_TRUE(disk.ReplaceFile("/a", std::string(2048, 'o')).ok());
-    ASSERT_TRUE(disk.OpenForWrite("/a", OpenMode::kExisting).Take()->WriteAt(256, std::string(1024, 'n')).ok());
+    ASSERT_TRUE(disk.OpenForWrite("/a", OpenMode::kExisting)
+                    .Take()
+                    ->WriteAt(256, std::string(1024, 'n'))
+                    .ok());
     disk.PowerCut(seed + round);
     const std::string got = disk.ReadFile("/a").Take();
     ASSERT_EQ(got.size(), 2048u);
@@ -147,7 +151,9 @@ TEST_F(MemoryFileSystemTest, SyncedFilesMatchAModelAfterRandomOperationsAndCuts)
     if (what < 4) {  // Write somewhere.
       const std::string bytes(random.Below(2000), static_cast<char>('a' + random.Below(26)));
       const std::uint64_t at = random.Below(3000);
-      ASSERT_TRUE(Open(path, now.contains(path) ? OpenMode::kExisting : OpenMode::kCreateNew)->WriteAt(at, bytes).ok());
+      ASSERT_TRUE(Open(path, now.contains(path) ? OpenMode::kExisting : OpenMode::kCreateNew)
+                      ->WriteAt(at, bytes)
+                      .ok());
       std::string& content = now[path];
       if (!bytes.empty()) content.resize(std::max<std::size_t>(content.size(), at + bytes.size()));
       content.replace(bytes.empty() ? content.size() : at, bytes.size(), bytes);
@@ -165,7 +171,8 @@ TEST_F(MemoryFileSystemTest, SyncedFilesMatchAModelAfterRandomOperationsAndCuts)
       now[to] = now[path];
       now.erase(path);
     } else if (what == 8) {  // Everything to the disk.
-      for (const auto& [name, content] : now) ASSERT_TRUE(Open(name, OpenMode::kExisting)->Sync().ok());
+      for (const auto& [name, content] : now)
+        ASSERT_TRUE(Open(name, OpenMode::kExisting)->Sync().ok());
       ASSERT_TRUE(files.SyncDirectory("/").ok());
       durable = now;
     } else if (random.OneIn(4)) {
@@ -174,7 +181,8 @@ TEST_F(MemoryFileSystemTest, SyncedFilesMatchAModelAfterRandomOperationsAndCuts)
     }
     const auto entries = files.List("/").Take();
     ASSERT_EQ(entries.size(), now.size()) << "step " << step;
-    for (const auto& [name, content] : now) ASSERT_EQ(Get(name), content) << name << " step " << step;
+    for (const auto& [name, content] : now)
+      ASSERT_EQ(Get(name), content) << name << " step " << step;
   }
 }
 

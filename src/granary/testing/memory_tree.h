@@ -21,9 +21,9 @@ using MemoryEntries = std::map<std::string, MemoryNodePtr, std::less<>>;
 struct MemoryNode {
   bool is_directory = false;
   std::int64_t modified_us = 0;
-  MemoryContent content;   // Of a file.
-  MemoryEntries entries;   // Of a directory, now …
-  MemoryEntries durable;   // … and on the disk.
+  MemoryContent content;  // Of a file.
+  MemoryEntries entries;  // Of a directory, now …
+  MemoryEntries durable;  // … and on the disk.
 };
 
 class MemoryTree {
@@ -44,7 +44,8 @@ class MemoryTree {
 
   void Put(const Place& place, MemoryNodePtr node);
   void Erase(const Place& place);
-  void Move(const Place& from, const Place& to);  ///< One change: a power cut keeps both ends or none.
+  /// One change: a power cut keeps both ends or none.
+  void Move(const Place& from, const Place& to);
   void Sync(const MemoryNodePtr& directory);
 
   void LoseUnsynced();

@@ -1,5 +1,6 @@
 #include "granary/testing/seed.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -18,7 +19,7 @@ TEST(SeedTest, PrintsWhatItReturnsAndAcceptsItBack) {
   ::testing::internal::CaptureStdout();
   const std::uint64_t seed = SeedFromEnvironment(kName);
   const std::string printed = ::testing::internal::GetCapturedStdout();
-  EXPECT_EQ(printed, std::string(kName) + "=" + std::to_string(seed) + "\n");
+  EXPECT_EQ(printed, fmt::format("{}={}\n", kName, seed));
   ::setenv(kName, std::to_string(seed).c_str(), 1);
   EXPECT_EQ(SeedFromEnvironment(kName), seed);
   ::unsetenv(kName);
@@ -43,7 +44,8 @@ TEST(FakeRandomTest, StaysInsideItsBounds) {
     EXPECT_LT(random.Below(3), 3u);
     const std::int64_t n = random.Between(-2, 2);
     EXPECT_TRUE(n >= -2 && n <= 2) << n;
-    (void)random.Between(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
+    (void)random.Between(std::numeric_limits<std::int64_t>::min(),
+                         std::numeric_limits<std::int64_t>::max());
   }
 }
 
