@@ -10,6 +10,7 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "granary/types/integer_domain.h"
 #include "granary/types/number_text.h"
 #include "granary/types/time_text.h"
 #include "granary/types/uuid_text.h"
@@ -47,32 +48,56 @@ arrow::Decimal128 ToArrowDecimal(Int128 value) {
   return {static_cast<std::int64_t>(value >> 64), static_cast<std::uint64_t>(value)};
 }
 
-/// A scalar of the type's Arrow shape; null when the value is not of the type's domain.
-std::shared_ptr<arrow::Scalar> ToScalar(const DataType& type, const Value& value) {
-  const auto arrow_type = type.ToArrow();
-  arrow::Result<std::shared_ptr<arrow::Scalar>> made = arrow::Status::TypeError("kind");
-  if (type.kind() == TypeKind::kDecimal && std::holds_alternative<Int128>(value)) {
-    return std::make_shared<arrow::Decimal128Scalar>(ToArrowDecimal(std::get<Int128>(value)), arrow_type);
-  } else if (type.IsBytes() && std::holds_alternative<std::string>(value)) {
-    const auto& bytes = std::get<std::string>(value);
-    if (type.kind() == TypeKind::kUuid && bytes.size() != kUuidBytes) return nullptr;
-    made = arrow::MakeScalar(arrow_type, arrow::Buffer::FromString(bytes));
-  } else if (type.kind() == TypeKind::kBool && std::holds_alternative<bool>(value)) {
-    made = arrow::MakeScalar(arrow_type, std::get<bool>(value));
-  } else if (type.IsUnsigned() && std::holds_alternative<std::uint64_t>(value)) {
-    made = arrow::MakeScalar(std::get<std::uint64_t>(value))->CastTo(arrow_type);
-  } else if (type.kind() == TypeKind::kFloat32 && std::holds_alternative<double>(value)) {
-    made = arrow::MakeScalar(static_cast<float>(std::get<double>(value)));
-  } else if (type.kind() == TypeKind::kFloat64 && std::holds_alternative<double>(value)) {
-    made = arrow::MakeScalar(std::get<double>(value));
-  } else if (type.kind() == TypeKind::kDate && std::holds_alternative<std::int64_t>(value)) {
-    made = arrow::MakeScalar(arrow_type, static_cast<std::int32_t>(std::get<std::int64_t>(value)));
-  } else if (type.IsTemporal() && std::holds_alternative<std::int64_t>(value)) {
-    made = arrow::MakeScalar(arrow_type, std::get<std::int64_t>(value));
-  } else if (type.IsInteger() && std::holds_alternative<std::int64_t>(value)) {
-    made = arrow::MakeScalar(std::get<std::int64_t>(value))->CastTo(arrow_type);
+using MadeScalar = arrow::Result<std::shared_ptr<arrow::Scalar>>;
+
+MadeScalar IntegerScalar(const DataType& type, const Value& value) {
+  if (!DomainOf(type).Has(IntegerOf(value))) return arrow::Status::Invalid("out of range");
+  if (type.IsUnsigned()) return arrow::MakeScalar(std::get<std::uint64_t>(value))->CastTo(type.ToArrow());
+  return arrow::MakeScalar(std::get<std::int64_t>(value))->CastTo(type.ToArrow());
+}
+
+MadeScalar TemporalScalar(const DataType& type, std::int64_t value) {
+  if (type.kind() != TypeKind::kDate) return arrow::MakeScalar(type.ToArrow(), value);
+  if (!DomainOf(TypeKind::kInt32).Has(value)) return arrow::Status::Invalid("out of range");
+  return arrow::MakeScalar(type.ToArrow(), static_cast<std::int32_t>(value));
+}
+
+MadeScalar BytesScalar(const DataType& type, const std::string& bytes) {
+  const bool wrong = type.kind() == TypeKind::kUuid && bytes.size() != kUuidBytes;
+  if (wrong) return arrow::Status::Invalid("a uuid of another length");
+  return arrow::MakeScalar(type.ToArrow(), arrow::Buffer::FromString(bytes));
+}
+
+MadeScalar DecimalScalar(const DataType& type, Int128 unscaled) {
+  if (!DomainOf(type).Has(unscaled)) return arrow::Status::Invalid("out of range");
+  return std::make_shared<arrow::Decimal128Scalar>(ToArrowDecimal(unscaled), type.ToArrow());
+}
+
+/// Which alternative of Value a type's values are; npos for a list.
+std::size_t AlternativeOf(const DataType& type) {
+  if (type.kind() == TypeKind::kList) return std::variant_npos;
+  if (type.kind() == TypeKind::kBool) return Value(false).index();
+  if (type.kind() == TypeKind::kDecimal) return Value(Int128{}).index();
+  if (type.IsFloat()) return Value(0.0).index();
+  if (type.IsUnsigned()) return Value(std::uint64_t{}).index();
+  if (type.IsBytes()) return Value(std::string()).index();
+  return Value(std::int64_t{}).index();
+}
+
+/// A scalar of the type's Arrow shape.
+MadeScalar ToScalar(const DataType& type, const Value& value) {
+  if (IsNull(value)) return arrow::MakeNullScalar(type.ToArrow());
+  if (value.index() != AlternativeOf(type)) return arrow::Status::TypeError("another kind");
+  switch (type.kind()) {
+    case TypeKind::kBool: return arrow::MakeScalar(std::get<bool>(value));
+    case TypeKind::kFloat32: return arrow::MakeScalar(static_cast<float>(std::get<double>(value)));
+    case TypeKind::kFloat64: return arrow::MakeScalar(std::get<double>(value));
+    case TypeKind::kDecimal: return DecimalScalar(type, std::get<Int128>(value));
+    default: break;
   }
-  return made.ok() ? made.MoveValueUnsafe() : nullptr;
+  if (type.IsInteger()) return IntegerScalar(type, value);
+  if (type.IsTemporal()) return TemporalScalar(type, std::get<std::int64_t>(value));
+  return BytesScalar(type, std::get<std::string>(value));
 }
 
 }  // namespace
@@ -128,9 +153,11 @@ Value ValueAt(const arrow::Array& array, std::int64_t row) {
 
 Result<std::shared_ptr<arrow::Array>> MakeConstantArray(const DataType& type, const Value& value,
                                                         std::int64_t length) {
-  auto scalar = IsNull(value) ? arrow::MakeNullScalar(type.ToArrow()) : ToScalar(type, value);
-  if (scalar == nullptr) return Status::Internal(fmt::format("a value is no {}", type.ToString()));
-  auto made = arrow::MakeArrayFromScalar(*scalar, length);
+  const MadeScalar scalar = ToScalar(type, value);
+  if (!scalar.ok()) {
+    return Status::Internal(fmt::format("no {}: {}", type.ToString(), scalar.status().message()));
+  }
+  auto made = arrow::MakeArrayFromScalar(**scalar, length);
   if (!made.ok()) return Status::Internal(made.status().ToString());
   return made.MoveValueUnsafe();
 }

@@ -1,0 +1,137 @@
+#include "granary/types/number_text.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace granary {
+namespace {
+
+std::string DoubleText(double value) {
+  std::string out;
+  AppendDoubleText(value, out);
+  return out;
+}
+
+TEST(NumberTextTest, KnowsJsonNumbers) {
+  for (const char* text : {"0", "-0", "1", "10", "-1.5", "0.5", "1e3", "1E+3", "1.25e-7"}) {
+    EXPECT_TRUE(IsJsonNumber(text)) << text;
+  }
+  for (const char* text : {"", "-", "+1", "01", "-01", ".5", "1.", "1.e3", "1e", "1e+", "1x", "0x1", " 1",
+                           "1 ", "NaN", "1e3.5", "--1"}) {
+    EXPECT_FALSE(IsJsonNumber(text)) << text;
+  }
+  EXPECT_TRUE(IsPlainDecimal("12.50"));
+  EXPECT_FALSE(IsPlainDecimal("1e3"));
+  EXPECT_FALSE(IsPlainDecimal("12."));
+  EXPECT_TRUE(IsPlainInteger("-12"));
+  EXPECT_FALSE(IsPlainInteger("12.0"));
+}
+
+TEST(NumberTextTest, ScalesExactly) {
+  struct Case {
+    const char* text;
+    int scale;
+    const char* floor;
+    bool exact;
+  };
+  const Case kCases[] = {
+      {"0", 0, "0", true}, {"-0.000", 2, "0", true}, {"12.50", 2, "1250", true},
+      {"12.5", 2, "1250", true}, {"12.505", 2, "1250", false}, {"-12.505", 2, "-1251", false},
+      {"1e3", 0, "1000", true}, {"1.0", 0, "1", true}, {"1.5", 0, "1", false}, {"-1.5", 0, "-2", false},
+      {"0.001", 0, "0", false}, {"-0.001", 0, "-1", false}, {"1000e-3", 0, "1", true},
+      {"9007199254740993", 0, "9007199254740993", true},
+      {"99999999999999999999999999999999999999", 0, "99999999999999999999999999999999999999", true},
+      {"0.00000000000000000000000000000000000001", 38, "1", true}, {"1e-999999999999999999999", 3, "0", false},
+      {"100", 0, "100", true}, {"0.0000000012e9", 1, "12", true},
+  };
+  for (const Case& c : kCases) {
+    const ScaledNumber scaled = ScaleNumber(c.text, c.scale);
+    EXPECT_EQ(ToString(scaled.floor), c.floor) << c.text;
+    EXPECT_EQ(scaled.exact, c.exact) << c.text;
+    EXPECT_EQ(scaled.out_of_range, 0) << c.text;
+  }
+  EXPECT_EQ(ScaleNumber("1e38", 0).out_of_range, 1);
+  EXPECT_EQ(ScaleNumber("-1e37", 1).out_of_range, -1);
+  EXPECT_EQ(ScaleNumber("1e99999999999999999999999", 0).out_of_range, 1);
+  EXPECT_EQ(ScaleNumber("0e99999999999999999999999", 0).out_of_range, 0);
+}
+
+TEST(NumberTextTest, ComparesByValueWhateverTheSpelling) {
+  const char* kAscending[] = {"-1e400", "-10.5", "-10", "-1e-400", "0", "1e-400", "0.1", "0.10000000000000001",
+                              "1", "1.5", "9007199254740992", "9007199254740993", "1e400"};
+  for (std::size_t i = 0; i < std::size(kAscending); ++i) {
+    for (std::size_t j = 0; j < std::size(kAscending); ++j) {
+      EXPECT_TRUE(CompareNumbers(kAscending[i], kAscending[j]) == (i <=> j))
+          << kAscending[i] << " " << kAscending[j];
+    }
+  }
+  for (const char* one : {"1", "1.0", "1e0", "10e-1", "0.1e1", "1.000"}) {
+    EXPECT_TRUE(CompareNumbers(one, "1") == 0) << one;
+  }
+  EXPECT_TRUE(CompareNumbers("-0.0", "0") == 0);
+}
+
+TEST(NumberTextTest, NearestRoundsOnceAndOverflowsToInfinity) {
+  EXPECT_EQ(NearestDouble("0.1"), 0.1);
+  EXPECT_EQ(NearestDouble("9007199254740993"), 9007199254740992.0);
+  EXPECT_EQ(NearestDouble("1e400"), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(NearestDouble("-1e400"), -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(NearestDouble("1e-400"), 0.0);
+  EXPECT_TRUE(std::signbit(NearestDouble("-1e-400")));
+  EXPECT_EQ(NearestDouble("4.9e-324"), std::numeric_limits<double>::denorm_min());
+  EXPECT_EQ(NearestFloat("1e39"), std::numeric_limits<float>::infinity());
+  // Through a double first this would round twice, to the even neighbour below.
+  EXPECT_EQ(NearestFloat("16777217.0000000001"), 16777218.0f);
+}
+
+TEST(NumberTextTest, FloatsKeepTheirKindVisible) {
+  EXPECT_EQ(DoubleText(100), "100.0");
+  EXPECT_EQ(DoubleText(100.5), "100.5");
+  EXPECT_EQ(DoubleText(0), "0.0");
+  EXPECT_EQ(DoubleText(-0.0), "-0.0");
+  EXPECT_EQ(DoubleText(0.1), "0.1");
+  EXPECT_EQ(DoubleText(1e21), "1e+21");
+  EXPECT_EQ(DoubleText(9007199254740992.0), "9007199254740992.0");
+  EXPECT_EQ(DoubleText(1e16), "1e+16");
+  EXPECT_EQ(DoubleText(1e-7), "1e-07");
+  EXPECT_EQ(DoubleText(5e-324), "5e-324");
+  EXPECT_EQ(DoubleText(std::nan("")), "NaN");
+  EXPECT_EQ(DoubleText(-std::numeric_limits<double>::infinity()), "-Infinity");
+  std::string out;
+  AppendFloatText(0.1f, out);
+  EXPECT_EQ(out, "0.1");
+}
+
+TEST(NumberTextTest, EveryDoubleReadsBackEqual) {
+  const std::uint64_t seed = 20'240'115;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto value = std::bit_cast<double>(random());
+    if (!std::isfinite(value)) continue;
+    const std::string text = DoubleText(value);
+    ASSERT_TRUE(IsJsonNumber(text)) << text;
+    ASSERT_FALSE(IsPlainInteger(text)) << text;
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(NearestDouble(text)), std::bit_cast<std::uint64_t>(value)) << text;
+  }
+}
+
+TEST(NumberTextTest, DecimalsKeepTheirScale) {
+  const auto text = [](Int128 unscaled, int scale) {
+    std::string out;
+    AppendDecimal(unscaled, scale, out);
+    return out;
+  };
+  EXPECT_EQ(text(1250, 2), "12.50");
+  EXPECT_EQ(text(-5, 2), "-0.05");
+  EXPECT_EQ(text(0, 2), "0.00");
+  EXPECT_EQ(text(-12, 0), "-12");
+  EXPECT_EQ(text(1, 38), "0.00000000000000000000000000000000000001");
+  EXPECT_EQ(text(PowerOfTen(38) - 1, 0), std::string(38, '9'));
+}
+
+}  // namespace
+}  // namespace granary
