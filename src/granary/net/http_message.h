@@ -15,8 +15,8 @@
 
 namespace granary::net {
 
-/// Header names compare without case; the last of several equal names wins, as the server checks
-/// that those that must be single are.
+/// Header names compare without case and are kept once: Set replaces. The server has refused requests
+/// that repeat a header which must be single, and joined others with ", ".
 class Headers {
  public:
   void Set(std::string_view name, std::string_view value);
@@ -43,7 +43,7 @@ struct HttpRequest {
 };
 
 /// Writes a body of unknown length. Write blocks while the client is slow; after a failure
-/// (kCancelled: the client went away) the handler returns.
+/// (kCancelled: the client went away; kDeadlineExceeded) the handler returns.
 class BodySink {
  public:
   virtual ~BodySink() = default;
@@ -55,8 +55,9 @@ struct HttpResponse {
   Headers headers;
   std::string content_type = "application/json";
   std::string body;
-  /// When set, called after the head is sent, instead of `body`; a failure cuts the chunked body short
-  /// so that nobody takes it for whole.
+  /// When set, called instead of sending `body`. The head goes out with the first bytes that are
+  /// written: a failure before them is answered as a refusal of its own, a failure after them cuts the
+  /// chunked body short so that nobody takes it for whole.
   std::function<Status(BodySink&)> stream;
 };
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "granary/base/log.h"
@@ -31,6 +32,9 @@ struct HttpServerOptions {
   std::int64_t body_timeout_ms = 60'000;    ///< Without progress.
   std::int64_t idle_timeout_ms = 75'000;
   std::int64_t write_timeout_ms = 60'000;   ///< Without progress.
+  /// Requests that are answered at once and so never wait behind slow ones for a handler thread:
+  /// they have a small pool of their own. None when not set.
+  std::function<bool(const HttpRequest&)> is_urgent;
 };
 
 struct HttpServerStats {
@@ -41,8 +45,10 @@ struct HttpServerStats {
 
 class HttpServer {
  public:
-  /// Makes the answer to a request that the server itself refuses.
-  using RefuseFn = std::function<HttpResponse(const Status& status, const std::string& request_id)>;
+  /// Makes the answer to a request that the server itself refuses. `http_status` is what HTTP has for
+  /// it where the code alone does not say (431, 408), else nothing.
+  using RefuseFn = std::function<HttpResponse(const Status& status, std::optional<int> http_status,
+                                              const std::string& request_id)>;
 
   /// kConflict when the port is taken (says which), kIoError otherwise.
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Logger& log, HttpHandler handler,

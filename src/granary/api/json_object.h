@@ -1,0 +1,54 @@
+// JsonObject: appends one JSON object to a text, member by member.
+//
+//   JsonObject object(out);
+//   object.Add("rows", rows);          {"rows":12,
+//   ... append to object.Key("min")    "min":…}
+//   object.Close();
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "granary/json/batch_writer.h"
+
+namespace granary::api {
+
+class JsonObject {
+ public:
+  explicit JsonObject(std::string& out) : out_(out) { out_.push_back('{'); }
+
+  /// Appends the name and the colon; the caller appends the value to the text it gets back.
+  std::string& Key(std::string_view name) {
+    if (!first_) out_.push_back(',');
+    first_ = false;
+    json::AppendString(name, out_);
+    out_.push_back(':');
+    return out_;
+  }
+  void Add(std::string_view name, std::string_view value) { json::AppendString(value, Key(name)); }
+  void Add(std::string_view name, const char* value) { Add(name, std::string_view(value)); }
+  void Add(std::string_view name, bool value) { Key(name).append(value ? "true" : "false"); }
+  template <std::integral Int>
+    requires(!std::same_as<Int, bool>)
+  void Add(std::string_view name, Int value) {
+    fmt::format_to(std::back_inserter(Key(name)), "{}", value);
+  }
+  template <typename T>
+  void Add(std::string_view name, const std::optional<T>& value) {
+    if (value) Add(name, *value);
+    else AddNull(name);
+  }
+  void AddNull(std::string_view name) { Key(name).append("null"); }
+  void Close() { out_.push_back('}'); }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+}  // namespace granary::api

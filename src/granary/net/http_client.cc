@@ -1,0 +1,227 @@
+#include "granary/net/http_client.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <fmt/format.h>
+
+namespace granary::net {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 64u << 10;
+
+// Between the end of one attempt and the next: what happened.
+struct Outcome {
+  Status status;
+  bool received_any = false;  // The server had begun to answer.
+};
+
+bool IsHarmlessToRepeat(std::string_view method) { return method == "GET" || method == "HEAD"; }
+
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+struct HttpClient::State {
+  using BodyFn = std::function<Status(std::string_view)>;
+
+  std::string host;
+  std::string port;
+  std::chrono::milliseconds timeout{0};
+  asio::io_context io;
+  std::optional<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+
+  Status Failure(std::string_view doing, const error_code& error) const {
+    const Code code = error == beast::error::timeout ? Code::kDeadlineExceeded : Code::kUnavailable;
+    return {code, fmt::format("http://{}:{}: {}: {}", host, port, doing, error.message())};
+  }
+
+  bool StillOpen();
+  std::string MakeRequest(std::string_view method, std::string_view target, std::string_view body, const Headers& headers) const;
+  Result<ClientResponse> Call(std::string_view method, std::string_view target, std::string_view body,
+                              const Headers& headers, const BodyFn* on_body);
+  Outcome Attempt(std::string_view method, const std::string& request, const BodyFn* on_body, ClientResponse& out);
+  asio::awaitable<void> Exchange(std::string_view method, const std::string& request, const BodyFn* on_body,
+                                 ClientResponse& out, Outcome& outcome);
+  asio::awaitable<Status> Connect();
+  asio::awaitable<Status> ReadAnswer(std::string_view method, const BodyFn* on_body, ClientResponse& out, bool& received_any);
+};
+
+// An idle connection has nothing to read; an end of file or stray bytes mean it is of no use.
+bool HttpClient::State::StillOpen() {
+  if (!stream) return false;
+  char byte;
+  const ssize_t n = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+std::string HttpClient::State::MakeRequest(std::string_view method, std::string_view target, std::string_view body,
+                                           const Headers& headers) const {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}{}:{}\r\n", method, target, is_v6 ? "[" : "", host,
+                                is_v6 ? "]" : "", port);
+  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
+    if (!headers.Get("Content-Type")) out.append("Content-Type: application/json\r\n");
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
+  }
+  for (const auto& [name, value] : headers.all()) out.append(name).append(": ").append(value).append("\r\n");
+  out.append("\r\n").append(body);
+  return out;
+}
+
+asio::awaitable<Status> HttpClient::State::Connect() {
+  error_code error;
+  tcp::resolver resolver(io);
+  const auto found = co_await resolver.async_resolve(host, port, asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return Failure("cannot resolve the host", error);
+  stream.emplace(io);
+  buffer.clear();
+  stream->expires_after(timeout);
+  co_await stream->async_connect(found, asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return Failure("cannot connect", error);
+  stream->socket().set_option(tcp::no_delay(true), error);
+  co_return Status::Ok();
+}
+
+asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method, const BodyFn* on_body,
+                                                      ClientResponse& out, bool& received_any) {
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  parser.header_limit(1u << 20);
+  parser.skip(method == "HEAD");
+  error_code error;
+  stream->expires_after(timeout);
+  const std::size_t n = co_await http::async_read_header(*stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  received_any = n > 0;
+  if (error) co_return Failure("no answer", error);
+  out.status = static_cast<int>(parser.get().result_int());
+  for (const auto& field : parser.get()) out.headers.Set(View(field.name_string()), View(field.value()));
+
+  std::array<char, kPieceBytes> piece;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    stream->expires_after(timeout);
+    co_await http::async_read_some(*stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    if (error == http::error::need_buffer) error = {};
+    const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
+    if (on_body != nullptr && out.status < 400) {
+      Status status = bytes.empty() ? Status::Ok() : (*on_body)(bytes);
+      if (!status.ok()) co_return status;
+    } else {
+      out.body.append(bytes);
+    }
+    if (error) co_return Failure("the answer was cut", error);
+  }
+  if (!parser.keep_alive()) stream.reset();
+  co_return Status::Ok();
+}
+
+asio::awaitable<void> HttpClient::State::Exchange(std::string_view method, const std::string& request,
+                                                  const BodyFn* on_body, ClientResponse& out, Outcome& outcome) {
+  if (!stream) {
+    outcome.status = co_await Connect();
+    if (!outcome.status.ok()) co_return;
+  }
+  error_code error;
+  std::string_view rest = request;
+  while (!rest.empty() && !error) {
+    stream->expires_after(timeout);
+    const std::size_t n = co_await stream->async_write_some(asio::buffer(rest.data(), rest.size()),
+                                                            asio::redirect_error(asio::use_awaitable, error));
+    rest.remove_prefix(n);
+  }
+  // A refusal may come before the whole body was sent, so a failed write is no reason not to read.
+  const error_code write_error = error;
+  outcome.status = co_await ReadAnswer(method, on_body, out, outcome.received_any);
+  if (!outcome.received_any && write_error) outcome.status = Failure("cannot send", write_error);
+}
+
+Outcome HttpClient::State::Attempt(std::string_view method, const std::string& request, const BodyFn* on_body,
+                                   ClientResponse& out) {
+  Outcome outcome;
+  asio::co_spawn(io, Exchange(method, request, on_body, out, outcome), [&outcome](const std::exception_ptr& thrown) {
+    if (thrown) outcome.status = Status::Internal("the HTTP client failed");
+  });
+  io.restart();
+  io.run();
+  if (!outcome.status.ok()) stream.reset();
+  return outcome;
+}
+
+Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::string_view target, std::string_view body,
+                                               const Headers& headers, const BodyFn* on_body) {
+  const std::string request = MakeRequest(method, target, body, headers);
+  const bool reused = StillOpen();
+  if (!reused) stream.reset();
+  ClientResponse response;
+  Outcome outcome = Attempt(method, request, on_body, response);
+  if (!outcome.status.ok() && reused && !outcome.received_any && IsHarmlessToRepeat(method)) {
+    response = {};
+    outcome = Attempt(method, request, on_body, response);
+  }
+  if (!outcome.status.ok()) return outcome.status;
+  return response;
+}
+
+Result<HttpClient> HttpClient::Create(std::string_view base_url, std::int64_t timeout_ms) {
+  constexpr std::string_view kScheme = "http://";
+  const auto bad = [&] {
+    return Status(Code::kInvalidArgument, fmt::format("'{}' is not a URL like http://127.0.0.1:8000", base_url));
+  };
+  std::string_view rest = base_url;
+  if (!rest.starts_with(kScheme)) return bad();
+  rest.remove_prefix(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.empty() || rest.find_first_of("/?#@ \r\n") != std::string_view::npos) return bad();
+
+  auto state = std::make_unique<State>();
+  state->timeout = std::chrono::milliseconds(timeout_ms);
+  std::size_t colon = rest.rfind(':');
+  if (const auto bracket = rest.rfind(']'); bracket != std::string_view::npos && colon < bracket) colon = std::string_view::npos;
+  std::string_view host = rest.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  state->host = host;
+  state->port = colon == std::string_view::npos ? "80" : std::string(rest.substr(colon + 1));
+  if (state->host.empty() || state->port.empty()) return bad();
+  return HttpClient(std::move(state));
+}
+
+HttpClient::HttpClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view target, std::string_view body,
+                                        const Headers& headers) {
+  return state_->Call(method, target, body, headers, nullptr);
+}
+
+Result<ClientResponse> HttpClient::Stream(std::string_view method, std::string_view target, std::string_view body,
+                                          const std::function<Status(std::string_view piece)>& on_body) {
+  return state_->Call(method, target, body, {}, &on_body);
+}
+
+}  // namespace granary::net

@@ -1,0 +1,474 @@
+#include "granary/net/http_connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "granary/io/clock.h"
+#include "granary/net/request_target.h"
+#include "granary/net/response_head.h"
+#include "granary/net/socket_sink.h"
+
+namespace granary::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kUrgentThreads = 2;
+constexpr std::size_t kReadBytes = 4096;             // Small: an idle connection keeps a buffer of it.
+constexpr std::size_t kBodyReadBytes = 256u << 10;
+constexpr std::size_t kPipelinedBytesMax = 64u << 10;
+constexpr std::size_t kChunkLineBytesMax = 64u << 10;
+constexpr std::int64_t kDrainTimeoutMs = 2000;
+constexpr std::int64_t kTimeoutMsMax = std::int64_t{365} * 24 * 3600 * 1000;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+
+bool IsTokenStart(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '(' && c != ')' && c != '{' && c != '}'; }
+
+bool WantsContinue(const RequestHead& head) {
+  const auto expect = head.headers.Get("Expect");
+  return head.http_1_1 && expect && (*expect == "100-continue" || *expect == "100-Continue");
+}
+
+Result<std::optional<std::int64_t>> TimeoutMs(const Headers& headers) {
+  const auto text = headers.Get("X-Timeout-Ms");
+  if (!text) return std::optional<std::int64_t>();
+  std::int64_t ms = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
+  const bool digits = !text->empty() && std::ranges::all_of(*text, [](char c) { return c >= '0' && c <= '9'; });
+  if (digits && error == std::errc::result_out_of_range) ms = kTimeoutMsMax;
+  if (!digits || ms < 1) {
+    return Status(Code::kInvalidArgument, fmt::format("X-Timeout-Ms is '{}', expected a whole number of at least 1",
+                                                      text->substr(0, 64)));
+  }
+  return std::optional(std::min(ms, kTimeoutMsMax));
+}
+
+Status RunStream(const HttpResponse& response, SocketSink& sink) {
+  try {
+    GRANARY_TRY(response.stream(sink));
+    return sink.Finish();
+  } catch (const std::exception& e) {
+    return Status::Internal(e.what());
+  }
+}
+
+/// Runs `work` on the pool and resumes the coroutine on its own executor.
+template <typename Work>
+asio::awaitable<void> RunOn(runtime::WorkerPool& pool, asio::any_io_executor executor, Work work) {
+  auto initiate = [&pool, executor, work](auto handler) mutable {
+    auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+    pool.Submit([resume, work, guard = asio::make_work_guard(executor)]() mutable {
+      work();
+      asio::post(guard.get_executor(), [resume = std::move(resume)]() mutable { std::move (*resume)(); });
+    });
+  };
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+}
+
+}  // namespace
+
+ConnectionContext::ConnectionContext(HttpServerOptions server_options, Logger& logger, HttpHandler request_handler,
+                                     HttpServer::RefuseFn refuse_fn)
+    : options(std::move(server_options)), log(logger), handler(std::move(request_handler)),
+      refuse(std::move(refuse_fn)), pool({.threads = options.handler_threads}),
+      urgent_pool({.threads = kUrgentThreads}) {}
+
+struct HttpConnection::Exchange {
+  HttpRequest request;
+  bool http_1_1 = true;
+  bool keep_alive = true;
+  bool head_only = false;      // HEAD
+  std::string unsent;          // What the handler's thread could not send at once.
+  bool broken = false;         // The connection is of no more use.
+};
+
+// Looks for the client's leaving while a handler runs. Bytes that come meanwhile are the next requests.
+struct HttpConnection::ClientWatch : std::enable_shared_from_this<ClientWatch> {
+  ClientWatch(HttpConnection& watched, runtime::CancelToken token)
+      : connection(watched.shared_from_this()), cancel(std::move(token)) {}
+
+  void Next() {
+    connection->socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+      if (!self->stopped && !error) self->OnReadable();
+    });
+  }
+
+  void OnReadable() {
+    char bytes[kReadBytes];
+    const ssize_t n = ::recv(connection->socket_.native_handle(), bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (n > 0) {
+      connection->in_.append(bytes, static_cast<std::size_t>(n));
+      if (connection->in_.size() < kPipelinedBytesMax) Next();
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+      Next();
+    } else {
+      cancel.Cancel();
+    }
+  }
+
+  void Stop() {
+    stopped = true;
+    error_code ignored;
+    connection->socket_.cancel(ignored);
+  }
+
+  std::shared_ptr<HttpConnection> connection;
+  runtime::CancelToken cancel;
+  bool stopped = false;
+};
+
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket, ConnectionContext& context)
+    : socket_(std::move(socket)), context_(context), timer_(socket_.get_executor()) {
+  error_code ignored;
+  const auto endpoint = socket_.remote_endpoint(ignored);
+  asio::ip::address address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  peer_ = address.to_string();
+  peer_is_loopback_ = !ignored && address.is_loopback();
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+asio::awaitable<void> HttpConnection::Run() {
+  auto self = shared_from_this();
+  try {
+    for (Next next = Next::kServe; next == Next::kServe;) next = co_await ServeOne();
+  } catch (const std::exception& e) {
+    context_.log.Error("connection failed", {{"peer", peer_}, {"error", std::string_view(e.what())}});
+  }
+  Close();
+}
+
+asio::awaitable<HttpConnection::Next> HttpConnection::ServeOne() {
+  const std::size_t head_bytes = co_await ReadHead();
+  if (head_bytes == 0) co_return Next::kClose;
+  context_.requests.fetch_add(1, std::memory_order_relaxed);
+  first_request_ = false;
+
+  RequestParser parser(context_.options.body_bytes_max);
+  Result<RequestHead> head = parser.ParseHead(std::string_view(in_).substr(0, head_bytes));
+  in_.erase(0, head_bytes);
+  if (!head.ok()) {
+    co_await Refuse(head.status(), std::nullopt, context_.ids.Choose(std::nullopt));
+    co_return Next::kClose;
+  }
+  Result<std::shared_ptr<Exchange>> made = MakeExchange(*head);
+  if (!made.ok()) {
+    co_await Refuse(made.status(), std::nullopt, context_.ids.Choose(head->headers.Get("X-Request-Id")));
+    co_return Next::kClose;
+  }
+  std::shared_ptr<Exchange> exchange = made.Take();
+  running_ = exchange;
+  const bool whole = co_await ReadBody(parser, *head, exchange->request.body);
+  if (whole) co_await RunHandler(exchange);
+  running_.reset();
+  if (!whole || exchange->broken) co_return Next::kClose;
+
+  const bool sent = co_await WriteAll(exchange->unsent);
+  if (!sent || !exchange->keep_alive || finish_soon_) co_return Next::kClose;
+  co_return Next::kServe;
+}
+
+// The limit counts every byte of the head, its blank line included.
+asio::awaitable<std::size_t> HttpConnection::ReadHead() {
+  const auto& options = context_.options;
+  if (in_.empty() && finish_soon_) co_return 0;
+  if (in_.empty()) std::string().swap(in_);
+  bool started = false;
+  idle_ = true;
+  SetTimeout(first_request_ ? options.header_timeout_ms : options.idle_timeout_ms);
+  for (std::size_t scanned = 0;;) {
+    if (!started) in_.erase(0, std::min(in_.find_first_not_of("\r\n"), in_.size()));
+    if (!started && !in_.empty()) {
+      started = true;
+      idle_ = false;
+      if (!first_request_) SetTimeout(options.header_timeout_ms);
+      if (!IsTokenStart(in_[0])) {
+        co_await Refuse({Code::kInvalidArgument, "not an HTTP request"}, std::nullopt, context_.ids.Choose({}));
+        co_return 0;
+      }
+    }
+    const auto end = in_.find(kHeadEnd, scanned);
+    const bool found = end != std::string::npos;
+    const std::size_t bytes = found ? end + kHeadEnd.size() : in_.size();
+    if (bytes > options.header_bytes_max || (!found && bytes == options.header_bytes_max)) {
+      const Status status(Code::kTooLarge, fmt::format("the request's head is larger than {} bytes", options.header_bytes_max));
+      co_await Refuse(status, 431, context_.ids.Choose({}));
+      co_return 0;
+    }
+    if (found) co_return bytes;
+    scanned = in_.size() < 3 ? 0 : in_.size() - 3;
+
+    const bool more = co_await ContinueReading(kReadBytes);
+    if (more) continue;
+    if (read_end_ == ReadEnd::kTimeout && started) {
+      const Status status(Code::kDeadlineExceeded, fmt::format("no whole request head within {} ms", options.header_timeout_ms));
+      co_await Refuse(status, 408, context_.ids.Choose({}));
+    }
+    co_return 0;
+  }
+}
+
+Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(const RequestHead& head) {
+  auto exchange = std::make_shared<Exchange>();
+  HttpRequest& request = exchange->request;
+  request.request_id = context_.ids.Choose(head.headers.Get("X-Request-Id"));
+  GRANARY_ASSIGN(RequestTarget target, ParseTarget(head.target));
+  GRANARY_ASSIGN(const auto timeout_ms, TimeoutMs(head.headers));
+  request.method = head.method;
+  request.path = std::move(target.path);
+  request.query = std::move(target.query);
+  request.headers = head.headers;
+  request.peer = peer_;
+  request.peer_is_loopback = peer_is_loopback_;
+  if (timeout_ms) {
+    request.cancel = runtime::CancelToken(io::SystemClock().MonotonicNanos() + *timeout_ms * 1'000'000);
+  }
+  exchange->http_1_1 = head.http_1_1;
+  exchange->keep_alive = head.keep_alive && head.http_1_1;
+  exchange->head_only = head.method == "HEAD";
+  return exchange;
+}
+
+asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const RequestHead& head, std::string& body) {
+  const bool expected = head.chunked || head.content_length > 0;
+  if (!expected) co_return true;
+  SetTimeout(context_.options.body_timeout_ms);
+  if (WantsContinue(head) && in_.empty()) {
+    const bool sent = co_await WriteAll(kContinue);
+    if (!sent) co_return false;
+  }
+  bool whole = false;
+  if (head.chunked) {
+    whole = co_await ReadChunkedBody(parser, body);
+  } else {
+    whole = co_await ReadPlainBody(head.content_length, body);
+  }
+  co_return whole;
+}
+
+// The body grows as it comes, not by what the client announced: an announcement costs no memory.
+asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::string& body) {
+  const std::size_t early = std::min<std::size_t>(length, in_.size());
+  body.assign(in_, 0, early);
+  in_.erase(0, early);
+  while (body.size() < length) {
+    const std::size_t before = body.size();
+    const std::size_t step = std::min<std::size_t>(length - before, std::max(kBodyReadBytes, before));
+    body.resize(before + step);
+    SetTimeout(context_.options.body_timeout_ms);
+    const std::size_t n = co_await ReadSome(body.data() + before, step);
+    body.resize(before + n);
+    if (n == 0) co_return co_await BodyEnded();
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std::string& body) {
+  for (;;) {
+    Result<std::size_t> used = parser.FeedChunked(in_);
+    if (used.ok() && !parser.done() && *used == 0 && in_.size() > kChunkLineBytesMax) {
+      used = Status(Code::kInvalidArgument, "malformed HTTP request: a chunk's header is too long");
+    }
+    if (!used.ok()) {
+      co_await Refuse(used.status(), std::nullopt, running_->request.request_id);
+      co_return false;
+    }
+    in_.erase(0, *used);
+    if (parser.done()) break;
+    SetTimeout(context_.options.body_timeout_ms);
+    const bool more = co_await ContinueReading(kChunkLineBytesMax);
+    if (!more) co_return co_await BodyEnded();
+  }
+  body = parser.TakeChunkedBody();
+  co_return true;
+}
+
+asio::awaitable<bool> HttpConnection::BodyEnded() {
+  if (read_end_ == ReadEnd::kTimeout) {
+    const Status status(Code::kDeadlineExceeded, fmt::format("the body made no progress for {} ms", context_.options.body_timeout_ms));
+    co_await Refuse(status, 408, running_->request.request_id);
+  }
+  co_return false;
+}
+
+asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> exchange) {
+  SetTimeout(0);
+  context_.in_flight.fetch_add(1, std::memory_order_relaxed);
+  auto watch = std::make_shared<ClientWatch>(*this, exchange->request.cancel);
+  if (in_.size() < kPipelinedBytesMax) watch->Next();
+  const auto& is_urgent = context_.options.is_urgent;
+  runtime::WorkerPool& pool = is_urgent && is_urgent(exchange->request) ? context_.urgent_pool : context_.pool;
+  co_await RunOn(pool, socket_.get_executor(), [this, exchange] { Answer(*exchange); });
+  watch->Stop();
+  context_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// From here on, on a handler's thread.
+void HttpConnection::Answer(Exchange& exchange) {
+  if (context_.stopping.load(std::memory_order_relaxed)) exchange.keep_alive = false;
+  HttpResponse response;
+  try {
+    if (const Status status = exchange.request.cancel.Check(); !status.ok()) {
+      response = context_.refuse(status, std::nullopt, exchange.request.request_id);
+    } else {
+      response = context_.handler(exchange.request);
+    }
+    if (response.stream && !exchange.head_only) return AnswerStream(exchange, std::move(response));
+  } catch (const std::exception& e) {
+    response = context_.refuse(Status::Internal(e.what()), std::nullopt, exchange.request.request_id);
+  }
+  SendPlain(exchange, response);
+}
+
+void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
+  const Framing framing = exchange.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
+  if (framing == Framing::kUntilClose) exchange.keep_alive = false;
+  std::string head = MakeHead(response, {.framing = framing, .keep_alive = exchange.keep_alive,
+                                         .request_id = exchange.request.request_id});
+  SocketSink sink(socket_.native_handle(), std::move(head), framing, exchange.request.cancel,
+                  context_.options.write_timeout_ms);
+  const Status status = RunStream(response, sink);
+  if (status.ok()) return;
+  if (!sink.started()) return SendPlain(exchange, context_.refuse(status, std::nullopt, exchange.request.request_id));
+  context_.log.Warn("answer cut", {{"request_id", exchange.request.request_id}, {"path", exchange.request.path},
+                                   {"sent_bytes", sink.bytes()}, {"code", CodeName(status.code())},
+                                   {"error", status.message()}});
+  // Without chunks only a reset tells the client that the body is not whole.
+  const ::linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  exchange.broken = true;
+}
+
+void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response) {
+  Framing framing = Framing::kLength;
+  if (response.stream) framing = exchange.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
+  const std::string head = MakeHead(response, {.framing = framing, .body_bytes = response.body.size(),
+                                               .keep_alive = exchange.keep_alive,
+                                               .request_id = exchange.request.request_id});
+  const std::string_view body = exchange.head_only ? std::string_view() : std::string_view(response.body);
+  const auto sent = SendNow(socket_.native_handle(), head, body);
+  if (!sent) {
+    exchange.broken = true;
+  } else if (*sent < head.size() + body.size()) {
+    exchange.unsent = head;
+    exchange.unsent.append(body);
+    exchange.unsent.erase(0, *sent);
+  }
+}
+
+// On the strand again.
+asio::awaitable<void> HttpConnection::Refuse(Status status, std::optional<int> http_status, std::string request_id) {
+  const HttpResponse response = context_.refuse(status, http_status, request_id);
+  std::string bytes = MakeHead(response, {.body_bytes = response.body.size(), .keep_alive = false,
+                                          .request_id = request_id});
+  bytes.append(response.body);
+  const bool sent = co_await WriteAll(bytes);
+  if (sent) co_await Drain();
+}
+
+// A close with unread bytes would reset the connection and could take the answer with it.
+asio::awaitable<void> HttpConnection::Drain() {
+  error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  std::uint64_t drained = in_.size();
+  in_.clear();
+  SetTimeout(kDrainTimeoutMs);
+  std::string waste(kBodyReadBytes, '\0');
+  while (drained < context_.options.drain_bytes_max) {
+    const std::size_t n = co_await ReadSome(waste.data(), waste.size());
+    if (n == 0) break;
+    drained += n;
+  }
+}
+
+asio::awaitable<bool> HttpConnection::ContinueReading(std::size_t bytes_max) {
+  const std::size_t before = in_.size();
+  in_.resize(before + bytes_max);
+  const std::size_t n = co_await ReadSome(in_.data() + before, bytes_max);
+  in_.resize(before + n);
+  co_return n > 0;
+}
+
+asio::awaitable<std::size_t> HttpConnection::ReadSome(char* out, std::size_t size) {
+  error_code error;
+  const std::size_t n = co_await socket_.async_read_some(asio::buffer(out, size), asio::redirect_error(asio::use_awaitable, error));
+  read_end_ = ReadEnd::kNone;
+  if (n == 0 || error) read_end_ = timed_out_ ? ReadEnd::kTimeout : ReadEnd::kClosed;
+  co_return error ? 0 : n;
+}
+
+asio::awaitable<bool> HttpConnection::WriteAll(std::string_view bytes) {
+  while (!bytes.empty()) {
+    SetTimeout(context_.options.write_timeout_ms);
+    error_code error;
+    const std::size_t n = co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
+                                                            asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return false;
+    bytes.remove_prefix(n);
+  }
+  co_return true;
+}
+
+// One timer wait serves many operations: only an earlier deadline needs a new one.
+void HttpConnection::SetTimeout(std::int64_t ms) {
+  timed_out_ = false;
+  deadline_ = ms == 0 ? Instant::max() : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  if (deadline_ < armed_) ArmTimer();
+}
+
+void HttpConnection::ArmTimer() {
+  armed_ = deadline_;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (error || self == nullptr) return;
+    self->armed_ = Instant::max();
+    if (std::chrono::steady_clock::now() >= self->deadline_) {
+      self->timed_out_ = true;
+      error_code ignored;
+      self->socket_.cancel(ignored);
+    } else if (self->deadline_ != Instant::max()) {
+      self->ArmTimer();
+    }
+  });
+}
+
+void HttpConnection::FinishSoon() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->finish_soon_ = true;
+    if (self->idle_) self->Close();
+  });
+}
+
+void HttpConnection::Abort() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->finish_soon_ = true;
+    if (self->running_) self->running_->request.cancel.Cancel();
+    error_code ignored;
+    self->socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  });
+}
+
+void HttpConnection::Close() {
+  error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+}
+
+}  // namespace granary::net

@@ -1,0 +1,109 @@
+// HttpConnection: one client's connection, request after request, as a coroutine.
+//
+// Life       read a head -> read its body -> run the handler on a pool, watching meanwhile whether the
+//            client is still there -> send the answer -> again, until either side closes.
+// Sending    the handler's thread sends what the socket takes at once, and all of a stream; the rest of
+//            a plain answer is sent by the coroutine, so that a slow reader holds no handler thread.
+// Pipelining requests that come early wait in `in_` and are answered in order.
+// Threads    the coroutine runs on its own strand. FinishSoon and Abort may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "granary/net/http_server.h"
+#include "granary/net/request_id.h"
+#include "granary/net/request_parser.h"
+#include "granary/runtime/worker_pool.h"
+
+namespace granary::net {
+
+/// What the connections of one server share; outlives them.
+struct ConnectionContext {
+  ConnectionContext(HttpServerOptions server_options, Logger& logger, HttpHandler request_handler,
+                    HttpServer::RefuseFn refuse_fn);
+
+  const HttpServerOptions options;
+  Logger& log;
+  const HttpHandler handler;
+  const HttpServer::RefuseFn refuse;
+  RequestIdMaker ids;
+  runtime::WorkerPool pool;
+  runtime::WorkerPool urgent_pool;
+  std::atomic<bool> stopping = false;
+  std::atomic<std::uint64_t> requests = 0;
+  std::atomic<std::uint64_t> in_flight = 0;
+};
+
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(boost::asio::ip::tcp::socket socket, ConnectionContext& context);
+
+  /// Serves until the connection closes. Never throws.
+  boost::asio::awaitable<void> Run();
+  /// Closes now when idle, else after the running request's answer.
+  void FinishSoon();
+  /// Cancels the running request and closes.
+  void Abort();
+
+  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+
+ private:
+  struct Exchange;  // One request and its answer.
+  struct ClientWatch;
+  enum class Next : std::uint8_t { kServe, kClose };
+  enum class ReadEnd : std::uint8_t { kNone, kClosed, kTimeout };
+
+  boost::asio::awaitable<Next> ServeOne();
+  /// The size of the head at the start of `in_`; 0 when the connection ended or was refused.
+  boost::asio::awaitable<std::size_t> ReadHead();
+  boost::asio::awaitable<bool> ReadBody(RequestParser& parser, const RequestHead& head, std::string& body);
+  boost::asio::awaitable<bool> ReadPlainBody(std::uint64_t length, std::string& body);
+  boost::asio::awaitable<bool> ReadChunkedBody(RequestParser& parser, std::string& body);
+  boost::asio::awaitable<void> RunHandler(std::shared_ptr<Exchange> exchange);
+  boost::asio::awaitable<void> Refuse(Status status, std::optional<int> http_status, std::string request_id);
+  boost::asio::awaitable<void> Drain();
+  boost::asio::awaitable<bool> ContinueReading(std::size_t bytes_max);
+  boost::asio::awaitable<std::size_t> ReadSome(char* out, std::size_t size);
+  boost::asio::awaitable<bool> WriteAll(std::string_view bytes);
+  /// Answers a body that stopped coming.
+  boost::asio::awaitable<bool> BodyEnded();
+
+  Result<std::shared_ptr<Exchange>> MakeExchange(const RequestHead& head);
+  void Answer(Exchange& exchange);
+  void AnswerStream(Exchange& exchange, HttpResponse response);
+  void SendPlain(Exchange& exchange, const HttpResponse& response);
+  void SetTimeout(std::int64_t ms);
+  void ArmTimer();
+  void Close();
+
+  using Instant = std::chrono::steady_clock::time_point;
+
+  boost::asio::ip::tcp::socket socket_;
+  ConnectionContext& context_;
+  std::string peer_;
+  bool peer_is_loopback_ = false;
+  std::string in_;                      // Read and not used yet.
+
+  boost::asio::steady_timer timer_;     // Cancels reads and writes that outlast deadline_.
+  Instant deadline_ = Instant::max();
+  Instant armed_ = Instant::max();
+  bool timed_out_ = false;
+  ReadEnd read_end_ = ReadEnd::kNone;
+
+  bool first_request_ = true;
+  bool idle_ = true;
+  bool finish_soon_ = false;
+  std::shared_ptr<Exchange> running_;   // While its handler runs.
+};
+
+}  // namespace granary::net

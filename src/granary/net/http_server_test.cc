@@ -1,0 +1,615 @@
+// Real sockets on 127.0.0.1 against a real server; what a client does is written byte by byte.
+#include "granary/net/http_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace granary::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kPatienceMs = 20'000;
+
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  RawClient(RawClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+  ~RawClient() { Close(); }
+
+  bool connected() const { return connected_; }
+  void Close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  bool Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  /// False at the end, on a reset or when nothing comes.
+  bool ReadMore() {
+    pollfd waited{.fd = fd_, .events = POLLIN, .revents = 0};
+    if (::poll(&waited, 1, kPatienceMs) <= 0) return false;
+    char bytes[16384];
+    const ssize_t n = ::recv(fd_, bytes, sizeof(bytes), 0);
+    if (n > 0) in_.append(bytes, static_cast<std::size_t>(n));
+    if (n < 0) reset_ = true;
+    return n > 0;
+  }
+  std::string ReadToEnd() {
+    while (ReadMore()) {
+    }
+    return std::exchange(in_, {});
+  }
+  /// One answer with a Content-Length, without its body when `head_only`.
+  std::string ReadAnswer(bool head_only = false) {
+    std::size_t end;
+    while ((end = in_.find("\r\n\r\n")) == std::string::npos) {
+      if (!ReadMore()) return std::exchange(in_, {});
+    }
+    end += 4;
+    const auto at = in_.find("Content-Length: ");
+    if (!head_only && at != std::string::npos && at < end) end += std::stoul(in_.substr(at + 16));
+    while (in_.size() < end) {
+      if (!ReadMore()) break;
+    }
+    std::string answer = in_.substr(0, end);
+    in_.erase(0, end);
+    return answer;
+  }
+  bool was_reset() const { return reset_; }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+  bool reset_ = false;
+  std::string in_;
+};
+
+int StatusOf(const std::string& answer) {
+  return answer.starts_with("HTTP/1.1 ") ? std::stoi(answer.substr(9, 3)) : 0;
+}
+std::string BodyOf(const std::string& answer) {
+  const auto at = answer.find("\r\n\r\n");
+  return at == std::string::npos ? "" : answer.substr(at + 4);
+}
+bool Has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+HttpResponse RefuseForTest(const Status& status, std::optional<int> http_status, const std::string& request_id) {
+  int http = 400;
+  if (status.code() == Code::kTooLarge) http = 413;
+  if (status.code() == Code::kUnsupported) http = 501;
+  if (status.code() == Code::kInternal) http = 500;
+  if (status.code() == Code::kOverloaded) http = 503;
+  if (status.code() == Code::kDeadlineExceeded) http = 504;
+  if (status.code() == Code::kCancelled) http = 499;
+  HttpResponse response;
+  response.status = http_status.value_or(http);
+  response.content_type = "application/problem+json";
+  response.body = fmt::format("{} {}", request_id, status.ToString());
+  return response;
+}
+
+HttpResponse Echo(HttpRequest& request) {
+  HttpResponse response;
+  response.content_type = "text/plain";
+  response.body = fmt::format("{} {} [{}]", request.method, request.path, request.body);
+  return response;
+}
+
+struct ServerTest : ::testing::Test {
+  std::unique_ptr<HttpServer> Start(HttpHandler handler, HttpServerOptions options = {}) {
+    options.host = "127.0.0.1";
+    options.port = 0;
+    options.handler_threads = std::min<std::size_t>(options.handler_threads, 8);
+    auto server = HttpServer::Start(options, Logger::Null(), std::move(handler), RefuseForTest);
+    EXPECT_TRUE(server.ok()) << server.status().ToString();
+    return server.Take();
+  }
+  static std::string Exchange(const HttpServer& server, std::string_view request) {
+    RawClient client(server.port());
+    client.Send(request);
+    return client.ReadAnswer();
+  }
+  static std::string ExchangeToEnd(const HttpServer& server, std::string_view request) {
+    RawClient client(server.port());
+    client.Send(request);
+    return client.ReadToEnd();
+  }
+};
+
+template <typename Condition>
+bool Eventually(Condition condition) {
+  const auto give_up = steady_clock::now() + milliseconds(kPatienceMs);
+  while (!condition()) {
+    if (steady_clock::now() > give_up) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+TEST_F(ServerTest, AnswersWithIdDateAndLength) {
+  auto server = Start(Echo);
+  const std::string answer = Exchange(*server, "GET /a%20b HTTP/1.1\r\nHost: x\r\nX-Request-Id: me-1\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(Has(answer, "\r\nX-Request-Id: me-1\r\n"));
+  EXPECT_TRUE(Has(answer, "\r\nDate: "));
+  EXPECT_EQ(BodyOf(answer), "GET /a b []");
+  EXPECT_FALSE(Has(answer, "Connection: close"));
+}
+
+TEST_F(ServerTest, ReplacesABadRequestId) {
+  auto server = Start(Echo);
+  const std::string answer = Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: a b\r\n\r\n");
+  EXPECT_TRUE(Has(answer, "\r\nX-Request-Id: "));
+  EXPECT_FALSE(Has(answer, "a b"));
+}
+
+TEST_F(ServerTest, UnderstandsARequestCutAtAnyByte) {
+  auto server = Start(Echo);
+  const std::string plain = "POST /w HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+  const std::string chunked =
+      "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;e=1\r\nhel\r\n2\r\nlo\r\n0\r\nT: 1\r\n\r\n";
+  for (const std::string& request : {plain, chunked}) {
+    RawClient client(server->port());
+    for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+      ASSERT_TRUE(client.Send(request.substr(0, cut)));
+      if (cut % 7 == 0) std::this_thread::yield();
+      ASSERT_TRUE(client.Send(request.substr(cut)));
+      EXPECT_EQ(BodyOf(client.ReadAnswer()), "POST /w [hello]") << "cut at " << cut;
+    }
+  }
+}
+
+TEST_F(ServerTest, UnderstandsARequestSentByteByByte) {
+  auto server = Start(Echo);
+  RawClient client(server->port());
+  for (const char c : std::string("POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")) {
+    ASSERT_TRUE(client.Send({&c, 1}));
+  }
+  EXPECT_EQ(BodyOf(client.ReadAnswer()), "POST /w [hello]");
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  auto server = Start(Echo);
+  RawClient client(server->port());
+  std::string all;
+  for (int i = 0; i < 200; ++i) {
+    all += fmt::format("POST /{} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", i);
+  }
+  ASSERT_TRUE(client.Send(all));
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(BodyOf(client.ReadAnswer()), fmt::format("POST /{} [ab]", i));
+}
+
+TEST_F(ServerTest, SendsNoBodyForHead) {
+  auto server = Start(Echo);
+  RawClient client(server->port());
+  client.Send("HEAD /x HTTP/1.1\r\nHost: x\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(Has(client.ReadAnswer(/*head_only=*/true), "Content-Length: 10\r\n"));
+  EXPECT_EQ(BodyOf(client.ReadAnswer()), "GET /y []");
+}
+
+TEST_F(ServerTest, ClosesWhenAskedTo) {
+  auto server = Start(Echo);
+  const std::string answer = ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(Has(answer, "\r\nConnection: close\r\n"));
+  EXPECT_EQ(BodyOf(answer), "GET / []");
+  EXPECT_EQ(StatusOf(ExchangeToEnd(*server, "GET / HTTP/1.0\r\n\r\n")), 200);
+}
+
+TEST_F(ServerTest, RefusesAmbiguousOrMalformedRequests) {
+  auto server = Start(Echo);
+  const std::string length = "Content-Length: 5\r\n", chunked = "Transfer-Encoding: chunked\r\n";
+  const std::string cases[] = {
+      "POST / HTTP/1.1\r\nHost: x\r\n" + length + chunked + "\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\n" + chunked + length + "\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\n" + length + "Transfer-Encoding: gzip\r\n\r\nhello",
+      "POST / HTTP/1.1\r\nHost: x\r\n" + length + length + "\r\nhello",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\nhello",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\n" + chunked + "\r\nzz\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\n" + chunked + "\r\n3\r\nabcdef\r\n",
+      "POST / HTTP/1.0\r\n" + chunked + "\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 5\r\nX-Timeout-Ms: 6\r\n\r\n",
+      "GET / HTTP/2.5\r\nHost: x\r\n\r\n",
+      "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nX: a\x01z\r\n\r\n",
+      std::string("\x16\x03\x01\x02\x00\x01", 6),
+  };
+  for (const auto& request : cases) {
+    const std::string answer = ExchangeToEnd(*server, request);
+    EXPECT_EQ(StatusOf(answer), 400) << request << "\n" << answer;
+    EXPECT_TRUE(Has(answer, "Connection: close")) << request;
+  }
+  EXPECT_EQ(StatusOf(ExchangeToEnd(*server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n")), 501);
+}
+
+TEST_F(ServerTest, RefusesABadTimeout) {
+  auto server = Start(Echo);
+  for (const char* bad : {"0", "-1", "1.5", "abc", "", "1e3", "+5"}) {
+    const auto answer = Exchange(*server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", bad));
+    EXPECT_EQ(StatusOf(answer), 400) << bad;
+  }
+  for (const char* good : {"1000", "99999999999999999999999"}) {
+    const auto answer = Exchange(*server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", good));
+    EXPECT_EQ(StatusOf(answer), 200) << good;
+  }
+}
+
+TEST_F(ServerTest, LimitsTheHeadToTheByte) {
+  auto server = Start(Echo, {.header_bytes_max = 1000});
+  for (const int size : {999, 1000, 1001, 5000}) {
+    std::string request = "GET / HTTP/1.1\r\nHost: x\r\nX: ";
+    request += std::string(static_cast<std::size_t>(size) - request.size() - 4, 'a') + "\r\n\r\n";
+    ASSERT_EQ(request.size(), static_cast<std::size_t>(size));
+    EXPECT_EQ(StatusOf(Exchange(*server, request)), size <= 1000 ? 200 : 431) << size;
+    // The same, but the body lies right behind it.
+    request.insert(request.find("X: "), "Content-Length: 3000\r\n").erase(request.find("aaaa"), 22);
+    EXPECT_EQ(StatusOf(Exchange(*server, request + std::string(3000, 'b'))), size <= 1000 ? 200 : 431) << size;
+  }
+}
+
+TEST_F(ServerTest, LimitsTheBodyToTheByte) {
+  auto server = Start(Echo, {.body_bytes_max = 100'000});
+  for (const std::size_t size : {99'999u, 100'000u, 100'001u}) {
+    const std::string body(size, 'b');
+    const int expected = size <= 100'000 ? 200 : 413;
+    EXPECT_EQ(StatusOf(Exchange(*server, fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", size, body))), expected);
+    const std::string chunks = fmt::format("{:x}\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n", 50'000, body.substr(0, 50'000),
+                                           size - 50'000, body.substr(50'000));
+    EXPECT_EQ(StatusOf(Exchange(*server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)), expected);
+  }
+}
+
+TEST_F(ServerTest, RefusesAnAnnouncedHugeBodyBeforeItIsSent) {
+  auto server = Start(Echo, {.body_bytes_max = 100});
+  RawClient client(server->port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 413);
+}
+
+TEST_F(ServerTest, SaysContinueBeforeTheBody) {
+  auto server = Start(Echo);
+  RawClient client(server->port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.ReadAnswer(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("ab");
+  EXPECT_EQ(BodyOf(client.ReadAnswer()), "POST / [ab]");
+}
+
+TEST_F(ServerTest, RefusesAChunkHeaderWithoutEnd) {
+  auto server = Start(Echo);
+  RawClient client(server->port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+  client.Send(std::string(300'000, 'e'));
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 400);
+}
+
+TEST_F(ServerTest, DrainsABoundedAmountAfterARefusal) {
+  auto server = Start(Echo, {.body_bytes_max = 10, .drain_bytes_max = 1u << 20});
+  RawClient client(server->port());
+  // Half a MiB more than allowed: the answer still arrives.
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'b'));
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 413);
+  // An endless sender is cut off.
+  RawClient endless(server->port());
+  endless.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000000000\r\n\r\n");
+  const std::string piece(1u << 20, 'b');
+  int sent = 0;
+  while (sent < 1000 && endless.Send(piece)) ++sent;
+  EXPECT_LT(sent, 1000);
+}
+
+TEST_F(ServerTest, TimesOutASlowHead) {
+  auto server = Start(Echo, {.header_timeout_ms = 50});
+  RawClient client(server->port());
+  client.Send("GET / HT");
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 408);
+  RawClient silent(server->port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+}
+
+TEST_F(ServerTest, TimesOutASlowHeadOnAUsedConnection) {
+  auto server = Start(Echo, {.header_timeout_ms = 50, .idle_timeout_ms = 60'000});
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 200);
+  client.Send("GET / HT");
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 408);
+}
+
+TEST_F(ServerTest, TimesOutAStalledBodyAndAnIdleConnection) {
+  auto server = Start(Echo, {.body_timeout_ms = 50, .idle_timeout_ms = 50});
+  RawClient client(server->port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe");
+  EXPECT_EQ(StatusOf(client.ReadAnswer()), 408);
+  RawClient idle(server->port());
+  idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(idle.ReadAnswer()), 200);
+  EXPECT_EQ(idle.ReadToEnd(), "");
+}
+
+TEST_F(ServerTest, CancelsWhenTheClientLeaves) {
+  std::promise<Status> seen;
+  auto server = Start([&](HttpRequest& request) {
+    while (request.cancel.Check().ok()) std::this_thread::yield();
+    seen.set_value(request.cancel.Check());
+    return Echo(request);
+  });
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 1; }));
+  client.Close();
+  auto future = seen.get_future();
+  ASSERT_EQ(future.wait_for(milliseconds(kPatienceMs)), std::future_status::ready);
+  EXPECT_EQ(future.get().code(), Code::kCancelled);
+  EXPECT_TRUE(Eventually([&] { return server->stats().connections == 0; }));
+}
+
+TEST_F(ServerTest, NoticesALeavingClientBehindPipelinedRequests) {
+  std::promise<void> cancelled;
+  std::atomic<bool> first = true;
+  auto server = Start([&](HttpRequest& request) {
+    if (first.exchange(false)) {
+      while (!request.cancel.cancelled()) std::this_thread::yield();
+      cancelled.set_value();
+    }
+    return Echo(request);
+  });
+  RawClient client(server->port());
+  client.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 1; }));
+  client.Send("GET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Close();
+  EXPECT_EQ(cancelled.get_future().wait_for(milliseconds(kPatienceMs)), std::future_status::ready);
+}
+
+TEST_F(ServerTest, CancelsAtTheDeadline) {
+  auto server = Start([](HttpRequest& request) {
+    while (request.cancel.Check().ok()) std::this_thread::yield();
+    return RefuseForTest(request.cancel.Check(), {}, request.request_id);
+  });
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 30\r\n\r\n")), 504);
+}
+
+TEST_F(ServerTest, AnswersQuickRequestsWhileAllHandlersAreBusy) {
+  std::mutex gate;
+  gate.lock();
+  auto server = Start(
+      [&](HttpRequest& request) {
+        if (request.path == "/slow") std::lock_guard wait(gate);
+        return Echo(request);
+      },
+      {.handler_threads = 2, .is_urgent = [](const HttpRequest& r) { return r.path == "/health"; }});
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 5; ++i) {
+    slow.emplace_back(server->port());
+    slow.back().Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 5; }));
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
+  gate.unlock();
+  for (auto& client : slow) EXPECT_EQ(StatusOf(client.ReadAnswer()), 200);
+}
+
+HttpResponse Streaming(std::function<Status(BodySink&)> stream) {
+  HttpResponse response;
+  response.content_type = "application/x-ndjson";
+  response.stream = std::move(stream);
+  return response;
+}
+
+TEST_F(ServerTest, StreamsInChunks) {
+  auto server = Start([](HttpRequest&) {
+    return Streaming([](BodySink& sink) {
+      GRANARY_TRY(sink.Write("hello\n"));
+      GRANARY_TRY(sink.Write(""));
+      return sink.Write("world\n");
+    });
+  });
+  const std::string answer = ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(Has(answer, "Transfer-Encoding: chunked\r\n"));
+  EXPECT_EQ(BodyOf(answer), "6\r\nhello\n\r\n6\r\nworld\n\r\n0\r\n\r\n");
+  EXPECT_EQ(BodyOf(ExchangeToEnd(*server, "GET / HTTP/1.0\r\n\r\n")), "hello\nworld\n");
+}
+
+TEST_F(ServerTest, KeepsTheConnectionAfterAStream) {
+  auto server = Start([](HttpRequest& request) {
+    if (request.path != "/s") return Echo(request);
+    return Streaming([](BodySink&) { return Status::Ok(); });
+  });
+  RawClient client(server->port());
+  client.Send("GET /s HTTP/1.1\r\nHost: x\r\n\r\nGET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string both = client.ReadToEnd();
+  EXPECT_TRUE(Has(both, "\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK")) << both;
+  EXPECT_TRUE(both.ends_with("GET /after []")) << both;
+}
+
+TEST_F(ServerTest, AnswersAFailureBeforeTheFirstByteOfAStream) {
+  auto server = Start([](HttpRequest&) {
+    return Streaming([](BodySink&) { return Status(Code::kTooLarge, "no"); });
+  });
+  const std::string answer = Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(answer), 413);
+  EXPECT_TRUE(Has(answer, "Content-Length: "));
+}
+
+TEST_F(ServerTest, CutsAStreamThatFailsMidway) {
+  auto server = Start([](HttpRequest&) {
+    return Streaming([](BodySink& sink) {
+      GRANARY_TRY(sink.Write("some\n"));
+      return Status::IoError("disk");
+    });
+  });
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = client.ReadToEnd();
+  EXPECT_FALSE(answer.ends_with("0\r\n\r\n")) << answer;
+  RawClient old(server->port());
+  old.Send("GET / HTTP/1.0\r\n\r\n");
+  old.ReadToEnd();
+  EXPECT_TRUE(old.was_reset());
+}
+
+TEST_F(ServerTest, ASlowReaderHoldsTheStreamBack) {
+  std::atomic<std::uint64_t> written = 0;
+  std::promise<Status> ended;
+  const std::string piece(64u << 10, 'p');
+  auto server = Start([&](HttpRequest&) {
+    return Streaming([&](BodySink& sink) {
+      Status status;
+      for (int i = 0; i < 4096 && status.ok(); ++i) {
+        status = sink.Write(piece);
+        if (status.ok()) written += piece.size();
+      }
+      ended.set_value(status);
+      return status;
+    });
+  });
+  auto client = std::make_unique<RawClient>(server->port(), 16 << 10);
+  client->Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  // 256 MiB in all; what fits into the kernel's buffers is far less.
+  ASSERT_TRUE(Eventually([&] { return written > 0; }));
+  std::uint64_t last = 0;
+  for (auto settled = steady_clock::now(); steady_clock::now() - settled < milliseconds(100);) {
+    if (last != written) {
+      last = written;
+      settled = steady_clock::now();
+    }
+    std::this_thread::yield();
+  }
+  EXPECT_LT(last, 64u << 20);
+  client->Close();
+  auto future = ended.get_future();
+  ASSERT_EQ(future.wait_for(milliseconds(kPatienceMs)), std::future_status::ready);
+  EXPECT_EQ(future.get().code(), Code::kCancelled);
+}
+
+TEST_F(ServerTest, SendsALargeAnswerToASlowReaderWithoutAHandlerThread) {
+  const std::string large(32u << 20, 'x');
+  auto server = Start([&](HttpRequest&) { HttpResponse r; r.body = large; return r; }, {.handler_threads = 1});
+  RawClient slow(server->port(), 16 << 10);
+  slow.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return server->stats().requests == 1 && server->stats().in_flight == 0; }));
+  RawClient other(server->port());
+  other.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(BodyOf(other.ReadAnswer()).size(), large.size());
+  EXPECT_EQ(BodyOf(slow.ReadAnswer()).size(), large.size());
+}
+
+TEST_F(ServerTest, TurnsAnExceptionInto500) {
+  auto server = Start([](HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); });
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
+}
+
+TEST_F(ServerTest, TurnsAwayConnectionsOverTheLimit) {
+  auto server = Start(Echo, {.connections_max = 2});
+  RawClient a(server->port()), b(server->port());
+  a.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  b.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(a.ReadAnswer()), 200);
+  EXPECT_EQ(StatusOf(b.ReadAnswer()), 200);
+  EXPECT_EQ(StatusOf(RawClient(server->port()).ReadAnswer()), 503);
+  a.Close();
+  ASSERT_TRUE(Eventually([&] { return server->stats().connections == 1; }));
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
+}
+
+TEST_F(ServerTest, ServesAmongAThousandIdleConnections) {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_max < 2200) GTEST_SKIP() << "only " << files.rlim_max << " descriptors are allowed";
+  auto server = Start(Echo);
+  std::vector<RawClient> idle;
+  for (int i = 0; i < 1000; ++i) idle.emplace_back(server->port());
+  ASSERT_TRUE(Eventually([&] { return server->stats().connections == 1000; }));
+  for (int i = 0; i < 1000; i += 2) idle[static_cast<std::size_t>(i)].Send("GET /half");
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
+  server->Stop(0);
+  EXPECT_EQ(server->stats().connections, 0u);
+}
+
+TEST_F(ServerTest, FinishesRunningRequestsWhenStopped) {
+  std::promise<void> go;
+  auto wait = go.get_future().share();
+  auto server = Start([&](HttpRequest& request) { wait.wait(); return Echo(request); });
+  RawClient client(server->port());
+  client.Send("GET /run HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 1; }));
+  std::thread stopper([&] { server->Stop(kPatienceMs); });
+  ASSERT_TRUE(Eventually([&] { return !RawClient(server->port()).connected(); }));
+  go.set_value();
+  EXPECT_EQ(BodyOf(client.ReadToEnd()), "GET /run []");
+  stopper.join();
+}
+
+TEST_F(ServerTest, CancelsWhatOutlastsTheGrace) {
+  auto server = Start([](HttpRequest& request) {
+    while (!request.cancel.cancelled()) std::this_thread::yield();
+    return Echo(request);
+  });
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 1; }));
+  server->Stop(20);
+  EXPECT_EQ(server->stats().connections, 0u);
+}
+
+TEST_F(ServerTest, NamesABusyPort) {
+  auto server = Start(Echo);
+  HttpServerOptions options{.host = "127.0.0.1", .port = server->port()};
+  const auto second = HttpServer::Start(options, Logger::Null(), Echo, RefuseForTest);
+  ASSERT_EQ(second.status().code(), Code::kConflict);
+  EXPECT_NE(second.status().message().find(std::to_string(server->port())), std::string::npos);
+}
+
+TEST_F(ServerTest, ServesFromSeveralThreads) {
+  auto server = Start(Echo, {.io_threads = 4});
+  std::vector<std::thread> clients;
+  std::atomic<int> good = 0;
+  for (int c = 0; c < 8; ++c) {
+    clients.emplace_back([&, c] {
+      RawClient client(server->port());
+      for (int i = 0; i < 200; ++i) {
+        client.Send(fmt::format("GET /{}/{} HTTP/1.1\r\nHost: x\r\n\r\n", c, i));
+        good += BodyOf(client.ReadAnswer()) == fmt::format("GET /{}/{} []", c, i) ? 1 : 0;
+      }
+    });
+  }
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(good, 1600);
+}
+
+}  // namespace
+}  // namespace granary::net

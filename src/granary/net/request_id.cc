@@ -1,0 +1,30 @@
+#include "granary/net/request_id.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/io/clock.h"
+
+namespace granary::net {
+namespace {
+
+bool IsIdCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         c == ':' || c == '-';
+}
+
+}  // namespace
+
+bool IsRequestId(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, IsIdCharacter);
+}
+
+RequestIdMaker::RequestIdMaker() : prefix_(io::SystemRandom().Next64()), next_(io::SystemRandom().Next64()) {}
+
+std::string RequestIdMaker::Choose(std::optional<std::string_view> sent) {
+  if (sent && IsRequestId(*sent)) return std::string(*sent);
+  return fmt::format("{:016x}{:016x}", prefix_, next_.fetch_add(1, std::memory_order_relaxed));
+}
+
+}  // namespace granary::net

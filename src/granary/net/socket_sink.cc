@@ -1,0 +1,118 @@
+#include "granary/net/socket_sink.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "granary/io/clock.h"
+
+namespace granary::net {
+namespace {
+
+constexpr int kPollMs = 20;  // How often a blocked write looks at its cancel token.
+
+std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
+
+iovec Piece(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
+
+// Bytes sent; 0 when the socket is full; nothing when it is broken.
+std::optional<std::size_t> SendSome(int descriptor, std::span<iovec> pieces) {
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  for (;;) {
+    const ssize_t n = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return 0;
+    if (errno != EINTR) return std::nullopt;
+  }
+}
+
+void Advance(std::span<iovec>& pieces, std::size_t sent) {
+  while (!pieces.empty() && sent >= pieces.front().iov_len) {
+    sent -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (sent == 0) return;
+  pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + sent;
+  pieces.front().iov_len -= sent;
+}
+
+Status ClientWentAway() { return {Code::kCancelled, "the client closed the connection"}; }
+
+}  // namespace
+
+std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::string_view body) {
+  std::array pieces = {Piece(head), Piece(body)};
+  std::span<iovec> rest(pieces);
+  std::size_t total = 0;
+  Advance(rest, 0);
+  while (!rest.empty()) {
+    const auto sent = SendSome(descriptor, rest);
+    if (!sent) return std::nullopt;
+    if (*sent == 0) break;
+    total += *sent;
+    Advance(rest, *sent);
+  }
+  return total;
+}
+
+SocketSink::SocketSink(int descriptor, std::string head, Framing framing, runtime::CancelToken cancel,
+                       std::int64_t write_timeout_ms)
+    : descriptor_(descriptor), head_(std::move(head)), framing_(framing), cancel_(std::move(cancel)),
+      write_timeout_ms_(write_timeout_ms) {}
+
+Status SocketSink::Write(std::string_view bytes) {
+  if (bytes.empty()) return Status::Ok();
+  bytes_ += bytes.size();
+  std::string prefix = started_ ? std::string() : std::move(head_);
+  if (framing_ != Framing::kChunked) return SendAll(prefix, bytes, {});
+  fmt::format_to(std::back_inserter(prefix), "{:x}\r\n", bytes.size());
+  return SendAll(prefix, bytes, "\r\n");
+}
+
+Status SocketSink::Finish() {
+  const std::string prefix = started_ ? std::string() : std::move(head_);
+  return SendAll(prefix, framing_ == Framing::kChunked ? "0\r\n\r\n" : "", {});
+}
+
+Status SocketSink::SendAll(std::string_view a, std::string_view b, std::string_view c) {
+  GRANARY_TRY(cancel_.Check());
+  std::array pieces = {Piece(a), Piece(b), Piece(c)};
+  std::span<iovec> rest(pieces);
+  Advance(rest, 0);
+  started_ = true;
+  std::int64_t progress_ns = 0;
+  while (!rest.empty()) {
+    const auto sent = SendSome(descriptor_, rest);
+    if (!sent) return ClientWentAway();
+    Advance(rest, *sent);
+    if (rest.empty()) break;
+    if (*sent > 0 || progress_ns == 0) progress_ns = NowNs();
+    GRANARY_TRY(WaitUntilWritable(progress_ns + write_timeout_ms_ * 1'000'000));
+  }
+  return Status::Ok();
+}
+
+Status SocketSink::WaitUntilWritable(std::int64_t give_up_ns) const {
+  for (;;) {
+    GRANARY_TRY(cancel_.Check());
+    pollfd waited{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+    const int ready = ::poll(&waited, 1, kPollMs);
+    if (ready > 0 && (waited.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return ClientWentAway();
+    if (ready > 0) return Status::Ok();
+    if (NowNs() >= give_up_ns) {
+      return {Code::kCancelled, fmt::format("the client took nothing for {} ms", write_timeout_ms_)};
+    }
+  }
+}
+
+}  // namespace granary::net

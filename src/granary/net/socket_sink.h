@@ -1,0 +1,53 @@
+// SocketSink: an answer's bytes straight from a handler's thread to its socket.
+//
+// Place      HttpConnection hands its descriptor to the handler's thread while the request runs, and
+//            touches only the reading side meanwhile; so no byte of a stream changes threads.
+// Promise    Write returns when the kernel has the bytes: a slow client slows its handler, and no more
+//            than one piece is in memory. A client that goes away, a deadline or a server that stops
+//            is noticed within 20 ms.
+// Threads    one.
+// Owns       nothing: the descriptor stays open as long as the sink lives.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "granary/net/http_message.h"
+#include "granary/net/response_head.h"
+#include "granary/runtime/cancel.h"
+
+namespace granary::net {
+
+/// Sends what the socket takes without waiting: how many bytes of head and body together; nothing when
+/// the connection is broken.
+std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::string_view body);
+
+class SocketSink final : public BodySink {
+ public:
+  /// `head` is sent with the first piece.
+  SocketSink(int descriptor, std::string head, Framing framing, runtime::CancelToken cancel,
+             std::int64_t write_timeout_ms);
+
+  Status Write(std::string_view bytes) override;
+  /// Ends the body (and sends the head when there was no piece).
+  Status Finish();
+  /// True once any byte may have left.
+  bool started() const { return started_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  Status SendAll(std::string_view a, std::string_view b, std::string_view c);
+  Status WaitUntilWritable(std::int64_t give_up_ns) const;
+
+  int descriptor_;
+  std::string head_;
+  Framing framing_;
+  runtime::CancelToken cancel_;
+  std::int64_t write_timeout_ms_;
+  bool started_ = false;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace granary::net
