@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <functional>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
@@ -20,6 +21,9 @@
 #include "granary/net/socket_sink.h"
 
 namespace granary::net {
+
+// gcc 12 destroys some temporaries of a co_await expression twice, closures among them: what a
+// coroutine hands over is named first.
 
 namespace asio = boost::asio;
 using boost::system::error_code;
@@ -67,9 +71,8 @@ Status RunStream(const HttpResponse& response, SocketSink& sink) {
 }
 
 /// Runs `work` on the pool and resumes the coroutine on its own executor.
-template <typename Work>
-asio::awaitable<void> RunOn(runtime::WorkerPool& pool, asio::any_io_executor executor, Work work) {
-  auto initiate = [&pool, executor, work](auto handler) mutable {
+asio::awaitable<void> RunOn(runtime::WorkerPool& pool, asio::any_io_executor executor, std::function<void()> work) {
+  auto initiate = [&pool, executor, work = std::move(work)](auto handler) mutable {
     auto resume = std::make_shared<decltype(handler)>(std::move(handler));
     pool.Submit([resume, work, guard = asio::make_work_guard(executor)]() mutable {
       work();
@@ -164,12 +167,14 @@ asio::awaitable<HttpConnection::Next> HttpConnection::ServeOne() {
   Result<RequestHead> head = parser.ParseHead(std::string_view(in_).substr(0, head_bytes));
   in_.erase(0, head_bytes);
   if (!head.ok()) {
-    co_await Refuse(head.status(), std::nullopt, context_.ids.Choose(std::nullopt));
+    PrepareRefusal(head.status());
+    co_await Refuse();
     co_return Next::kClose;
   }
   Result<std::shared_ptr<Exchange>> made = MakeExchange(*head);
   if (!made.ok()) {
-    co_await Refuse(made.status(), std::nullopt, context_.ids.Choose(head->headers.Get("X-Request-Id")));
+    PrepareRefusal(made.status(), std::nullopt, head->headers.Get("X-Request-Id"));
+    co_await Refuse();
     co_return Next::kClose;
   }
   std::shared_ptr<Exchange> exchange = made.Take();
@@ -199,7 +204,8 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
       idle_ = false;
       if (!first_request_) SetTimeout(options.header_timeout_ms);
       if (!IsTokenStart(in_[0])) {
-        co_await Refuse({Code::kInvalidArgument, "not an HTTP request"}, std::nullopt, context_.ids.Choose({}));
+        PrepareRefusal(Status(Code::kInvalidArgument, "not an HTTP request"));
+        co_await Refuse();
         co_return 0;
       }
     }
@@ -207,8 +213,8 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     const bool found = end != std::string::npos;
     const std::size_t bytes = found ? end + kHeadEnd.size() : in_.size();
     if (bytes > options.header_bytes_max || (!found && bytes == options.header_bytes_max)) {
-      const Status status(Code::kTooLarge, fmt::format("the request's head is larger than {} bytes", options.header_bytes_max));
-      co_await Refuse(status, 431, context_.ids.Choose({}));
+      PrepareRefusal({Code::kTooLarge, fmt::format("the request's head is larger than {} bytes", options.header_bytes_max)}, 431);
+      co_await Refuse();
       co_return 0;
     }
     if (found) co_return bytes;
@@ -217,8 +223,8 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     const bool more = co_await ContinueReading(kReadBytes);
     if (more) continue;
     if (read_end_ == ReadEnd::kTimeout && started) {
-      const Status status(Code::kDeadlineExceeded, fmt::format("no whole request head within {} ms", options.header_timeout_ms));
-      co_await Refuse(status, 408, context_.ids.Choose({}));
+      PrepareRefusal({Code::kDeadlineExceeded, fmt::format("no whole request head within {} ms", options.header_timeout_ms)}, 408);
+      co_await Refuse();
     }
     co_return 0;
   }
@@ -274,7 +280,9 @@ asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::s
     SetTimeout(context_.options.body_timeout_ms);
     const std::size_t n = co_await ReadSome(body.data() + before, step);
     body.resize(before + n);
-    if (n == 0) co_return co_await BodyEnded();
+    if (n > 0) continue;
+    co_await BodyEnded();
+    co_return false;
   }
   co_return true;
 }
@@ -286,25 +294,28 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
       used = Status(Code::kInvalidArgument, "malformed HTTP request: a chunk's header is too long");
     }
     if (!used.ok()) {
-      co_await Refuse(used.status(), std::nullopt, running_->request.request_id);
+      PrepareRefusal(used.status(), std::nullopt, running_->request.request_id);
+      co_await Refuse();
       co_return false;
     }
     in_.erase(0, *used);
     if (parser.done()) break;
     SetTimeout(context_.options.body_timeout_ms);
     const bool more = co_await ContinueReading(kChunkLineBytesMax);
-    if (!more) co_return co_await BodyEnded();
+    if (more) continue;
+    co_await BodyEnded();
+    co_return false;
   }
   body = parser.TakeChunkedBody();
   co_return true;
 }
 
-asio::awaitable<bool> HttpConnection::BodyEnded() {
+asio::awaitable<void> HttpConnection::BodyEnded() {
   if (read_end_ == ReadEnd::kTimeout) {
-    const Status status(Code::kDeadlineExceeded, fmt::format("the body made no progress for {} ms", context_.options.body_timeout_ms));
-    co_await Refuse(status, 408, running_->request.request_id);
+    PrepareRefusal({Code::kDeadlineExceeded, fmt::format("the body made no progress for {} ms", context_.options.body_timeout_ms)},
+                   408, running_->request.request_id);
+    co_await Refuse();
   }
-  co_return false;
 }
 
 asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> exchange) {
@@ -314,7 +325,8 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> excha
   if (in_.size() < kPipelinedBytesMax) watch->Next();
   const auto& is_urgent = context_.options.is_urgent;
   runtime::WorkerPool& pool = is_urgent && is_urgent(exchange->request) ? context_.urgent_pool : context_.pool;
-  co_await RunOn(pool, socket_.get_executor(), [this, exchange] { Answer(*exchange); });
+  std::function<void()> work = [this, exchange] { Answer(*exchange); };
+  co_await RunOn(pool, socket_.get_executor(), std::move(work));
   watch->Stop();
   context_.in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -373,12 +385,16 @@ void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response)
 }
 
 // On the strand again.
-asio::awaitable<void> HttpConnection::Refuse(Status status, std::optional<int> http_status, std::string request_id) {
+void HttpConnection::PrepareRefusal(const Status& status, std::optional<int> http_status,
+                                    std::optional<std::string_view> sent_id) {
+  const std::string request_id = context_.ids.Choose(sent_id);
   const HttpResponse response = context_.refuse(status, http_status, request_id);
-  std::string bytes = MakeHead(response, {.body_bytes = response.body.size(), .keep_alive = false,
-                                          .request_id = request_id});
-  bytes.append(response.body);
-  const bool sent = co_await WriteAll(bytes);
+  refusal_ = MakeHead(response, {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});
+  refusal_.append(response.body);
+}
+
+asio::awaitable<void> HttpConnection::Refuse() {
+  const bool sent = co_await WriteAll(refusal_);
   if (sent) co_await Drain();
 }
 

@@ -70,14 +70,17 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<bool> ReadPlainBody(std::uint64_t length, std::string& body);
   boost::asio::awaitable<bool> ReadChunkedBody(RequestParser& parser, std::string& body);
   boost::asio::awaitable<void> RunHandler(std::shared_ptr<Exchange> exchange);
-  boost::asio::awaitable<void> Refuse(Status status, std::optional<int> http_status, std::string request_id);
+  /// Sends what PrepareRefusal made, drains and is done with the connection.
+  boost::asio::awaitable<void> Refuse();
   boost::asio::awaitable<void> Drain();
   boost::asio::awaitable<bool> ContinueReading(std::size_t bytes_max);
   boost::asio::awaitable<std::size_t> ReadSome(char* out, std::size_t size);
   boost::asio::awaitable<bool> WriteAll(std::string_view bytes);
   /// Answers a body that stopped coming.
-  boost::asio::awaitable<bool> BodyEnded();
+  boost::asio::awaitable<void> BodyEnded();
 
+  void PrepareRefusal(const Status& status, std::optional<int> http_status = {},
+                      std::optional<std::string_view> sent_id = {});
   Result<std::shared_ptr<Exchange>> MakeExchange(const RequestHead& head);
   void Answer(Exchange& exchange);
   void AnswerStream(Exchange& exchange, HttpResponse response);
@@ -100,6 +103,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool timed_out_ = false;
   ReadEnd read_end_ = ReadEnd::kNone;
 
+  std::string refusal_;
   bool first_request_ = true;
   bool idle_ = true;
   bool finish_soon_ = false;
