@@ -29,7 +29,8 @@ inline constexpr std::size_t kRecordErrorsMax = 20;
 enum class SchemaMode : std::uint8_t {
   kStrict,  ///< Refuse.
   kEvolve,  ///< A new field becomes a column (bool, int64, float64, string; objects and arrays: json;
-            ///< nulls alone make no column); integer columns widen int8→…→int64→decimal(38,0).
+            ///< nulls alone make no column); integer columns widen int8→…→int64→decimal(38,0),
+            ///< and to float64 where every value is exact.
 };
 
 /// How a record stands in the text.
@@ -47,6 +48,9 @@ struct RecordLimits {
 struct ParsedRecords {
   std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   SchemaPtr schema;                           ///< The one given, or its successor when it evolved.
+  /// Columns that went from int64 or uint64 to float64. This batch's values are exact there; whether
+  /// the stored ones are (none beyond ±2^53), the caller must check before it takes the schema.
+  std::vector<ColumnId> unproven_floats;
 };
 
 class RecordParser {

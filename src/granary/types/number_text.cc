@@ -194,6 +194,17 @@ std::weak_ordering CompareNumbers(std::string_view a, std::string_view b) {
   return sign(left) < 0 ? CompareMagnitudes(right, left) : CompareMagnitudes(left, right);
 }
 
+void AppendNormalNumber(std::string_view text, std::string& out) {
+  const Digits digits = ReadDigits(text);
+  if (digits.zero()) return out.push_back('0');
+  if (digits.negative) out.push_back('-');
+  std::string significant(digits.whole);
+  significant.append(digits.fraction);
+  out.append(significant);
+  out.push_back('e');
+  AppendInteger(digits.point - static_cast<std::int64_t>(significant.size()), out);
+}
+
 double NearestDouble(std::string_view text) { return Nearest<double>(text); }
 float NearestFloat(std::string_view text) { return Nearest<float>(text); }
 

@@ -36,6 +36,9 @@ ScaledNumber ScaleNumber(std::string_view text, int scale);
 /// Orders two JSON numbers by value, whatever their length: 1.0 == 1e0, 9007199254740993 > 9007199254740992.
 std::weak_ordering CompareNumbers(std::string_view a, std::string_view b);
 
+/// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append the same.
+void AppendNormalNumber(std::string_view text, std::string& out);
+
 /// The nearest double (float) to a JSON number; ±infinity beyond the largest.
 double NearestDouble(std::string_view text);
 float NearestFloat(std::string_view text);

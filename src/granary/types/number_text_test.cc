@@ -74,6 +74,19 @@ TEST(NumberTextTest, ComparesByValueWhateverTheSpelling) {
   EXPECT_TRUE(CompareNumbers("-0.0", "0") == 0);
 }
 
+TEST(NumberTextTest, EqualNumbersHaveOneNormalSpelling) {
+  const auto normal = [](const char* text) {
+    std::string out;
+    AppendNormalNumber(text, out);
+    return out;
+  };
+  EXPECT_EQ(normal("100"), "1e2");
+  for (const char* text : {"1e2", "100.0", "1000e-1", "0.001e5"}) EXPECT_EQ(normal(text), "1e2") << text;
+  EXPECT_EQ(normal("-0.0"), "0");
+  EXPECT_EQ(normal("-12.50"), "-125e-1");
+  EXPECT_NE(normal("9007199254740993"), normal("9007199254740992"));
+}
+
 TEST(NumberTextTest, NearestRoundsOnceAndOverflowsToInfinity) {
   EXPECT_EQ(NearestDouble("0.1"), 0.1);
   EXPECT_EQ(NearestDouble("9007199254740993"), 9007199254740992.0);

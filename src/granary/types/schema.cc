@@ -33,7 +33,7 @@ Schema::Schema(std::uint32_t version, ColumnId last_id, std::vector<Column> colu
 }
 
 int Schema::IndexOf(std::string_view name) const {
-  const auto found = by_name_.find(std::string(name));
+  const auto found = by_name_.find(name);
   return found == by_name_.end() ? -1 : found->second;
 }
 

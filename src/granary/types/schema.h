@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,7 +72,12 @@ class Schema {
   std::uint32_t version_ = 1;
   ColumnId last_id_ = 0;
   std::vector<Column> columns_;
-  std::unordered_map<std::string, int> by_name_;
+  /// Lets a string_view be looked up without a copy.
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  std::unordered_map<std::string, int, NameHash, std::equal_to<>> by_name_;
 };
 
 using SchemaPtr = std::shared_ptr<const Schema>;

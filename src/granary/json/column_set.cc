@@ -1,0 +1,220 @@
+#include "granary/json/column_set.h"
+
+#include <utility>
+#include <vector>
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "granary/types/integer_domain.h"
+#include "granary/types/number_text.h"
+#include "granary/types/widening.h"
+
+namespace granary::json {
+namespace {
+
+using simdjson::ondemand::json_type;
+
+DataType BigDecimal() { return DataType::Decimal(kDecimalPrecisionMax, 0); }
+
+Taken Failed(const arrow::Status& status, CellContext& context) {
+  context.failure = Status::Internal(status.ToString());
+  return Taken::kBroken;
+}
+
+/// The smallest of the types that a new column of whole numbers may have.
+std::optional<DataType> TypeOfInteger(std::string_view text) {
+  const ScaledNumber number = ScaleNumber(text, 0);
+  if (number.out_of_range != 0) return std::nullopt;
+  for (const DataType& type : {DataType(TypeKind::kInt64), DataType(TypeKind::kUInt64)}) {
+    if (DomainOf(type).Has(number.floor)) return type;
+  }
+  return BigDecimal();
+}
+
+std::optional<DataType> TypeOfCell(const Cell& cell) {
+  switch (cell.type) {
+    case json_type::boolean: return DataType(TypeKind::kBool);
+    case json_type::string: return DataType(TypeKind::kString);
+    case json_type::number:
+      if (IsPlainInteger(cell.text)) return TypeOfInteger(cell.text);
+      return DataType(TypeKind::kFloat64);
+    default: return DataType(TypeKind::kJson);
+  }
+}
+
+bool HasNegative(const arrow::Int64Array& array) {
+  for (std::int64_t i = 0; i < array.length(); ++i) {
+    if (array.IsValid(i) && array.Value(i) < 0) return true;
+  }
+  return false;
+}
+
+/// The array in `to`'s shape, or nothing when a value of it has no equal there.
+std::shared_ptr<arrow::Array> Converted(const std::shared_ptr<arrow::Array>& array,
+                                        const DataType& from, const DataType& to) {
+  if (from.kind() == TypeKind::kInt64 && to.kind() == TypeKind::kUInt64) {
+    if (HasNegative(static_cast<const arrow::Int64Array&>(*array))) return nullptr;
+    auto view = array->View(arrow::uint64());
+    return view.ok() ? view.MoveValueUnsafe() : nullptr;
+  }
+  auto widened = WidenArray(array, from, to);
+  return widened.ok() ? widened.Take() : nullptr;
+}
+
+}  // namespace
+
+ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max)
+    : schema_(std::move(schema)), mode_(mode), columns_max_(columns_max) {
+  for (const granary::Column& known : schema_->columns()) {
+    Column* column = Add(known.name);
+    column->id = known.id;
+    column->type = known.type;
+    column->sink = MakeSink(known.type, NumberRule::kByValue);
+  }
+}
+
+ColumnSet::Column* ColumnSet::Add(std::string_view name) {
+  Column& column = columns_.emplace_back();
+  column.name = name;
+  by_name_.emplace(column.name, &column);
+  return &column;
+}
+
+ColumnSet::Column* ColumnSet::Find(std::string_view name) {
+  if (expected_ < columns_.size() && columns_[expected_].name == name) return &columns_[expected_++];
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return nullptr;
+  return found->second;
+}
+
+Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context) {
+  if (row != row_) {
+    row_ = row;
+    expected_ = 0;
+  }
+  Column* column = Find(name);
+  if (column == nullptr) {
+    if (mode_ == SchemaMode::kStrict) return context.Refuse("the source has no such column");
+    if (const Status named = CheckColumnName(name); !named.ok()) {
+      return context.Refuse(std::string(named.message()));
+    }
+    if (columns_.size() >= columns_max_) {
+      return context.Refuse(fmt::format("a source has at most {} columns", columns_max_));
+    }
+    column = Add(name);
+  }
+  if (column->last_row == row) return context.Refuse("the key stands twice in one record");
+  column->last_row = row;
+  if (cell.IsNull()) return Taken::kYes;
+  if (column->sink == nullptr) {
+    if (const Taken taken = StartColumn(*column, cell, context); taken != Taken::kYes) return taken;
+  }
+  return AppendValue(*column, cell, row, context);
+}
+
+Taken ColumnSet::StartColumn(Column& column, Cell& cell, CellContext& context) {
+  const auto type = TypeOfCell(cell);
+  if (!type) return RefuseCell(cell, "a whole number of at most 38 digits", context);
+  column.type = *type;
+  column.sink = MakeSink(*type, NumberRule::kByKind);
+  evolved_ = true;
+  return Taken::kYes;
+}
+
+Taken ColumnSet::AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context) {
+  arrow::ArrayBuilder& builder = column.sink->builder();
+  if (const std::int64_t missing = row - builder.length(); missing > 0) {
+    if (const auto status = builder.AppendNulls(missing); !status.ok()) return Failed(status, context);
+  }
+  const Taken taken = column.sink->Append(cell, context);
+  if (taken != Taken::kRefused || mode_ == SchemaMode::kStrict) return taken;
+
+  const auto wider = WiderType(column, cell);
+  if (!wider || !Widen(column, *wider)) return taken;
+  return column.sink->Append(cell, context);
+}
+
+std::optional<DataType> ColumnSet::WiderType(const Column& column, const Cell& cell) const {
+  if (!column.type.IsInteger() || !cell.IsNumber()) return std::nullopt;
+  const ScaledNumber number = ScaleNumber(cell.text, 0);
+  const bool whole = number.exact && DomainOf(TypeKind::kInt64).Has(number.floor);
+  if (!IsPlainInteger(cell.text) && (column.is_new() || !whole)) return DataType(TypeKind::kFloat64);
+  if (number.out_of_range != 0) return std::nullopt;
+  constexpr TypeKind kUnsigned[] = {TypeKind::kUInt16, TypeKind::kUInt32, TypeKind::kUInt64};
+  constexpr TypeKind kSigned[] = {TypeKind::kInt16, TypeKind::kInt32, TypeKind::kInt64};
+  const auto holds = [&](const DataType& type) {
+    return IsSafeWidening(column.type, type) && DomainOf(type).Has(number.floor);
+  };
+  if (column.is_new() && column.type.kind() == TypeKind::kInt64 &&
+      DomainOf(TypeKind::kUInt64).Has(number.floor)) {
+    return DataType(TypeKind::kUInt64);  // Unless Widen meets a negative value.
+  }
+  for (const TypeKind kind : kUnsigned) {
+    if (column.type.IsUnsigned() && holds(kind)) return DataType(kind);
+  }
+  for (const TypeKind kind : kSigned) {
+    if (holds(kind)) return DataType(kind);
+  }
+  return BigDecimal();
+}
+
+bool ColumnSet::Widen(Column& column, const DataType& type) {
+  auto finished = column.sink->builder().Finish();
+  if (!finished.ok()) return false;
+  const auto array = finished.MoveValueUnsafe();
+  auto chosen = type;
+  auto converted = Converted(array, column.type, chosen);
+  if (converted == nullptr && chosen.kind() == TypeKind::kUInt64) {
+    chosen = BigDecimal();
+    converted = Converted(array, column.type, chosen);
+  }
+  const bool widened = converted != nullptr;
+  if (widened) {
+    // From here on no integer may slip into the new floats rounded, whatever the order of records.
+    const bool by_kind = column.is_new() || chosen.IsFloat();
+    column.type = chosen;
+    column.sink = MakeSink(chosen, by_kind ? NumberRule::kByKind : NumberRule::kByValue);
+    evolved_ = true;
+  }
+  const arrow::Array& kept = widened ? *converted : *array;
+  const arrow::ArraySpan span(*kept.data());
+  return column.sink->builder().AppendArraySlice(span, 0, kept.length()).ok() && widened;
+}
+
+Result<ParsedRecords> ColumnSet::Finish(std::int64_t rows) {
+  ParsedRecords parsed;
+  parsed.schema = FinalSchema(parsed);
+  arrow::ArrayVector arrays;
+  for (Column& column : columns_) {
+    if (column.sink == nullptr) continue;
+    arrow::ArrayBuilder& builder = column.sink->builder();
+    arrow::Status status = builder.AppendNulls(rows - builder.length());
+    auto array = builder.Finish();
+    if (status.ok()) status = array.status();
+    if (!status.ok()) return Status::Internal(status.ToString());
+    arrays.push_back(array.MoveValueUnsafe());
+  }
+  parsed.batch = arrow::RecordBatch::Make(parsed.schema->ToArrow(), rows, std::move(arrays));
+  return parsed;
+}
+
+SchemaPtr ColumnSet::FinalSchema(ParsedRecords& parsed) const {
+  if (!evolved_) return schema_;
+  std::vector<granary::Column> columns;
+  ColumnId last_id = schema_->last_id();
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const Column& column = columns_[i];
+    if (column.sink == nullptr) continue;
+    columns.push_back({column.is_new() ? ++last_id : column.id, column.name, column.type});
+    const bool to_float = !column.is_new() && column.type.IsFloat() &&
+                          !IsSafeWidening(schema_->columns()[i].type, column.type);
+    if (to_float) parsed.unproven_floats.push_back(column.id);
+  }
+  return std::make_shared<const Schema>(schema_->version() + 1, last_id, std::move(columns));
+}
+
+}  // namespace granary::json

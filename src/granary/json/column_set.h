@@ -1,0 +1,66 @@
+// ColumnSet: the columns of one batch while its records are read, and how they change when the
+// schema may evolve.
+//
+// Place      RecordParser reads keys and cells; ColumnSet finds the column, appends, widens.
+// Shape      a column is as long as the last row that had a value for it; nulls are filled in when the
+//            next value comes, and at the end. So a sparse column costs nothing per row.
+// Threads    one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "granary/json/cell.h"
+#include "granary/json/record_parser.h"
+#include "granary/json/value_sink.h"
+#include "granary/types/schema.h"
+
+namespace granary::json {
+
+class ColumnSet {
+ public:
+  ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max);
+
+  /// Appends the value of field `name` in row `row`; rows never go back. Refuses a second value for
+  /// the same row, an unknown name (kStrict) and what the column cannot hold.
+  Taken Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context);
+
+  Result<ParsedRecords> Finish(std::int64_t rows);
+
+ private:
+  struct Column {
+    std::string name;
+    DataType type;
+    ColumnId id = 0;                  ///< 0: not in the schema.
+    std::int64_t last_row = -1;       ///< Where its name stood last, with a value or null.
+    std::unique_ptr<ValueSink> sink;  ///< None while only nulls were seen.
+
+    bool is_new() const { return id == 0; }
+  };
+
+  Column* Find(std::string_view name);
+  Column* Add(std::string_view name);
+  Taken AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context);
+  Taken StartColumn(Column& column, Cell& cell, CellContext& context);
+  /// Another type that holds the column's values so far and the number in `cell`.
+  std::optional<DataType> WiderType(const Column& column, const Cell& cell) const;
+  /// Moves the column over to `type`; false when a value of it has no equal there.
+  bool Widen(Column& column, const DataType& type);
+  SchemaPtr FinalSchema(ParsedRecords& parsed) const;
+
+  const SchemaPtr schema_;
+  const SchemaMode mode_;
+  const std::size_t columns_max_;
+  bool evolved_ = false;
+  std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
+  std::unordered_map<std::string_view, Column*> by_name_;
+  std::int64_t row_ = -1;
+  std::size_t expected_ = 0;    ///< Records mostly repeat the order of their keys.
+};
+
+}  // namespace granary::json

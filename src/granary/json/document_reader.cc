@@ -1,0 +1,93 @@
+#include "granary/json/document_reader.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "granary/json/batch_writer.h"
+#include "granary/types/number_text.h"
+
+namespace granary::json {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using ondemand::json_type;
+
+/// Stored documents were checked when they came in; this only stops runaway recursion.
+constexpr std::size_t kDepthMax = 512;
+
+Taken AppendCanonicalArray(Cell& cell, CellContext& context, std::string& out) {
+  ondemand::array array;
+  if (const auto error = cell.value.get_array().get(array)) return context.Break(error);
+  out.push_back('[');
+  for (auto item : array) {
+    ondemand::value value;
+    if (const auto error = item.get(value)) return context.Break(error);
+    Cell element;
+    if (const Taken taken = ReadCell(value, context, element); taken != Taken::kYes) return taken;
+    if (const Taken taken = AppendCanonical(element, context, out); taken != Taken::kYes) return taken;
+    out.push_back(',');
+  }
+  out.push_back(']');
+  return Taken::kYes;
+}
+
+Taken AppendCanonicalObject(Cell& cell, CellContext& context, std::string& out) {
+  ondemand::object object;
+  if (const auto error = cell.value.get_object().get(object)) return context.Break(error);
+  std::vector<std::string> members;
+  for (auto item : object) {
+    ondemand::field field;
+    if (const auto error = std::move(item).get(field)) return context.Break(error);
+    std::string_view key;
+    if (const auto error = field.unescaped_key().get(key)) return context.Break(error);
+    std::string& member = members.emplace_back();
+    AppendString(key, member);
+    member.push_back(':');
+    Cell value;
+    if (const Taken taken = ReadCell(field.value(), context, value); taken != Taken::kYes) return taken;
+    if (const Taken taken = AppendCanonical(value, context, member); taken != Taken::kYes) return taken;
+  }
+  std::sort(members.begin(), members.end());
+  out.push_back('{');
+  for (const std::string& member : members) out.append(member).push_back(',');
+  out.push_back('}');
+  return Taken::kYes;
+}
+
+}  // namespace
+
+DocumentReader::DocumentReader() = default;
+
+Taken DocumentReader::Read(std::string_view text, CellContext& context, Cell& cell) {
+  context.depth_max = kDepthMax;
+  context.depth = 0;
+  // In brackets, because on its own a scalar is read by other calls than one inside something.
+  padded_.reserve(text.size() + 2 + simdjson::SIMDJSON_PADDING);
+  padded_.assign(1, '[').append(text).push_back(']');
+  const simdjson::padded_string_view padded(padded_.data(), padded_.size(), padded_.capacity());
+  if (const auto error = parser_.iterate(padded).get(document_)) return context.Break(error);
+  if (const auto error = document_.get_array().get(wrapper_)) return context.Break(error);
+  for (auto item : wrapper_) {
+    ondemand::value value;
+    if (const auto error = item.get(value)) return context.Break(error);
+    return ReadCell(value, context, cell);
+  }
+  return context.Break(simdjson::EMPTY);
+}
+
+Taken AppendCanonical(Cell& cell, CellContext& context, std::string& out) {
+  const NestedCell nested(context);
+  if (nested.too_deep()) return context.Break(simdjson::DEPTH_ERROR);
+  switch (cell.type) {
+    case json_type::array: return AppendCanonicalArray(cell, context, out);
+    case json_type::object: return AppendCanonicalObject(cell, context, out);
+    case json_type::number:
+      if (!IsJsonNumber(cell.text)) return context.Break(simdjson::NUMBER_ERROR);
+      AppendNormalNumber(cell.text, out);
+      return Taken::kYes;
+    default: return AppendMinified(cell, context, out);
+  }
+}
+
+}  // namespace granary::json

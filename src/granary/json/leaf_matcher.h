@@ -1,0 +1,59 @@
+// LeafMatcher: one leaf of a predicate against values inside JSON documents.
+//
+// Logic      numbers compare exactly, whatever their spelling; a value of another kind than the literal
+//            does not match; an array matches when any of its elements does; null is unknown.
+// Threads    one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/json/cell.h"
+#include "granary/types/predicate.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace granary::json {
+
+class LeafMatcher {
+ public:
+  /// kInvalidLiteral for a regex that RE2 does not accept. `leaf` must outlive the matcher.
+  static Result<LeafMatcher> Make(const Predicate& leaf);
+  LeafMatcher(LeafMatcher&&) noexcept;
+  ~LeafMatcher();
+
+  /// Looks at a value that the path leads to; more than one when the path crosses an array.
+  Taken Add(Cell& cell, CellContext& context);
+  /// The outcome over all values since the last call; nothing is unknown.
+  std::optional<bool> Finish();
+
+ private:
+  struct Wanted {
+    Literal::Kind kind;
+    std::string text;       ///< A string, a number's text, or a canonical document.
+    bool boolean = false;
+    std::optional<std::int64_t> integer;
+  };
+
+  explicit LeafMatcher(const Predicate& leaf);
+  Taken Match(Cell& cell, CellContext& context, bool in_array, bool& matched);
+  Taken MatchArray(Cell& cell, CellContext& context, bool& matched);
+  Taken MatchDocument(Cell& cell, CellContext& context, bool in_array, bool& matched);
+  Taken MatchScalar(Cell& cell, CellContext& context, bool in_array, bool& matched) const;
+  bool MatchText(std::string_view text) const;
+  bool OrderFits(int order) const;
+  static Result<Wanted> Prepare(const Literal& literal);
+
+  const Predicate& leaf_;
+  std::vector<Wanted> wanted_;
+  std::unique_ptr<re2::RE2> pattern_;
+  bool seen_ = false;
+  bool matched_ = false;
+};
+
+}  // namespace granary::json

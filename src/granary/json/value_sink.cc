@@ -1,0 +1,310 @@
+#include "granary/json/value_sink.h"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <arrow/builder.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "granary/base/base64.h"
+#include "granary/types/integer_domain.h"
+#include "granary/types/number_text.h"
+#include "granary/types/time_text.h"
+#include "granary/types/uuid_text.h"
+
+namespace granary::json {
+namespace {
+
+using simdjson::ondemand::json_type;
+
+Taken FromArrow(const arrow::Status& status, CellContext& context) {
+  if (status.ok()) return Taken::kYes;
+  const bool full = status.IsOutOfMemory() || status.IsCapacityError();
+  context.failure = Status(full ? Code::kTooLarge : Code::kInternal, status.ToString());
+  return Taken::kBroken;
+}
+
+/// A sink with its builder; `expected` is what a refusal says.
+template <typename Builder>
+class TypedSink : public ValueSink {
+ public:
+  explicit TypedSink(const DataType& type, std::string_view form = {})
+      : builder_(type.ToArrow(), arrow::default_memory_pool()),
+        expected_(type.ToString() + std::string(form)) {}
+  arrow::ArrayBuilder& builder() override { return builder_; }
+
+ protected:
+  Taken Refuse(Cell& cell, CellContext& context) { return RefuseCell(cell, expected_, context); }
+
+  Builder builder_;
+  const std::string expected_;
+};
+
+class BoolSink final : public TypedSink<arrow::BooleanBuilder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (cell.type != json_type::boolean) return Refuse(cell, context);
+    bool value = false;
+    if (const auto error = cell.value.get_bool().get(value)) return context.Break(error);
+    return FromArrow(builder_.Append(value), context);
+  }
+};
+
+class StringSink final : public TypedSink<arrow::StringBuilder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (!cell.IsString()) return Refuse(cell, context);
+    return FromArrow(builder_.Append(cell.text), context);
+  }
+};
+
+class JsonSink final : public TypedSink<arrow::StringBuilder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    context.scratch.clear();
+    const Taken taken = AppendMinified(cell, context, context.scratch);
+    return taken == Taken::kYes ? FromArrow(builder_.Append(context.scratch), context) : taken;
+  }
+};
+
+template <typename Builder>
+class IntegerSink final : public TypedSink<Builder> {
+  using Int = typename Builder::value_type;
+
+ public:
+  IntegerSink(const DataType& type, NumberRule rule)
+      : TypedSink<Builder>(type), domain_(DomainOf(type)), rule_(rule) {}
+
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (!cell.IsNumber()) return this->Refuse(cell, context);
+    Int value = 0;
+    if (ReadPlain(cell, value)) return FromArrow(this->builder_.Append(value), context);
+    if (!IsJsonNumber(cell.text)) return this->Refuse(cell, context);
+    const ScaledNumber number = ScaleNumber(cell.text, 0);
+    const bool spelled = rule_ == NumberRule::kByValue || IsPlainInteger(cell.text);
+    if (!spelled || !number.exact || !domain_.Has(number.floor)) return this->Refuse(cell, context);
+    return FromArrow(this->builder_.Append(static_cast<Int>(number.floor)), context);
+  }
+
+ private:
+  /// The usual spelling, read by the parser itself.
+  static bool ReadPlain(Cell& cell, Int& value) {
+    using Wide = std::conditional_t<std::is_signed_v<Int>, std::int64_t, std::uint64_t>;
+    Wide wide = 0;
+    if constexpr (std::is_signed_v<Int>) {
+      if (cell.value.get_int64().get(wide) != simdjson::SUCCESS) return false;
+    } else {
+      if (cell.value.get_uint64().get(wide) != simdjson::SUCCESS) return false;
+    }
+    value = static_cast<Int>(wide);
+    return static_cast<Wide>(value) == wide;
+  }
+
+  const IntegerDomain domain_;
+  const NumberRule rule_;
+};
+
+template <typename Builder>
+class FloatSink final : public TypedSink<Builder> {
+  using Float = typename Builder::value_type;
+
+ public:
+  FloatSink(const DataType& type, NumberRule rule) : TypedSink<Builder>(type), rule_(rule) {}
+
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (cell.IsString()) return AppendSpecial(cell, context);
+    if (!cell.IsNumber()) return this->Refuse(cell, context);
+    Float value = 0;
+    if (!Read(cell, value) || std::isinf(value)) return this->Refuse(cell, context);
+    if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value)) return this->Refuse(cell, context);
+    return FromArrow(this->builder_.Append(value), context);
+  }
+
+ private:
+  static bool Read(Cell& cell, Float& value) {
+    if constexpr (std::is_same_v<Float, double>) {
+      if (cell.value.get_double().get(value) == simdjson::SUCCESS) return true;
+    }
+    if (!IsJsonNumber(cell.text)) return false;
+    value = std::is_same_v<Float, double> ? static_cast<Float>(NearestDouble(cell.text))
+                                          : static_cast<Float>(NearestFloat(cell.text));
+    return true;
+  }
+
+  static bool KeepsIntegers(std::string_view text, Float value) {
+    constexpr Float kAllExact = Float{1} / std::numeric_limits<Float>::epsilon();
+    if (std::abs(value) <= kAllExact || !IsPlainInteger(text)) return true;
+    return CompareNumbers(fmt::format("{:.0f}", value), text) == 0;
+  }
+
+  Taken AppendSpecial(Cell& cell, CellContext& context) {
+    constexpr Float kInfinity = std::numeric_limits<Float>::infinity();
+    if (rule_ == NumberRule::kByKind) return this->Refuse(cell, context);
+    Float value = std::numeric_limits<Float>::quiet_NaN();
+    if (cell.text == "Infinity") {
+      value = kInfinity;
+    } else if (cell.text == "-Infinity") {
+      value = -kInfinity;
+    } else if (cell.text != "NaN") {
+      return this->Refuse(cell, context);
+    }
+    return FromArrow(this->builder_.Append(value), context);
+  }
+
+  const NumberRule rule_;
+};
+
+class DecimalSink final : public TypedSink<arrow::Decimal128Builder> {
+ public:
+  explicit DecimalSink(const DataType& type)
+      : TypedSink(type), domain_(DomainOf(type)), scale_(type.scale()) {}
+
+  Taken Append(Cell& cell, CellContext& context) override {
+    const bool readable = (cell.IsNumber() && IsJsonNumber(cell.text)) ||
+                          (cell.IsString() && IsPlainDecimal(cell.text));
+    if (!readable) return Refuse(cell, context);
+    const ScaledNumber number = ScaleNumber(cell.text, scale_);
+    const bool fits = number.exact && number.out_of_range == 0 && domain_.Has(number.floor);
+    if (!fits) return Refuse(cell, context);
+    const arrow::Decimal128 decimal(static_cast<std::int64_t>(number.floor >> 64),
+                                    static_cast<std::uint64_t>(number.floor));
+    return FromArrow(builder_.Append(decimal), context);
+  }
+
+ private:
+  const IntegerDomain domain_;
+  const int scale_;
+};
+
+class DateSink final : public TypedSink<arrow::Date32Builder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    const auto day = cell.IsString() ? ParseDate(cell.text) : std::nullopt;
+    if (!day) return Refuse(cell, context);
+    return FromArrow(builder_.Append(static_cast<std::int32_t>(*day)), context);
+  }
+};
+
+class TimeSink final : public TypedSink<arrow::Time64Builder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    const auto micros = cell.IsString() ? ParseTime(cell.text) : std::nullopt;
+    if (!micros) return Refuse(cell, context);
+    return FromArrow(builder_.Append(*micros), context);
+  }
+};
+
+class TimestampSink final : public TypedSink<arrow::TimestampBuilder> {
+ public:
+  explicit TimestampSink(const DataType& type)
+      : TypedSink(type, " as an RFC 3339 string"), unit_(type.unit()) {}
+
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (!cell.IsString() || !ParseInstant(cell.text)) return Refuse(cell, context);
+    const auto instant = ParseTimestamp(cell.text, unit_);
+    if (!instant.ok()) return context.Refuse(std::string(instant.status().message()));
+    return FromArrow(builder_.Append(*instant), context);
+  }
+
+ private:
+  const TimeUnit unit_;
+};
+
+class BinarySink final : public TypedSink<arrow::BinaryBuilder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    const auto bytes = cell.IsString() ? Base64Decode(cell.text) : std::nullopt;
+    if (!bytes) return Refuse(cell, context);
+    return FromArrow(builder_.Append(*bytes), context);
+  }
+};
+
+class UuidSink final : public TypedSink<arrow::FixedSizeBinaryBuilder> {
+ public:
+  using TypedSink::TypedSink;
+  Taken Append(Cell& cell, CellContext& context) override {
+    const auto bytes = cell.IsString() ? ParseUuid(cell.text) : std::nullopt;
+    if (!bytes) return Refuse(cell, context);
+    return FromArrow(builder_.Append(*bytes), context);
+  }
+};
+
+class ListSink final : public ValueSink {
+ public:
+  ListSink(const DataType& type, NumberRule rule)
+      : element_(MakeSink(type.element(), rule)), expected_(type.ToString()) {
+    // The element's builder is the sink's own; the list's holds it without owning it.
+    const std::shared_ptr<arrow::ArrayBuilder> borrowed(std::shared_ptr<void>(), &element_->builder());
+    builder_ = std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(), borrowed, type.ToArrow());
+  }
+  arrow::ArrayBuilder& builder() override { return *builder_; }
+
+  Taken Append(Cell& cell, CellContext& context) override {
+    if (cell.type != json_type::array) return RefuseCell(cell, expected_, context);
+    simdjson::ondemand::array array;
+    if (const auto error = cell.value.get_array().get(array)) return context.Break(error);
+    if (const Taken taken = FromArrow(builder_->Append(), context); taken != Taken::kYes) return taken;
+    std::size_t index = 0;
+    for (auto item : array) {
+      simdjson::ondemand::value value;
+      if (const auto error = item.get(value)) return context.Break(error);
+      const Taken taken = AppendElement(value, context);
+      if (taken == Taken::kRefused) context.where.insert(0, fmt::format("/{}", index));
+      if (taken != Taken::kYes) return taken;
+      ++index;
+    }
+    return Taken::kYes;
+  }
+
+ private:
+  Taken AppendElement(simdjson::ondemand::value value, CellContext& context) {
+    Cell element;
+    if (const Taken taken = ReadCell(value, context, element); taken != Taken::kYes) return taken;
+    if (element.IsNull()) return FromArrow(element_->builder().AppendNull(), context);
+    return element_->Append(element, context);
+  }
+
+  const std::unique_ptr<ValueSink> element_;
+  std::unique_ptr<arrow::ListBuilder> builder_;
+  const std::string expected_;
+};
+
+}  // namespace
+
+std::unique_ptr<ValueSink> MakeSink(const DataType& type, NumberRule rule) {
+  switch (type.kind()) {
+    case TypeKind::kString: return std::make_unique<StringSink>(type);
+    case TypeKind::kBool: return std::make_unique<BoolSink>(type);
+    case TypeKind::kInt8: return std::make_unique<IntegerSink<arrow::Int8Builder>>(type, rule);
+    case TypeKind::kInt16: return std::make_unique<IntegerSink<arrow::Int16Builder>>(type, rule);
+    case TypeKind::kInt32: return std::make_unique<IntegerSink<arrow::Int32Builder>>(type, rule);
+    case TypeKind::kInt64: return std::make_unique<IntegerSink<arrow::Int64Builder>>(type, rule);
+    case TypeKind::kUInt8: return std::make_unique<IntegerSink<arrow::UInt8Builder>>(type, rule);
+    case TypeKind::kUInt16: return std::make_unique<IntegerSink<arrow::UInt16Builder>>(type, rule);
+    case TypeKind::kUInt32: return std::make_unique<IntegerSink<arrow::UInt32Builder>>(type, rule);
+    case TypeKind::kUInt64: return std::make_unique<IntegerSink<arrow::UInt64Builder>>(type, rule);
+    case TypeKind::kFloat32: return std::make_unique<FloatSink<arrow::FloatBuilder>>(type, rule);
+    case TypeKind::kFloat64: return std::make_unique<FloatSink<arrow::DoubleBuilder>>(type, rule);
+    case TypeKind::kDecimal: return std::make_unique<DecimalSink>(type);
+    case TypeKind::kDate: return std::make_unique<DateSink>(type, " as a string like 2024-01-15");
+    case TypeKind::kTimestamp: return std::make_unique<TimestampSink>(type);
+    case TypeKind::kTime: return std::make_unique<TimeSink>(type, " as a string like 10:00:00");
+    case TypeKind::kBinary: return std::make_unique<BinarySink>(type, " as a base64 string");
+    case TypeKind::kUuid: return std::make_unique<UuidSink>(type);
+    case TypeKind::kJson: return std::make_unique<JsonSink>(type);
+    case TypeKind::kList: return std::make_unique<ListSink>(type, rule);
+  }
+  return nullptr;
+}
+
+}  // namespace granary::json
