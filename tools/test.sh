@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Builds and runs every test; with --all also the long ones and the unit tests under the sanitizers.
+# Goes on after a failure and ends with one line that counts everything.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly RESULTS=build/test
+FAILED_SUITES=()
+
+say() { printf '\n== %s\n' "$*"; }
+
+# suite NAME COMMAND...: runs it, remembers whether it failed, says how long it took.
+suite() {
+  local name=$1 begin=$SECONDS; shift
+  say "$name"
+  if "$@"; then
+    printf '== %s: ok, %d s\n' "$name" $((SECONDS - begin))
+  else
+    printf '== %s: FAILED, %d s\n' "$name" $((SECONDS - begin))
+    FAILED_SUITES+=("$name")
+  fi
+}
+
+# cpp PRESET CTEST-OPTIONS...: the C++ tests of one build.
+cpp() {
+  local preset=$1; shift
+  ctest --preset "$preset" --parallel "$(nproc)" --progress \
+    --output-junit "$PWD/$RESULTS/ctest-$preset.xml" "$@"
+}
+
+# e2e PYTEST-OPTIONS...: real processes of the release build, on real data.
+e2e() {
+  GRANARY_BINARY=build/release/granary .venv/bin/python -m pytest tests/e2e \
+    -o markers='long: takes minutes; only run by ./dev test --all' \
+    -o junit_family=xunit2 --junitxml="$RESULTS/e2e.xml" --durations=10 -ra "$@"
+}
+
+build_and_test() {
+  ./dev build "$1" && cpp "$@"
+}
+
+main() {
+  local all=no
+  case ${1-} in
+    "") ;;
+    --all) all=yes ;;
+    *) echo "usage: ./dev test [--all]" >&2; exit 2 ;;
+  esac
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+
+  say "build"
+  ./dev build release
+  printf '== build: ok, %d s\n' "$SECONDS"
+  if [[ $all == yes ]]; then
+    suite "C++ tests" cpp release
+    suite "end-to-end tests" e2e
+    suite "C++ tests, address and undefined behaviour sanitizers" build_and_test asan -LE long
+    suite "C++ tests, thread sanitizer" build_and_test tsan -LE long
+  else
+    suite "C++ tests" cpp release -LE long
+    suite "end-to-end tests" e2e -m "not long"
+  fi
+
+  printf '\nwall time %d min %d s\n' $((SECONDS / 60)) $((SECONDS % 60))
+  if ((${#FAILED_SUITES[@]})); then printf 'failed suite: %s\n' "${FAILED_SUITES[@]}"; fi
+  .venv/bin/python tools/count_tests.py "$RESULTS"/*.xml
+  ((${#FAILED_SUITES[@]} == 0))
+}
+
+main "$@"
