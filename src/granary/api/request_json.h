@@ -14,17 +14,24 @@
 
 namespace granary::api {
 
-inline constexpr std::size_t kDepthMax = 64;
+/// What a request may ask for at most.
+struct RequestLimits {
+  std::size_t depth_max = 64;
+  std::uint64_t page_records_max = query::kLimitMax;
+};
 
-/// Points into `body`, which must outlive it.
+/// Points into `body`, which must outlive it. The records are located, not parsed.
 struct WriteBody {
   SourceId source;
   std::string_view records;
 };
-Result<WriteBody> ParseWrite(std::string_view body);
-Result<storage::SourceDefinition> ParseSource(std::string_view body);
+Result<WriteBody> ParseWrite(std::string_view body, const RequestLimits& limits = {});
+Result<storage::SourceDefinition> ParseSource(std::string_view body, const RequestLimits& limits = {});
 /// `streaming`: no default limit and no cap.
-Result<query::SearchRequest> ParseSearch(std::string_view body, bool streaming);
-Result<query::AggregateRequest> ParseAggregate(std::string_view body);
+Result<query::SearchRequest> ParseSearch(std::string_view body, bool streaming,
+                                         const RequestLimits& limits = {});
+Result<query::AggregateRequest> ParseAggregate(std::string_view body, const RequestLimits& limits = {});
+/// For calls whose body may be left out: OK for nothing and for an object without members.
+Status ParseNothing(std::string_view body, const RequestLimits& limits = {});
 
 }  // namespace granary::api

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/search.h"

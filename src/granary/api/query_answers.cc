@@ -1,0 +1,87 @@
+// SearchJson, AppendNdjson, AggregateJson.
+#include <utility>
+
+#include <arrow/record_batch.h>
+#include <fmt/format.h>
+
+#include "granary/api/json_object.h"
+#include "granary/api/response_json.h"
+#include "granary/api/value_json.h"
+
+namespace granary::api {
+namespace {
+
+void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
+  JsonObject object(out);
+  fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}", elapsed_ms);
+  object.Add("rows_scanned", stats.rows_scanned);
+  object.Add("segments_total", stats.segments_total);
+  object.Add("segments_pruned", stats.segments_pruned);
+  object.Add("bytes_read", stats.bytes_read);
+  object.Key("access_paths").push_back('[');
+  for (bool first = true; const std::string& path : stats.access_paths) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    json::AppendString(path, out);
+  }
+  out.push_back(']');
+  object.Close();
+}
+
+// Calls `before` and `after` each record.
+template <typename Before, typename After>
+void AppendRecords(const query::ResultBatch& rows, std::string& out, const Before& before, const After& after) {
+  const json::BatchWriter writer(rows.columns);
+  std::string head = "{\"source_id\":";
+  json::AppendString(rows.source.str(), head);
+  head.append(",\"fields\":");
+  for (std::int64_t row = 0; row < rows.batch->num_rows(); ++row) {
+    before();
+    out.append(head);
+    writer.AppendRow(*rows.batch, row, out);
+    out.push_back('}');
+    after();
+  }
+}
+
+void AppendAggregateValue(const Value& value, const query::AggregateColumn& column, std::string& out) {
+  const auto* wide = std::get_if<Int128>(&value);
+  if (column.json_integer && wide != nullptr) out.append(ToString(*wide));
+  else AppendValueJson(value, column.type, out);
+}
+
+}  // namespace
+
+SearchJson::SearchJson() : text_("{\"records\":[") {}
+
+void SearchJson::Add(const query::ResultBatch& rows) {
+  AppendRecords(rows, text_, [this] { if (count_++ > 0) text_.push_back(','); }, [] {});
+}
+
+std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms) {
+  fmt::format_to(std::back_inserter(text_), "],\"count\":{},\"next_cursor\":null,\"stats\":", count_);
+  AppendStats(stats, elapsed_ms, text_);
+  text_.push_back('}');
+  return std::move(text_);
+}
+
+void AppendNdjson(const query::ResultBatch& rows, std::string& out) {
+  AppendRecords(rows, out, [] {}, [&out] { out.push_back('\n'); });
+}
+
+std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms) {
+  std::string out = "{\"results\":[";
+  for (std::size_t row = 0; row < answer.rows.size(); ++row) {
+    if (row > 0) out.push_back(',');
+    JsonObject object(out);
+    for (std::size_t i = 0; i < answer.columns.size(); ++i) {
+      AppendAggregateValue(answer.rows[row][i], answer.columns[i], object.Key(answer.columns[i].alias));
+    }
+    object.Close();
+  }
+  out.append("],\"stats\":");
+  AppendStats(answer.stats, elapsed_ms, out);
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace granary::api

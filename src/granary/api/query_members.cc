@@ -1,0 +1,64 @@
+#include "granary/api/query_members.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/api/filter_json.h"
+
+namespace granary::api {
+namespace {
+
+Status AddSource(const std::string& text, const std::string& pointer, std::vector<SourceId>& out) {
+  Result<SourceId> id = SourceId::Parse(text);
+  if (!id.ok()) return AtPointer(id.status(), pointer);
+  if (std::find(out.begin(), out.end(), *id) == out.end()) out.push_back(id.Take());
+  return Status::Ok();
+}
+
+Result<query::OrderBy> ReadOneOrder(const JsonNode& node, const std::string& pointer) {
+  GRANARY_ASSIGN(ObjectReader reader, ObjectReader::Of(node, pointer));
+  query::OrderBy out;
+  out.pointer = pointer;
+  GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
+  GRANARY_ASSIGN(const auto direction, reader.Text("direction"));
+  GRANARY_TRY(reader.Finish());
+  if (direction == "desc") {
+    out.direction = query::Direction::kDescending;
+  } else if (direction && *direction != "asc") {
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("direction"),
+                           fmt::format("expected asc or desc, found '{}'", direction->substr(0, 64)));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<SourceId>> ReadSources(ObjectReader& body) {
+  GRANARY_ASSIGN(const auto single, body.Text("source_id"));
+  GRANARY_ASSIGN(const auto many, body.Texts("source_ids"));
+  std::vector<SourceId> out;
+  if (single && !many.empty()) {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("source_id"), "give source_id or source_ids, not both");
+  }
+  if (single) GRANARY_TRY(AddSource(*single, body.PointerOf("source_id"), out));
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    GRANARY_TRY(AddSource(many[i], PointerTo(body.PointerOf("source_ids"), i), out));
+  }
+  return out;
+}
+
+Result<std::optional<query::Filter>> ReadOptionalFilter(ObjectReader& body, std::string_view name) {
+  const JsonNode* node = body.Find(name);
+  if (node == nullptr) return std::optional<query::Filter>();
+  GRANARY_ASSIGN(query::Filter filter, ReadFilter(*node, body.PointerOf(name)));
+  return std::optional(std::move(filter));
+}
+
+Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body) {
+  std::vector<query::OrderBy> out;
+  GRANARY_TRY(body.Each("order_by", out, ReadOneOrder));
+  return out;
+}
+
+}  // namespace granary::api

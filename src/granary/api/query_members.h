@@ -1,0 +1,20 @@
+// Members that search and aggregate share.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "granary/api/object_reader.h"
+#include "granary/base/ids.h"
+#include "granary/query/plan/requests.h"
+
+namespace granary::api {
+
+/// `source_ids` or `source_id`; not both. Each source once. Empty: none was named.
+Result<std::vector<SourceId>> ReadSources(ObjectReader& body);
+/// `filters` or `having`.
+Result<std::optional<query::Filter>> ReadOptionalFilter(ObjectReader& body, std::string_view name);
+Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body);
+
+}  // namespace granary::api

@@ -1,0 +1,207 @@
+// SourceJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
+#include "granary/api/json_object.h"
+#include "granary/api/response_json.h"
+#include "granary/api/value_json.h"
+#include "granary/storage/stats/stats_builder.h"
+#include "granary/types/time_text.h"
+
+namespace granary::api {
+namespace {
+
+using storage::SourceDefinition;
+
+template <typename T, typename Append>
+void AppendList(const std::vector<T>& items, std::string& out, const Append& append) {
+  out.push_back('[');
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    append(items[i]);
+  }
+  out.push_back(']');
+}
+
+void AppendInstant(std::int64_t micros, std::string& out) {
+  out.push_back('"');
+  AppendTimestamp(micros, TimeUnit::kMicro, out);
+  out.push_back('"');
+}
+
+void AppendOptionalInstant(const std::optional<std::int64_t>& micros, std::string& out) {
+  if (micros) AppendInstant(*micros, out);
+  else out.append("null");
+}
+
+void AppendPartition(const storage::DeclaredPartition& partition, std::string& out) {
+  if (!partition.transform) return json::AppendString(partition.column, out);
+  JsonObject object(out);
+  object.Add("column", partition.column);
+  object.Add("transform", partition.transform->ToString());
+  object.Close();
+}
+
+std::string_view IndexName(storage::IndexKind kind) {
+  switch (kind) {
+    case storage::IndexKind::kHash: return "hash";
+    case storage::IndexKind::kBtree: return "btree";
+    case storage::IndexKind::kBloom: return "bloom";
+  }
+  return "";
+}
+
+void AppendIndex(const storage::DeclaredIndex& index, std::string& out) {
+  if (!index.kind) return json::AppendString(index.column, out);
+  JsonObject object(out);
+  object.Add("column", index.column);
+  object.Add("kind", IndexName(*index.kind));
+  object.Close();
+}
+
+void AppendCompression(const storage::Compression& compression, std::string& out) {
+  if (compression.columns.empty()) return json::AppendString(storage::CodecName(compression.codec), out);
+  JsonObject object(out);
+  object.Add("default", storage::CodecName(compression.codec));
+  JsonObject columns(object.Key("columns"));
+  for (const auto& [name, codec] : compression.columns) columns.Add(name, storage::CodecName(codec));
+  columns.Close();
+  object.Close();
+}
+
+void AppendColumns(const Schema& schema, std::string& out) {
+  JsonObject columns(out);
+  for (const Column& column : schema.columns()) columns.Add(column.name, column.type.ToString());
+  columns.Close();
+}
+
+std::string_view ModeName(storage::SchemaMode mode) {
+  switch (mode) {
+    case storage::SchemaMode::kStrict: return "strict";
+    case storage::SchemaMode::kEvolve: return "evolve";
+    case storage::SchemaMode::kJson: return "json";
+  }
+  return "";
+}
+
+// What a user can say comes back as it can be said again.
+void AppendSource(const SourceInfo& source, std::string& out) {
+  const SourceDefinition& definition = source.definition;
+  JsonObject object(out);
+  object.Add("source_id", definition.id.str());
+  object.Add("name", definition.name);
+  object.Add("connection_string", definition.connection_string);
+  object.Add("data_path", definition.data_path);
+  AppendColumns(*source.schema, object.Key("schema_definition"));
+  AppendList(definition.partitions, object.Key("partition_columns"), [&](const auto& p) { AppendPartition(p, out); });
+  AppendList(definition.indexes, object.Key("index_columns"), [&](const auto& i) { AppendIndex(i, out); });
+  AppendList(definition.sort_columns, object.Key("sort_columns"), [&](const auto& c) { json::AppendString(c, out); });
+  AppendCompression(definition.compression, object.Key("compression"));
+  object.Add("compression_level", definition.compression.level);
+  object.Add("max_file_size_mb", definition.max_file_size_mb);
+  object.Add("wal_enabled", definition.wal_enabled);
+  object.Add("schema_mode", ModeName(definition.schema_mode));
+  object.Add("durability", "sync");
+  object.Add("schema_version", source.schema->version());
+  AppendInstant(source.created_us, object.Key("created_at"));
+  object.Close();
+}
+
+// A bound that no row need have is none that a person should read as the least or greatest value.
+void AppendBound(const Value& bound, bool exact, const DataType& type, std::string& out) {
+  AppendValueJson(exact ? bound : Value(), type, out);
+}
+
+void AppendColumnStats(const Column& column, const ColumnStats& stats, std::string& out) {
+  JsonObject object(out);
+  object.Add("type", column.type.ToString());
+  object.Add("nulls", stats.nulls);
+  AppendBound(stats.min, stats.min_exact, column.type, object.Key("min"));
+  AppendBound(stats.max, stats.max_exact, column.type, object.Key("max"));
+  object.Add("distinct", storage::DistinctEstimate(stats));
+  std::string& values = object.Key("values");
+  if (stats.values) AppendList(*stats.values, values, [&](const Value& v) { AppendValueJson(v, column.type, out); });
+  else values.append("null");
+  object.Key("indexes").append("[]");
+  object.Close();
+}
+
+void AppendStats(const SourceStatsInfo& info, std::string& out) {
+  const storage::SourceStats& stats = info.stats;
+  JsonObject object(out);
+  object.Add("source_id", info.id.str());
+  object.Add("rows", stats.rows);
+  object.Add("bytes", stats.bytes);
+  object.Add("hot_rows", stats.hot_rows);
+  object.Add("segments", stats.segments);
+  object.Add("files", stats.segments);
+  object.Add("partitions", stats.partitions);
+  object.Add("schema_version", stats.schema_version);
+  object.Add("wal_bytes", stats.wal_bytes);
+  object.Add("index_bytes", 0);
+  AppendOptionalInstant(stats.last_write_us, object.Key("last_write"));
+  object.AddNull("last_compaction");
+  JsonObject columns(object.Key("columns"));
+  for (const Column& column : info.schema->columns()) {
+    const auto known = stats.columns.find(column.id);
+    AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second, columns.Key(column.name));
+  }
+  columns.Close();
+  object.Close();
+}
+
+}  // namespace
+
+std::string SourceJson(const SourceInfo& source) {
+  std::string out;
+  AppendSource(source, out);
+  return out;
+}
+
+std::string SourcesJson(const std::vector<SourceInfo>& sources) {
+  std::string out;
+  JsonObject object(out);
+  AppendList(sources, object.Key("sources"), [&](const SourceInfo& source) { AppendSource(source, out); });
+  object.Close();
+  return out;
+}
+
+std::string StatsJson(const SourceStatsInfo& stats) {
+  std::string out;
+  AppendStats(stats, out);
+  return out;
+}
+
+std::string TenantStatsJson(const TenantStats& stats) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("tenant_id", stats.id.str());
+  object.Add("tenant_name", stats.name);
+  object.Add("sources", stats.sources.size());
+  object.Add("rows", stats.rows);
+  object.Add("bytes", stats.bytes);
+  object.Add("segments", stats.segments);
+  JsonObject sources(object.Key("source_stats"));
+  for (const SourceStatsInfo& source : stats.sources) AppendStats(source, sources.Key(source.id.str()));
+  sources.Close();
+  object.Close();
+  return out;
+}
+
+std::string WriteJson(const WriteAnswer& answer) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("source_id", answer.source.str());
+  object.Add("written", answer.written);
+  if (answer.written == 0) {
+    object.AddNull("sequence");
+  } else {
+    JsonObject sequence(object.Key("sequence"));
+    sequence.Add("first", answer.outcome.first_sequence);
+    sequence.Add("last", answer.outcome.last_sequence);
+    sequence.Close();
+  }
+  object.Add("schema_version", answer.outcome.schema_version);
+  object.Add("durable", answer.outcome.durable);
+  object.Close();
+  return out;
+}
+
+}  // namespace granary::api
