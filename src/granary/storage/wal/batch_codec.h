@@ -14,7 +14,7 @@ namespace granary::storage {
 Result<std::string> EncodeBatch(const arrow::RecordBatch& batch);
 
 /// kCorruption when the bytes are not a batch of this schema. The batch owns its memory.
-Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(std::string_view payload,
-                                                        const std::shared_ptr<arrow::Schema>& schema);
+Result<std::shared_ptr<arrow::RecordBatch>> DecodeBatch(
+    std::string_view payload, const std::shared_ptr<arrow::Schema>& schema);
 
 }  // namespace granary::storage

@@ -1,12 +1,16 @@
 // WalLane: one log shared by many sources; group commit; files preallocated and recycled.
 //
-// Place      Source::Write -> WalLane::Enqueue (under the source's lock, so that a source's frames lie
-//            in order of sequence) -> WalLane::Wait (outside it) -> on_durable publishes to the hot tier.
-// Promise    on_durable(OK) is called only after an fdatasync that covers the frame; the callbacks of a
+// Place      Source::Write -> WalLane::Enqueue (under the source's lock, so that a source's frames
+// lie
+//            in order of sequence) -> WalLane::Wait (outside it) -> on_durable publishes to the hot
+//            tier.
+// Promise    on_durable(OK) is called only after an fdatasync that covers the frame; the callbacks
+// of a
 //            lane run in order of enqueueing, one at a time, before their waiters return. After any
-//            failed write or sync the lane is closed for good: every waiting and later frame gets the
-//            same error, because we no longer know which bytes the file holds.
-// Group      the first waiter leads: it writes everything enqueued so far with one pwrite, syncs once,
+//            failed write or sync the lane is closed for good: every waiting and later frame gets
+//            the same error, because we no longer know which bytes the file holds.
+// Group      the first waiter leads: it writes everything enqueued so far with one pwrite, syncs
+// once,
 //            calls back, and hands leadership to a waiter whose frame came in meanwhile.
 // Files      <dir>/000001.wal … ; a new process always starts a new file. A full file is kept until
 //            Collect() says that no source needs it, then renamed to serve again.
@@ -26,6 +30,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/storage/wal/wal_damage.h"
 #include "granary/storage/wal/wal_frame.h"
 
 namespace granary::storage {
@@ -33,23 +38,18 @@ namespace granary::storage {
 struct WalLaneOptions {
   std::string directory;
   std::uint32_t lane = 0;
-  std::uint64_t file_bytes = 64u << 20;       ///< A file is closed once past this.
-  std::uint64_t payload_bytes_max = 64u << 20;///< A larger frame is refused with kTooLarge.
+  std::uint64_t file_bytes = 64u << 20;         ///< A file is closed once past this.
+  std::uint64_t payload_bytes_max = 64u << 20;  ///< A larger frame is refused with kTooLarge.
   std::size_t recycled_files_max = 2;
+  io::Random* random =
+      nullptr;  ///< Salts files; the kernel's generator when null. Outlives the lane.
 };
 
 struct WalLaneStats {
   std::uint64_t files = 0;
-  std::uint64_t bytes = 0;         ///< In use by frames, in all files that are kept.
-  std::uint64_t frames = 0;        ///< Appended by this process.
+  std::uint64_t bytes = 0;   ///< In use by frames, in all files that are kept.
+  std::uint64_t frames = 0;  ///< Appended by this process.
   std::uint64_t syncs = 0;
-};
-
-/// What replay found wrong, by source, when bytes that had been synced do not read back.
-struct WalDamage {
-  std::string file;
-  std::uint64_t offset = 0;
-  std::string detail;
 };
 
 class WalLane {
@@ -60,24 +60,25 @@ class WalLane {
   /// The sequence up to which a source is in committed Parquet; nothing for a source that is gone.
   using FlushedFn = std::function<std::optional<std::uint64_t>(SourceUid)>;
 
-  /// Replays what is there, then starts a new file. A torn tail (frames of an unfinished group at the
-  /// end of a file) is skipped; damage before later synced frames is reported in damage() and replay
-  /// goes on behind it, so that the gap in a source's sequence names who lost data.
+  /// Replays what is there, then starts a new file. A torn tail (frames of an unfinished group at
+  /// the end of a file) is skipped; damage before later synced frames is reported in damage() and
+  /// replay goes on behind it, so that the gap in a source's sequence names who lost data.
   static Result<std::unique_ptr<WalLane>> Open(io::FileSystem& files, io::Clock& clock,
                                                io::Failpoints& failpoints, Logger& log,
                                                WalLaneOptions options, const ReplayFn& replay);
   ~WalLane();
 
   using Ticket = std::uint64_t;
-  /// Takes a place in the log. `on_durable` is called exactly once. kTooLarge and a closed lane fail
-  /// at once, without a call.
+  /// Takes a place in the log. `on_durable` is called exactly once. kTooLarge and a closed lane
+  /// fail at once, without a call.
   Result<Ticket> Enqueue(WalFrame frame, DurableFn on_durable);
   /// Returns when the frame's callback has been called, with the status it got.
   Status Wait(Ticket ticket);
 
-  /// Drops (or recycles) closed files in which every source's frames are flushed and which are older
-  /// than `retention_us`, or older than what `retention_bytes` of log in all leaves room for.
-  Status Collect(const FlushedFn& flushed, std::int64_t retention_us, std::uint64_t retention_bytes);
+  /// Drops (or recycles) closed files in which every source's frames are flushed and which are
+  /// older than `retention_us`, or older than what `retention_bytes` of log in all leaves room for.
+  Status Collect(const FlushedFn& flushed, std::int64_t retention_us,
+                 std::uint64_t retention_bytes);
   /// Sources that keep a closed file from being dropped, oldest file first.
   std::vector<SourceUid> Laggards(const FlushedFn& flushed) const;
 
