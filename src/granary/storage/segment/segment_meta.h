@@ -17,6 +17,10 @@ struct SegmentMeta {
   std::string path;                   ///< Relative to the source's folder.
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
+  /// The end of the file behind its last column: page index, Parquet footer, magic. Their CRC-32C is kept
+  /// here because Parquet has none; 0 bytes: not known, not checked.
+  std::uint32_t footer_bytes = 0;
+  std::uint32_t footer_crc = 0;
   std::uint32_t schema_version = 0;   ///< Of the columns in the file.
   std::uint64_t min_sequence = 0;
   std::uint64_t max_sequence = 0;

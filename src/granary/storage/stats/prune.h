@@ -9,7 +9,8 @@
 
 namespace granary::storage {
 
-/// The outcomes that some row may have. Over-approximates: an outcome that is left out cannot happen.
+/// The outcomes that some row may have. Over-approximates: an outcome that is left out cannot
+/// happen.
 struct Outcomes {
   bool may_be_true = true;
   bool may_be_false = true;
@@ -22,8 +23,8 @@ struct Outcomes {
 /// Statistics of a column in the predicate's domain; null when nothing is known of it.
 using StatsLookup = std::function<const ColumnStats*(ColumnId)>;
 
-/// Pure. Handles every Predicate kind; leaves with a JSON path, lists and patterns without a literal
-/// prefix are unknown. Uses min, max, value sets and null counts.
+/// Pure. Handles every Predicate kind; leaves with a JSON path, lists and patterns without a
+/// literal prefix are unknown. Uses min, max, value sets and null counts.
 Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats);
 
 }  // namespace granary::storage

@@ -1,5 +1,5 @@
-// Column statistics: collected from batches as they are written, merged over segments, and coded for
-// the manifest.
+// Column statistics: collected from batches as they are written, merged over segments, and coded
+// for the manifest.
 //
 // Threads    one thread a builder.
 #pragma once
@@ -34,7 +34,8 @@ class StatsBuilder {
 
 /// Statistics of the union of two sets of rows. Unknown in one is unknown in both.
 ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b);
-/// The same knowledge about a column whose type was widened; what cannot be converted becomes unknown.
+/// The same knowledge about a column whose type was widened; what cannot be converted becomes
+/// unknown.
 ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const DataType& to);
 /// The estimate of the sketch, or the size of the value set when that is known.
 std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats);

@@ -1,0 +1,35 @@
+// Collector: what StatsBuilder knows of one column's values, by their kind. Rows and nulls are the
+// builder's.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/storage/stats/distinct_sketch.h"
+#include "granary/types/column_stats.h"
+#include "granary/types/data_type.h"
+
+namespace granary::storage {
+
+class Collector {
+ public:
+  virtual ~Collector() = default;
+  /// Looks at every value that is not null.
+  virtual void Add(const arrow::Array& array) = 0;
+  /// Sets all but rows and nulls.
+  virtual void Finish(ColumnStats& stats) const = 0;
+};
+
+/// For numbers, decimals, dates and times.
+std::unique_ptr<Collector> MakeFixedCollector(const DataType& type);
+/// For string, json, binary and uuid.
+std::unique_ptr<Collector> MakeBytesCollector(const DataType& type);
+std::unique_ptr<Collector> MakeBoolCollector();
+
+/// Sorts the set into `stats`, or, when there is none, keeps the sketch.
+void FinishDistinct(std::vector<Value> values, bool too_many, const DistinctSketch& sketch,
+                    ColumnStats& stats);
+
+}  // namespace granary::storage
