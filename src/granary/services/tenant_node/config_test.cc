@@ -1,0 +1,155 @@
+#include "granary/services/tenant_node/config.h"
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "granary/services/tenant_node/config_table.h"
+#include "granary/services/tenant_node/node_options.h"
+
+namespace granary::services {
+namespace {
+
+Result<Config> Load(std::map<std::string, std::string> environment, std::vector<ConfigSetting> file = {},
+                    std::vector<ConfigSetting> flags = {}) {
+  ConfigSources sources;
+  sources.file = std::move(file);
+  sources.flags = std::move(flags);
+  sources.environment = [environment](const std::string& name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  return LoadConfig(sources);
+}
+
+const ConfigValue& ValueOf(const Config& config, std::string_view name) {
+  for (const auto& value : config.values) {
+    if (value.name == name) return value;
+  }
+  static const ConfigValue kNone;
+  return kNone;
+}
+
+TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
+  const std::map<std::string, std::string> required = {
+      {"TENANT_ID", "default_tenant"}, {"TENANT_NAME", "Default Tenant"}, {"DATA_PATH", "./data"}, {"GRPC_PORT", "50051"},
+      {"REST_PORT", "8000"}, {"REST_HOST", "0.0.0.0"}, {"MAX_CONCURRENT_SEARCHES", "10"}, {"WAL_RETENTION_HOURS", "24"},
+      {"AUTO_SCALING_ENABLED", "true"}, {"MIN_WORKERS", "2"}, {"MAX_WORKERS", "50"}, {"SCALE_UP_THRESHOLD_CPU", "70.0"},
+      {"SCALE_DOWN_THRESHOLD_CPU", "30.0"}, {"SCALE_UP_THRESHOLD_MEMORY", "80.0"}, {"SCALE_DOWN_THRESHOLD_MEMORY", "40.0"},
+      {"AUTO_COMPACTION_ENABLED", "true"}, {"COMPACTION_INTERVAL_MINUTES", "60"}, {"MIN_FILE_SIZE_MB", "50.0"},
+      {"MAX_FILE_SIZE_MB", "512.0"}, {"TARGET_FILE_SIZE_MB", "256.0"}, {"QUERY_OPTIMIZATION_ENABLED", "true"},
+      {"STATISTICS_REFRESH_INTERVAL_MINUTES", "30"}, {"COST_MODEL_LEARNING_ENABLED", "true"}, {"ALLOW_ANONYMOUS", "false"},
+      {"AUTH_GATEWAY_PORT", "8080"}, {"OPERATION_NODE_PORT", "8081"}, {"CBO_ENGINE_PORT", "8082"},
+      {"METADATA_CATALOG_PORT", "8083"}, {"MONITORING_PORT", "8084"}, {"SNAPSHOT_RETENTION_MINUTES", "15"}};
+  const auto config = Load({});
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  for (const auto& [name, text] : required) {
+    EXPECT_EQ(ValueOf(*config, name).text, text) << name;
+    EXPECT_EQ(ValueOf(*config, name).origin, "default") << name;
+  }
+  EXPECT_EQ(config->rest_port, 8000);
+  EXPECT_EQ(config->tenant_id, "default_tenant");
+  EXPECT_DOUBLE_EQ(config->max_file_size_mb, 512);
+  EXPECT_TRUE(config->auto_scaling_enabled);
+}
+
+TEST(ConfigTest, NamesNoVariableTwice) {
+  std::map<std::string_view, int> seen;
+  for (const Variable& variable : ConfigTable()) EXPECT_EQ(++seen[variable.name], 1) << variable.name;
+}
+
+TEST(ConfigTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
+  const auto config = Load({{"TENANT_NAME", "env"}, {"DATA_PATH", "env"}},
+                           {{"TENANT_ID", "file", "config.env:1"}, {"TENANT_NAME", "file", "config.env:2"}, {"DATA_PATH", "file", "config.env:3"}},
+                           {{"DATA_PATH", "flag", "--data-path"}});
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->tenant_id, "file");
+  EXPECT_EQ(config->tenant_name, "env");
+  EXPECT_EQ(config->data_path, "flag");
+  EXPECT_EQ(ValueOf(*config, "TENANT_ID").origin, "config.env:1");
+  EXPECT_EQ(ValueOf(*config, "TENANT_NAME").origin, "environment");
+  EXPECT_EQ(ValueOf(*config, "DATA_PATH").origin, "--data-path");
+}
+
+TEST(ConfigTest, ABadValueSaysItsNameWhatItWasAndWhatIsAllowed) {
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"REST_PORT", "80x"}, {"REST_PORT", "65536"}, {"REST_PORT", "-1"}, {"REST_PORT", ""}, {"REST_PORT", "8000.0"},
+      {"TENANT_ID", "../x"}, {"TENANT_ID", ""}, {"MAX_CONCURRENT_SEARCHES", "0"}, {"AUTO_SCALING_ENABLED", "maybe"},
+      {"SCALE_UP_THRESHOLD_CPU", "101"}, {"SCALE_UP_THRESHOLD_CPU", "nan"}, {"LOG_LEVEL", "loud"}, {"LOG_FORMAT", "xml"},
+      {"ALLOWED_DATA_PATHS", "relative"}, {"ALLOWED_DATA_PATHS", "/a:b"}, {"WAL_RETENTION_HOURS", "1e3"}, {"DATA_PATH", ""}};
+  for (const auto& [name, text] : bad) {
+    const Status status = Load({{name, text}}).status();
+    ASSERT_EQ(status.code(), Code::kInvalidArgument) << name << "=" << text;
+    const std::string message(status.message());
+    EXPECT_NE(message.find(name + " is '" + text + "' (environment), allowed: "), std::string::npos) << message;
+  }
+}
+
+TEST(ConfigTest, NamesEveryBadValueAtOnce) {
+  const std::string message(Load({{"REST_PORT", "x"}, {"WAL_LANES", "0"}}).status().message());
+  EXPECT_NE(message.find("REST_PORT"), std::string::npos);
+  EXPECT_NE(message.find("WAL_LANES"), std::string::npos);
+}
+
+TEST(ConfigTest, ChecksValuesAgainstEachOther) {
+  EXPECT_FALSE(Load({{"MIN_WORKERS", "60"}}).ok());
+  EXPECT_FALSE(Load({{"SCALE_DOWN_THRESHOLD_CPU", "71"}}).ok());
+  EXPECT_FALSE(Load({{"TARGET_FILE_SIZE_MB", "10"}}).ok());
+}
+
+TEST(ConfigTest, RefusesUnknownNames) {
+  const Status status = Load({}, {{"REST_PROT", "1", "config.env:7"}}).status();
+  EXPECT_NE(status.message().find("REST_PROT (config.env:7)"), std::string::npos) << status.ToString();
+  EXPECT_FALSE(Load({}, {}, {{"PORT", "1", "--set"}}).ok());
+}
+
+TEST(ConfigTest, ReadsAFile) {
+  const auto file = ParseConfigFile("# comment\n\nTENANT_ID=a\r\n export TENANT_NAME = \"My = Tenant\" \nDATA_PATH='x y'\nALLOWED_DATA_PATHS=", "f");
+  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  ASSERT_EQ(file->size(), 4u);
+  EXPECT_EQ((*file)[0].text, "a");
+  EXPECT_EQ((*file)[1].name, "TENANT_NAME");
+  EXPECT_EQ((*file)[1].text, "My = Tenant");
+  EXPECT_EQ((*file)[1].origin, "f:4");
+  EXPECT_EQ((*file)[2].text, "x y");
+  EXPECT_EQ((*file)[3].text, "");
+  EXPECT_NE(ParseConfigFile("A=1\nnonsense\n", "f").status().message().find("f:2"), std::string::npos);
+  EXPECT_FALSE(ParseConfigFile("=1", "f").ok());
+}
+
+TEST(ConfigTest, TheExampleFileIsCompleteAndLoads) {
+  std::ifstream in(GRANARY_CONFIG_EXAMPLE);
+  ASSERT_TRUE(in.is_open()) << GRANARY_CONFIG_EXAMPLE;
+  std::stringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), ExampleConfigFile()) << "config.env.example must be what ExampleConfigFile() makes";
+  auto file = ParseConfigFile(text.str(), "config.env.example");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->size(), ConfigTable().size());
+  const auto config = Load({}, file.Take());
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  for (const Variable& variable : ConfigTable()) EXPECT_EQ(ValueOf(*config, variable.name).text, variable.fallback);
+}
+
+TEST(NodeOptionsTest, FollowsTheConfiguration) {
+  const auto config = Load({{"WAL_RETENTION_HOURS", "2"}, {"MAX_BODY_MB", "3"}, {"ALLOWED_DATA_PATHS", "/a:/b"}, {"LOG_LEVEL", "DEBUG"},
+                            {"MAX_WORKERS", "3"}, {"FLUSH_ROWS", "7"}});
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  const auto options = MakeTenantOptions(*config, 4);
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->store.wal_retention_us, 7'200'000'000);
+  EXPECT_EQ(options->store.flush_rows, 7u);
+  EXPECT_EQ(options->store.allowed_data_paths, (std::vector<std::string>{"/a", "/b"}));
+  EXPECT_EQ(options->query_parallelism, 4u);
+  EXPECT_EQ(MakeServerOptions(*config).body_bytes_max, 3u << 20);
+  EXPECT_EQ(MakeLogLevel(*config), LogLevel::kDebug);
+  EXPECT_EQ(MakeLogFormat(*config, true), LogFormat::kText);
+  EXPECT_EQ(MakeLogFormat(*config, false), LogFormat::kJson);
+  EXPECT_EQ(WorkerThreads(*config, 1), 2u);
+  EXPECT_EQ(WorkerThreads(*config, 64), 3u);
+}
+
+}  // namespace
+}  // namespace granary::services

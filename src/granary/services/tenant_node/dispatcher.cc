@@ -1,0 +1,96 @@
+#include "granary/services/tenant_node/dispatcher.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/api/code_table.h"
+#include "granary/services/tenant_node/access_guard.h"
+#include "granary/services/tenant_node/responses.h"
+
+namespace granary::services {
+namespace {
+
+// A misspelt parameter must not be taken for one that was left out (?keep_dat=true).
+Status CheckQuery(const Route& route, const net::HttpRequest& request) {
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(route.query, name) != route.query.end()) continue;
+    if (std::ranges::find(route.later_query, name) != route.later_query.end()) {
+      return Status::Unsupported(fmt::format("the query parameter {} is not offered by this version", name));
+    }
+    return {Code::kInvalidArgument, fmt::format("{} {} has no query parameter '{}'", route.method, route.pattern, name.substr(0, 64))};
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+struct Dispatcher::Outcome {
+  std::string method, path, route, request_id, peer, allow;
+  std::int64_t start_ns = 0;
+};
+
+Dispatcher::Dispatcher(NodeState& state, Router router) : state_(state), router_(std::move(router)) {}
+
+net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
+  Outcome outcome{.method = request.method, .path = request.path, .route = "unknown", .request_id = request.request_id,
+                  .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+  Result<net::HttpResponse> answer = Answer(request, outcome);
+  if (!answer.ok()) {
+    net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
+    if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
+    Record(outcome, response.status, answer.status());
+    return response;
+  }
+  net::HttpResponse response = answer.Take();
+  if (!response.stream || request.method == "HEAD") {
+    Record(outcome, response.status, Status::Ok());
+    return response;
+  }
+  response.stream = [this, outcome, http = response.status, stream = std::move(response.stream)](net::BodySink& sink) {
+    const Status status = stream(sink);
+    Record(outcome, status.ok() ? http : api::RowOf(status.code()).http, status);
+    return status;
+  };
+  return response;
+}
+
+Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome& outcome) const {
+  auto found = router_.Find(request.method, request.path, outcome.allow);
+  const bool needs_access = !found.ok() || found->route->needs_access;
+  if (needs_access) GRANARY_TRY(CheckAccess(request, state_.config.allow_anonymous));
+  if (!found.ok()) return found.status();
+  const Route& route = *found->route;
+  outcome.route = route.pattern;
+  if (route.needs_access) GRANARY_TRY(CheckQuery(route, request));
+  RouteCall call{request, std::move(found->parameters)};
+  return route.handler(call);
+}
+
+net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status, const std::string& request_id) const {
+  const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
+  const Outcome outcome{.method = "unknown", .path = {}, .route = "refused", .request_id = request_id, .peer = {},
+                        .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+  Record(outcome, response.status, status);
+  return response;
+}
+
+bool Dispatcher::IsUrgent(const net::HttpRequest& request) const {
+  std::string allow;
+  const auto found = router_.Find(request.method, request.path, allow);
+  return !found.ok() || !found->route->needs_access;
+}
+
+void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {
+  const double seconds = static_cast<double>(state_.clock.MonotonicNanos() - outcome.start_ns) / 1e9;
+  // A method that no route has must not make a series of its own.
+  const bool known = outcome.route != "unknown";
+  state_.metrics.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
+  const LogLevel level = http_status >= 500 ? api::RowOf(status.code()).log : LogLevel::kDebug;
+  if (!state_.log.Enabled(level)) return;
+  state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
+                   {{"request_id", outcome.request_id}, {"method", outcome.method}, {"path", outcome.path},
+                    {"status", http_status}, {"code", CodeName(status.code())}, {"ms", seconds * 1000}, {"peer", outcome.peer}});
+}
+
+}  // namespace granary::services

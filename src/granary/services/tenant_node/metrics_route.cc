@@ -1,0 +1,64 @@
+#include "granary/services/tenant_node/process_stats.h"
+#include "granary/services/tenant_node/responses.h"
+#include "granary/services/tenant_node/routes.h"
+
+namespace granary::services {
+namespace {
+
+void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
+  double segments = 0, sources = 0;
+  for (const auto& source : tenant.store().List()) {
+    segments += static_cast<double>(source->Snapshot().segments.size());
+    ++sources;
+  }
+  double wal_files = 0, wal_bytes = 0, wal_frames = 0, wal_syncs = 0;
+  for (const auto& lane : tenant.store().wal_stats()) {
+    wal_files += static_cast<double>(lane.files);
+    wal_bytes += static_cast<double>(lane.bytes);
+    wal_frames += static_cast<double>(lane.frames);
+    wal_syncs += static_cast<double>(lane.syncs);
+  }
+  const auto admission = tenant.admission();
+  out.insert(out.end(), {
+      {"granary_sources", "Sources of the tenant", sources},
+      {"granary_segments", "Live Parquet files", segments},
+      {"granary_hot_bytes", "Fresh rows in memory", static_cast<double>(tenant.store().hot_bytes())},
+      {"granary_wal_files", "Log files", wal_files},
+      {"granary_wal_bytes", "Bytes of log in use", wal_bytes},
+      {"granary_wal_frames_total", "Writes logged by this process", wal_frames, true},
+      {"granary_wal_syncs_total", "Syncs of the log by this process", wal_syncs, true},
+      {"granary_searches_running", "Searches and aggregates that run", static_cast<double>(admission.running)},
+      {"granary_searches_queued", "Searches and aggregates that wait", static_cast<double>(admission.queued)},
+      {"granary_searches_admitted_total", "Searches and aggregates started", static_cast<double>(admission.admitted), true},
+      {"granary_searches_refused_total", "Refused because the queue was full", static_cast<double>(admission.refused), true},
+  });
+}
+
+Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
+  const ProcessStats process = ReadProcessStats();
+  const net::HttpServerStats server = state.server().stats();
+  const auto tenant = state.tenant.Get();
+  std::vector<Sample> samples = {
+      {"granary_ready", "1 once recovery is done", tenant.ok() ? 1.0 : 0.0},
+      {"granary_uptime_seconds", "Since the start", static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9},
+      {"granary_http_connections", "Open connections", static_cast<double>(server.connections)},
+      {"granary_http_in_flight", "Requests that run or wait for a thread", static_cast<double>(server.in_flight)},
+      {"process_resident_memory_bytes", "Resident memory", static_cast<double>(process.resident_bytes)},
+      {"process_open_fds", "Open descriptors", static_cast<double>(process.open_descriptors)},
+      {"process_threads", "Threads", static_cast<double>(process.threads)},
+  };
+  if (tenant.ok()) AddTenantSamples(**tenant, samples);
+  net::HttpResponse response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = state.metrics.Render(samples);
+  return response;
+}
+
+}  // namespace
+
+void AddMetricsRoute(NodeState& state, Router& router) {
+  router.Add({.method = "GET", .pattern = "/metrics", .handler = [&state](RouteCall& call) { return Show(state, call); },
+              .needs_access = false});
+}
+
+}  // namespace granary::services

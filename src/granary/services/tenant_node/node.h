@@ -1,0 +1,40 @@
+// TenantNode: one tenant behind REST: configuration in, a serving node out.
+//
+// Life       Listen answers at once (health 503, everything else 503 "recovering") -> Open recovers the
+//            data and makes it ready -> Stop finishes running requests, then closes the tenant.
+// Threads    Listen, Open and Stop from one thread, or Open beside a thread that waits to Stop.
+// Owns       its clock, file system and worker pool. Log and failpoints outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "granary/base/log.h"
+#include "granary/base/status.h"
+#include "granary/io/failpoint.h"
+#include "granary/services/tenant_node/config.h"
+
+namespace granary::services {
+
+class TenantNode {
+ public:
+  /// kConflict when the port is taken.
+  static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log, io::Failpoints& failpoints);
+  /// Stops.
+  ~TenantNode();
+
+  /// Tenant::Open's failures. Afterwards calls get them too.
+  Status Open();
+  /// OK when everything acknowledged was left in order; a second call does nothing.
+  Status Stop();
+
+  std::uint16_t port() const;
+
+ private:
+  struct State;
+  explicit TenantNode(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace granary::services

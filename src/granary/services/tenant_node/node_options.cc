@@ -1,0 +1,98 @@
+#include "granary/services/tenant_node/node_options.h"
+
+#include <algorithm>
+
+namespace granary::services {
+namespace {
+
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
+std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+std::vector<std::string> SplitPaths(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(':'), text.size());
+    out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& tenant) {
+  storage::StoreOptions out;
+  out.root = config.data_path;
+  out.tenant = tenant;
+  out.allowed_data_paths = SplitPaths(config.allowed_data_paths);
+  out.wal_lanes = static_cast<std::uint32_t>(config.wal_lanes);
+  out.wal_file_bytes = Megabytes(config.wal_file_mb);
+  out.wal_retention_us = config.wal_retention_hours * 3600 * kMicrosPerSecond;
+  out.wal_retention_bytes = Megabytes(config.wal_retention_max_mb);
+  out.wal_lane_bytes_max = Megabytes(config.wal_lane_max_mb);
+  out.flush_rows = Unsigned(config.flush_rows);
+  out.flush_bytes = Megabytes(config.flush_mb);
+  out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
+  out.hot_bytes_max = Megabytes(config.hot_memory_max_mb);
+  out.open_segments_max = static_cast<std::size_t>(config.max_open_segments);
+  out.row_group_rows = config.row_group_rows;
+  out.sources_max = static_cast<std::size_t>(config.max_sources);
+  return out;
+}
+
+}  // namespace
+
+std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads) {
+  return std::clamp<std::size_t>(hardware_threads, static_cast<std::size_t>(config.min_workers),
+                                 static_cast<std::size_t>(config.max_workers));
+}
+
+Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads) {
+  TenantOptions out;
+  GRANARY_ASSIGN(out.id, TenantId::Parse(config.tenant_id));
+  out.name = config.tenant_name;
+  out.store = MakeStoreOptions(config, out.id);
+  out.admission = {.concurrent_max = static_cast<std::size_t>(config.max_concurrent_searches),
+                   .queued_max = static_cast<std::size_t>(config.max_queued_searches)};
+  out.records = {.records_max = static_cast<std::size_t>(config.max_batch_records),
+                 .columns_max = static_cast<std::size_t>(config.max_columns),
+                 .depth_max = static_cast<std::size_t>(config.max_json_depth)};
+  out.query_parallelism = worker_threads;
+  return out;
+}
+
+net::HttpServerOptions MakeServerOptions(const Config& config) {
+  net::HttpServerOptions out;
+  out.host = config.rest_host;
+  out.port = static_cast<std::uint16_t>(config.rest_port);
+  out.io_threads = static_cast<std::size_t>(config.io_threads);
+  out.handler_threads = static_cast<std::size_t>(config.handler_threads);
+  out.connections_max = static_cast<std::size_t>(config.max_connections);
+  out.body_bytes_max = Megabytes(config.max_body_mb);
+  out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
+  out.header_timeout_ms = config.header_timeout_seconds * 1000;
+  out.body_timeout_ms = config.body_timeout_seconds * 1000;
+  out.idle_timeout_ms = config.idle_timeout_seconds * 1000;
+  out.write_timeout_ms = config.write_timeout_seconds * 1000;
+  return out;
+}
+
+LogLevel MakeLogLevel(const Config& config) {
+  const std::string level = Lower(config.log_level);
+  if (level == "debug") return LogLevel::kDebug;
+  if (level == "warn") return LogLevel::kWarn;
+  return level == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+LogFormat MakeLogFormat(const Config& config, bool on_terminal) {
+  const std::string format = Lower(config.log_format);
+  if (format == "auto") return on_terminal ? LogFormat::kText : LogFormat::kJson;
+  return format == "text" ? LogFormat::kText : LogFormat::kJson;
+}
+
+}  // namespace granary::services

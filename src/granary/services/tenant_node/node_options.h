@@ -1,0 +1,21 @@
+// What the configuration means to the rooms below.
+#pragma once
+
+#include <cstddef>
+
+#include "granary/base/log.h"
+#include "granary/base/status.h"
+#include "granary/net/http_server.h"
+#include "granary/services/tenant_node/config.h"
+#include "granary/tenant/tenant.h"
+
+namespace granary::services {
+
+/// As many as the machine has, between MIN_WORKERS and MAX_WORKERS.
+std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads);
+Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads);
+net::HttpServerOptions MakeServerOptions(const Config& config);
+LogLevel MakeLogLevel(const Config& config);
+LogFormat MakeLogFormat(const Config& config, bool on_terminal);
+
+}  // namespace granary::services

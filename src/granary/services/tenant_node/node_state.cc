@@ -1,0 +1,37 @@
+#include "granary/services/tenant_node/node_state.h"
+
+#include <utility>
+
+namespace granary::services {
+
+Result<std::shared_ptr<Tenant>> TenantDoor::Get() const {
+  const std::lock_guard lock(mutex_);
+  if (tenant_ == nullptr) return why_not_;
+  return tenant_;
+}
+
+void TenantDoor::Open(std::shared_ptr<Tenant> tenant) {
+  const std::lock_guard lock(mutex_);
+  tenant_ = std::move(tenant);
+}
+
+std::shared_ptr<Tenant> TenantDoor::Close(Status reason) {
+  const std::lock_guard lock(mutex_);
+  why_not_ = std::move(reason);
+  return std::exchange(tenant_, nullptr);
+}
+
+NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock)
+    : config(node_config),
+      limits{.depth_max = static_cast<std::size_t>(node_config.max_json_depth),
+             .page_records_max = static_cast<std::uint64_t>(node_config.max_page_records)},
+      log(logger), clock(node_clock), started_ns(node_clock.MonotonicNanos()),
+      metrics(node_config.tenant_id, NodeVersion()), server_(server_promise_.get_future().share()) {}
+
+void NodeState::SetServer(const net::HttpServer* server) { server_promise_.set_value(server); }
+
+const net::HttpServer& NodeState::server() const { return *server_.get(); }
+
+std::string_view NodeVersion() { return GRANARY_VERSION; }
+
+}  // namespace granary::services

@@ -1,0 +1,60 @@
+// NodeState: what the handlers of one Tenant Node share.
+//
+// Threads    fully safe.
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "granary/api/request_json.h"
+#include "granary/base/log.h"
+#include "granary/io/clock.h"
+#include "granary/net/http_server.h"
+#include "granary/services/tenant_node/config.h"
+#include "granary/services/tenant_node/metrics.h"
+#include "granary/tenant/tenant.h"
+
+namespace granary::services {
+
+/// The tenant, which is there only between recovery and stop.
+class TenantDoor {
+ public:
+  /// kUnavailable while recovering and once closed; what recovery failed with, if it did.
+  Result<std::shared_ptr<Tenant>> Get() const;
+  void Open(std::shared_ptr<Tenant> tenant);
+  /// From now on Get fails with `reason`. Returns the tenant that was there, if any.
+  std::shared_ptr<Tenant> Close(Status reason);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<Tenant> tenant_;
+  Status why_not_ = Status(Code::kUnavailable, "the node is recovering; try again soon");
+};
+
+struct NodeState {
+  NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock);
+
+  const Config config;
+  const api::RequestLimits limits;
+  Logger& log;
+  const io::Clock& clock;
+  const std::int64_t started_ns;
+  Metrics metrics;
+  TenantDoor tenant;
+
+  /// The server exists a moment after its first request may come; a handler that asks waits that moment.
+  void SetServer(const net::HttpServer* server);
+  const net::HttpServer& server() const;
+
+ private:
+  std::promise<const net::HttpServer*> server_promise_;
+  std::shared_future<const net::HttpServer*> server_;
+};
+
+/// "0.1.0"
+std::string_view NodeVersion();
+
+}  // namespace granary::services

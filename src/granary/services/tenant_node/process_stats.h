@@ -1,0 +1,20 @@
+// What the kernel says about this process.
+#pragma once
+
+#include <cstdint>
+
+namespace granary::services {
+
+struct ProcessStats {
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t open_descriptors = 0;
+  std::uint64_t threads = 0;
+};
+
+/// Zero where /proc does not say.
+ProcessStats ReadProcessStats();
+
+/// Lets the process open as many files and connections as the hard limit allows.
+void RaiseDescriptorLimit();
+
+}  // namespace granary::services

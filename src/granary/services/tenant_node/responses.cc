@@ -1,0 +1,26 @@
+#include "granary/services/tenant_node/responses.h"
+
+#include "granary/api/code_table.h"
+#include "granary/api/problem.h"
+
+namespace granary::services {
+
+net::HttpResponse JsonResponse(std::string body, int status) {
+  net::HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id, std::optional<int> http_status) {
+  const api::CodeRow& row = api::RowOf(status.code());
+  net::HttpResponse response;
+  response.status = http_status.value_or(row.http);
+  response.content_type = "application/problem+json";
+  response.body = api::ProblemJson(status, request_id, http_status);
+  if (row.retry) response.headers.Set("Retry-After", "1");
+  if (response.status == 401) response.headers.Set("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+}  // namespace granary::services

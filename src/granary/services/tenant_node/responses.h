@@ -1,0 +1,18 @@
+// Answers in the forms that all routes share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+
+namespace granary::services {
+
+net::HttpResponse JsonResponse(std::string body, int status = 200);
+
+/// application/problem+json, with Retry-After where trying again may help and WWW-Authenticate for 401.
+net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id,
+                                  std::optional<int> http_status = {});
+
+}  // namespace granary::services

@@ -1,0 +1,67 @@
+#include "granary/services/tenant_node/router.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace granary::services {
+namespace {
+
+// "/a/b" -> {"a", "b"}.
+std::vector<std::string> Segments(std::string_view path) {
+  std::vector<std::string> out;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    const auto end = std::min(path.find('/'), path.size());
+    out.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return out;
+}
+
+bool IsParameter(const std::string& segment) { return segment.starts_with('{'); }
+
+bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(), [](const auto& expected, const auto& found) {
+    return IsParameter(expected) ? !found.empty() : expected == found;
+  });
+}
+
+bool IsMoreLiteral(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::ranges::count_if(a, IsParameter) < std::ranges::count_if(b, IsParameter);
+}
+
+}  // namespace
+
+void Router::Add(Route route) {
+  std::vector<std::string> segments = Segments(route.pattern);
+  entries_.push_back({std::move(route), std::move(segments)});
+}
+
+Result<Router::Found> Router::Find(std::string_view method, std::string_view path, std::string& allow) const {
+  std::vector<std::string> segments = Segments(path);
+  if (!segments.empty() && segments.front() == "v1") segments.erase(segments.begin());
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  const Entry* best = nullptr;
+  std::set<std::string_view> methods;
+  for (const Entry& entry : entries_) {
+    if (!Matches(entry.segments, segments)) continue;
+    methods.insert(entry.route.method);
+    if (entry.route.method == "GET") methods.insert("HEAD");
+    if (entry.route.method == wanted && (best == nullptr || IsMoreLiteral(entry.segments, best->segments))) best = &entry;
+  }
+  if (methods.empty()) return Status(Code::kNotFound, fmt::format("there is no {}", path.substr(0, 256)));
+  if (best == nullptr) {
+    allow = fmt::format("{}", fmt::join(methods, ", "));
+    return Status(Code::kMethodNotAllowed, fmt::format("{} does not take {}; it takes {}", path.substr(0, 256), method.substr(0, 32), allow));
+  }
+  Found found{&best->route, {}};
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (IsParameter(best->segments[i])) found.parameters.push_back(std::move(segments[i]));
+  }
+  return found;
+}
+
+}  // namespace granary::services

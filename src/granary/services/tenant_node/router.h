@@ -1,0 +1,54 @@
+// Router: which route answers a method and a path.
+//
+// Patterns   "/sources/{id}/stats": a word in braces takes any one segment. A literal segment wins over
+//            a parameter. Every pattern also answers under /v1.
+// Threads    const from many once built.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+
+namespace granary::services {
+
+/// A request on its way to a route's handler.
+struct RouteCall {
+  net::HttpRequest& request;
+  std::vector<std::string> parameters;  ///< In order of the pattern.
+};
+
+using RouteHandler = std::function<Result<net::HttpResponse>(RouteCall& call)>;
+
+struct Route {
+  std::string method;
+  std::string pattern;
+  RouteHandler handler;
+  bool needs_access = true;                 ///< Health and metrics do not.
+  std::vector<std::string> query = {};      ///< Query parameters that it knows.
+  std::vector<std::string> later_query = {};///< Those of a later version, answered 501 by name.
+};
+
+class Router {
+ public:
+  void Add(Route route);
+
+  struct Found {
+    const Route* route = nullptr;
+    std::vector<std::string> parameters;
+  };
+  /// HEAD finds GET's route. kNotFound; kMethodNotAllowed, `allow` then lists the path's methods.
+  Result<Found> Find(std::string_view method, std::string_view path, std::string& allow) const;
+
+ private:
+  struct Entry {
+    Route route;
+    std::vector<std::string> segments;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace granary::services

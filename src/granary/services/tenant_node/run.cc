@@ -1,0 +1,187 @@
+#include "granary/services/tenant_node/run.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "granary/base/check.h"
+#include "granary/base/log.h"
+#include "granary/io/failpoint.h"
+#include "granary/io/posix_file_system.h"
+#include "granary/services/tenant_node/config.h"
+#include "granary/services/tenant_node/node.h"
+#include "granary/services/tenant_node/node_options.h"
+#include "granary/services/tenant_node/process_stats.h"
+
+namespace granary::services {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
+constexpr const char* kDefaultFile = "config.env";
+
+struct Flags {
+  std::string mode = "rest";
+  std::string config_file;
+  std::vector<std::string> settings;  // NAME=VALUE
+  std::string rest_port, data_path;
+  std::string failpoints;
+};
+
+int Complain(const Status& status, int exit_code) {
+  fmt::print(stderr, "granary tenant-node: {}\n", status.message());
+  return exit_code;
+}
+
+// The exit code when there is nothing to run (help, a bad flag).
+std::optional<int> ParseFlags(std::vector<std::string> args, Flags& flags) {
+  CLI::App app("Serves one tenant's data over REST", "granary tenant-node");
+  app.add_option("mode", flags.mode, "rest (default), grpc or both");
+  app.add_option("--config", flags.config_file, "File of NAME=VALUE lines; config.env when it is there");
+  app.add_option("--set", flags.settings, "NAME=VALUE for any variable of config.env.example; repeatable")->allow_extra_args(false);
+  app.add_option("--rest-port", flags.rest_port, "REST_PORT");
+  app.add_option("--data-path", flags.data_path, "DATA_PATH");
+  app.add_option("--failpoints", flags.failpoints, "For tests: name=kill|error|full@n[+],…");
+  try {
+    std::reverse(args.begin(), args.end());
+    app.parse(args);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadUsage;
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<ConfigSetting>> ReadFile(const Flags& flags) {
+  io::PosixFileSystem files;
+  const std::string path = flags.config_file.empty() ? kDefaultFile : flags.config_file;
+  GRANARY_ASSIGN(const bool exists, files.Exists(path));
+  if (!exists && flags.config_file.empty()) return std::vector<ConfigSetting>();
+  GRANARY_ASSIGN(const std::string text, files.ReadFile(path));
+  return ParseConfigFile(text, path);
+}
+
+Result<std::vector<ConfigSetting>> ToSettings(const Flags& flags) {
+  std::vector<ConfigSetting> out;
+  for (const std::string& setting : flags.settings) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) return Status(Code::kInvalidArgument, fmt::format("--set '{}' is not NAME=VALUE", setting));
+    out.push_back({setting.substr(0, equals), setting.substr(equals + 1), "--set"});
+  }
+  if (!flags.rest_port.empty()) out.push_back({"REST_PORT", flags.rest_port, "--rest-port"});
+  if (!flags.data_path.empty()) out.push_back({"DATA_PATH", flags.data_path, "--data-path"});
+  return out;
+}
+
+Result<Config> ReadConfig(const Flags& flags) {
+  ConfigSources sources;
+  GRANARY_ASSIGN(sources.file, ReadFile(flags));
+  GRANARY_ASSIGN(sources.flags, ToSettings(flags));
+  sources.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* text = std::getenv(name.c_str());
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  };
+  return LoadConfig(sources);
+}
+
+// SIGTERM and SIGINT as something to wait for. Made before any other thread, which all inherit the mask.
+class Signals {
+ public:
+  Signals() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    ::sigaddset(&wanted, SIGTERM);
+    ::sigaddset(&wanted, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
+    ::signal(SIGPIPE, SIG_IGN);
+    descriptor_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
+    GRANARY_CHECK(descriptor_ >= 0, "signalfd errno={}", errno);
+  }
+  ~Signals() {
+    ::close(descriptor_);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  sigset_t before_;
+  int descriptor_ = -1;
+};
+
+void WaitUntilReadable(int a, int b) {
+  pollfd waited[2] = {{a, POLLIN, 0}, {b, POLLIN, 0}};
+  while (::poll(waited, 2, -1) < 0 && errno == EINTR) {
+  }
+}
+
+bool IsReadable(int descriptor) {
+  pollfd waited{descriptor, POLLIN, 0};
+  return ::poll(&waited, 1, 0) > 0;
+}
+
+int Serve(TenantNode& node, const Signals& signals, Logger& log) {
+  const int opened_event = ::eventfd(0, EFD_CLOEXEC);
+  GRANARY_CHECK(opened_event >= 0, "eventfd errno={}", errno);
+  Status opened;
+  std::thread opener([&] {
+    opened = node.Open();
+    ::eventfd_write(opened_event, 1);
+  });
+  WaitUntilReadable(signals.descriptor(), opened_event);
+  if (!IsReadable(opened_event)) {
+    // Recovery changes nothing that a later one does not do again, so it need not end first.
+    log.Info("stopped during recovery");
+    std::_Exit(0);
+  }
+  opener.join();
+  ::close(opened_event);
+  if (!opened.ok()) {
+    log.Error("cannot start", {{"code", CodeName(opened.code())}, {"error", opened.message()}});
+    return kFailed;
+  }
+  WaitUntilReadable(signals.descriptor(), signals.descriptor());
+  log.Info("stopping");
+  const Status stopped = node.Stop();
+  if (!stopped.ok()) log.Error("stop failed", {{"error", stopped.ToString()}});
+  return stopped.ok() ? 0 : kFailed;
+}
+
+}  // namespace
+
+int RunTenantNode(const std::vector<std::string>& args) {
+  Flags flags;
+  if (const auto exit_code = ParseFlags(args, flags)) return *exit_code;
+  if (flags.mode == "grpc" || flags.mode == "both") {
+    return Complain({Code::kUnsupported, fmt::format("mode {} is not offered by this version yet; rest is", flags.mode)}, kBadUsage);
+  }
+  if (flags.mode != "rest") {
+    return Complain({Code::kInvalidArgument, fmt::format("mode is '{}', allowed: rest, grpc, both", flags.mode)}, kBadUsage);
+  }
+  const Result<Config> config = ReadConfig(flags);
+  if (!config.ok()) return Complain(config.status(), kBadUsage);
+  io::Failpoints failpoints;
+  if (!flags.failpoints.empty()) {
+    if (const Status armed = failpoints.Arm(flags.failpoints); !armed.ok()) return Complain(armed, kBadUsage);
+  }
+  const Signals signals;
+  RaiseDescriptorLimit();
+  Logger log(MakeLogLevel(*config), MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
+  auto node = TenantNode::Listen(*config, log, failpoints);
+  if (!node.ok()) {
+    log.Error("cannot start", {{"code", CodeName(node.status().code())}, {"error", node.status().message()}});
+    return kFailed;
+  }
+  return Serve(**node, signals, log);
+}
+
+}  // namespace granary::services

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include "granary/api/request_json.h"
+#include "granary/api/response_json.h"
+#include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/responses.h"
+#include "granary/services/tenant_node/routes.h"
+
+namespace granary::services {
+namespace {
+
+Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const storage::SourceDefinition definition, api::ParseSource(call.request.body, state.limits));
+  GRANARY_ASSIGN(const Tenant::Added added, tenant->AddSource(definition));
+  net::HttpResponse response = JsonResponse(api::SourceJson(added.source), added.created ? 201 : 200);
+  if (added.created) response.headers.Set("Location", "/sources/" + definition.id.str());
+  return response;
+}
+
+Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  return JsonResponse(api::SourcesJson(tenant->ListSources()));
+}
+
+Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const SourceInfo source, tenant->GetSource(id));
+  return JsonResponse(api::SourceJson(source));
+}
+
+Result<bool> KeepData(const net::HttpRequest& request) {
+  const auto text = request.QueryParameter("keep_data");
+  if (!text || *text == "false") return false;
+  if (*text == "true") return true;
+  return Status(Code::kInvalidArgument, fmt::format("keep_data is '{}', expected true or false", text->substr(0, 64)));
+}
+
+Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const bool keep_data, KeepData(call.request));
+  GRANARY_TRY(tenant->DropSource(id, keep_data));
+  return JsonResponse("", 204);
+}
+
+Result<net::HttpResponse> Stats(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
+  return JsonResponse(api::StatsJson(stats));
+}
+
+Result<net::HttpResponse> Flush(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(tenant->Flush(id));
+  GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
+  return JsonResponse(api::StatsJson(stats));
+}
+
+}  // namespace
+
+void AddSourceRoutes(NodeState& state, Router& router) {
+  const auto bind = [&state](auto handler) {
+    return [&state, handler](RouteCall& call) { return handler(state, call); };
+  };
+  router.Add({.method = "POST", .pattern = "/sources/add", .handler = bind(Add)});
+  router.Add({.method = "GET", .pattern = "/sources", .handler = bind(List)});
+  router.Add({.method = "GET", .pattern = "/sources/{id}", .handler = bind(Show)});
+  router.Add({.method = "DELETE", .pattern = "/sources/{id}", .handler = bind(Drop), .query = {"keep_data"}});
+  router.Add({.method = "GET", .pattern = "/sources/{id}/stats", .handler = bind(Stats)});
+  router.Add({.method = "POST", .pattern = "/sources/{id}/flush", .handler = bind(Flush)});
+}
+
+}  // namespace granary::services
