@@ -89,14 +89,8 @@ struct WalReaderTest : ::testing::Test {
   bool IsPrefixOfWritten(const std::vector<std::string>& got) const {
     return got.size() <= written.size() && std::equal(got.begin(), got.end(), written.begin());
   }
-  /// In order, each at most once.
   bool IsSubsequenceOfWritten(const std::vector<std::string>& got) const {
-    auto at = written.begin();
-    for (const std::string& frame : got) {
-      at = std::find(at, written.end(), frame);
-      if (at++ == written.end()) return false;
-    }
-    return true;
+    return IsSubsequence(got, written);
   }
 
   testing::MemoryFileSystem files;

@@ -60,8 +60,8 @@ class Replay {
 
   /// Where it is not known that the file was synced, makes it so.
   Status MakeDurable(const WalReader& reader, const std::string& path, ClosedWalFile& closed) {
-    const bool settled = reader.tail() == WalTail::kSynced || reader.tail() == WalTail::kEndOfLane;
-    if (settled || closed.used_bytes <= kWalFileHeaderBytes) return Status::Ok();
+    if (reader.tail() == WalTail::kSynced || closed.used_bytes <= kWalFileHeaderBytes)
+      return Status::Ok();
     const std::uint64_t from = reader.frame_group_start();
     GRANARY_ASSIGN(auto file, files_.OpenForWrite(path, io::OpenMode::kExisting));
     if (from != 0 && from < closed.used_bytes)

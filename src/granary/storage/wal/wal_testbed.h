@@ -1,6 +1,7 @@
 // WalTestbed: a lane on some files, for tests: short frames, and what replay gave back.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,18 @@ namespace granary::storage {
 inline std::string TextOf(const WalFrame& frame) {
   return std::to_string(frame.source_uid.value) + "/" + std::to_string(frame.first_sequence) +
          ".." + std::to_string(frame.first_sequence + frame.records - 1) + "=" + frame.payload;
+}
+
+/// In order, each at most once.
+inline bool IsSubsequence(const std::vector<std::string>& got,
+                          const std::vector<std::string>& written) {
+  auto at = written.begin();
+  for (const std::string& frame : got) {
+    at = std::find(at, written.end(), frame);
+    if (at == written.end()) return false;
+    ++at;
+  }
+  return true;
 }
 
 inline WalFrame MakeFrame(std::uint64_t source, std::uint64_t sequence, std::string payload) {
