@@ -80,6 +80,7 @@ ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max)
 ColumnSet::Column* ColumnSet::Add(std::string_view name) {
   Column& column = columns_.emplace_back();
   column.name = name;
+  column.plain_name = name.find_first_of("\"\\") == name.npos;
   by_name_.emplace(column.name, &column);
   return &column;
 }
@@ -91,11 +92,22 @@ ColumnSet::Column* ColumnSet::Find(std::string_view name) {
   return found->second;
 }
 
+void ColumnSet::StartRow(std::int64_t row) {
+  if (row == row_) return;
+  row_ = row;
+  expected_ = 0;
+}
+
+std::string_view ColumnSet::Expected(std::string_view raw, std::int64_t row) {
+  StartRow(row);
+  if (expected_ >= columns_.size() || !columns_[expected_].plain_name) return {};
+  const std::string_view name = columns_[expected_].name;
+  const bool same = raw.size() > name.size() && raw[name.size()] == '"' && raw.starts_with(name);
+  return same ? name : std::string_view{};
+}
+
 Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context) {
-  if (row != row_) {
-    row_ = row;
-    expected_ = 0;
-  }
+  StartRow(row);
   Column* column = Find(name);
   if (column == nullptr) {
     if (mode_ == SchemaMode::kStrict) return context.Refuse("the source has no such column");

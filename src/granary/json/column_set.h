@@ -26,6 +26,10 @@ class ColumnSet {
  public:
   ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max);
 
+  /// The name that comes next when this record repeats the order of the last, if `raw`, the text
+  /// behind a key's opening quote, is that name; else empty. Spares reading the key.
+  std::string_view Expected(std::string_view raw, std::int64_t row);
+
   /// Appends the value of field `name` in row `row`; rows never go back. Refuses a second value for
   /// the same row, an unknown name (kStrict) and what the column cannot hold.
   Taken Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context);
@@ -35,6 +39,7 @@ class ColumnSet {
  private:
   struct Column {
     std::string name;
+    bool plain_name = true;           ///< The name stands in JSON as it is.
     DataType type;
     ColumnId id = 0;                  ///< 0: not in the schema.
     std::int64_t last_row = -1;       ///< Where its name stood last, with a value or null.
@@ -43,6 +48,7 @@ class ColumnSet {
     bool is_new() const { return id == 0; }
   };
 
+  void StartRow(std::int64_t row);
   Column* Find(std::string_view name);
   Column* Add(std::string_view name);
   Taken AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context);

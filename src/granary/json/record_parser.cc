@@ -157,8 +157,10 @@ class Reading {
     for (auto item : object) {
       ondemand::field field;
       if (const auto error = std::move(item).get(field)) return context_.Break(error);
-      std::string_view key;
-      if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
+      std::string_view key = columns_.Expected(From(field.key()), row_);
+      if (key.empty()) {
+        if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
+      }
       Cell cell;
       Taken taken = ReadCell(field.value(), context_, cell);
       if (taken == Taken::kYes) taken = columns_.Append(key, cell, row_, context_);
@@ -170,6 +172,11 @@ class Reading {
       if (refusals_.full()) return taken;
     }
     return Taken::kYes;
+  }
+
+  /// The text from a key's first byte to the end of everything.
+  std::string_view From(ondemand::raw_json_string key) const {
+    return text_.substr(static_cast<std::size_t>(key.raw() - text_.data()));
   }
 
   Taken Refuse(Cell& cell, std::string_view expected, std::string pointer) {

@@ -209,10 +209,11 @@ class TimestampSink final : public TypedSink<arrow::TimestampBuilder> {
       : TypedSink(type, " as an RFC 3339 string"), unit_(type.unit()) {}
 
   Taken Append(Cell& cell, CellContext& context) override {
-    if (!cell.IsString() || !ParseInstant(cell.text)) return Refuse(cell, context);
-    const auto instant = ParseTimestamp(cell.text, unit_);
-    if (!instant.ok()) return context.Refuse(std::string(instant.status().message()));
-    return FromArrow(builder_.Append(*instant), context);
+    const auto instant = cell.IsString() ? ParseInstant(cell.text) : std::nullopt;
+    if (!instant) return Refuse(cell, context);
+    const auto value = InUnits(*instant, unit_);
+    if (!value) return context.Refuse(std::string(ParseTimestamp(cell.text, unit_).status().message()));
+    return FromArrow(builder_.Append(*value), context);
   }
 
  private:

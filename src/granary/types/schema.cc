@@ -21,10 +21,23 @@ constexpr std::string_view kReservedPrefix = "_granary";
 
 Status BadDefinition(std::string message) { return {Code::kInvalidDefinition, std::move(message)}; }
 
+std::shared_ptr<arrow::Schema> MakeArrowSchema(const std::vector<Column>& columns) {
+  arrow::FieldVector fields;
+  fields.reserve(columns.size());
+  for (const Column& column : columns) {
+    fields.push_back(arrow::field(
+        column.name, column.type.ToArrow(), true,
+        arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(column.id)})));
+  }
+  return arrow::schema(std::move(fields));
+}
+
 }  // namespace
 
+Schema::Schema() : Schema(1, 0, {}) {}
+
 Schema::Schema(std::uint32_t version, ColumnId last_id, std::vector<Column> columns)
-    : version_(version), last_id_(last_id), columns_(std::move(columns)) {
+    : version_(version), last_id_(last_id), columns_(std::move(columns)), arrow_(MakeArrowSchema(columns_)) {
   by_name_.reserve(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     last_id_ = std::max(last_id_, columns_[i].id);
@@ -79,17 +92,6 @@ Schema Schema::WithVersion(std::uint32_t version) const {
   Schema schema = *this;
   schema.version_ = version;
   return schema;
-}
-
-std::shared_ptr<arrow::Schema> Schema::ToArrow() const {
-  arrow::FieldVector fields;
-  fields.reserve(columns_.size());
-  for (const Column& column : columns_) {
-    fields.push_back(arrow::field(
-        column.name, column.type.ToArrow(), true,
-        arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(column.id)})));
-  }
-  return arrow::schema(std::move(fields));
 }
 
 void Schema::EncodeTo(std::string& out) const {

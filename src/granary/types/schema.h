@@ -37,7 +37,7 @@ struct Column {
 
 class Schema {
  public:
-  Schema() = default;  ///< Version 1, no columns.
+  Schema();  ///< Version 1, no columns.
   Schema(std::uint32_t version, ColumnId last_id, std::vector<Column> columns);
 
   std::uint32_t version() const { return version_; }
@@ -60,8 +60,8 @@ class Schema {
   /// The same columns under another version, for several changes in one step.
   Schema WithVersion(std::uint32_t version) const;
 
-  /// Fields carry "PARQUET:field_id"; all nullable.
-  std::shared_ptr<arrow::Schema> ToArrow() const;
+  /// Fields carry "PARQUET:field_id"; all nullable. Made once, so that a batch may share it cheaply.
+  std::shared_ptr<arrow::Schema> ToArrow() const { return arrow_; }
 
   void EncodeTo(std::string& out) const;
   static Result<Schema> Decode(std::string_view bytes);
@@ -72,6 +72,7 @@ class Schema {
   std::uint32_t version_ = 1;
   ColumnId last_id_ = 0;
   std::vector<Column> columns_;
+  std::shared_ptr<arrow::Schema> arrow_;
   /// Lets a string_view be looked up without a copy.
   struct NameHash {
     using is_transparent = void;

@@ -131,6 +131,15 @@ bool TakeOffset(std::string_view& text, std::int64_t& seconds) {
   return true;
 }
 
+std::uint32_t NanosPerUnit(TimeUnit unit) {
+  constexpr std::uint32_t kNanos[] = {1'000'000'000, 1'000'000, 1'000, 1};
+  return kNanos[static_cast<int>(unit)];
+}
+
+bool IsFiner(const Instant& instant, TimeUnit unit) {
+  return instant.finer || instant.nanos % NanosPerUnit(unit) != 0;
+}
+
 Status NotATimestamp(std::string_view text, std::string_view why) {
   return {Code::kInvalidRecord, fmt::format("\"{}\" {}", text.substr(0, 64), why)};
 }
@@ -200,21 +209,21 @@ std::optional<Instant> ParseTimeOfDay(std::string_view text) {
   return time;
 }
 
+std::optional<std::int64_t> InUnits(const Instant& instant, TimeUnit unit) {
+  if (IsFiner(instant, unit)) return std::nullopt;
+  const Int128 value = static_cast<Int128>(instant.seconds) * UnitsPerSecond(unit) +
+                       instant.nanos / NanosPerUnit(unit);
+  if (value != static_cast<std::int64_t>(value)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
 Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit) {
   const auto instant = ParseInstant(text);
   if (!instant) return NotATimestamp(text, "is not an RFC 3339 timestamp (2024-01-15T10:00:00Z)");
-  const std::int64_t units = UnitsPerSecond(unit);
-  const std::int64_t nanos_per_unit = kNanosPerSecond / units;
-  if (instant->finer || instant->nanos % nanos_per_unit != 0) {
-    return NotATimestamp(text, fmt::format("is finer than {}", DataType::Timestamp(unit).ToString()));
-  }
-  const Int128 value =
-      static_cast<Int128>(instant->seconds) * units + instant->nanos / nanos_per_unit;
-  if (value != static_cast<std::int64_t>(value)) {
-    return NotATimestamp(text, fmt::format("is outside what {} holds (1677-09-21 to 2262-04-11)",
-                                           DataType::Timestamp(unit).ToString()));
-  }
-  return static_cast<std::int64_t>(value);
+  if (const auto value = InUnits(*instant, unit)) return *value;
+  const std::string type = DataType::Timestamp(unit).ToString();
+  if (IsFiner(*instant, unit)) return NotATimestamp(text, fmt::format("is finer than {}", type));
+  return NotATimestamp(text, fmt::format("is outside what {} holds (1677-09-21 to 2262-04-11)", type));
 }
 
 std::optional<std::int64_t> ParseTime(std::string_view text) {

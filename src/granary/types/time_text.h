@@ -27,6 +27,8 @@ struct Instant {
 };
 /// What ParseTimestamp reads, before any unit; nothing when it is not an instant.
 std::optional<Instant> ParseInstant(std::string_view text);
+/// The instant in units since 1970; nothing when it is finer than the unit or outside its 64 bits.
+std::optional<std::int64_t> InUnits(const Instant& instant, TimeUnit unit);
 /// "10:00:00[.f…]" as seconds since midnight and nanoseconds.
 std::optional<Instant> ParseTimeOfDay(std::string_view text);
 
