@@ -1,8 +1,7 @@
 // SegmentWriter: one immutable Parquet file that any reader understands.
 //
 // Shape      the schema's columns with their ids as Parquet field ids, then `_seq` (int64,
-//            DELTA_BINARY_PACKED, field id 2147483540 as Iceberg's row sequence); docs/formats/segment.md.
-//            Timestamps in ns are written as µs when every value is whole µs, else as ns.
+//            DELTA_BINARY_PACKED, field id 2147483540 as Iceberg's _row_id); docs/formats/segment.md.
 //            json columns carry the JSON logical type, uuid the UUID type, strings UTF8.
 // Promise    after Finish returns OK the file and its directory entry are synced; on any failure, or
 //            when dropped, no file is left.

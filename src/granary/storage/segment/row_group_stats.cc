@@ -1,0 +1,114 @@
+#include "granary/storage/segment/row_group_stats.h"
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include <parquet/statistics.h>
+
+namespace granary::storage {
+namespace {
+
+template <typename Stats>
+std::pair<Value, Value> Signed(const parquet::Statistics& stats, std::int64_t divisor) {
+  const auto& typed = static_cast<const Stats&>(stats);
+  return {Value(static_cast<std::int64_t>(typed.min()) / divisor), Value(static_cast<std::int64_t>(typed.max()) / divisor)};
+}
+
+template <typename Stats, typename Native>
+std::pair<Value, Value> Unsigned(const parquet::Statistics& stats) {
+  const auto& typed = static_cast<const Stats&>(stats);
+  return {Value(static_cast<std::uint64_t>(static_cast<Native>(typed.min()))),
+          Value(static_cast<std::uint64_t>(static_cast<Native>(typed.max())))};
+}
+
+template <typename Stats>
+std::pair<Value, Value> Floating(const parquet::Statistics& stats) {
+  const auto& typed = static_cast<const Stats&>(stats);
+  if (std::isnan(typed.min()) || std::isnan(typed.max())) return {};
+  return {Value(static_cast<double>(typed.min())), Value(static_cast<double>(typed.max()))};
+}
+
+// Big-endian two's complement of up to 16 bytes.
+Value DecimalValue(std::string_view bytes) {
+  if (bytes.empty() || bytes.size() > sizeof(Int128)) return {};
+  UInt128 value = static_cast<signed char>(bytes[0]) < 0 ? ~UInt128{0} : UInt128{0};
+  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  return Value(static_cast<Int128>(value));
+}
+
+std::pair<Value, Value> Bounds(const parquet::Statistics& stats, const DataType& type) {
+  switch (type.kind()) {
+    case TypeKind::kBool: {
+      const auto& typed = static_cast<const parquet::BoolStatistics&>(stats);
+      return {Value(typed.min()), Value(typed.max())};
+    }
+    case TypeKind::kInt8:
+    case TypeKind::kInt16:
+    case TypeKind::kInt32:
+    case TypeKind::kDate: return Signed<parquet::Int32Statistics>(stats, 1);
+    case TypeKind::kInt64:
+    case TypeKind::kTime: return Signed<parquet::Int64Statistics>(stats, 1);
+    case TypeKind::kTimestamp:
+      // Parquet has no seconds: they are stored as milliseconds.
+      return Signed<parquet::Int64Statistics>(stats, type.unit() == TimeUnit::kSecond ? 1000 : 1);
+    case TypeKind::kUInt8:
+    case TypeKind::kUInt16:
+    case TypeKind::kUInt32: return Unsigned<parquet::Int32Statistics, std::uint32_t>(stats);
+    case TypeKind::kUInt64: return Unsigned<parquet::Int64Statistics, std::uint64_t>(stats);
+    case TypeKind::kFloat32: return Floating<parquet::FloatStatistics>(stats);
+    case TypeKind::kFloat64: return Floating<parquet::DoubleStatistics>(stats);
+    case TypeKind::kDecimal: return {DecimalValue(stats.EncodeMin()), DecimalValue(stats.EncodeMax())};
+    case TypeKind::kString:
+    case TypeKind::kBinary:
+    case TypeKind::kJson:
+    case TypeKind::kUuid: return {Value(stats.EncodeMin()), Value(stats.EncodeMax())};
+    case TypeKind::kList: return {};
+  }
+  return {};
+}
+
+bool PhysicalTypeFits(parquet::Type::type physical, const DataType& type) {
+  switch (type.kind()) {
+    case TypeKind::kBool: return physical == parquet::Type::BOOLEAN;
+    case TypeKind::kInt8:
+    case TypeKind::kInt16:
+    case TypeKind::kInt32:
+    case TypeKind::kUInt8:
+    case TypeKind::kUInt16:
+    case TypeKind::kUInt32:
+    case TypeKind::kDate: return physical == parquet::Type::INT32;
+    case TypeKind::kInt64:
+    case TypeKind::kUInt64:
+    case TypeKind::kTimestamp:
+    case TypeKind::kTime: return physical == parquet::Type::INT64;
+    case TypeKind::kFloat32: return physical == parquet::Type::FLOAT;
+    case TypeKind::kFloat64: return physical == parquet::Type::DOUBLE;
+    case TypeKind::kDecimal:
+    case TypeKind::kUuid: return physical == parquet::Type::FIXED_LEN_BYTE_ARRAY;
+    case TypeKind::kString:
+    case TypeKind::kBinary:
+    case TypeKind::kJson: return physical == parquet::Type::BYTE_ARRAY;
+    case TypeKind::kList: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows, const DataType& type) {
+  ColumnStats out;
+  out.rows = static_cast<std::uint64_t>(rows);
+  if (type.kind() == TypeKind::kList || !PhysicalTypeFits(chunk.type(), type) || !chunk.is_stats_set()) return out;
+  const auto stats = chunk.statistics();
+  if (stats == nullptr) return out;
+  if (stats->HasNullCount()) out.nulls = static_cast<std::uint64_t>(stats->null_count());
+  if (!stats->HasMinMax()) return out;
+  std::tie(out.min, out.max) = Bounds(*stats, type);
+  out.min_exact = !IsNull(out.min) && stats->is_min_value_exact().value_or(true);
+  out.max_exact = !IsNull(out.max) && stats->is_max_value_exact().value_or(true);
+  return out;
+}
+
+}  // namespace granary::storage

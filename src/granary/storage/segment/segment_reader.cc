@@ -1,0 +1,255 @@
+#include "granary/storage/segment/segment_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <exception>
+#include <unordered_map>
+
+#include <arrow/api.h>
+#include <arrow/compute/cast.h>
+#include <arrow/extension_type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/file_reader.h>
+
+#include "granary/base/crc32c.h"
+#include "granary/storage/segment/row_group_stats.h"
+#include "granary/storage/segment/segment_format.h"
+#include "granary/storage/segment/segment_source.h"
+#include "granary/storage/stats/stats_builder.h"
+
+namespace granary::storage {
+namespace {
+
+constexpr std::uint64_t kTrailerBytes = 8;  // Footer length and magic.
+
+struct ByteRange {
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+};
+
+ByteRange ChunkRange(const parquet::ColumnChunkMetaData& chunk) {
+  std::int64_t start = chunk.data_page_offset();
+  if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
+    start = std::min(start, chunk.dictionary_page_offset());
+  }
+  return {start, chunk.total_compressed_size()};
+}
+
+void AppendLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
+  if (field.is_leaf()) leaves.push_back(field.column_index);
+  for (const auto& child : field.children) AppendLeaves(child, leaves);
+}
+
+// -1 where the field carries no id.
+std::int32_t FieldId(const arrow::Field& field) {
+  std::int32_t id = -1;
+  if (field.metadata() == nullptr) return id;
+  const auto text = field.metadata()->Get("PARQUET:field_id");
+  if (text.ok()) std::from_chars(text->data(), text->data() + text->size(), id);
+  return id;
+}
+
+std::shared_ptr<arrow::Array> Unwrapped(const std::shared_ptr<arrow::Array>& array) {
+  if (array->type_id() != arrow::Type::EXTENSION) return array;
+  return static_cast<const arrow::ExtensionArray&>(*array).storage();
+}
+
+}  // namespace
+
+struct SegmentReader::State {
+  std::string path;
+  SchemaPtr file_schema;
+  std::unique_ptr<io::RandomAccessFile> file;
+  std::shared_ptr<parquet::FileMetaData> metadata;
+  std::vector<std::uint32_t> checksums;                       // Row group by row group; may be empty.
+  std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
+
+  Status Damaged(std::string_view what) const { return Status::Corruption(fmt::format("{}: {}", path, what)); }
+
+  Status ReadFooter(const SegmentMeta& meta);
+  Status IndexColumns();
+  const std::vector<int>* LeavesOf(ColumnId column) const {
+    const auto at = leaves.find(column == kSequenceColumnId ? kSequenceFieldId : column);
+    return at == leaves.end() ? nullptr : &at->second;
+  }
+  Status AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const;
+  Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> Decode(
+      int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read) const;
+};
+
+Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
+  const std::uint64_t bytes = file->size();
+  if (meta.bytes != 0 && bytes != meta.bytes) {
+    return Damaged(fmt::format("the file has {} bytes, the manifest says {}", bytes, meta.bytes));
+  }
+  if (bytes < kTrailerBytes + 4) return Damaged("too short for a Parquet file");
+  auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(bytes));
+  std::uint64_t tail_bytes = meta.footer_bytes;
+  if (tail_bytes == 0) {  // Not one of ours: learn the length from the trailer.
+    GRANARY_ASSIGN(const auto trailer, ReadRange(*file, bytes - kTrailerBytes, kTrailerBytes));
+    std::uint32_t footer = 0;
+    std::memcpy(&footer, trailer->data(), sizeof(footer));
+    tail_bytes = std::min<std::uint64_t>(footer + kTrailerBytes, bytes);
+  }
+  if (tail_bytes > bytes) return Damaged("the footer is longer than the file");
+  GRANARY_ASSIGN(const auto tail, ReadRange(*file, bytes - tail_bytes, tail_bytes));
+  if (meta.footer_bytes != 0 && Crc32c({reinterpret_cast<const char*>(tail->data()), tail_bytes}) != meta.footer_crc) {
+    return Damaged(fmt::format("byte {}: the footer does not match its checksum", bytes - tail_bytes));
+  }
+  ranges->Add(static_cast<std::int64_t>(bytes - tail_bytes), tail);
+  try {
+    parquet::ReaderProperties properties;
+    properties.set_footer_read_size(std::min<std::size_t>(tail_bytes, 64 << 10));
+    metadata = parquet::ParquetFileReader::Open(ranges, properties)->metadata();
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
+  }
+  return Status::Ok();
+}
+
+Status SegmentReader::State::IndexColumns() {
+  try {
+    parquet::arrow::SchemaManifest manifest;
+    const auto made = parquet::arrow::SchemaManifest::Make(metadata->schema(), metadata->key_value_metadata(),
+                                                           parquet::ArrowReaderProperties(), &manifest);
+    GRANARY_TRY(FromArrow(made, path, Code::kCorruption));
+    for (const auto& field : manifest.schema_fields) AppendLeaves(field, leaves[FieldId(*field.field)]);
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
+  }
+  const auto& pairs = metadata->key_value_metadata();
+  if (pairs == nullptr || !pairs->Contains(std::string(kChunkChecksumsKey))) return Status::Ok();
+  const auto count = static_cast<std::size_t>(metadata->num_row_groups()) * static_cast<std::size_t>(metadata->num_columns());
+  const std::string text = pairs->Get(std::string(kChunkChecksumsKey)).ValueOr("");
+  auto decoded = DecodeChecksums(text, count);
+  if (!decoded.ok()) return decoded.status().At(path);
+  checksums = decoded.Take();
+  return Status::Ok();
+}
+
+Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const {
+  const ByteRange range = ChunkRange(*metadata->RowGroup(row_group)->ColumnChunk(leaf));
+  if (range.offset < 0 || range.bytes < 0) return Damaged("a column lies outside the file");
+  auto bytes = ReadRange(*file, static_cast<std::uint64_t>(range.offset), static_cast<std::uint64_t>(range.bytes));
+  if (!bytes.ok()) return bytes.status().At(path);
+  if (!checksums.empty()) {
+    const std::size_t at = static_cast<std::size_t>(row_group) * static_cast<std::size_t>(metadata->num_columns()) +
+                           static_cast<std::size_t>(leaf);
+    const std::string_view view(reinterpret_cast<const char*>((*bytes)->data()), static_cast<std::size_t>(range.bytes));
+    if (Crc32c(view) != checksums[at]) {
+      return Damaged(fmt::format("byte {}: column \"{}\" of row group {} does not match its checksum", range.offset,
+                                 metadata->schema()->Column(leaf)->path()->ToDotString(), row_group));
+    }
+  }
+  bytes_read += static_cast<std::uint64_t>(range.bytes);
+  ranges.Add(range.offset, *bytes);
+  return Status::Ok();
+}
+
+Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> SegmentReader::State::Decode(
+    int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read) const {
+  std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>> arrays;
+  if (wanted.empty()) return arrays;
+  auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
+  std::uint64_t read = 0;
+  for (const int leaf : wanted) GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+  if (bytes_read != nullptr) *bytes_read += read;
+  try {
+    parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+    properties.set_pre_buffer(false);
+    auto opened = parquet::ParquetFileReader::Open(ranges, parquet::default_reader_properties(), metadata);
+    auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened), properties);
+    GRANARY_TRY(FromArrow(reader.status(), path, Code::kCorruption));
+    auto table = (*reader)->ReadRowGroup(row_group, wanted);
+    GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
+    auto combined = (*table)->CombineChunks();
+    GRANARY_TRY(FromArrow(combined.status(), path, Code::kCorruption));
+    const std::int64_t rows = metadata->RowGroup(row_group)->num_rows();
+    for (int i = 0; i < (*combined)->num_columns(); ++i) {
+      const auto& column = *(*combined)->column(i);
+      if (column.length() != rows) return Damaged("a column has another length than its row group");
+      auto array = column.num_chunks() == 0 ? arrow::MakeEmptyArray(column.type()).ValueOrDie() : column.chunk(0);
+      arrays.emplace(FieldId(*(*combined)->field(i)), Unwrapped(array));
+    }
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
+  }
+  return arrays;
+}
+
+SegmentReader::SegmentReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SegmentReader::~SegmentReader() = default;
+
+Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem& files, const std::string& directory,
+                                                                 const SegmentMeta& meta, SchemaPtr file_schema) {
+  auto state = std::make_unique<State>();
+  state->path = io::JoinPath(directory, meta.path);
+  state->file_schema = std::move(file_schema);
+  GRANARY_ASSIGN(state->file, files.OpenForRead(state->path));
+  GRANARY_TRY(state->ReadFooter(meta));
+  GRANARY_TRY(state->IndexColumns());
+  return std::shared_ptr<const SegmentReader>(new SegmentReader(std::move(state)));
+}
+
+int SegmentReader::row_groups() const { return state_->metadata->num_row_groups(); }
+
+std::int64_t SegmentReader::rows(int row_group) const { return state_->metadata->RowGroup(row_group)->num_rows(); }
+
+ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column, const DataType& type) const {
+  ColumnStats unknown;
+  unknown.rows = static_cast<std::uint64_t>(rows(row_group));
+  const std::vector<int>* leaves = state_->LeavesOf(column);
+  if (leaves == nullptr) {
+    unknown.nulls = unknown.rows;  // The file is older than the column.
+    unknown.may_have_nan = false;
+    return unknown;
+  }
+  const Column* written = state_->file_schema->FindId(column);
+  const DataType file_type = column == kSequenceColumnId ? DataType(TypeKind::kInt64) : written != nullptr ? written->type : type;
+  if (leaves->size() != 1 || file_type.kind() == TypeKind::kList) return unknown;
+  try {
+    const auto group = state_->metadata->RowGroup(row_group);
+    return ConvertStats(ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type), file_type, type);
+  } catch (const std::exception&) {
+    return unknown;  // Statistics that do not decode only cost speed.
+  }
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group, std::span<const ColumnId> columns,
+                                                                const Schema& schema, std::uint64_t* bytes_read) const {
+  std::vector<int> wanted;
+  for (const ColumnId id : columns) {
+    if (const auto* leaves = state_->LeavesOf(id)) wanted.insert(wanted.end(), leaves->begin(), leaves->end());
+  }
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  GRANARY_ASSIGN(const auto arrays, state_->Decode(row_group, wanted, bytes_read));
+
+  arrow::FieldVector fields;
+  arrow::ArrayVector out;
+  for (const ColumnId id : columns) {
+    const bool is_sequence = id == kSequenceColumnId;
+    const Column* column = schema.FindId(id);
+    if (!is_sequence && column == nullptr) return Status::Internal(fmt::format("column {} is not in the schema", id));
+    const auto type = is_sequence ? arrow::int64() : column->type.ToArrow();
+    const std::string name = is_sequence ? std::string(kSequenceColumnName) : column->name;
+    const auto at = arrays.find(is_sequence ? kSequenceFieldId : id);
+    arrow::Result<std::shared_ptr<arrow::Array>> array = std::shared_ptr<arrow::Array>();
+    if (at == arrays.end()) {
+      array = arrow::MakeArrayOfNull(type, rows(row_group));
+    } else {
+      array = at->second;
+    }
+    if (array.ok() && !(*array)->type()->Equals(type)) array = arrow::compute::Cast(**array, type);
+    GRANARY_TRY(FromArrow(array.status(), fmt::format("{}: column \"{}\"", state_->path, name), Code::kCorruption));
+    fields.push_back(arrow::field(name, type));
+    out.push_back(*std::move(array));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows(row_group), std::move(out));
+}
+
+}  // namespace granary::storage
