@@ -1,0 +1,142 @@
+// What a definition says, checked against the types it names.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "granary/storage/manifest/source_definition.h"
+
+namespace granary::storage {
+namespace {
+
+constexpr std::uint32_t kFileSizeMaxMb = 65'536;
+
+// A member name as one step of a JSON Pointer (RFC 6901).
+std::string PointerStep(std::string_view name) {
+  std::string step;
+  for (const char c : name) {
+    if (c == '~') step += "~0";
+    else if (c == '/') step += "~1";
+    else step += c;
+  }
+  return step;
+}
+
+// Collects everything that is wrong, so that a user mends a definition in one go.
+class Findings {
+ public:
+  void Add(std::string pointer, std::string_view detail) {
+    errors_.push_back({std::move(pointer), std::string(detail)});
+  }
+  void Add(std::string pointer, const Status& status) {
+    if (!status.ok()) Add(std::move(pointer), status.message());
+  }
+  Status Take() {
+    if (errors_.empty()) return Status::Ok();
+    std::string message = fmt::format("{}: {}", errors_.front().pointer, errors_.front().detail);
+    return {Code::kInvalidDefinition, std::move(message), std::move(errors_)};
+  }
+
+ private:
+  std::vector<FieldError> errors_;
+};
+
+const Column* FindDeclared(const Schema& schema, std::string_view name, std::string pointer,
+                           Findings& findings) {
+  const Column* column = schema.Find(name);
+  if (column == nullptr) {
+    findings.Add(std::move(pointer), fmt::format("column \"{}\" is not in schema_definition", name));
+  }
+  return column;
+}
+
+void CheckPartitions(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  PartitionSpec seen;
+  for (std::size_t i = 0; i < definition.partitions.size(); ++i) {
+    const DeclaredPartition& partition = definition.partitions[i];
+    const std::string pointer = fmt::format("/partition_columns/{}", i);
+    const Column* column = FindDeclared(schema, partition.column, pointer, findings);
+    if (column == nullptr) continue;
+    const Transform transform = partition.transform.value_or(DefaultTransform(column->type));
+    findings.Add(pointer, CheckTransform(transform, column->type));
+    const PartitionField field{column->id, transform};
+    if (std::find(seen.begin(), seen.end(), field) != seen.end()) {
+      findings.Add(pointer, "the same column and transform twice");
+    }
+    seen.push_back(field);
+  }
+}
+
+void CheckIndexes(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  for (std::size_t i = 0; i < definition.indexes.size(); ++i) {
+    const std::string pointer = fmt::format("/index_columns/{}", i);
+    const Column* column = FindDeclared(schema, definition.indexes[i].column, pointer, findings);
+    if (column == nullptr) continue;
+    const TypeKind kind = column->type.kind();
+    if (kind == TypeKind::kList || kind == TypeKind::kJson) {
+      findings.Add(pointer, fmt::format("a column of type {} cannot be indexed", column->type.ToString()));
+    }
+  }
+}
+
+void CheckSortColumns(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  for (std::size_t i = 0; i < definition.sort_columns.size(); ++i) {
+    const std::string pointer = fmt::format("/sort_columns/{}", i);
+    const std::string& name = definition.sort_columns[i];
+    const Column* column = FindDeclared(schema, name, pointer, findings);
+    if (column != nullptr && column->type.kind() == TypeKind::kList) {
+      findings.Add(pointer, "a list has no order");
+    }
+    const auto begin = definition.sort_columns.begin();
+    if (std::find(begin, begin + static_cast<std::ptrdiff_t>(i), name) != begin + static_cast<std::ptrdiff_t>(i)) {
+      findings.Add(pointer, fmt::format("column \"{}\" twice", name));
+    }
+  }
+}
+
+void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  findings.Add("/compression", CheckCompression(definition.compression));
+  for (const auto& [name, codec] : definition.compression.columns) {
+    FindDeclared(schema, name, fmt::format("/compression/columns/{}", PointerStep(name)), findings);
+  }
+  if (definition.max_file_size_mb < 1 || definition.max_file_size_mb > kFileSizeMaxMb) {
+    findings.Add("/max_file_size_mb", fmt::format("{} is not between 1 and {}", definition.max_file_size_mb,
+                                                  kFileSizeMaxMb));
+  }
+}
+
+}  // namespace
+
+Result<Schema> InitialSchema(const SourceDefinition& definition) {
+  Findings findings;
+  Schema schema;
+  for (const DeclaredColumn& column : definition.columns) {
+    Result<Schema> next = schema.WithColumn(column.name, column.type);
+    if (next.ok()) {
+      schema = next->WithVersion(1);
+    } else {
+      findings.Add(fmt::format("/schema_definition/{}", PointerStep(column.name)), next.status());
+    }
+  }
+  CheckPartitions(definition, schema, findings);
+  CheckIndexes(definition, schema, findings);
+  CheckSortColumns(definition, schema, findings);
+  CheckFiles(definition, schema, findings);
+  GRANARY_TRY(findings.Take());
+  return schema;
+}
+
+Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema) {
+  Findings findings;
+  PartitionSpec spec;
+  for (std::size_t i = 0; i < definition.partitions.size(); ++i) {
+    const DeclaredPartition& partition = definition.partitions[i];
+    const Column* column =
+        FindDeclared(schema, partition.column, fmt::format("/partition_columns/{}", i), findings);
+    if (column == nullptr) continue;
+    spec.push_back({column->id, partition.transform.value_or(DefaultTransform(column->type))});
+  }
+  GRANARY_TRY(findings.Take());
+  return spec;
+}
+
+}  // namespace granary::storage

@@ -1,0 +1,90 @@
+// What people see of a manifest: whatever can still be read, each damaged row named in its place.
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "granary/storage/manifest/manifest.h"
+#include "granary/storage/manifest/manifest_rows.h"
+#include "granary/storage/manifest/sqlite_db.h"
+
+namespace granary::storage {
+namespace {
+
+using RowPrinter = std::function<Status(const SqliteStatement& row)>;
+
+// Goes on behind a damaged row, and ends a table where SQLite itself can read no further.
+void PrintTable(SqliteDb& db, const char* sql, std::string& out, const RowPrinter& print) {
+  Result<SqliteStatement> cursor = db.Prepare(sql);
+  if (!cursor.ok()) {
+    out += fmt::format("  ! {}\n", cursor.status().ToString());
+    return;
+  }
+  for (;;) {
+    const Result<bool> more = cursor->Step();
+    if (!more.ok()) out += fmt::format("  ! {}\n", more.status().ToString());
+    if (!more.ok() || !*more) return;
+    if (const Status s = print(*cursor); !s.ok()) out += fmt::format("  ! {}\n", s.ToString());
+  }
+}
+
+void PrintRoot(SqliteDb& db, std::string& out) {
+  const Result<RootRow> root = RootRow::Read(db);
+  if (!root.ok()) {
+    out += fmt::format("root\n  ! {}\n", root.status().ToString());
+    return;
+  }
+  out += fmt::format("version {}  sources {}  next segment {}  folders to remove {}\n", root->version,
+                     root->sources.count, root->next_segment, root->dropped.count);
+}
+
+Status PrintSource(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const SourceRow source, ReadSourceRow(row, file));
+  out += fmt::format("  {}  uid {}  folder {}  lane {}  flushed to {}  schemas {}  segments {}\n", source.id,
+                     source.uid, source.folder, source.wal_lane, source.flushed_sequence, source.schemas.count,
+                     source.segments.count);
+  return Status::Ok();
+}
+
+Status PrintSchema(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const SchemaRow encoded, ReadSchemaRow(row, file));
+  GRANARY_ASSIGN(const Schema schema, Schema::Decode(encoded.schema));
+  out += fmt::format("  uid {} version {}:", encoded.source, encoded.version);
+  for (const Column& column : schema.columns()) {
+    out += fmt::format(" {}={}:{}", column.id, column.name, column.type.ToString());
+  }
+  out += '\n';
+  return Status::Ok();
+}
+
+Status PrintSegment(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const SegmentRow segment, ReadSegmentRow(row, file));
+  const SegmentMeta& meta = segment.meta;
+  out += fmt::format("  {}  uid {}  {}  rows {}  bytes {}  sequences {}-{}  schema {}\n", meta.id.value,
+                     segment.source, meta.path, meta.rows, meta.bytes, meta.min_sequence, meta.max_sequence,
+                     meta.schema_version);
+  return Status::Ok();
+}
+
+Status PrintDropped(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const DroppedRow dropped, ReadDroppedRow(row, file));
+  out += fmt::format("  {}  uid {}  folder {}\n", dropped.id, dropped.uid, dropped.folder);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status DumpManifest(const std::string& path, std::string& out) {
+  GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kDump));
+  const auto print = [&](const char* title, const char* sql, auto row) {
+    out += fmt::format("{}\n", title);
+    PrintTable(db, sql, out, [&](const SqliteStatement& cursor) { return row(cursor, path, out); });
+  };
+  PrintRoot(db, out);
+  print("sources", kSelectSources, PrintSource);
+  print("schemas", kSelectSchemas, PrintSchema);
+  print("segments", kSelectSegments, PrintSegment);
+  print("dropped", kSelectDropped, PrintDropped);
+  return Status::Ok();
+}
+
+}  // namespace granary::storage

@@ -1,0 +1,301 @@
+#include "granary/storage/manifest/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "granary/storage/manifest/sqlite_db.h"
+#include "granary/testing/fake_random.h"
+#include "granary/testing/seed.h"
+#include "granary/testing/temp_directory.h"
+
+namespace granary::storage {
+namespace {
+
+SourceDefinition Definition(std::string_view id) {
+  SourceDefinition definition;
+  definition.id = SourceId::Parse(id).Take();
+  definition.columns = {{"k", TypeKind::kInt64}};
+  return definition;
+}
+
+SegmentMeta Meta(std::uint64_t id, std::uint64_t first, std::uint64_t last) {
+  SegmentMeta meta;
+  meta.id = SegmentId{id};
+  meta.path = "k=1/seg.parquet";
+  meta.bytes = 4096;
+  meta.rows = last - first + 1;
+  meta.footer_bytes = 77;
+  meta.footer_crc = 0xdeadbeef;
+  meta.schema_version = 1;
+  meta.min_sequence = first;
+  meta.max_sequence = last;
+  meta.partition = {Value(std::int64_t{1}), Value(std::string("x")), Value()};
+  meta.created_us = 1'705'276'800'000'000;
+  ColumnStats& stats = meta.columns[1];
+  stats.rows = meta.rows;
+  stats.nulls = 0;
+  stats.min = Value(std::int64_t{-5});
+  stats.max = Value(std::int64_t{9'007'199'254'740'993});
+  stats.min_exact = stats.max_exact = true;
+  stats.may_have_nan = false;
+  return meta;
+}
+
+class ManifestTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Reopen(); }
+
+  void Reopen() {
+    manifest_.reset();
+    auto opened = Manifest::Open(path_, failpoints_);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    manifest_ = opened.Take();
+  }
+  std::vector<SourceRecord> Load() {
+    auto loaded = manifest_->Load();
+    EXPECT_TRUE(loaded.ok()) << loaded.status().ToString();
+    return loaded.ok() ? loaded.Take() : std::vector<SourceRecord>{};
+  }
+  SourceUid Add(std::string_view id) {
+    const SourceDefinition definition = Definition(id);
+    const auto uid = manifest_->AddSource(definition, "tenants/t/sources/" + definition.id.str(),
+                                          InitialSchema(definition).Take(), 42, 1);
+    EXPECT_TRUE(uid.ok()) << uid.status().ToString();
+    return uid.ok() ? *uid : SourceUid{};
+  }
+  // Something of everything.
+  void Fill() {
+    const SourceUid a = Add("a");
+    Add("b");
+    const SourceUid c = Add("c");
+    ASSERT_TRUE(manifest_->CommitFlush({a, {Meta(1, 1, 10), Meta(2, 11, 20)}, 20, 99}).ok());
+    const Schema next = InitialSchema(Definition("a"))->WithColumn("extra", TypeKind::kString).Take();
+    ASSERT_TRUE(manifest_->CommitSchema(a, next).ok());
+    ASSERT_TRUE(manifest_->DropSource(c, DropFiles::kRemove).ok());
+  }
+  void RunSql(const char* sql) {
+    manifest_.reset();
+    auto db = SqliteDb::Open(path_, SqliteDb::Access::kReadWrite);
+    ASSERT_TRUE(db.ok());
+    const Status s = db->Execute(sql);
+    ASSERT_TRUE(s.ok()) << s.ToString();
+  }
+  Status OpenAndLoad() {
+    auto opened = Manifest::Open(path_, failpoints_);
+    return opened.ok() ? (*opened)->Load().status() : opened.status();
+  }
+
+  testing::TempDirectory directory_;
+  const std::string path_ = directory_.Join("manifest.db");
+  io::Failpoints failpoints_;
+  std::unique_ptr<Manifest> manifest_;
+};
+
+bool Same(const SourceRecord& a, const SourceRecord& b) {
+  if (a.schemas.size() != b.schemas.size() || a.segments.size() != b.segments.size()) return false;
+  for (std::size_t i = 0; i < a.schemas.size(); ++i) {
+    if (!(*a.schemas[i] == *b.schemas[i])) return false;
+  }
+  for (std::size_t i = 0; i < a.segments.size(); ++i) {
+    const SegmentMeta &x = a.segments[i], &y = b.segments[i];
+    if (x.id != y.id || x.path != y.path || x.bytes != y.bytes || x.rows != y.rows ||
+        x.footer_bytes != y.footer_bytes || x.footer_crc != y.footer_crc || x.schema_version != y.schema_version ||
+        x.min_sequence != y.min_sequence || x.max_sequence != y.max_sequence || x.partition_spec != y.partition_spec ||
+        x.partition != y.partition || x.created_us != y.created_us || x.columns != y.columns) {
+      return false;
+    }
+  }
+  return a.uid == b.uid && a.definition == b.definition && a.folder == b.folder && a.wal_lane == b.wal_lane &&
+         a.flushed_sequence == b.flushed_sequence && a.created_us == b.created_us && a.last_write_us == b.last_write_us;
+}
+
+bool Same(const std::vector<SourceRecord>& a, const std::vector<SourceRecord>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return Same(x, y); });
+}
+
+TEST_F(ManifestTest, IsEmptyAtFirst) { EXPECT_TRUE(Load().empty()); }
+
+TEST_F(ManifestTest, GivesBackEverythingAfterReopening) {
+  Fill();
+  const auto before = Load();
+  const std::uint64_t version = manifest_->version();
+  Reopen();
+  const auto after = Load();
+  EXPECT_TRUE(Same(before, after));
+  EXPECT_EQ(manifest_->version(), version);
+
+  ASSERT_EQ(after.size(), 2u);
+  const SourceRecord& a = after[0];
+  EXPECT_EQ(a.definition.id.str(), "a");
+  EXPECT_EQ(a.folder, "tenants/t/sources/a");
+  EXPECT_EQ(a.wal_lane, 1u);
+  EXPECT_EQ(a.flushed_sequence, 20u);
+  EXPECT_EQ(a.last_write_us, 99);
+  ASSERT_EQ(a.schemas.size(), 2u);
+  EXPECT_EQ(a.schemas[1]->columns().size(), 2u);
+  ASSERT_EQ(a.segments.size(), 2u);
+  EXPECT_EQ(a.segments[0].columns.at(1), Meta(1, 1, 10).columns.at(1));
+  EXPECT_EQ(a.segments[0].partition, Meta(1, 1, 10).partition);
+  EXPECT_EQ(after[1].last_write_us, std::nullopt);
+}
+
+TEST_F(ManifestTest, RefusesASecondSourceOfOneId) {
+  Add("a");
+  const SourceDefinition again = Definition("a");
+  EXPECT_EQ(manifest_->AddSource(again, "elsewhere", InitialSchema(again).Take(), 1).status().code(),
+            Code::kSourceConflict);
+}
+
+TEST_F(ManifestTest, GivesASourceThatIsAddedAgainANewUid) {
+  const SourceUid first = Add("a");
+  ASSERT_TRUE(manifest_->DropSource(first, DropFiles::kKeep).ok());
+  Reopen();
+  const SourceUid second = Add("a");
+  EXPECT_NE(first, second);
+  EXPECT_TRUE(manifest_->Issued(first));
+  EXPECT_TRUE(manifest_->Issued(second));
+  EXPECT_FALSE(manifest_->Issued(SourceUid{second.value + 1}));
+}
+
+TEST_F(ManifestTest, GivesUidsThatNoOtherManifestGives) {
+  const SourceUid mine = Add("a");
+  io::Failpoints failpoints;
+  auto other = Manifest::Open(directory_.Join("other.db"), failpoints);
+  ASSERT_TRUE(other.ok());
+  EXPECT_FALSE((*other)->Issued(mine));
+}
+
+TEST_F(ManifestTest, RemembersAFolderUntilItIsCleaned) {
+  const SourceUid a = Add("a");
+  ASSERT_TRUE(manifest_->DropSource(a, DropFiles::kRemove).ok());
+  Reopen();
+  ASSERT_EQ(manifest_->dropped().size(), 1u);
+  EXPECT_EQ(manifest_->dropped()[0].id, "a");
+  EXPECT_EQ(manifest_->dropped()[0].folder, "tenants/t/sources/a");
+  ASSERT_TRUE(manifest_->ForgetDropped(a).ok());
+  Reopen();
+  EXPECT_TRUE(manifest_->dropped().empty());
+}
+
+TEST_F(ManifestTest, NeverGivesASegmentIdTwice) {
+  std::uint64_t last = 0;
+  for (int round = 0; round < 4; ++round) {
+    for (const std::uint32_t count : {1u, 7u, 300u, 1u}) {
+      const auto first = manifest_->AllocateSegmentIds(count);
+      ASSERT_TRUE(first.ok());
+      EXPECT_GT(first->value, last);
+      last = first->value + count - 1;
+    }
+    Reopen();
+  }
+}
+
+TEST_F(ManifestTest, KeepsNothingOfACommitThatFailed) {
+  const SourceUid a = Add("a");
+  const auto before = Load();
+  ASSERT_TRUE(failpoints_.Arm("manifest.before_commit=full@1+").ok());
+  EXPECT_EQ(manifest_->CommitFlush({a, {Meta(1, 1, 10)}, 10, 1}).code(), Code::kDiskFull);
+  EXPECT_EQ(manifest_->DropSource(a, DropFiles::kRemove).code(), Code::kDiskFull);
+  EXPECT_TRUE(manifest_->closed_by().ok());
+  EXPECT_TRUE(Same(Load(), before));
+  Reopen();
+  EXPECT_TRUE(Same(Load(), before));
+  EXPECT_TRUE(manifest_->dropped().empty());
+}
+
+TEST_F(ManifestTest, TakesNoMoreCommitsAfterOneOfUnknownOutcome) {
+  const SourceUid a = Add("a");
+  ASSERT_TRUE(failpoints_.Arm("manifest.after_commit=error@1").ok());
+  EXPECT_EQ(manifest_->CommitFlush({a, {Meta(1, 1, 10)}, 10, 1}).code(), Code::kIoError);
+  EXPECT_EQ(manifest_->closed_by().code(), Code::kIoError);
+  EXPECT_EQ(manifest_->CommitFlush({a, {Meta(2, 11, 12)}, 12, 1}).code(), Code::kIoError);
+  Reopen();
+  ASSERT_EQ(Load().size(), 1u);
+  EXPECT_EQ(Load()[0].flushed_sequence, 10u);
+}
+
+TEST_F(ManifestTest, IsHeldByOneProcessAtATime) { EXPECT_EQ(OpenAndLoad().code(), Code::kConflict); }
+
+TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
+  RunSql("PRAGMA user_version=7");
+  const Status s = OpenAndLoad();
+  EXPECT_EQ(s.code(), Code::kConflict);
+  EXPECT_NE(s.message().find("format 7, this program knows 1"), std::string::npos) << s.message();
+}
+
+TEST_F(ManifestTest, RefusesOtherPeoplesDatabasesAndFiles) {
+  RunSql("PRAGMA application_id=1");
+  EXPECT_EQ(OpenAndLoad().code(), Code::kConflict);
+  std::ofstream(path_, std::ios::trunc) << std::string(5000, 'x');
+  EXPECT_EQ(OpenAndLoad().code(), Code::kCorruption);
+}
+
+TEST_F(ManifestTest, NoticesAChangedValueNamingTableAndRow) {
+  Fill();
+  RunSql("UPDATE segments SET rows = rows + 1 WHERE id = 2");
+  const Status s = OpenAndLoad();
+  EXPECT_EQ(s.code(), Code::kCorruption);
+  EXPECT_NE(s.message().find("table segments, row 2"), std::string::npos) << s.message();
+}
+
+TEST_F(ManifestTest, NoticesEachKindOfLostRow) {
+  for (const char* sql : {"DELETE FROM sources WHERE id = 'b'", "DELETE FROM segments WHERE id = 1",
+                          "DELETE FROM schemas WHERE version = 2", "DELETE FROM dropped", "DELETE FROM root"}) {
+    Fill();
+    RunSql(sql);
+    EXPECT_EQ(OpenAndLoad().code(), Code::kCorruption) << sql;
+    std::remove(path_.c_str());
+    Reopen();
+  }
+}
+
+TEST_F(ManifestTest, NoticesAFlippedByteOrIsNotHarmedByIt) {
+  Fill();
+  const auto intact = Load();
+  manifest_.reset();
+  std::string bytes;
+  {
+    std::ifstream in(path_, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ASSERT_GT(bytes.size(), 4096u);
+  testing::FakeRandom random(testing::SeedFromEnvironment());
+  std::size_t noticed = 0;
+  constexpr std::size_t kFlips = 800;
+  for (std::size_t i = 0; i < kFlips; ++i) {
+    const std::size_t at = random.Below(bytes.size());
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.Below(8)));
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << damaged;
+    auto opened = Manifest::Open(path_, failpoints_);
+    auto loaded = opened.ok() ? (*opened)->Load() : Result<std::vector<SourceRecord>>(opened.status());
+    if (!loaded.ok()) {
+      ++noticed;
+      continue;
+    }
+    // The flip hit free space.
+    ASSERT_TRUE(Same(*loaded, intact)) << "byte " << at;
+  }
+  EXPECT_GT(noticed, kFlips / 20);
+}
+
+TEST_F(ManifestTest, DumpsWhatItCanOfADamagedFile) {
+  Fill();
+  RunSql("UPDATE segments SET path = 'elsewhere' WHERE id = 1");
+  std::string out;
+  ASSERT_TRUE(DumpManifest(path_, out).ok());
+  EXPECT_NE(out.find("checksum"), std::string::npos) << out;
+  EXPECT_NE(out.find("sequences 11-20"), std::string::npos) << out;
+  EXPECT_NE(out.find("2=extra:string"), std::string::npos) << out;
+}
+
+TEST_F(ManifestTest, DumpsWhileAnotherProcessHoldsIt) {
+  Fill();
+  std::string out;
+  ASSERT_TRUE(DumpManifest(path_, out).ok());
+  EXPECT_NE(out.find("flushed to 20"), std::string::npos) << out;
+}
+
+}  // namespace
+}  // namespace granary::storage
