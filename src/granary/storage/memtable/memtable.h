@@ -3,9 +3,11 @@
 //
 // Promise    Append makes its records visible all at once; a View is a snapshot that later appends,
 //            seals and drops do not change.
-// Shape      a chunk has the columns of one schema version; another version starts a new chunk. Column
-//            buffers are preallocated and filled in place; a View shares them without copying, except
-//            for the bitmaps of the open chunk (a reader must not share a byte that the writer changes).
+// Shape      a chunk has the columns of one schema version; another version starts a new chunk.
+// Column
+//            buffers are preallocated and filled in place; a View shares them without copying,
+//            except for the bitmaps of the open chunk (a reader must not share a byte that the
+//            writer changes).
 // Units      sequences count records; bytes are of buffers in use.
 // Threads    one appender at a time; View() and the counters from any thread.
 #pragma once
@@ -27,7 +29,7 @@ inline constexpr std::int64_t kChunkRows = 65'536;
 /// that were refused leave gaps).
 struct HotChunk {
   SchemaPtr schema;
-  std::shared_ptr<arrow::RecordBatch> batch;      ///< In `schema`'s columns.
+  std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   std::shared_ptr<arrow::Int64Array> sequences;
 };
 
@@ -38,7 +40,8 @@ class Memtable {
 
   /// `batch` is in `schema`'s columns; its records get first_sequence, first_sequence + 1, …
   /// kInternal (out of memory) changes nothing.
-  Status Append(const SchemaPtr& schema, const arrow::RecordBatch& batch, std::uint64_t first_sequence);
+  Status Append(const SchemaPtr& schema, const arrow::RecordBatch& batch,
+                std::uint64_t first_sequence);
 
   /// Everything visible now, oldest first. Cheap when nothing was appended since the last call.
   std::vector<HotChunk> View() const;
