@@ -41,6 +41,10 @@ find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
 
 granary_third_party(simdjson HEADER simdjson.h TARGETS simdjson::simdjson)
+# Arrow's libraries export the simdjson built into them, another version under the same names, and
+# the loader gives everyone the first that it meets: ours must come before Arrow.
+target_link_options(granary_third_party_simdjson INTERFACE
+  "SHELL:-Wl,--push-state,--no-as-needed $<TARGET_FILE:simdjson::simdjson> -Wl,--pop-state")
 granary_third_party(fmt HEADER fmt/format.h TARGETS fmt::fmt)
 granary_third_party(spdlog HEADER spdlog/spdlog.h TARGETS spdlog::spdlog)
 granary_third_party(date HEADER date/date.h TARGETS date::date)
