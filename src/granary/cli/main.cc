@@ -1,0 +1,144 @@
+// granary: the one binary. Reads the command line and hands over; everything else is below.
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/compute/initialize.h>
+#include <CLI/CLI.hpp>
+
+#include "granary/cli/demo.h"
+#include "granary/cli/import.h"
+#include "granary/cli/query_command.h"
+#include "granary/io/posix_file_system.h"
+#include "granary/services/tenant_node/run.h"
+#include "granary/storage/manifest/manifest.h"
+#include "granary/storage/segment/segment_reader.h"
+#include "granary/storage/wal/wal_dump.h"
+
+namespace granary::cli {
+namespace {
+
+// What a command left behind: its text on stdout, its failure on stderr.
+int Report(const Status& status, const std::string& text = {}) {
+  std::fputs(text.c_str(), stdout);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "granary: %s\n", status.ToString().c_str());
+  return 1;
+}
+
+void AddImport(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "import",
+      "Write a file's records (CSV, NDJSON, JSON, Parquet) into a source of a running node");
+  auto options = std::make_shared<ImportOptions>();
+  command->add_option("file", options->path, "The file")->required()->check(CLI::ExistingFile);
+  command
+      ->add_option("--source", options->source,
+                   "The source; added with the file's columns when it is not there")
+      ->required();
+  command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->add_option("--format", options->format,
+                      "csv, ndjson, json or parquet; by the file's ending when not given");
+  command->add_option("--batch", options->batch_records, "Records in one write")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command->add_flag("!--no-flush", options->flush, "Leave the records in the hot tier");
+  command->callback([options, &exit_code] { exit_code = Report(RunImport(*options)); });
+}
+
+void AddQuery(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("query", "Search a running node");
+  auto options = std::make_shared<QueryOptions>();
+  command->add_option("sources", options->sources,
+                      "The sources; all of the tenant's when none is given");
+  command->add_option("--filters", options->filters,
+                      R"(JSON as in POST /data/search: '{"amount": {"gt": 100}}')");
+  command->add_option("--columns", options->columns, "Columns to show")->delimiter(',');
+  command->add_option("--order-by", options->order_by, "amount or amount:desc; several with commas")
+      ->delimiter(',');
+  command->add_option("--limit", options->limit, "Records at most")->capture_default_str();
+  command->add_option("--output", options->output, "table, json or ndjson")->capture_default_str();
+  command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->callback([options, &exit_code] { exit_code = Report(RunQuery(*options)); });
+}
+
+void AddDemo(CLI::App& app, int& exit_code) {
+  auto* command =
+      app.add_subcommand("demo", "A guided tour: 1 standalone, 2 against a running node");
+  auto options = std::make_shared<DemoOptions>();
+  command->add_option("--choice", options->choice, "1 or 2; asked when not given")
+      ->check(CLI::Range(1, 2));
+  command->add_flag("--yes", options->yes, "Do not wait for Enter between steps");
+  command->add_option("--url", options->url, "The node for choice 2")->capture_default_str();
+  command->callback([options, &exit_code] { exit_code = Report(RunDemo(*options)); });
+}
+
+using DumpFn =
+    std::function<Status(const std::string& path, const std::string& source, std::string& out)>;
+
+void AddDump(CLI::App& app, const std::string& noun, const std::string& help, const DumpFn& dump,
+             int& exit_code) {
+  auto* parent = app.add_subcommand(noun, help);
+  parent->require_subcommand(1);
+  auto* command =
+      parent->add_subcommand("dump", "Print it, as far as it can be read; changes nothing");
+  auto path = std::make_shared<std::string>();
+  auto source = std::make_shared<std::string>();
+  command->add_option("path", *path, "The file (or folder)")->required();
+  if (noun == "wal") command->add_option("--source", *source, "Only frames of this source");
+  command->callback([=, &exit_code] {
+    std::string text;
+    const Status status = dump(*path, *source, text);
+    exit_code = Report(status, text);
+  });
+}
+
+void AddDumps(CLI::App& app, int& exit_code) {
+  static io::PosixFileSystem files;
+  AddDump(
+      app, "wal", "Write-ahead log files",
+      [](const auto& path, const auto& source, auto& out) {
+        return storage::DumpWal(files, path, source, out);
+      },
+      exit_code);
+  AddDump(
+      app, "segment", "Parquet segments",
+      [](const auto& path, const auto&, auto& out) {
+        return storage::DumpSegment(files, path, out);
+      },
+      exit_code);
+  AddDump(
+      app, "manifest", "The manifest of a tenant",
+      [](const auto& path, const auto&, auto& out) { return storage::DumpManifest(path, out); },
+      exit_code);
+}
+
+int Main(int argc, char** argv) {
+  if (auto status = arrow::compute::Initialize(); !status.ok()) {
+    std::fprintf(stderr, "granary: %s\n", status.ToString().c_str());
+    return 1;
+  }
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  // The service reads its own flags.
+  if (!args.empty() && args[0] == "tenant-node")
+    return services::RunTenantNode({args.begin() + 1, args.end()});
+
+  CLI::App app("Granary: multi-tenant storage for columnar and JSON data");
+  app.require_subcommand(1);
+  int exit_code = 0;
+  app.add_subcommand("tenant-node",
+                     "Serve a tenant: granary tenant-node [rest]; see granary tenant-node --help");
+  AddImport(app, exit_code);
+  AddQuery(app, exit_code);
+  AddDemo(app, exit_code);
+  AddDumps(app, exit_code);
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace granary::cli
+
+int main(int argc, char** argv) { return granary::cli::Main(argc, argv); }

@@ -1,0 +1,139 @@
+#include "granary/cli/node_client.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "granary/json/batch_writer.h"
+
+namespace granary::cli {
+namespace {
+
+constexpr std::int64_t kTimeoutMs = 120'000;
+
+// The member's text, or `otherwise` where there is none.
+std::string_view TextOf(const simdjson::dom::element& object, std::string_view name,
+                        std::string_view otherwise) {
+  std::string_view text;
+  return object[name].get(text) == simdjson::SUCCESS ? text : otherwise;
+}
+
+// What a problem+json body says, in a few lines.
+Status ProblemToStatus(const net::ClientResponse& response) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element problem;
+  std::string_view code = "HTTP";
+  std::string_view detail = response.body;
+  const bool is_problem =
+      parser.parse(response.body).get(problem) == simdjson::SUCCESS && problem.is_object();
+  if (is_problem) {
+    code = TextOf(problem, "code", code);
+    detail = TextOf(problem, "detail", detail);
+  }
+  std::string message = fmt::format("{} ({}): {}", code, response.status, detail);
+  simdjson::dom::array errors;
+  if (is_problem && problem["errors"].get(errors) == simdjson::SUCCESS) {
+    for (simdjson::dom::element error : errors) {
+      message +=
+          fmt::format("\n  {}: {}", TextOf(error, "pointer", ""), TextOf(error, "detail", ""));
+    }
+  }
+  const Code kind = response.status == 404   ? Code::kSourceNotFound
+                    : response.status == 503 ? Code::kUnavailable
+                                             : Code::kInvalidRequest;
+  return Status(kind, std::move(message));
+}
+
+void AppendPretty(const simdjson::dom::element& value, int indent, std::string& out) {
+  const std::string pad(static_cast<std::size_t>(indent) * 2, ' ');
+  if (value.is_array() || value.is_object()) {
+    const bool is_array = value.is_array();
+    bool first = true;
+    out += is_array ? '[' : '{';
+    const auto item = [&](std::string_view key, const simdjson::dom::element& child) {
+      out += first ? "\n" : ",\n";
+      first = false;
+      out += pad + "  ";
+      if (!is_array) {
+        json::AppendString(key, out);
+        out += ": ";
+      }
+      AppendPretty(child, indent + 1, out);
+    };
+    if (is_array) {
+      const simdjson::dom::array children = value.get_array().value_unsafe();
+      for (auto child : children) item({}, child);
+    } else {
+      const simdjson::dom::object members = value.get_object().value_unsafe();
+      for (auto field : members) item(field.key, field.value);
+    }
+    if (!first) out += "\n" + pad;
+    out += is_array ? ']' : '}';
+    return;
+  }
+  out += simdjson::minify(value);
+}
+
+}  // namespace
+
+std::string PrettyJson(std::string_view json) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(json.data(), json.size()).get(document) != simdjson::SUCCESS)
+    return std::string(json);
+  std::string out;
+  AppendPretty(document, 0, out);
+  return out;
+}
+
+Result<NodeClient> NodeClient::Create(std::string_view url) {
+  GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, kTimeoutMs));
+  return NodeClient(std::move(http));
+}
+
+Result<std::string> NodeClient::Call(std::string_view method, std::string_view target,
+                                     std::string_view body) {
+  GRANARY_ASSIGN(auto response, http_.Send(method, target, body));
+  if (response.status / 100 != 2) return ProblemToStatus(response);
+  return std::move(response.body);
+}
+
+Status NodeClient::Stream(std::string_view target, std::string_view body,
+                          const std::function<Status(std::string_view)>& on_body) {
+  GRANARY_ASSIGN(auto response, http_.Stream("POST", target, body, on_body));
+  return response.status / 100 == 2 ? Status::Ok() : ProblemToStatus(response);
+}
+
+Result<bool> NodeClient::HasSource(const SourceId& id) {
+  GRANARY_ASSIGN(auto response, http_.Send("GET", "/sources/" + id.str(), {}));
+  if (response.status == 404) return false;
+  if (response.status / 100 != 2) return ProblemToStatus(response);
+  return true;
+}
+
+Status NodeClient::AddSource(const SourceId& id,
+                             const std::vector<storage::DeclaredColumn>& columns) {
+  std::string body = R"({"source_id":)";
+  json::AppendString(id.str(), body);
+  body += R"(,"schema_definition":{)";
+  bool first = true;
+  for (const auto& column : columns) {
+    if (!first) body += ',';
+    first = false;
+    json::AppendString(column.name, body);
+    body += ':';
+    json::AppendString(column.type.ToString(), body);
+  }
+  body += "}}";
+  return Call("POST", "/sources/add", body).status();
+}
+
+Status NodeClient::Write(const SourceId& id, std::string_view records) {
+  std::string body = R"({"source_id":)";
+  json::AppendString(id.str(), body);
+  body += R"(,"records":[)";
+  body += records;
+  body += "]}";
+  return Call("POST", "/data/write", body).status();
+}
+
+}  // namespace granary::cli

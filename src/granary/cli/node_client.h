@@ -1,0 +1,44 @@
+// NodeClient: a Tenant Node's REST API as the CLI uses it; every problem+json answer becomes a
+// Status.
+//
+// Threads    one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "granary/base/ids.h"
+#include "granary/base/status.h"
+#include "granary/net/http_client.h"
+#include "granary/storage/manifest/source_definition.h"
+
+namespace granary::cli {
+
+class NodeClient {
+ public:
+  static Result<NodeClient> Create(std::string_view url);
+
+  /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
+  /// one line for each place that it points at.
+  Result<std::string> Call(std::string_view method, std::string_view target,
+                           std::string_view body = {});
+  Status Stream(std::string_view target, std::string_view body,
+                const std::function<Status(std::string_view)>& on_body);
+
+  Result<bool> HasSource(const SourceId& id);
+  Status AddSource(const SourceId& id, const std::vector<storage::DeclaredColumn>& columns);
+  /// `records` is the inside of the array.
+  Status Write(const SourceId& id, std::string_view records);
+
+ private:
+  explicit NodeClient(net::HttpClient http) : http_(std::move(http)) {}
+  net::HttpClient http_;
+};
+
+/// A JSON document laid out with an indentation of two, for people.
+std::string PrettyJson(std::string_view json);
+
+}  // namespace granary::cli

@@ -1,0 +1,26 @@
+// granary query: a search on a running node, printed as a table or as it comes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "granary/base/status.h"
+
+namespace granary::cli {
+
+struct QueryOptions {
+  std::string url = "http://127.0.0.1:8000";
+  std::vector<std::string> sources;  ///< None: all.
+  std::string filters;               ///< JSON, as in POST /data/search.
+  std::vector<std::string> columns;
+  std::vector<std::string> order_by;  ///< "amount" or "amount:desc".
+  std::uint64_t limit = 20;
+  std::string output = "table";  ///< table, json, ndjson
+};
+
+/// The body of POST /data/search that the options say.
+Result<std::string> SearchBody(const QueryOptions& options);
+Status RunQuery(const QueryOptions& options);
+
+}  // namespace granary::cli
