@@ -10,35 +10,75 @@
 namespace granary::storage {
 namespace {
 
+using Bounds = std::pair<Value, Value>;
+
 template <typename Stats>
-std::pair<Value, Value> Signed(const parquet::Statistics& stats, std::int64_t divisor) {
+Bounds Signed(const parquet::Statistics& stats) {
   const auto& typed = static_cast<const Stats&>(stats);
-  return {Value(static_cast<std::int64_t>(typed.min()) / divisor), Value(static_cast<std::int64_t>(typed.max()) / divisor)};
+  return {static_cast<std::int64_t>(typed.min()), static_cast<std::int64_t>(typed.max())};
 }
 
 template <typename Stats, typename Native>
-std::pair<Value, Value> Unsigned(const parquet::Statistics& stats) {
+Bounds Unsigned(const parquet::Statistics& stats) {
   const auto& typed = static_cast<const Stats&>(stats);
   return {Value(static_cast<std::uint64_t>(static_cast<Native>(typed.min()))),
           Value(static_cast<std::uint64_t>(static_cast<Native>(typed.max())))};
 }
 
 template <typename Stats>
-std::pair<Value, Value> Floating(const parquet::Statistics& stats) {
+Bounds Floating(const parquet::Statistics& stats) {
   const auto& typed = static_cast<const Stats&>(stats);
   if (std::isnan(typed.min()) || std::isnan(typed.max())) return {};
   return {Value(static_cast<double>(typed.min())), Value(static_cast<double>(typed.max()))};
 }
 
 // Big-endian two's complement of up to 16 bytes.
-Value DecimalValue(std::string_view bytes) {
+Value DecimalOf(std::string_view bytes) {
   if (bytes.empty() || bytes.size() > sizeof(Int128)) return {};
   UInt128 value = static_cast<signed char>(bytes[0]) < 0 ? ~UInt128{0} : UInt128{0};
   for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
-  return Value(static_cast<Int128>(value));
+  return static_cast<Int128>(value);
 }
 
-std::pair<Value, Value> Bounds(const parquet::Statistics& stats, const DataType& type) {
+Value Widened(const Value& value) {
+  return IsNull(value) ? Value{} : Value(static_cast<Int128>(std::get<std::int64_t>(value)));
+}
+
+/// Short decimals are stored as integers.
+Bounds Decimals(const parquet::Statistics& stats) {
+  Bounds bounds;
+  switch (stats.physical_type()) {
+    case parquet::Type::INT32: bounds = Signed<parquet::Int32Statistics>(stats); break;
+    case parquet::Type::INT64: bounds = Signed<parquet::Int64Statistics>(stats); break;
+    default: return {DecimalOf(stats.EncodeMin()), DecimalOf(stats.EncodeMax())};
+  }
+  return {Widened(bounds.first), Widened(bounds.second)};
+}
+
+/// The unit that the file has a timestamp in; nothing for plain integers, which are in the
+/// column's.
+std::optional<TimeUnit> StoredUnit(const parquet::ColumnDescriptor& column) {
+  const auto& logical = column.logical_type();
+  if (logical == nullptr || !logical->is_timestamp()) return std::nullopt;
+  switch (static_cast<const parquet::TimestampLogicalType&>(*logical).time_unit()) {
+    case parquet::LogicalType::TimeUnit::MILLIS: return TimeUnit::kMilli;
+    case parquet::LogicalType::TimeUnit::MICROS: return TimeUnit::kMicro;
+    case parquet::LogicalType::TimeUnit::NANOS: return TimeUnit::kNano;
+    default: return std::nullopt;
+  }
+}
+
+Value InUnit(const Value& value, TimeUnit from, TimeUnit to) {
+  return ConvertValue(value, DataType::Timestamp(from), DataType::Timestamp(to)).value_or(Value{});
+}
+
+Bounds Timestamps(const parquet::Statistics& stats, TimeUnit unit) {
+  const Bounds stored = Signed<parquet::Int64Statistics>(stats);
+  const TimeUnit from = StoredUnit(*stats.descr()).value_or(unit);
+  return {InUnit(stored.first, from, unit), InUnit(stored.second, from, unit)};
+}
+
+Bounds BoundsOf(const parquet::Statistics& stats, const DataType& type) {
   switch (type.kind()) {
     case TypeKind::kBool: {
       const auto& typed = static_cast<const parquet::BoolStatistics&>(stats);
@@ -47,19 +87,17 @@ std::pair<Value, Value> Bounds(const parquet::Statistics& stats, const DataType&
     case TypeKind::kInt8:
     case TypeKind::kInt16:
     case TypeKind::kInt32:
-    case TypeKind::kDate: return Signed<parquet::Int32Statistics>(stats, 1);
+    case TypeKind::kDate: return Signed<parquet::Int32Statistics>(stats);
     case TypeKind::kInt64:
-    case TypeKind::kTime: return Signed<parquet::Int64Statistics>(stats, 1);
-    case TypeKind::kTimestamp:
-      // Parquet has no seconds: they are stored as milliseconds.
-      return Signed<parquet::Int64Statistics>(stats, type.unit() == TimeUnit::kSecond ? 1000 : 1);
+    case TypeKind::kTime: return Signed<parquet::Int64Statistics>(stats);
+    case TypeKind::kTimestamp: return Timestamps(stats, type.unit());
     case TypeKind::kUInt8:
     case TypeKind::kUInt16:
     case TypeKind::kUInt32: return Unsigned<parquet::Int32Statistics, std::uint32_t>(stats);
     case TypeKind::kUInt64: return Unsigned<parquet::Int64Statistics, std::uint64_t>(stats);
     case TypeKind::kFloat32: return Floating<parquet::FloatStatistics>(stats);
     case TypeKind::kFloat64: return Floating<parquet::DoubleStatistics>(stats);
-    case TypeKind::kDecimal: return {DecimalValue(stats.EncodeMin()), DecimalValue(stats.EncodeMax())};
+    case TypeKind::kDecimal: return Decimals(stats);
     case TypeKind::kString:
     case TypeKind::kBinary:
     case TypeKind::kJson:
@@ -86,6 +124,8 @@ bool PhysicalTypeFits(parquet::Type::type physical, const DataType& type) {
     case TypeKind::kFloat32: return physical == parquet::Type::FLOAT;
     case TypeKind::kFloat64: return physical == parquet::Type::DOUBLE;
     case TypeKind::kDecimal:
+      return physical == parquet::Type::INT32 || physical == parquet::Type::INT64 ||
+             physical == parquet::Type::FIXED_LEN_BYTE_ARRAY;
     case TypeKind::kUuid: return physical == parquet::Type::FIXED_LEN_BYTE_ARRAY;
     case TypeKind::kString:
     case TypeKind::kBinary:
@@ -97,15 +137,19 @@ bool PhysicalTypeFits(parquet::Type::type physical, const DataType& type) {
 
 }  // namespace
 
-ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows, const DataType& type) {
+ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows,
+                       const DataType& type) {
   ColumnStats out;
   out.rows = static_cast<std::uint64_t>(rows);
-  if (type.kind() == TypeKind::kList || !PhysicalTypeFits(chunk.type(), type) || !chunk.is_stats_set()) return out;
+  out.may_have_nan = type.IsFloat();  // Parquet's bounds leave NaN out and do not tell.
+  if (type.kind() == TypeKind::kList || !PhysicalTypeFits(chunk.type(), type) ||
+      !chunk.is_stats_set())
+    return out;
   const auto stats = chunk.statistics();
   if (stats == nullptr) return out;
   if (stats->HasNullCount()) out.nulls = static_cast<std::uint64_t>(stats->null_count());
   if (!stats->HasMinMax()) return out;
-  std::tie(out.min, out.max) = Bounds(*stats, type);
+  std::tie(out.min, out.max) = BoundsOf(*stats, type);
   out.min_exact = !IsNull(out.min) && stats->is_min_value_exact().value_or(true);
   out.max_exact = !IsNull(out.max) && stats->is_max_value_exact().value_or(true);
   return out;
