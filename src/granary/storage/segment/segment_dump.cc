@@ -12,13 +12,16 @@ namespace {
 
 void DumpRowGroup(const parquet::FileMetaData& metadata, int row_group, std::string& out) {
   const auto group = metadata.RowGroup(row_group);
-  fmt::format_to(std::back_inserter(out), "row group {}: {} rows, {} bytes\n", row_group, group->num_rows(), group->total_byte_size());
+  fmt::format_to(std::back_inserter(out), "row group {}: {} rows, {} bytes\n", row_group,
+                 group->num_rows(), group->total_byte_size());
   for (int leaf = 0; leaf < metadata.num_columns(); ++leaf) {
     const auto chunk = group->ColumnChunk(leaf);
-    fmt::format_to(std::back_inserter(out), "  {:<28} {:>10} bytes at {:<10}", chunk->path_in_schema()->ToDotString(),
-                   chunk->total_compressed_size(), chunk->data_page_offset());
+    fmt::format_to(std::back_inserter(out), "  {:<28} {:>10} bytes at {:<10}",
+                   chunk->path_in_schema()->ToDotString(), chunk->total_compressed_size(),
+                   chunk->data_page_offset());
     const auto stats = chunk->is_stats_set() ? chunk->statistics() : nullptr;
-    if (stats != nullptr && stats->HasNullCount()) fmt::format_to(std::back_inserter(out), "  {} nulls", stats->null_count());
+    if (stats != nullptr && stats->HasNullCount())
+      fmt::format_to(std::back_inserter(out), "  {} nulls", stats->null_count());
     out += '\n';
   }
 }
@@ -32,8 +35,9 @@ Status DumpSegment(io::FileSystem& files, const std::string& path, std::string& 
     GRANARY_ASSIGN(auto bytes, ReadRange(*file, 0, file->size()));
     ranges->Add(0, std::move(bytes));
     const auto metadata = parquet::ParquetFileReader::Open(ranges)->metadata();
-    fmt::format_to(std::back_inserter(out), "{}: {} bytes, {} rows, {} row groups, written by {}\n", path, file->size(),
-                   metadata->num_rows(), metadata->num_row_groups(), metadata->created_by());
+    fmt::format_to(std::back_inserter(out), "{}: {} bytes, {} rows, {} row groups, written by {}\n",
+                   path, file->size(), metadata->num_rows(), metadata->num_row_groups(),
+                   metadata->created_by());
     out += metadata->schema()->ToString();
     for (int i = 0; i < metadata->num_row_groups(); ++i) DumpRowGroup(*metadata, i, out);
   } catch (const std::exception& error) {

@@ -1,8 +1,7 @@
-// What we add to a Parquet file, and how our columns look in it; docs/formats/segment.md.
+// What we add to a Parquet file; docs/formats/segment.md.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,27 +9,23 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
-#include "granary/types/schema.h"
 
 namespace granary::storage {
 
-/// Iceberg's reserved field id of `_row_id` (spec, "Reserved Field IDs"), which a sequence is: unique and
-/// ascending in its table. Readers that do not know it show a plain int64 column.
+/// Iceberg's reserved field id of `_row_id` (spec, "Reserved Field IDs"), which a sequence is:
+/// unique and ascending in its table. Readers that do not know it show a plain int64 column.
 inline constexpr std::int32_t kSequenceFieldId = 2147483540;
 
-/// Key-value metadata of the file: the CRC-32C of each column chunk, row group by row group, leaf by leaf,
-/// eight hexadecimal digits each. Parquet's own page checksums leave page headers unguarded.
+/// Key-value metadata of the file: the CRC-32C of each column chunk, row group by row group, leaf
+/// by leaf, eight hexadecimal digits each. Parquet's own page checksums leave page headers
+/// unguarded.
 inline constexpr std::string_view kChunkChecksumsKey = "granary.chunk_crc32c";
 
 std::string EncodeChecksums(const std::vector<std::uint32_t>& checksums);
 /// kCorruption unless it is exactly `count` checksums.
 Result<std::vector<std::uint32_t>> DecodeChecksums(std::string_view text, std::size_t count);
 
-/// The Arrow schema that is written: columns with their field ids, then `_seq`. json columns have the
-/// arrow.json type (Parquet JSON), uuid columns arrow.uuid (Parquet UUID).
-std::shared_ptr<arrow::Schema> FileSchema(const Schema& schema);
-
-/// "FAILED: no space" of Arrow as one of ours, naming the file.
+/// A failure of Arrow as one of ours, naming the file.
 Status FromArrow(const arrow::Status& status, std::string_view path, Code otherwise);
 
 }  // namespace granary::storage

@@ -14,17 +14,17 @@ namespace granary::storage {
 
 struct SegmentMeta {
   SegmentId id;
-  std::string path;                   ///< Relative to the source's folder.
+  std::string path;  ///< Relative to the source's folder.
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
-  /// The end of the file behind its last column: page index, Parquet footer, magic. Their CRC-32C is kept
-  /// here because Parquet has none; 0 bytes: not known, not checked.
+  /// The end of the file behind its last column: page index, Parquet footer, magic. Their CRC-32C
+  /// is kept here because Parquet has none; 0 bytes: not known, not checked.
   std::uint32_t footer_bytes = 0;
   std::uint32_t footer_crc = 0;
-  std::uint32_t schema_version = 0;   ///< Of the columns in the file.
+  std::uint32_t schema_version = 0;  ///< Of the columns in the file.
   std::uint64_t min_sequence = 0;
   std::uint64_t max_sequence = 0;
-  std::uint32_t partition_spec = 0;   ///< Version of the source's spec; 0 is the first.
+  std::uint32_t partition_spec = 0;  ///< Version of the source's spec; 0 is the first.
   PartitionKey partition;
   std::int64_t created_us = 0;
   std::unordered_map<ColumnId, ColumnStats> columns;  ///< A column that is not here is all null.

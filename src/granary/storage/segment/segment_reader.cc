@@ -20,6 +20,7 @@
 #include "granary/storage/segment/segment_format.h"
 #include "granary/storage/segment/segment_source.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/widening.h"
 
 namespace granary::storage {
 namespace {
@@ -65,10 +66,12 @@ struct SegmentReader::State {
   SchemaPtr file_schema;
   std::unique_ptr<io::RandomAccessFile> file;
   std::shared_ptr<parquet::FileMetaData> metadata;
-  std::vector<std::uint32_t> checksums;                       // Row group by row group; may be empty.
+  std::vector<std::uint32_t> checksums;  // Row group by row group; may be empty.
   std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
 
-  Status Damaged(std::string_view what) const { return Status::Corruption(fmt::format("{}: {}", path, what)); }
+  Status Damaged(std::string_view what) const {
+    return Status::Corruption(fmt::format("{}: {}", path, what));
+  }
 
   Status ReadFooter(const SegmentMeta& meta);
   Status IndexColumns();
@@ -76,6 +79,10 @@ struct SegmentReader::State {
     const auto at = leaves.find(column == kSequenceColumnId ? kSequenceFieldId : column);
     return at == leaves.end() ? nullptr : &at->second;
   }
+  DataType TypeInFile(const Column& column) const;
+  Result<std::shared_ptr<arrow::Array>> InShapeOf(const Column& column,
+                                                  std::shared_ptr<arrow::Array> array,
+                                                  std::int64_t rows) const;
   Status AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const;
   Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> Decode(
       int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read) const;
@@ -97,8 +104,10 @@ Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
   }
   if (tail_bytes > bytes) return Damaged("the footer is longer than the file");
   GRANARY_ASSIGN(const auto tail, ReadRange(*file, bytes - tail_bytes, tail_bytes));
-  if (meta.footer_bytes != 0 && Crc32c({reinterpret_cast<const char*>(tail->data()), tail_bytes}) != meta.footer_crc) {
-    return Damaged(fmt::format("byte {}: the footer does not match its checksum", bytes - tail_bytes));
+  if (meta.footer_bytes != 0 &&
+      Crc32c({reinterpret_cast<const char*>(tail->data()), tail_bytes}) != meta.footer_crc) {
+    return Damaged(
+        fmt::format("byte {}: the footer does not match its checksum", bytes - tail_bytes));
   }
   ranges->Add(static_cast<std::int64_t>(bytes - tail_bytes), tail);
   try {
@@ -108,22 +117,29 @@ Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
   } catch (const std::exception& error) {
     return Damaged(error.what());
   }
+  if (meta.rows != 0 && metadata->num_rows() != static_cast<std::int64_t>(meta.rows)) {
+    return Damaged(
+        fmt::format("the file has {} rows, the manifest says {}", metadata->num_rows(), meta.rows));
+  }
   return Status::Ok();
 }
 
 Status SegmentReader::State::IndexColumns() {
   try {
     parquet::arrow::SchemaManifest manifest;
-    const auto made = parquet::arrow::SchemaManifest::Make(metadata->schema(), metadata->key_value_metadata(),
-                                                           parquet::ArrowReaderProperties(), &manifest);
+    const auto made =
+        parquet::arrow::SchemaManifest::Make(metadata->schema(), metadata->key_value_metadata(),
+                                             parquet::ArrowReaderProperties(), &manifest);
     GRANARY_TRY(FromArrow(made, path, Code::kCorruption));
-    for (const auto& field : manifest.schema_fields) AppendLeaves(field, leaves[FieldId(*field.field)]);
+    for (const auto& field : manifest.schema_fields)
+      AppendLeaves(field, leaves[FieldId(*field.field)]);
   } catch (const std::exception& error) {
     return Damaged(error.what());
   }
   const auto& pairs = metadata->key_value_metadata();
   if (pairs == nullptr || !pairs->Contains(std::string(kChunkChecksumsKey))) return Status::Ok();
-  const auto count = static_cast<std::size_t>(metadata->num_row_groups()) * static_cast<std::size_t>(metadata->num_columns());
+  const auto count = static_cast<std::size_t>(metadata->num_row_groups()) *
+                     static_cast<std::size_t>(metadata->num_columns());
   const std::string text = pairs->Get(std::string(kChunkChecksumsKey)).ValueOr("");
   auto decoded = DecodeChecksums(text, count);
   if (!decoded.ok()) return decoded.status().At(path);
@@ -131,18 +147,23 @@ Status SegmentReader::State::IndexColumns() {
   return Status::Ok();
 }
 
-Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const {
+Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& ranges,
+                                      std::uint64_t& bytes_read) const {
   const ByteRange range = ChunkRange(*metadata->RowGroup(row_group)->ColumnChunk(leaf));
   if (range.offset < 0 || range.bytes < 0) return Damaged("a column lies outside the file");
-  auto bytes = ReadRange(*file, static_cast<std::uint64_t>(range.offset), static_cast<std::uint64_t>(range.bytes));
+  auto bytes = ReadRange(*file, static_cast<std::uint64_t>(range.offset),
+                         static_cast<std::uint64_t>(range.bytes));
   if (!bytes.ok()) return bytes.status().At(path);
   if (!checksums.empty()) {
-    const std::size_t at = static_cast<std::size_t>(row_group) * static_cast<std::size_t>(metadata->num_columns()) +
-                           static_cast<std::size_t>(leaf);
-    const std::string_view view(reinterpret_cast<const char*>((*bytes)->data()), static_cast<std::size_t>(range.bytes));
+    const std::size_t at =
+        static_cast<std::size_t>(row_group) * static_cast<std::size_t>(metadata->num_columns()) +
+        static_cast<std::size_t>(leaf);
+    const std::string_view view(reinterpret_cast<const char*>((*bytes)->data()),
+                                static_cast<std::size_t>(range.bytes));
     if (Crc32c(view) != checksums[at]) {
-      return Damaged(fmt::format("byte {}: column \"{}\" of row group {} does not match its checksum", range.offset,
-                                 metadata->schema()->Column(leaf)->path()->ToDotString(), row_group));
+      return Damaged(fmt::format(
+          "byte {}: column \"{}\" of row group {} does not match its checksum", range.offset,
+          metadata->schema()->Column(leaf)->path()->ToDotString(), row_group));
     }
   }
   bytes_read += static_cast<std::uint64_t>(range.bytes);
@@ -150,8 +171,9 @@ Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& range
   return Status::Ok();
 }
 
-Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> SegmentReader::State::Decode(
-    int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read) const {
+Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>>
+SegmentReader::State::Decode(int row_group, const std::vector<int>& wanted,
+                             std::uint64_t* bytes_read) const {
   std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>> arrays;
   if (wanted.empty()) return arrays;
   auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
@@ -161,8 +183,10 @@ Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> SegmentR
   try {
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);
-    auto opened = parquet::ParquetFileReader::Open(ranges, parquet::default_reader_properties(), metadata);
-    auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened), properties);
+    auto opened =
+        parquet::ParquetFileReader::Open(ranges, parquet::default_reader_properties(), metadata);
+    auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened),
+                                                   properties);
     GRANARY_TRY(FromArrow(reader.status(), path, Code::kCorruption));
     auto table = (*reader)->ReadRowGroup(row_group, wanted);
     GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
@@ -172,7 +196,8 @@ Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> SegmentR
     for (int i = 0; i < (*combined)->num_columns(); ++i) {
       const auto& column = *(*combined)->column(i);
       if (column.length() != rows) return Damaged("a column has another length than its row group");
-      auto array = column.num_chunks() == 0 ? arrow::MakeEmptyArray(column.type()).ValueOrDie() : column.chunk(0);
+      auto array = column.num_chunks() == 0 ? arrow::MakeEmptyArray(column.type()).ValueOrDie()
+                                            : column.chunk(0);
       arrays.emplace(FieldId(*(*combined)->field(i)), Unwrapped(array));
     }
   } catch (const std::exception& error) {
@@ -181,11 +206,33 @@ Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> SegmentR
   return arrays;
 }
 
+DataType SegmentReader::State::TypeInFile(const Column& column) const {
+  const Column* written = file_schema->FindId(column.id);
+  return written == nullptr ? column.type : written->type;
+}
+
+/// From the form in the file to the type that the column was written with, then to the one asked
+/// for.
+Result<std::shared_ptr<arrow::Array>> SegmentReader::State::InShapeOf(
+    const Column& column, std::shared_ptr<arrow::Array> array, std::int64_t rows) const {
+  if (array == nullptr) return MakeConstantArray(column.type, {}, rows);
+  const DataType written = TypeInFile(column);
+  const auto written_type = written.ToArrow();
+  if (!array->type()->Equals(written_type)) {
+    auto cast = arrow::compute::Cast(*array, written_type);
+    if (!cast.ok()) return Status::Corruption(cast.status().message());
+    array = cast.MoveValueUnsafe();
+  }
+  return WidenArray(array, written, column.type);
+}
+
 SegmentReader::SegmentReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SegmentReader::~SegmentReader() = default;
 
-Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem& files, const std::string& directory,
-                                                                 const SegmentMeta& meta, SchemaPtr file_schema) {
+Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem& files,
+                                                                 const std::string& directory,
+                                                                 const SegmentMeta& meta,
+                                                                 SchemaPtr file_schema) {
   auto state = std::make_unique<State>();
   state->path = io::JoinPath(directory, meta.path);
   state->file_schema = std::move(file_schema);
@@ -197,9 +244,12 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
 
 int SegmentReader::row_groups() const { return state_->metadata->num_row_groups(); }
 
-std::int64_t SegmentReader::rows(int row_group) const { return state_->metadata->RowGroup(row_group)->num_rows(); }
+std::int64_t SegmentReader::rows(int row_group) const {
+  return state_->metadata->RowGroup(row_group)->num_rows();
+}
 
-ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column, const DataType& type) const {
+ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
+                                         const DataType& type) const {
   ColumnStats unknown;
   unknown.rows = static_cast<std::uint64_t>(rows(row_group));
   const std::vector<int>* leaves = state_->LeavesOf(column);
@@ -208,22 +258,26 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column, const D
     unknown.may_have_nan = false;
     return unknown;
   }
-  const Column* written = state_->file_schema->FindId(column);
-  const DataType file_type = column == kSequenceColumnId ? DataType(TypeKind::kInt64) : written != nullptr ? written->type : type;
+  const DataType file_type = state_->TypeInFile({column, "", type});
   if (leaves->size() != 1 || file_type.kind() == TypeKind::kList) return unknown;
   try {
     const auto group = state_->metadata->RowGroup(row_group);
-    return ConvertStats(ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type), file_type, type);
+    return ConvertStats(
+        ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type), file_type,
+        type);
   } catch (const std::exception&) {
     return unknown;  // Statistics that do not decode only cost speed.
   }
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group, std::span<const ColumnId> columns,
-                                                                const Schema& schema, std::uint64_t* bytes_read) const {
+Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
+                                                                std::span<const ColumnId> columns,
+                                                                const Schema& schema,
+                                                                std::uint64_t* bytes_read) const {
   std::vector<int> wanted;
   for (const ColumnId id : columns) {
-    if (const auto* leaves = state_->LeavesOf(id)) wanted.insert(wanted.end(), leaves->begin(), leaves->end());
+    if (const auto* leaves = state_->LeavesOf(id))
+      wanted.insert(wanted.end(), leaves->begin(), leaves->end());
   }
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
@@ -232,24 +286,22 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group, s
   arrow::FieldVector fields;
   arrow::ArrayVector out;
   for (const ColumnId id : columns) {
-    const bool is_sequence = id == kSequenceColumnId;
     const Column* column = schema.FindId(id);
-    if (!is_sequence && column == nullptr) return Status::Internal(fmt::format("column {} is not in the schema", id));
-    const auto type = is_sequence ? arrow::int64() : column->type.ToArrow();
-    const std::string name = is_sequence ? std::string(kSequenceColumnName) : column->name;
-    const auto at = arrays.find(is_sequence ? kSequenceFieldId : id);
-    arrow::Result<std::shared_ptr<arrow::Array>> array = std::shared_ptr<arrow::Array>();
-    if (at == arrays.end()) {
-      array = arrow::MakeArrayOfNull(type, rows(row_group));
-    } else {
-      array = at->second;
+    const Column sequence{kSequenceColumnId, std::string(kSequenceColumnName), TypeKind::kInt64};
+    if (id == kSequenceColumnId) column = &sequence;
+    if (column == nullptr)
+      return Status::Internal(fmt::format("column {} is not in the schema", id));
+    const auto at = arrays.find(id == kSequenceColumnId ? kSequenceFieldId : id);
+    auto array =
+        state_->InShapeOf(*column, at == arrays.end() ? nullptr : at->second, rows(row_group));
+    if (!array.ok()) {
+      return array.status().At(fmt::format("{}: column \"{}\"", state_->path, column->name));
     }
-    if (array.ok() && !(*array)->type()->Equals(type)) array = arrow::compute::Cast(**array, type);
-    GRANARY_TRY(FromArrow(array.status(), fmt::format("{}: column \"{}\"", state_->path, name), Code::kCorruption));
-    fields.push_back(arrow::field(name, type));
-    out.push_back(*std::move(array));
+    fields.push_back(arrow::field(column->name, column->type.ToArrow()));
+    out.push_back(array.Take());
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows(row_group), std::move(out));
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows(row_group),
+                                  std::move(out));
 }
 
 }  // namespace granary::storage

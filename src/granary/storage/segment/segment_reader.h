@@ -1,7 +1,8 @@
 // SegmentReader: reads columns of a Parquet segment, row group by row group, in the shape of a
 // schema that may be newer than the file's.
 //
-// Promise    a column that the file lacks reads as nulls, one of a narrower type is widened; what does
+// Promise    a column that the file lacks reads as nulls, one of a narrower type is widened; what
+// does
 //            not decode, or does not agree with the footer, is kCorruption naming file and column.
 // Threads    fully safe: the footer is read once, each Read opens its own column readers.
 // Owns       its file handle.
@@ -25,19 +26,22 @@ namespace granary::storage {
 class SegmentReader {
  public:
   /// Opens and reads the footer. `file_schema` is the source's schema at meta.schema_version.
-  static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files, const std::string& directory,
-                                                           const SegmentMeta& meta, SchemaPtr file_schema);
+  static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files,
+                                                           const std::string& directory,
+                                                           const SegmentMeta& meta,
+                                                           SchemaPtr file_schema);
   ~SegmentReader();
 
   int row_groups() const;
   std::int64_t rows(int row_group) const;
 
-  /// Statistics of one column in one row group, from the Parquet footer, in `type`'s domain (the reader's
-  /// schema may be newer). Unknown where the footer does not say.
+  /// Statistics of one column in one row group, from the Parquet footer, in `type`'s domain (the
+  /// reader's schema may be newer). Unknown where the footer does not say.
   ColumnStats RowGroupStats(int row_group, ColumnId column, const DataType& type) const;
 
-  /// The named columns of a row group, in the order asked for, in `schema`'s types; kSequenceColumnId
-  /// gives `_seq`. Field names are those of `schema`. `bytes_read`, when given, grows by the compressed size.
+  /// The named columns of a row group, in the order asked for, in `schema`'s types;
+  /// kSequenceColumnId gives `_seq`. Field names are those of `schema`. `bytes_read`, when given,
+  /// grows by the compressed size.
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
                                                    const Schema& schema,
                                                    std::uint64_t* bytes_read = nullptr) const;

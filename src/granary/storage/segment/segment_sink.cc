@@ -47,10 +47,15 @@ Status SegmentSink::WriteBuffered() {
   return Status::Ok();
 }
 
-Status SegmentSink::SyncAndClose() {
+Status SegmentSink::SyncFile() {
   GRANARY_TRY(failure_);
   GRANARY_TRY(WriteBuffered());
-  GRANARY_TRY(file_->Sync());
+  return file_->Sync();
+}
+
+Status SegmentSink::CloseFile() {
+  GRANARY_TRY(failure_);
+  GRANARY_TRY(WriteBuffered());
   return file_->Close();
 }
 

@@ -31,8 +31,10 @@ class SegmentSink final : public arrow::io::OutputStream {
   std::uint64_t position() const { return position_; }
   /// CRC-32C and count of the bytes since the last call.
   std::pair<std::uint32_t, std::uint64_t> TakeChecksum();
-  /// Writes what is buffered, syncs and closes the file.
-  Status SyncAndClose();
+  /// Writes what is buffered and syncs the file.
+  Status SyncFile();
+  /// Writes what is buffered and closes the file.
+  Status CloseFile();
   /// Our own failure behind an Arrow status, so that a full disk stays a full disk.
   const Status& failure() const { return failure_; }
 
@@ -41,7 +43,7 @@ class SegmentSink final : public arrow::io::OutputStream {
 
   std::unique_ptr<io::WritableFile> file_;
   std::string buffer_;
-  std::uint64_t position_ = 0;   // Of the stream; the file is buffer_.size() behind.
+  std::uint64_t position_ = 0;  // Of the stream; the file is buffer_.size() behind.
   std::uint32_t checksum_ = 0;
   std::uint64_t checksum_bytes_ = 0;
   bool closed_ = false;

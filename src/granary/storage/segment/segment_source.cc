@@ -7,7 +7,8 @@
 
 namespace granary::storage {
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> RangesFile::ReadAt(std::int64_t position, std::int64_t nbytes) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> RangesFile::ReadAt(std::int64_t position,
+                                                                 std::int64_t nbytes) {
   auto at = ranges_.upper_bound(position);
   if (at != ranges_.begin()) {
     --at;
@@ -16,10 +17,12 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> RangesFile::ReadAt(std::int64_t po
       return arrow::SliceBuffer(at->second, start, nbytes);
     }
   }
-  return arrow::Status::IOError("read of ", nbytes, " bytes at ", position, " leaves the column that was asked for");
+  return arrow::Status::IOError("read of ", nbytes, " bytes at ", position,
+                                " leaves the column that was asked for");
 }
 
-arrow::Result<std::int64_t> RangesFile::ReadAt(std::int64_t position, std::int64_t nbytes, void* out) {
+arrow::Result<std::int64_t> RangesFile::ReadAt(std::int64_t position, std::int64_t nbytes,
+                                               void* out) {
   ARROW_ASSIGN_OR_RAISE(const auto buffer, ReadAt(position, nbytes));
   std::memcpy(out, buffer->data(), static_cast<std::size_t>(buffer->size()));
   return buffer->size();
@@ -47,17 +50,20 @@ arrow::Status RangesFile::Close() {
   return arrow::Status::OK();
 }
 
-Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file, std::uint64_t offset,
-                                                 std::uint64_t bytes) {
+Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file,
+                                                 std::uint64_t offset, std::uint64_t bytes) {
   if (offset > file.size() || bytes > file.size() - offset) {
-    return Status::Corruption(fmt::format("bytes {} to {} are wanted, the file has {}", offset, offset + bytes, file.size()));
+    return Status::Corruption(fmt::format("bytes {} to {} are wanted, the file has {}", offset,
+                                          offset + bytes, file.size()));
   }
   auto buffer = arrow::AllocateBuffer(static_cast<std::int64_t>(bytes));
   if (!buffer.ok()) return Status(Code::kOverloaded, "out of memory: " + buffer.status().message());
   std::shared_ptr<arrow::Buffer> owned = *std::move(buffer);
-  const std::span<char> out(reinterpret_cast<char*>(owned->mutable_data()), static_cast<std::size_t>(bytes));
+  const std::span<char> out(reinterpret_cast<char*>(owned->mutable_data()),
+                            static_cast<std::size_t>(bytes));
   GRANARY_ASSIGN(const std::size_t got, file.ReadAt(offset, out));
-  if (got != bytes) return Status::Corruption(fmt::format("byte {}: the file ends early", offset + got));
+  if (got != bytes)
+    return Status::Corruption(fmt::format("byte {}: the file ends early", offset + got));
   return owned;
 }
 

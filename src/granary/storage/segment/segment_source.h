@@ -19,13 +19,19 @@ namespace granary::storage {
 /// Serves reads that lie within ranges added before; any other read fails.
 class RangesFile final : public arrow::io::RandomAccessFile {
  public:
-  explicit RangesFile(std::int64_t file_bytes) : file_bytes_(file_bytes) { set_mode(arrow::io::FileMode::READ); }
+  explicit RangesFile(std::int64_t file_bytes) : file_bytes_(file_bytes) {
+    set_mode(arrow::io::FileMode::READ);
+  }
 
-  void Add(std::int64_t offset, std::shared_ptr<arrow::Buffer> bytes) { ranges_[offset] = std::move(bytes); }
+  void Add(std::int64_t offset, std::shared_ptr<arrow::Buffer> bytes) {
+    ranges_[offset] = std::move(bytes);
+  }
 
   arrow::Result<std::int64_t> GetSize() override { return file_bytes_; }
-  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(std::int64_t position, std::int64_t nbytes) override;
-  arrow::Result<std::int64_t> ReadAt(std::int64_t position, std::int64_t nbytes, void* out) override;
+  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(std::int64_t position,
+                                                       std::int64_t nbytes) override;
+  arrow::Result<std::int64_t> ReadAt(std::int64_t position, std::int64_t nbytes,
+                                     void* out) override;
   arrow::Result<std::int64_t> Read(std::int64_t nbytes, void* out) override;
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(std::int64_t nbytes) override;
   arrow::Status Seek(std::int64_t position) override;
@@ -41,7 +47,7 @@ class RangesFile final : public arrow::io::RandomAccessFile {
 };
 
 /// Reads exactly `bytes` at `offset`; kCorruption when the file ends before.
-Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file, std::uint64_t offset,
-                                                 std::uint64_t bytes);
+Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file,
+                                                 std::uint64_t offset, std::uint64_t bytes);
 
 }  // namespace granary::storage

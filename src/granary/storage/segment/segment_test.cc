@@ -1,5 +1,5 @@
-// Goal: what is written comes back, in the shape of a newer schema too, and a damaged byte never gives a
-// wrong answer.
+// Goal: what is written comes back, in the shape of a newer schema too, and a damaged byte never
+// gives a wrong answer.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -17,13 +17,29 @@ namespace granary::storage {
 namespace {
 
 const std::vector<DataType>& AllTypes() {
-  static const std::vector<DataType> types = {
-      TypeKind::kString, TypeKind::kBool,   TypeKind::kInt8,    TypeKind::kInt16,  TypeKind::kInt32,
-      TypeKind::kInt64,  TypeKind::kUInt8,  TypeKind::kUInt16,  TypeKind::kUInt32, TypeKind::kUInt64,
-      TypeKind::kFloat32, TypeKind::kFloat64, DataType::Decimal(20, 4), TypeKind::kDate,
-      DataType::Timestamp(TimeUnit::kSecond), DataType::Timestamp(TimeUnit::kMilli),
-      DataType::Timestamp(TimeUnit::kMicro), DataType::Timestamp(TimeUnit::kNano), TypeKind::kTime,
-      TypeKind::kBinary, TypeKind::kUuid, TypeKind::kJson, DataType::List(TypeKind::kInt64)};
+  static const std::vector<DataType> types = {TypeKind::kString,
+                                              TypeKind::kBool,
+                                              TypeKind::kInt8,
+                                              TypeKind::kInt16,
+                                              TypeKind::kInt32,
+                                              TypeKind::kInt64,
+                                              TypeKind::kUInt8,
+                                              TypeKind::kUInt16,
+                                              TypeKind::kUInt32,
+                                              TypeKind::kUInt64,
+                                              TypeKind::kFloat32,
+                                              TypeKind::kFloat64,
+                                              DataType::Decimal(20, 4),
+                                              TypeKind::kDate,
+                                              DataType::Timestamp(TimeUnit::kSecond),
+                                              DataType::Timestamp(TimeUnit::kMilli),
+                                              DataType::Timestamp(TimeUnit::kMicro),
+                                              DataType::Timestamp(TimeUnit::kNano),
+                                              TypeKind::kTime,
+                                              TypeKind::kBinary,
+                                              TypeKind::kUuid,
+                                              TypeKind::kJson,
+                                              DataType::List(TypeKind::kInt64)};
   return types;
 }
 
@@ -46,22 +62,26 @@ Value RandomValue(const DataType& type, std::mt19937_64& random) {
     case TypeKind::kDate: return static_cast<std::int64_t>(bits % 100'000) - 50'000;
     case TypeKind::kTime: return static_cast<std::int64_t>(bits % 86'400'000'000ull);
     case TypeKind::kTimestamp:
-      return type.unit() == TimeUnit::kSecond ? static_cast<std::int64_t>(bits % 4'000'000'000ull) : static_cast<std::int64_t>(bits);
+      return type.unit() == TimeUnit::kSecond ? static_cast<std::int64_t>(bits % 4'000'000'000ull)
+                                              : static_cast<std::int64_t>(bits);
     case TypeKind::kInt64: return static_cast<std::int64_t>(bits);
     case TypeKind::kUInt8: return static_cast<std::uint64_t>(static_cast<std::uint8_t>(bits));
     case TypeKind::kUInt16: return static_cast<std::uint64_t>(static_cast<std::uint16_t>(bits));
     case TypeKind::kUInt32: return static_cast<std::uint64_t>(static_cast<std::uint32_t>(bits));
     case TypeKind::kUInt64: return static_cast<std::uint64_t>(bits);
-    case TypeKind::kFloat32: return static_cast<double>(static_cast<float>(bits % 1'000'003) / 7.0f);
+    case TypeKind::kFloat32:
+      return static_cast<double>(static_cast<float>(bits % 1'000'003) / 7.0f);
     case TypeKind::kFloat64: return static_cast<double>(bits) / 7.0;
     case TypeKind::kDecimal: return static_cast<Int128>(static_cast<std::int64_t>(bits)) * 3;
-    case TypeKind::kUuid: return std::string(8, static_cast<char>(bits)) + std::string(8, static_cast<char>(bits >> 8));
+    case TypeKind::kUuid:
+      return std::string(8, static_cast<char>(bits)) + std::string(8, static_cast<char>(bits >> 8));
     case TypeKind::kJson: return "{\"n\":" + std::to_string(bits) + "}";
     default: return std::string(bits % 20, 'x') + std::to_string(bits % 1000);
   }
 }
 
-std::shared_ptr<arrow::Array> RandomArray(const DataType& type, std::int64_t rows, std::mt19937_64& random) {
+std::shared_ptr<arrow::Array> RandomArray(const DataType& type, std::int64_t rows,
+                                          std::mt19937_64& random) {
   if (type.kind() == TypeKind::kList) {
     auto values = std::make_shared<arrow::Int64Builder>();
     arrow::ListBuilder builder(arrow::default_memory_pool(), values, type.ToArrow());
@@ -71,7 +91,8 @@ std::shared_ptr<arrow::Array> RandomArray(const DataType& type, std::int64_t row
         continue;
       }
       EXPECT_TRUE(builder.Append().ok());
-      for (auto n = random() % 4; n > 0; --n) EXPECT_TRUE(values->Append(static_cast<std::int64_t>(random())).ok());
+      for (auto n = random() % 4; n > 0; --n)
+        EXPECT_TRUE(values->Append(static_cast<std::int64_t>(random())).ok());
     }
     return builder.Finish().ValueOrDie();
   }
@@ -92,7 +113,8 @@ struct Rows {
 
 Rows RandomRows(const Schema& schema, std::int64_t rows, std::mt19937_64& random) {
   arrow::ArrayVector arrays;
-  for (const Column& column : schema.columns()) arrays.push_back(RandomArray(column.type, rows, random));
+  for (const Column& column : schema.columns())
+    arrays.push_back(RandomArray(column.type, rows, random));
   arrow::Int64Builder sequences;
   for (std::int64_t i = 0; i < rows; ++i) EXPECT_TRUE(sequences.Append(100 + i * 3).ok());
   return {arrow::RecordBatch::Make(schema.ToArrow(), rows, arrays),
@@ -107,17 +129,21 @@ std::vector<ColumnId> AllIds(const Schema& schema) {
 }
 
 struct SegmentTest : ::testing::Test {
-  Result<SegmentMeta> Write(io::FileSystem& files, const SchemaPtr& schema, const Rows& rows, SegmentWriterOptions options) {
-    auto writer = SegmentWriter::Create(files, io::Failpoints::None(), folder.path(), "p=1/s.parquet", schema, options);
+  Result<SegmentMeta> Write(io::FileSystem& files, const SchemaPtr& schema, const Rows& rows,
+                            SegmentWriterOptions options) {
+    auto writer = SegmentWriter::Create(files, io::Failpoints::None(), folder.path(),
+                                        "p=1/s.parquet", schema, options);
     if (!writer.ok()) return writer.status();
     for (std::int64_t at = 0; at < rows.batch->num_rows(); at += 37) {
-      GRANARY_TRY((*writer)->Append(rows.batch->Slice(at, 37),
-                                    std::static_pointer_cast<arrow::Int64Array>(rows.sequences->Slice(at, 37))));
+      GRANARY_TRY((*writer)->Append(
+          rows.batch->Slice(at, 37),
+          std::static_pointer_cast<arrow::Int64Array>(rows.sequences->Slice(at, 37))));
     }
     return (*writer)->Finish();
   }
 
-  void ExpectReadsBack(io::FileSystem& files, const SegmentMeta& meta, const SchemaPtr& schema, const Rows& rows) {
+  void ExpectReadsBack(io::FileSystem& files, const SegmentMeta& meta, const SchemaPtr& schema,
+                       const Rows& rows) {
     auto reader = SegmentReader::Open(files, folder.path(), meta, schema);
     ASSERT_TRUE(reader.ok()) << reader.status().ToString();
     std::int64_t at = 0;
@@ -125,10 +151,12 @@ struct SegmentTest : ::testing::Test {
       auto batch = (*reader)->Read(group, AllIds(*schema), *schema);
       ASSERT_TRUE(batch.ok()) << batch.status().ToString();
       for (int i = 0; i < rows.batch->num_columns(); ++i) {
-        EXPECT_TRUE((*batch)->column(i)->Equals(rows.batch->column(i)->Slice(at, (*batch)->num_rows())))
+        EXPECT_TRUE(
+            (*batch)->column(i)->Equals(rows.batch->column(i)->Slice(at, (*batch)->num_rows())))
             << schema->columns()[static_cast<std::size_t>(i)].type.ToString();
       }
-      EXPECT_TRUE((*batch)->columns().back()->Equals(rows.sequences->Slice(at, (*batch)->num_rows())));
+      EXPECT_TRUE(
+          (*batch)->columns().back()->Equals(rows.sequences->Slice(at, (*batch)->num_rows())));
       at += (*batch)->num_rows();
     }
     EXPECT_EQ(at, rows.batch->num_rows());
@@ -190,7 +218,10 @@ TEST_F(SegmentTest, OlderFilesReadInANewerSchema) {
   const Rows rows = RandomRows(*old_schema, 50, random);
   auto meta = Write(disk, old_schema, rows, {});
   ASSERT_TRUE(meta.ok());
-  const Schema newer(2, 3, {{3, "added", TypeKind::kString}, {1, "renamed", TypeKind::kInt64}, {2, "c2", TypeKind::kFloat64}});
+  const Schema newer(2, 3,
+                     {{3, "added", TypeKind::kString},
+                      {1, "renamed", TypeKind::kInt64},
+                      {2, "c2", TypeKind::kFloat64}});
   auto reader = SegmentReader::Open(disk, folder.path(), *meta, old_schema);
   ASSERT_TRUE(reader.ok());
   const std::vector<ColumnId> ids = {3, 1, 2};
@@ -238,7 +269,9 @@ TEST_F(SegmentTest, AFlippedByteAnywhereIsNoticedOrHarmless) {
         break;
       }
       for (int i = 0; i < rows.batch->num_columns(); ++i) {
-        ASSERT_TRUE((*batch)->column(i)->Equals(rows.batch->column(i)->Slice(row, (*batch)->num_rows()))) << "flipped byte " << at;
+        ASSERT_TRUE(
+            (*batch)->column(i)->Equals(rows.batch->column(i)->Slice(row, (*batch)->num_rows())))
+            << "flipped byte " << at;
       }
       row += (*batch)->num_rows();
     }
@@ -253,7 +286,8 @@ TEST_F(SegmentTest, AnAbandonedSegmentLeavesNoFile) {
   const auto schema = SchemaOf({TypeKind::kInt64});
   const Rows rows = RandomRows(*schema, 10, random);
   {
-    auto writer = SegmentWriter::Create(disk, io::Failpoints::None(), folder.path(), "s.parquet", schema, {});
+    auto writer =
+        SegmentWriter::Create(disk, io::Failpoints::None(), folder.path(), "s.parquet", schema, {});
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE((*writer)->Append(rows.batch, rows.sequences).ok());
     EXPECT_TRUE(*disk.Exists(folder.path() + "/s.parquet"));
@@ -274,10 +308,18 @@ TEST_F(SegmentTest, AFinishedSegmentSurvivesAPowerCut) {
 }
 
 TEST(CompressionTest, LevelsAreCheckedAgainstTheCodec) {
-  for (const auto& [codec, level, ok] : std::vector<std::tuple<const char*, int, bool>>{
-           {"zstd", 1, true}, {"zstd", 22, true}, {"zstd", 23, false}, {"zstd", 0, false}, {"gzip", 9, true},
-           {"gzip", 10, false}, {"brotli", 0, true}, {"brotli", 12, false}, {"snappy", 1, false}}) {
-    EXPECT_EQ(CheckCompression({.codec = *ParseCodec(codec), .level = level}).ok(), ok) << codec << level;
+  for (const auto& [codec, level, ok] :
+       std::vector<std::tuple<const char*, int, bool>>{{"zstd", 1, true},
+                                                       {"zstd", 22, true},
+                                                       {"zstd", 23, false},
+                                                       {"zstd", 0, false},
+                                                       {"gzip", 9, true},
+                                                       {"gzip", 10, false},
+                                                       {"brotli", 0, true},
+                                                       {"brotli", 12, false},
+                                                       {"snappy", 1, false}}) {
+    EXPECT_EQ(CheckCompression({.codec = *ParseCodec(codec), .level = level}).ok(), ok)
+        << codec << level;
   }
   EXPECT_EQ(ParseCodec("lzma").status().code(), Code::kInvalidDefinition);
 }

@@ -2,57 +2,47 @@
 
 #include <algorithm>
 
-#include <arrow/api.h>
-#include <arrow/extension_type.h>
-#include <arrow/util/key_value_metadata.h>
-#include <parquet/arrow/writer.h>
-#include <parquet/properties.h>
+#include <arrow/array.h>
+#include <arrow/chunked_array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
 
+#include "granary/base/check.h"
+#include "granary/storage/segment/file_types.h"
+#include "granary/storage/segment/parquet_file.h"
 #include "granary/storage/segment/segment_format.h"
-#include "granary/storage/segment/segment_sink.h"
+#include "granary/storage/segment/segment_reader.h"
 #include "granary/storage/stats/stats_builder.h"
 
 namespace granary::storage {
 namespace {
 
-arrow::Compression::type ArrowCodec(Codec codec) {
-  switch (codec) {
-    case Codec::kNone: return arrow::Compression::UNCOMPRESSED;
-    case Codec::kSnappy: return arrow::Compression::SNAPPY;
-    case Codec::kZstd: return arrow::Compression::ZSTD;
-    case Codec::kLz4: return arrow::Compression::LZ4;
-    case Codec::kGzip: return arrow::Compression::GZIP;
-    case Codec::kBrotli: return arrow::Compression::BROTLI;
-  }
-  return arrow::Compression::SNAPPY;
+constexpr std::string_view kRewrittenSuffix = ".rewritten";
+
+std::vector<ColumnId> FileColumns(const Schema& schema) {
+  std::vector<ColumnId> ids;
+  for (const Column& column : schema.columns()) ids.push_back(column.id);
+  ids.push_back(kSequenceColumnId);
+  return ids;
 }
 
-std::shared_ptr<parquet::WriterProperties> WriterProperties(const SegmentWriterOptions& options) {
-  parquet::WriterProperties::Builder builder;
-  builder.version(parquet::ParquetVersion::PARQUET_2_6)
-      ->enable_write_page_index()
-      ->enable_page_checksum()
-      ->max_row_group_length(options.row_group_rows)
-      ->compression(ArrowCodec(options.compression.codec));
-  if (options.compression.level) builder.compression_level(*options.compression.level);
-  for (const auto& [name, codec] : options.compression.columns) {
-    const auto path = parquet::schema::ColumnPath(std::vector<std::string>{name});
-    builder.compression(std::make_shared<parquet::schema::ColumnPath>(path), ArrowCodec(codec));
-  }
-  const std::string sequence(kSequenceColumnName);
-  builder.disable_dictionary(sequence)->encoding(sequence, parquet::Encoding::DELTA_BINARY_PACKED);
-  builder.created_by("granary");
-  return builder.build();
-}
+/// A file that goes away at the end of the scope.
+class Leftover {
+ public:
+  Leftover(io::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  ~Leftover() { (void)files_.Remove(path_); }
+  Leftover(const Leftover&) = delete;
+  Leftover& operator=(const Leftover&) = delete;
 
-std::shared_ptr<arrow::Array> AsFileType(const std::shared_ptr<arrow::Array>& array,
-                                         const std::shared_ptr<arrow::DataType>& type) {
-  if (type->id() != arrow::Type::EXTENSION) return array;
-  return arrow::ExtensionType::WrapArray(type, array);
-}
+ private:
+  io::FileSystem& files_;
+  std::string path_;
+};
 
 }  // namespace
 
+/// The Parquet file is started with its first row group: by then the forms of most columns are
+/// known.
 struct SegmentWriter::State {
   io::FileSystem& files;
   io::Failpoints& failpoints;
@@ -61,128 +51,184 @@ struct SegmentWriter::State {
   SchemaPtr schema;
   SegmentWriterOptions options;
 
-  std::string path;
-  std::shared_ptr<SegmentSink> sink;
-  std::unique_ptr<parquet::arrow::FileWriter> writer;
-  std::shared_ptr<arrow::Schema> file_schema;
+  std::unique_ptr<ParquetFile> file;
+  PreferredForms preferred;
   std::vector<StatsBuilder> stats;
-  std::vector<arrow::ArrayVector> pending;  // Per file column, until a row group is full.
+  std::vector<arrow::ArrayVector> pending;  ///< In memory's types; a column each, then sequences.
   std::int64_t pending_rows = 0;
-  std::vector<std::uint32_t> checksums;
   SegmentMeta meta;
-  bool finished = false;
+  Status failure;
 
-  // The sink knows what really went wrong.
-  Status Failed(const arrow::Status& status) const {
-    if (status.ok()) return Status::Ok();
-    return sink->failure().ok() ? FromArrow(status, path, Code::kInternal) : sink->failure().At(path);
-  }
+  std::string path() const { return io::JoinPath(directory, relative_path); }
 
-  Status Open() {
-    path = io::JoinPath(directory, relative_path);
-    GRANARY_TRY(files.CreateDirectories(io::ParentPath(path)));
-    GRANARY_ASSIGN(auto file, files.OpenForWrite(path, io::OpenMode::kCreateNew));
-    sink = std::make_shared<SegmentSink>(std::move(file));
-    file_schema = FileSchema(*schema);
-    const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-    auto opened = parquet::arrow::FileWriter::Open(*file_schema, arrow::default_memory_pool(), sink,
-                                                   WriterProperties(options), arrow_properties);
-    GRANARY_TRY(Failed(opened.status()));
-    writer = *std::move(opened);
-    sink->TakeChecksum();  // The magic in front belongs to no column.
-    pending.resize(static_cast<std::size_t>(file_schema->num_fields()));
-    for (const Column& column : schema->columns()) stats.emplace_back(column.type);
-    return Status::Ok();
-  }
+  Status Create();
+  Status Add(const arrow::RecordBatch& batch, const std::shared_ptr<arrow::Int64Array>& sequences);
+  Status Finish();
 
-  void Collect(const arrow::RecordBatch& batch, const std::shared_ptr<arrow::Int64Array>& sequences) {
-    for (int i = 0; i < batch.num_columns(); ++i) {
-      stats[static_cast<std::size_t>(i)].Add(*batch.column(i));
-      pending[static_cast<std::size_t>(i)].push_back(AsFileType(batch.column(i), file_schema->field(i)->type()));
-    }
-    pending.back().push_back(sequences);
-    pending_rows += batch.num_rows();
-    for (std::int64_t i = 0; i < sequences->length(); ++i) {
-      const auto sequence = static_cast<std::uint64_t>(sequences->Value(i));
-      meta.min_sequence = meta.rows == 0 && i == 0 ? sequence : std::min(meta.min_sequence, sequence);
-      meta.max_sequence = std::max(meta.max_sequence, sequence);
-    }
-    meta.rows += static_cast<std::uint64_t>(batch.num_rows());
-  }
-
-  // Writes the first `rows` pending rows as one row group, and the checksum of each column's bytes.
-  Status WriteRowGroup(std::int64_t rows) {
-    GRANARY_TRY(failpoints.Hit("segment.row_group"));
-    GRANARY_TRY(Failed(writer->NewRowGroup()));
-    for (std::size_t i = 0; i < pending.size(); ++i) {
-      auto chunked = std::make_shared<arrow::ChunkedArray>(pending[i], file_schema->field(static_cast<int>(i))->type());
-      GRANARY_TRY(Failed(writer->WriteColumnChunk(chunked, 0, rows)));
-      checksums.push_back(sink->TakeChecksum().first);
-      pending[i] = chunked->Slice(rows)->chunks();
-    }
-    pending_rows -= rows;
-    return Status::Ok();
-  }
-
-  Status Close() {
-    if (pending_rows > 0) GRANARY_TRY(WriteRowGroup(pending_rows));
-    GRANARY_TRY(Failed(writer->AddKeyValueMetadata(
-        arrow::key_value_metadata({std::string(kChunkChecksumsKey)}, {EncodeChecksums(checksums)}))));
-    GRANARY_TRY(Failed(writer->Close()));
-    const auto [footer_crc, footer_bytes] = sink->TakeChecksum();
-    meta.footer_crc = footer_crc;
-    meta.footer_bytes = static_cast<std::uint32_t>(footer_bytes);
-    GRANARY_TRY(failpoints.Hit("segment.before_sync"));
-    GRANARY_TRY(sink->SyncAndClose());
-    return files.SyncDirectory(io::ParentPath(path));
-  }
+ private:
+  Status CheckForms(const arrow::RecordBatch& batch);
+  Status Rewrite();
+  Status CopyRowGroups(const SegmentReader& reader);
+  void AddSequences(const arrow::Int64Array& sequences);
+  Status StartFile() { return file->Start(FileSchema(*schema, preferred), *schema, options); }
+  Status WriteRowGroup(const std::vector<arrow::ArrayVector>& columns, std::int64_t rows);
+  Status WritePending(std::int64_t rows);
 };
 
-SegmentWriter::SegmentWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
-
-SegmentWriter::~SegmentWriter() {
-  if (state_->finished || state_->sink == nullptr) return;
-  state_->writer.reset();
-  // A leftover that cannot be removed is swept at the next start.
-  (void)state_->files.Remove(state_->path);
+Status SegmentWriter::State::Create() {
+  GRANARY_TRY(files.CreateDirectories(io::ParentPath(path())));
+  GRANARY_ASSIGN(file, ParquetFile::Create(files, path()));
+  const std::size_t columns = schema->columns().size();
+  preferred.assign(columns, true);
+  pending.resize(columns + 1);
+  for (const Column& column : schema->columns()) stats.emplace_back(column.type);
+  return Status::Ok();
 }
 
-Result<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(io::FileSystem& files, io::Failpoints& failpoints,
-                                                             std::string directory, std::string relative_path,
-                                                             SchemaPtr schema, SegmentWriterOptions options) {
+Status SegmentWriter::State::Add(const arrow::RecordBatch& batch,
+                                 const std::shared_ptr<arrow::Int64Array>& sequences) {
+  GRANARY_CHECK(batch.num_columns() == static_cast<int>(stats.size()), "{} columns, not {}",
+                batch.num_columns(), stats.size());
+  GRANARY_CHECK(sequences->length() == batch.num_rows() && sequences->null_count() == 0,
+                "{} sequences, {} null, for {} rows", sequences->length(), sequences->null_count(),
+                batch.num_rows());
+  if (batch.num_rows() == 0) return Status::Ok();
+  GRANARY_TRY(CheckForms(batch));
+  for (std::size_t i = 0; i < stats.size(); ++i) {
+    const auto& array = batch.column(static_cast<int>(i));
+    stats[i].Add(*array);
+    pending[i].push_back(array);
+  }
+  pending.back().push_back(sequences);
+  AddSequences(*sequences);
+  pending_rows += batch.num_rows();
+  while (pending_rows >= options.row_group_rows) GRANARY_TRY(WritePending(options.row_group_rows));
+  return Status::Ok();
+}
+
+void SegmentWriter::State::AddSequences(const arrow::Int64Array& sequences) {
+  const auto* values = sequences.raw_values();
+  const auto [low, high] = std::minmax_element(values, values + sequences.length());
+  const auto min = static_cast<std::uint64_t>(*low);
+  meta.min_sequence = meta.rows == 0 ? min : std::min(meta.min_sequence, min);
+  meta.max_sequence = std::max(meta.max_sequence, static_cast<std::uint64_t>(*high));
+  meta.rows += static_cast<std::uint64_t>(sequences.length());
+}
+
+/// Gives up the preferred form of columns that it does not hold any more.
+Status SegmentWriter::State::CheckForms(const arrow::RecordBatch& batch) {
+  bool changed = false;
+  for (std::size_t i = 0; i < preferred.size(); ++i) {
+    const DataType& type = schema->columns()[i].type;
+    if (!preferred[i] || FitsPreferredForm(type, *batch.column(static_cast<int>(i)))) continue;
+    preferred[i] = false;
+    changed = true;
+  }
+  return changed && file->started() ? Rewrite() : Status::Ok();
+}
+
+/// The file so far is in forms that do not hold what comes: it is read back and written anew.
+Status SegmentWriter::State::Rewrite() {
+  SegmentMeta before;
+  GRANARY_TRY(file->WriteFooter(before));
+  GRANARY_TRY(file->Close());
+  before.path = relative_path + std::string(kRewrittenSuffix);
+  const std::string aside = io::JoinPath(directory, before.path);
+  GRANARY_TRY(files.Rename(path(), aside));
+  const Leftover leftover(files, aside);
+  file->Keep();  // Its place is taken by the new one.
+  GRANARY_ASSIGN(file, ParquetFile::Create(files, path()));
+  GRANARY_TRY(StartFile());
+  GRANARY_ASSIGN(const auto reader, SegmentReader::Open(files, directory, before, schema));
+  return CopyRowGroups(*reader);
+}
+
+Status SegmentWriter::State::CopyRowGroups(const SegmentReader& reader) {
+  const std::vector<ColumnId> ids = FileColumns(*schema);
+  for (int group = 0; group < reader.row_groups(); ++group) {
+    GRANARY_ASSIGN(const auto batch, reader.Read(group, ids, *schema));
+    std::vector<arrow::ArrayVector> columns;
+    for (const auto& column : batch->columns()) columns.push_back({column});
+    GRANARY_TRY(WriteRowGroup(columns, batch->num_rows()));
+  }
+  return Status::Ok();
+}
+
+/// Writes the first `rows` rows of `columns`, which are in memory's types.
+Status SegmentWriter::State::WriteRowGroup(const std::vector<arrow::ArrayVector>& columns,
+                                           std::int64_t rows) {
+  std::vector<std::shared_ptr<arrow::ChunkedArray>> converted;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto& type = file->file_schema().field(static_cast<int>(i))->type();
+    arrow::ArrayVector chunks;
+    for (const auto& array : columns[i]) {
+      auto chunk = ToFileArray(array, type);
+      GRANARY_TRY(FromArrow(chunk.status(), file->path(), Code::kOverloaded));
+      chunks.push_back(chunk.MoveValueUnsafe());
+    }
+    converted.push_back(std::make_shared<arrow::ChunkedArray>(std::move(chunks), type));
+  }
+  return file->WriteRowGroup(converted, rows);
+}
+
+Status SegmentWriter::State::WritePending(std::int64_t rows) {
+  GRANARY_TRY(failpoints.Hit("segment.row_group"));
+  if (!file->started()) GRANARY_TRY(StartFile());
+  std::vector<arrow::ArrayVector> now(pending.size());
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    const arrow::ChunkedArray all(pending[i]);
+    now[i] = all.Slice(0, rows)->chunks();
+    pending[i] = rows < pending_rows ? all.Slice(rows)->chunks() : arrow::ArrayVector();
+  }
+  pending_rows -= rows;
+  return WriteRowGroup(now, rows);
+}
+
+Status SegmentWriter::State::Finish() {
+  if (pending_rows > 0) GRANARY_TRY(WritePending(pending_rows));
+  if (!file->started()) GRANARY_TRY(StartFile());
+  GRANARY_TRY(file->WriteFooter(meta));
+  GRANARY_TRY(failpoints.Hit("segment.before_sync"));
+  GRANARY_TRY(file->Sync());
+  meta.path = relative_path;
+  meta.schema_version = schema->version();
+  for (std::size_t i = 0; i < stats.size(); ++i) {
+    meta.columns.emplace(schema->columns()[i].id, stats[i].Finish());
+  }
+  return Status::Ok();
+}
+
+SegmentWriter::SegmentWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SegmentWriter::~SegmentWriter() = default;
+
+Result<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(
+    io::FileSystem& files, io::Failpoints& failpoints, std::string directory,
+    std::string relative_path, SchemaPtr schema, SegmentWriterOptions options) {
+  GRANARY_CHECK(options.row_group_rows > 0);
   auto state = std::unique_ptr<State>(new State{.files = files,
                                                 .failpoints = failpoints,
                                                 .directory = std::move(directory),
                                                 .relative_path = std::move(relative_path),
                                                 .schema = std::move(schema),
                                                 .options = std::move(options)});
-  auto writer = std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(state)));
-  GRANARY_TRY(writer->state_->Open());
-  return writer;
+  GRANARY_TRY(state->Create());
+  return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(state)));
 }
 
 Status SegmentWriter::Append(const std::shared_ptr<arrow::RecordBatch>& batch,
                              const std::shared_ptr<arrow::Int64Array>& sequences) {
-  if (batch->num_rows() == 0) return Status::Ok();
-  state_->Collect(*batch, sequences);
-  const std::int64_t row_group_rows = state_->options.row_group_rows;
-  while (state_->pending_rows >= row_group_rows) GRANARY_TRY(state_->WriteRowGroup(row_group_rows));
-  return Status::Ok();
+  if (state_->failure.ok()) state_->failure = state_->Add(*batch, sequences);
+  return state_->failure;
 }
 
 Result<SegmentMeta> SegmentWriter::Finish() {
-  GRANARY_TRY(state_->Close());
-  state_->finished = true;
-  SegmentMeta meta = std::move(state_->meta);
-  meta.path = state_->relative_path;
-  meta.bytes = state_->sink->position();
-  meta.schema_version = state_->schema->version();
-  for (std::size_t i = 0; i < state_->stats.size(); ++i) {
-    meta.columns.emplace(state_->schema->columns()[i].id, state_->stats[i].Finish());
-  }
-  return meta;
+  if (state_->failure.ok()) state_->failure = state_->Finish();
+  GRANARY_TRY(state_->failure);
+  state_->file->Keep();
+  state_->failure = Status::Internal("the segment is finished");
+  return std::move(state_->meta);
 }
 
-std::uint64_t SegmentWriter::bytes_written() const { return state_->sink->position(); }
+std::uint64_t SegmentWriter::bytes_written() const { return state_->file->bytes_written(); }
 
 }  // namespace granary::storage

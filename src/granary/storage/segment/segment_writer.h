@@ -1,9 +1,12 @@
 // SegmentWriter: one immutable Parquet file that any reader understands.
 //
 // Shape      the schema's columns with their ids as Parquet field ids, then `_seq` (int64,
-//            DELTA_BINARY_PACKED, field id 2147483540 as Iceberg's _row_id); docs/formats/segment.md.
-//            json columns carry the JSON logical type, uuid the UUID type, strings UTF8.
-// Promise    after Finish returns OK the file and its directory entry are synced; on any failure, or
+//            DELTA_BINARY_PACKED, field id 2147483540 as Iceberg's _row_id);
+//            docs/formats/segment.md. Timestamps in ns are written as µs when every value of the
+//            file is whole µs, else as ns. json columns carry the JSON logical type, uuid the UUID
+//            type, strings UTF8.
+// Promise    after Finish returns OK the file and its directory entry are synced; on any failure,
+// or
 //            when dropped, no file is left.
 // Threads    one.
 #pragma once
@@ -31,7 +34,9 @@ std::string_view CodecName(Codec codec);
 
 struct Compression {
   Codec codec = Codec::kSnappy;
-  std::optional<int> level;           ///< The codec's own scale; its default when absent.
+  /// On the codec's own scale, its default when absent. Columns with a codec of their own use
+  /// theirs.
+  std::optional<int> level;
   std::map<std::string, Codec> columns;  ///< By column name.
   bool operator==(const Compression&) const = default;
 };
@@ -46,12 +51,15 @@ struct SegmentWriterOptions {
 class SegmentWriter {
  public:
   /// Makes `<directory>/<relative_path>`, with its folders.
-  static Result<std::unique_ptr<SegmentWriter>> Create(io::FileSystem& files, io::Failpoints& failpoints,
-                                                       std::string directory, std::string relative_path,
-                                                       SchemaPtr schema, SegmentWriterOptions options);
+  static Result<std::unique_ptr<SegmentWriter>> Create(io::FileSystem& files,
+                                                       io::Failpoints& failpoints,
+                                                       std::string directory,
+                                                       std::string relative_path, SchemaPtr schema,
+                                                       SegmentWriterOptions options);
   ~SegmentWriter();
 
-  /// `batch` is in the schema's columns; `sequences` has one value a row.
+  /// `batch` is in the schema's columns; `sequences` has one value a row, none null. After a
+  /// failure every later call fails the same way.
   Status Append(const std::shared_ptr<arrow::RecordBatch>& batch,
                 const std::shared_ptr<arrow::Int64Array>& sequences);
   /// Fills path, bytes, rows, schema_version, sequences and column statistics.
