@@ -91,6 +91,13 @@ ConnectionContext::ConnectionContext(HttpServerOptions server_options, Logger& l
       urgent_pool({.threads = kUrgentThreads}) {}
 
 struct HttpConnection::Exchange {
+  explicit Exchange(ConnectionContext& shared) : context(shared) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() { context.bodies_bytes.fetch_sub(charged_bytes, std::memory_order_relaxed); }
+
+  ConnectionContext& context;
+  std::uint64_t charged_bytes = 0;
   HttpRequest request;
   bool http_1_1 = true;
   bool keep_alive = true;
@@ -231,7 +238,7 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
 }
 
 Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(const RequestHead& head) {
-  auto exchange = std::make_shared<Exchange>();
+  auto exchange = std::make_shared<Exchange>(context_);
   HttpRequest& request = exchange->request;
   request.request_id = context_.ids.Choose(head.headers.Get("X-Request-Id"));
   GRANARY_ASSIGN(RequestTarget target, ParseTarget(head.target));
@@ -280,6 +287,10 @@ asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::s
     SetTimeout(context_.options.body_timeout_ms);
     const std::size_t n = co_await ReadSome(body.data() + before, step);
     body.resize(before + n);
+    if (!ChargeBody(n)) {
+      co_await Refuse();
+      co_return false;
+    }
     if (n > 0) continue;
     co_await BodyEnded();
     co_return false;
@@ -299,6 +310,10 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
       co_return false;
     }
     in_.erase(0, *used);
+    if (!ChargeBody(*used)) {
+      co_await Refuse();
+      co_return false;
+    }
     if (parser.done()) break;
     SetTimeout(context_.options.body_timeout_ms);
     const bool more = co_await ContinueReading(kChunkLineBytesMax);
@@ -308,6 +323,15 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
   }
   body = parser.TakeChunkedBody();
   co_return true;
+}
+
+bool HttpConnection::ChargeBody(std::size_t bytes) {
+  running_->charged_bytes += bytes;
+  const std::uint64_t all = context_.bodies_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  if (all <= context_.options.bodies_bytes_max) return true;
+  PrepareRefusal({Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes", context_.options.bodies_bytes_max)},
+                 std::nullopt, running_->request.request_id);
+  return false;
 }
 
 asio::awaitable<void> HttpConnection::BodyEnded() {

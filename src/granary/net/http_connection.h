@@ -42,6 +42,7 @@ struct ConnectionContext {
   std::atomic<bool> stopping = false;
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::uint64_t> in_flight = 0;
+  std::atomic<std::uint64_t> bodies_bytes = 0;  ///< In memory now.
 };
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
@@ -76,6 +77,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<bool> ContinueReading(std::size_t bytes_max);
   boost::asio::awaitable<std::size_t> ReadSome(char* out, std::size_t size);
   boost::asio::awaitable<bool> WriteAll(std::string_view bytes);
+  /// Takes `bytes` more for the running request's body; false, with a refusal prepared, when all bodies
+  /// together would be too large.
+  bool ChargeBody(std::size_t bytes);
   /// Answers a body that stopped coming.
   boost::asio::awaitable<void> BodyEnded();
 

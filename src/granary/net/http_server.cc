@@ -184,7 +184,8 @@ HttpServerStats HttpServer::stats() const {
   const std::lock_guard guard(state_->mutex);
   return {.connections = state_->connections.size(),
           .requests = state_->context.requests.load(std::memory_order_relaxed),
-          .in_flight = state_->context.in_flight.load(std::memory_order_relaxed)};
+          .in_flight = state_->context.in_flight.load(std::memory_order_relaxed),
+          .body_bytes = state_->context.bodies_bytes.load(std::memory_order_relaxed)};
 }
 
 // Accepting ends first, so the set of connections only shrinks from then on.

@@ -26,6 +26,7 @@ struct HttpServerOptions {
   std::size_t handler_threads = 64;
   std::size_t connections_max = 4096;
   std::uint64_t body_bytes_max = 16u << 20;
+  std::uint64_t bodies_bytes_max = 1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;
@@ -41,6 +42,7 @@ struct HttpServerStats {
   std::uint64_t connections = 0;            ///< Open now.
   std::uint64_t requests = 0;
   std::uint64_t in_flight = 0;
+  std::uint64_t body_bytes = 0;             ///< Of requests that are being read or answered.
 };
 
 class HttpServer {

@@ -290,6 +290,21 @@ TEST_F(ServerTest, LimitsTheBodyToTheByte) {
   }
 }
 
+TEST_F(ServerTest, LimitsAllBodiesTogetherAndForgetsFinishedOnes) {
+  auto server = Start(Echo, {.bodies_bytes_max = 1'000'000});
+  const std::string half(600'000, 'b');
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600001\r\n\r\n";
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(StatusOf(Exchange(*server, head + half + "b")), 200);
+  RawClient slow(server->port()), second(server->port());
+  slow.Send(head + half);
+  ASSERT_TRUE(Eventually([&] { return server->stats().body_bytes >= half.size(); }));
+  second.Send(head + half + "b");
+  EXPECT_EQ(StatusOf(second.ReadAnswer()), 503);
+  slow.Send("b");
+  EXPECT_EQ(StatusOf(slow.ReadAnswer()), 200);
+  EXPECT_TRUE(Eventually([&] { return server->stats().body_bytes == 0; }));
+}
+
 TEST_F(ServerTest, RefusesAnAnnouncedHugeBodyBeforeItIsSent) {
   auto server = Start(Echo, {.body_bytes_max = 100});
   RawClient client(server->port());

@@ -97,6 +97,7 @@ const Variable kTable[] = {
     {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs from executed queries"},
 
     {"Limits of requests", "MAX_BODY_MB", "16", WholeRule{&C::max_body_mb, 1, 65'536}, "Request body"},
+    {"", "MAX_BODIES_MB", "1024", WholeRule{&C::max_bodies_mb, 1, kMegabytesMax}, "Bodies of all requests at once; past it 503"},
     {"", "MAX_HEADER_KB", "16", WholeRule{&C::max_header_kb, 1, 1024}, "Request line and headers"},
     {"", "MAX_JSON_DEPTH", "64", WholeRule{&C::max_json_depth, 2, 1000}, "Nesting of JSON"},
     {"", "MAX_BATCH_RECORDS", "10000", WholeRule{&C::max_batch_records, 1, 10'000'000}, "Records in one JSON write"},

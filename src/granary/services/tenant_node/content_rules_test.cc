@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "granary/services/tenant_node/access_guard.h"
+#include "granary/services/tenant_node/trace_context.h"
 
 namespace granary::services {
 namespace {
@@ -50,6 +51,15 @@ TEST(AccessGuardTest, AnswersOnlyItsOwnMachineUnlessToldOtherwise) {
   EXPECT_TRUE(CheckAccess(request, true).ok());
   request.peer_is_loopback = true;
   EXPECT_TRUE(CheckAccess(request, false).ok());
+}
+
+TEST(TraceContextTest, ReadsTheTraceIdOfAWellFormedHeader) {
+  const std::string good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  EXPECT_EQ(TraceIdOf(With("traceparent", good).headers), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(TraceIdOf({}), "");
+  for (std::string bad : {good + "0", good.substr(1), "ff" + good.substr(2), "00-" + std::string(32, '0') + good.substr(35), "00x" + good.substr(3)}) {
+    EXPECT_EQ(TraceIdOf(With("traceparent", bad).headers), "") << bad;
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "granary/api/code_table.h"
 #include "granary/services/tenant_node/access_guard.h"
 #include "granary/services/tenant_node/responses.h"
+#include "granary/services/tenant_node/trace_context.h"
 
 namespace granary::services {
 namespace {
@@ -26,7 +27,7 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
 }  // namespace
 
 struct Dispatcher::Outcome {
-  std::string method, path, route, request_id, peer, allow;
+  std::string method, path, route, request_id, trace_id, peer, allow;
   std::int64_t start_ns = 0;
 };
 
@@ -34,7 +35,7 @@ Dispatcher::Dispatcher(NodeState& state, Router router) : state_(state), router_
 
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   Outcome outcome{.method = request.method, .path = request.path, .route = "unknown", .request_id = request.request_id,
-                  .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+                  .trace_id = TraceIdOf(request.headers), .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
@@ -69,8 +70,8 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
 
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status, const std::string& request_id) const {
   const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
-  const Outcome outcome{.method = "unknown", .path = {}, .route = "refused", .request_id = request_id, .peer = {},
-                        .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+  const Outcome outcome{.method = "unknown", .path = {}, .route = "refused", .request_id = request_id, .trace_id = {},
+                        .peer = {}, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
   Record(outcome, response.status, status);
   return response;
 }
@@ -89,7 +90,7 @@ void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& s
   const LogLevel level = http_status >= 500 ? api::RowOf(status.code()).log : LogLevel::kDebug;
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
-                   {{"request_id", outcome.request_id}, {"method", outcome.method}, {"path", outcome.path},
+                   {{"request_id", outcome.request_id}, {"trace_id", outcome.trace_id}, {"method", outcome.method}, {"path", outcome.path},
                     {"status", http_status}, {"code", CodeName(status.code())}, {"ms", seconds * 1000}, {"peer", outcome.peer}});
 }
 

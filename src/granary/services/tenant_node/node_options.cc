@@ -74,6 +74,7 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.handler_threads = static_cast<std::size_t>(config.handler_threads);
   out.connections_max = static_cast<std::size_t>(config.max_connections);
   out.body_bytes_max = Megabytes(config.max_body_mb);
+  out.bodies_bytes_max = Megabytes(config.max_bodies_mb);
   out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.header_timeout_ms = config.header_timeout_seconds * 1000;
   out.body_timeout_ms = config.body_timeout_seconds * 1000;

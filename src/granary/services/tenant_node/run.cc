@@ -6,6 +6,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -104,14 +106,22 @@ class Signals {
     ::sigaddset(&wanted, SIGINT);
     ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
     ::signal(SIGPIPE, SIG_IGN);
-    descriptor_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
+    descriptor_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     GRANARY_CHECK(descriptor_ >= 0, "signalfd errno={}", errno);
   }
   ~Signals() {
+    Release();
     ::close(descriptor_);
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   int descriptor() const { return descriptor_; }
+
+  /// Takes what came so far; the next signal ends the process as if we had never looked.
+  void Release() {
+    signalfd_siginfo taken;
+    while (::read(descriptor_, &taken, sizeof(taken)) > 0) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
 
  private:
   sigset_t before_;
@@ -129,7 +139,7 @@ bool IsReadable(int descriptor) {
   return ::poll(&waited, 1, 0) > 0;
 }
 
-int Serve(TenantNode& node, const Signals& signals, Logger& log) {
+int Serve(TenantNode& node, Signals& signals, Logger& log) {
   const int opened_event = ::eventfd(0, EFD_CLOEXEC);
   GRANARY_CHECK(opened_event >= 0, "eventfd errno={}", errno);
   Status opened;
@@ -150,6 +160,7 @@ int Serve(TenantNode& node, const Signals& signals, Logger& log) {
     return kFailed;
   }
   WaitUntilReadable(signals.descriptor(), signals.descriptor());
+  signals.Release();
   log.Info("stopping");
   const Status stopped = node.Stop();
   if (!stopped.ok()) log.Error("stop failed", {{"error", stopped.ToString()}});
@@ -173,7 +184,7 @@ int RunTenantNode(const std::vector<std::string>& args) {
   if (!flags.failpoints.empty()) {
     if (const Status armed = failpoints.Arm(flags.failpoints); !armed.ok()) return Complain(armed, kBadUsage);
   }
-  const Signals signals;
+  Signals signals;
   RaiseDescriptorLimit();
   Logger log(MakeLogLevel(*config), MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
   auto node = TenantNode::Listen(*config, log, failpoints);
