@@ -1,15 +1,18 @@
 // Aggregate: grouped aggregates over some sources as if they were one table.
 //
-// How        each morsel (row group or hot chunk) aggregates into its own thread's table; tables are merged.
+// How        each morsel (row group or hot chunk) aggregates into its own thread's table; tables
+// are merged.
 //            count, min and max without filter and groups are answered from exact statistics.
-// Types      columns of several sources are brought to one type (int32 and int64: int64; ints and floats:
+// Types      columns of several sources are brought to one type (int32 and int64: int64; ints and
+// floats:
 //            float64; decimals: the wider; any other mix: kTypeMismatch naming both).
 // Exact      integer and decimal sums in 128 bits (overflow of those is kInternal, never a wrap);
-//            avg of integers and decimals from the exact sum; stddev and variance by Welford's update,
-//            merged by Chan's; percentile by selection over all values, linearly interpolated.
-//            first and last are by `_seq`; any is the first met.
+//            avg of integers and decimals from the exact sum; stddev and variance by Welford's
+//            update, merged by Chan's; percentile by selection over all values, linearly
+//            interpolated. first and last are by `_seq`; any is the first met.
 // Results    sum of integers: Int128 exact; sum of decimal(p,s): decimal; avg, stddev, variance,
-//            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the column's type.
+//            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the
+//            column's type.
 // Threads    may use context.pool.
 #pragma once
 
@@ -28,17 +31,19 @@ namespace granary::query {
 /// One column of the answer: a group or an aggregate.
 struct AggregateColumn {
   std::string alias;
-  DataType type;            ///< Of its values; decimal(38,0) for integer sums, written as JSON integers.
-  bool json_integer = false;///< An Int128 that goes out as a bare JSON integer, not as a decimal string.
+  DataType type;  ///< Of its values; decimal(38,0) for integer sums, written as JSON integers.
+  bool json_integer =
+      false;  ///< An Int128 that goes out as a bare JSON integer, not as a decimal string.
 };
 
 struct AggregateAnswer {
-  std::vector<AggregateColumn> columns;     ///< Groups in order, then aggregates in order.
+  std::vector<AggregateColumn> columns;  ///< Groups in order, then aggregates in order.
   std::vector<std::vector<Value>> rows;
   QueryStats stats;
 };
 
-/// kUnknownColumn, kTypeMismatch (sum of a string), kInvalidRequest (an alias twice), each with its pointer.
+/// kUnknownColumn, kTypeMismatch (sum of a string), kInvalidRequest (an alias twice), each with its
+/// pointer.
 Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context);

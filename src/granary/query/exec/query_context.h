@@ -22,11 +22,20 @@ struct QueryContext {
 
 /// `stats` of an answer; the time is the caller's.
 struct QueryStats {
-  std::uint64_t rows_scanned = 0;       ///< Rows whose values were examined.
+  std::uint64_t rows_scanned = 0;  ///< Rows whose values were examined.
   std::uint64_t segments_total = 0;
   std::uint64_t segments_pruned = 0;
   std::uint64_t bytes_read = 0;
-  std::set<std::string> access_paths;   ///< metadata, full_scan, hot, …
+  std::set<std::string> access_paths;  ///< metadata, full_scan, hot, …
+
+  /// Counts what another part of the same query did.
+  void Add(const QueryStats& part) {
+    rows_scanned += part.rows_scanned;
+    segments_total += part.segments_total;
+    segments_pruned += part.segments_pruned;
+    bytes_read += part.bytes_read;
+    access_paths.insert(part.access_paths.begin(), part.access_paths.end());
+  }
 };
 
 }  // namespace granary::query

@@ -1,13 +1,15 @@
 // Search: the records of some sources that match a filter, in order, up to a limit.
 //
-// How        partitions and segments are pruned by statistics, then row groups by theirs; per row group
-//            the filter's columns are decoded first and the others only where something matched; row
-//            groups and hot chunks are morsels that run in parallel. With order_by each morsel keeps its
-//            best `limit` rows and the merge keeps the best of all; without, morsels are emitted in
-//            order (source, sequence of segments, then hot), and work stops once the limit is full.
+// How        partitions and segments are pruned by statistics, then row groups by theirs; per row
+// group
+//            the filter's columns are decoded first and the others only where something matched;
+//            row groups and hot chunks are morsels that run in parallel. With order_by each morsel
+//            keeps its best `limit` rows and the merge keeps the best of all; without, morsels are
+//            emitted in order (source, sequence of segments, then hot), and work stops once the
+//            limit is full.
 // Order      nulls last in both directions; ties by `_seq` ascending, then by source id.
-// Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a limit).
-// Threads    a call may use context.pool; the sink is called from one thread at a time.
+// Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a
+// limit). Threads    a call may use context.pool; the sink is called from one thread at a time.
 #pragma once
 
 #include <functional>
@@ -27,16 +29,18 @@ namespace granary::query {
 /// Rows of one source, ready to be written out.
 struct ResultBatch {
   SourceId source;
-  /// Names as the request wrote them (or the schema's), types as stored; a path into json is a json column.
+  /// Names as the request wrote them (or the schema's), types as stored; a path into json is a json
+  /// column.
   std::vector<Column> columns;
   std::shared_ptr<arrow::RecordBatch> batch;
 };
 
 using SearchSink = std::function<Status(const ResultBatch& rows)>;
 
-/// Checks names and literals of the request against the sources: kUnknownColumn (with its pointer) for
-/// a column that no searched source has; BindFilter's errors.
-Status CheckSearch(const SearchRequest& request, const std::vector<storage::SourceSnapshot>& sources);
+/// Checks names and literals of the request against the sources: kUnknownColumn (with its pointer)
+/// for a column that no searched source has; BindFilter's errors.
+Status CheckSearch(const SearchRequest& request,
+                   const std::vector<storage::SourceSnapshot>& sources);
 
 /// Calls `sink` with the records in order, in batches of any size. A failing sink ends the search
 /// with its failure.

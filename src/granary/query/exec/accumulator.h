@@ -1,0 +1,96 @@
+// Accumulator: the running state of one aggregate for every group.
+//
+// Place      a worker has one per aggregate and updates it block by block; at the end accumulators
+// of all
+//            workers are merged in a fixed order, so that an answer does not depend on scheduling.
+// Nulls      never take part; NaN neither in min and max.
+// Threads    one writer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/query/exec/value_block.h"
+#include "granary/query/plan/requests.h"
+#include "granary/types/column_stats.h"
+
+namespace granary::query {
+
+/// A block of rows, each of which belongs to a group.
+struct AccumulatorInput {
+  const ValueBlock* values = nullptr;     ///< Null only for a count of rows.
+  const std::uint32_t* groups = nullptr;  ///< One a row; null: all in group 0.
+  std::int64_t rows = 0;
+  const std::int64_t* sequences = nullptr;  ///< One a row, where NeedsSequence.
+  std::uint32_t source = 0;                 ///< Breaks ties of sequences.
+
+  std::uint32_t GroupOf(std::int64_t i) const { return groups == nullptr ? 0 : groups[i]; }
+};
+
+class Accumulator {
+ public:
+  virtual ~Accumulator() = default;
+  /// Groups 0 … groups - 1 exist from now on.
+  virtual void Resize(std::size_t groups) = 0;
+  /// kInternal when an exact sum outgrows 128 bits.
+  virtual Status Update(const AccumulatorInput& input) = 0;
+  /// other's group g is group_of[g] here; `other` has the same make.
+  virtual Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) = 0;
+  virtual Value Finish(std::uint32_t group) = 0;
+
+  /// Adds rows of group 0 of which only statistics are read; false (changing nothing) when those do
+  /// not say enough. `stats` is null for a count of rows.
+  virtual bool AddStats(std::uint64_t /*rows*/, const ColumnStats* /*stats*/) { return false; }
+};
+
+enum class Grouping : std::uint8_t { kNone, kSome };
+
+/// What an aggregate over a column of some type is made of.
+struct AggregateShape {
+  DataType input;  ///< Blocks are loaded as this type.
+  DataType output;
+  bool json_integer = false;  ///< See AggregateColumn.
+  bool json_numbers = false;  ///< The column is json: blocks hold its numbers (NumbersOf).
+  bool canonical = false;     ///< The column is json: blocks hold CanonicalTexts.
+};
+
+/// kTypeMismatch for an operation that the type lacks. `type` is null for a count of rows.
+Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type);
+
+bool NeedsSequence(AggregateType aggregate);
+
+std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
+                                             const AggregateShape& shape, Grouping grouping);
+
+/// Its parts.
+std::unique_ptr<Accumulator> MakeCount();
+std::unique_ptr<Accumulator> MakeSum(const AggregateShape& shape);
+std::unique_ptr<Accumulator> MakeAvg(const AggregateShape& shape);
+std::unique_ptr<Accumulator> MakeExtreme(const AggregateShape& shape, AggregateType which);
+std::unique_ptr<Accumulator> MakeMoments(AggregateType which);
+std::unique_ptr<Accumulator> MakePercentile(double p);
+std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping);
+std::unique_ptr<Accumulator> MakeApproxDistinct();
+std::unique_ptr<Accumulator> MakePick(const AggregateShape& shape, AggregateType which);
+
+/// Calls each(i, group) for the rows whose value is not null.
+template <typename Each>
+void ForEachValue(const AccumulatorInput& input, Each each) {
+  const std::uint8_t* valid = input.values->valid();
+  const std::uint32_t* groups = input.groups;
+  if (valid == nullptr && groups == nullptr) {
+    for (std::int64_t i = 0; i < input.rows; ++i) each(i, std::uint32_t{0});
+  } else if (valid == nullptr) {
+    for (std::int64_t i = 0; i < input.rows; ++i) each(i, groups[i]);
+  } else {
+    for (std::int64_t i = 0; i < input.rows; ++i) {
+      if (valid[i] != 0) each(i, input.GroupOf(i));
+    }
+  }
+}
+
+}  // namespace granary::query

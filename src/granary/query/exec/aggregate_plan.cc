@@ -1,0 +1,176 @@
+#include "granary/query/exec/aggregate_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace granary::query {
+namespace {
+
+using Sources = std::vector<storage::SourceSnapshot>;
+
+Status AtPointer(const Status& status, const std::string& pointer) {
+  if (status.ok() || !status.fields().empty()) return status;
+  return Status::Invalid(status.code(), pointer, std::string(status.message()));
+}
+
+/// Which columns each source's scan is to give.
+class Outputs {
+ public:
+  explicit Outputs(std::size_t sources) : columns_(sources) {}
+
+  int Add(std::size_t source, ColumnId id) {
+    auto& columns = columns_[source];
+    const auto at = std::find(columns.begin(), columns.end(), id);
+    if (at != columns.end()) return static_cast<int>(at - columns.begin());
+    columns.push_back(id);
+    return static_cast<int>(columns.size() - 1);
+  }
+  void Place(PlannedColumn& column) {
+    for (std::size_t source = 0; source < columns_.size(); ++source) {
+      const auto& ref = column.bound.refs[source];
+      column.positions.push_back(ref ? Add(source, ref->id) : -1);
+    }
+  }
+  const std::vector<ColumnId>& of(std::size_t source) const { return columns_[source]; }
+
+ private:
+  std::vector<std::vector<ColumnId>> columns_;
+};
+
+Status CheckAliases(const AggregateRequest& request) {
+  std::set<std::string> taken;
+  const auto take = [&](const std::string& alias, const std::string& pointer) -> Status {
+    if (taken.insert(alias).second) return Status::Ok();
+    return Status::Invalid(Code::kInvalidRequest, pointer,
+                           fmt::format("the alias \"{}\" is taken", alias));
+  };
+  for (const GroupBy& group : request.group_by) GRANARY_TRY(take(group.alias, group.pointer));
+  for (const Aggregation& aggregation : request.aggregations) {
+    GRANARY_TRY(take(aggregation.alias, aggregation.pointer));
+  }
+  if (!request.aggregations.empty()) return Status::Ok();
+  return Status::Invalid(Code::kInvalidRequest, "/aggregations",
+                         "at least one aggregation is needed");
+}
+
+Status CheckPercentile(const Aggregation& aggregation) {
+  const bool is_percentile = aggregation.type == AggregateType::kPercentile ||
+                             aggregation.type == AggregateType::kApproxPercentile;
+  if (!is_percentile || (aggregation.p >= 0 && aggregation.p <= 1)) return Status::Ok();
+  return Status::Invalid(Code::kInvalidRequest, aggregation.pointer + "/p",
+                         "p must be from 0 to 1");
+}
+
+class Planner {
+ public:
+  Planner(const AggregateRequest& request, const Sources& sources, std::vector<BoundSource> bound)
+      : request_(request), sources_(sources), bound_(std::move(bound)), outputs_(bound_.size()) {}
+
+  Result<AggregatePlan> Plan() {
+    for (const GroupBy& group : request_.group_by) GRANARY_TRY(AddGroup(group));
+    for (const Aggregation& aggregation : request_.aggregations)
+      GRANARY_TRY(AddAggregate(aggregation));
+    for (std::size_t source = 0; source < bound_.size(); ++source) {
+      if (plan_.needs_sequence)
+        plan_.sequence_positions.push_back(outputs_.Add(source, kSequenceColumnId));
+      GRANARY_ASSIGN(SourceScan scan,
+                     SourceScan::Make(*bound_[source].snapshot, std::move(bound_[source].predicate),
+                                      outputs_.of(source)));
+      plan_.scans.push_back(std::move(scan));
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  Status AddGroup(const GroupBy& group) {
+    PlannedColumn column;
+    GRANARY_ASSIGN(column.bound, BindColumn(group.column, group.pointer, bound_, sources_));
+    const DataType& type = column.bound.type;
+    if (type.kind() == TypeKind::kList) {
+      return Status::Invalid(Code::kTypeMismatch, group.pointer,
+                             fmt::format("{} cannot be grouped by", type.ToString()));
+    }
+    GRANARY_ASSIGN(Transformer transformer,
+                   Transformer::Make(group.transform, type, group.pointer));
+    column.input = transformer.input();
+    column.use = ColumnUse::kCanonical;
+    outputs_.Place(column);
+    plan_.answer.push_back({group.alias, transformer.output(), false});
+    plan_.groups.push_back({std::move(column), std::move(transformer)});
+    return Status::Ok();
+  }
+
+  Status AddAggregate(const Aggregation& aggregation) {
+    GRANARY_TRY(CheckPercentile(aggregation));
+    const std::string pointer = aggregation.pointer + "/column";
+    PlannedAggregate planned{&aggregation, {}, -1};
+    PlannedColumn column;
+    const bool of_rows = aggregation.column.empty();
+    if (!of_rows) {
+      GRANARY_ASSIGN(column.bound, BindColumn(aggregation.column, pointer, bound_, sources_));
+    }
+    auto shape = ShapeOf(aggregation.type, of_rows ? nullptr : &column.bound.type);
+    if (!shape.ok()) return AtPointer(shape.status(), pointer);
+    planned.shape = shape.Take();
+    if (!of_rows) planned.column = AddColumn(std::move(column), planned);
+    plan_.needs_sequence = plan_.needs_sequence || NeedsSequence(aggregation.type);
+    plan_.answer.push_back({aggregation.alias, planned.shape.output, planned.shape.json_integer});
+    plan_.aggregates.push_back(std::move(planned));
+    return Status::Ok();
+  }
+
+  /// Two aggregates that load the same column alike share it.
+  int AddColumn(PlannedColumn column, const PlannedAggregate& aggregate) {
+    column.input = aggregate.shape.input;
+    const bool count_only = aggregate.aggregation->type == AggregateType::kCount;
+    column.use = count_only                     ? ColumnUse::kPresence
+                 : aggregate.shape.json_numbers ? ColumnUse::kNumbers
+                 : aggregate.shape.canonical    ? ColumnUse::kCanonical
+                                                : ColumnUse::kValues;
+    for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
+      if (names_[i] == aggregate.aggregation->column && plan_.columns[i].input == column.input &&
+          plan_.columns[i].use == column.use) {
+        return static_cast<int>(i);
+      }
+    }
+    outputs_.Place(column);
+    plan_.columns.push_back(std::move(column));
+    names_.push_back(aggregate.aggregation->column);
+    return static_cast<int>(plan_.columns.size() - 1);
+  }
+
+  const AggregateRequest& request_;
+  const Sources& sources_;
+  std::vector<BoundSource> bound_;
+  Outputs outputs_;
+  AggregatePlan plan_;
+  std::vector<std::string> names_;  ///< Of plan_.columns.
+};
+
+}  // namespace
+
+std::vector<DataType> AggregatePlan::GroupTypes() const {
+  std::vector<DataType> types;
+  for (const PlannedGroup& group : groups) types.push_back(group.transformer.output());
+  return types;
+}
+
+std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators() const {
+  std::vector<std::unique_ptr<Accumulator>> made;
+  const Grouping grouping = groups.empty() ? Grouping::kNone : Grouping::kSome;
+  for (const PlannedAggregate& aggregate : aggregates) {
+    made.push_back(MakeAccumulator(*aggregate.aggregation, aggregate.shape, grouping));
+  }
+  return made;
+}
+
+Result<AggregatePlan> PlanAggregate(const AggregateRequest& request, const Sources& sources) {
+  GRANARY_TRY(CheckAliases(request));
+  GRANARY_ASSIGN(auto bound, BindSources(request.filter, sources));
+  return Planner(request, sources, std::move(bound)).Plan();
+}
+
+}  // namespace granary::query

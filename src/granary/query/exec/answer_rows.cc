@@ -1,0 +1,190 @@
+#include "granary/query/exec/answer_rows.h"
+
+#include <arrow/array.h>
+#include <arrow/array/concatenate.h>
+#include <arrow/builder.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "granary/query/exec/json_values.h"
+#include "granary/query/exec/predicate_evaluator.h"
+
+namespace granary::query {
+namespace {
+
+/// The aliases as a schema, so that having is bound and evaluated like any filter.
+Schema SchemaOf(const std::vector<AggregateColumn>& columns) {
+  std::vector<Column> named;
+  for (const AggregateColumn& column : columns) {
+    named.push_back({static_cast<ColumnId>(named.size() + 1), column.alias, column.type});
+  }
+  return Schema(1, static_cast<ColumnId>(named.size()), std::move(named));
+}
+
+Status UnknownAlias(const std::string& pointer, const std::string& name) {
+  return Status::Invalid(Code::kUnknownColumn, pointer,
+                         fmt::format("the answer has no column \"{}\"", name));
+}
+
+Status CheckNames(const Filter& filter, const Schema& schema) {
+  if (filter.kind == Filter::Kind::kCompare) {
+    const auto ref = ResolveColumn(schema, filter.column);
+    if (!ref || ref->id == kSequenceColumnId) return UnknownAlias(filter.pointer, filter.column);
+  }
+  for (const Filter& child : filter.children) GRANARY_TRY(CheckNames(child, schema));
+  return Status::Ok();
+}
+
+std::size_t PositionOf(const std::vector<AggregateColumn>& columns, const std::string& alias) {
+  const auto at = std::find_if(columns.begin(), columns.end(), [&](const AggregateColumn& column) {
+    return column.alias == alias;
+  });
+  return static_cast<std::size_t>(at - columns.begin());
+}
+
+template <typename T, typename Builder, typename Append>
+Result<std::shared_ptr<arrow::Array>> Build(const std::vector<Value>& values, Builder builder,
+                                            Append append) {
+  for (const Value& value : values) {
+    const arrow::Status added =
+        IsNull(value) ? builder.AppendNull() : append(builder, std::get<T>(value));
+    if (!added.ok()) return Status::Internal(added.ToString());
+  }
+  std::shared_ptr<arrow::Array> array;
+  if (const arrow::Status done = builder.Finish(&array); !done.ok())
+    return Status::Internal(done.ToString());
+  return array;
+}
+
+/// Of any type, a value at a time.
+Result<std::shared_ptr<arrow::Array>> BuildAny(const DataType& type,
+                                               const std::vector<Value>& values) {
+  arrow::ArrayVector cells;
+  for (const Value& value : values) {
+    GRANARY_ASSIGN(auto cell, MakeConstantArray(type, value, 1));
+    cells.push_back(std::move(cell));
+  }
+  auto joined = arrow::Concatenate(cells);
+  if (!joined.ok()) return Status::Internal(joined.status().ToString());
+  return joined.MoveValueUnsafe();
+}
+
+Result<std::shared_ptr<arrow::Array>> ToArray(const DataType& type,
+                                              const std::vector<Value>& values) {
+  const auto append = [](auto& builder, const auto& value) { return builder.Append(value); };
+  switch (type.kind()) {
+    case TypeKind::kInt64: return Build<std::int64_t>(values, arrow::Int64Builder(), append);
+    case TypeKind::kFloat64: return Build<double>(values, arrow::DoubleBuilder(), append);
+    case TypeKind::kString:
+    case TypeKind::kJson: return Build<std::string>(values, arrow::StringBuilder(), append);
+    case TypeKind::kDecimal:
+      return Build<Int128>(
+          values, arrow::Decimal128Builder(type.ToArrow()), [](auto& builder, const Int128& value) {
+            return builder.Append(arrow::Decimal128(static_cast<std::int64_t>(value >> 64),
+                                                    static_cast<std::uint64_t>(value)));
+          });
+    default: return BuildAny(type, values);
+  }
+}
+
+Result<std::vector<std::uint32_t>> Having(const Filter& having, const AnswerColumns& answer) {
+  const Schema schema = SchemaOf(answer.columns);
+  GRANARY_ASSIGN(const auto predicate, BindFilter(having, schema));
+  std::vector<std::uint32_t> kept;
+  if (!predicate || answer.groups == 0) return kept;
+  const std::vector<ColumnId> read = predicate->Columns();
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  for (const ColumnId id : read) {
+    const auto at = static_cast<std::size_t>(id) - 1;
+    GRANARY_ASSIGN(auto array, id == kSequenceColumnId
+                                   ? ToArray(TypeKind::kInt64,
+                                             std::vector<Value>(answer.groups, std::int64_t{0}))
+                                   : ToArray(answer.columns[at].type, answer.values[at]));
+    fields.push_back(arrow::field("", array->type()));
+    arrays.push_back(std::move(array));
+  }
+  const auto groups = static_cast<std::int64_t>(answer.groups);
+  const auto batch =
+      arrow::RecordBatch::Make(arrow::schema(std::move(fields)), groups, std::move(arrays));
+  GRANARY_ASSIGN(const PredicateEvaluator evaluator, PredicateEvaluator::Make(*predicate, read));
+  ByteMask truth;
+  GRANARY_TRY(evaluator.Evaluate(*batch, 0, groups, truth));
+  for (std::uint32_t group = 0; group < answer.groups; ++group) {
+    if (truth[group] != 0) kept.push_back(group);
+  }
+  return kept;
+}
+
+/// JSON values compare by their order, not by their text.
+std::vector<Value> Comparable(const AggregateColumn& column, const std::vector<Value>& values) {
+  if (column.type.kind() != TypeKind::kJson) return values;
+  std::vector<Value> keys;
+  for (const Value& value : values) {
+    std::string key;
+    if (!IsNull(value)) AppendJsonOrder(std::get<std::string>(value), key);
+    keys.push_back(IsNull(value) ? Value{} : Value(std::move(key)));
+  }
+  return keys;
+}
+
+struct OrderKey {
+  std::vector<Value> values;
+  Direction direction = Direction::kAscending;
+
+  std::weak_ordering Order(std::uint32_t a, std::uint32_t b) const {
+    const Value& left = values[a];
+    const Value& right = values[b];
+    const auto order = Compare(left, right);
+    const bool flip = direction == Direction::kDescending && !IsNull(left) && !IsNull(right);
+    return flip ? Compare(right, left) : order;
+  }
+};
+
+}  // namespace
+
+Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateColumn>& columns) {
+  for (const OrderBy& order : request.order_by) {
+    if (PositionOf(columns, order.column) == columns.size()) {
+      return UnknownAlias(order.pointer + "/column", order.column);
+    }
+  }
+  if (!request.having) return Status::Ok();
+  const Schema schema = SchemaOf(columns);
+  GRANARY_TRY(CheckNames(*request.having, schema));
+  return BindFilter(*request.having, schema).status();
+}
+
+Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,
+                                              const AnswerColumns& answer) {
+  std::vector<std::uint32_t> picked(answer.groups);
+  std::iota(picked.begin(), picked.end(), 0u);
+  if (request.having) {
+    GRANARY_ASSIGN(picked, Having(*request.having, answer));
+  }
+  std::size_t shown = picked.size();
+  if (request.limit) shown = std::min<std::uint64_t>(shown, *request.limit);
+  if (!request.order_by.empty()) {
+    std::vector<OrderKey> keys;
+    for (const OrderBy& order : request.order_by) {
+      const std::size_t at = PositionOf(answer.columns, order.column);
+      keys.push_back({Comparable(answer.columns[at], answer.values[at]), order.direction});
+    }
+    std::partial_sort(picked.begin(), picked.begin() + static_cast<std::ptrdiff_t>(shown),
+                      picked.end(), [&](std::uint32_t a, std::uint32_t b) {
+                        for (const OrderKey& key : keys) {
+                          if (const auto order = key.Order(a, b); order != 0) return order < 0;
+                        }
+                        return a < b;
+                      });
+  }
+  picked.resize(shown);
+  return picked;
+}
+
+}  // namespace granary::query

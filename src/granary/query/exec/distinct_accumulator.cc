@@ -1,0 +1,142 @@
+// count_distinct and approx_count_distinct.
+#include <algorithm>
+#include <cmath>
+
+#include "granary/base/hash.h"
+#include "granary/query/exec/accumulator.h"
+#include "granary/query/exec/key_column.h"
+#include "granary/storage/stats/distinct_sketch.h"
+
+namespace granary::query {
+namespace {
+
+/// Values are numbered over all groups; a set of (group, number) pairs says which group has met
+/// which.
+class Distinct final : public Accumulator {
+ public:
+  Distinct(DataType type, Grouping grouping) : grouping_(grouping), values_(std::move(type)) {}
+
+  void Resize(std::size_t groups) override { counts_.resize(groups, 0); }
+
+  Status Update(const AccumulatorInput& input) override {
+    values_.Number(*input.values, ids_);
+    if (grouping_ == Grouping::kNone) return Status::Ok();
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      Meet(group, ids_[static_cast<std::size_t>(i)]);
+    });
+    return Status::Ok();
+  }
+
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+    const auto& from = static_cast<const Distinct&>(other);
+    values_.Merge(from.values_, ids_);
+    for (std::uint32_t i = 0; i < from.pairs_.size(); ++i) {
+      const std::uint64_t pair = from.pairs_.key(i);
+      Meet(group_of[pair >> 32], ids_[static_cast<std::uint32_t>(pair)]);
+    }
+    return Status::Ok();
+  }
+
+  Value Finish(std::uint32_t group) override {
+    if (grouping_ == Grouping::kSome) return counts_[group];
+    const bool has_null = values_.null_id() != kNoId;
+    return static_cast<std::int64_t>(values_.size()) - (has_null ? 1 : 0);
+  }
+
+ private:
+  void Meet(std::uint32_t group, std::uint32_t value) {
+    const std::size_t before = pairs_.size();
+    pairs_.FindOrAdd(std::uint64_t{group} << 32 | value);
+    if (pairs_.size() > before) ++counts_[group];
+  }
+
+  Grouping grouping_;
+  KeyColumn values_;
+  IntKeyTable pairs_;
+  std::vector<std::int64_t> counts_;
+  std::vector<std::uint32_t> ids_;
+};
+
+template <typename T>
+std::uint64_t HashOf(const T& value) {
+  return Hash64({reinterpret_cast<const char*>(&value), sizeof value});
+}
+
+std::uint64_t HashAt(const ValueBlock& block, std::int64_t i) {
+  switch (block.kind()) {
+    case ValueKind::kInt64: return HashOf(block.ints()[i]);
+    case ValueKind::kUInt64: return HashOf(block.naturals()[i]);
+    case ValueKind::kInt128: return HashOf(block.decimals()[i]);
+    case ValueKind::kBytes: return Hash64(block.bytes(i));
+    case ValueKind::kDouble: break;
+  }
+  const double value = block.doubles()[i];
+  if (std::isnan(value)) return HashOf(std::nan(""));
+  return HashOf(value == 0 ? 0.0 : value);
+}
+
+/// A few hashes as they are, then a sketch: most groups are small, and a sketch takes 4 KiB.
+class ApproxDistinct final : public Accumulator {
+ public:
+  void Resize(std::size_t groups) override { states_.resize(groups); }
+
+  Status Update(const AccumulatorInput& input) override {
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      Add(HashAt(*input.values, i), states_[group]);
+    });
+    return Status::Ok();
+  }
+
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+    const auto& states = static_cast<const ApproxDistinct&>(other).states_;
+    for (std::size_t group = 0; group < states.size(); ++group) {
+      State& into = states_[group_of[group]];
+      for (const std::uint64_t hash : states[group].few) Add(hash, into);
+      if (states[group].sketch == nullptr) continue;
+      Sketch(into);
+      into.sketch->Merge(*states[group].sketch);
+    }
+    return Status::Ok();
+  }
+
+  Value Finish(std::uint32_t group) override {
+    const State& state = states_[group];
+    const std::uint64_t count =
+        state.sketch == nullptr ? state.few.size() : state.sketch->Estimate();
+    return static_cast<std::int64_t>(count);
+  }
+
+ private:
+  static constexpr std::size_t kFewMax = 32;
+  struct State {
+    std::vector<std::uint64_t> few;
+    std::unique_ptr<storage::DistinctSketch> sketch;
+  };
+  static void Sketch(State& state) {
+    if (state.sketch != nullptr) return;
+    state.sketch = std::make_unique<storage::DistinctSketch>();
+    for (const std::uint64_t hash : state.few) state.sketch->Add(hash);
+    state.few = {};
+  }
+  static void Add(std::uint64_t hash, State& state) {
+    if (state.sketch == nullptr) {
+      if (std::find(state.few.begin(), state.few.end(), hash) != state.few.end()) return;
+      state.few.push_back(hash);
+      if (state.few.size() > kFewMax) Sketch(state);
+      return;
+    }
+    state.sketch->Add(hash);
+  }
+
+  std::vector<State> states_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping) {
+  return std::make_unique<Distinct>(shape.input, grouping);
+}
+
+std::unique_ptr<Accumulator> MakeApproxDistinct() { return std::make_unique<ApproxDistinct>(); }
+
+}  // namespace granary::query

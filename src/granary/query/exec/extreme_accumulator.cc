@@ -1,0 +1,175 @@
+// min and max.
+#include <string>
+#include <type_traits>
+
+#include "granary/query/exec/accumulator.h"
+#include "granary/query/exec/json_values.h"
+
+namespace granary::query {
+namespace {
+
+template <typename T>
+T Number(const ValueBlock& block, std::int64_t i) {
+  if constexpr (std::is_same_v<T, std::int64_t>) return block.ints()[i];
+  if constexpr (std::is_same_v<T, std::uint64_t>) return block.naturals()[i];
+  if constexpr (std::is_same_v<T, double>) return block.doubles()[i];
+  if constexpr (std::is_same_v<T, Int128>) return block.decimals()[i];
+}
+
+/// Of a segment's statistics, when they tell the very value. Sets `none` when no value takes part.
+const Value* ExactBound(const ColumnStats& stats, bool is_max, bool& none) {
+  none = stats.nulls && *stats.nulls == stats.rows;
+  const Value& bound = is_max ? stats.max : stats.min;
+  const bool exact = is_max ? stats.max_exact : stats.min_exact;
+  return exact && !IsNull(bound) ? &bound : nullptr;
+}
+
+template <typename T, bool kMax>
+class NumberExtreme final : public Accumulator {
+ public:
+  explicit NumberExtreme(DataType type) : type_(std::move(type)) {}
+
+  void Resize(std::size_t groups) override { states_.resize(groups); }
+
+  Status Update(const AccumulatorInput& input) override {
+    if (input.groups == nullptr) {
+      State state = states_[0];
+      ForEachValue(
+          input, [&](std::int64_t i, std::uint32_t) { Take(Number<T>(*input.values, i), state); });
+      states_[0] = state;
+      return Status::Ok();
+    }
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      Take(Number<T>(*input.values, i), states_[group]);
+    });
+    return Status::Ok();
+  }
+
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+    const auto& states = static_cast<const NumberExtreme&>(other).states_;
+    for (std::size_t group = 0; group < states.size(); ++group) {
+      if (states[group].seen) Take(states[group].best, states_[group_of[group]]);
+    }
+    return Status::Ok();
+  }
+
+  Value Finish(std::uint32_t group) override {
+    const State& state = states_[group];
+    if (!state.seen) return {};
+    if constexpr (std::is_same_v<T, std::int64_t>) return IntValue(type_, state.best);
+    return Value(state.best);
+  }
+
+  bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
+    bool none = false;
+    const Value* bound = ExactBound(*stats, kMax, none);
+    if (none) return true;
+    if (bound == nullptr) return false;
+    if (const auto* number = std::get_if<T>(bound)) {
+      Take(*number, states_[0]);
+    } else if (const auto* flag = std::get_if<bool>(bound)) {
+      Take(static_cast<T>(*flag), states_[0]);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  struct State {
+    T best{};
+    bool seen = false;
+  };
+  static void Take(T value, State& state) {
+    if constexpr (std::is_same_v<T, double>) {
+      if (value != value) return;
+    }
+    const bool better = kMax ? value > state.best : value < state.best;
+    if (better || !state.seen) state.best = value;
+    state.seen = true;
+  }
+
+  DataType type_;
+  std::vector<State> states_;
+};
+
+/// Strings and their like by bytes; JSON values by their order.
+template <bool kMax, bool kJson>
+class BytesExtreme final : public Accumulator {
+ public:
+  void Resize(std::size_t groups) override { states_.resize(groups); }
+
+  Status Update(const AccumulatorInput& input) override {
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      Take(input.values->bytes(i), states_[group]);
+    });
+    return Status::Ok();
+  }
+
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+    const auto& states = static_cast<const BytesExtreme&>(other).states_;
+    for (std::size_t group = 0; group < states.size(); ++group) {
+      if (states[group].seen) Take(states[group].best, states_[group_of[group]]);
+    }
+    return Status::Ok();
+  }
+
+  Value Finish(std::uint32_t group) override {
+    if (!states_[group].seen) return {};
+    return states_[group].best;
+  }
+
+  bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
+    if (kJson) return false;
+    bool none = false;
+    const Value* bound = ExactBound(*stats, kMax, none);
+    if (none) return true;
+    const auto* bytes = bound == nullptr ? nullptr : std::get_if<std::string>(bound);
+    if (bytes != nullptr) Take(*bytes, states_[0]);
+    return bytes != nullptr;
+  }
+
+ private:
+  struct State {
+    std::string best;
+    std::string order;  ///< Of JSON: what `best` compares by.
+    bool seen = false;
+  };
+  void Take(std::string_view bytes, State& state) {
+    std::string_view compared = bytes;
+    if constexpr (kJson) {
+      order_.clear();
+      AppendJsonOrder(bytes, order_);
+      compared = order_;
+    }
+    const std::string_view best = kJson ? state.order : state.best;
+    if (state.seen && !(kMax ? compared > best : compared < best)) return;
+    state.best = bytes;
+    if constexpr (kJson) state.order = compared;
+    state.seen = true;
+  }
+
+  std::string order_;
+  std::vector<State> states_;
+};
+
+template <bool kMax>
+std::unique_ptr<Accumulator> Make(const DataType& type) {
+  if (type.kind() == TypeKind::kJson) return std::make_unique<BytesExtreme<kMax, true>>();
+  switch (ValueKindOf(type)) {
+    case ValueKind::kInt64: return std::make_unique<NumberExtreme<std::int64_t, kMax>>(type);
+    case ValueKind::kUInt64: return std::make_unique<NumberExtreme<std::uint64_t, kMax>>(type);
+    case ValueKind::kDouble: return std::make_unique<NumberExtreme<double, kMax>>(type);
+    case ValueKind::kInt128: return std::make_unique<NumberExtreme<Int128, kMax>>(type);
+    case ValueKind::kBytes: break;
+  }
+  return std::make_unique<BytesExtreme<kMax, false>>();
+}
+
+}  // namespace
+
+std::unique_ptr<Accumulator> MakeExtreme(const AggregateShape& shape, AggregateType which) {
+  return which == AggregateType::kMax ? Make<true>(shape.input) : Make<false>(shape.input);
+}
+
+}  // namespace granary::query

@@ -1,0 +1,72 @@
+// first, last and any: one value of each group, chosen by its sequence or met first.
+#include "granary/query/exec/accumulator.h"
+
+namespace granary::query {
+namespace {
+
+struct Place {
+  std::int64_t sequence = 0;
+  std::uint32_t source = 0;
+  auto operator<=>(const Place&) const = default;
+};
+
+class Pick final : public Accumulator {
+ public:
+  explicit Pick(AggregateType which) : which_(which) {}
+
+  void Resize(std::size_t groups) override { states_.resize(groups); }
+
+  Status Update(const AccumulatorInput& input) override {
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      const Place place{input.sequences == nullptr ? 0 : input.sequences[i], input.source};
+      State& state = states_[group];
+      if (!Better(place, state)) return;
+      if (state.row < 0) changed_.push_back(group);
+      state.place = place;
+      state.seen = true;
+      state.row = i;
+    });
+    for (const std::uint32_t group : changed_) {
+      states_[group].value = input.values->ValueOf(states_[group].row);
+      states_[group].row = -1;
+    }
+    changed_.clear();
+    return Status::Ok();
+  }
+
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+    const auto& states = static_cast<const Pick&>(other).states_;
+    for (std::size_t group = 0; group < states.size(); ++group) {
+      State& into = states_[group_of[group]];
+      if (states[group].seen && Better(states[group].place, into)) into = states[group];
+    }
+    return Status::Ok();
+  }
+
+  Value Finish(std::uint32_t group) override { return states_[group].value; }
+
+ private:
+  struct State {
+    Value value;
+    Place place;
+    std::int64_t row = -1;  ///< Of the block at hand; its value is copied when the block is done.
+    bool seen = false;
+  };
+  bool Better(const Place& place, const State& state) const {
+    if (!state.seen) return true;
+    if (which_ == AggregateType::kFirst) return place < state.place;
+    return which_ == AggregateType::kLast && place > state.place;
+  }
+
+  AggregateType which_;
+  std::vector<State> states_;
+  std::vector<std::uint32_t> changed_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> MakePick(const AggregateShape& /*shape*/, AggregateType which) {
+  return std::make_unique<Pick>(which);
+}
+
+}  // namespace granary::query

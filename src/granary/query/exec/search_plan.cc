@@ -1,0 +1,128 @@
+#include "granary/query/exec/search_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace granary::query {
+namespace {
+
+using Sources = std::vector<storage::SourceSnapshot>;
+
+int Place(ColumnId id, std::vector<ColumnId>& columns) {
+  const auto at = std::find(columns.begin(), columns.end(), id);
+  if (at != columns.end()) return static_cast<int>(at - columns.begin());
+  columns.push_back(id);
+  return static_cast<int>(columns.size() - 1);
+}
+
+/// The names to show, each once, and for sources that lack one the type that others give it.
+struct Selected {
+  std::vector<std::string> names;
+  std::vector<DataType> types;
+};
+
+Result<Selected> Select(const SearchRequest& request, const Sources& sources) {
+  Selected selected;
+  for (std::size_t i = 0; i < request.columns.size(); ++i) {
+    const std::string& name = request.columns[i];
+    if (std::find(selected.names.begin(), selected.names.end(), name) != selected.names.end())
+      continue;
+    std::optional<ColumnRef> ref;
+    for (const storage::SourceSnapshot& source : sources) {
+      if (!ref) ref = ResolveColumn(*source.schema, name);
+    }
+    if (!ref) {
+      return Status::Invalid(Code::kUnknownColumn, fmt::format("/columns/{}", i),
+                             fmt::format("no source of the request has a column \"{}\"", name));
+    }
+    selected.names.push_back(name);
+    selected.types.push_back(TypeOf(*ref));
+  }
+  return selected;
+}
+
+std::vector<ShownColumn> ShownOf(const Schema& schema, const Selected& selected,
+                                 std::vector<ColumnId>& output) {
+  std::vector<ShownColumn> shown;
+  if (selected.names.empty()) {
+    for (const Column& column : schema.columns())
+      shown.push_back({column, Place(column.id, output), {}});
+    return shown;
+  }
+  for (std::size_t i = 0; i < selected.names.size(); ++i) {
+    const auto ref = ResolveColumn(schema, selected.names[i]);
+    if (!ref) {
+      shown.push_back({{0, selected.names[i], selected.types[i]}, -1, {}});
+      continue;
+    }
+    shown.push_back(
+        {{ref->id, selected.names[i], TypeOf(*ref)}, Place(ref->id, output), ref->path});
+  }
+  return shown;
+}
+
+Result<OrderColumn> PlanOrder(const OrderBy& order, const std::vector<BoundSource>& bound,
+                              const Sources& sources, std::vector<std::vector<ColumnId>>& outputs) {
+  OrderColumn column;
+  GRANARY_ASSIGN(column.bound, BindColumn(order.column, order.pointer, bound, sources));
+  column.input = column.bound.type;
+  column.direction = order.direction;
+  if (column.input.kind() == TypeKind::kList) {
+    return Status::Invalid(
+        Code::kTypeMismatch, order.pointer,
+        fmt::format("\"{}\" is {}, which has no order", order.column, column.input.ToString()));
+  }
+  if (column.input.kind() == TypeKind::kJson) column.form = KeyForm::kJson;
+  if (column.bound.mixed_numbers) {
+    column.form = KeyForm::kMixedNumbers;
+    column.own_types = true;
+  }
+  for (std::size_t source = 0; source < bound.size(); ++source) {
+    const auto& ref = column.bound.refs[source];
+    column.positions.push_back(ref ? Place(ref->id, outputs[source]) : -1);
+  }
+  return column;
+}
+
+std::vector<std::uint32_t> RankById(const std::vector<BoundSource>& bound) {
+  std::vector<std::uint32_t> ranks;
+  for (const BoundSource& source : bound) {
+    ranks.push_back(static_cast<std::uint32_t>(std::count_if(
+        bound.begin(), bound.end(),
+        [&](const BoundSource& other) { return other.snapshot->id < source.snapshot->id; })));
+  }
+  return ranks;
+}
+
+}  // namespace
+
+Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources) {
+  SearchPlan plan;
+  GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources));
+  GRANARY_ASSIGN(const Selected selected, Select(request, sources));
+  for (const BoundSource& source : bound) {
+    std::vector<ColumnId> output;
+    plan.shown.push_back(ShownOf(*source.snapshot->schema, selected, output));
+    GRANARY_ASSIGN(SourceScan scan,
+                   SourceScan::Make(*source.snapshot, source.predicate, std::move(output)));
+    plan.rows.push_back(std::move(scan));
+  }
+  if (request.order_by.empty()) return plan;
+
+  std::vector<std::vector<ColumnId>> outputs(bound.size());
+  for (const OrderBy& order : request.order_by) {
+    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, sources, outputs));
+    plan.order.push_back(std::move(column));
+  }
+  for (std::size_t source = 0; source < bound.size(); ++source) {
+    plan.sequence_positions.push_back(Place(kSequenceColumnId, outputs[source]));
+    GRANARY_ASSIGN(SourceScan scan, SourceScan::Make(*bound[source].snapshot,
+                                                     bound[source].predicate, outputs[source]));
+    plan.keys.push_back(std::move(scan));
+  }
+  plan.source_ranks = RankById(bound);
+  return plan;
+}
+
+}  // namespace granary::query

@@ -1,0 +1,112 @@
+#include "granary/query/exec/source_columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "granary/query/exec/common_type.h"
+
+namespace granary::query {
+namespace {
+
+using Sources = std::vector<storage::SourceSnapshot>;
+
+bool AnyHas(const Sources& sources, const std::string& name) {
+  return std::any_of(sources.begin(), sources.end(), [&](const storage::SourceSnapshot& source) {
+    return ResolveColumn(*source.schema, name).has_value();
+  });
+}
+
+Status UnknownColumn(const std::string& pointer, const std::string& name) {
+  return Status::Invalid(Code::kUnknownColumn, pointer,
+                         fmt::format("no source of the request has a column \"{}\"", name));
+}
+
+/// A member's name as a JSON Pointer writes it.
+std::string PointerToken(std::string_view name) {
+  std::string out = "/";
+  for (const char c : name) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+/// Of the column: /filters/amount where the comparison is /filters/amount/gt.
+std::string ColumnPointer(const Filter& compare) {
+  if (compare.pointer.ends_with(PointerToken(compare.column))) return compare.pointer;
+  return compare.pointer.substr(0, compare.pointer.rfind('/'));
+}
+
+Status CheckColumns(const Filter& filter, const Sources& sources) {
+  if (filter.kind == Filter::Kind::kCompare && !AnyHas(sources, filter.column)) {
+    return UnknownColumn(ColumnPointer(filter), filter.column);
+  }
+  for (const Filter& child : filter.children) GRANARY_TRY(CheckColumns(child, sources));
+  return Status::Ok();
+}
+
+Status Widen(const DataType& type, const std::string& name, const std::string& pointer, bool& any,
+             BoundColumn& column) {
+  if (!any) {
+    column.type = type;
+    any = true;
+    return Status::Ok();
+  }
+  const auto common = CommonType(column.type, type);
+  if (!common) {
+    return Status::Invalid(Code::kTypeMismatch, pointer,
+                           fmt::format("\"{}\" is {} in one source and {} in another", name,
+                                       column.type.ToString(), type.ToString()));
+  }
+  column.mixed_numbers =
+      column.mixed_numbers || (column.type.IsNumeric() && column.type.IsFloat() != type.IsFloat());
+  column.type = *common;
+  return Status::Ok();
+}
+
+}  // namespace
+
+DataType TypeOf(const ColumnRef& ref) {
+  return ref.path.empty() ? ref.type : DataType(TypeKind::kJson);
+}
+
+Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
+                                             const Sources& sources) {
+  if (filter) GRANARY_TRY(CheckColumns(*filter, sources));
+  std::vector<BoundSource> bound;
+  for (const storage::SourceSnapshot& source : sources) {
+    BoundSource one{&source, std::nullopt};
+    if (filter) {
+      GRANARY_ASSIGN(one.predicate, BindFilter(*filter, *source.schema));
+      if (!one.predicate) continue;
+    }
+    bound.push_back(std::move(one));
+  }
+  return bound;
+}
+
+Result<BoundColumn> BindColumn(const std::string& name, const std::string& pointer,
+                               const std::vector<BoundSource>& bound, const Sources& sources) {
+  if (!AnyHas(sources, name)) return UnknownColumn(pointer, name);
+  BoundColumn column;
+  bool any = false;
+  for (const BoundSource& source : bound) {
+    column.refs.push_back(ResolveColumn(*source.snapshot->schema, name));
+    if (column.refs.back())
+      GRANARY_TRY(Widen(TypeOf(*column.refs.back()), name, pointer, any, column));
+  }
+  for (const storage::SourceSnapshot& source : sources) {
+    if (any) break;  // Only nulls contribute: of the type that the others know.
+    if (const auto ref = ResolveColumn(*source.schema, name))
+      GRANARY_TRY(Widen(TypeOf(*ref), name, pointer, any, column));
+  }
+  return column;
+}
+
+}  // namespace granary::query

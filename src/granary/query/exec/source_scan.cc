@@ -1,0 +1,212 @@
+#include "granary/query/exec/source_scan.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include "granary/query/exec/segment_stats.h"
+
+namespace granary::query {
+namespace {
+
+bool Has(const std::vector<ColumnId>& columns, ColumnId id) {
+  return std::find(columns.begin(), columns.end(), id) != columns.end();
+}
+
+/// The hot chunk's columns in the snapshot's schema.
+Result<std::shared_ptr<arrow::RecordBatch>> DecodeChunk(const storage::HotChunk& chunk,
+                                                        const Schema& schema,
+                                                        const std::vector<ColumnId>& columns) {
+  std::shared_ptr<arrow::RecordBatch> batch = chunk.batch;
+  if (chunk.schema->version() != schema.version()) {
+    GRANARY_ASSIGN(batch, ProjectBatch(*chunk.batch, *chunk.schema, schema));
+  }
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  for (const ColumnId id : columns) {
+    if (id == kSequenceColumnId) {
+      fields.push_back(arrow::field(std::string(kSequenceColumnName), arrow::int64()));
+      arrays.push_back(chunk.sequences);
+      continue;
+    }
+    const int at = schema.IndexOfId(id);
+    if (at < 0) return Status::Internal("a scan of a column that the schema lacks");
+    fields.push_back(batch->schema()->field(at));
+    arrays.push_back(batch->column(at));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch->num_rows(),
+                                  std::move(arrays));
+}
+
+/// `columns` of two batches that between them hold them all.
+std::shared_ptr<arrow::RecordBatch> Pick(const std::vector<ColumnId>& columns,
+                                         const std::vector<ColumnId>& left_ids,
+                                         const arrow::RecordBatch& left,
+                                         const std::vector<ColumnId>& right_ids,
+                                         const arrow::RecordBatch* right) {
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  for (const ColumnId id : columns) {
+    const bool in_left = Has(left_ids, id);
+    const auto& ids = in_left ? left_ids : right_ids;
+    const arrow::RecordBatch& batch = in_left ? left : *right;
+    const auto at = static_cast<int>(std::find(ids.begin(), ids.end(), id) - ids.begin());
+    fields.push_back(batch.schema()->field(at));
+    arrays.push_back(batch.column(at));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), left.num_rows(),
+                                  std::move(arrays));
+}
+
+}  // namespace
+
+Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
+                                    std::optional<Predicate> predicate,
+                                    std::vector<ColumnId> output) {
+  SourceScan scan;
+  scan.snapshot_ = &snapshot;
+  scan.predicate_ = std::move(predicate);
+  scan.output_ = std::move(output);
+  if (scan.predicate_) {
+    scan.filter_columns_ = scan.predicate_->Columns();
+    GRANARY_ASSIGN(scan.evaluator_,
+                   PredicateEvaluator::Make(*scan.predicate_, scan.filter_columns_));
+  }
+  for (const ColumnId id : scan.output_) {
+    if (!Has(scan.filter_columns_, id)) scan.rest_.push_back(id);
+  }
+  return scan;
+}
+
+std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
+  std::vector<LiveSegment> live;
+  for (const auto& segment : snapshot_->segments) {
+    ++stats.segments_total;
+    if (!predicate_) {
+      live.push_back({segment, true});
+      continue;
+    }
+    const storage::Outcomes outcomes =
+        StatsView::OfSegment(*segment, *snapshot_->schema).OutcomesOf(*predicate_);
+    if (outcomes.NoneMatch() ||
+        !storage::PartitionMayMatch(snapshot_->partitions, segment->meta().partition,
+                                    *predicate_)) {
+      ++stats.segments_pruned;
+      continue;
+    }
+    live.push_back({segment, outcomes.AllMatch()});
+  }
+  return live;
+}
+
+Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
+                                                    const LiveSegment& live) const {
+  GRANARY_ASSIGN(const auto reader, live.segment->Reader());
+  std::vector<Morsel> morsels;
+  for (int group = 0; group < reader->row_groups(); ++group) {
+    Morsel morsel{source, reader, group, nullptr, reader->rows(group), live.all_match};
+    if (!live.all_match) {
+      const storage::Outcomes outcomes =
+          StatsView::OfRowGroup(*reader, group, *snapshot_->schema).OutcomesOf(*predicate_);
+      if (outcomes.NoneMatch()) continue;
+      morsel.all_match = outcomes.AllMatch();
+    }
+    morsels.push_back(std::move(morsel));
+  }
+  return morsels;
+}
+
+Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source,
+                                                  const std::vector<LiveSegment>& segments,
+                                                  const QueryContext& context,
+                                                  QueryStats& stats) const {
+  std::vector<std::vector<Morsel>> of_segment(segments.size());
+  GRANARY_TRY(
+      context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
+        GRANARY_TRY(context.cancel.Check());
+        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i]));
+        return Status::Ok();
+      }));
+  std::vector<Morsel> morsels;
+  for (std::vector<Morsel>& some : of_segment) {
+    if (some.empty()) ++stats.segments_pruned;
+    std::move(some.begin(), some.end(), std::back_inserter(morsels));
+  }
+  return morsels;
+}
+
+std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
+  std::vector<Morsel> morsels;
+  for (const storage::HotChunk& chunk : snapshot_->hot) {
+    if (chunk.batch->num_rows() == 0) continue;
+    morsels.push_back({source, nullptr, 0, &chunk, chunk.batch->num_rows(), !predicate_});
+  }
+  return morsels;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& morsel,
+                                                               const std::vector<ColumnId>& columns,
+                                                               QueryStats& stats) const {
+  if (morsel.chunk != nullptr) {
+    stats.access_paths.insert("hot");
+    return DecodeChunk(*morsel.chunk, *snapshot_->schema, columns);
+  }
+  stats.access_paths.insert("full_scan");
+  GRANARY_ASSIGN(auto batch, morsel.reader->Read(morsel.row_group, columns, *snapshot_->schema,
+                                                 &stats.bytes_read));
+  if (batch->num_rows() != morsel.rows)
+    return Status::Corruption("a row group with another number of rows");
+  return batch;
+}
+
+Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& batch,
+                                                     const QueryContext& context) const {
+  std::vector<std::int32_t> selected;
+  ByteMask truth;
+  for (std::int64_t first = 0; first < batch.num_rows(); first += context.batch_rows) {
+    GRANARY_TRY(context.cancel.Check());
+    const std::int64_t count = std::min(context.batch_rows, batch.num_rows() - first);
+    GRANARY_TRY(evaluator_->Evaluate(batch, first, count, truth));
+    AppendSetRows(truth.data(), count, static_cast<std::int32_t>(first), selected);
+  }
+  return selected;
+}
+
+Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& context,
+                                     QueryStats& stats) const {
+  GRANARY_TRY(context.cancel.Check());
+  ScannedRows scanned;
+  scanned.rows = morsel.rows;
+  if (morsel.all_match) {
+    if (!output_.empty()) {
+      GRANARY_ASSIGN(scanned.batch, ReadAll(morsel, stats));
+      stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
+    } else {
+      stats.access_paths.insert("metadata");
+    }
+    return scanned;
+  }
+  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, stats));
+  stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
+  GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
+  const bool any = !selected.empty();
+  if (static_cast<std::int64_t>(selected.size()) < morsel.rows)
+    scanned.selected = std::move(selected);
+  if (!any || output_.empty()) return scanned;
+
+  std::shared_ptr<arrow::RecordBatch> rest;
+  if (!rest_.empty()) {
+    GRANARY_ASSIGN(rest, Decode(morsel, rest_, stats));
+  }
+  scanned.batch = Pick(output_, filter_columns_, *filtered, rest_, rest.get());
+  return scanned;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadAll(const Morsel& morsel,
+                                                                QueryStats& stats) const {
+  return Decode(morsel, output_, stats);
+}
+
+}  // namespace granary::query

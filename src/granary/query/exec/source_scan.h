@@ -1,0 +1,93 @@
+// SourceScan: what a query reads of one source: which rows, which columns.
+//
+// Threads    const from many; the snapshot outlives it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/status.h"
+#include "granary/query/exec/predicate_evaluator.h"
+#include "granary/query/exec/query_context.h"
+#include "granary/storage/source/source_snapshot.h"
+
+namespace granary::query {
+
+/// A segment that may hold matching rows.
+struct LiveSegment {
+  std::shared_ptr<const storage::Segment> segment;
+  bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
+};
+
+/// A piece of work: one row group of a segment, or one hot chunk.
+struct Morsel {
+  std::size_t source = 0;                                ///< Position among the query's scans.
+  std::shared_ptr<const storage::SegmentReader> reader;  ///< Null for a hot chunk.
+  int row_group = 0;
+  const storage::HotChunk* chunk = nullptr;
+  std::int64_t rows = 0;
+  bool all_match = false;
+};
+
+/// The rows of a morsel that match.
+struct ScannedRows {
+  /// The output columns of all the morsel's rows; null when nothing matched or no columns were
+  /// asked for.
+  std::shared_ptr<arrow::RecordBatch> batch;
+  std::int64_t rows = 0;  ///< Of the batch.
+  /// Positions of the matching rows, ascending; nothing when all match.
+  std::optional<std::vector<std::int32_t>> selected;
+
+  std::int64_t matches() const {
+    return selected ? static_cast<std::int64_t>(selected->size()) : rows;
+  }
+};
+
+class SourceScan {
+ public:
+  /// `output` may name kSequenceColumnId. Without a predicate all rows match.
+  static Result<SourceScan> Make(const storage::SourceSnapshot& snapshot,
+                                 std::optional<Predicate> predicate, std::vector<ColumnId> output);
+
+  const storage::SourceSnapshot& snapshot() const { return *snapshot_; }
+  const std::vector<ColumnId>& output() const { return output_; }
+  bool has_filter() const { return predicate_.has_value(); }
+
+  /// The segments that partitions and statistics do not rule out, in the snapshot's order.
+  std::vector<LiveSegment> LiveSegments(QueryStats& stats) const;
+  /// Their row groups as far as the footers do not rule them out, in order. Opens the files in
+  /// parallel.
+  Result<std::vector<Morsel>> RowGroups(std::size_t source,
+                                        const std::vector<LiveSegment>& segments,
+                                        const QueryContext& context, QueryStats& stats) const;
+  std::vector<Morsel> HotChunks(std::size_t source) const;
+
+  /// Decodes the filter's columns, filters, and decodes the others only where something matched.
+  /// Looks at context.cancel once per context.batch_rows.
+  Result<ScannedRows> Read(const Morsel& morsel, const QueryContext& context,
+                           QueryStats& stats) const;
+  /// The output columns of all rows, without filter (to fetch what an earlier Read has chosen).
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadAll(const Morsel& morsel,
+                                                      QueryStats& stats) const;
+
+ private:
+  Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const LiveSegment& live) const;
+  Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
+                                                     const std::vector<ColumnId>& columns,
+                                                     QueryStats& stats) const;
+  Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
+                                           const QueryContext& context) const;
+
+  const storage::SourceSnapshot* snapshot_ = nullptr;
+  std::optional<Predicate> predicate_;
+  std::vector<ColumnId> filter_columns_;
+  std::vector<ColumnId> output_;
+  std::vector<ColumnId> rest_;  ///< Of output_, not among filter_columns_.
+  std::optional<PredicateEvaluator> evaluator_;
+};
+
+}  // namespace granary::query
