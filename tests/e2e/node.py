@@ -49,7 +49,10 @@ class Client:
         sent = {"Content-Type": "application/json"} if data is not None else {}
         sent.update(headers or {})
         try:
-            self.connection.request(method, target, data, sent)
+            try:
+                self.connection.request(method, target, data, sent)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # Refused before all of the body was sent: the answer is there to be read.
             response = self.connection.getresponse()
             content = response.read()
         except Exception:
