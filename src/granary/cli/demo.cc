@@ -51,7 +51,7 @@ constexpr Step kTour[] = {
      kRecords, R"("written":3)"},
     {"Search them at once: they are hot, in memory and in the log.", "POST", "/data/search",
      kSearch, "ORD_003"},
-    {"Revenue by month.", "POST", "/data/aggregate", kAggregate, "410.5"},
+    {"Revenue by month.", "POST", "/data/aggregate", kAggregate, "175.75"},
     {"Flush: the rows move into Parquet files that DuckDB, Spark and PyArrow read.", "POST",
      "/sources/demo_sales/flush", "", ""},
     {"The same search, now from Parquet.", "POST", "/data/search", kSearch, "ORD_003"},

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,7 +101,8 @@ void AddDumps(CLI::App& app, int& exit_code) {
   AddDump(
       app, "wal", "Write-ahead log files",
       [](const auto& path, const auto& source, auto& out) {
-        return storage::DumpWal(files, path, source, out);
+        return storage::DumpWal(files, path, source.empty() ? std::nullopt : std::optional(source),
+                                out);
       },
       exit_code);
   AddDump(
