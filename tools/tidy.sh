@@ -15,11 +15,11 @@ files() {
   fi
 }
 
-# clang-tidy does not read gcc's precompiled headers, nor know the flag that goes with them.
+# clang-tidy does not read gcc's precompiled headers, nor know all of gcc's warnings.
 main() {
   local commands=$BUILD/tidy
   mkdir -p "$commands"
-  sed -E 's/ -fpch-preprocess| -Winvalid-pch| -include [^ ]*cmake_pch\.hxx//g' \
+  sed -E 's/ -fpch-preprocess| -W[^ ]*| -include [^ ]*cmake_pch\.hxx//g' \
     "$BUILD/compile_commands.json" >"$commands/compile_commands.json"
   files "$@" | xargs -r -n 1 -P "$(nproc)" clang-tidy --quiet -p "$commands"
 }
