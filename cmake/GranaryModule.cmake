@@ -5,6 +5,7 @@
 #   *_test.cc       granary_<name>_test        ctest label "unit"
 #   *_long_test.cc  granary_<name>_long_test   ctest label "long", only run by `./dev test --all`
 #   *_bench.cc      granary_<name>_bench       built by `./dev bench`
+#   *_test_support.cc   part of each of the three
 #   *_fuzz.cc       left to tests/fuzz
 #   main.cc         left to granary_executable()
 #   *.cc            granary_<name>, the library
@@ -26,11 +27,13 @@ function(granary_module name)
   set(tests ${sources})
   set(long_tests ${sources})
   set(benches ${sources})
-  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|/main)\\.cc$")
+  set(support ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|_test_support|/main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER tests EXCLUDE REGEX "_long_test\\.cc$")
   list(FILTER long_tests INCLUDE REGEX "_long_test\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER support INCLUDE REGEX "_test_support\\.cc$")
 
   if(sources)
     add_library(granary_${name} STATIC ${sources})
@@ -45,13 +48,14 @@ function(granary_module name)
 
   granary_header_check(${name} "${headers}")
   if(BUILD_TESTING)
-    granary_unit_test(${name}_test unit "${ARG_PCH}" "${tests}" ${name} "${ARG_TEST_DEPS}")
-    granary_unit_test(${name}_long_test long "${ARG_PCH}" "${long_tests}" ${name}
+    granary_unit_test(${name}_test unit "${ARG_PCH}" "${tests}" "${support}" ${name}
                       "${ARG_TEST_DEPS}")
+    granary_unit_test(${name}_long_test long "${ARG_PCH}" "${long_tests}" "${support}"
+                      ${name} "${ARG_TEST_DEPS}")
   endif()
 
   if(benches)
-    add_executable(granary_${name}_bench EXCLUDE_FROM_ALL ${benches})
+    add_executable(granary_${name}_bench EXCLUDE_FROM_ALL ${benches} ${support})
     target_link_libraries(granary_${name}_bench PRIVATE granary_${name} ${ARG_TEST_DEPS}
       $<TARGET_NAME_IF_EXISTS:granary_testing> benchmark::benchmark_main)
     add_dependencies(benches granary_${name}_bench)
@@ -71,7 +75,7 @@ endfunction()
 
 # The rest is used by the two functions above.
 
-function(granary_unit_test target label pch sources room extra_deps)
+function(granary_unit_test target label pch sources support room extra_deps)
   if(NOT sources)
     return()
   endif()
@@ -79,7 +83,7 @@ function(granary_unit_test target label pch sources room extra_deps)
   if(pch)
     set(pch_name ${pch}_test)
   endif()
-  add_executable(granary_${target} ${sources})
+  add_executable(granary_${target} ${sources} ${support})
   target_link_libraries(granary_${target} PRIVATE granary_${room} ${extra_deps}
     $<TARGET_NAME_IF_EXISTS:granary_testing> GTest::gmock_main)
   granary_use_pch(granary_${target} ${pch_name})
