@@ -8,6 +8,10 @@ set(GRANARY_ARROW_MAJOR 26)
 set(GRANARY_ARROW_ROOT ${PROJECT_SOURCE_DIR}/third_party/arrow)
 add_library(granary_arrow INTERFACE)
 
+# Programs find Arrow where it lies, from any folder, built or installed.
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+
 find_package(Arrow ${GRANARY_ARROW_MAJOR} QUIET CONFIG)
 if(Arrow_FOUND AND Arrow_VERSION VERSION_LESS 27)
   find_package(Parquet ${GRANARY_ARROW_MAJOR} REQUIRED CONFIG)
