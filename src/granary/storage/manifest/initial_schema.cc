@@ -14,9 +14,12 @@ constexpr std::uint32_t kFileSizeMaxMb = 65'536;
 std::string PointerStep(std::string_view name) {
   std::string step;
   for (const char c : name) {
-    if (c == '~') step += "~0";
-    else if (c == '/') step += "~1";
-    else step += c;
+    if (c == '~')
+      step += "~0";
+    else if (c == '/')
+      step += "~1";
+    else
+      step += c;
   }
   return step;
 }
@@ -44,7 +47,8 @@ const Column* FindDeclared(const Schema& schema, std::string_view name, std::str
                            Findings& findings) {
   const Column* column = schema.Find(name);
   if (column == nullptr) {
-    findings.Add(std::move(pointer), fmt::format("column \"{}\" is not in schema_definition", name));
+    findings.Add(std::move(pointer),
+                 fmt::format("column \"{}\" is not in schema_definition", name));
   }
   return column;
 }
@@ -73,12 +77,14 @@ void CheckIndexes(const SourceDefinition& definition, const Schema& schema, Find
     if (column == nullptr) continue;
     const TypeKind kind = column->type.kind();
     if (kind == TypeKind::kList || kind == TypeKind::kJson) {
-      findings.Add(pointer, fmt::format("a column of type {} cannot be indexed", column->type.ToString()));
+      findings.Add(pointer,
+                   fmt::format("a column of type {} cannot be indexed", column->type.ToString()));
     }
   }
 }
 
-void CheckSortColumns(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+void CheckSortColumns(const SourceDefinition& definition, const Schema& schema,
+                      Findings& findings) {
   for (std::size_t i = 0; i < definition.sort_columns.size(); ++i) {
     const std::string pointer = fmt::format("/sort_columns/{}", i);
     const std::string& name = definition.sort_columns[i];
@@ -87,7 +93,8 @@ void CheckSortColumns(const SourceDefinition& definition, const Schema& schema, 
       findings.Add(pointer, "a list has no order");
     }
     const auto begin = definition.sort_columns.begin();
-    if (std::find(begin, begin + static_cast<std::ptrdiff_t>(i), name) != begin + static_cast<std::ptrdiff_t>(i)) {
+    if (std::find(begin, begin + static_cast<std::ptrdiff_t>(i), name) !=
+        begin + static_cast<std::ptrdiff_t>(i)) {
       findings.Add(pointer, fmt::format("column \"{}\" twice", name));
     }
   }
@@ -99,8 +106,8 @@ void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findin
     FindDeclared(schema, name, fmt::format("/compression/columns/{}", PointerStep(name)), findings);
   }
   if (definition.max_file_size_mb < 1 || definition.max_file_size_mb > kFileSizeMaxMb) {
-    findings.Add("/max_file_size_mb", fmt::format("{} is not between 1 and {}", definition.max_file_size_mb,
-                                                  kFileSizeMaxMb));
+    findings.Add("/max_file_size_mb", fmt::format("{} is not between 1 and {}",
+                                                  definition.max_file_size_mb, kFileSizeMaxMb));
   }
 }
 

@@ -14,8 +14,8 @@
 namespace granary::storage {
 namespace {
 
-constexpr std::uint64_t kSegmentIdBlock = 256;      // Ids taken from the file at once; a commit each.
-constexpr int kUidCounterBits = 31;                 // uid = base (32 bits) | counter: 63 bits in all.
+constexpr std::uint64_t kSegmentIdBlock = 256;  // Ids taken from the file at once; a commit each.
+constexpr int kUidCounterBits = 31;             // uid = base (32 bits) | counter: 63 bits in all.
 constexpr std::uint64_t kUidCounterMask = (std::uint64_t{1} << kUidCounterBits) - 1;
 
 Status CreateTables(SqliteDb& db) {
@@ -37,18 +37,21 @@ Result<bool> CheckFormat(SqliteDb& db) {
   GRANARY_ASSIGN(const std::int64_t tables, db.QueryInteger("SELECT count(*) FROM sqlite_schema"));
   if (application == 0 && format == 0 && tables == 0) return true;
   if (application != kManifestApplicationId) {
-    return Status(Code::kConflict, fmt::format("{}: a SQLite file, but not a Granary manifest", db.path()));
+    return Status(Code::kConflict,
+                  fmt::format("{}: a SQLite file, but not a Granary manifest", db.path()));
   }
   if (format == kManifestFormat) return false;
-  return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows {}", db.path(), format,
-                                             kManifestFormat));
+  return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows {}",
+                                             db.path(), format, kManifestFormat));
 }
 
-// EXCLUSIVE keeps the lock for as long as the file is open, and needs no shared-memory file beside it.
+// EXCLUSIVE keeps the lock for as long as the file is open, and needs no shared-memory file beside
+// it.
 Status Configure(SqliteDb& db) {
   GRANARY_TRY(db.Execute("PRAGMA locking_mode=EXCLUSIVE"));
   GRANARY_ASSIGN(const std::string mode, db.QueryText("PRAGMA journal_mode=WAL"));
-  if (mode != "wal") return Status::IoError(fmt::format("{}: journal mode is {}, not wal", db.path(), mode));
+  if (mode != "wal")
+    return Status::IoError(fmt::format("{}: journal mode is {}, not wal", db.path(), mode));
   return db.Execute("PRAGMA synchronous=FULL");
 }
 
@@ -60,8 +63,9 @@ Status CheckPages(SqliteDb& db) {
 Status CheckDigest(const std::string& file, std::string_view what, const RowDigest& expected,
                    const RowDigest& found) {
   if (expected == found) return Status::Ok();
-  return Status::Corruption(fmt::format("{}: {}: {} rows with sum {:x}, expected {} with {:x}", file, what,
-                                        found.count, found.sum, expected.count, expected.sum));
+  return Status::Corruption(fmt::format("{}: {}: {} rows with sum {:x}, expected {} with {:x}",
+                                        file, what, found.count, found.sum, expected.count,
+                                        expected.sum));
 }
 
 // What a transaction changes in the small tables. Nothing in a map means that the row goes.
@@ -78,8 +82,8 @@ Status DeleteRows(SqliteDb& db, const char* sql, std::uint64_t uid) {
 
 // Reads every row of a small table into a map by uid, and checks that none is missing.
 template <typename Row, typename ReadRow>
-Status ReadAll(SqliteDb& db, const char* sql, std::string_view table, const RowDigest& expected, ReadRow read,
-               std::map<std::uint64_t, Row>& rows) {
+Status ReadAll(SqliteDb& db, const char* sql, std::string_view table, const RowDigest& expected,
+               ReadRow read, std::map<std::uint64_t, Row>& rows) {
   RowDigest found;
   GRANARY_ASSIGN(SqliteStatement cursor, db.Prepare(sql));
   for (;;) {
@@ -94,8 +98,8 @@ Status ReadAll(SqliteDb& db, const char* sql, std::string_view table, const RowD
 
 }  // namespace
 
-// The root, the source rows and the dropped folders are few and small; they stay in memory, so that a
-// commit writes what it knows and never what it just read.
+// The root, the source rows and the dropped folders are few and small; they stay in memory, so that
+// a commit writes what it knows and never what it just read.
 struct Manifest::State {
   State(SqliteDb database, io::Failpoints& points) : db(std::move(database)), failpoints(points) {}
 
@@ -139,10 +143,12 @@ Status Manifest::State::ReadSchemas(std::map<std::uint64_t, SourceRecord>& recor
     GRANARY_ASSIGN(const SchemaRow row, ReadSchemaRow(cursor, db.path()));
     const auto record = records.find(row.source);
     if (record == records.end()) {
-      return Status::Corruption(fmt::format("{}: table schemas: no source {}", db.path(), row.source));
+      return Status::Corruption(
+          fmt::format("{}: table schemas: no source {}", db.path(), row.source));
     }
     Result<Schema> schema = Schema::Decode(row.schema);
-    if (!schema.ok()) return Status::Corruption(std::string(schema.status().message())).At(db.path());
+    if (!schema.ok())
+      return Status::Corruption(std::string(schema.status().message())).At(db.path());
     record->second.schemas.push_back(std::make_shared<const Schema>(schema.Take()));
     found[row.source].Add(row.Crc());
   }
@@ -162,7 +168,8 @@ Status Manifest::State::ReadSegments(std::map<std::uint64_t, SourceRecord>& reco
     GRANARY_ASSIGN(SegmentRow row, ReadSegmentRow(cursor, db.path()));
     const auto record = records.find(row.source);
     if (record == records.end()) {
-      return Status::Corruption(fmt::format("{}: table segments: no source {}", db.path(), row.source));
+      return Status::Corruption(
+          fmt::format("{}: table segments: no source {}", db.path(), row.source));
     }
     found[row.source].Add(row.Crc());
     record->second.segments.push_back(std::move(row.meta));
@@ -177,7 +184,8 @@ Status Manifest::State::ReadSegments(std::map<std::uint64_t, SourceRecord>& reco
 Result<SourceRow> Manifest::State::Find(SourceUid source) const {
   const auto found = sources.find(source.value);
   if (found != sources.end()) return found->second;
-  return Status(Code::kSourceNotFound, fmt::format("{}: no source with uid {}", db.path(), source.value));
+  return Status(Code::kSourceNotFound,
+                fmt::format("{}: no source with uid {}", db.path(), source.value));
 }
 
 Status Manifest::State::Commit(const std::function<Status(Change&)>& body) {
@@ -189,9 +197,10 @@ Status Manifest::State::Commit(const std::function<Status(Change&)>& body) {
   if (Status s = WriteChange(change); !s.ok()) return Rollback(s);
   if (Status s = failpoints.Hit("manifest.before_commit"); !s.ok()) return Rollback(s);
   if (Status s = db.Execute("COMMIT"); !s.ok()) {
-    // A full disk refuses a page before the commit mark is written. Anything else may have come after
-    // it, and then only the next start can tell.
-    if (s.code() != Code::kDiskFull) closed_by = s.At("the manifest takes no more commits until a restart");
+    // A full disk refuses a page before the commit mark is written. Anything else may have come
+    // after it, and then only the next start can tell.
+    if (s.code() != Code::kDiskFull)
+      closed_by = s.At("the manifest takes no more commits until a restart");
     return Rollback(s);
   }
   if (Status s = failpoints.Hit("manifest.after_commit"); !s.ok()) {
@@ -199,15 +208,16 @@ Status Manifest::State::Commit(const std::function<Status(Change&)>& body) {
     return s;
   }
   Apply(change);
-  // The commit is safe already. A log that is emptied at once leaves no bytes whose damage SQLite would
-  // take for the end of the log. What fails here is done by the next checkpoint.
+  // The commit is safe already. A log that is emptied at once leaves no bytes whose damage SQLite
+  // would take for the end of the log. What fails here is done by the next checkpoint.
   (void)db.Checkpoint();
   return Status::Ok();
 }
 
 Status Manifest::State::WriteChange(Change& change) {
   for (const auto& [uid, row] : change.sources) {
-    if (const auto old = sources.find(uid); old != sources.end()) change.root.sources.Remove(old->second.Crc());
+    if (const auto old = sources.find(uid); old != sources.end())
+      change.root.sources.Remove(old->second.Crc());
     if (!row.has_value()) {
       GRANARY_TRY(DeleteRows(db, "DELETE FROM sources WHERE uid = ?", uid));
       continue;
@@ -216,7 +226,8 @@ Status Manifest::State::WriteChange(Change& change) {
     change.root.sources.Add(row->Crc());
   }
   for (const auto& [uid, row] : change.dropped) {
-    if (const auto old = dropped.find(uid); old != dropped.end()) change.root.dropped.Remove(old->second.Crc());
+    if (const auto old = dropped.find(uid); old != dropped.end())
+      change.root.dropped.Remove(old->second.Crc());
     if (!row.has_value()) {
       GRANARY_TRY(DeleteRows(db, "DELETE FROM dropped WHERE uid = ?", uid));
       continue;
@@ -238,19 +249,24 @@ Status Manifest::State::Rollback(const Status& cause) {
 void Manifest::State::Apply(Change& change) {
   root = change.root;
   for (auto& [uid, row] : change.sources) {
-    if (row.has_value()) sources.insert_or_assign(uid, std::move(*row));
-    else sources.erase(uid);
+    if (row.has_value())
+      sources.insert_or_assign(uid, std::move(*row));
+    else
+      sources.erase(uid);
   }
   for (auto& [uid, row] : change.dropped) {
-    if (row.has_value()) dropped.insert_or_assign(uid, std::move(*row));
-    else dropped.erase(uid);
+    if (row.has_value())
+      dropped.insert_or_assign(uid, std::move(*row));
+    else
+      dropped.erase(uid);
   }
 }
 
 Manifest::Manifest(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Manifest::~Manifest() = default;
 
-Result<std::unique_ptr<Manifest>> Manifest::Open(const std::string& path, io::Failpoints& failpoints) {
+Result<std::unique_ptr<Manifest>> Manifest::Open(const std::string& path,
+                                                 io::Failpoints& failpoints) {
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
   GRANARY_ASSIGN(const bool is_new, CheckFormat(db));
   GRANARY_TRY(Configure(db));
@@ -288,7 +304,8 @@ Result<std::vector<SourceRecord>> Manifest::Load() {
 }
 
 Result<SourceUid> Manifest::AddSource(const SourceDefinition& definition, const std::string& folder,
-                                      const Schema& schema, std::int64_t created_us, std::uint32_t wal_lane) {
+                                      const Schema& schema, std::int64_t created_us,
+                                      std::uint32_t wal_lane) {
   const std::lock_guard lock(state_->mutex);
   for (const auto& [uid, row] : state_->sources) {
     if (row.id == definition.id.str()) {
@@ -299,9 +316,16 @@ Result<SourceUid> Manifest::AddSource(const SourceDefinition& definition, const 
   const SourceUid uid{state_->root.uid_base << kUidCounterBits | state_->root.next_source};
   GRANARY_TRY(state_->Commit([&](Change& change) {
     ++change.root.next_source;
-    SourceRow row{.uid = uid.value, .id = definition.id.str(), .folder = folder, .definition = {}, .wal_lane = wal_lane,
-                  .flushed_sequence = 0, .created_us = created_us, .last_write_us = std::nullopt,
-                  .schemas = {}, .segments = {}};
+    SourceRow row{.uid = uid.value,
+                  .id = definition.id.str(),
+                  .folder = folder,
+                  .definition = {},
+                  .wal_lane = wal_lane,
+                  .flushed_sequence = 0,
+                  .created_us = created_us,
+                  .last_write_us = std::nullopt,
+                  .schemas = {},
+                  .segments = {}};
     definition.EncodeTo(row.definition);
     SchemaRow first{.source = uid.value, .version = schema.version(), .schema = {}};
     schema.EncodeTo(first.schema);
@@ -319,7 +343,8 @@ Status Manifest::DropSource(SourceUid source, DropFiles files) {
     GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM segments WHERE source = ?", source.value));
     GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM schemas WHERE source = ?", source.value));
     change.sources[source.value] = std::nullopt;
-    if (files == DropFiles::kRemove) change.dropped[source.value] = DroppedRow{source.value, row.id, row.folder};
+    if (files == DropFiles::kRemove)
+      change.dropped[source.value] = DroppedRow{source.value, row.id, row.folder};
     return Status::Ok();
   });
 }
@@ -327,7 +352,8 @@ Status Manifest::DropSource(SourceUid source, DropFiles files) {
 std::vector<DroppedFolder> Manifest::dropped() const {
   const std::lock_guard lock(state_->mutex);
   std::vector<DroppedFolder> folders;
-  for (const auto& [uid, row] : state_->dropped) folders.push_back({SourceUid{uid}, row.id, row.folder});
+  for (const auto& [uid, row] : state_->dropped)
+    folders.push_back({SourceUid{uid}, row.id, row.folder});
   return folders;
 }
 

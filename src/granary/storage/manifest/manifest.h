@@ -1,14 +1,15 @@
-// Manifest: the only commit point of a tenant's data. What it says is there, is there; a file that it
-// does not name is garbage.
+// Manifest: the only commit point of a tenant's data. What it says is there, is there; a file that
+// it does not name is garbage.
 //
-// Shape      SQLite, WAL mode, synchronous=FULL; tables in docs/formats/manifest.md. Every row carries a
-//            CRC-32C over its content, since SQLite does not notice a flipped byte.
+// Shape      SQLite, WAL mode, synchronous=FULL; tables in docs/formats/manifest.md. Every row
+//            carries a CRC-32C over its content, since SQLite does not notice a flipped byte.
 // Promise    each Commit*/Add*/Drop* is one transaction: after OK it survives a power cut, after a
-//            failure (or a crash) nothing of it is there, with one exception: when the commit itself failed
-//            to sync, nobody knows. Then closed_by() says why, every later commit fails with the same
-//            error, and files that the transaction named must stay until the next start has looked.
-// Errors     kDiskFull, kIoError, kCorruption (naming table and row), kConflict for a file of a newer
-//            format or one that another process holds.
+//            failure (or a crash) nothing of it is there, with one exception: when the commit
+//            itself failed to sync, nobody knows. Then closed_by() says why, every later commit
+//            fails with the same error, and files that the transaction named must stay until the
+//            next start has looked.
+// Errors     kDiskFull, kIoError, kCorruption (naming table and row), kConflict for a file of a
+//            newer format or one that another process holds.
 // Threads    fully safe; commits are serialised.
 #pragma once
 
@@ -31,23 +32,23 @@ namespace granary::storage {
 struct SourceRecord {
   SourceUid uid;
   SourceDefinition definition;
-  /// Resolved from data_path when the source was added: absolute, or relative to the data folder when it
-  /// lies in there, so that the whole can be moved.
+  /// Resolved from data_path when the source was added: absolute, or relative to the data folder
+  /// when it lies in there, so that the whole can be moved.
   std::string folder;
-  std::uint32_t wal_lane = 0;            ///< For life: all frames of a source are in one lane, in order.
-  std::vector<SchemaPtr> schemas;        ///< All versions, oldest first; never empty.
-  std::vector<SegmentMeta> segments;     ///< Live ones, by id.
+  std::uint32_t wal_lane = 0;      ///< For life: all frames of a source are in one lane, in order.
+  std::vector<SchemaPtr> schemas;  ///< All versions, oldest first; never empty.
+  std::vector<SegmentMeta> segments;  ///< Live ones, by id.
   /// Every record up to here is in `segments` (or was refused); replay starts after it.
   std::uint64_t flushed_sequence = 0;
   std::int64_t created_us = 0;
-  std::optional<std::int64_t> last_write_us;   ///< As of the last flush.
+  std::optional<std::int64_t> last_write_us;  ///< As of the last flush.
 };
 
 /// A dropped source whose files were to go with it, and may not all be gone yet.
 struct DroppedFolder {
   SourceUid uid;
   std::string id;
-  std::string folder;                    ///< As in SourceRecord.
+  std::string folder;  ///< As in SourceRecord.
 };
 
 /// What happens to the files of a source that is dropped.
@@ -63,7 +64,8 @@ struct FlushCommit {
 class Manifest {
  public:
   /// Opens or creates the file at `path`. The folder is there, and no part of the path is a link.
-  static Result<std::unique_ptr<Manifest>> Open(const std::string& path, io::Failpoints& failpoints);
+  static Result<std::unique_ptr<Manifest>> Open(const std::string& path,
+                                                io::Failpoints& failpoints);
   ~Manifest();
 
   /// All sources, by id.
@@ -71,8 +73,10 @@ class Manifest {
 
   /// Gives the source its uid. kSourceConflict when the id is there.
   Result<SourceUid> AddSource(const SourceDefinition& definition, const std::string& folder,
-                              const Schema& schema, std::int64_t created_us, std::uint32_t wal_lane = 0);
-  /// With kRemove the folder is remembered in dropped() until ForgetDropped says that it was cleaned.
+                              const Schema& schema, std::int64_t created_us,
+                              std::uint32_t wal_lane = 0);
+  /// With kRemove the folder is remembered in dropped() until ForgetDropped says that it was
+  /// cleaned.
   Status DropSource(SourceUid source, DropFiles files);
   std::vector<DroppedFolder> dropped() const;
   Status ForgetDropped(SourceUid source);

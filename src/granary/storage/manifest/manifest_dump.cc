@@ -33,15 +33,15 @@ void PrintRoot(SqliteDb& db, std::string& out) {
     out += fmt::format("root\n  ! {}\n", root.status().ToString());
     return;
   }
-  out += fmt::format("version {}  sources {}  next segment {}  folders to remove {}\n", root->version,
-                     root->sources.count, root->next_segment, root->dropped.count);
+  out += fmt::format("version {}  sources {}  next segment {}  folders to remove {}\n",
+                     root->version, root->sources.count, root->next_segment, root->dropped.count);
 }
 
 Status PrintSource(const SqliteStatement& row, const std::string& file, std::string& out) {
   GRANARY_ASSIGN(const SourceRow source, ReadSourceRow(row, file));
-  out += fmt::format("  {}  uid {}  folder {}  lane {}  flushed to {}  schemas {}  segments {}\n", source.id,
-                     source.uid, source.folder, source.wal_lane, source.flushed_sequence, source.schemas.count,
-                     source.segments.count);
+  out += fmt::format("  {}  uid {}  folder {}  lane {}  flushed to {}  schemas {}  segments {}\n",
+                     source.id, source.uid, source.folder, source.wal_lane, source.flushed_sequence,
+                     source.schemas.count, source.segments.count);
   return Status::Ok();
 }
 
@@ -59,9 +59,9 @@ Status PrintSchema(const SqliteStatement& row, const std::string& file, std::str
 Status PrintSegment(const SqliteStatement& row, const std::string& file, std::string& out) {
   GRANARY_ASSIGN(const SegmentRow segment, ReadSegmentRow(row, file));
   const SegmentMeta& meta = segment.meta;
-  out += fmt::format("  {}  uid {}  {}  rows {}  bytes {}  sequences {}-{}  schema {}\n", meta.id.value,
-                     segment.source, meta.path, meta.rows, meta.bytes, meta.min_sequence, meta.max_sequence,
-                     meta.schema_version);
+  out += fmt::format("  {}  uid {}  {}  rows {}  bytes {}  sequences {}-{}  schema {}\n",
+                     meta.id.value, segment.source, meta.path, meta.rows, meta.bytes,
+                     meta.min_sequence, meta.max_sequence, meta.schema_version);
   return Status::Ok();
 }
 

@@ -35,9 +35,11 @@ CREATE TABLE dropped (
 )sql";
 
 const char* const kSelectSources =
-    "SELECT uid, id, folder, definition, wal_lane, flushed_sequence, created_us, last_write_us, schemas,"
+    "SELECT uid, id, folder, definition, wal_lane, flushed_sequence, created_us, last_write_us, "
+    "schemas,"
     " schemas_sum, segments, segments_sum, crc FROM sources ORDER BY uid";
-const char* const kSelectSchemas = "SELECT source, version, schema, crc FROM schemas ORDER BY source, version";
+const char* const kSelectSchemas =
+    "SELECT source, version, schema, crc FROM schemas ORDER BY source, version";
 const char* const kSelectSegments =
     "SELECT id, source, path, bytes, rows, footer_bytes, footer_crc, schema_version, min_sequence,"
     " max_sequence, partition_spec, partition, created_us, columns, crc FROM segments ORDER BY id";
@@ -45,14 +47,16 @@ const char* const kSelectDropped = "SELECT uid, id, folder, crc FROM dropped ORD
 
 namespace {
 
-Status Damaged(const std::string& file, std::string_view table, std::uint64_t row, std::string_view detail) {
+Status Damaged(const std::string& file, std::string_view table, std::uint64_t row,
+               std::string_view detail) {
   return Status::Corruption(fmt::format("{}: table {}, row {}: {}", file, table, row, detail));
 }
 
-Status CheckCrc(const std::string& file, std::string_view table, std::uint64_t row, std::uint32_t expected,
-                std::int64_t found) {
+Status CheckCrc(const std::string& file, std::string_view table, std::uint64_t row,
+                std::uint32_t expected, std::int64_t found) {
   if (found == expected) return Status::Ok();
-  return Damaged(file, table, row, fmt::format("checksum {:08x}, expected {:08x}", found, expected));
+  return Damaged(file, table, row,
+                 fmt::format("checksum {:08x}, expected {:08x}", found, expected));
 }
 
 void PutDigest(std::string& out, const RowDigest& digest) {
@@ -88,17 +92,19 @@ Status DecodeColumns(std::string_view bytes, SegmentMeta& meta) {
 
 std::uint32_t RootRow::Crc() const {
   std::string bytes = "root";
-  for (const std::uint64_t value : {version, uid_base, next_source, next_segment}) PutFixed(bytes, value);
+  for (const std::uint64_t value : {version, uid_base, next_source, next_segment})
+    PutFixed(bytes, value);
   PutDigest(bytes, sources);
   PutDigest(bytes, dropped);
   return Crc32c(bytes);
 }
 
 Status RootRow::Write(SqliteDb& db) const {
-  GRANARY_ASSIGN(SqliteStatement insert,
-                 db.Prepare("INSERT OR REPLACE INTO root (id, version, uid_base, next_source, next_segment,"
-                            " sources, sources_sum, dropped, dropped_sum, crc)"
-                            " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  GRANARY_ASSIGN(
+      SqliteStatement insert,
+      db.Prepare("INSERT OR REPLACE INTO root (id, version, uid_base, next_source, next_segment,"
+                 " sources, sources_sum, dropped, dropped_sum, crc)"
+                 " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   return insert.Unsigned(1, version)
       .Unsigned(2, uid_base)
       .Unsigned(3, next_source)
@@ -112,9 +118,10 @@ Status RootRow::Write(SqliteDb& db) const {
 }
 
 Result<RootRow> RootRow::Read(SqliteDb& db) {
-  GRANARY_ASSIGN(SqliteStatement row,
-                 db.Prepare("SELECT version, uid_base, next_source, next_segment, sources, sources_sum,"
-                            " dropped, dropped_sum, crc FROM root WHERE id = 1"));
+  GRANARY_ASSIGN(
+      SqliteStatement row,
+      db.Prepare("SELECT version, uid_base, next_source, next_segment, sources, sources_sum,"
+                 " dropped, dropped_sum, crc FROM root WHERE id = 1"));
   GRANARY_ASSIGN(const bool found, row.Step());
   if (!found) return Damaged(db.path(), "root", 1, "it is missing");
   RootRow root;
@@ -145,9 +152,10 @@ std::uint32_t SourceRow::Crc() const {
 Status SourceRow::Write(SqliteDb& db) const {
   GRANARY_ASSIGN(
       SqliteStatement insert,
-      db.Prepare("INSERT OR REPLACE INTO sources (uid, id, folder, definition, wal_lane, flushed_sequence,"
-                 " created_us, last_write_us, schemas, schemas_sum, segments, segments_sum, crc)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      db.Prepare(
+          "INSERT OR REPLACE INTO sources (uid, id, folder, definition, wal_lane, flushed_sequence,"
+          " created_us, last_write_us, schemas, schemas_sum, segments, segments_sum, crc)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.Unsigned(1, uid).Text(2, id).Text(3, folder).Blob(4, definition).Integer(5, wal_lane);
   insert.Unsigned(6, flushed_sequence).Integer(7, created_us);
   if (last_write_us.has_value()) insert.Integer(8, *last_write_us);
@@ -181,8 +189,9 @@ std::uint32_t SchemaRow::Crc() const {
 }
 
 Status SchemaRow::Write(SqliteDb& db) const {
-  GRANARY_ASSIGN(SqliteStatement insert,
-                 db.Prepare("INSERT INTO schemas (source, version, schema, crc) VALUES (?, ?, ?, ?)"));
+  GRANARY_ASSIGN(
+      SqliteStatement insert,
+      db.Prepare("INSERT INTO schemas (source, version, schema, crc) VALUES (?, ?, ?, ?)"));
   return insert.Unsigned(1, source).Integer(2, version).Blob(3, schema).Integer(4, Crc()).Run();
 }
 
@@ -223,12 +232,15 @@ std::uint32_t SegmentRow::Crc() const {
 Status SegmentRow::Write(SqliteDb& db) const {
   GRANARY_ASSIGN(
       SqliteStatement insert,
-      db.Prepare("INSERT INTO segments (id, source, path, bytes, rows, footer_bytes, footer_crc,"
-                 " schema_version, min_sequence, max_sequence, partition_spec, partition, created_us,"
-                 " columns, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      db.Prepare(
+          "INSERT INTO segments (id, source, path, bytes, rows, footer_bytes, footer_crc,"
+          " schema_version, min_sequence, max_sequence, partition_spec, partition, created_us,"
+          " columns, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.Unsigned(1, meta.id.value).Unsigned(2, source).Text(3, meta.path).Unsigned(4, meta.bytes);
   insert.Unsigned(5, meta.rows).Integer(6, meta.footer_bytes).Integer(7, meta.footer_crc);
-  insert.Integer(8, meta.schema_version).Unsigned(9, meta.min_sequence).Unsigned(10, meta.max_sequence);
+  insert.Integer(8, meta.schema_version)
+      .Unsigned(9, meta.min_sequence)
+      .Unsigned(10, meta.max_sequence);
   insert.Integer(11, meta.partition_spec).Blob(12, partition).Integer(13, meta.created_us);
   return insert.Blob(14, columns).Integer(15, Crc()).Run();
 }
@@ -253,7 +265,8 @@ Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string&
   GRANARY_TRY(CheckCrc(file, "segments", meta.id.value, segment.Crc(), row.integer(14)));
 
   Result<PartitionKey> partition = DecodePartitionKey(segment.partition);
-  if (!partition.ok()) return Damaged(file, "segments", meta.id.value, partition.status().message());
+  if (!partition.ok())
+    return Damaged(file, "segments", meta.id.value, partition.status().message());
   meta.partition = partition.Take();
   if (const Status decoded = DecodeColumns(segment.columns, meta); !decoded.ok()) {
     return Damaged(file, "segments", meta.id.value, decoded.message());
@@ -270,7 +283,8 @@ std::uint32_t DroppedRow::Crc() const {
 }
 
 Status DroppedRow::Write(SqliteDb& db) const {
-  GRANARY_ASSIGN(SqliteStatement insert, db.Prepare("INSERT INTO dropped (uid, id, folder, crc) VALUES (?, ?, ?, ?)"));
+  GRANARY_ASSIGN(SqliteStatement insert,
+                 db.Prepare("INSERT INTO dropped (uid, id, folder, crc) VALUES (?, ?, ?, ?)"));
   return insert.Unsigned(1, uid).Text(2, id).Text(3, folder).Integer(4, Crc()).Run();
 }
 

@@ -1,9 +1,9 @@
-// The rows of the manifest's tables, their checksums, and how they are bound and read. The tables are
-// described in docs/formats/manifest.md.
+// The rows of the manifest's tables, their checksums, and how they are bound and read. The tables
+// are described in docs/formats/manifest.md.
 //
-// Shape      every row ends in a CRC-32C over its table's name and all its other columns. Lost rows are
-//            noticed too: a source counts its schemas and segments and adds up their checksums, and the
-//            root does so over the sources and the folders that wait for removal.
+// Shape      every row ends in a CRC-32C over its table's name and all its other columns. Lost rows
+//            are noticed too: a source counts its schemas and segments and adds up their checksums,
+//            and the root does so over the sources and the folders that wait for removal.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct RowDigest {
 };
 
 struct RootRow {
-  std::uint64_t version = 0;        ///< Commits since the file was made.
-  std::uint64_t uid_base = 0;       ///< Random; the upper half of every uid given here.
+  std::uint64_t version = 0;   ///< Commits since the file was made.
+  std::uint64_t uid_base = 0;  ///< Random; the upper half of every uid given here.
   std::uint64_t next_source = 1;
   std::uint64_t next_segment = 1;
   RowDigest sources;
@@ -49,7 +49,7 @@ struct SourceRow {
   std::uint64_t uid = 0;
   std::string id;
   std::string folder;
-  std::string definition;           ///< Encoded.
+  std::string definition;  ///< Encoded.
   std::uint32_t wal_lane = 0;
   std::uint64_t flushed_sequence = 0;
   std::int64_t created_us = 0;
@@ -64,7 +64,7 @@ struct SourceRow {
 struct SchemaRow {
   std::uint64_t source = 0;
   std::uint32_t version = 0;
-  std::string schema;               ///< Encoded.
+  std::string schema;  ///< Encoded.
 
   std::uint32_t Crc() const;
   Status Write(SqliteDb& db) const;
@@ -73,8 +73,8 @@ struct SchemaRow {
 struct SegmentRow {
   std::uint64_t source = 0;
   SegmentMeta meta;
-  std::string partition;            ///< Encoded.
-  std::string columns;              ///< Encoded statistics.
+  std::string partition;  ///< Encoded.
+  std::string columns;    ///< Encoded statistics.
 
   static SegmentRow Of(std::uint64_t source, const SegmentMeta& meta);
   std::uint32_t Crc() const;

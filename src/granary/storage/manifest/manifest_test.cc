@@ -70,7 +70,8 @@ class ManifestTest : public ::testing::Test {
     Add("b");
     const SourceUid c = Add("c");
     ASSERT_TRUE(manifest_->CommitFlush({a, {Meta(1, 1, 10), Meta(2, 11, 20)}, 20, 99}).ok());
-    const Schema next = InitialSchema(Definition("a"))->WithColumn("extra", TypeKind::kString).Take();
+    const Schema next =
+        InitialSchema(Definition("a"))->WithColumn("extra", TypeKind::kString).Take();
     ASSERT_TRUE(manifest_->CommitSchema(a, next).ok());
     ASSERT_TRUE(manifest_->DropSource(c, DropFiles::kRemove).ok());
   }
@@ -100,18 +101,21 @@ bool Same(const SourceRecord& a, const SourceRecord& b) {
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
     const SegmentMeta &x = a.segments[i], &y = b.segments[i];
     if (x.id != y.id || x.path != y.path || x.bytes != y.bytes || x.rows != y.rows ||
-        x.footer_bytes != y.footer_bytes || x.footer_crc != y.footer_crc || x.schema_version != y.schema_version ||
-        x.min_sequence != y.min_sequence || x.max_sequence != y.max_sequence || x.partition_spec != y.partition_spec ||
+        x.footer_bytes != y.footer_bytes || x.footer_crc != y.footer_crc ||
+        x.schema_version != y.schema_version || x.min_sequence != y.min_sequence ||
+        x.max_sequence != y.max_sequence || x.partition_spec != y.partition_spec ||
         x.partition != y.partition || x.created_us != y.created_us || x.columns != y.columns) {
       return false;
     }
   }
-  return a.uid == b.uid && a.definition == b.definition && a.folder == b.folder && a.wal_lane == b.wal_lane &&
-         a.flushed_sequence == b.flushed_sequence && a.created_us == b.created_us && a.last_write_us == b.last_write_us;
+  return a.uid == b.uid && a.definition == b.definition && a.folder == b.folder &&
+         a.wal_lane == b.wal_lane && a.flushed_sequence == b.flushed_sequence &&
+         a.created_us == b.created_us && a.last_write_us == b.last_write_us;
 }
 
 bool Same(const std::vector<SourceRecord>& a, const std::vector<SourceRecord>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return Same(x, y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return Same(x, y); });
 }
 
 TEST_F(ManifestTest, IsEmptyAtFirst) { EXPECT_TRUE(Load().empty()); }
@@ -143,8 +147,9 @@ TEST_F(ManifestTest, GivesBackEverythingAfterReopening) {
 TEST_F(ManifestTest, RefusesASecondSourceOfOneId) {
   Add("a");
   const SourceDefinition again = Definition("a");
-  EXPECT_EQ(manifest_->AddSource(again, "elsewhere", InitialSchema(again).Take(), 1).status().code(),
-            Code::kSourceConflict);
+  EXPECT_EQ(
+      manifest_->AddSource(again, "elsewhere", InitialSchema(again).Take(), 1).status().code(),
+      Code::kSourceConflict);
 }
 
 TEST_F(ManifestTest, GivesASourceThatIsAddedAgainANewUid) {
@@ -215,7 +220,9 @@ TEST_F(ManifestTest, TakesNoMoreCommitsAfterOneOfUnknownOutcome) {
   EXPECT_EQ(Load()[0].flushed_sequence, 10u);
 }
 
-TEST_F(ManifestTest, IsHeldByOneProcessAtATime) { EXPECT_EQ(OpenAndLoad().code(), Code::kConflict); }
+TEST_F(ManifestTest, IsHeldByOneProcessAtATime) {
+  EXPECT_EQ(OpenAndLoad().code(), Code::kConflict);
+}
 
 TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
   RunSql("PRAGMA user_version=7");
@@ -240,8 +247,9 @@ TEST_F(ManifestTest, NoticesAChangedValueNamingTableAndRow) {
 }
 
 TEST_F(ManifestTest, NoticesEachKindOfLostRow) {
-  for (const char* sql : {"DELETE FROM sources WHERE id = 'b'", "DELETE FROM segments WHERE id = 1",
-                          "DELETE FROM schemas WHERE version = 2", "DELETE FROM dropped", "DELETE FROM root"}) {
+  for (const char* sql :
+       {"DELETE FROM sources WHERE id = 'b'", "DELETE FROM segments WHERE id = 1",
+        "DELETE FROM schemas WHERE version = 2", "DELETE FROM dropped", "DELETE FROM root"}) {
     Fill();
     RunSql(sql);
     EXPECT_EQ(OpenAndLoad().code(), Code::kCorruption) << sql;
@@ -269,7 +277,8 @@ TEST_F(ManifestTest, NoticesAFlippedByteOrIsNotHarmedByIt) {
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.Below(8)));
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << damaged;
     auto opened = Manifest::Open(path_, failpoints_);
-    auto loaded = opened.ok() ? (*opened)->Load() : Result<std::vector<SourceRecord>>(opened.status());
+    auto loaded =
+        opened.ok() ? (*opened)->Load() : Result<std::vector<SourceRecord>>(opened.status());
     if (!loaded.ok()) {
       ++noticed;
       continue;

@@ -87,7 +87,8 @@ Status DecodeCompression(ByteReader& in, Compression& compression) {
   const std::size_t count = TakeCount(in);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     std::string name(in.String());
-    GRANARY_ASSIGN(compression.columns[std::move(name)], TakeEnum(in, Codec::kBrotli, "compression"));
+    GRANARY_ASSIGN(compression.columns[std::move(name)],
+                   TakeEnum(in, Codec::kBrotli, "compression"));
   }
   return in.ok() ? Status::Ok() : Malformed("compression");
 }
@@ -137,7 +138,8 @@ Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
   GRANARY_TRY(DecodePartitions(in, definition.partitions));
   GRANARY_TRY(DecodeIndexes(in, definition.indexes));
   const std::size_t sorted = TakeCount(in);
-  for (std::size_t i = 0; i < sorted && in.ok(); ++i) definition.sort_columns.emplace_back(in.String());
+  for (std::size_t i = 0; i < sorted && in.ok(); ++i)
+    definition.sort_columns.emplace_back(in.String());
   GRANARY_TRY(DecodeCompression(in, definition.compression));
   definition.max_file_size_mb = in.Fixed<std::uint32_t>();
   definition.wal_enabled = in.Fixed<std::uint8_t>() != 0;

@@ -29,15 +29,15 @@ struct DeclaredPartition {
 };
 struct DeclaredIndex {
   std::string column;
-  std::optional<IndexKind> kind;       ///< hash for strings, B-tree for ordered types when absent.
+  std::optional<IndexKind> kind;  ///< hash for strings, B-tree for ordered types when absent.
   bool operator==(const DeclaredIndex&) const = default;
 };
 
 struct SourceDefinition {
   SourceId id;
-  std::string name;                    ///< The id when not given.
-  std::string connection_string;       ///< Kept and shown; chooses nothing.
-  std::string data_path;               ///< As given; empty: "sources/<id>" in the tenant's folder.
+  std::string name;               ///< The id when not given.
+  std::string connection_string;  ///< Kept and shown; chooses nothing.
+  std::string data_path;          ///< As given; empty: "sources/<id>" in the tenant's folder.
   std::vector<DeclaredColumn> columns;
   std::vector<DeclaredPartition> partitions;
   std::vector<DeclaredIndex> indexes;
@@ -55,8 +55,8 @@ struct SourceDefinition {
 };
 
 /// The first schema, with ids in order of declaration. kInvalidDefinition (with pointers such as
-/// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types lack
-/// a transform, or a partition, index or sort column is not declared.
+/// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types
+/// lack a transform, or a partition, index or sort column is not declared.
 Result<Schema> InitialSchema(const SourceDefinition& definition);
 /// The partition spec over that schema.
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema);

@@ -15,7 +15,8 @@ SourceDefinition Sales() {
                         {"amount", DataType::Decimal(12, 2)},
                         {"order_date", DataType::Timestamp(TimeUnit::kNano)},
                         {"tags", DataType::List(TypeKind::kString)}};
-  definition.partitions = {{"order_date", std::nullopt}, {"order_id", Transform{TransformKind::kBucket, 16}}};
+  definition.partitions = {{"order_date", std::nullopt},
+                           {"order_id", Transform{TransformKind::kBucket, 16}}};
   definition.indexes = {{"order_id", IndexKind::kHash}, {"amount", std::nullopt}};
   definition.sort_columns = {"amount"};
   definition.compression = {Codec::kZstd, 3, {{"order_id", Codec::kSnappy}}};
@@ -62,7 +63,8 @@ TEST(InitialSchemaTest, NamesEachMistakeByItsPointer) {
   definition.columns.push_back({"order_id", TypeKind::kBool});
   definition.columns.push_back({"a/b~c", TypeKind::kInt64});
   definition.columns.push_back({"a/b~c", TypeKind::kInt64});
-  definition.partitions = {{"order_date", std::nullopt}, {"nowhere", std::nullopt}, {"tags", std::nullopt}};
+  definition.partitions = {
+      {"order_date", std::nullopt}, {"nowhere", std::nullopt}, {"tags", std::nullopt}};
   definition.indexes = {{"tags", std::nullopt}};
   definition.sort_columns = {"amount", "tags", "amount"};
   definition.compression.columns = {{"missing", Codec::kGzip}};
@@ -71,9 +73,9 @@ TEST(InitialSchemaTest, NamesEachMistakeByItsPointer) {
   EXPECT_EQ(status.code(), Code::kInvalidDefinition);
   EXPECT_EQ(Pointers(status),
             (std::vector<std::string>{"/schema_definition/order_id", "/schema_definition/a~1b~0c",
-                                      "/partition_columns/1", "/partition_columns/2", "/index_columns/0",
-                                      "/sort_columns/1", "/sort_columns/2", "/compression/columns/missing",
-                                      "/max_file_size_mb"}));
+                                      "/partition_columns/1", "/partition_columns/2",
+                                      "/index_columns/0", "/sort_columns/1", "/sort_columns/2",
+                                      "/compression/columns/missing", "/max_file_size_mb"}));
 }
 
 TEST(ResolvePartitionsTest, GivesDatesADayUnlessToldOtherwise) {
@@ -81,7 +83,8 @@ TEST(ResolvePartitionsTest, GivesDatesADayUnlessToldOtherwise) {
   ASSERT_TRUE(schema.ok());
   const auto spec = ResolvePartitions(Sales(), *schema);
   ASSERT_TRUE(spec.ok()) << spec.status().ToString();
-  EXPECT_EQ(*spec, (PartitionSpec{{3, {TransformKind::kDay, 0}}, {1, {TransformKind::kBucket, 16}}}));
+  EXPECT_EQ(*spec,
+            (PartitionSpec{{3, {TransformKind::kDay, 0}}, {1, {TransformKind::kBucket, 16}}}));
 }
 
 }  // namespace

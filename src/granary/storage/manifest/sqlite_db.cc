@@ -40,15 +40,19 @@ Status LastError(sqlite3* db, std::string_view path) {
 std::string FileUri(std::string_view path, std::string_view query) {
   std::string uri = "file:";
   for (const char c : path) {
-    if (c == '%' || c == '?' || c == '#') uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    else uri += c;
+    if (c == '%' || c == '?' || c == '#')
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    else
+      uri += c;
   }
   return uri.append(query);
 }
 
 }  // namespace
 
-void SqliteStatement::Finalizer::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void SqliteStatement::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
 void SqliteDb::Closer::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
 SqliteStatement::SqliteStatement(sqlite3_stmt* statement, std::string path)
@@ -64,7 +68,8 @@ SqliteStatement& SqliteStatement::Unsigned(int position, std::uint64_t value) {
   return Integer(position, std::bit_cast<std::int64_t>(value));
 }
 SqliteStatement& SqliteStatement::Text(int position, std::string_view value) {
-  sqlite3_bind_text64(statement_.get(), position, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_text64(statement_.get(), position, value.data(), value.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
   return *this;
 }
 SqliteStatement& SqliteStatement::Blob(int position, std::string_view value) {
@@ -109,7 +114,8 @@ std::optional<std::int64_t> SqliteStatement::optional_integer(int column) const 
 std::string_view SqliteStatement::bytes(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
   const int size = sqlite3_column_bytes(statement_.get(), column);
-  return data == nullptr ? std::string_view{} : std::string_view(data, static_cast<std::size_t>(size));
+  return data == nullptr ? std::string_view{}
+                         : std::string_view(data, static_cast<std::size_t>(size));
 }
 
 Result<SqliteDb> SqliteDb::Open(const std::string& path, Access access) {
@@ -118,7 +124,8 @@ Result<SqliteDb> SqliteDb::Open(const std::string& path, Access access) {
   const int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
                     (dump ? SQLITE_OPEN_READONLY
                           : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW);
-  const int code = sqlite3_open_v2(FileUri(path, dump ? "?immutable=1" : "").c_str(), &raw, flags, nullptr);
+  const int code =
+      sqlite3_open_v2(FileUri(path, dump ? "?immutable=1" : "").c_str(), &raw, flags, nullptr);
   SqliteDb db(raw, path);
   if (code != SQLITE_OK) {
     return SqliteError(code, path, raw == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(raw));
@@ -165,7 +172,8 @@ Result<std::string> SqliteDb::QueryText(std::string_view sql) {
 bool SqliteDb::in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
 
 Status SqliteDb::Checkpoint() {
-  const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   return code == SQLITE_OK ? Status::Ok() : LastError(db_.get(), path_);
 }
 

@@ -1,7 +1,8 @@
 // SqliteDb: one SQLite connection, with results as Status.
 //
-// Errors     kDiskFull (SQLITE_FULL), kConflict (another process holds the file), kCorruption (the file is
-//            damaged or no database), kIoError for the rest; the message carries the path and SQLite's words.
+// Errors     kDiskFull (SQLITE_FULL), kConflict (another process holds the file), kCorruption (the
+//            file is damaged or no database), kIoError for the rest; the message carries the path
+//            and SQLite's words.
 // Threads    one at a time.
 #pragma once
 
@@ -24,9 +25,10 @@ class SqliteStatement {
   SqliteStatement(sqlite3_stmt* statement, std::string path);
 
   SqliteStatement& Integer(int position, std::int64_t value);
-  SqliteStatement& Unsigned(int position, std::uint64_t value);  ///< Kept as the int64 of the same bits.
-  SqliteStatement& Text(int position, std::string_view value);   ///< `value` must outlive the steps.
-  SqliteStatement& Blob(int position, std::string_view value);   ///< Likewise.
+  SqliteStatement& Unsigned(int position,
+                            std::uint64_t value);  ///< Kept as the int64 of the same bits.
+  SqliteStatement& Text(int position, std::string_view value);  ///< `value` must outlive the steps.
+  SqliteStatement& Blob(int position, std::string_view value);  ///< Likewise.
   SqliteStatement& Null(int position);
 
   /// True when there is a row to read.

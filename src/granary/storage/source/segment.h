@@ -14,7 +14,8 @@
 
 namespace granary::storage {
 
-/// Keeps at most `open_max` readers; the least recently used one is let go (queries that hold it go on).
+/// Keeps at most `open_max` readers; the least recently used one is let go (queries that hold it go
+/// on).
 class ReaderCache {
  public:
   explicit ReaderCache(std::size_t open_max);

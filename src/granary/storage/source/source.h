@@ -1,13 +1,16 @@
-// Source: one table of a tenant: writes, snapshots, flush. Composes log, hot tier, segments, manifest.
+// Source: one table of a tenant: writes, snapshots, flush. Composes log, hot tier, segments,
+// manifest.
 //
-// Write      check the schema is current -> commit a schema change -> (under one lock) give sequences and
-//            enqueue the frame -> wait for the group's fdatasync -> the lane's callback appends to the
-//            hot tier -> OK. So whatever is acknowledged is durable and visible.
-// Flush      seal the hot tier -> write its segments -> one manifest commit names them and the sequence
-//            that replay starts after -> swap segments in and the sealed rows out, in one step for
-//            readers. A failed flush leaves everything readable and is tried again.
-// Errors     after a failed log write or fsync the source is read-only: writes get kUnavailable (or
-//            kDiskFull) until restart; reads go on.
+// Write      check the schema is current -> commit a schema change -> (under one lock) give
+//            sequences and enqueue the frame -> wait for the group's fdatasync -> the lane's
+//            callback appends to the hot tier -> OK. So whatever is acknowledged is durable and
+//            visible.
+// Flush      seal the hot tier -> write its segments -> one manifest commit names them and the
+//            sequence that replay starts after -> swap segments in and the sealed rows out, in one
+//            step for readers. A failed flush leaves everything readable and is tried again.
+// Errors     after a failed log write or fsync the source is read-only until a restart: writes get
+//            kUnavailable; reads and flushes go on. After a full disk (kDiskFull) the log is opened
+//            anew, and writes are taken again, once there is room.
 // Threads    fully safe.
 #pragma once
 
@@ -29,20 +32,20 @@ namespace granary::storage {
 
 struct WriteOutcome {
   std::uint64_t first_sequence = 0;
-  std::uint64_t last_sequence = 0;   ///< Below first_sequence when there were no records.
+  std::uint64_t last_sequence = 0;  ///< Below first_sequence when there were no records.
   std::uint32_t schema_version = 0;
   bool durable = true;
 };
 
 struct SourceStats {
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;           ///< Of live segments.
+  std::uint64_t bytes = 0;  ///< Of live segments.
   std::uint64_t hot_rows = 0;
   std::uint64_t hot_bytes = 0;
   std::uint64_t segments = 0;
   std::uint64_t partitions = 0;
   std::uint32_t schema_version = 0;
-  std::uint64_t wal_bytes = 0;       ///< Of this source's frames that are not flushed yet.
+  std::uint64_t wal_bytes = 0;  ///< Of this source's frames that are not flushed yet.
   std::optional<std::int64_t> last_write_us;
   std::map<ColumnId, ColumnStats> columns;  ///< Merged over segments and hot rows.
 };
@@ -58,10 +61,12 @@ class Source {
   virtual std::vector<SchemaPtr> schema_history() const = 0;
   virtual std::int64_t created_us() const = 0;
 
-  /// Appends `batch`, whose columns are `schema`'s: the current schema or a successor that the parser
-  /// made of it. kConflict, changing nothing, when another write evolved the schema meanwhile: parse
-  /// again against schema() and retry. `sequences` are given only to accepted batches.
-  virtual Result<WriteOutcome> Write(const SchemaPtr& schema, std::shared_ptr<arrow::RecordBatch> batch) = 0;
+  /// Appends `batch`, whose columns are `schema`'s: the current schema or a successor that the
+  /// parser made of it. kConflict, changing nothing, when another write evolved the schema
+  /// meanwhile: parse again against schema() and retry. `sequences` are given only to accepted
+  /// batches.
+  virtual Result<WriteOutcome> Write(const SchemaPtr& schema,
+                                     std::shared_ptr<arrow::RecordBatch> batch) = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
   /// Returns once every record that was visible at the call is in committed segments.

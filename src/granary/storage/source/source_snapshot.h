@@ -1,7 +1,7 @@
 // SourceSnapshot: one source at one moment: its segments and the hot rows that are in none of them.
 //
-// Promise    a value: later writes, flushes and drops do not change it. Every acknowledged record is in
-//            exactly one place.
+// Promise    a value: later writes, flushes and drops do not change it. Every acknowledged record
+//            is in exactly one place.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@ namespace granary::storage {
 struct SourceSnapshot {
   SourceId id;
   SourceUid uid;
-  SchemaPtr schema;                                       ///< The newest.
+  SchemaPtr schema;  ///< The newest.
   PartitionSpec partitions;
-  std::vector<std::shared_ptr<const Segment>> segments;   ///< By min_sequence.
-  std::vector<HotChunk> hot;                              ///< Oldest first; each in its own schema.
-  std::uint64_t visible_sequence = 0;                     ///< The highest sequence in the snapshot.
+  std::vector<std::shared_ptr<const Segment>> segments;  ///< By min_sequence.
+  std::vector<HotChunk> hot;                             ///< Oldest first; each in its own schema.
+  std::uint64_t visible_sequence = 0;                    ///< The highest sequence in the snapshot.
 };
 
 }  // namespace granary::storage

@@ -1,13 +1,16 @@
-// Store: all sources of one tenant on one data folder, with the log lanes and the manifest they share.
+// Store: all sources of one tenant on one data folder, with the log lanes and the manifest they
+// share.
 //
-// Open       lock the folder -> check its format -> open the manifest -> load sources -> sweep files that
-//            no manifest names -> replay the lanes into the hot tiers, skipping what is flushed.
-// Layout     <root>/granary.lock, <root>/FORMAT, <root>/wal/lane-0/…, <root>/tenants/<tenant>/manifest.db,
-//            sources in <root>/tenants/<tenant>/sources/<id> or where data_path says. docs/formats/data_folder.md.
+// Open       lock the folder -> check its format -> open the manifest -> load sources -> sweep
+//            files that no manifest names -> replay the lanes into the hot tiers, skipping what is
+//            flushed.
+// Layout     <root>/granary.lock, <root>/FORMAT, <root>/wal/lane-0/…,
+//            <root>/tenants/<tenant>/manifest.db, sources in <root>/tenants/<tenant>/sources/<id>
+//            or where data_path says. docs/formats/data_folder.md.
 // Background flushes by size, age and memory; collects log files.
-// Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format), kCorruption,
-//            kIoError, kPermissionDenied. A source whose log is damaged is refused (its calls give kCorruption
-//            with file and offset), the others serve.
+// Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format),
+//            kCorruption, kIoError, kPermissionDenied. A source whose log is damaged is refused
+//            (its calls give kCorruption with file and offset), the others serve.
 // Threads    fully safe.
 #pragma once
 
@@ -29,18 +32,20 @@
 namespace granary::storage {
 
 struct StoreOptions {
-  std::string root = "./data";                 ///< DATA_PATH.
+  std::string root = "./data";  ///< DATA_PATH.
   TenantId tenant;
-  std::vector<std::string> allowed_data_paths; ///< ALLOWED_DATA_PATHS: absolute roots besides `root`.
+  /// ALLOWED_DATA_PATHS: absolute roots besides `root`.
+  std::vector<std::string> allowed_data_paths;
   std::uint32_t wal_lanes = 2;
   std::uint64_t wal_file_bytes = 64u << 20;
   std::int64_t wal_retention_us = 24ll * 3600 * 1'000'000;
   std::uint64_t wal_retention_bytes = 1024u << 20;
-  std::uint64_t wal_lane_bytes_max = 512u << 20;  ///< Past it the sources that lag behind are flushed.
+  /// A source that holds back more of its lane than this is flushed.
+  std::uint64_t wal_lane_bytes_max = 512u << 20;
   std::uint64_t flush_rows = 1'000'000;           ///< A hot tier of so many rows is flushed,
   std::uint64_t flush_bytes = 128u << 20;         ///< or of so many bytes,
   std::int64_t flush_age_us = 300ll * 1'000'000;  ///< or whose oldest record is so old.
-  std::uint64_t hot_bytes_max = 2048u << 20;      ///< All hot tiers; past it writes get kOverloaded.
+  std::uint64_t hot_bytes_max = 2048u << 20;  ///< All hot tiers; past it writes get kOverloaded.
   std::size_t open_segments_max = 512;
   std::int64_t row_group_rows = 131'072;
   std::size_t sources_max = 10'000;
@@ -77,8 +82,8 @@ class Store {
     std::shared_ptr<Source> source;
     bool created = false;  ///< False when the same definition was there already.
   };
-  /// kSourceConflict for another definition or a folder that is taken, nested or holds foreign files;
-  /// kInvalidPath outside the allowed roots (links resolved); kInvalidDefinition.
+  /// kSourceConflict for another definition or a folder that is taken, nested or holds foreign
+  /// files; kInvalidPath outside the allowed roots (links resolved); kInvalidDefinition.
   virtual Result<Added> AddSource(const SourceDefinition& definition) = 0;
   /// Removes the source, and its files unless `keep_data`, before it returns. kSourceNotFound.
   virtual Status DropSource(const SourceId& id, bool keep_data) = 0;

@@ -1,0 +1,105 @@
+// LiveSource: the Source of a store on disk (see source.h for the order of steps of a write and a
+// flush).
+//
+// Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; flush_mutex_ -> tiers'.
+//            The lane's callback takes the tiers' lock only.
+// Threads    fully safe; Replay and Refuse are for recovery, one thread a source.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/storage/source/source.h"
+#include "granary/storage/source/source_folder.h"
+#include "granary/storage/source/source_stats.h"
+#include "granary/storage/source/store_context.h"
+#include "granary/storage/source/tiers.h"
+
+namespace granary::storage {
+
+class LiveSource final : public Source, public std::enable_shared_from_this<LiveSource> {
+ public:
+  /// `record` as the manifest has it.
+  static Result<std::shared_ptr<LiveSource>> Make(std::shared_ptr<StoreContext> context,
+                                                  SourceRecord record);
+
+  const SourceDefinition& definition() const override { return record_.definition; }
+  SourceUid uid() const override { return record_.uid; }
+  std::string folder() const override { return folder_; }
+  SchemaPtr schema() const override;
+  std::vector<SchemaPtr> schema_history() const override;
+  std::int64_t created_us() const override { return record_.created_us; }
+
+  Result<WriteOutcome> Write(const SchemaPtr& schema,
+                             std::shared_ptr<arrow::RecordBatch> batch) override;
+  SourceSnapshot Snapshot() const override;
+  Status Flush() override;
+  SourceStats Stats() const override;
+
+  // For the store.
+  const SourceId& id() const { return record_.definition.id; }
+  std::uint32_t wal_lane() const { return record_.wal_lane; }
+  SourceMarker marker() const;
+  std::uint64_t flushed_sequence() const { return tiers_.flushed_sequence(); }
+  std::uint64_t visible_sequence() const { return tiers_.visible_sequence(); }
+  HotTierInfo hot_tier() const;
+  /// Paths of the live segments, relative to the folder.
+  std::set<std::string> segment_paths() const;
+
+  /// Takes no more writes and flushes, then forgets the source in the manifest.
+  Status Drop(DropFiles files);
+
+  // For recovery.
+  /// Puts a frame's records into the hot tier. kCorruption when they do not decode.
+  Status Replay(const WalFrame& frame);
+  /// From here on every call fails with `why`.
+  void Refuse(Status why);
+  Status refused() const;
+
+  /// Returns once no write is on its way to the log and no flush runs. The store takes no new ones.
+  void Quiesce();
+
+ private:
+  LiveSource(std::shared_ptr<StoreContext> context, SourceRecord record, PartitionSpec partitions,
+             Segments segments, std::string folder);
+
+  Status CheckWritable() const;
+  Status AdoptSchema(const SchemaPtr& schema);
+  Status LogFailed(const Status& cause) const;
+  Status PublishFailed(const Status& cause);
+  Status Publish(const SchemaPtr& schema, const arrow::RecordBatch& batch,
+                 std::uint64_t first_sequence, std::uint64_t log_bytes, std::uint64_t log_start);
+  Result<WriteOutcome> WriteLogged(const SchemaPtr& schema,
+                                   const std::shared_ptr<arrow::RecordBatch>& batch);
+  Result<WriteOutcome> WriteUnlogged(const SchemaPtr& schema, const arrow::RecordBatch& batch);
+  void TakeSequences(std::int64_t records, WriteOutcome& outcome);
+  SchemaPtr FindSchema(std::uint32_t version) const;
+  Status WriteAndCommit(const SealedRows& sealed);
+  Result<SegmentId> NextSegmentId();
+
+  const std::shared_ptr<StoreContext> context_;
+  const SourceRecord record_;  // As it was when opened: only what never changes is read from it.
+  const PartitionSpec partitions_;
+  const std::string folder_;
+  Tiers tiers_;
+  mutable SourceStatsCache stats_;
+  std::atomic<std::int64_t> last_write_us_ = 0;  // 0: none known.
+
+  std::mutex write_mutex_;  // Orders schema changes, sequences and frames.
+  std::uint64_t next_sequence_;
+  std::mutex flush_mutex_;  // One flush at a time.
+
+  mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
+  std::vector<SchemaPtr> schemas_;
+  Status refused_;
+  Status broken_;  // Set when a record is durable and could not be made visible.
+  bool dropped_ = false;
+};
+
+}  // namespace granary::storage

@@ -1,0 +1,72 @@
+#include "granary/storage/source/source_stats.h"
+
+#include <arrow/record_batch.h>
+
+#include "granary/storage/stats/stats_builder.h"
+
+namespace granary::storage {
+namespace {
+
+ColumnStats AllNull(const DataType& type, std::uint64_t rows) {
+  ColumnStats stats = StatsBuilder(type).Finish();
+  stats.rows = rows;
+  stats.nulls = rows;
+  return stats;
+}
+
+ColumnStats InSegment(const Segment& segment, const Column& column) {
+  const SegmentMeta& meta = segment.meta();
+  const Column* in_file = segment.file_schema()->FindId(column.id);
+  const auto found = meta.columns.find(column.id);
+  if (in_file == nullptr || found == meta.columns.end()) return AllNull(column.type, meta.rows);
+  if (in_file->type == column.type) return found->second;
+  return ConvertStats(found->second, in_file->type, column.type);
+}
+
+ColumnStats InChunk(const HotChunk& chunk, const Column& column) {
+  const int index = chunk.schema->IndexOfId(column.id);
+  if (index < 0) return AllNull(column.type, static_cast<std::uint64_t>(chunk.batch->num_rows()));
+  const DataType& type = chunk.schema->columns()[static_cast<std::size_t>(index)].type;
+  StatsBuilder builder(type);
+  builder.Add(*chunk.batch->column(index));
+  const ColumnStats stats = builder.Finish();
+  return type == column.type ? stats : ConvertStats(stats, type, column.type);
+}
+
+}  // namespace
+
+ColumnStatsMap MergeSegmentStats(const Segments& segments, const Schema& schema) {
+  ColumnStatsMap merged;
+  for (const Column& column : schema.columns()) {
+    ColumnStats total = AllNull(column.type, 0);
+    for (const auto& segment : segments) total = MergeStats(total, InSegment(*segment, column));
+    merged.emplace(column.id, std::move(total));
+  }
+  return merged;
+}
+
+ColumnStatsMap CollectHotStats(const std::vector<HotChunk>& hot, const Schema& schema) {
+  ColumnStatsMap merged;
+  for (const Column& column : schema.columns()) {
+    ColumnStats total = AllNull(column.type, 0);
+    for (const HotChunk& chunk : hot) total = MergeStats(total, InChunk(chunk, column));
+    merged.emplace(column.id, std::move(total));
+  }
+  return merged;
+}
+
+ColumnStatsMap SourceStatsCache::Get(const TierView& view, const SchemaPtr& schema) {
+  const std::lock_guard lock(mutex_);
+  const Basis basis{schema->version(), view.flushed_sequence, view.segments.size()};
+  if (basis == basis_ && view.visible_sequence == visible_sequence_ && !merged_.empty())
+    return merged_;
+  if (!(basis == basis_) || segments_.empty())
+    segments_ = MergeSegmentStats(view.segments, *schema);
+  basis_ = basis;
+  visible_sequence_ = view.visible_sequence;
+  merged_ = CollectHotStats(view.hot, *schema);
+  for (auto& [id, stats] : merged_) stats = MergeStats(segments_.at(id), stats);
+  return merged_;
+}
+
+}  // namespace granary::storage

@@ -1,0 +1,98 @@
+// Random operations on a store beside a std::map that knows what must be there.
+#include <fmt/format.h>
+
+#include "granary/storage/source/store_test_support.h"
+#include "granary/testing/fake_random.h"
+#include "granary/testing/seed.h"
+
+namespace granary::storage {
+namespace {
+
+class StoreModelTest : public StoreTest {
+ protected:
+  struct Expected {
+    bool exists = false;
+    TestRows rows;
+    bool sorted = false;
+  };
+
+  TestRow RandomRow() {
+    TestRow row{static_cast<std::int64_t>(random_.Next64()), std::nullopt, std::nullopt};
+    if (!random_.OneIn(5)) row.part = fmt::format("p{}", random_.Below(4));
+    if (!random_.OneIn(5))
+      row.value = std::string(random_.Below(40), static_cast<char>('a' + random_.Below(26)));
+    return row;
+  }
+  SourceDefinition RandomDefinition(const std::string& id) {
+    SourceDefinition definition = TestDefinition(id);
+    if (random_.OneIn(2)) definition.partitions = {{"part", std::nullopt}};
+    if (random_.OneIn(2)) definition.sort_columns = {"value"};
+    definition.wal_enabled = !random_.OneIn(3);
+    return definition;
+  }
+
+  void WriteSome(const std::string& id) {
+    const auto source = Find(id);
+    SchemaPtr schema = source->schema();
+    if (random_.OneIn(12)) {
+      schema = std::make_shared<const Schema>(
+          schema->WithColumn(fmt::format("extra{}", schema->last_id()), TypeKind::kInt64).Take());
+    }
+    std::vector<TestRow> rows;
+    for (std::uint64_t count = random_.Below(random_.OneIn(20) ? 2000 : 8); count > 0; --count)
+      rows.push_back(RandomRow());
+    const auto outcome = source->Write(schema, TestBatch(*schema, rows));
+    ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
+    std::uint64_t sequence = outcome->first_sequence;
+    for (const TestRow& row : rows) expected_[id].rows.emplace(sequence++, row);
+  }
+  void Step() {
+    const std::string id = fmt::format("s{}", random_.Below(3));
+    Expected& expected = expected_[id];
+    const std::uint64_t dice = random_.Below(100);
+    if (dice < 4) return Open();
+    if (!expected.exists) {
+      Add(RandomDefinition(id));
+      expected.exists = true;
+    } else if (dice < 70) {
+      WriteSome(id);
+    } else if (dice < 85) {
+      Flush(*Find(id));
+    } else if (dice < 88) {
+      ASSERT_TRUE(store_->DropSource(SourceId::Parse(id).Take(), false).ok());
+      expected = {};
+    } else {
+      EXPECT_EQ(RowsOf(Find(id)->Snapshot()), expected.rows);
+      EXPECT_EQ(Find(id)->Stats().rows, expected.rows.size());
+    }
+  }
+  void CheckAll() {
+    for (const auto& [id, expected] : expected_) {
+      const auto found = store_->Find(SourceId::Parse(id).Take());
+      ASSERT_EQ(found.ok(), expected.exists) << id;
+      if (found.ok()) {
+        EXPECT_EQ(RowsOf((*found)->Snapshot()), expected.rows) << id;
+      }
+    }
+  }
+
+  testing::FakeRandom random_{testing::SeedFromEnvironment()};
+  std::map<std::string, Expected> expected_;
+};
+
+TEST_F(StoreModelTest, AgreesWithAMapAfterAnyOperations) {
+  options_.wal_file_bytes = 256 << 10;
+  options_.wal_retention_us = 0;
+  options_.wal_retention_bytes = 0;
+  options_.row_group_rows = 300;
+  options_.open_segments_max = 3;
+  options_.flush_rows = 3000;
+  Open();
+  for (int step = 0; step < 400 && !HasFailure(); ++step) Step();
+  CheckAll();
+  Open();
+  CheckAll();
+}
+
+}  // namespace
+}  // namespace granary::storage

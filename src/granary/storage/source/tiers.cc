@@ -1,0 +1,143 @@
+#include "granary/storage/source/tiers.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+
+#include <algorithm>
+
+namespace granary::storage {
+namespace {
+
+bool Before(const std::shared_ptr<const Segment>& a, const std::shared_ptr<const Segment>& b) {
+  if (a->meta().min_sequence != b->meta().min_sequence)
+    return a->meta().min_sequence < b->meta().min_sequence;
+  return a->meta().id < b->meta().id;
+}
+
+std::shared_ptr<const Segments> Sorted(Segments segments) {
+  std::sort(segments.begin(), segments.end(), Before);
+  return std::make_shared<const Segments>(std::move(segments));
+}
+
+std::uint64_t LastSequence(const std::vector<HotChunk>& chunks) {
+  if (chunks.empty()) return 0;
+  const arrow::Int64Array& sequences = *chunks.back().sequences;
+  return sequences.length() == 0
+             ? 0
+             : static_cast<std::uint64_t>(sequences.Value(sequences.length() - 1));
+}
+
+}  // namespace
+
+Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence)
+    : budget_(budget),
+      segments_(Sorted(std::move(segments))),
+      open_{std::make_shared<Memtable>(), {}, {}},
+      visible_sequence_(flushed_sequence),
+      flushed_sequence_(flushed_sequence) {}
+
+Tiers::~Tiers() { budget_.Release(counts().bytes); }
+
+Status Tiers::Append(const SchemaPtr& schema, const arrow::RecordBatch& batch,
+                     std::uint64_t first_sequence, const Origin& origin) {
+  if (batch.num_rows() == 0) return Status::Ok();
+  const std::lock_guard append(append_mutex_);
+  // Seal needs append_mutex_ to replace the open tier, so it stays the same one here.
+  Memtable& rows = *open_.rows;
+  GRANARY_TRY(rows.Append(schema, batch, first_sequence));
+
+  const std::uint64_t bytes = rows.bytes();
+  const std::lock_guard lock(mutex_);
+  HotCounts& counts = open_.counts;
+  if (counts.rows == 0) {
+    counts.since_us = origin.now_us;
+    counts.log_start = origin.log_start;
+  }
+  budget_.Add(bytes - counts.bytes);
+  counts.bytes = bytes;
+  counts.rows += static_cast<std::uint64_t>(batch.num_rows());
+  counts.log_bytes += origin.log_bytes;
+  visible_sequence_ = first_sequence + static_cast<std::uint64_t>(batch.num_rows()) - 1;
+  return Status::Ok();
+}
+
+TierView Tiers::View() const {
+  TierView view;
+  std::shared_ptr<const Segments> segments;
+  std::shared_ptr<Memtable> open;
+  {
+    const std::lock_guard lock(mutex_);
+    segments = segments_;
+    open = open_.rows;
+    for (const Tier& tier : sealed_)
+      view.hot.insert(view.hot.end(), tier.chunks.begin(), tier.chunks.end());
+    view.flushed_sequence = flushed_sequence_;
+    view.visible_sequence = visible_sequence_;
+  }
+  // Looked at outside the lock, and still one moment: whatever a flush does meanwhile, these rows
+  // are in none of `segments`; rows that came in since belong to a slightly later moment of the
+  // same tier.
+  for (HotChunk& chunk : open->View()) view.hot.push_back(std::move(chunk));
+  view.segments = *segments;
+  view.visible_sequence = std::max(view.visible_sequence, LastSequence(view.hot));
+  return view;
+}
+
+std::uint64_t Tiers::visible_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return visible_sequence_;
+}
+
+std::uint64_t Tiers::flushed_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return flushed_sequence_;
+}
+
+HotCounts Tiers::counts() const {
+  const std::lock_guard lock(mutex_);
+  HotCounts total;
+  const auto add = [&total](const HotCounts& part) {
+    if (part.rows == 0) return;
+    if (total.rows == 0) {
+      total.since_us = part.since_us;
+      total.log_start = part.log_start;
+    }
+    total.rows += part.rows;
+    total.bytes += part.bytes;
+    total.log_bytes += part.log_bytes;
+  };
+  for (const Tier& tier : sealed_) add(tier.counts);
+  add(open_.counts);
+  return total;
+}
+
+SealedRows Tiers::Seal() {
+  const std::lock_guard append(append_mutex_);
+  std::vector<HotChunk> closing = open_.rows->View();
+  const std::lock_guard lock(mutex_);
+  if (open_.counts.rows > 0) {
+    open_.chunks = std::move(closing);
+    sealed_.push_back(std::move(open_));
+    open_ = Tier{std::make_shared<Memtable>(), {}, {}};
+  }
+  SealedRows all;
+  for (const Tier& tier : sealed_) {
+    all.chunks.insert(all.chunks.end(), tier.chunks.begin(), tier.chunks.end());
+    all.rows += tier.counts.rows;
+  }
+  all.last_sequence = LastSequence(all.chunks);
+  return all;
+}
+
+void Tiers::Swap(Segments added, std::uint64_t flushed_sequence) {
+  std::vector<Tier> gone;  // Freed after the lock.
+  std::shared_ptr<const Segments> replaced;
+  const std::lock_guard lock(mutex_);
+  added.insert(added.end(), segments_->begin(), segments_->end());
+  replaced = std::exchange(segments_, Sorted(std::move(added)));
+  gone = std::exchange(sealed_, {});
+  for (const Tier& tier : gone) budget_.Release(tier.counts.bytes);
+  flushed_sequence_ = flushed_sequence;
+}
+
+}  // namespace granary::storage
