@@ -145,7 +145,9 @@ Status ColumnBuffer::AppendList(const arrow::ArrayData& in, std::int64_t first, 
 Status ColumnBuffer::AppendOffsets(const std::int32_t* in, std::int64_t rows, std::int64_t base) {
   constexpr std::int64_t kWidth = sizeof(std::int32_t);
   const std::int64_t used = written_.rows + 1;
+  const bool first_time = offsets_.capacity() == 0;
   GRANARY_TRY(offsets_.Reserve(used * kWidth, (used + rows) * kWidth));
+  if (first_time) offsets_.as<std::int32_t>()[0] = 0;
   auto* out = offsets_.as<std::int32_t>() + used;
   for (std::int64_t i = 0; i < rows; ++i)
     out[i] = static_cast<std::int32_t>(base + (in[i + 1] - in[0]));

@@ -44,9 +44,9 @@ Status GrowingBitmap::Reserve(std::int64_t used, std::int64_t bits) {
 void GrowingBitmap::WriteWord(std::int64_t at, std::uint64_t bits, int count) {
   const int shift = static_cast<int>(at % kWordBits);
   std::atomic_ref<std::uint64_t> word(words_.as<std::uint64_t>()[at / kWordBits]);
-  const std::uint64_t mask = LowBits(count) << shift;
-  const std::uint64_t kept = word.load(std::memory_order_relaxed) & ~mask;
-  word.store(kept | (bits << shift), std::memory_order_relaxed);
+  const std::uint64_t earlier =
+      shift == 0 ? 0 : word.load(std::memory_order_relaxed) & LowBits(shift);
+  word.store(earlier | (bits & LowBits(count)) << shift, std::memory_order_relaxed);
 }
 
 std::int64_t GrowingBitmap::Write(std::int64_t at, const std::uint8_t* from, std::int64_t from_bit,

@@ -22,7 +22,8 @@ class GrowingBitmap {
   /// Makes room for `bits` in all, of which the first `used` matter. kInternal: no memory.
   Status Reserve(std::int64_t used, std::int64_t bits);
 
-  /// Sets bits [at, at + count) to those of `from` at `from_bit`, and returns how many are set.
+  /// Sets bits [at, at + count), the last ones, to those of `from` at `from_bit`, and returns how
+  /// many are set.
   std::int64_t Write(std::int64_t at, const std::uint8_t* from, std::int64_t from_bit,
                      std::int64_t count);
   void WriteOnes(std::int64_t at, std::int64_t count);

@@ -15,7 +15,6 @@ constexpr std::int64_t kSmallestBytes = 64;
 
 }  // namespace
 
-// Zeroed behind what is copied, so that no reader of a padded buffer ever sees foreign memory.
 Status GrowingBuffer::Grow(std::int64_t used, std::int64_t bytes) {
   const std::int64_t capacity = std::max({bytes, 2 * capacity_, kSmallestBytes});
   auto grown = arrow::AllocateBuffer(capacity);
@@ -23,7 +22,6 @@ Status GrowingBuffer::Grow(std::int64_t used, std::int64_t bytes) {
   used = std::min(used, capacity_);
   std::uint8_t* data = (*grown)->mutable_data();
   if (used > 0) std::memcpy(data, data_, static_cast<std::size_t>(used));
-  std::memset(data + used, 0, static_cast<std::size_t>(capacity - used));
   buffer_ = std::move(*grown);
   data_ = data;
   capacity_ = capacity;

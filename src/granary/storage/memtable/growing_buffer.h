@@ -19,8 +19,8 @@ namespace granary::storage {
 
 class GrowingBuffer {
  public:
-  /// Makes room for `bytes` in all, of which the first `used` matter; new room is zero. kInternal
-  /// when there is no memory; nothing has changed then.
+  /// Makes room for `bytes` in all, of which the first `used` matter; what is behind them is
+  /// undefined. kInternal when there is no memory; nothing has changed then.
   Status Reserve(std::int64_t used, std::int64_t bytes) {
     return bytes <= capacity_ ? Status::Ok() : Grow(used, bytes);
   }

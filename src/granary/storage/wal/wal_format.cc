@@ -155,6 +155,13 @@ std::size_t FrameHeader::frame_bytes() const {
   return unpadded + PaddingAfter(unpadded);
 }
 
+void FrameHeader::PointInto(std::string_view bytes) {
+  tenant = bytes.substr(kFrameHeaderBytes, fields.tenant_bytes);
+  source = bytes.substr(kFrameHeaderBytes + fields.tenant_bytes, fields.source_bytes);
+  key =
+      bytes.substr(kFrameHeaderBytes + fields.tenant_bytes + fields.source_bytes, fields.key_bytes);
+}
+
 FrameCheck DecodeFrameHeader(std::string_view bytes, std::uint64_t offset, const FrameHome& home,
                              FrameHeader& out) {
   if (bytes.size() < sizeof(kWalFrameMagic)) return FrameCheck::kNoFrame;
@@ -175,9 +182,7 @@ FrameCheck DecodeFrameHeader(std::string_view bytes, std::uint64_t offset, const
   if (Crc32c(covered) != h.header_crc) return FrameCheck::kBadHeader;
 
   out.fields = h;
-  out.tenant = bytes.substr(kFrameHeaderBytes, h.tenant_bytes);
-  out.source = bytes.substr(kFrameHeaderBytes + h.tenant_bytes, h.source_bytes);
-  out.key = bytes.substr(kFrameHeaderBytes + h.tenant_bytes + h.source_bytes, h.key_bytes);
+  out.PointInto(bytes);
   return FrameCheck::kWhole;
 }
 

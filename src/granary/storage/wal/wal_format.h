@@ -150,6 +150,8 @@ struct FrameHeader {
     return kFrameHeaderBytes + tenant.size() + source.size() + key.size();
   }
   std::size_t frame_bytes() const;  ///< With payload and zeroes.
+  /// Points the names into `bytes`, which hold the same header as those it was decoded from.
+  void PointInto(std::string_view bytes);
 };
 
 /// Checks the header at the start of `bytes`, which lie at `offset` of the file and reach to its

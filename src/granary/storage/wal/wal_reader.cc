@@ -105,13 +105,13 @@ Result<FrameCheck> WalReader::CheckHeader(std::uint64_t offset, FrameHeader& hea
 Result<FrameCheck> WalReader::Check(std::uint64_t offset, FrameHeader& header,
                                     std::string_view& bytes) {
   if (offset >= limit()) return FrameCheck::kNoFrame;
-  GRANARY_ASSIGN(FrameCheck check, CheckHeader(offset, header));
+  GRANARY_ASSIGN(const FrameCheck check, CheckHeader(offset, header));
   if (check != FrameCheck::kWhole) return check;
   if (header.frame_bytes() > limit() - offset) return FrameCheck::kCut;
   GRANARY_ASSIGN(bytes, window_.At(offset, header.frame_bytes()));
-  // The window may have moved, and the names point into it.
-  check = DecodeFrameHeader(bytes, offset, home_, header);
-  return check == FrameCheck::kWhole ? CheckFramePayload(header, bytes) : check;
+  if (bytes.size() < header.frame_bytes()) return FrameCheck::kCut;  // The file shrank under us.
+  header.PointInto(bytes);                                           // The window may have moved.
+  return CheckFramePayload(header, bytes);
 }
 
 Status WalReader::StepOverBadFrame(FrameCheck why, const FrameHeader& header) {
