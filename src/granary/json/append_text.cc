@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t Repeat(unsigned char byte) { return 0x0101010101010101ULL * byte; }
 
-/// True when one of eight bytes is a control, a quote, a backslash or not ASCII. The usual trick for
-/// "some byte is zero / less than n"; a false alarm only means the slow path.
+/// True when one of eight bytes is a control, a quote, a backslash or not ASCII. The usual trick
+/// for "some byte is zero / less than n"; a false alarm only means the slow path.
 bool NeedsCare(std::uint64_t bytes) {
   const auto has_zero = [](std::uint64_t word) { return (word - Repeat(1)) & ~word; };
   const std::uint64_t control = (bytes - Repeat(0x20)) & ~bytes;

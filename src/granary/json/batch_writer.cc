@@ -45,7 +45,8 @@ std::string_view FixedBytes(const arrow::ArrayData& data, std::int64_t row, std:
 }
 
 template <typename Stored>
-void WriteInteger(const arrow::ArrayData& data, std::int64_t row, const DataType&, std::string& out) {
+void WriteInteger(const arrow::ArrayData& data, std::int64_t row, const DataType&,
+                  std::string& out) {
   using Wide = std::conditional_t<std::is_signed_v<Stored>, std::int64_t, std::uint64_t>;
   AppendInteger(static_cast<Wide>(data.GetValues<Stored>(1)[row]), out);
 }
@@ -54,15 +55,18 @@ void WriteFloat(const arrow::ArrayData& data, std::int64_t row, const DataType&,
   AppendFloat(data.GetValues<float>(1)[row], out);
 }
 
-void WriteDouble(const arrow::ArrayData& data, std::int64_t row, const DataType&, std::string& out) {
+void WriteDouble(const arrow::ArrayData& data, std::int64_t row, const DataType&,
+                 std::string& out) {
   AppendDouble(data.GetValues<double>(1)[row], out);
 }
 
 void WriteBool(const arrow::ArrayData& data, std::int64_t row, const DataType&, std::string& out) {
-  out.append(arrow::bit_util::GetBit(data.buffers[1]->data(), row + data.offset) ? "true" : "false");
+  out.append(arrow::bit_util::GetBit(data.buffers[1]->data(), row + data.offset) ? "true"
+                                                                                 : "false");
 }
 
-void WriteString(const arrow::ArrayData& data, std::int64_t row, const DataType&, std::string& out) {
+void WriteString(const arrow::ArrayData& data, std::int64_t row, const DataType&,
+                 std::string& out) {
   AppendString(Bytes(data, row), out);
 }
 
@@ -70,7 +74,8 @@ void WriteJson(const arrow::ArrayData& data, std::int64_t row, const DataType&, 
   out.append(Bytes(data, row));
 }
 
-void WriteBinary(const arrow::ArrayData& data, std::int64_t row, const DataType&, std::string& out) {
+void WriteBinary(const arrow::ArrayData& data, std::int64_t row, const DataType&,
+                 std::string& out) {
   out.push_back('"');
   out.append(Base64Encode(Bytes(data, row)));
   out.push_back('"');
@@ -82,7 +87,8 @@ void WriteUuid(const arrow::ArrayData& data, std::int64_t row, const DataType&, 
   out.push_back('"');
 }
 
-void WriteDecimal(const arrow::ArrayData& data, std::int64_t row, const DataType& type, std::string& out) {
+void WriteDecimal(const arrow::ArrayData& data, std::int64_t row, const DataType& type,
+                  std::string& out) {
   Int128 unscaled;
   std::memcpy(&unscaled, FixedBytes(data, row, sizeof(unscaled)).data(), sizeof(unscaled));
   out.push_back('"');
@@ -96,7 +102,8 @@ void WriteDate(const arrow::ArrayData& data, std::int64_t row, const DataType&, 
   out.push_back('"');
 }
 
-void WriteTimestamp(const arrow::ArrayData& data, std::int64_t row, const DataType& type, std::string& out) {
+void WriteTimestamp(const arrow::ArrayData& data, std::int64_t row, const DataType& type,
+                    std::string& out) {
   out.push_back('"');
   AppendTimestamp(data.GetValues<std::int64_t>(1)[row], type.unit(), out);
   out.push_back('"');
@@ -108,8 +115,8 @@ void WriteTime(const arrow::ArrayData& data, std::int64_t row, const DataType&, 
   out.push_back('"');
 }
 
-void WriteOrNull(WriteValue write, const arrow::ArrayData& data, std::int64_t row, const DataType& type,
-                 std::string& out) {
+void WriteOrNull(WriteValue write, const arrow::ArrayData& data, std::int64_t row,
+                 const DataType& type, std::string& out) {
   if (IsNull(data, row)) {
     out.append("null");
   } else {
@@ -117,7 +124,8 @@ void WriteOrNull(WriteValue write, const arrow::ArrayData& data, std::int64_t ro
   }
 }
 
-void WriteList(const arrow::ArrayData& data, std::int64_t row, const DataType& type, std::string& out) {
+void WriteList(const arrow::ArrayData& data, std::int64_t row, const DataType& type,
+               std::string& out) {
   const auto* offsets = data.GetValues<std::int32_t>(1);
   const WriteValue write = WriterFor(type.element());
   out.push_back('[');
@@ -178,7 +186,8 @@ BatchWriter::BatchWriter(std::vector<Column> columns) : state_(std::make_unique<
 
 BatchWriter::~BatchWriter() = default;
 
-void BatchWriter::AppendRow(const arrow::RecordBatch& batch, std::int64_t row, std::string& out) const {
+void BatchWriter::AppendRow(const arrow::RecordBatch& batch, std::int64_t row,
+                            std::string& out) const {
   const arrow::ArrayDataVector& columns = batch.column_data();
   const std::vector<State::Member>& members = state_->members;
   if (members.empty()) out.push_back('{');

@@ -1,6 +1,6 @@
 // BatchWriter: Arrow columns to JSON text, as api.md §1 writes each type: int64 exact, decimals as
-// strings, binary as base64, timestamps RFC 3339, NaN and infinities as strings, json columns as the
-// document itself, float64 as the shortest text that reads back equal (100.5, never 100.50).
+// strings, binary as base64, timestamps RFC 3339, NaN and infinities as strings, json columns as
+// the document itself, float64 as the shortest text that reads back equal (100.5, never 100.50).
 //
 // Threads    const after construction: one writer serves many threads.
 #pragma once
@@ -28,10 +28,12 @@ class BatchWriter {
   explicit BatchWriter(std::vector<Column> columns);
   ~BatchWriter();
 
-  /// Appends row `row` as an object: {"order_id":"A","amount":1.5}. Null fields are written as null.
+  /// Appends row `row` as an object: {"order_id":"A","amount":1.5}. Null fields are written as
+  /// null.
   void AppendRow(const arrow::RecordBatch& batch, std::int64_t row, std::string& out) const;
   /// Appends one value; `column` is a position in the batch.
-  void AppendValue(const arrow::RecordBatch& batch, int column, std::int64_t row, std::string& out) const;
+  void AppendValue(const arrow::RecordBatch& batch, int column, std::int64_t row,
+                   std::string& out) const;
 
  private:
   struct State;

@@ -43,7 +43,8 @@ TEST(AppendStringTest, FindsASpecialByteAtEveryPlace) {
       text[at] = '\x01';
       EXPECT_EQ(Quoted(text), "\"" + text.substr(0, at) + "\\u0001" + text.substr(at + 1) + "\"");
       text[at] = '\xff';
-      EXPECT_EQ(Quoted(text), "\"" + text.substr(0, at) + "\xEF\xBF\xBD" + text.substr(at + 1) + "\"");
+      EXPECT_EQ(Quoted(text),
+                "\"" + text.substr(0, at) + "\xEF\xBF\xBD" + text.substr(at + 1) + "\"");
     }
   }
 }
@@ -69,8 +70,9 @@ TEST(AppendDoubleTest, WritesNumbersAndNamesTheRest) {
 TEST(BatchWriterTest, EscapesNamesAndWritesNulls) {
   const Schema schema(1, 2, {{1, "a\"b", TypeKind::kInt64}, {2, "u", TypeKind::kUuid}});
   const auto batch = arrow::RecordBatch::Make(
-      schema.ToArrow(), 1, {MakeConstantArray(TypeKind::kInt64, Value{}, 1).Take(),
-                            MakeConstantArray(TypeKind::kUuid, std::string(16, '\xff'), 1).Take()});
+      schema.ToArrow(), 1,
+      {MakeConstantArray(TypeKind::kInt64, Value{}, 1).Take(),
+       MakeConstantArray(TypeKind::kUuid, std::string(16, '\xff'), 1).Take()});
   std::string out;
   BatchWriter(schema.columns()).AppendRow(*batch, 0, out);
   EXPECT_EQ(out, R"({"a\"b":null,"u":"ffffffff-ffff-ffff-ffff-ffffffffffff"})");
@@ -97,7 +99,10 @@ TEST(BatchWriterTest, SlicesStartWhereTheyStart) {
     ASSERT_TRUE((row % 5 == 4 ? strings.AppendNull() : strings.Append(std::to_string(row))).ok());
     ASSERT_TRUE(uuids.Append(std::string(16, static_cast<char>(row))).ok());
   }
-  const Schema schema(1, 3, {{1, "l", DataType::List(TypeKind::kBool)}, {2, "s", TypeKind::kString}, {3, "u", TypeKind::kUuid}});
+  const Schema schema(1, 3,
+                      {{1, "l", DataType::List(TypeKind::kBool)},
+                       {2, "s", TypeKind::kString},
+                       {3, "u", TypeKind::kUuid}});
   const auto batch = arrow::RecordBatch::Make(
       schema.ToArrow(), 20,
       {lists.Finish().ValueOrDie(), strings.Finish().ValueOrDie(), uuids.Finish().ValueOrDie()});

@@ -54,7 +54,8 @@ Taken AppendArray(Cell& cell, CellContext& context, std::string& out) {
     first = false;
     Cell element;
     if (const Taken taken = ReadCell(value, context, element); taken != Taken::kYes) return taken;
-    if (const Taken taken = AppendMinified(element, context, out); taken != Taken::kYes) return taken;
+    if (const Taken taken = AppendMinified(element, context, out); taken != Taken::kYes)
+      return taken;
   }
   out.push_back(']');
   return Taken::kYes;
@@ -75,8 +76,10 @@ Taken AppendObject(Cell& cell, CellContext& context, std::string& out) {
     AppendString(key, out);
     out.push_back(':');
     Cell member;
-    if (const Taken taken = ReadCell(field.value(), context, member); taken != Taken::kYes) return taken;
-    if (const Taken taken = AppendMinified(member, context, out); taken != Taken::kYes) return taken;
+    if (const Taken taken = ReadCell(field.value(), context, member); taken != Taken::kYes)
+      return taken;
+    if (const Taken taken = AppendMinified(member, context, out); taken != Taken::kYes)
+      return taken;
   }
   out.push_back('}');
   return Taken::kYes;
@@ -106,9 +109,7 @@ Taken ReadCell(ondemand::value value, CellContext& context, Cell& cell) {
     case json_type::string:
       if (const auto error = cell.value.get_string().get(cell.text)) return context.Break(error);
       return Taken::kYes;
-    case json_type::number:
-      cell.text = Token(cell.value);
-      return Taken::kYes;
+    case json_type::number: cell.text = Token(cell.value); return Taken::kYes;
     case json_type::null: {
       bool null = false;
       if (const auto error = cell.value.is_null().get(null)) return context.Break(error);
@@ -147,7 +148,8 @@ Taken AppendMinified(Cell& cell, CellContext& context, std::string& out) {
   }
   const NestedCell nested(context);
   if (nested.too_deep()) return TooDeep(context);
-  return cell.type == json_type::array ? AppendArray(cell, context, out) : AppendObject(cell, context, out);
+  return cell.type == json_type::array ? AppendArray(cell, context, out)
+                                       : AppendObject(cell, context, out);
 }
 
 }  // namespace granary::json

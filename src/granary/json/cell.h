@@ -23,8 +23,8 @@ enum class Taken : std::uint8_t {
 /// Shared by all cells of one parse.
 struct CellContext {
   std::size_t depth_max = 0;
-  std::size_t depth = 0;   ///< Containers around the cell.
-  std::string where;       ///< Of a refused cell: "" or "/2" for a list's element.
+  std::size_t depth = 0;  ///< Containers around the cell.
+  std::string where;      ///< Of a refused cell: "" or "/2" for a list's element.
   std::string detail;
   Status failure;
   std::string scratch;

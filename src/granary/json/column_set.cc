@@ -86,7 +86,8 @@ ColumnSet::Column* ColumnSet::Add(std::string_view name) {
 }
 
 ColumnSet::Column* ColumnSet::Find(std::string_view name) {
-  if (expected_ < columns_.size() && columns_[expected_].name == name) return &columns_[expected_++];
+  if (expected_ < columns_.size() && columns_[expected_].name == name)
+    return &columns_[expected_++];
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return nullptr;
   return found->second;
@@ -140,7 +141,8 @@ Taken ColumnSet::StartColumn(Column& column, Cell& cell, CellContext& context) {
 Taken ColumnSet::AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context) {
   arrow::ArrayBuilder& builder = column.sink->builder();
   if (const std::int64_t missing = row - builder.length(); missing > 0) {
-    if (const auto status = builder.AppendNulls(missing); !status.ok()) return Failed(status, context);
+    if (const auto status = builder.AppendNulls(missing); !status.ok())
+      return Failed(status, context);
   }
   const Taken taken = column.sink->Append(cell, context);
   if (taken != Taken::kRefused || mode_ == SchemaMode::kStrict) return taken;
@@ -154,7 +156,8 @@ std::optional<DataType> ColumnSet::WiderType(const Column& column, const Cell& c
   if (!column.type.IsInteger() || !cell.IsNumber()) return std::nullopt;
   const ScaledNumber number = ScaleNumber(cell.text, 0);
   const bool whole = number.exact && DomainOf(TypeKind::kInt64).Has(number.floor);
-  if (!IsPlainInteger(cell.text) && (column.is_new() || !whole)) return DataType(TypeKind::kFloat64);
+  if (!IsPlainInteger(cell.text) && (column.is_new() || !whole))
+    return DataType(TypeKind::kFloat64);
   if (number.out_of_range != 0) return std::nullopt;
   constexpr TypeKind kUnsigned[] = {TypeKind::kUInt16, TypeKind::kUInt32, TypeKind::kUInt64};
   constexpr TypeKind kSigned[] = {TypeKind::kInt16, TypeKind::kInt32, TypeKind::kInt64};

@@ -2,7 +2,8 @@
 // schema may evolve.
 //
 // Place      RecordParser reads keys and cells; ColumnSet finds the column, appends, widens.
-// Shape      a column is as long as the last row that had a value for it; nulls are filled in when the
+// Shape      a column is as long as the last row that had a value for it; nulls are filled in when
+// the
 //            next value comes, and at the end. So a sparse column costs nothing per row.
 // Threads    one.
 #pragma once
@@ -39,7 +40,7 @@ class ColumnSet {
  private:
   struct Column {
     std::string name;
-    bool plain_name = true;           ///< The name stands in JSON as it is.
+    bool plain_name = true;  ///< The name stands in JSON as it is.
     DataType type;
     ColumnId id = 0;                  ///< 0: not in the schema.
     std::int64_t last_row = -1;       ///< Where its name stood last, with a value or null.
@@ -66,7 +67,7 @@ class ColumnSet {
   std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
   std::unordered_map<std::string_view, Column*> by_name_;
   std::int64_t row_ = -1;
-  std::size_t expected_ = 0;    ///< Records mostly repeat the order of their keys.
+  std::size_t expected_ = 0;  ///< Records mostly repeat the order of their keys.
 };
 
 }  // namespace granary::json

@@ -25,7 +25,8 @@ Taken AppendCanonicalArray(Cell& cell, CellContext& context, std::string& out) {
     if (const auto error = item.get(value)) return context.Break(error);
     Cell element;
     if (const Taken taken = ReadCell(value, context, element); taken != Taken::kYes) return taken;
-    if (const Taken taken = AppendCanonical(element, context, out); taken != Taken::kYes) return taken;
+    if (const Taken taken = AppendCanonical(element, context, out); taken != Taken::kYes)
+      return taken;
     out.push_back(',');
   }
   out.push_back(']');
@@ -45,8 +46,10 @@ Taken AppendCanonicalObject(Cell& cell, CellContext& context, std::string& out) 
     AppendString(key, member);
     member.push_back(':');
     Cell value;
-    if (const Taken taken = ReadCell(field.value(), context, value); taken != Taken::kYes) return taken;
-    if (const Taken taken = AppendCanonical(value, context, member); taken != Taken::kYes) return taken;
+    if (const Taken taken = ReadCell(field.value(), context, value); taken != Taken::kYes)
+      return taken;
+    if (const Taken taken = AppendCanonical(value, context, member); taken != Taken::kYes)
+      return taken;
   }
   std::sort(members.begin(), members.end());
   out.push_back('{');
@@ -63,9 +66,10 @@ Taken DocumentReader::Read(std::string_view text, CellContext& context, Cell& ce
   context.depth_max = kDepthMax;
   context.depth = 0;
   // In brackets, because on its own a scalar is read by other calls than one inside something.
-  padded_.reserve(text.size() + 2 + simdjson::SIMDJSON_PADDING);
   padded_.assign(1, '[').append(text).push_back(']');
-  const simdjson::padded_string_view padded(padded_.data(), padded_.size(), padded_.capacity());
+  const std::size_t length = padded_.size();
+  padded_.append(simdjson::SIMDJSON_PADDING, ' ');
+  const simdjson::padded_string_view padded(padded_.data(), length, padded_.size());
   if (const auto error = parser_.iterate(padded).get(document_)) return context.Break(error);
   if (const auto error = document_.get_array().get(wrapper_)) return context.Break(error);
   for (auto item : wrapper_) {

@@ -13,24 +13,31 @@ namespace {
 
 SchemaPtr Sales() {
   return std::make_shared<const Schema>(
-      1, 6, std::vector<Column>{{1, "order_id", TypeKind::kString}, {2, "customer_id", TypeKind::kString},
-                                {3, "amount", TypeKind::kFloat64}, {4, "quantity", TypeKind::kInt64},
-                                {5, "region", TypeKind::kString}, {6, "order_date", DataType::Timestamp(TimeUnit::kMicro)}});
+      1, 6,
+      std::vector<Column>{{1, "order_id", TypeKind::kString},
+                          {2, "customer_id", TypeKind::kString},
+                          {3, "amount", TypeKind::kFloat64},
+                          {4, "quantity", TypeKind::kInt64},
+                          {5, "region", TypeKind::kString},
+                          {6, "order_date", DataType::Timestamp(TimeUnit::kMicro)}});
 }
 
 std::string Records(int count) {
   std::string out = "[";
   for (int i = 0; i < count; ++i) {
     if (i > 0) out += ',';
-    out += fmt::format(R"({{"fields":{{"order_id":"ORD_{:08}","customer_id":"CUST_{:05}","amount":{}.{:02},"quantity":{},)"
-                       R"("region":"us-east-{}","order_date":"2024-01-{:02}T10:{:02}:00Z"}}}})",
-                       i, i % 1000, i % 997, i % 100, i % 13, i % 4, i % 28 + 1, i % 60);
+    out += fmt::format(
+        R"({{"fields":{{"order_id":"ORD_{:08}","customer_id":"CUST_{:05}","amount":{}.{:02},"quantity":{},)"
+        R"("region":"us-east-{}","order_date":"2024-01-{:02}T10:{:02}:00Z"}}}})",
+        i, i % 1000, i % 997, i % 100, i % 13, i % 4, i % 28 + 1, i % 60);
   }
   return out + "]";
 }
 
 ParsedRecords Parsed(const std::string& text, const SchemaPtr& schema) {
-  return RecordParser({}).Parse(text, "/records", RecordShape::kFields, SchemaMode::kEvolve, schema).Take();
+  return RecordParser({})
+      .Parse(text, "/records", RecordShape::kFields, SchemaMode::kEvolve, schema)
+      .Take();
 }
 
 void Parse(benchmark::State& state) {
@@ -89,10 +96,14 @@ BENCHMARK(WriteDoubles);
 void MatchPath(benchmark::State& state) {
   std::string text = "[";
   for (int i = 0; i < 10'000; ++i) {
-    text += fmt::format(R"({}{{"doc":{{"kind":"commit","commit":{{"record":{{"langs":["en","de"],"n":{}}}}}}}}})", i > 0 ? "," : "", i);
+    text += fmt::format(
+        R"({}{{"doc":{{"kind":"commit","commit":{{"record":{{"langs":["en","de"],"n":{}}}}}}}}})",
+        i > 0 ? "," : "", i);
   }
   const auto schema = std::make_shared<const Schema>();
-  const auto parsed = RecordParser({}).Parse(text + "]", "", RecordShape::kBare, SchemaMode::kEvolve, schema).Take();
+  const auto parsed = RecordParser({})
+                          .Parse(text + "]", "", RecordShape::kBare, SchemaMode::kEvolve, schema)
+                          .Take();
   Predicate leaf;
   leaf.kind = Predicate::Kind::kLess;
   leaf.path = {"commit", "record", "n"};

@@ -43,7 +43,8 @@ class Walk {
       if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
       if (key != path_[depth]) continue;
       Cell member;
-      if (const Taken taken = ReadCell(field.value(), context_, member); taken != Taken::kYes) return taken;
+      if (const Taken taken = ReadCell(field.value(), context_, member); taken != Taken::kYes)
+        return taken;
       return From(member, depth + 1);
     }
     return Taken::kYes;
@@ -59,7 +60,8 @@ class Walk {
       ondemand::value value;
       if (const auto error = item.get(value)) return context_.Break(error);
       Cell element;
-      if (const Taken taken = ReadCell(value, context_, element); taken != Taken::kYes) return taken;
+      if (const Taken taken = ReadCell(value, context_, element); taken != Taken::kYes)
+        return taken;
       if (const Taken taken = From(element, depth); taken != Taken::kYes) return taken;
     }
     return Taken::kYes;
@@ -88,8 +90,8 @@ Result<std::shared_ptr<arrow::Array>> Finished(Builder& builder) {
   return array.MoveValueUnsafe();
 }
 
-/// The text at `path` in one document: nothing when missing or null; an array of what was found when
-/// the path crosses one.
+/// The text at `path` in one document: nothing when missing or null; an array of what was found
+/// when the path crosses one.
 Taken ExtractText(Cell& document, const std::vector<std::string>& path, CellContext& context,
                   std::optional<std::string>& found) {
   std::size_t count = 0;
@@ -124,7 +126,8 @@ Result<std::vector<std::string>> SplitPath(std::string_view dotted) {
   return keys;
 }
 
-Result<std::shared_ptr<arrow::Array>> EvaluatePath(const arrow::Array& documents, const Predicate& leaf) {
+Result<std::shared_ptr<arrow::Array>> EvaluatePath(const arrow::Array& documents,
+                                                   const Predicate& leaf) {
   GRANARY_TRY(CheckDocuments(documents));
   GRANARY_ASSIGN(LeafMatcher matcher, LeafMatcher::Make(leaf));
   const auto& texts = static_cast<const arrow::StringArray&>(documents);

@@ -160,7 +160,8 @@ Taken LeafMatcher::MatchArray(Cell& cell, CellContext& context, bool& matched) {
     if (const auto error = item.get(value)) return context.Break(error);
     Cell element;
     if (const Taken taken = ReadCell(value, context, element); taken != Taken::kYes) return taken;
-    if (const Taken taken = Match(element, context, true, matched); taken != Taken::kYes) return taken;
+    if (const Taken taken = Match(element, context, true, matched); taken != Taken::kYes)
+      return taken;
     if (matched) return Taken::kYes;
   }
   return Taken::kYes;
@@ -176,7 +177,8 @@ Taken LeafMatcher::MatchDocument(Cell& cell, CellContext& context, bool in_array
   Cell copy;
   if (reader.Read(text, inner, copy) != Taken::kYes) return context.Break(simdjson::TAPE_ERROR);
   std::string canonical;
-  if (AppendCanonical(copy, inner, canonical) != Taken::kYes) return context.Break(simdjson::TAPE_ERROR);
+  if (AppendCanonical(copy, inner, canonical) != Taken::kYes)
+    return context.Break(simdjson::TAPE_ERROR);
 
   const bool as_whole = leaf_.kind == Kind::kEqual || leaf_.kind == Kind::kIn ||
                         (leaf_.kind == Kind::kContains && in_array);
@@ -188,7 +190,8 @@ Taken LeafMatcher::MatchDocument(Cell& cell, CellContext& context, bool in_array
   return MatchArray(copy, inner, matched);
 }
 
-Taken LeafMatcher::MatchScalar(Cell& cell, CellContext& context, bool in_array, bool& matched) const {
+Taken LeafMatcher::MatchScalar(Cell& cell, CellContext& context, bool in_array,
+                               bool& matched) const {
   bool boolean = false;
   if (cell.type == json_type::boolean) {
     if (const auto error = cell.value.get_bool().get(boolean)) return context.Break(error);

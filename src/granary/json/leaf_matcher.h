@@ -1,6 +1,7 @@
 // LeafMatcher: one leaf of a predicate against values inside JSON documents.
 //
-// Logic      numbers compare exactly, whatever their spelling; a value of another kind than the literal
+// Logic      numbers compare exactly, whatever their spelling; a value of another kind than the
+// literal
 //            does not match; an array matches when any of its elements does; null is unknown.
 // Threads    one.
 #pragma once
@@ -35,7 +36,7 @@ class LeafMatcher {
  private:
   struct Wanted {
     Literal::Kind kind;
-    std::string text;       ///< A string, a number's text, or a canonical document.
+    std::string text;  ///< A string, a number's text, or a canonical document.
     bool boolean = false;
     std::optional<std::int64_t> integer;
   };

@@ -67,7 +67,8 @@ class Reading {
     ondemand::array array;
     const auto error = document.type().get(type);
     if (!error && type != ondemand::json_type::array) {
-      return Status::Invalid(Code::kInvalidRequest, std::string(pointer_), "expected an array of records");
+      return Status::Invalid(Code::kInvalidRequest, std::string(pointer_),
+                             "expected an array of records");
     }
     Taken taken = error ? context_.Break(error) : Taken::kYes;
     if (taken == Taken::kYes) taken = StartArray(document, array);
@@ -110,14 +111,16 @@ class Reading {
   }
 
   Taken TooMany() {
-    context_.failure = Status(Code::kTooLarge, fmt::format("more than {} records", limits_.records_max));
+    context_.failure =
+        Status(Code::kTooLarge, fmt::format("more than {} records", limits_.records_max));
     return Taken::kBroken;
   }
 
   Taken ReadRecord(ondemand::value value) {
     Cell record;
     if (ReadCell(value, context_, record) != Taken::kYes) return Taken::kBroken;
-    if (record.type != ondemand::json_type::object) return Refuse(record, "an object", RowPointer());
+    if (record.type != ondemand::json_type::object)
+      return Refuse(record, "an object", RowPointer());
     return shape_ == RecordShape::kBare ? ReadFields(record, "") : ReadEnvelope(record);
   }
 
@@ -214,14 +217,15 @@ RecordParser::RecordParser(RecordLimits limits) : state_(std::make_unique<State>
 RecordParser::~RecordParser() = default;
 
 Result<ParsedRecords> RecordParser::Parse(std::string_view array, std::string_view pointer,
-                                          RecordShape shape, SchemaMode mode, const SchemaPtr& schema) {
+                                          RecordShape shape, SchemaMode mode,
+                                          const SchemaPtr& schema) {
   State& state = *state_;
-  state.padded.reserve(array.size() + simdjson::SIMDJSON_PADDING);
-  state.padded.assign(array);
+  state.padded.assign(array).append(simdjson::SIMDJSON_PADDING, ' ');
   ondemand::document document;
-  const simdjson::padded_string_view text(state.padded.data(), array.size(), state.padded.capacity());
+  const simdjson::padded_string_view text(state.padded.data(), array.size(), state.padded.size());
   if (const auto error = state.parser.iterate(text).get(document)) {
-    return Status::Invalid(Code::kInvalidJson, std::string(pointer), simdjson::error_message(error));
+    return Status::Invalid(Code::kInvalidJson, std::string(pointer),
+                           simdjson::error_message(error));
   }
   ColumnSet columns(schema, mode, state.limits.columns_max);
   Reading reading(state.limits, text, pointer, shape, columns);

@@ -2,9 +2,9 @@
 //
 // Place      api (finds the records in the body) -> RecordParser -> Source::Write.
 // Promise    every value is stored exactly as sent or the record is refused with a pointer to it:
-//            integers never pass through a double, strings keep their bytes, a decimal that does not
-//            fit its scale is refused. Missing and null are both null in a typed column. A duplicate
-//            key inside one record is refused.
+//            integers never pass through a double, strings keep their bytes, a decimal that does
+//            not fit its scale is refused. Missing and null are both null in a typed column. A
+//            duplicate key inside one record is refused.
 // Errors     kInvalidJson, kInvalidRequest (a record that is not an object, no "fields"),
 //            kInvalidRecord with up to kRecordErrorsMax FieldErrors. Nothing is half-parsed.
 // Threads    one thread per parser; a parser may be reused.
@@ -28,9 +28,9 @@ inline constexpr std::size_t kRecordErrorsMax = 20;
 /// What to do with a field that the schema does not have or cannot hold.
 enum class SchemaMode : std::uint8_t {
   kStrict,  ///< Refuse.
-  kEvolve,  ///< A new field becomes a column (bool, int64, float64, string; objects and arrays: json;
-            ///< nulls alone make no column); integer columns widen int8→…→int64→decimal(38,0),
-            ///< and to float64 where every value is exact.
+  kEvolve,  ///< A new field becomes a column (bool, int64, float64, string; objects and arrays:
+            ///< json; nulls alone make no column); integer columns widen
+            ///< int8→…→int64→decimal(38,0), and to float64 where every value is exact.
 };
 
 /// How a record stands in the text.
@@ -48,8 +48,9 @@ struct RecordLimits {
 struct ParsedRecords {
   std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   SchemaPtr schema;                           ///< The one given, or its successor when it evolved.
-  /// Columns that went from int64 or uint64 to float64. This batch's values are exact there; whether
-  /// the stored ones are (none beyond ±2^53), the caller must check before it takes the schema.
+  /// Columns that went from int64 or uint64 to float64. This batch's values are exact there;
+  /// whether the stored ones are (none beyond ±2^53), the caller must check before it takes the
+  /// schema.
   std::vector<ColumnId> unproven_floats;
 };
 

@@ -1,6 +1,6 @@
 // Goal: whatever a column holds comes back equal through JSON text.
-// Method: random values of every type -> batch -> JSON -> batch -> JSON; the two batches and the two
-// texts must be equal. Documents are compared as text, since they are stored minified.
+// Method: random values of every type -> batch -> JSON -> batch -> JSON; the two batches and the
+// two texts must be equal. Documents are compared as text, since they are stored minified.
 #include <cmath>
 #include <limits>
 #include <random>
@@ -43,7 +43,8 @@ class RandomJson {
 
   double Double() {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    const double edges[] = {0.0, -0.0, 0.1, 1e21, 5e-324, 1.7976931348623157e308, kInfinity, -kInfinity, std::nan("")};
+    const double edges[] = {
+        0.0, -0.0, 0.1, 1e21, 5e-324, 1.7976931348623157e308, kInfinity, -kInfinity, std::nan("")};
     if (Below(4) == 0) return edges[Below(std::size(edges))];
     if (Below(2) == 0) return static_cast<double>(static_cast<std::int64_t>(random_())) / 1000;
     const auto value = std::bit_cast<double>(random_());
@@ -57,7 +58,9 @@ class RandomJson {
   }
 
   std::string Text() {
-    constexpr const char* kPieces[] = {"a", "Z", " ", "\"", "\\", "/", "\n", "\x01", "\x7f", "\u00e9", "\u20ac", "\U0001F600", "{", "\\u0041"};
+    constexpr const char* kPieces[] = {"a",      "Z",          " ",    "\"",     "\\",
+                                       "/",      "\n",         "\x01", "\x7f",   "\u00e9",
+                                       "\u20ac", "\U0001F600", "{",    "\\u0041"};
     std::string text;
     for (std::uint64_t n = Below(20); n > 0; --n) text += kPieces[Below(std::size(kPieces))];
     if (Below(20) == 0) text.push_back('\0');
@@ -69,13 +72,15 @@ class RandomJson {
     std::string out;
     switch (Below(depth > 0 ? 7 : 5)) {
       case 0: AppendString(Text(), out); return out;
-      case 1: return std::to_string(static_cast<std::int64_t>(random_())) + std::to_string(Below(10));
+      case 1:
+        return std::to_string(static_cast<std::int64_t>(random_())) + std::to_string(Below(10));
       case 2: return std::to_string(Below(100)) + ".50e-" + std::to_string(Below(400));
       case 3: return Below(2) == 0 ? "true" : "false";
       case 4: return "-0";
       case 5: {
         out = "[";
-        for (std::uint64_t n = Below(4); n > 0; --n) out += (out.size() > 1 ? "," : "") + Document(depth - 1);
+        for (std::uint64_t n = Below(4); n > 0; --n)
+          out += (out.size() > 1 ? "," : "") + Document(depth - 1);
         return out + "]";
       }
       default: {
@@ -121,9 +126,12 @@ class RandomJson {
 
 SchemaPtr EveryType() {
   std::vector<Column> columns;
-  for (const char* name : {"string", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-                           "float32", "float64", "decimal(1,0)", "decimal(18,4)", "decimal(38,0)", "decimal(38,38)", "date",
-                           "datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]", "time", "binary", "uuid", "json"}) {
+  for (const char* name :
+       {"string",         "bool",    "int8",          "int16",          "int32",
+        "int64",          "uint8",   "uint16",        "uint32",         "uint64",
+        "float32",        "float64", "decimal(1,0)",  "decimal(18,4)",  "decimal(38,0)",
+        "decimal(38,38)", "date",    "datetime64[s]", "datetime64[ms]", "datetime64[us]",
+        "datetime64[ns]", "time",    "binary",        "uuid",           "json"}) {
     const auto id = static_cast<ColumnId>(columns.size() + 1);
     columns.push_back({id, name, DataType::Parse(name).Take()});
   }
@@ -155,8 +163,8 @@ void ExpectEqual(const arrow::RecordBatch& a, const arrow::RecordBatch& b, const
     for (std::int64_t row = 0; row < a.num_rows(); ++row) {
       const Value left = ValueAt(*a.column(column), row);
       const Value right = ValueAt(*b.column(column), row);
-      ASSERT_TRUE(Compare(left, right) == 0)
-          << type.ToString() << ": " << ValueToText(left, type) << " became " << ValueToText(right, type);
+      ASSERT_TRUE(Compare(left, right) == 0) << type.ToString() << ": " << ValueToText(left, type)
+                                             << " became " << ValueToText(right, type);
       if (!type.IsFloat() || IsNull(left)) continue;
       ASSERT_EQ(std::signbit(std::get<double>(left)), std::signbit(std::get<double>(right)));
     }
@@ -170,8 +178,10 @@ TEST(RoundTripTest, EveryTypeComesBackEqual) {
   RecordParser parser({});
   for (int i = 0; i < kBatches; ++i) {
     arrow::ArrayVector arrays;
-    for (const Column& column : schema->columns()) arrays.push_back(RandomColumn(column.type, random));
-    const auto batch = arrow::RecordBatch::Make(schema->ToArrow(), kRowsPerBatch, std::move(arrays));
+    for (const Column& column : schema->columns())
+      arrays.push_back(RandomColumn(column.type, random));
+    const auto batch =
+        arrow::RecordBatch::Make(schema->ToArrow(), kRowsPerBatch, std::move(arrays));
     const std::string text = Records(*batch, *schema);
     const auto parsed = parser.Parse(text, "", RecordShape::kBare, SchemaMode::kStrict, schema);
     ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
@@ -187,11 +197,13 @@ TEST(RoundTripTest, EvolvedColumnsComeBackEqual) {
   const auto empty = std::make_shared<const Schema>();
   RecordParser parser({});
   for (int i = 0; i < 2'000; ++i) {
-    std::string document = "{\"a\":[" + random.Document(3) + "],\"n\":" +
-                           std::to_string(static_cast<std::int64_t>(random.Below(~0ULL))) + ",\"s\":";
+    std::string document =
+        "{\"a\":[" + random.Document(3) +
+        "],\"n\":" + std::to_string(static_cast<std::int64_t>(random.Below(~0ULL))) + ",\"s\":";
     AppendString(random.Text(), document);
     document += "}";
-    const auto parsed = parser.Parse("[" + document + "]", "", RecordShape::kBare, SchemaMode::kEvolve, empty);
+    const auto parsed =
+        parser.Parse("[" + document + "]", "", RecordShape::kBare, SchemaMode::kEvolve, empty);
     ASSERT_TRUE(parsed.ok()) << document << parsed.status().ToString();
     ASSERT_EQ(Records(*parsed->batch, *parsed->schema), "[" + document + "]");
   }
@@ -200,11 +212,13 @@ TEST(RoundTripTest, EvolvedColumnsComeBackEqual) {
 TEST(RoundTripTest, ListsComeBackEqual) {
   SCOPED_TRACE(kSeed);
   RandomJson random(kSeed);
-  for (const char* element : {"int64", "string", "float64", "decimal(38,0)", "datetime64[ns]", "uuid", "json", "bool"}) {
+  for (const char* element :
+       {"int64", "string", "float64", "decimal(38,0)", "datetime64[ns]", "uuid", "json", "bool"}) {
     const DataType type = DataType::Parse(element).Take();
     const auto values = RandomColumn(type, random);
     const auto schema = std::make_shared<const Schema>(1, 1, std::vector<Column>{{1, "v", type}});
-    const auto lists = std::make_shared<const Schema>(1, 1, std::vector<Column>{{1, "v", DataType::List(DataType::List(type))}});
+    const auto lists = std::make_shared<const Schema>(
+        1, 1, std::vector<Column>{{1, "v", DataType::List(DataType::List(type))}});
     const auto batch = arrow::RecordBatch::Make(schema->ToArrow(), kRowsPerBatch, {values});
     const BatchWriter writer(schema->columns());
     std::string text = "[{\"v\":[[]]}";

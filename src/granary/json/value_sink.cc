@@ -123,7 +123,8 @@ class FloatSink final : public TypedSink<Builder> {
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Float value = 0;
     if (!Read(cell, value) || std::isinf(value)) return this->Refuse(cell, context);
-    if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value)) return this->Refuse(cell, context);
+    if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value))
+      return this->Refuse(cell, context);
     return FromArrow(this->builder_.Append(value), context);
   }
 
@@ -212,7 +213,8 @@ class TimestampSink final : public TypedSink<arrow::TimestampBuilder> {
     const auto instant = cell.IsString() ? ParseInstant(cell.text) : std::nullopt;
     if (!instant) return Refuse(cell, context);
     const auto value = InUnits(*instant, unit_);
-    if (!value) return context.Refuse(std::string(ParseTimestamp(cell.text, unit_).status().message()));
+    if (!value)
+      return context.Refuse(std::string(ParseTimestamp(cell.text, unit_).status().message()));
     return FromArrow(builder_.Append(*value), context);
   }
 
@@ -245,8 +247,10 @@ class ListSink final : public ValueSink {
   ListSink(const DataType& type, NumberRule rule)
       : element_(MakeSink(type.element(), rule)), expected_(type.ToString()) {
     // The element's builder is the sink's own; the list's holds it without owning it.
-    const std::shared_ptr<arrow::ArrayBuilder> borrowed(std::shared_ptr<void>(), &element_->builder());
-    builder_ = std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(), borrowed, type.ToArrow());
+    const std::shared_ptr<arrow::ArrayBuilder> borrowed(std::shared_ptr<void>(),
+                                                        &element_->builder());
+    builder_ = std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(), borrowed,
+                                                    type.ToArrow());
   }
   arrow::ArrayBuilder& builder() override { return *builder_; }
 
@@ -254,7 +258,8 @@ class ListSink final : public ValueSink {
     if (cell.type != json_type::array) return RefuseCell(cell, expected_, context);
     simdjson::ondemand::array array;
     if (const auto error = cell.value.get_array().get(array)) return context.Break(error);
-    if (const Taken taken = FromArrow(builder_->Append(), context); taken != Taken::kYes) return taken;
+    if (const Taken taken = FromArrow(builder_->Append(), context); taken != Taken::kYes)
+      return taken;
     std::size_t index = 0;
     for (auto item : array) {
       simdjson::ondemand::value value;

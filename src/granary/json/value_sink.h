@@ -16,7 +16,8 @@ namespace granary::json {
 
 /// How a number's spelling counts.
 enum class NumberRule : std::uint8_t {
-  kByValue,  ///< The column's type was declared: 2.0 is an integer, an integer becomes the nearest float.
+  kByValue,  ///< The column's type was declared: 2.0 is an integer, an integer becomes the nearest
+             ///< float.
   kByKind,   ///< The type is only being found out: 2.0 is no integer, and an integer that no float
              ///< equals is no float. So the order of the records does not matter.
 };

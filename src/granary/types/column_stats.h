@@ -11,14 +11,15 @@
 
 namespace granary {
 
-inline constexpr std::size_t kValueSetMax = 64;          ///< Distinct values kept whole up to here.
-inline constexpr std::size_t kBoundMaxBytes = 64;        ///< Longer string bounds are truncated.
+inline constexpr std::size_t kValueSetMax = 64;    ///< Distinct values kept whole up to here.
+inline constexpr std::size_t kBoundMaxBytes = 64;  ///< Longer string bounds are truncated.
 
 struct ColumnStats {
   std::uint64_t rows = 0;
   std::optional<std::uint64_t> nulls;
   /// Over values that are neither null nor NaN; null when there are none or nothing is known.
-  /// `min_exact`/`max_exact` say whether some row has that very value: a truncated bound only bounds.
+  /// `min_exact`/`max_exact` say whether some row has that very value: a truncated bound only
+  /// bounds.
   Value min;
   Value max;
   bool min_exact = false;

@@ -37,7 +37,8 @@ std::optional<Int128> ScaleDouble(double value, int scale) {
   if (!std::isfinite(shifted) || shifted != std::trunc(shifted)) return std::nullopt;
   std::array<char, 512> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                 std::chars_format::fixed, kPowerOfTenMax).ptr;
+                                 std::chars_format::fixed, kPowerOfTenMax)
+                       .ptr;
   const auto scaled = ScaleNumber({text.data(), end}, scale);
   if (!scaled.exact || scaled.out_of_range != 0) return std::nullopt;
   return scaled.floor;

@@ -26,9 +26,9 @@ std::int64_t UnitsPerSecond(TimeUnit unit) {
 }
 
 DataType DataType::Decimal(int precision, int scale) {
-  GRANARY_CHECK(precision >= 1 && precision <= kDecimalPrecisionMax && scale >= 0 &&
-                    scale <= precision,
-                "precision={} scale={}", precision, scale);
+  GRANARY_CHECK(
+      precision >= 1 && precision <= kDecimalPrecisionMax && scale >= 0 && scale <= precision,
+      "precision={} scale={}", precision, scale);
   DataType type(TypeKind::kDecimal);
   type.precision_ = static_cast<std::uint8_t>(precision);
   type.scale_ = static_cast<std::uint8_t>(scale);
@@ -68,7 +68,8 @@ std::string DataType::ToString() const {
     case TypeKind::kFloat64: return "float64";
     case TypeKind::kDecimal: return fmt::format("decimal({},{})", precision_, scale_);
     case TypeKind::kDate: return "date";
-    case TypeKind::kTimestamp: return fmt::format("datetime64[{}]", kUnitNames[static_cast<int>(unit_)]);
+    case TypeKind::kTimestamp:
+      return fmt::format("datetime64[{}]", kUnitNames[static_cast<int>(unit_)]);
     case TypeKind::kTime: return "time";
     case TypeKind::kBinary: return "binary";
     case TypeKind::kUuid: return "uuid";

@@ -28,8 +28,26 @@
 namespace granary {
 
 enum class TypeKind : std::uint8_t {
-  kString, kBool, kInt8, kInt16, kInt32, kInt64, kUInt8, kUInt16, kUInt32, kUInt64, kFloat32,
-  kFloat64, kDecimal, kDate, kTimestamp, kTime, kBinary, kUuid, kJson, kList,
+  kString,
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUInt8,
+  kUInt16,
+  kUInt32,
+  kUInt64,
+  kFloat32,
+  kFloat64,
+  kDecimal,
+  kDate,
+  kTimestamp,
+  kTime,
+  kBinary,
+  kUuid,
+  kJson,
+  kList,
 };
 
 enum class TimeUnit : std::uint8_t { kSecond, kMilli, kMicro, kNano };
@@ -41,19 +59,20 @@ inline constexpr int kListDepthMax = 8;
 
 class DataType {
  public:
-  DataType() = default;                     ///< string
-  DataType(TypeKind kind) : kind_(kind) {}  // NOLINT: implicit on purpose; not for decimal and list.
+  DataType() = default;  ///< string
+  DataType(TypeKind kind)
+      : kind_(kind) {}  // NOLINT: implicit on purpose; not for decimal and list.
   static DataType Decimal(int precision, int scale);
   static DataType Timestamp(TimeUnit unit);
   static DataType List(DataType element);
 
-  /// Reads a user's spelling: canonical names and pandas/NumPy, SQL and Arrow ones ("object", "str",
-  /// "double", "bigint", "varchar(20)", "timestamp", "timestamptz", "timestamp[us, tz=UTC]",
+  /// Reads a user's spelling: canonical names and pandas/NumPy, SQL and Arrow ones ("object",
+  /// "str", "double", "bigint", "varchar(20)", "timestamp", "timestamptz", "timestamp[us, tz=UTC]",
   /// "numeric(10,2)", "list<int64>", "int64[]", …), case-insensitive. kInvalidDefinition names the
   /// text and lists what is known.
   static Result<DataType> Parse(std::string_view text);
-  /// The type of an Arrow column that comes in (any integer, float, utf8/large_utf8/view, dictionary
-  /// of these, …). kUnsupported for what no column can hold.
+  /// The type of an Arrow column that comes in (any integer, float, utf8/large_utf8/view,
+  /// dictionary of these, …). kUnsupported for what no column can hold.
   static Result<DataType> FromArrow(const arrow::DataType& type);
 
   TypeKind kind() const { return kind_; }

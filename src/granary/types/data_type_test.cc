@@ -13,43 +13,93 @@ std::string Canonical(std::string_view text) {
 }
 
 TEST(DataTypeTest, ReadsItsOwnCanonicalNames) {
-  for (const char* name :
-       {"string", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-        "float32", "float64", "decimal(38,0)", "decimal(1,1)", "date", "datetime64[s]",
-        "datetime64[ms]", "datetime64[us]", "datetime64[ns]", "time", "binary", "uuid", "json",
-        "list<string>", "list<list<decimal(10,2)>>"}) {
+  for (const char* name : {"string",
+                           "bool",
+                           "int8",
+                           "int16",
+                           "int32",
+                           "int64",
+                           "uint8",
+                           "uint16",
+                           "uint32",
+                           "uint64",
+                           "float32",
+                           "float64",
+                           "decimal(38,0)",
+                           "decimal(1,1)",
+                           "date",
+                           "datetime64[s]",
+                           "datetime64[ms]",
+                           "datetime64[us]",
+                           "datetime64[ns]",
+                           "time",
+                           "binary",
+                           "uuid",
+                           "json",
+                           "list<string>",
+                           "list<list<decimal(10,2)>>"}) {
     EXPECT_EQ(Canonical(name), name);
   }
 }
 
 TEST(DataTypeTest, ReadsTheSpellingsOfOtherSystems) {
   const std::pair<const char*, const char*> kCases[] = {
-      {"object", "string"}, {"str", "string"}, {"VARCHAR(20)", "string"}, {"  Text ", "string"},
-      {"character   varying ( 255 )", "string"}, {"large_string", "string"},
-      {"string[pyarrow]", "string"}, {"Boolean", "bool"}, {"BIGINT", "int64"}, {"Int64", "int64"},
-      {"int", "int64"}, {"integer", "int64"}, {"smallint", "int16"}, {"tinyint", "int8"},
-      {"UInt8", "uint8"}, {"double", "float64"}, {"DOUBLE PRECISION", "float64"}, {"float", "float64"},
-      {"real", "float32"}, {"numeric(10,2)", "decimal(10,2)"}, {"decimal128(10, 2)", "decimal(10,2)"},
-      {"NUMERIC(5)", "decimal(5,0)"}, {"number", "decimal(38,9)"}, {"date32[day]", "date"},
-      {"timestamp", "datetime64[us]"}, {"timestamptz", "datetime64[us]"},
-      {"timestamp(3)", "datetime64[ms]"}, {"timestamp(9)", "datetime64[ns]"},
-      {"timestamp[us, tz=UTC]", "datetime64[us]"}, {"timestamp[ns][pyarrow]", "datetime64[ns]"},
-      {"datetime64[ns, Europe/Berlin]", "datetime64[ns]"}, {"datetime64", "datetime64[ns]"},
-      {"TIMESTAMP WITH TIME ZONE", "datetime64[us]"}, {"timestamp_ms", "datetime64[ms]"},
-      {"time64[us]", "time"}, {"bytea", "binary"}, {"fixed_size_binary[16]", "binary"},
-      {"guid", "uuid"}, {"jsonb", "json"}, {"int64[]", "list<int64>"},
-      {"list<item: int64>", "list<int64>"}, {"list<element: string>", "list<string>"},
-      {"array(varchar(3))", "list<string>"}, {"double[][]", "list<list<float64>>"},
+      {"object", "string"},
+      {"str", "string"},
+      {"VARCHAR(20)", "string"},
+      {"  Text ", "string"},
+      {"character   varying ( 255 )", "string"},
+      {"large_string", "string"},
+      {"string[pyarrow]", "string"},
+      {"Boolean", "bool"},
+      {"BIGINT", "int64"},
+      {"Int64", "int64"},
+      {"int", "int64"},
+      {"integer", "int64"},
+      {"smallint", "int16"},
+      {"tinyint", "int8"},
+      {"UInt8", "uint8"},
+      {"double", "float64"},
+      {"DOUBLE PRECISION", "float64"},
+      {"float", "float64"},
+      {"real", "float32"},
+      {"numeric(10,2)", "decimal(10,2)"},
+      {"decimal128(10, 2)", "decimal(10,2)"},
+      {"NUMERIC(5)", "decimal(5,0)"},
+      {"number", "decimal(38,9)"},
+      {"date32[day]", "date"},
+      {"timestamp", "datetime64[us]"},
+      {"timestamptz", "datetime64[us]"},
+      {"timestamp(3)", "datetime64[ms]"},
+      {"timestamp(9)", "datetime64[ns]"},
+      {"timestamp[us, tz=UTC]", "datetime64[us]"},
+      {"timestamp[ns][pyarrow]", "datetime64[ns]"},
+      {"datetime64[ns, Europe/Berlin]", "datetime64[ns]"},
+      {"datetime64", "datetime64[ns]"},
+      {"TIMESTAMP WITH TIME ZONE", "datetime64[us]"},
+      {"timestamp_ms", "datetime64[ms]"},
+      {"time64[us]", "time"},
+      {"bytea", "binary"},
+      {"fixed_size_binary[16]", "binary"},
+      {"guid", "uuid"},
+      {"jsonb", "json"},
+      {"int64[]", "list<int64>"},
+      {"list<item: int64>", "list<int64>"},
+      {"list<element: string>", "list<string>"},
+      {"array(varchar(3))", "list<string>"},
+      {"double[][]", "list<list<float64>>"},
       {"list<decimal(10,2)>", "list<decimal(10,2)>"},
       {"dictionary<values=string, indices=int32, ordered=0>", "string"},
   };
-  for (const auto& [spelling, canonical] : kCases) EXPECT_EQ(Canonical(spelling), canonical) << spelling;
+  for (const auto& [spelling, canonical] : kCases)
+    EXPECT_EQ(Canonical(spelling), canonical) << spelling;
 }
 
 TEST(DataTypeTest, RefusesWhatItDoesNotKnowAndNamesIt) {
-  for (const char* name : {"", "strin", "decimal(39,0)", "decimal(0,0)", "decimal(5,6)", "decimal(5,-1)",
-                           "decimal(5,2", "datetime64[h]", "int64(3)", "list<>", "list<nope>", "[]",
-                           "varchar(x)", "timestamp(10)", "decimal(99999999999999,1)", "int64 ]"}) {
+  for (const char* name :
+       {"", "strin", "decimal(39,0)", "decimal(0,0)", "decimal(5,6)", "decimal(5,-1)",
+        "decimal(5,2", "datetime64[h]", "int64(3)", "list<>", "list<nope>", "[]", "varchar(x)",
+        "timestamp(10)", "decimal(99999999999999,1)", "int64 ]"}) {
     EXPECT_EQ(Canonical(name), "refused") << name;
   }
   const Status status = DataType::Parse("moeny").status();
@@ -67,8 +117,9 @@ TEST(DataTypeTest, NestsListsUpToTheLimit) {
 }
 
 TEST(DataTypeTest, ComesBackFromArrow) {
-  for (const char* name : {"string", "bool", "int8", "uint64", "float32", "float64", "decimal(12,3)",
-                           "date", "datetime64[ms]", "time", "binary", "list<list<int16>>"}) {
+  for (const char* name :
+       {"string", "bool", "int8", "uint64", "float32", "float64", "decimal(12,3)", "date",
+        "datetime64[ms]", "time", "binary", "list<list<int16>>"}) {
     const DataType type = DataType::Parse(name).Take();
     EXPECT_EQ(DataType::FromArrow(*type.ToArrow()).Take(), type) << name;
   }

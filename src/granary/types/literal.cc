@@ -30,9 +30,8 @@ std::string Shown(const Literal& literal) {
 }
 
 Status Mismatch(const Literal& literal, const DataType& type, std::string_view form = {}) {
-  return {Code::kInvalidLiteral,
-          fmt::format("expected {}{}{}, found {}", type.ToString(), form.empty() ? "" : " ", form,
-                      Shown(literal))};
+  return {Code::kInvalidLiteral, fmt::format("expected {}{}{}, found {}", type.ToString(),
+                                             form.empty() ? "" : " ", form, Shown(literal))};
 }
 
 BoundLiteral Exact(Value value) { return {true, std::move(value), {}, {}}; }
@@ -98,7 +97,8 @@ Result<BoundLiteral> BindNumber(const Literal& literal, const DataType& type) {
   if (literal.kind == Literal::Kind::kString) {
     const bool wide = type.kind() == TypeKind::kInt64 || type.kind() == TypeKind::kUInt64;
     if (wide && IsPlainInteger(text)) return BindExactNumber(text, type);
-    if (type.kind() == TypeKind::kDecimal && IsPlainDecimal(text)) return BindExactNumber(text, type);
+    if (type.kind() == TypeKind::kDecimal && IsPlainDecimal(text))
+      return BindExactNumber(text, type);
     if (type.IsFloat()) {
       if (const auto special = SpecialFloat(text)) return Exact(*special);
     }
@@ -119,7 +119,8 @@ BoundLiteral BindInstant(const Instant& instant, Int128 units_per_second, const 
 BoundLiteral BindDate(const Instant& instant, const DataType& type) {
   const std::int64_t rest = (instant.seconds % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay;
   const bool exact = rest == 0 && instant.nanos == 0 && !instant.finer;
-  return BindInteger((instant.seconds - rest) / kSecondsPerDay, exact, DomainOf(TypeKind::kInt32), type);
+  return BindInteger((instant.seconds - rest) / kSecondsPerDay, exact, DomainOf(TypeKind::kInt32),
+                     type);
 }
 
 /// After 23:59:59.999999 no time follows.
@@ -162,8 +163,10 @@ Result<BoundLiteral> BindLiteral(const Literal& literal, const DataType& type) {
     case TypeKind::kBool:
       if (literal.kind != Literal::Kind::kBool) return Mismatch(literal, type);
       return Exact(literal.boolean);
-    case TypeKind::kJson:  // Documents have no order, and 1 equals 1.0 inside them but not by bytes.
-      return Status(Code::kInvalidLiteral, "a json column is compared at a path inside it, or with null");
+    case TypeKind::kJson:  // Documents have no order, and 1 equals 1.0 inside them but not by
+                           // bytes.
+      return Status(Code::kInvalidLiteral,
+                    "a json column is compared at a path inside it, or with null");
     default: return type.IsNumeric() ? BindNumber(literal, type) : BindString(literal, type);
   }
 }

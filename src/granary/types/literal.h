@@ -22,9 +22,9 @@ struct Literal {
   bool operator==(const Literal&) const = default;
 };
 
-/// Where a literal falls in a column's domain, exactly. For a literal that the domain lacks (1.5 for
-/// an int64, 300 for an int8, 0.125 for a decimal(5,2)) `below` and `above` are its neighbours in the
-/// domain, null at the ends: x > 1.5 is x >= above.
+/// Where a literal falls in a column's domain, exactly. For a literal that the domain lacks (1.5
+/// for an int64, 300 for an int8, 0.125 for a decimal(5,2)) `below` and `above` are its neighbours
+/// in the domain, null at the ends: x > 1.5 is x >= above.
 struct BoundLiteral {
   bool exact = true;
   Value value;  ///< When exact.
@@ -34,11 +34,11 @@ struct BoundLiteral {
 
 /// Checks a literal against a column's type. Accepted: numbers for numeric types (float32 takes the
 /// nearest float), numeric strings for decimals and 64-bit integers only when written as canonical
-/// integers or decimals, "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary (base64),
-/// uuid (any case, with or without dashes), date, timestamp (finer than the unit: not exact), time;
-/// booleans for bool. An integer literal is exact for floats too, or lies between two of them. A date
-/// takes any instant. For list<T> it is T's literal. kInvalidLiteral says what was found and what is
-/// expected.
+/// integers or decimals, "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary
+/// (base64), uuid (any case, with or without dashes), date, timestamp (finer than the unit: not
+/// exact), time; booleans for bool. An integer literal is exact for floats too, or lies between two
+/// of them. A date takes any instant. For list<T> it is T's literal. kInvalidLiteral says what was
+/// found and what is expected.
 Result<BoundLiteral> BindLiteral(const Literal& literal, const DataType& type);
 
 }  // namespace granary

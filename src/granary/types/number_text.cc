@@ -48,6 +48,9 @@ struct Digits {
   }
 };
 
+/// Zeroes behind the point that a small number is written with before it takes an exponent.
+constexpr std::int64_t kPlainZeroesMax = 6;
+
 /// A text cannot be long enough to bring an exponent beyond this back into any range.
 constexpr std::int64_t kExponentMax = std::int64_t{1} << 50;
 
@@ -200,9 +203,17 @@ void AppendNormalNumber(std::string_view text, std::string& out) {
   if (digits.negative) out.push_back('-');
   std::string significant(digits.whole);
   significant.append(digits.fraction);
-  out.append(significant);
-  out.push_back('e');
-  AppendInteger(digits.point - static_cast<std::int64_t>(significant.size()), out);
+  const auto size = static_cast<std::int64_t>(significant.size());
+  if (digits.point >= size && digits.point <= kPowerOfTenMax) {  // 1200
+    out.append(significant).append(static_cast<std::size_t>(digits.point - size), '0');
+  } else if (digits.point > 0 && digits.point < size) {  // 1.25
+    out.append(significant.insert(static_cast<std::size_t>(digits.point), 1, '.'));
+  } else if (digits.point <= 0 && digits.point > -kPlainZeroesMax) {  // 0.0125
+    out.append("0.").append(static_cast<std::size_t>(-digits.point), '0').append(significant);
+  } else {
+    out.append(significant).push_back('e');
+    AppendInteger(digits.point - size, out);
+  }
 }
 
 double NearestDouble(std::string_view text) { return Nearest<double>(text); }

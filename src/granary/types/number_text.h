@@ -1,5 +1,6 @@
-// Numbers as text, exactly: reading a JSON number against an integer or decimal column, comparing two
-// of them digit by digit, and writing decimals and floats. No integer passes through a double here.
+// Numbers as text, exactly: reading a JSON number against an integer or decimal column, comparing
+// two of them digit by digit, and writing decimals and floats. No integer passes through a double
+// here.
 #pragma once
 
 #include <compare>
@@ -25,18 +26,19 @@ Int128 PowerOfTen(int exponent);
 
 /// Where number * 10^scale falls among the integers.
 struct ScaledNumber {
-  Int128 floor = 0;       ///< The greatest integer not above it; meaningless out of range.
-  bool exact = true;      ///< It is `floor` itself.
-  int out_of_range = 0;   ///< -1 or +1: its magnitude is 10^38 or more.
+  Int128 floor = 0;      ///< The greatest integer not above it; meaningless out of range.
+  bool exact = true;     ///< It is `floor` itself.
+  int out_of_range = 0;  ///< -1 or +1: its magnitude is 10^38 or more.
 };
 
 /// `text` must be a JSON number, of any length and exponent.
 ScaledNumber ScaleNumber(std::string_view text, int scale);
 
-/// Orders two JSON numbers by value, whatever their length: 1.0 == 1e0, 9007199254740993 > 9007199254740992.
+/// Orders two JSON numbers by value, whatever their length: 1.0 == 1e0, 9007199254740993 >
+/// 9007199254740992.
 std::weak_ordering CompareNumbers(std::string_view a, std::string_view b);
 
-/// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append the same.
+/// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append "1". Plain digits while these are few.
 void AppendNormalNumber(std::string_view text, std::string& out);
 
 /// The nearest double (float) to a JSON number; ±infinity beyond the largest.
@@ -46,8 +48,8 @@ float NearestFloat(std::string_view text);
 /// 12.50 for (1250, 2); -0.05 for (-5, 2).
 void AppendDecimal(Int128 unscaled, int scale, std::string& out);
 
-/// The shortest text that reads back equal, with a ".0" or an exponent so that it is never taken for
-/// an integer: 100.0, 0.1, 1e+21. NaN, Infinity, -Infinity for the rest.
+/// The shortest text that reads back equal, with a ".0" or an exponent so that it is never taken
+/// for an integer: 100.0, 0.1, 1e+21. NaN, Infinity, -Infinity for the rest.
 void AppendDoubleText(double value, std::string& out);
 void AppendFloatText(float value, std::string& out);
 

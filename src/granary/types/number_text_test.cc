@@ -19,8 +19,8 @@ TEST(NumberTextTest, KnowsJsonNumbers) {
   for (const char* text : {"0", "-0", "1", "10", "-1.5", "0.5", "1e3", "1E+3", "1.25e-7"}) {
     EXPECT_TRUE(IsJsonNumber(text)) << text;
   }
-  for (const char* text : {"", "-", "+1", "01", "-01", ".5", "1.", "1.e3", "1e", "1e+", "1x", "0x1", " 1",
-                           "1 ", "NaN", "1e3.5", "--1"}) {
+  for (const char* text : {"", "-", "+1", "01", "-01", ".5", "1.", "1.e3", "1e", "1e+", "1x", "0x1",
+                           " 1", "1 ", "NaN", "1e3.5", "--1"}) {
     EXPECT_FALSE(IsJsonNumber(text)) << text;
   }
   EXPECT_TRUE(IsPlainDecimal("12.50"));
@@ -38,14 +38,25 @@ TEST(NumberTextTest, ScalesExactly) {
     bool exact;
   };
   const Case kCases[] = {
-      {"0", 0, "0", true}, {"-0.000", 2, "0", true}, {"12.50", 2, "1250", true},
-      {"12.5", 2, "1250", true}, {"12.505", 2, "1250", false}, {"-12.505", 2, "-1251", false},
-      {"1e3", 0, "1000", true}, {"1.0", 0, "1", true}, {"1.5", 0, "1", false}, {"-1.5", 0, "-2", false},
-      {"0.001", 0, "0", false}, {"-0.001", 0, "-1", false}, {"1000e-3", 0, "1", true},
+      {"0", 0, "0", true},
+      {"-0.000", 2, "0", true},
+      {"12.50", 2, "1250", true},
+      {"12.5", 2, "1250", true},
+      {"12.505", 2, "1250", false},
+      {"-12.505", 2, "-1251", false},
+      {"1e3", 0, "1000", true},
+      {"1.0", 0, "1", true},
+      {"1.5", 0, "1", false},
+      {"-1.5", 0, "-2", false},
+      {"0.001", 0, "0", false},
+      {"-0.001", 0, "-1", false},
+      {"1000e-3", 0, "1", true},
       {"9007199254740993", 0, "9007199254740993", true},
       {"99999999999999999999999999999999999999", 0, "99999999999999999999999999999999999999", true},
-      {"0.00000000000000000000000000000000000001", 38, "1", true}, {"1e-999999999999999999999", 3, "0", false},
-      {"100", 0, "100", true}, {"0.0000000012e9", 1, "12", true},
+      {"0.00000000000000000000000000000000000001", 38, "1", true},
+      {"1e-999999999999999999999", 3, "0", false},
+      {"100", 0, "100", true},
+      {"0.0000000012e9", 1, "12", true},
   };
   for (const Case& c : kCases) {
     const ScaledNumber scaled = ScaleNumber(c.text, c.scale);
@@ -60,8 +71,19 @@ TEST(NumberTextTest, ScalesExactly) {
 }
 
 TEST(NumberTextTest, ComparesByValueWhateverTheSpelling) {
-  const char* kAscending[] = {"-1e400", "-10.5", "-10", "-1e-400", "0", "1e-400", "0.1", "0.10000000000000001",
-                              "1", "1.5", "9007199254740992", "9007199254740993", "1e400"};
+  const char* kAscending[] = {"-1e400",
+                              "-10.5",
+                              "-10",
+                              "-1e-400",
+                              "0",
+                              "1e-400",
+                              "0.1",
+                              "0.10000000000000001",
+                              "1",
+                              "1.5",
+                              "9007199254740992",
+                              "9007199254740993",
+                              "1e400"};
   for (std::size_t i = 0; i < std::size(kAscending); ++i) {
     for (std::size_t j = 0; j < std::size(kAscending); ++j) {
       EXPECT_TRUE(CompareNumbers(kAscending[i], kAscending[j]) == (i <=> j))
@@ -80,10 +102,14 @@ TEST(NumberTextTest, EqualNumbersHaveOneNormalSpelling) {
     AppendNormalNumber(text, out);
     return out;
   };
-  EXPECT_EQ(normal("100"), "1e2");
-  for (const char* text : {"1e2", "100.0", "1000e-1", "0.001e5"}) EXPECT_EQ(normal(text), "1e2") << text;
+  EXPECT_EQ(normal("100"), "100");
+  for (const char* text : {"1e2", "100.0", "1000e-1", "0.001e5"})
+    EXPECT_EQ(normal(text), "100") << text;
   EXPECT_EQ(normal("-0.0"), "0");
-  EXPECT_EQ(normal("-12.50"), "-125e-1");
+  EXPECT_EQ(normal("-12.50"), "-12.5");
+  EXPECT_EQ(normal("0.00125"), "0.00125");
+  EXPECT_EQ(normal("1e-20"), "1e-20");
+  EXPECT_EQ(normal("12e50"), "12e50");
   EXPECT_NE(normal("9007199254740993"), normal("9007199254740992"));
 }
 
@@ -128,7 +154,9 @@ TEST(NumberTextTest, EveryDoubleReadsBackEqual) {
     const std::string text = DoubleText(value);
     ASSERT_TRUE(IsJsonNumber(text)) << text;
     ASSERT_FALSE(IsPlainInteger(text)) << text;
-    ASSERT_EQ(std::bit_cast<std::uint64_t>(NearestDouble(text)), std::bit_cast<std::uint64_t>(value)) << text;
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(NearestDouble(text)),
+              std::bit_cast<std::uint64_t>(value))
+        << text;
   }
 }
 

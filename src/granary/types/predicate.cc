@@ -99,7 +99,9 @@ std::string LeafText(const Predicate& leaf, const Schema& schema) {
     case Predicate::Kind::kIsNull: return column + " IS NULL";
     case Predicate::Kind::kIn:
       return fmt::format("{} IN ({}{})", column, fmt::join(operands, ", "),
-                         !leaf.in_has_null ? "" : operands.empty() ? "null" : ", null");
+                         !leaf.in_has_null  ? ""
+                         : operands.empty() ? "null"
+                                            : ", null");
     default:
       return fmt::format("{} {} {}", column, Operator(leaf.kind),
                          operands.empty() ? Quoted(leaf.pattern) : operands.front());

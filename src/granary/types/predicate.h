@@ -1,7 +1,8 @@
-// Predicate: a filter bound to one schema: columns by id, literals in the column's own domain. Low in
-// the tree so that storage can prune by it without knowing requests or queries.
+// Predicate: a filter bound to one schema: columns by id, literals in the column's own domain. Low
+// in the tree so that storage can prune by it without knowing requests or queries.
 //
-// Logic      SQL's three values. A leaf over a null is unknown, except kIsNull. A list column's leaf is
+// Logic      SQL's three values. A leaf over a null is unknown, except kIsNull. A list column's
+// leaf is
 //            true when any element makes it true, false when none does (also for an empty list),
 //            unknown for a null list; kIsNull asks the list itself.
 // Threads    immutable once built.
@@ -20,27 +21,38 @@ namespace granary {
 
 struct Predicate {
   enum class Kind : std::uint8_t {
-    kAnd, kOr, kNot,
-    kConstant,      ///< `constant`, whatever the row.
-    kNotNullIs,     ///< `constant` where the column is not null, unknown where it is.
+    kAnd,
+    kOr,
+    kNot,
+    kConstant,   ///< `constant`, whatever the row.
+    kNotNullIs,  ///< `constant` where the column is not null, unknown where it is.
     kIsNull,
-    kEqual, kLess, kLessEqual, kGreater, kGreaterEqual,  ///< values[0]
-    kIn,            ///< values, sorted by Compare and distinct; `in_has_null`: not found is unknown.
-    kLike, kILike, kStartsWith, kEndsWith, kContains, kRegex,  ///< `pattern`, on strings.
+    kEqual,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,  ///< values[0]
+    kIn,  ///< values, sorted by Compare and distinct; `in_has_null`: not found is unknown.
+    kLike,
+    kILike,
+    kStartsWith,
+    kEndsWith,
+    kContains,
+    kRegex,  ///< `pattern`, on strings.
   };
 
   Kind kind = Kind::kConstant;
   std::vector<Predicate> children;  ///< kAnd, kOr (any number), kNot (one).
 
   ColumnId column = kSequenceColumnId;
-  DataType type;                    ///< The column's.
+  DataType type;  ///< The column's.
   std::vector<Value> values;
   bool constant = true;
   bool in_has_null = false;
   std::string pattern;
 
-  /// Inside a JSON column: the keys that lead to the value; empty for the column itself. Then `json`
-  /// holds the literals (values is empty): a literal matches only values of its own kind.
+  /// Inside a JSON column: the keys that lead to the value; empty for the column itself. Then
+  /// `json` holds the literals (values is empty): a literal matches only values of its own kind.
   std::vector<std::string> path;
   std::vector<Literal> json;
 

@@ -8,7 +8,10 @@ namespace {
 using Kind = Predicate::Kind;
 
 Schema Sales() {
-  return Schema(1, 3, {{1, "amount", TypeKind::kFloat64}, {2, "region", TypeKind::kString}, {3, "doc", TypeKind::kJson}});
+  return Schema(1, 3,
+                {{1, "amount", TypeKind::kFloat64},
+                 {2, "region", TypeKind::kString},
+                 {3, "doc", TypeKind::kJson}});
 }
 
 Predicate Leaf(Kind kind, ColumnId column, DataType type, std::vector<Value> values) {
@@ -28,7 +31,8 @@ Predicate Region() {
 TEST(PredicateTest, PrintsAsAPersonWouldWriteIt) {
   EXPECT_EQ(Predicate::And({Amount(), Region()}).ToString(Sales()),
             "amount > 1.5 AND region IN ('eu', 'o''us')");
-  EXPECT_EQ(Predicate::Or({Predicate::And({Amount(), Region()}), Predicate::Not(Amount())}).ToString(Sales()),
+  EXPECT_EQ(Predicate::Or({Predicate::And({Amount(), Region()}), Predicate::Not(Amount())})
+                .ToString(Sales()),
             "(amount > 1.5 AND region IN ('eu', 'o''us')) OR NOT (amount > 1.5)");
   Predicate path = Leaf(Kind::kEqual, 3, TypeKind::kJson, {});
   path.path = {"a", "b"};
@@ -37,7 +41,9 @@ TEST(PredicateTest, PrintsAsAPersonWouldWriteIt) {
   Predicate like = Leaf(Kind::kLike, 2, TypeKind::kString, {});
   like.pattern = "e%";
   EXPECT_EQ(like.ToString(Sales()), "region LIKE 'e%'");
-  EXPECT_EQ(Leaf(Kind::kLess, kSequenceColumnId, TypeKind::kInt64, {std::int64_t{5}}).ToString(Sales()), "_seq < 5");
+  EXPECT_EQ(
+      Leaf(Kind::kLess, kSequenceColumnId, TypeKind::kInt64, {std::int64_t{5}}).ToString(Sales()),
+      "_seq < 5");
 }
 
 TEST(PredicateTest, FlattensAndKeepsTheNeutralElements) {
@@ -50,7 +56,8 @@ TEST(PredicateTest, FlattensAndKeepsTheNeutralElements) {
 }
 
 TEST(PredicateTest, NamesEachColumnOnce) {
-  const Predicate predicate = Predicate::Or({Region(), Predicate::Not(Amount()), Region(), Predicate::Constant(true)});
+  const Predicate predicate =
+      Predicate::Or({Region(), Predicate::Not(Amount()), Region(), Predicate::Constant(true)});
   EXPECT_EQ(predicate.Columns(), (std::vector<ColumnId>{1, 2}));
 }
 

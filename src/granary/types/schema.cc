@@ -25,9 +25,9 @@ std::shared_ptr<arrow::Schema> MakeArrowSchema(const std::vector<Column>& column
   arrow::FieldVector fields;
   fields.reserve(columns.size());
   for (const Column& column : columns) {
-    fields.push_back(arrow::field(
-        column.name, column.type.ToArrow(), true,
-        arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(column.id)})));
+    fields.push_back(
+        arrow::field(column.name, column.type.ToArrow(), true,
+                     arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(column.id)})));
   }
   return arrow::schema(std::move(fields));
 }
@@ -37,7 +37,10 @@ std::shared_ptr<arrow::Schema> MakeArrowSchema(const std::vector<Column>& column
 Schema::Schema() : Schema(1, 0, {}) {}
 
 Schema::Schema(std::uint32_t version, ColumnId last_id, std::vector<Column> columns)
-    : version_(version), last_id_(last_id), columns_(std::move(columns)), arrow_(MakeArrowSchema(columns_)) {
+    : version_(version),
+      last_id_(last_id),
+      columns_(std::move(columns)),
+      arrow_(MakeArrowSchema(columns_)) {
   by_name_.reserve(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     last_id_ = std::max(last_id_, columns_[i].id);
@@ -68,7 +71,8 @@ const Column* Schema::FindId(ColumnId id) const {
 
 Result<Schema> Schema::WithColumn(std::string_view name, DataType type) const {
   GRANARY_TRY(CheckColumnName(name));
-  if (Find(name) != nullptr) return BadDefinition(fmt::format("column \"{}\" exists already", name));
+  if (Find(name) != nullptr)
+    return BadDefinition(fmt::format("column \"{}\" exists already", name));
   auto columns = columns_;
   columns.push_back({last_id_ + 1, std::string(name), std::move(type)});
   return Schema(version_ + 1, last_id_ + 1, std::move(columns));
@@ -81,8 +85,9 @@ Result<Schema> Schema::WithWidened(ColumnId id, DataType type) const {
   Column& column = columns[static_cast<std::size_t>(index)];
   const bool vouched = column.type.IsInteger() && type.kind() == TypeKind::kFloat64;
   if (!vouched && !IsSafeWidening(column.type, type)) {
-    return BadDefinition(fmt::format("column \"{}\" cannot become {}: not every {} has an equal there",
-                                     column.name, type.ToString(), column.type.ToString()));
+    return BadDefinition(
+        fmt::format("column \"{}\" cannot become {}: not every {} has an equal there", column.name,
+                    type.ToString(), column.type.ToString()));
   }
   column.type = std::move(type);
   return Schema(version_ + 1, last_id_, std::move(columns));
@@ -122,7 +127,8 @@ Result<Schema> Schema::Decode(std::string_view bytes) {
     if (!type.ok()) return Status::Corruption(fmt::format("schema: {}", type.status().message()));
     column.type = type.Take();
     if (column.id < 1 || column.id > last_id || !ids.insert(column.id).second) {
-      return Status::Corruption(fmt::format("schema: column id {} (last is {})", column.id, last_id));
+      return Status::Corruption(
+          fmt::format("schema: column id {} (last is {})", column.id, last_id));
     }
     columns.push_back(std::move(column));
   }
@@ -153,8 +159,8 @@ Status CheckColumnName(std::string_view name) {
 Result<std::shared_ptr<arrow::RecordBatch>> ProjectBatch(const arrow::RecordBatch& batch,
                                                          const Schema& from, const Schema& to) {
   if (batch.num_columns() != static_cast<int>(from.columns().size())) {
-    return Status::Internal(fmt::format("a batch has {} columns, its schema {}", batch.num_columns(),
-                                        from.columns().size()));
+    return Status::Internal(fmt::format("a batch has {} columns, its schema {}",
+                                        batch.num_columns(), from.columns().size()));
   }
   arrow::ArrayVector arrays;
   arrays.reserve(to.columns().size());

@@ -54,13 +54,14 @@ class Schema {
   /// The next version with a column added at the end. kInvalidDefinition for an empty, too long,
   /// non-UTF-8, taken or reserved ("_seq", "_granary…") name.
   Result<Schema> WithColumn(std::string_view name, DataType type) const;
-  /// The next version with one column's type widened. kInvalidDefinition unless IsSafeWidening, or an
-  /// integer to float64 (then the caller vouches that the data is exact).
+  /// The next version with one column's type widened. kInvalidDefinition unless IsSafeWidening, or
+  /// an integer to float64 (then the caller vouches that the data is exact).
   Result<Schema> WithWidened(ColumnId id, DataType type) const;
   /// The same columns under another version, for several changes in one step.
   Schema WithVersion(std::uint32_t version) const;
 
-  /// Fields carry "PARQUET:field_id"; all nullable. Made once, so that a batch may share it cheaply.
+  /// Fields carry "PARQUET:field_id"; all nullable. Made once, so that a batch may share it
+  /// cheaply.
   std::shared_ptr<arrow::Schema> ToArrow() const { return arrow_; }
 
   void EncodeTo(std::string& out) const;
@@ -76,7 +77,9 @@ class Schema {
   /// Lets a string_view be looked up without a copy.
   struct NameHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>{}(name);
+    }
   };
   std::unordered_map<std::string, int, NameHash, std::equal_to<>> by_name_;
 };
@@ -86,8 +89,8 @@ using SchemaPtr = std::shared_ptr<const Schema>;
 /// kInvalidDefinition unless `name` may name a column.
 Status CheckColumnName(std::string_view name);
 
-/// True when every value of `from` has an exact equal in `to` (int32→int64→decimal, a larger decimal,
-/// float32→float64, a finer unit is NOT one: it may overflow).
+/// True when every value of `from` has an exact equal in `to` (int32→int64→decimal, a larger
+/// decimal, float32→float64, a finer unit is NOT one: it may overflow).
 bool IsSafeWidening(const DataType& from, const DataType& to);
 
 /// The batch in `to`'s columns and order: missing columns become nulls, widened ones are cast,

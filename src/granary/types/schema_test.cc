@@ -16,8 +16,10 @@ namespace granary {
 namespace {
 
 Schema Orders() {
-  return Schema(3, 9, {{1, "id", TypeKind::kString}, {4, "amount", DataType::Decimal(10, 2)},
-                       {9, "tags", DataType::List(TypeKind::kInt32)}});
+  return Schema(3, 9,
+                {{1, "id", TypeKind::kString},
+                 {4, "amount", DataType::Decimal(10, 2)},
+                 {9, "tags", DataType::List(TypeKind::kInt32)}});
 }
 
 DataType Type(std::string_view text) { return DataType::Parse(text).Take(); }
@@ -41,12 +43,14 @@ TEST(SchemaTest, NeverGivesAnIdTwice) {
 }
 
 TEST(SchemaTest, RefusesNamesThatAreTakenReservedOrNoText) {
-  for (const std::string& name : {std::string("id"), std::string(""), std::string("_seq"), std::string("_granary_x"),
-                                  std::string(256, 'a'), std::string("\xff"), std::string("a\xc3")}) {
-    EXPECT_EQ(Orders().WithColumn(name, TypeKind::kBool).status().code(), Code::kInvalidDefinition) << name;
+  for (const std::string& name :
+       {std::string("id"), std::string(""), std::string("_seq"), std::string("_granary_x"),
+        std::string(256, 'a'), std::string("\xff"), std::string("a\xc3")}) {
+    EXPECT_EQ(Orders().WithColumn(name, TypeKind::kBool).status().code(), Code::kInvalidDefinition)
+        << name;
   }
-  for (const std::string& name : {std::string(255, 'a'), std::string("_sequence"), std::string("a.b"),
-                                  std::string("\xc3\xa9"), std::string(" ")}) {
+  for (const std::string& name : {std::string(255, 'a'), std::string("_sequence"),
+                                  std::string("a.b"), std::string("\xc3\xa9"), std::string(" ")}) {
     EXPECT_TRUE(Orders().WithColumn(name, TypeKind::kBool).ok()) << name;
   }
 }
@@ -64,14 +68,17 @@ TEST(SchemaTest, CutAnywhereIsCorruption) {
   std::string bytes;
   Orders().EncodeTo(bytes);
   for (std::size_t keep = 0; keep < bytes.size(); ++keep) {
-    EXPECT_EQ(Schema::Decode(std::string_view(bytes).substr(0, keep)).status().code(), Code::kCorruption) << keep;
+    EXPECT_EQ(Schema::Decode(std::string_view(bytes).substr(0, keep)).status().code(),
+              Code::kCorruption)
+        << keep;
   }
   EXPECT_EQ(Schema::Decode(bytes + "x").status().code(), Code::kCorruption);
 }
 
 TEST(SchemaTest, DecodeRefusesRepeatedIdsAndNames) {
-  for (const auto& columns : {std::vector<Column>{{1, "a", TypeKind::kBool}, {1, "b", TypeKind::kBool}},
-                              std::vector<Column>{{1, "a", TypeKind::kBool}, {2, "a", TypeKind::kBool}}}) {
+  for (const auto& columns :
+       {std::vector<Column>{{1, "a", TypeKind::kBool}, {1, "b", TypeKind::kBool}},
+        std::vector<Column>{{1, "a", TypeKind::kBool}, {2, "a", TypeKind::kBool}}}) {
     std::string bytes;
     Schema(1, 2, columns).EncodeTo(bytes);
     EXPECT_EQ(Schema::Decode(bytes).status().code(), Code::kCorruption);
@@ -86,24 +93,47 @@ TEST(SchemaTest, ArrowFieldsCarryTheColumnIds) {
 }
 
 TEST(SchemaTest, WideningIsSafeOnlyWhenEveryValueHasAnEqual) {
-  const std::pair<const char*, const char*> kSafe[] = {
-      {"int8", "int16"}, {"int8", "int64"}, {"uint8", "int16"}, {"uint32", "int64"}, {"uint8", "uint64"},
-      {"int64", "decimal(38,0)"}, {"int64", "decimal(19,0)"}, {"uint64", "decimal(20,0)"},
-      {"int64", "decimal(21,2)"}, {"int32", "float64"}, {"int16", "float32"}, {"float32", "float64"},
-      {"decimal(10,2)", "decimal(12,4)"}, {"date", "datetime64[s]"}, {"list<int8>", "list<int64>"},
-      {"string", "string"}};
-  const std::pair<const char*, const char*> kUnsafe[] = {
-      {"int16", "int8"}, {"int8", "uint16"}, {"uint64", "int64"}, {"int64", "decimal(18,0)"},
-      {"int64", "float64"}, {"int32", "float32"}, {"float64", "float32"}, {"decimal(10,2)", "decimal(12,1)"},
-      {"decimal(10,2)", "decimal(10,3)"}, {"datetime64[s]", "datetime64[ns]"}, {"date", "datetime64[us]"},
-      {"string", "json"}, {"int64", "string"}, {"bool", "int8"}, {"list<int64>", "int64"}};
-  for (const auto& [from, to] : kSafe) EXPECT_TRUE(IsSafeWidening(Type(from), Type(to))) << from << " " << to;
-  for (const auto& [from, to] : kUnsafe) EXPECT_FALSE(IsSafeWidening(Type(from), Type(to))) << from << " " << to;
+  const std::pair<const char*, const char*> kSafe[] = {{"int8", "int16"},
+                                                       {"int8", "int64"},
+                                                       {"uint8", "int16"},
+                                                       {"uint32", "int64"},
+                                                       {"uint8", "uint64"},
+                                                       {"int64", "decimal(38,0)"},
+                                                       {"int64", "decimal(19,0)"},
+                                                       {"uint64", "decimal(20,0)"},
+                                                       {"int64", "decimal(21,2)"},
+                                                       {"int32", "float64"},
+                                                       {"int16", "float32"},
+                                                       {"float32", "float64"},
+                                                       {"decimal(10,2)", "decimal(12,4)"},
+                                                       {"date", "datetime64[s]"},
+                                                       {"list<int8>", "list<int64>"},
+                                                       {"string", "string"}};
+  const std::pair<const char*, const char*> kUnsafe[] = {{"int16", "int8"},
+                                                         {"int8", "uint16"},
+                                                         {"uint64", "int64"},
+                                                         {"int64", "decimal(18,0)"},
+                                                         {"int64", "float64"},
+                                                         {"int32", "float32"},
+                                                         {"float64", "float32"},
+                                                         {"decimal(10,2)", "decimal(12,1)"},
+                                                         {"decimal(10,2)", "decimal(10,3)"},
+                                                         {"datetime64[s]", "datetime64[ns]"},
+                                                         {"date", "datetime64[us]"},
+                                                         {"string", "json"},
+                                                         {"int64", "string"},
+                                                         {"bool", "int8"},
+                                                         {"list<int64>", "int64"}};
+  for (const auto& [from, to] : kSafe)
+    EXPECT_TRUE(IsSafeWidening(Type(from), Type(to))) << from << " " << to;
+  for (const auto& [from, to] : kUnsafe)
+    EXPECT_FALSE(IsSafeWidening(Type(from), Type(to))) << from << " " << to;
 }
 
 TEST(SchemaTest, WidensSafelyOrToDoubleByTheCallersWord) {
   const Schema schema(1, 1, {{1, "n", TypeKind::kInt64}});
-  EXPECT_EQ(schema.WithWidened(1, TypeKind::kFloat64)->columns()[0].type, DataType(TypeKind::kFloat64));
+  EXPECT_EQ(schema.WithWidened(1, TypeKind::kFloat64)->columns()[0].type,
+            DataType(TypeKind::kFloat64));
   EXPECT_EQ(schema.WithWidened(1, TypeKind::kInt8).status().code(), Code::kInvalidDefinition);
   EXPECT_EQ(schema.WithWidened(2, TypeKind::kFloat64).status().code(), Code::kInvalidDefinition);
   EXPECT_EQ(schema.WithWidened(1, DataType::Decimal(38, 0))->version(), 2u);
@@ -118,9 +148,12 @@ std::shared_ptr<arrow::Array> Ints(const std::vector<std::int64_t>& values) {
 
 TEST(ProjectBatchTest, MatchesColumnsByIdFillsAndWidens) {
   const Schema from(1, 2, {{1, "a", TypeKind::kInt64}, {2, "b", TypeKind::kInt64}});
-  const Schema to(5, 4, {{4, "new", TypeKind::kUuid}, {2, "renamed", DataType::Decimal(38, 0)},
-                         {1, "a", TypeKind::kFloat64}});
-  const auto batch = arrow::RecordBatch::Make(from.ToArrow(), 3, {Ints({1, -(1LL << 60)}), Ints({INT64_MIN, INT64_MAX})});
+  const Schema to(5, 4,
+                  {{4, "new", TypeKind::kUuid},
+                   {2, "renamed", DataType::Decimal(38, 0)},
+                   {1, "a", TypeKind::kFloat64}});
+  const auto batch = arrow::RecordBatch::Make(
+      from.ToArrow(), 3, {Ints({1, -(1LL << 60)}), Ints({INT64_MIN, INT64_MAX})});
   const auto projected = ProjectBatch(*batch, from, to);
   ASSERT_TRUE(projected.ok()) << projected.status().ToString();
   const arrow::RecordBatch& out = **projected;
@@ -136,17 +169,23 @@ TEST(ProjectBatchTest, MatchesColumnsByIdFillsAndWidens) {
 TEST(ProjectBatchTest, NeverRoundsAnIntegerIntoADouble) {
   const Schema from(1, 1, {{1, "a", TypeKind::kInt64}});
   const Schema to(2, 1, {{1, "a", TypeKind::kFloat64}});
-  for (const std::int64_t value : std::vector<std::int64_t>{(1LL << 53) + 1, INT64_MAX, -(1LL << 53) - 1}) {
+  for (const std::int64_t value :
+       std::vector<std::int64_t>{(1LL << 53) + 1, INT64_MAX, -(1LL << 53) - 1}) {
     const auto batch = arrow::RecordBatch::Make(from.ToArrow(), 2, {Ints({value})});
     EXPECT_FALSE(ProjectBatch(*batch, from, to).ok()) << value;
   }
 }
 
 TEST(ProjectBatchTest, WidensEveryIntegerAndListAndDate) {
-  const std::pair<const char*, const char*> kCases[] = {
-      {"int8", "int32"}, {"uint32", "int64"}, {"uint64", "decimal(38,0)"}, {"int16", "decimal(38,9)"},
-      {"uint8", "float32"}, {"float32", "float64"}, {"decimal(10,2)", "decimal(38,10)"},
-      {"date", "datetime64[ms]"}, {"list<int8>", "list<int64>"}};
+  const std::pair<const char*, const char*> kCases[] = {{"int8", "int32"},
+                                                        {"uint32", "int64"},
+                                                        {"uint64", "decimal(38,0)"},
+                                                        {"int16", "decimal(38,9)"},
+                                                        {"uint8", "float32"},
+                                                        {"float32", "float64"},
+                                                        {"decimal(10,2)", "decimal(38,10)"},
+                                                        {"date", "datetime64[ms]"},
+                                                        {"list<int8>", "list<int64>"}};
   for (const auto& [from_name, to_name] : kCases) {
     const Schema from(1, 1, {{1, "a", Type(from_name)}});
     const Schema to(2, 1, {{1, "a", Type(to_name)}});

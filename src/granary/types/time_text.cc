@@ -223,7 +223,8 @@ Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit) {
   if (const auto value = InUnits(*instant, unit)) return *value;
   const std::string type = DataType::Timestamp(unit).ToString();
   if (IsFiner(*instant, unit)) return NotATimestamp(text, fmt::format("is finer than {}", type));
-  return NotATimestamp(text, fmt::format("is outside what {} holds (1677-09-21 to 2262-04-11)", type));
+  return NotATimestamp(text,
+                       fmt::format("is outside what {} holds (1677-09-21 to 2262-04-11)", type));
 }
 
 std::optional<std::int64_t> ParseTime(std::string_view text) {

@@ -14,9 +14,10 @@ namespace granary {
 /// "2024-01-15" -> days since 1970. Years 0001 to 9999. Nothing when it is not a date.
 std::optional<std::int64_t> ParseDate(std::string_view text);
 
-/// An instant: "2024-01-15T10:00:00.123456789+02:00", a space for the T, no offset (UTC), a bare date
-/// (midnight UTC), seconds left out. kInvalidRecord when it is none of these, when the fraction is
-/// finer than `unit` (unless only zeroes), or when it is outside what 64 bits of `unit` hold.
+/// An instant: "2024-01-15T10:00:00.123456789+02:00", a space for the T, no offset (UTC), a bare
+/// date (midnight UTC), seconds left out. kInvalidRecord when it is none of these, when the
+/// fraction is finer than `unit` (unless only zeroes), or when it is outside what 64 bits of `unit`
+/// hold.
 Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit);
 
 /// An instant as written: whole seconds since 1970 (floored) and what follows, to the nanosecond.

@@ -26,8 +26,9 @@ TEST(TimeTextTest, ReadsDatesThatExist) {
   EXPECT_EQ(ParseDate("2024-02-29"), 19782);
   EXPECT_EQ(ParseDate("0001-01-01"), -719162);
   EXPECT_EQ(ParseDate("9999-12-31"), 2932896);
-  for (const char* text : {"2023-02-29", "1900-02-29", "2024-13-01", "2024-00-01", "2024-01-00", "2024-04-31",
-                           "0000-01-01", "2024-1-1", "20240101", "2024-01-01 ", "10000-01-01", "", "2024-01-0a"}) {
+  for (const char* text :
+       {"2023-02-29", "1900-02-29", "2024-13-01", "2024-00-01", "2024-01-00", "2024-04-31",
+        "0000-01-01", "2024-1-1", "20240101", "2024-01-01 ", "10000-01-01", "", "2024-01-0a"}) {
     EXPECT_FALSE(ParseDate(text)) << text;
   }
 }
@@ -43,9 +44,9 @@ TEST(TimeTextTest, AppliesOffsetsAndKeepsNanoseconds) {
             1'705'305'600'123'456'789);
   EXPECT_EQ(ParseTimestamp("2024-01-15", TimeUnit::kSecond).Take(), 1'705'276'800);
   const std::int64_t ten = 1'705'312'800;
-  for (const char* text : {"2024-01-15T10:00:00Z", "2024-01-15 10:00:00", "2024-01-15t10:00z", "2024-01-15T10:00",
-                           "2024-01-15T12:00:00+02:00", "2024-01-15T12:00+0200", "2024-01-15T04:30:00-05:30",
-                           "2024-01-15T11:00:00.000000000000+01"}) {
+  for (const char* text : {"2024-01-15T10:00:00Z", "2024-01-15 10:00:00", "2024-01-15t10:00z",
+                           "2024-01-15T10:00", "2024-01-15T12:00:00+02:00", "2024-01-15T12:00+0200",
+                           "2024-01-15T04:30:00-05:30", "2024-01-15T11:00:00.000000000000+01"}) {
     const auto read = ParseTimestamp(text, TimeUnit::kSecond);
     ASSERT_TRUE(read.ok()) << text;
     EXPECT_EQ(read.value(), ten) << text;
@@ -53,10 +54,11 @@ TEST(TimeTextTest, AppliesOffsetsAndKeepsNanoseconds) {
 }
 
 TEST(TimeTextTest, RefusesWhatIsNoInstant) {
-  for (const char* text : {"", "2024", "2024-01-15T", "2024-01-15T10", "2024-01-15T24:00:00Z", "2024-01-15T10:60:00Z",
-                           "2024-01-15T23:59:60Z", "2024-01-15T10:00:00.Z", "2024-01-15T10:00:00+24:00",
-                           "2024-01-15T10:00:00+02:60", "2024-01-15T10:00:00 Z", "2024-01-15T10:00:00Zx", "abc",
-                           "2024-02-30T10:00:00Z", "1705312800"}) {
+  for (const char* text :
+       {"", "2024", "2024-01-15T", "2024-01-15T10", "2024-01-15T24:00:00Z", "2024-01-15T10:60:00Z",
+        "2024-01-15T23:59:60Z", "2024-01-15T10:00:00.Z", "2024-01-15T10:00:00+24:00",
+        "2024-01-15T10:00:00+02:60", "2024-01-15T10:00:00 Z", "2024-01-15T10:00:00Zx", "abc",
+        "2024-02-30T10:00:00Z", "1705312800"}) {
     EXPECT_EQ(ParseTimestamp(text, TimeUnit::kNano).status().code(), Code::kInvalidRecord) << text;
   }
 }
@@ -90,7 +92,8 @@ TEST(TimeTextTest, WritesTheFractionOnlyWhereItIs) {
 
 TEST(TimeTextTest, ExtremesOfEveryUnitPrint) {
   for (const auto unit : {TimeUnit::kSecond, TimeUnit::kMilli, TimeUnit::kMicro, TimeUnit::kNano}) {
-    for (const auto value : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    for (const auto value :
+         {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
       EXPECT_TRUE(Stamp(value, unit).ends_with('Z'));
     }
   }
@@ -109,7 +112,8 @@ TEST(TimeTextTest, TimestampsReadBack) {
 TEST(TimeTextTest, TimesOfDay) {
   EXPECT_EQ(ParseTime("00:00:00"), 0);
   EXPECT_EQ(ParseTime("23:59:59.999999"), 86'399'999'999);
-  for (const char* text : {"24:00:00", "10:00", "10:00:00.1234567", "10:00:00Z", "", "10:00:00.", "1:00:00"}) {
+  for (const char* text :
+       {"24:00:00", "10:00", "10:00:00.1234567", "10:00:00Z", "", "10:00:00.", "1:00:00"}) {
     EXPECT_FALSE(ParseTime(text)) << text;
   }
   std::string out;

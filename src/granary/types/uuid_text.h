@@ -1,4 +1,5 @@
-// UUIDs and bytes as hexadecimal text (RFC 9562): 16 bytes <-> "6f9619ff-8b86-d011-b42d-00c04fc964ff".
+// UUIDs and bytes as hexadecimal text (RFC 9562): 16 bytes <->
+// "6f9619ff-8b86-d011-b42d-00c04fc964ff".
 #pragma once
 
 #include <optional>

@@ -20,8 +20,9 @@ namespace {
 
 std::weak_ordering CompareDoubles(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) <=> std::isnan(b);
-  return a < b ? std::weak_ordering::less : a > b ? std::weak_ordering::greater
-                                                  : std::weak_ordering::equivalent;
+  return a < b   ? std::weak_ordering::less
+         : a > b ? std::weak_ordering::greater
+                 : std::weak_ordering::equivalent;
 }
 
 template <typename ArrayType, typename Stored>
@@ -52,7 +53,8 @@ using MadeScalar = arrow::Result<std::shared_ptr<arrow::Scalar>>;
 
 MadeScalar IntegerScalar(const DataType& type, const Value& value) {
   if (!DomainOf(type).Has(IntegerOf(value))) return arrow::Status::Invalid("out of range");
-  if (type.IsUnsigned()) return arrow::MakeScalar(std::get<std::uint64_t>(value))->CastTo(type.ToArrow());
+  if (type.IsUnsigned())
+    return arrow::MakeScalar(std::get<std::uint64_t>(value))->CastTo(type.ToArrow());
   return arrow::MakeScalar(std::get<std::int64_t>(value))->CastTo(type.ToArrow());
 }
 

@@ -17,7 +17,8 @@
 
 namespace granary {
 
-using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Int128, std::string>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Int128, std::string>;
 
 inline bool IsNull(const Value& value) { return value.index() == 0; }
 

@@ -32,17 +32,30 @@ struct Sample {
 
 const std::vector<Sample>& Samples() {
   static const std::vector<Sample> samples = {
-      {"string", std::string("a\0b", 3), nullptr}, {"string", std::string(), ""}, {"bool", true, "true"},
-      {"bool", false, "false"}, {"int8", I(-128), "-128"}, {"int16", I(32767), "32767"},
-      {"int32", I(-2147483648LL), "-2147483648"}, {"int64", I(kInt64Min), "-9223372036854775808"},
-      {"int64", I(kInt64Max), "9223372036854775807"}, {"uint8", U(255), "255"}, {"uint16", U(65535), "65535"},
-      {"uint32", U(4294967295), "4294967295"}, {"uint64", U(kUInt64Max), "18446744073709551615"},
-      {"float32", static_cast<double>(0.1f), "0.1"}, {"float64", 1.5, "1.5"}, {"float64", kInfinity, "Infinity"},
+      {"string", std::string("a\0b", 3), nullptr},
+      {"string", std::string(), ""},
+      {"bool", true, "true"},
+      {"bool", false, "false"},
+      {"int8", I(-128), "-128"},
+      {"int16", I(32767), "32767"},
+      {"int32", I(-2147483648LL), "-2147483648"},
+      {"int64", I(kInt64Min), "-9223372036854775808"},
+      {"int64", I(kInt64Max), "9223372036854775807"},
+      {"uint8", U(255), "255"},
+      {"uint16", U(65535), "65535"},
+      {"uint32", U(4294967295), "4294967295"},
+      {"uint64", U(kUInt64Max), "18446744073709551615"},
+      {"float32", static_cast<double>(0.1f), "0.1"},
+      {"float64", 1.5, "1.5"},
+      {"float64", kInfinity, "Infinity"},
       {"decimal(38,0)", D(PowerOfTen(38) - 1), "99999999999999999999999999999999999999"},
       {"decimal(38,2)", D(1 - PowerOfTen(38)), "-999999999999999999999999999999999999.99"},
-      {"date", I(19737), "2024-01-15"}, {"datetime64[ns]", I(1), "1970-01-01T00:00:00.000000001Z"},
-      {"datetime64[s]", I(-1), "1969-12-31T23:59:59Z"}, {"time", I(1), "00:00:00.000001"},
-      {"binary", std::string("\0\xff", 2), "00ff"}, {"json", std::string("{\"a\":1}"), "{\"a\":1}"},
+      {"date", I(19737), "2024-01-15"},
+      {"datetime64[ns]", I(1), "1970-01-01T00:00:00.000000001Z"},
+      {"datetime64[s]", I(-1), "1969-12-31T23:59:59Z"},
+      {"time", I(1), "00:00:00.000001"},
+      {"binary", std::string("\0\xff", 2), "00ff"},
+      {"json", std::string("{\"a\":1}"), "{\"a\":1}"},
       {"uuid", std::string(16, '\x11'), "11111111-1111-1111-1111-111111111111"}};
   return samples;
 }
@@ -83,7 +96,8 @@ TEST(ValueTest, EncodesEveryKind) {
   for (const Sample& sample : Samples()) EncodeValue(sample.value, bytes);
   EncodeValue(Value{}, bytes);
   ByteReader in(bytes);
-  for (const Sample& sample : Samples()) EXPECT_EQ(DecodeValue(in).Take(), sample.value) << sample.type;
+  for (const Sample& sample : Samples())
+    EXPECT_EQ(DecodeValue(in).Take(), sample.value) << sample.type;
   EXPECT_EQ(DecodeValue(in).Take(), Value());
   EXPECT_EQ(in.remaining(), 0u);
 }
@@ -94,7 +108,8 @@ TEST(ValueTest, DecodeRefusesCutAndUnknownBytes) {
     EncodeValue(sample.value, bytes);
     for (std::size_t keep = 0; keep < bytes.size(); ++keep) {
       ByteReader in(std::string_view(bytes).substr(0, keep));
-      EXPECT_EQ(DecodeValue(in).status().code(), Code::kCorruption) << sample.type << " cut at " << keep;
+      EXPECT_EQ(DecodeValue(in).status().code(), Code::kCorruption)
+          << sample.type << " cut at " << keep;
     }
   }
   ByteReader in("\x07");
@@ -107,12 +122,14 @@ TEST(ValueTest, OrdersNumbersBytesNanAndNull) {
       {U(0), U(kUInt64Max), Value{}},
       {-kInfinity, -1.5, 0.0, 5e-324, 1.5, kInfinity, kNan, Value{}},
       {D(1 - PowerOfTen(38)), D(-1), D(0), D(PowerOfTen(38) - 1), Value{}},
-      {std::string(), std::string("Z"), std::string("a"), std::string("a\0", 2), std::string("\xc3\xa9"), Value{}},
+      {std::string(), std::string("Z"), std::string("a"), std::string("a\0", 2),
+       std::string("\xc3\xa9"), Value{}},
       {false, true, Value{}}};
   for (const auto& values : kAscending) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       for (std::size_t j = 0; j < values.size(); ++j) {
-        EXPECT_TRUE(Compare(values[i], values[j]) == (i <=> j)) << values[0].index() << " " << i << " " << j;
+        EXPECT_TRUE(Compare(values[i], values[j]) == (i <=> j))
+            << values[0].index() << " " << i << " " << j;
       }
     }
   }

@@ -59,7 +59,8 @@ Status CheckExact(const arrow::Array& array, const DataType& from, const DataTyp
                      : from.kind() == TypeKind::kUInt64 ? AllAreDoubles<arrow::UInt64Type>(array)
                                                         : true;
   if (exact) return Status::Ok();
-  return {Code::kInvalidArgument, fmt::format("{} holds a value that is no float64", from.ToString())};
+  return {Code::kInvalidArgument,
+          fmt::format("{} holds a value that is no float64", from.ToString())};
 }
 
 bool IsRelated(const DataType& from, const DataType& to) {
