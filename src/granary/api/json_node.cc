@@ -144,6 +144,15 @@ class TreeBuilder {
   std::size_t nodes_ = 0;
 };
 
+// simdjson looks at the first byte only; what no JSON value begins with is not JSON at all.
+Status NotAnObject(std::string_view text) {
+  const char first = text[text.find_first_not_of(" \t\r\n")];
+  if (std::string_view("[\"-0123456789tfn").find(first) == std::string_view::npos) {
+    return NotJson(fmt::format("no value begins with '{}'", first));
+  }
+  return {Code::kInvalidRequest, "the body is not a JSON object"};
+}
+
 }  // namespace
 
 Result<JsonNode> ParseJsonObject(std::string_view text, std::size_t depth_max) {
@@ -156,7 +165,7 @@ Result<JsonNode> ParseJsonObject(std::string_view text, std::size_t depth_max) {
   GRANARY_JSON_TRY(parser.iterate(padded).get(document));
   ondemand::object object;
   const simdjson::error_code error = document.get_object().get(object);
-  if (error == simdjson::INCORRECT_TYPE) return Status(Code::kInvalidRequest, "the body is not a JSON object");
+  if (error == simdjson::INCORRECT_TYPE) return NotAnObject(text);
   if (error != simdjson::SUCCESS) return NotJson(error);
   JsonNode root;
   GRANARY_TRY(TreeBuilder(depth_max).Object(object, "", 1, root));
