@@ -38,11 +38,10 @@ namespace granary::storage {
 struct WalLaneOptions {
   std::string directory;
   std::uint32_t lane = 0;
-  std::uint64_t file_bytes = 64u << 20;         ///< A file is closed once past this.
+  std::uint64_t file_bytes = 64u << 20;         ///< A group that goes past it starts a file.
   std::uint64_t payload_bytes_max = 64u << 20;  ///< A larger frame is refused with kTooLarge.
   std::size_t recycled_files_max = 2;
-  io::Random* random =
-      nullptr;  ///< Salts files; the kernel's generator when null. Outlives the lane.
+  io::Random* random = nullptr;  ///< Salts files; the kernel's when null. Outlives the lane.
 };
 
 struct WalLaneStats {
@@ -77,6 +76,7 @@ class WalLane {
 
   /// Drops (or recycles) closed files in which every source's frames are flushed and which are
   /// older than `retention_us`, or older than what `retention_bytes` of log in all leaves room for.
+  /// A damaged file stays: somebody has to look at it.
   Status Collect(const FlushedFn& flushed, std::int64_t retention_us,
                  std::uint64_t retention_bytes);
   /// Sources that keep a closed file from being dropped, oldest file first.

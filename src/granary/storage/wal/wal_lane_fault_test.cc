@@ -203,6 +203,36 @@ TEST(WalLaneFaultTest, EveryFlippedByteIsHarmlessOrReported) {
   RecordProperty("flips", static_cast<int>(flips));
 }
 
+/// The changes that opening a lane makes, in order, as FaultyFileSystem names them.
+std::vector<std::string> ChangesOfAnOpen(const std::map<std::string, std::string>& contents) {
+  std::vector<std::string> changes;
+  while (true) {
+    testing::MemoryFileSystem files;
+    EXPECT_TRUE(PutFiles(files, kFolder, contents).ok());
+    testing::FaultyFileSystem faulty(files);
+    faulty.FailChange({.nth = changes.size() + 1});
+    WalTestbed bed(faulty, Options());
+    (void)bed.Open();
+    if (faulty.failed_call().empty()) return changes;
+    changes.push_back(faulty.failed_call());
+  }
+}
+
+TEST(WalLaneFaultTest, RecoveryWritesTheLastGroupAgainAndSyncsItBeforeTheNextFileSaysSo) {
+  testing::MemoryFileSystem files;
+  WalTestbed bed(files, Options());
+  ASSERT_TRUE(bed.Open().ok());
+  ASSERT_TRUE(bed.Write(MakeFrame(1, 1, "x")).ok());
+  const auto changes = ChangesOfAnOpen(FilesIn(files, kFolder));
+  const auto at = [&](const std::string& call) {
+    return std::find(changes.begin(), changes.end(), call) - changes.begin();
+  };
+  const auto nowhere = static_cast<std::ptrdiff_t>(changes.size());
+  EXPECT_LT(at("write " + kFolder + "/000001.wal"), at("sync " + kFolder + "/000001.wal"));
+  EXPECT_LT(at("sync " + kFolder + "/000001.wal"), at("write " + kFolder + "/000002.wal"));
+  EXPECT_LT(at("write " + kFolder + "/000002.wal"), nowhere) << ::testing::PrintToString(changes);
+}
+
 /// One log over many lives, and what it may and must give back.
 class WalModel {
  public:
