@@ -280,6 +280,10 @@ asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::s
   const std::size_t early = std::min<std::size_t>(length, in_.size());
   body.assign(in_, 0, early);
   in_.erase(0, early);
+  if (!ChargeBody(early)) {
+    co_await Refuse();
+    co_return false;
+  }
   while (body.size() < length) {
     const std::size_t before = body.size();
     const std::size_t step = std::min<std::size_t>(length - before, std::max(kBodyReadBytes, before));
