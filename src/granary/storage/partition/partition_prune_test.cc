@@ -4,7 +4,7 @@
 #include <arrow/type.h>
 
 #include "granary/storage/partition/partition.h"
-#include "granary/storage/stats/sample_values.h"
+#include "granary/storage/stats/stats_test_support.h"
 #include "granary/testing/seed.h"
 
 namespace granary::storage {

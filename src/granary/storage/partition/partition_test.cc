@@ -8,7 +8,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include "granary/storage/stats/sample_values.h"
+#include "granary/storage/stats/stats_test_support.h"
 #include "granary/testing/seed.h"
 
 namespace granary::storage {

@@ -27,19 +27,6 @@ namespace {
 
 constexpr std::uint64_t kTrailerBytes = 8;  // Footer length and magic.
 
-struct ByteRange {
-  std::int64_t offset = 0;
-  std::int64_t bytes = 0;
-};
-
-ByteRange ChunkRange(const parquet::ColumnChunkMetaData& chunk) {
-  std::int64_t start = chunk.data_page_offset();
-  if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
-    start = std::min(start, chunk.dictionary_page_offset());
-  }
-  return {start, chunk.total_compressed_size()};
-}
-
 void AppendLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
   if (field.is_leaf()) leaves.push_back(field.column_index);
   for (const auto& child : field.children) AppendLeaves(child, leaves);
@@ -104,8 +91,7 @@ Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
   }
   if (tail_bytes > bytes) return Damaged("the footer is longer than the file");
   GRANARY_ASSIGN(const auto tail, ReadRange(*file, bytes - tail_bytes, tail_bytes));
-  if (meta.footer_bytes != 0 &&
-      Crc32c({reinterpret_cast<const char*>(tail->data()), tail_bytes}) != meta.footer_crc) {
+  if (meta.footer_bytes != 0 && Crc32c(ViewOf(*tail)) != meta.footer_crc) {
     return Damaged(
         fmt::format("byte {}: the footer does not match its checksum", bytes - tail_bytes));
   }
@@ -158,9 +144,7 @@ Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& range
     const std::size_t at =
         static_cast<std::size_t>(row_group) * static_cast<std::size_t>(metadata->num_columns()) +
         static_cast<std::size_t>(leaf);
-    const std::string_view view(reinterpret_cast<const char*>((*bytes)->data()),
-                                static_cast<std::size_t>(range.bytes));
-    if (Crc32c(view) != checksums[at]) {
+    if (Crc32c(ViewOf(**bytes)) != checksums[at]) {
       return Damaged(fmt::format(
           "byte {}: column \"{}\" of row group {} does not match its checksum", range.offset,
           metadata->schema()->Column(leaf)->path()->ToDotString(), row_group));

@@ -52,7 +52,8 @@ class SegmentReader {
   std::unique_ptr<State> state_;
 };
 
-/// Prints a Parquet segment's footer, columns and statistics for people, as far as it can be read.
+/// Prints a Parquet segment's columns, row groups and statistics for people, as far as it can be
+/// read, and verifies every column's checksum: kCorruption names the first damage.
 Status DumpSegment(io::FileSystem& files, const std::string& path, std::string& out);
 
 }  // namespace granary::storage

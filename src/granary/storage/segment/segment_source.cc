@@ -1,9 +1,11 @@
 #include "granary/storage/segment/segment_source.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <arrow/buffer.h>
 #include <fmt/format.h>
+#include <parquet/metadata.h>
 
 namespace granary::storage {
 
@@ -48,6 +50,18 @@ arrow::Status RangesFile::Seek(std::int64_t position) {
 arrow::Status RangesFile::Close() {
   closed_ = true;
   return arrow::Status::OK();
+}
+
+ByteRange ChunkRange(const parquet::ColumnChunkMetaData& chunk) {
+  std::int64_t start = chunk.data_page_offset();
+  if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
+    start = std::min(start, chunk.dictionary_page_offset());
+  }
+  return {start, chunk.total_compressed_size()};
+}
+
+std::string_view ViewOf(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<std::size_t>(buffer.size())};
 }
 
 Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file,

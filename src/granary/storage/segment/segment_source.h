@@ -7,12 +7,17 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string_view>
 
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
 #include <arrow/type_fwd.h>
 
 #include "granary/io/file_system.h"
+
+namespace parquet {
+class ColumnChunkMetaData;
+}
 
 namespace granary::storage {
 
@@ -45,6 +50,15 @@ class RangesFile final : public arrow::io::RandomAccessFile {
   bool closed_ = false;
   std::map<std::int64_t, std::shared_ptr<arrow::Buffer>> ranges_;
 };
+
+/// Where a column chunk lies in its file, dictionary page included.
+struct ByteRange {
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+};
+ByteRange ChunkRange(const parquet::ColumnChunkMetaData& chunk);
+
+std::string_view ViewOf(const arrow::Buffer& buffer);
 
 /// Reads exactly `bytes` at `offset`; kCorruption when the file ends before.
 Result<std::shared_ptr<arrow::Buffer>> ReadRange(const io::RandomAccessFile& file,

@@ -17,7 +17,7 @@
 namespace granary::storage {
 namespace {
 
-constexpr std::string_view kRewrittenSuffix = ".rewritten";
+constexpr std::string_view kAsideSuffix = ".tmp";  // What a crash leaves is swept by that name.
 
 std::vector<ColumnId> FileColumns(const Schema& schema) {
   std::vector<ColumnId> ids;
@@ -132,7 +132,7 @@ Status SegmentWriter::State::Rewrite() {
   SegmentMeta before;
   GRANARY_TRY(file->WriteFooter(before));
   GRANARY_TRY(file->Close());
-  before.path = relative_path + std::string(kRewrittenSuffix);
+  before.path = relative_path + std::string(kAsideSuffix);
   const std::string aside = io::JoinPath(directory, before.path);
   GRANARY_TRY(files.Rename(path(), aside));
   const Leftover leftover(files, aside);

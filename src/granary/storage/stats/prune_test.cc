@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "granary/storage/stats/sample_values.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/storage/stats/stats_test_support.h"
 #include "granary/testing/seed.h"
 
 namespace granary::storage {

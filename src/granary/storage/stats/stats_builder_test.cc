@@ -7,7 +7,7 @@
 
 #include <arrow/builder.h>
 
-#include "granary/storage/stats/sample_values.h"
+#include "granary/storage/stats/stats_test_support.h"
 #include "granary/testing/seed.h"
 
 namespace granary::storage {
