@@ -6,6 +6,7 @@
 #include <charconv>
 #include <exception>
 #include <functional>
+#include <utility>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
@@ -333,6 +334,9 @@ bool HttpConnection::ChargeBody(std::size_t bytes) {
   running_->charged_bytes += bytes;
   const std::uint64_t all = context_.bodies_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (all <= context_.options.bodies_bytes_max) return true;
+  // What is refused makes room at once, not when the client has taken its answer.
+  context_.bodies_bytes.fetch_sub(std::exchange(running_->charged_bytes, 0), std::memory_order_relaxed);
+  std::string().swap(running_->request.body);
   PrepareRefusal({Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes", context_.options.bodies_bytes_max)},
                  std::nullopt, running_->request.request_id);
   return false;
