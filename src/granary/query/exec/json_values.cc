@@ -16,6 +16,18 @@ Status FromArrow(const arrow::Status& status) {
 
 bool IsContainer(std::string_view text) { return text.starts_with('{') || text.starts_with('['); }
 
+/// AppendCanonical ends every element with a comma; JSON does not want the last one.
+void AppendWithoutLastCommas(std::string_view text, std::string& out) {
+  bool in_string = false;
+  bool escaped = false;
+  for (const char c : text) {
+    if (!in_string && (c == ']' || c == '}') && out.back() == ',') out.pop_back();
+    if (c == '"' && !escaped) in_string = !in_string;
+    escaped = in_string && c == '\\' && !escaped;
+    out.push_back(c);
+  }
+}
+
 /// The bytes of a JSON string's text.
 std::string Unquoted(std::string_view text) {
   const std::string_view inner = text.substr(1, text.size() - 2);
@@ -51,10 +63,12 @@ Result<std::shared_ptr<arrow::Array>> CanonicalTexts(const arrow::Array& texts) 
       AppendNormalNumber(text, canonical);
     } else if (IsContainer(text)) {
       json::Cell cell;
+      std::string with_commas;
       if (reader.Read(text, context, cell) != json::Taken::kYes ||
-          json::AppendCanonical(cell, context, canonical) != json::Taken::kYes) {
+          json::AppendCanonical(cell, context, with_commas) != json::Taken::kYes) {
         return Status::Corruption("a document that is no JSON");
       }
+      AppendWithoutLastCommas(with_commas, canonical);
     } else {
       canonical = text;
     }

@@ -55,7 +55,7 @@ Result<QueryStats> Search(const SearchRequest& request,
   return RunSearch(request, snapshots, env.context, sink);
 }
 
-Found Run(const SearchRequest& request, const std::vector<const TestSource*>& sources) {
+Found Find(const SearchRequest& request, const std::vector<const TestSource*>& sources) {
   Found found;
   found.stats = Must(Search(request, sources, [&](const ResultBatch& rows) -> Status {
     EXPECT_EQ(rows.batch->num_columns(), static_cast<int>(rows.columns.size()));
@@ -117,9 +117,9 @@ struct Mixed {
 TEST(SearchTest, WithoutAnOrderRowsComeAsTheyWereWritten) {
   Random random(testing::SeedFromEnvironment());
   const Mixed mixed(random);
-  EXPECT_EQ(Run({}, {&mixed.source}).values().size(), mixed.all.size());
+  EXPECT_EQ(Find({}, {&mixed.source}).values().size(), mixed.all.size());
   for (std::size_t i = 0; i < mixed.all.size(); ++i) {
-    EXPECT_EQ(Run({}, {&mixed.source}).values()[i][0], mixed.all[i][0]);
+    EXPECT_EQ(Find({}, {&mixed.source}).values()[i][0], mixed.all[i][0]);
     i += 40;
   }
 }
@@ -138,7 +138,7 @@ TEST(SearchTest, FiltersLimitsAndColumns) {
       if (!IsNull(v) && std::get<std::int64_t>(v) > 3)
         expected.push_back({v, I(static_cast<std::int64_t>(i) + 1)});
     }
-    EXPECT_EQ(Run(request, {&mixed.source}).values(), expected);
+    EXPECT_EQ(Find(request, {&mixed.source}).values(), expected);
   }
 }
 
@@ -147,7 +147,7 @@ TEST(SearchTest, ALimitWithoutAFilterReadsNoMoreThanItNeeds) {
   const Mixed mixed(random);
   SearchRequest request;
   request.limit = 10;
-  EXPECT_LE(Run(request, {&mixed.source}).stats.rows_scanned, 17u);
+  EXPECT_LE(Find(request, {&mixed.source}).stats.rows_scanned, 17u);
 }
 
 TEST(SearchTest, OrdersByAnyColumnWithNullsLastAndTiesBySequence) {
@@ -166,7 +166,7 @@ TEST(SearchTest, OrdersByAnyColumnWithNullsLastAndTiesBySequence) {
             std::optional<std::uint64_t>{25}}) {
         const std::string name = mixed.source.snapshot().schema->columns()[column].name;
         const std::vector<Row> got =
-            Run(Ordered({{name, direction}}, limit), {&mixed.source}).values();
+            Find(Ordered({{name, direction}}, limit), {&mixed.source}).values();
         ASSERT_EQ(got.size(), limit.value_or(expected.size()));
         for (std::size_t i = 0; i < got.size(); ++i)
           ASSERT_EQ(got[i][0], expected[i][0]) << name << " " << i;
@@ -186,7 +186,7 @@ TEST(SearchTest, OrdersBySeveralColumnsInDifferentDirections) {
     return Compare(a[3], b[3]) < 0;
   });
   const auto got =
-      Run(Ordered({{"v", Direction::kDescending}, {"s", Direction::kAscending}}), {&mixed.source})
+      Find(Ordered({{"v", Direction::kDescending}, {"s", Direction::kAscending}}), {&mixed.source})
           .values();
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i][0], expected[i][0]) << i;
@@ -203,7 +203,7 @@ TEST(SearchTest, TheNewestRowsDoNotReadTheOldRowGroups) {
   const auto stats = Must(RunSearch(request, {source.snapshot()}, env.context,
                                     [](const ResultBatch&) { return Status::Ok(); }));
   EXPECT_EQ(stats.rows_scanned, 2'000u);
-  EXPECT_EQ(Run(request, {&source}).values().front(), (Row{I(19'999)}));
+  EXPECT_EQ(Find(request, {&source}).values().front(), (Row{I(19'999)}));
 }
 
 TEST(SearchTest, IntegersAndFloatsOfTwoSourcesCompareExactly) {
@@ -212,7 +212,7 @@ TEST(SearchTest, IntegersAndFloatsOfTwoSourcesCompareExactly) {
   a.AddHot({{I(9007199254740993)}, {I(-5)}, {Value()}});
   b.AddSegment({{9007199254740992.0}, {9007199254740994.0}, {kNan}, {-5.0}, {-5.5}});
   std::vector<std::string> got;
-  for (const auto& [source, row] : Run(Ordered({{"v", Direction::kAscending}}), {&b, &a}).rows) {
+  for (const auto& [source, row] : Find(Ordered({{"v", Direction::kAscending}}), {&b, &a}).rows) {
     got.push_back(source + (IsNull(row[0])
                                 ? "null"
                                 : ValueToText(row[0], source == "a" ? TypeKind::kInt64
@@ -229,7 +229,7 @@ TEST(SearchTest, TiesBetweenSourcesGoBySequenceThenById) {
   a.AddHot({{I(1)}, {I(1)}});
   b.AddHot({{I(1)}, {I(1)}});
   std::string order;
-  for (const auto& [source, row] : Run(Ordered({{"v", Direction::kDescending}}), {&b, &a}).rows)
+  for (const auto& [source, row] : Find(Ordered({{"v", Direction::kDescending}}), {&b, &a}).rows)
     order += source;
   EXPECT_EQ(order, "abab");
 }
@@ -241,12 +241,12 @@ TEST(SearchTest, SourcesThatLackAColumn) {
   b.AddHot({{I(2)}});
   SearchRequest request;
   request.columns = {"x", "y"};
-  EXPECT_EQ(Run(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}, {I(2), Value()}}));
+  EXPECT_EQ(Find(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}, {I(2), Value()}}));
   request.columns.clear();
-  EXPECT_EQ(Run(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}, {I(2)}}));
+  EXPECT_EQ(Find(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}, {I(2)}}));
   request.filter = Where("y", Operator::kNe, {Literal::Kind::kString, false, "q", {}});
-  EXPECT_EQ(Run(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}}));
-  EXPECT_EQ(Run(Ordered({{"y", Direction::kAscending}}), {&b, &a}).values(),
+  EXPECT_EQ(Find(request, {&a, &b}).values(), (std::vector<Row>{{I(1), S("p")}}));
+  EXPECT_EQ(Find(Ordered({{"y", Direction::kAscending}}), {&b, &a}).values(),
             (std::vector<Row>{{I(1), S("p")}, {I(2)}}));
 }
 
@@ -256,14 +256,14 @@ TEST(SearchTest, PathsIntoDocumentsAreShownFilteredAndOrderedBy) {
   source.AddHot({{S(R"({"n":"x"})")}, {S(R"({"m":1})")}, {S(R"({"n":true})")}});
   SearchRequest request = Ordered({{"doc.n", Direction::kAscending}});
   request.columns = {"doc.n"};
-  const Found found = Run(request, {&source});
+  const Found found = Find(request, {&source});
   EXPECT_EQ(found.values(),
             (std::vector<Row>{{S("9.5")}, {S("10")}, {S("\"x\"")}, {S("true")}, {Value()}}));
   EXPECT_EQ(found.columns[0].name, "doc.n");
   EXPECT_EQ(found.columns[0].type, DataType(TypeKind::kJson));
   request = {};
   request.filter = Where("doc.n", Operator::kGt, Number("9.75"));
-  EXPECT_EQ(Run(request, {&source}).values(), (std::vector<Row>{{S(R"({"n":10,"t":"b"})")}}));
+  EXPECT_EQ(Find(request, {&source}).values(), (std::vector<Row>{{S(R"({"n":10,"t":"b"})")}}));
 }
 
 TEST(SearchTest, StatisticsPruneSegmentsAndRowGroups) {
@@ -275,14 +275,14 @@ TEST(SearchTest, StatisticsPruneSegmentsAndRowGroups) {
   }
   SearchRequest request;
   request.filter = Where("v", Operator::kEq, Number("123"));
-  const Found found = Run(request, {&source});
+  const Found found = Find(request, {&source});
   EXPECT_EQ(found.values(), (std::vector<Row>{{I(123)}}));
   EXPECT_EQ(found.stats.segments_total, 4u);
   EXPECT_EQ(found.stats.segments_pruned, 3u);
   EXPECT_EQ(found.stats.rows_scanned, 10u);
   EXPECT_GT(found.stats.bytes_read, 0u);
   request.filter = Where("_seq", Operator::kLte, Number("5"));
-  EXPECT_EQ(Run(request, {&source}).rows.size(), 5u);
+  EXPECT_EQ(Find(request, {&source}).rows.size(), 5u);
 }
 
 TEST(SearchTest, UnknownColumnsAreRefusedWhereTheyStand) {
@@ -331,12 +331,12 @@ TEST(SearchTest, OlderRowsAreShownInTheNewestSchema) {
   source.Evolve(std::make_shared<Schema>(
       2, 2, std::vector<Column>{{1, "v", TypeKind::kInt64}, {2, "w", TypeKind::kString}}));
   source.AddHot({{I(5'000'000'000), S("x")}});
-  EXPECT_EQ(Run({}, {&source}).values(),
+  EXPECT_EQ(Find({}, {&source}).values(),
             (std::vector<Row>{{I(1), Value()}, {I(2), Value()}, {I(5'000'000'000), S("x")}}));
   SearchRequest request;
   request.filter = Where("v", Operator::kLt, Number("5000000000"));
-  EXPECT_EQ(Run(request, {&source}).rows.size(), 2u);
-  EXPECT_EQ(Run(Ordered({{"v", Direction::kDescending}}, 1), {&source}).values().front()[1],
+  EXPECT_EQ(Find(request, {&source}).rows.size(), 2u);
+  EXPECT_EQ(Find(Ordered({{"v", Direction::kDescending}}, 1), {&source}).values().front()[1],
             S("x"));
 }
 
