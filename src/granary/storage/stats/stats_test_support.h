@@ -124,7 +124,14 @@ inline Value RandomValue(Generator& random, const DataType& type) {
     case TypeKind::kUuid: return RandomBytes(random, 16);
     case TypeKind::kBinary:
       return RandomBytes(random, Between(random, 0, OneIn(random, 9) ? 90 : 3));
-    case TypeKind::kJson: return "\"" + RandomText(random, OneIn(random, 9) ? 40 : 3) + "\"";
+    case TypeKind::kJson: {
+      std::string document = "\"";
+      for (const char c : RandomText(random, OneIn(random, 9) ? 40 : 3)) {
+        if (c == '\\') document += '\\';
+        document += c;
+      }
+      return document + "\"";
+    }
     default: return RandomText(random, OneIn(random, 9) ? 60 : 4);
   }
 }
