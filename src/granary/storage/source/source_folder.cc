@@ -85,12 +85,6 @@ Status WalkFiles(io::FileSystem& files, const std::string& folder, const std::st
   return Status::Ok();
 }
 
-Result<bool> IsMarked(io::FileSystem& files, const std::string& folder,
-                      const SourceMarker& marker) {
-  GRANARY_ASSIGN(const auto text, ReadMarker(files, folder));
-  return text.has_value() && *text == MarkerText(marker);
-}
-
 }  // namespace
 
 std::string SegmentFileName(SegmentId id) { return fmt::format("seg-{:012}.parquet", id.value); }
@@ -111,9 +105,15 @@ Status ClaimFolder(io::FileSystem& files, const std::string& folder, const std::
   return files.ReplaceFile(MarkerPath(folder), MarkerText(marker));
 }
 
+Result<bool> HasMarker(io::FileSystem& files, const std::string& folder,
+                       const SourceMarker& marker) {
+  GRANARY_ASSIGN(const auto text, ReadMarker(files, folder));
+  return text.has_value() && *text == MarkerText(marker);
+}
+
 Result<bool> ReclaimFolder(io::FileSystem& files, const std::string& folder,
                            const SourceMarker& marker) {
-  GRANARY_ASSIGN(const bool marked, IsMarked(files, folder, marker));
+  GRANARY_ASSIGN(const bool marked, HasMarker(files, folder, marker));
   if (marked) return true;
   if (!CheckFree(files, folder, marker).ok()) return false;
   GRANARY_TRY(files.CreateDirectories(folder));
@@ -136,7 +136,7 @@ Result<std::uint64_t> SweepFolder(io::FileSystem& files, const std::string& fold
 }
 
 Status RemoveFolder(io::FileSystem& files, const std::string& folder, const SourceMarker& marker) {
-  GRANARY_ASSIGN(const bool marked, IsMarked(files, folder, marker));
+  GRANARY_ASSIGN(const bool marked, HasMarker(files, folder, marker));
   if (!marked) return Status::Ok();
   const Result<std::uint64_t> swept = SweepFolder(files, folder, {});
   GRANARY_TRY(swept.status());
@@ -144,7 +144,7 @@ Status RemoveFolder(io::FileSystem& files, const std::string& folder, const Sour
 }
 
 Status ReleaseFolder(io::FileSystem& files, const std::string& folder, const SourceMarker& marker) {
-  GRANARY_ASSIGN(const bool marked, IsMarked(files, folder, marker));
+  GRANARY_ASSIGN(const bool marked, HasMarker(files, folder, marker));
   if (!marked) return Status::Ok();
   GRANARY_TRY(files.Remove(MarkerPath(folder)));
   GRANARY_ASSIGN(const auto left, files.List(folder));

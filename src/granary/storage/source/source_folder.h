@@ -39,7 +39,11 @@ bool IsSegmentFileName(std::string_view name);
 Status ClaimFolder(io::FileSystem& files, const std::string& folder, const std::string& boundary,
                    const SourceMarker& marker);
 
-/// True when the folder carries our marker; makes folder and marker anew when nothing is there.
+/// True when the folder carries our marker.
+Result<bool> HasMarker(io::FileSystem& files, const std::string& folder,
+                       const SourceMarker& marker);
+
+/// The same, but makes folder and marker anew when nothing is there.
 Result<bool> ReclaimFolder(io::FileSystem& files, const std::string& folder,
                            const SourceMarker& marker);
 

@@ -496,6 +496,25 @@ TEST_F(StoreOpenTest, SweepsFilesThatNoManifestNames) {
   EXPECT_EQ(ParquetFiles(folder), named);
 }
 
+TEST_F(StoreOpenTest, RefusesASourceWhoseFolderIsGone) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  Add(TestDefinition("t"));
+  Write(*source, {Row(1)});
+  Flush(*source);
+  const std::string folder = source->folder();
+  store_.reset();
+  fs::rename(folder, folder + ".aside");
+  Open();
+  EXPECT_EQ(store_->Find(source->definition().id).status().code(), Code::kCorruption);
+  EXPECT_FALSE(fs::exists(folder));
+  EXPECT_EQ(store_->List().size(), 1u);
+  store_.reset();
+  fs::rename(folder + ".aside", folder);
+  Open();
+  EXPECT_EQ(Rows(*Find("s")), std::vector<TestRow>{Row(1)});
+}
+
 TEST_F(StoreOpenTest, SaysSoWhenTheManifestIsGone) {
   Open();
   Add(TestDefinition("s"));

@@ -99,7 +99,7 @@ Result<std::unique_ptr<Store>> TenantStore::Open(StoreDeps deps, StoreOptions op
   std::unique_ptr<TenantStore> store(new TenantStore(std::move(context)));
   GRANARY_TRY(store->LoadSources());
   GRANARY_TRY(store->FinishDrops());
-  GRANARY_TRY(store->PrepareFolders());
+  store->PrepareFolders();
   GRANARY_TRY(store->OpenLanes());
   store->StartBackground();
   return std::unique_ptr<Store>(std::move(store));
@@ -141,28 +141,35 @@ Status TenantStore::FinishDrops() {
   return Status::Ok();
 }
 
-Status TenantStore::PrepareFolders() {
+// A folder that is not there may lie on a disk that is not mounted: making it anew would hide the
+// files, and flushes would go beside them.
+Status TenantStore::PrepareFolder(LiveSource& source) {
   io::FileSystem& files = context_->deps.files;
-  Logger& log = context_->deps.log;
-  for (const auto& source : LiveSources()) {
-    const Result<bool> ours = ReclaimFolder(files, source->folder(), source->marker());
-    if (!ours.ok() || !*ours) {
-      log.Warn("a source's folder does not carry its marker: left alone",
-               {{"source", source->id().str()},
-                {"folder", source->folder()},
-                {"cause", ours.status().ToString()}});
-      continue;
-    }
-    const Result<std::uint64_t> swept =
-        SweepFolder(files, source->folder(), source->segment_paths());
-    if (!swept.ok()) {
-      log.Warn("a source's folder was not swept",
-               {{"folder", source->folder()}, {"cause", swept.status().ToString()}});
-    } else if (*swept > 0) {
-      log.Info("removed unfinished files", {{"source", source->id().str()}, {"files", *swept}});
-    }
+  const std::set<std::string> live = source.segment_paths();
+  const auto claim = live.empty() ? ReclaimFolder : HasMarker;
+  GRANARY_ASSIGN(const bool ours, claim(files, source.folder(), source.marker()));
+  if (!ours) {
+    return Status::Corruption(fmt::format(
+        "source \"{}\": its folder {} is not there, or has no {} of this store: bring it back and "
+        "start again",
+        source.id().str(), source.folder(), kMarkerName));
+  }
+  GRANARY_ASSIGN(const std::uint64_t swept, SweepFolder(files, source.folder(), live));
+  if (swept > 0) {
+    context_->deps.log.Info("removed unfinished files",
+                            {{"source", source.id().str()}, {"files", swept}});
   }
   return Status::Ok();
+}
+
+void TenantStore::PrepareFolders() {
+  for (const auto& source : LiveSources()) {
+    const Status prepared = PrepareFolder(*source);
+    if (prepared.ok()) continue;
+    context_->deps.log.Error("source refused",
+                             {{"source", source->id().str()}, {"cause", prepared.ToString()}});
+    source->Refuse(prepared);
+  }
 }
 
 Status TenantStore::OpenLanes() {
@@ -332,6 +339,7 @@ void TenantStore::FlushWhatIsDue() {
   std::vector<HotTierInfo> tiers;
   {
     const std::shared_lock lock(sources_mutex_);
+    std::erase_if(retries_, [&](const auto& retry) { return !by_uid_.contains(retry.first); });
     for (const auto& [uid, source] : by_uid_) {
       const auto retry = retries_.find(uid);
       if ((retry != retries_.end() && retry->second.at_us > now) || !source->refused().ok())

@@ -37,7 +37,8 @@ class TenantStore final : public Store {
   // Opening, in this order.
   Status FinishDrops();
   Status LoadSources();
-  Status PrepareFolders();
+  void PrepareFolders();
+  Status PrepareFolder(LiveSource& source);
   Status OpenLanes();
   void StartBackground();
 
