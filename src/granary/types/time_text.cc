@@ -178,6 +178,8 @@ void AppendFraction(std::uint64_t fraction, int digits, std::string& out) {
 }
 
 std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+/// What FloorDivide leaves. Not a - quotient * b, which overflows at the lower end.
+std::int64_t FloorRest(std::int64_t a, std::int64_t b) { return a % b + (a % b < 0 ? b : 0); }
 
 int FractionDigits(TimeUnit unit) { return static_cast<int>(unit) * 3; }
 
@@ -245,18 +247,18 @@ void AppendDate(std::int64_t days, std::string& out) {
 void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out) {
   const std::int64_t units = UnitsPerSecond(unit);
   const std::int64_t seconds = FloorDivide(value, units);
-  const auto fraction = static_cast<std::uint64_t>(value - seconds * units);
+  const auto fraction = static_cast<std::uint64_t>(FloorRest(value, units));
   const std::int64_t days = FloorDivide(seconds, kSecondsPerDay);
   AppendDate(days, out);
   out.push_back('T');
-  AppendTimeOfDay(static_cast<unsigned>(seconds - days * kSecondsPerDay), out);
+  AppendTimeOfDay(static_cast<unsigned>(FloorRest(seconds, kSecondsPerDay)), out);
   AppendFraction(fraction, FractionDigits(unit), out);
   out.push_back('Z');
 }
 
 void AppendTime(std::int64_t micros, std::string& out) {
   constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * 1'000'000;
-  micros -= FloorDivide(micros, kMicrosPerDay) * kMicrosPerDay;  // Data from elsewhere may be off.
+  micros = FloorRest(micros, kMicrosPerDay);  // Data from elsewhere may be off.
   AppendTimeOfDay(static_cast<unsigned>(micros / 1'000'000), out);
   AppendFraction(static_cast<std::uint64_t>(micros % 1'000'000), 6, out);
 }

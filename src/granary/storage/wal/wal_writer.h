@@ -35,7 +35,7 @@ class WalWriter {
   /// Writes and syncs the group. Nothing added: nothing done.
   Status Commit();
 
-  /// Closes the file. `cut` gives back what was reserved behind the last frame.
+  /// Closes the file. kCut gives back what was reserved behind the last frame.
   enum class Rest : std::uint8_t { kKeep, kCut };
   Status Close(Rest rest);
 
