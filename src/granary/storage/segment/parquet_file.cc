@@ -42,6 +42,7 @@ void SetCompression(const Compression& compression, const Schema& schema,
 }
 
 std::shared_ptr<parquet::WriterProperties> MakeProperties(const Schema& schema,
+                                                          const std::vector<bool>& plain,
                                                           const SegmentWriterOptions& options) {
   parquet::WriterProperties::Builder builder;
   builder.version(parquet::ParquetVersion::PARQUET_2_6)
@@ -51,6 +52,9 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const Schema& schema,
                                            // to 18.
       ->max_row_group_length(options.row_group_rows);
   SetCompression(options.compression, schema, builder);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    if (plain[i]) builder.disable_dictionary(LeafPath(schema.columns()[i]));
+  }
   const std::string sequence(kSequenceColumnName);
   builder.disable_dictionary(sequence)->encoding(sequence, parquet::Encoding::DELTA_BINARY_PACKED);
   return builder.build();
@@ -95,12 +99,13 @@ Status ParquetFile::Failed(const arrow::Status& status) const {
 }
 
 Status ParquetFile::Start(std::shared_ptr<arrow::Schema> file_schema, const Schema& schema,
-                          const SegmentWriterOptions& options) {
+                          const std::vector<bool>& plain, const SegmentWriterOptions& options) {
   file_schema_ = std::move(file_schema);
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   GRANARY_TRY(Failed(Guarded([&] {
     return parquet::arrow::FileWriter::Open(*file_schema_, arrow::default_memory_pool(), sink_,
-                                            MakeProperties(schema, options), arrow_properties)
+                                            MakeProperties(schema, plain, options),
+                                            arrow_properties)
         .Value(&writer_);
   })));
   sink_->TakeChecksum();  // The magic in front belongs to no column.

@@ -30,9 +30,10 @@ class ParquetFile {
   static Result<std::unique_ptr<ParquetFile>> Create(io::FileSystem& files, std::string path);
   ~ParquetFile();
 
-  /// Begins it. `file_schema` is FileSchema's of `schema`.
+  /// Begins it. `file_schema` is FileSchema's of `schema`; columns in `plain`, by position, get no
+  /// dictionary.
   Status Start(std::shared_ptr<arrow::Schema> file_schema, const Schema& schema,
-               const SegmentWriterOptions& options);
+               const std::vector<bool>& plain, const SegmentWriterOptions& options);
   bool started() const { return writer_ != nullptr; }
 
   /// One row group: the first `rows` rows of each column of the file schema.

@@ -19,11 +19,20 @@ namespace {
 
 constexpr std::string_view kAsideSuffix = ".tmp";  // What a crash leaves is swept by that name.
 
+constexpr std::uint64_t kFewValues = 1'000;
+
 std::vector<ColumnId> FileColumns(const Schema& schema) {
   std::vector<ColumnId> ids;
   for (const Column& column : schema.columns()) ids.push_back(column.id);
   ids.push_back(kSequenceColumnId);
   return ids;
+}
+
+/// A dictionary of values that hardly come twice costs time and saves no space.
+bool IsMostlyDistinct(const ColumnStats& stats) {
+  const auto distinct = DistinctEstimate(stats);
+  return distinct && *distinct > kFewValues &&
+         *distinct > (stats.rows - stats.nulls.value_or(0)) / 2;
 }
 
 /// A file that goes away at the end of the scope.
@@ -70,7 +79,7 @@ struct SegmentWriter::State {
   Status Rewrite();
   Status CopyRowGroups(const SegmentReader& reader);
   void AddSequences(const arrow::Int64Array& sequences);
-  Status StartFile() { return file->Start(FileSchema(*schema, preferred), *schema, options); }
+  Status StartFile();
   Status WriteRowGroup(const std::vector<arrow::ArrayVector>& columns, std::int64_t rows);
   Status WritePending(std::int64_t rows);
 };
@@ -113,6 +122,12 @@ void SegmentWriter::State::AddSequences(const arrow::Int64Array& sequences) {
   meta.min_sequence = meta.rows == 0 ? min : std::min(meta.min_sequence, min);
   meta.max_sequence = std::max(meta.max_sequence, static_cast<std::uint64_t>(*high));
   meta.rows += static_cast<std::uint64_t>(sequences.length());
+}
+
+Status SegmentWriter::State::StartFile() {
+  std::vector<bool> plain;
+  for (const StatsBuilder& column : stats) plain.push_back(IsMostlyDistinct(column.Finish()));
+  return file->Start(FileSchema(*schema, preferred), *schema, plain, options);
 }
 
 /// Gives up the preferred form of columns that it does not hold any more.

@@ -1,13 +1,10 @@
 #include "granary/storage/source/live_source.h"
 
 #include <arrow/record_batch.h>
-#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "granary/storage/source/schema_change.h"
-#include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/wal/batch_codec.h"
 
 namespace granary::storage {
@@ -34,10 +31,6 @@ Result<Segments> OpenSegments(StoreContext& context, const SourceRecord& record,
         std::make_shared<const Segment>(context.deps.files, context.readers, folder, meta, schema));
   }
   return segments;
-}
-
-Status NotFound(const SourceId& id) {
-  return {Code::kSourceNotFound, fmt::format("source \"{}\" does not exist", id.str())};
 }
 
 }  // namespace
@@ -89,164 +82,9 @@ SourceMarker LiveSource::marker() const {
   return {context_->folder.store_id(), context_->options.tenant, record_.definition.id};
 }
 
-// ---- writing
-
-Status LiveSource::CheckWritable() const {
-  if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
-  const std::lock_guard lock(state_mutex_);
-  GRANARY_TRY(refused_);
-  GRANARY_TRY(broken_);
-  return dropped_ ? NotFound(record_.definition.id) : Status::Ok();
+Status LiveSource::NotFound() const {
+  return {Code::kSourceNotFound, fmt::format("source \"{}\" does not exist", id().str())};
 }
-
-Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
-                                       std::shared_ptr<arrow::RecordBatch> batch) {
-  GRANARY_TRY(CheckWritable());
-  if (static_cast<std::size_t>(batch->num_columns()) != schema->columns().size()) {
-    return Status::Internal(fmt::format("a batch of {} columns for a schema of {}",
-                                        batch->num_columns(), schema->columns().size()));
-  }
-  HotBudget::Hold hold;
-  if (!context_->budget.Reserve(static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch)),
-                                hold)) {
-    context_->Press();
-    return Status(Code::kOverloaded,
-                  fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
-                              context_->budget.bytes(), context_->budget.bytes_max()));
-  }
-  return record_.definition.wal_enabled ? WriteLogged(schema, batch)
-                                        : WriteUnlogged(schema, *batch);
-}
-
-// write_mutex_ is held. Does nothing for the current schema.
-Status LiveSource::AdoptSchema(const SchemaPtr& schema) {
-  const SchemaPtr current = this->schema();
-  if (schema == current || *schema == *current) return Status::Ok();
-  if (!IsSuccessor(*current, *schema)) {
-    return {Code::kConflict, fmt::format("source \"{}\" has schema version {} by now", id().str(),
-                                         current->version())};
-  }
-  GRANARY_TRY(
-      CheckWidenings(*current, *schema, partitions_, [&](ColumnId column) -> Result<ColumnStats> {
-        const TierView view = tiers_.View();
-        if (view.visible_sequence + 1 != next_sequence_) {
-          return Status(Code::kConflict,
-                        "other writes are on their way to the log, whose values are not known yet");
-        }
-        return stats_.Get(view, current)[column];
-      }));
-  // Before any frame names the version: replay finds the schemas of all frames in the manifest.
-  GRANARY_TRY(context_->manifest->CommitSchema(uid(), *schema));
-  const std::lock_guard lock(state_mutex_);
-  schemas_.push_back(schema);
-  return Status::Ok();
-}
-
-// write_mutex_ is held.
-void LiveSource::TakeSequences(std::int64_t records, WriteOutcome& outcome) {
-  outcome.first_sequence = next_sequence_;
-  next_sequence_ += static_cast<std::uint64_t>(records);
-  outcome.last_sequence = next_sequence_ - 1;
-  outcome.schema_version = schema()->version();
-}
-
-Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
-                                             const std::shared_ptr<arrow::RecordBatch>& batch) {
-  // Outside the lock: encoding is most of the work of a write.
-  WalFrame frame;
-  GRANARY_ASSIGN(frame.payload, EncodeBatch(*batch));
-  const std::uint64_t log_bytes = frame.payload.size();
-  LaneSlot& lane = *context_->lanes.at(record_.wal_lane);
-
-  WriteOutcome outcome;
-  Status published;
-  std::shared_ptr<WalLane> log;
-  WalLane::Ticket ticket = 0;
-  {
-    const std::lock_guard lock(write_mutex_);
-    GRANARY_TRY(CheckWritable());
-    log = lane.log();
-    if (const Status closed = log->closed_by(); !closed.ok()) return LogFailed(closed);
-    GRANARY_TRY(AdoptSchema(schema));
-    TakeSequences(batch->num_rows(), outcome);
-    if (batch->num_rows() == 0) return outcome;
-    frame.tenant = context_->options.tenant.str();
-    frame.source = id().str();
-    frame.source_uid = uid();
-    frame.schema_version = outcome.schema_version;
-    frame.first_sequence = outcome.first_sequence;
-    frame.records = static_cast<std::uint32_t>(batch->num_rows());
-    const std::uint64_t log_start = lane.Advance(log_bytes);
-    // The lane calls back before Wait returns, so what the callback refers to is still there.
-    Result<WalLane::Ticket> taken =
-        log->Enqueue(std::move(frame), [&, schema = this->schema()](const Status& durable) {
-          published = durable.ok()
-                          ? Publish(schema, *batch, outcome.first_sequence, log_bytes, log_start)
-                          : durable;
-        });
-    if (!taken.ok()) {
-      next_sequence_ = outcome.first_sequence;
-      return taken.status().code() == Code::kTooLarge ? taken.status() : LogFailed(taken.status());
-    }
-    ticket = *taken;
-  }
-  if (const Status durable = log->Wait(ticket); !durable.ok()) return LogFailed(durable);
-  if (!published.ok()) return PublishFailed(published);
-  return outcome;
-}
-
-Result<WriteOutcome> LiveSource::WriteUnlogged(const SchemaPtr& schema,
-                                               const arrow::RecordBatch& batch) {
-  WriteOutcome outcome;
-  outcome.durable = false;
-  const std::lock_guard lock(write_mutex_);
-  GRANARY_TRY(CheckWritable());
-  GRANARY_TRY(AdoptSchema(schema));
-  TakeSequences(batch.num_rows(), outcome);
-  if (const Status s = Publish(this->schema(), batch, outcome.first_sequence, 0, 0); !s.ok()) {
-    next_sequence_ = outcome.first_sequence;
-    return s;
-  }
-  return outcome;
-}
-
-// Called by the lane, one at a time and in order of sequence; or under write_mutex_ without a log.
-Status LiveSource::Publish(const SchemaPtr& schema, const arrow::RecordBatch& batch,
-                           std::uint64_t first_sequence, std::uint64_t log_bytes,
-                           std::uint64_t log_start) {
-  GRANARY_TRY(
-      tiers_.Append(schema, batch, first_sequence, {context_->NowMicros(), log_bytes, log_start}));
-  last_write_us_ = context_->deps.clock.WallMicros();
-  const HotCounts counts = tiers_.counts();
-  const StoreOptions& options = context_->options;
-  if (counts.rows >= options.flush_rows || counts.bytes >= options.flush_bytes ||
-      context_->budget.bytes() > context_->budget.bytes_max() / 4 * 3) {
-    context_->Press();
-  }
-  return Status::Ok();
-}
-
-// The lane is closed, since nobody knows which bytes it holds, and stays so until a restart (a full
-// disk excepted). Its state is the source's: nothing is kept here.
-Status LiveSource::LogFailed(const Status& cause) const {
-  if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
-  return {cause.code() == Code::kDiskFull ? Code::kDiskFull : Code::kUnavailable,
-          fmt::format("source \"{}\" is read-only, since its log failed: {}", id().str(),
-                      cause.message())};
-}
-
-// The records are in the log and not in memory: a restart brings them back. No later write may be
-// acknowledged over the hole.
-Status LiveSource::PublishFailed(const Status& cause) {
-  const std::lock_guard lock(state_mutex_);
-  broken_ = {Code::kUnavailable, fmt::format("source \"{}\" is read-only until a restart: {}",
-                                             id().str(), cause.message())};
-  context_->deps.log.Error("source is read-only",
-                           {{"source", id().str()}, {"cause", cause.ToString()}});
-  return broken_;
-}
-
-// ---- reading
 
 SourceSnapshot LiveSource::Snapshot() const {
   TierView view = tiers_.View();
@@ -305,71 +143,6 @@ std::set<std::string> LiveSource::segment_paths() const {
   return paths;
 }
 
-// ---- flushing
-
-Status LiveSource::Flush() {
-  const std::uint64_t wanted = tiers_.visible_sequence();
-  const std::lock_guard lock(flush_mutex_);
-  if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
-  {
-    const std::lock_guard state(state_mutex_);
-    GRANARY_TRY(refused_);
-    if (dropped_) return NotFound(id());
-  }
-  // Somebody else's flush may have taken our rows along while we waited.
-  if (tiers_.flushed_sequence() >= wanted) return Status::Ok();
-  const SealedRows sealed = tiers_.Seal();
-  if (sealed.rows == 0) return Status::Ok();
-  return WriteAndCommit(sealed).At(fmt::format("flush of source \"{}\"", id().str()));
-}
-
-Result<SegmentId> LiveSource::NextSegmentId() { return context_->manifest->AllocateSegmentIds(1); }
-
-// Files first, then the commit that makes them live and names the sequence that replay starts
-// after, then the swap in memory. A crash before the commit leaves files that no manifest names,
-// swept at the next start; the rows are still in the log. After it, replay skips the rows.
-Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
-  const StoreDeps& deps = context_->deps;
-  const SourceDefinition& definition = record_.definition;
-  GRANARY_TRY(context_->manifest->closed_by());
-  GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
-
-  SegmentSetOptions options;
-  options.folder = folder_;
-  options.schema = schema();
-  options.partitions = partitions_;
-  for (const std::string& name : definition.sort_columns) {
-    options.sort_columns.push_back(schema_history().front()->Find(name)->id);
-  }
-  options.writer = {definition.compression, context_->options.row_group_rows};
-  options.file_bytes_max = std::uint64_t{definition.max_file_size_mb} << 20;
-  options.created_us = deps.clock.WallMicros();
-  GRANARY_ASSIGN(std::vector<SegmentMeta> written,
-                 WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
-                               [this] { return NextSegmentId(); }));
-  Status failure = deps.failpoints.Hit("flush.after_segments");
-  if (failure.ok()) failure = deps.failpoints.Hit("flush.before_manifest");
-  if (failure.ok()) {
-    failure =
-        context_->manifest->CommitFlush({uid(), written, sealed.last_sequence, last_write_us_});
-  }
-  if (!failure.ok()) {
-    // A commit whose outcome nobody knows may have named the files.
-    if (context_->manifest->closed_by().ok()) DiscardSegments(deps.files, folder_, written);
-    return failure;
-  }
-  const Status after = deps.failpoints.Hit("flush.after_manifest");
-  Segments added;
-  for (SegmentMeta& meta : written) {
-    added.push_back(std::make_shared<const Segment>(deps.files, context_->readers, folder_,
-                                                    std::move(meta), options.schema));
-  }
-  tiers_.Swap(std::move(added), sealed.last_sequence);
-  deps.log.Debug("flushed",
-                 {{"source", id().str()}, {"rows", sealed.rows}, {"segments", written.size()}});
-  return after;
-}
-
 Status LiveSource::Drop(DropFiles files) {
   const std::lock_guard write(write_mutex_);
   const std::lock_guard flush(flush_mutex_);
@@ -380,8 +153,6 @@ Status LiveSource::Drop(DropFiles files) {
   dropped_ = true;
   return Status::Ok();
 }
-
-// ---- recovery
 
 Status LiveSource::Replay(const WalFrame& frame) {
   const SchemaPtr schema = FindSchema(frame.schema_version);

@@ -69,6 +69,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   LiveSource(std::shared_ptr<StoreContext> context, SourceRecord record, PartitionSpec partitions,
              Segments segments, std::string folder);
 
+  Status NotFound() const;
   Status CheckWritable() const;
   Status AdoptSchema(const SchemaPtr& schema);
   Status LogFailed(const Status& cause) const;

@@ -5,6 +5,14 @@
 #include <algorithm>
 
 namespace granary::storage {
+namespace {
+
+std::string DescribePlace(const std::string& lane_directory, const JudgedDamage::Place& place) {
+  return fmt::format("{} was found damaged at byte {}", io::JoinPath(lane_directory, place.first),
+                     place.second);
+}
+
+}  // namespace
 
 Replay::Replay(StoreContext& context, const std::vector<std::shared_ptr<LiveSource>>& sources)
     : context_(context) {
@@ -87,10 +95,9 @@ std::string Replay::Verdict(const Progress& progress, const LogDamage& log) cons
   return may_be_its ? "its newest records may be lost" : "";
 }
 
-// What was judged once stays so: see JudgedDamage.
+// What was judged once stays so, also when what proved it is gone: see JudgedDamage.
 Status Replay::Judge(std::uint32_t lane, const std::string& lane_directory,
                      const std::vector<WalDamage>& damage) {
-  if (damage.empty()) return Status::Ok();
   io::FileSystem& files = context_.deps.files;
   GRANARY_ASSIGN(JudgedDamage judged, JudgedDamage::Load(files, lane_directory));
   std::set<JudgedDamage::Place> places = JudgedDamage::PlacesOf(damage);
@@ -99,6 +106,7 @@ Status Replay::Judge(std::uint32_t lane, const std::string& lane_directory,
   LogDamage log;
   if (!known) {
     GRANARY_ASSIGN(log, ExamineLog(files, lane_directory));
+    judged.places.insert(places.begin(), places.end());
   }
   for (const auto& [uid, progress] : sources_) {
     if (progress.source->wal_lane() != lane) continue;
@@ -106,14 +114,13 @@ Status Replay::Judge(std::uint32_t lane, const std::string& lane_directory,
     if (verdict.empty() && judged.refused.contains(uid)) verdict = "records are lost";
     if (verdict.empty()) continue;
     judged.refused.insert(uid);
-    const WalDamage& place = damage.front();
-    progress.source->Refuse(Status::Corruption(
-        fmt::format("source \"{}\": {}: {} at byte {}: {}", progress.source->id().str(), verdict,
-                    place.file, place.offset, place.detail)));
+    progress.source->Refuse(Status::Corruption(fmt::format(
+        "source \"{}\": {}: {}", progress.source->id().str(), verdict,
+        damage.empty() ? DescribePlace(lane_directory, *judged.places.begin())
+                       : fmt::format("{} at byte {}: {}", damage.front().file,
+                                     damage.front().offset, damage.front().detail))));
   }
-  if (known) return Status::Ok();
-  judged.places = std::move(places);
-  return judged.Save(files, lane_directory);
+  return known ? Status::Ok() : judged.Save(files, lane_directory);
 }
 
 }  // namespace granary::storage

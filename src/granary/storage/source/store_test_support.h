@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -132,6 +135,29 @@ inline std::vector<TestRow> InOrder(const TestRows& rows) {
 inline Result<WriteOutcome> WriteRows(Source& source, const std::vector<TestRow>& rows) {
   const SchemaPtr schema = source.schema();
   return source.Write(schema, TestBatch(*schema, rows));
+}
+
+/// Relative to `folder`, sorted.
+inline std::vector<std::string> ParquetFiles(const std::string& folder) {
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(folder)) return names;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".parquet")
+      names.push_back(std::filesystem::relative(entry.path(), folder).string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Waits for something that a background thread does; the limit only ends a failing test.
+template <typename Condition>
+bool Eventually(const Condition& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 /// A store on a folder of its own, opened by the test.

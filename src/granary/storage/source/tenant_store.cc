@@ -6,15 +6,13 @@
 #include <algorithm>
 
 #include "granary/base/hash.h"
-#include "granary/storage/source/replay.h"
+#include "granary/storage/source/open_lanes.h"
 #include "granary/storage/source/source_folder.h"
 
 namespace granary::storage {
 namespace {
 
 constexpr std::chrono::milliseconds kBackgroundInterval{250};
-constexpr std::int64_t kCollectEveryUs = 10'000'000;
-constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
 constexpr std::uint32_t kLanesMax = 64;
 
 Status NotFound(const SourceId& id) {
@@ -47,37 +45,11 @@ Status CheckManifestIsThere(io::FileSystem& files, const std::string& tenant,
       fmt::format("{} is missing, but {} holds \"{}\"", manifest, folder, sources.front().name));
 }
 
-WalLaneOptions LaneOptions(const StoreContext& context, std::uint32_t lane) {
-  WalLaneOptions options;
-  options.directory = context.folder.LanePath(lane);
-  options.lane = lane;
-  options.file_bytes = context.options.wal_file_bytes;
-  return options;
-}
-
-// The lanes to open: as many as configured, and those that older sources are in.
-Result<std::set<std::uint32_t>> LanesToOpen(
-    StoreContext& context, const std::vector<std::shared_ptr<LiveSource>>& sources) {
-  std::set<std::uint32_t> lanes;
-  for (std::uint32_t lane = 0; lane < context.options.wal_lanes; ++lane) lanes.insert(lane);
-  for (const auto& source : sources) lanes.insert(source->wal_lane());
-  io::FileSystem& files = context.deps.files;
-  GRANARY_TRY(files.CreateDirectories(context.folder.WalPath()));
-  GRANARY_ASSIGN(const auto entries, files.List(context.folder.WalPath()));
-  for (const io::DirectoryEntry& entry : entries) {
-    if (const auto lane = ParseLaneName(entry.name); lane.has_value() && entry.is_directory)
-      lanes.insert(*lane);
-  }
-  return lanes;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::Open(StoreDeps deps, StoreOptions options) {
   return TenantStore::Open(deps, std::move(options));
 }
-
-// ---- opening
 
 Result<std::unique_ptr<Store>> TenantStore::Open(StoreDeps deps, StoreOptions options) {
   GRANARY_TRY(CheckOptions(options));
@@ -100,8 +72,8 @@ Result<std::unique_ptr<Store>> TenantStore::Open(StoreDeps deps, StoreOptions op
   GRANARY_TRY(store->LoadSources());
   GRANARY_TRY(store->FinishDrops());
   store->PrepareFolders();
-  GRANARY_TRY(store->OpenLanes());
-  store->StartBackground();
+  GRANARY_ASSIGN(std::set<SourceUid> strangers, OpenLanes(*store->context_, store->sources_.All()));
+  store->StartBackground(std::move(strangers));
   return std::unique_ptr<Store>(std::move(store));
 }
 
@@ -115,8 +87,7 @@ Status TenantStore::LoadSources() {
   for (SourceRecord& record : records) {
     GRANARY_ASSIGN(std::shared_ptr<LiveSource> source,
                    LiveSource::Make(context_, std::move(record)));
-    by_uid_[source->uid()] = source;
-    sources_[source->id()] = std::move(source);
+    sources_.Insert(std::move(source));
   }
   return Status::Ok();
 }
@@ -128,7 +99,7 @@ Status TenantStore::FinishDrops() {
     GRANARY_ASSIGN(SourceId id, SourceId::Parse(dropped.id));
     const SourceMarker marker{context_->folder.store_id(), context_->options.tenant, std::move(id)};
     const auto lives_there = [&](const auto& source) { return Overlap(source->folder(), folder); };
-    const auto live = LiveSources();
+    const auto live = sources_.All();
     if (std::none_of(live.begin(), live.end(), lives_there)) {
       if (const Status s = RemoveFolder(context_->deps.files, folder, marker); !s.ok()) {
         context_->deps.log.Warn("files of a dropped source stay",
@@ -163,7 +134,7 @@ Status TenantStore::PrepareFolder(LiveSource& source) {
 }
 
 void TenantStore::PrepareFolders() {
-  for (const auto& source : LiveSources()) {
+  for (const auto& source : sources_.All()) {
     const Status prepared = PrepareFolder(*source);
     if (prepared.ok()) continue;
     context_->deps.log.Error("source refused",
@@ -172,52 +143,14 @@ void TenantStore::PrepareFolders() {
   }
 }
 
-Status TenantStore::OpenLanes() {
-  const StoreDeps& deps = context_->deps;
-  const auto sources = LiveSources();
-  GRANARY_ASSIGN(const std::set<std::uint32_t> lanes, LanesToOpen(*context_, sources));
-  Replay replay(*context_, sources);
-  for (const std::uint32_t lane : lanes) {
-    LaneSlot& slot = *(context_->lanes[lane] = std::make_unique<LaneSlot>());
-    const WalLaneOptions options = LaneOptions(*context_, lane);
-    GRANARY_ASSIGN(std::shared_ptr<WalLane> log,
-                   WalLane::Open(deps.files, deps.clock, deps.failpoints, deps.log, options,
-                                 [&](const WalFrame& frame) { return replay.Apply(frame, lane); }));
-    GRANARY_TRY(replay.Judge(lane, options.directory, log->damage()));
-    slot.Set(std::move(log));
-  }
-  strangers_ = replay.strangers();
-  if (!strangers_.empty()) {
-    deps.log.Warn("the log holds records of other tenants: kept", {{"sources", strangers_.size()}});
-  }
-  if (replay.frames() > 0) {
-    deps.log.Info("replayed the log", {{"frames", replay.frames()}, {"records", replay.records()}});
-  }
-  return Status::Ok();
-}
-
-void TenantStore::StartBackground() {
+void TenantStore::StartBackground(std::set<SourceUid> strangers) {
+  maintenance_ = std::make_unique<Maintenance>(*context_, sources_, std::move(strangers));
   context_->job = std::make_unique<runtime::PeriodicJob>("flush", kBackgroundInterval,
-                                                         [this] { RunBackground(); });
-}
-
-// ---- sources
-
-std::shared_ptr<LiveSource> TenantStore::FindLive(const SourceId& id) const {
-  const std::shared_lock lock(sources_mutex_);
-  const auto found = sources_.find(id);
-  return found == sources_.end() ? nullptr : found->second;
-}
-
-std::vector<std::shared_ptr<LiveSource>> TenantStore::LiveSources() const {
-  const std::shared_lock lock(sources_mutex_);
-  std::vector<std::shared_ptr<LiveSource>> sources;
-  for (const auto& [id, source] : sources_) sources.push_back(source);
-  return sources;
+                                                         [this] { maintenance_->Run(); });
 }
 
 Result<std::shared_ptr<Source>> TenantStore::Find(const SourceId& id) const {
-  const std::shared_ptr<LiveSource> source = FindLive(id);
+  const std::shared_ptr<LiveSource> source = sources_.Find(id);
   if (source == nullptr) return NotFound(id);
   GRANARY_TRY(source->refused());
   return std::shared_ptr<Source>(source);
@@ -225,7 +158,7 @@ Result<std::shared_ptr<Source>> TenantStore::Find(const SourceId& id) const {
 
 std::vector<std::shared_ptr<Source>> TenantStore::List() const {
   std::vector<std::shared_ptr<Source>> sources;
-  for (auto& source : LiveSources()) {
+  for (auto& source : sources_.All()) {
     if (source->refused().ok()) sources.push_back(std::move(source));
   }
   return sources;
@@ -236,7 +169,7 @@ Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) 
   if (context_->closed) return ShuttingDown();
   SourceDefinition completed = definition;
   if (completed.name.empty()) completed.name = completed.id.str();
-  if (const auto existing = FindLive(completed.id)) {
+  if (const auto existing = sources_.Find(completed.id)) {
     GRANARY_TRY(existing->refused());
     if (existing->definition() == completed) return Added{existing, false};
     return Status(
@@ -244,9 +177,7 @@ Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) 
         fmt::format("source \"{}\" is there already with another definition", completed.id.str()));
   }
   GRANARY_ASSIGN(std::shared_ptr<LiveSource> source, Create(completed));
-  const std::unique_lock lock(sources_mutex_);
-  by_uid_[source->uid()] = source;
-  sources_[source->id()] = source;
+  sources_.Insert(source);
   return Added{std::move(source), true};
 }
 
@@ -257,7 +188,7 @@ Result<std::string> TenantStore::ChooseFolder(const SourceDefinition& definition
     return Status::Invalid(Code::kSourceConflict, "/data_path",
                            fmt::format("{} overlaps {}", folder, by));
   };
-  for (const auto& source : LiveSources()) {
+  for (const auto& source : sources_.All()) {
     if (Overlap(folder, source->folder()))
       return taken(fmt::format("the folder of source \"{}\"", source->id().str()));
   }
@@ -272,7 +203,7 @@ Result<std::string> TenantStore::ChooseFolder(const SourceDefinition& definition
 // Folder and marker first, then the commit that makes the source exist. A crash in between leaves
 // an empty folder with our marker, which the next claim takes over.
 Result<std::shared_ptr<LiveSource>> TenantStore::Create(const SourceDefinition& definition) {
-  if (LiveSources().size() >= context_->options.sources_max) {
+  if (sources_.size() >= context_->options.sources_max) {
     return Status(Code::kQuotaExceeded,
                   fmt::format("there are {} sources already", context_->options.sources_max));
   }
@@ -305,14 +236,10 @@ Result<std::shared_ptr<LiveSource>> TenantStore::Create(const SourceDefinition& 
 Status TenantStore::DropSource(const SourceId& id, bool keep_data) {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return ShuttingDown();
-  const std::shared_ptr<LiveSource> source = FindLive(id);
+  const std::shared_ptr<LiveSource> source = sources_.Find(id);
   if (source == nullptr) return NotFound(id);
   GRANARY_TRY(source->Drop(keep_data ? DropFiles::kKeep : DropFiles::kRemove));
-  {
-    const std::unique_lock lock(sources_mutex_);
-    sources_.erase(id);
-    by_uid_.erase(source->uid());
-  }
+  sources_.Erase(*source);
   // It is gone from here on; what fails now is made up for at the next start.
   io::FileSystem& files = context_->deps.files;
   if (keep_data) return ReleaseFolder(files, source->folder(), source->marker());
@@ -326,123 +253,11 @@ std::vector<WalLaneStats> TenantStore::wal_stats() const {
   return stats;
 }
 
-// ---- background
-
-void TenantStore::RunBackground() {
-  ReopenFullLanes();
-  FlushWhatIsDue();
-  CollectLogs();
-}
-
-void TenantStore::FlushWhatIsDue() {
-  const std::int64_t now = context_->NowMicros();
-  std::vector<HotTierInfo> tiers;
-  {
-    const std::shared_lock lock(sources_mutex_);
-    std::erase_if(retries_, [&](const auto& retry) { return !by_uid_.contains(retry.first); });
-    for (const auto& [uid, source] : by_uid_) {
-      const auto retry = retries_.find(uid);
-      if ((retry != retries_.end() && retry->second.at_us > now) || !source->refused().ok())
-        continue;
-      if (const HotTierInfo info = source->hot_tier(); info.rows > 0) tiers.push_back(info);
-    }
-  }
-  const FlushChoice choice = PickFlush(tiers, context_->options);
-  if (choice.sources.empty()) return;
-  context_->deps.log.Debug("flushing",
-                           {{"sources", choice.sources.size()}, {"reason", choice.reason}});
-
-  std::vector<Status> outcomes(choice.sources.size());
-  runtime::WorkerPool& pool = context_->deps.pool;
-  const Status done =
-      pool.ParallelFor(choice.sources.size(), pool.threads(), [&](std::size_t i) -> Status {
-        if (const auto source = FindLive(choice.sources[i])) outcomes[i] = source->Flush();
-        return Status::Ok();
-      });
-  if (!done.ok()) return;
-  for (std::size_t i = 0; i < outcomes.size(); ++i) RememberOutcome(choice.sources[i], outcomes[i]);
-  next_collect_us_ = 0;
-}
-
-std::shared_ptr<LiveSource> TenantStore::FindLive(SourceUid uid) const {
-  const std::shared_lock lock(sources_mutex_);
-  const auto found = by_uid_.find(uid);
-  return found == by_uid_.end() ? nullptr : found->second;
-}
-
-void TenantStore::RememberOutcome(SourceUid uid, const Status& outcome) {
-  if (outcome.ok() || outcome.code() == Code::kSourceNotFound ||
-      outcome.code() == Code::kUnavailable) {
-    retries_.erase(uid);
-    return;
-  }
-  Retry& retry = retries_[uid];
-  retry.wait_us = retry.wait_us == 0 ? kRetryFirstUs : std::min(retry.wait_us * 2, kRetryMaxUs);
-  retry.at_us = context_->NowMicros() + retry.wait_us;
-  context_->deps.log.Error("flush failed, tried again later",
-                           {{"cause", outcome.ToString()}, {"after_us", retry.wait_us}});
-}
-
-// Called by the log about frames of any source that ever wrote to it.
-std::optional<std::uint64_t> TenantStore::FlushedSequence(SourceUid uid) const {
-  if (const auto source = FindLive(uid))
-    return source->refused().ok() ? source->flushed_sequence() : 0;
-  // Dropped sources need their frames no more; what this manifest never issued is not ours to
-  // judge.
-  if (strangers_.contains(uid) || !context_->manifest->Issued(uid)) return 0;
-  return std::nullopt;
-}
-
-void TenantStore::CollectLogs() {
-  const std::int64_t now = context_->NowMicros();
-  if (now < next_collect_us_) return;
-  next_collect_us_ = now + kCollectEveryUs;
-  const StoreOptions& options = context_->options;
-  for (const auto& [lane, slot] : context_->lanes) {
-    const std::shared_ptr<WalLane> log = slot->log();
-    if (!log->closed_by().ok()) continue;
-    const Status collected = log->Collect([this](SourceUid uid) { return FlushedSequence(uid); },
-                                          options.wal_retention_us, options.wal_retention_bytes);
-    if (!collected.ok()) {
-      context_->deps.log.Warn("log files were not collected",
-                              {{"lane", lane}, {"cause", collected.ToString()}});
-    }
-  }
-}
-
-// A lane that a full disk closed is opened anew once there is room. Its last group may be in the
-// file although its writers were told that it failed; such frames become visible now, as they would
-// after a restart, and so both agree. Other failures stay until a restart.
-void TenantStore::ReopenFullLanes() {
-  const StoreDeps& deps = context_->deps;
-  for (const auto& [lane, slot] : context_->lanes) {
-    if (slot->log()->closed_by().code() != Code::kDiskFull) continue;
-    Result<std::unique_ptr<WalLane>> log = WalLane::Open(
-        deps.files, deps.clock, deps.failpoints, deps.log, LaneOptions(*context_, lane),
-        [this](const WalFrame& frame) -> Status {
-          const auto source = FindLive(frame.source_uid);
-          if (frame.kind != FrameKind::kRecords || frame.records == 0 || source == nullptr ||
-              !source->refused().ok() || frame.first_sequence <= source->visible_sequence()) {
-            return Status::Ok();
-          }
-          return source->Replay(frame);
-        });
-    if (!log.ok()) {
-      deps.log.Warn("the log stays closed", {{"lane", lane}, {"cause", log.status().ToString()}});
-      continue;
-    }
-    slot->Set(log.Take());
-    deps.log.Info("the log takes writes again", {{"lane", lane}});
-  }
-}
-
-// ---- closing
-
 Status TenantStore::Close() {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return Status::Ok();
   if (context_->job != nullptr) context_->job->Stop();
-  const auto sources = LiveSources();
+  const auto sources = sources_.All();
   // Whoever has no log would lose rows that were searchable.
   Status first;
   const auto keep = [&first](const Status& s) {

@@ -1,0 +1,64 @@
+#include "granary/storage/manifest/manifest_file.h"
+
+#include <fmt/format.h>
+
+#include "granary/storage/manifest/manifest_rows.h"
+
+namespace granary::storage {
+namespace {
+
+Status CreateTables(SqliteDb& db) {
+  GRANARY_ASSIGN(const std::int64_t random, db.QueryInteger("SELECT random()"));
+  RootRow root;
+  root.uid_base = static_cast<std::uint64_t>(random) & 0xffff'ffff;
+  GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
+  GRANARY_TRY(db.Execute(kManifestTables));
+  GRANARY_TRY(db.Execute(fmt::format("PRAGMA application_id={}", kManifestApplicationId).c_str()));
+  GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
+  GRANARY_TRY(root.Write(db));
+  return db.Execute("COMMIT");
+}
+
+// True for a file without anything in it; kConflict when what is in it is not ours to touch.
+Result<bool> CheckFormat(SqliteDb& db) {
+  GRANARY_ASSIGN(const std::int64_t application, db.QueryInteger("PRAGMA application_id"));
+  GRANARY_ASSIGN(const std::int64_t format, db.QueryInteger("PRAGMA user_version"));
+  GRANARY_ASSIGN(const std::int64_t tables, db.QueryInteger("SELECT count(*) FROM sqlite_schema"));
+  if (application == 0 && format == 0 && tables == 0) return true;
+  if (application != kManifestApplicationId) {
+    return Status(Code::kConflict,
+                  fmt::format("{}: a SQLite file, but not a Granary manifest", db.path()));
+  }
+  if (format == kManifestFormat) return false;
+  return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows {}",
+                                             db.path(), format, kManifestFormat));
+}
+
+// EXCLUSIVE keeps the lock for as long as the file is open, and needs no shared-memory file beside
+// it.
+Status Configure(SqliteDb& db) {
+  GRANARY_TRY(db.Execute("PRAGMA locking_mode=EXCLUSIVE"));
+  GRANARY_ASSIGN(const std::string mode, db.QueryText("PRAGMA journal_mode=WAL"));
+  if (mode != "wal")
+    return Status::IoError(fmt::format("{}: journal mode is {}, not wal", db.path(), mode));
+  return db.Execute("PRAGMA synchronous=FULL");
+}
+
+Status CheckPages(SqliteDb& db) {
+  GRANARY_ASSIGN(const std::string found, db.QueryText("PRAGMA quick_check(1)"));
+  return found == "ok" ? Status::Ok() : Status::Corruption(fmt::format("{}: {}", db.path(), found));
+}
+
+}  // namespace
+
+Result<SqliteDb> OpenManifestFile(const std::string& path) {
+  GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
+  GRANARY_ASSIGN(const bool is_new, CheckFormat(db));
+  GRANARY_TRY(Configure(db));
+  if (is_new) GRANARY_TRY(CreateTables(db));
+  GRANARY_TRY(CheckPages(db));
+  GRANARY_TRY(db.Checkpoint());
+  return db;
+}
+
+}  // namespace granary::storage

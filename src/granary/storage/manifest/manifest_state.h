@@ -1,0 +1,57 @@
+// What stands behind a Manifest: the open file, the small tables in memory, and the transaction.
+//
+// Threads    one at a time: Manifest holds `mutex` around every call.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "granary/io/failpoint.h"
+#include "granary/storage/manifest/manifest.h"
+#include "granary/storage/manifest/manifest_rows.h"
+#include "granary/storage/manifest/sqlite_db.h"
+
+namespace granary::storage {
+
+/// What a transaction changes in the small tables. Nothing in a map means that the row goes.
+struct ManifestChange {
+  RootRow root;
+  std::map<std::uint64_t, std::optional<SourceRow>> sources;
+  std::map<std::uint64_t, std::optional<DroppedRow>> dropped;
+};
+
+/// The root, the source rows and the dropped folders are few and small; they stay in memory, so
+/// that a commit writes what it knows and never what it just read.
+struct Manifest::State {
+  State(SqliteDb database, io::Failpoints& points) : db(std::move(database)), failpoints(points) {}
+
+  mutable std::mutex mutex;
+  SqliteDb db;
+  io::Failpoints& failpoints;
+  Status closed_by;
+  RootRow root;
+  std::map<std::uint64_t, SourceRow> sources;
+  std::map<std::uint64_t, DroppedRow> dropped;
+  std::uint64_t spare_segment = 0;  // Ids from here to root.next_segment are ours to give.
+
+  Status ReadSmallTables();
+  Status ReadSchemas(std::map<std::uint64_t, SourceRecord>& records);
+  Status ReadSegments(std::map<std::uint64_t, SourceRecord>& records);
+
+  /// Runs `body` in a transaction together with what it puts into the change.
+  Status Commit(const std::function<Status(ManifestChange&)>& body);
+  Result<SourceRow> Find(SourceUid source) const;
+
+ private:
+  Status WriteChange(ManifestChange& change);
+  Status Rollback(const Status& cause);
+  void Apply(ManifestChange& change);
+};
+
+/// Deletes by the one uid that `sql` asks for.
+Status DeleteRows(SqliteDb& db, const char* sql, std::uint64_t uid);
+
+}  // namespace granary::storage

@@ -1,0 +1,72 @@
+// The way of a flush: seal, segments, manifest, swap.
+#include <fmt/format.h>
+
+#include "granary/storage/source/live_source.h"
+#include "granary/storage/source/segment_set_writer.h"
+
+namespace granary::storage {
+
+Status LiveSource::Flush() {
+  const std::uint64_t wanted = tiers_.visible_sequence();
+  const std::lock_guard lock(flush_mutex_);
+  if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
+  {
+    const std::lock_guard state(state_mutex_);
+    GRANARY_TRY(refused_);
+    if (dropped_) return NotFound();
+  }
+  // Somebody else's flush may have taken our rows along while we waited.
+  if (tiers_.flushed_sequence() >= wanted) return Status::Ok();
+  const SealedRows sealed = tiers_.Seal();
+  if (sealed.rows == 0) return Status::Ok();
+  return WriteAndCommit(sealed).At(fmt::format("flush of source \"{}\"", id().str()));
+}
+
+Result<SegmentId> LiveSource::NextSegmentId() { return context_->manifest->AllocateSegmentIds(1); }
+
+// Files first, then the commit that makes them live and names the sequence that replay starts
+// after, then the swap in memory. A crash before the commit leaves files that no manifest names,
+// swept at the next start; the rows are still in the log. After it, replay skips the rows.
+Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
+  const StoreDeps& deps = context_->deps;
+  const SourceDefinition& definition = record_.definition;
+  GRANARY_TRY(context_->manifest->closed_by());
+  GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
+
+  SegmentSetOptions options;
+  options.folder = folder_;
+  options.schema = schema();
+  options.partitions = partitions_;
+  for (const std::string& name : definition.sort_columns) {
+    options.sort_columns.push_back(schema_history().front()->Find(name)->id);
+  }
+  options.writer = {definition.compression, context_->options.row_group_rows};
+  options.file_bytes_max = std::uint64_t{definition.max_file_size_mb} << 20;
+  options.created_us = deps.clock.WallMicros();
+  GRANARY_ASSIGN(std::vector<SegmentMeta> written,
+                 WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
+                               [this] { return NextSegmentId(); }));
+  Status failure = deps.failpoints.Hit("flush.after_segments");
+  if (failure.ok()) failure = deps.failpoints.Hit("flush.before_manifest");
+  if (failure.ok()) {
+    failure =
+        context_->manifest->CommitFlush({uid(), written, sealed.last_sequence, last_write_us_});
+  }
+  if (!failure.ok()) {
+    // A commit whose outcome nobody knows may have named the files.
+    if (context_->manifest->closed_by().ok()) DiscardSegments(deps.files, folder_, written);
+    return failure;
+  }
+  const Status after = deps.failpoints.Hit("flush.after_manifest");
+  Segments added;
+  for (SegmentMeta& meta : written) {
+    added.push_back(std::make_shared<const Segment>(deps.files, context_->readers, folder_,
+                                                    std::move(meta), options.schema));
+  }
+  tiers_.Swap(std::move(added), sealed.last_sequence);
+  deps.log.Debug("flushed",
+                 {{"source", id().str()}, {"rows", sealed.rows}, {"segments", written.size()}});
+  return after;
+}
+
+}  // namespace granary::storage

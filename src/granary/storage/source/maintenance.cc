@@ -1,0 +1,120 @@
+#include "granary/storage/source/maintenance.h"
+
+#include <algorithm>
+
+#include "granary/storage/source/open_lanes.h"
+
+namespace granary::storage {
+namespace {
+
+constexpr std::int64_t kCollectEveryUs = 10'000'000;
+constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
+
+}  // namespace
+
+void Maintenance::Run() {
+  ReopenFullLanes();
+  FlushWhatIsDue();
+  CollectLogs();
+}
+
+void Maintenance::FlushWhatIsDue() {
+  const std::int64_t now = context_.NowMicros();
+  std::erase_if(retries_, [&](const auto& e) { return sources_.Find(e.first) == nullptr; });
+  std::vector<HotTierInfo> tiers;
+  for (const auto& source : sources_.All()) {
+    const auto retry = retries_.find(source->uid());
+    const bool waits = retry != retries_.end() && retry->second.at_us > now;
+    if (waits || !source->refused().ok()) continue;
+    if (const HotTierInfo info = source->hot_tier(); info.rows > 0) tiers.push_back(info);
+  }
+  const FlushChoice choice = PickFlush(tiers, context_.options);
+  if (choice.sources.empty()) return;
+  context_.deps.log.Debug("flushing",
+                          {{"sources", choice.sources.size()}, {"reason", choice.reason}});
+
+  std::vector<Status> outcomes(choice.sources.size());
+  runtime::WorkerPool& pool = context_.deps.pool;
+  const Status done =
+      pool.ParallelFor(choice.sources.size(), pool.threads(), [&](std::size_t i) -> Status {
+        if (const auto source = sources_.Find(choice.sources[i])) outcomes[i] = source->Flush();
+        return Status::Ok();
+      });
+  if (!done.ok()) return;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) RememberOutcome(choice.sources[i], outcomes[i]);
+  next_collect_us_ = 0;
+}
+
+void Maintenance::RememberOutcome(SourceUid uid, const Status& outcome) {
+  if (outcome.ok() || outcome.code() == Code::kSourceNotFound ||
+      outcome.code() == Code::kUnavailable) {
+    retries_.erase(uid);
+    return;
+  }
+  Retry& retry = retries_[uid];
+  retry.wait_us = retry.wait_us == 0 ? kRetryFirstUs : std::min(retry.wait_us * 2, kRetryMaxUs);
+  retry.at_us = context_.NowMicros() + retry.wait_us;
+  context_.deps.log.Error("flush failed, tried again later",
+                          {{"cause", outcome.ToString()}, {"after_us", retry.wait_us}});
+}
+
+// Called by the log about frames of any source that ever wrote to it.
+std::optional<std::uint64_t> Maintenance::FlushedSequence(SourceUid uid) const {
+  if (const auto source = sources_.Find(uid))
+    return source->refused().ok() ? source->flushed_sequence() : 0;
+  // Dropped sources need their frames no more; what this manifest never issued is not ours to
+  // judge.
+  if (strangers_.contains(uid) || !context_.manifest->Issued(uid)) return 0;
+  return std::nullopt;
+}
+
+void Maintenance::CollectLogs() {
+  const std::int64_t now = context_.NowMicros();
+  if (now < next_collect_us_) return;
+  next_collect_us_ = now + kCollectEveryUs;
+  const StoreOptions& options = context_.options;
+  for (const auto& [lane, slot] : context_.lanes) {
+    const std::shared_ptr<WalLane> log = slot->log();
+    if (!log->closed_by().ok()) continue;
+    const Status collected = log->Collect([this](SourceUid uid) { return FlushedSequence(uid); },
+                                          options.wal_retention_us, options.wal_retention_bytes);
+    if (!collected.ok()) {
+      context_.deps.log.Warn("log files were not collected",
+                             {{"lane", lane}, {"cause", collected.ToString()}});
+    }
+  }
+}
+
+// Opening reads the whole lane: not worth trying before the next file fits.
+bool Maintenance::HasRoom(std::uint32_t lane) const {
+  const auto available = context_.deps.files.AvailableBytes(context_.folder.LanePath(lane));
+  return available.ok() && *available >= context_.options.wal_file_bytes;
+}
+
+// A lane that a full disk closed is opened anew once there is room. Its last group may be in the
+// file although its writers were told that it failed; such frames become visible now, as they would
+// after a restart, and so both agree. Other failures stay until a restart.
+void Maintenance::ReopenFullLanes() {
+  const StoreDeps& deps = context_.deps;
+  for (const auto& [lane, slot] : context_.lanes) {
+    if (slot->log()->closed_by().code() != Code::kDiskFull || !HasRoom(lane)) continue;
+    Result<std::unique_ptr<WalLane>> log = WalLane::Open(
+        deps.files, deps.clock, deps.failpoints, deps.log, LaneOptions(context_, lane),
+        [this](const WalFrame& frame) -> Status {
+          const auto source = sources_.Find(frame.source_uid);
+          if (frame.kind != FrameKind::kRecords || frame.records == 0 || source == nullptr ||
+              !source->refused().ok() || frame.first_sequence <= source->visible_sequence()) {
+            return Status::Ok();
+          }
+          return source->Replay(frame);
+        });
+    if (!log.ok()) {
+      deps.log.Warn("the log stays closed", {{"lane", lane}, {"cause", log.status().ToString()}});
+      continue;
+    }
+    slot->Set(log.Take());
+    deps.log.Info("the log takes writes again", {{"lane", lane}});
+  }
+}
+
+}  // namespace granary::storage

@@ -1,0 +1,48 @@
+// Maintenance: what a store does by itself: flushes what is due, lets go of log files that nobody
+// needs, and opens lanes again that a full disk closed.
+//
+// Threads    one: the store's background job.
+// Owns       nothing: context and sources must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "granary/storage/source/source_map.h"
+#include "granary/storage/source/store_context.h"
+
+namespace granary::storage {
+
+class Maintenance {
+ public:
+  /// `strangers` are uids whose frames must stay in the log: see Replay.
+  Maintenance(StoreContext& context, SourceMap& sources, std::set<SourceUid> strangers)
+      : context_(context), sources_(sources), strangers_(std::move(strangers)) {}
+
+  /// One round.
+  void Run();
+
+ private:
+  void FlushWhatIsDue();
+  void RememberOutcome(SourceUid uid, const Status& outcome);
+  std::optional<std::uint64_t> FlushedSequence(SourceUid uid) const;
+  void CollectLogs();
+  bool HasRoom(std::uint32_t lane) const;
+  void ReopenFullLanes();
+
+  /// When a flush that failed is tried again.
+  struct Retry {
+    std::int64_t at_us = 0;
+    std::int64_t wait_us = 0;
+  };
+
+  StoreContext& context_;
+  SourceMap& sources_;
+  const std::set<SourceUid> strangers_;
+  std::map<SourceUid, Retry> retries_;
+  std::int64_t next_collect_us_ = 0;
+};
+
+}  // namespace granary::storage

@@ -1,0 +1,150 @@
+#include "granary/storage/source/store_test_support.h"
+
+namespace granary::storage {
+namespace {
+
+using StoreWriteTest = StoreTest;
+
+TEST_F(StoreWriteTest, ShowsAWriteAtOnceWithItsSequences) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  const WriteOutcome first = Write(*source, {Row(1), Row(2)});
+  EXPECT_EQ(first.first_sequence, 1u);
+  EXPECT_EQ(first.last_sequence, 2u);
+  EXPECT_EQ(first.schema_version, 1u);
+  EXPECT_TRUE(first.durable);
+  const WriteOutcome second = Write(*source, {{3, std::nullopt, std::nullopt}});
+  EXPECT_EQ(second.first_sequence, 3u);
+  const SourceSnapshot snapshot = source->Snapshot();
+  EXPECT_EQ(snapshot.visible_sequence, 3u);
+  EXPECT_EQ(InOrder(RowsOf(snapshot)),
+            (std::vector<TestRow>{Row(1), Row(2), {3, std::nullopt, std::nullopt}}));
+}
+
+TEST_F(StoreWriteTest, TakesAnEmptyBatchWithoutASequence) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  const WriteOutcome outcome = Write(*source, {});
+  EXPECT_EQ(outcome.first_sequence, 1u);
+  EXPECT_EQ(outcome.last_sequence, 0u);
+  EXPECT_EQ(Write(*source, {Row(1)}).first_sequence, 1u);
+}
+
+TEST_F(StoreWriteTest, KeepsHotAndFlushedRowsOverRestarts) {
+  Open();
+  Add(TestDefinition("s"));
+  std::vector<TestRow> expected;
+  for (int round = 0; round < 4; ++round) {
+    const auto source = Find("s");
+    for (int i = 0; i < 3; ++i) {
+      expected.push_back(Row(round * 10 + i));
+      Write(*source, {expected.back()});
+      if (i == round % 3) Flush(*source);
+    }
+    EXPECT_EQ(Rows(*source), expected);
+    Open();
+    EXPECT_EQ(Rows(*Find("s")), expected);
+  }
+  EXPECT_EQ(Write(*Find("s"), {Row(99)}).first_sequence, expected.size() + 1);
+}
+
+TEST_F(StoreWriteTest, LeavesASnapshotAsItWas) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  Write(*source, {Row(1)});
+  Flush(*source);
+  Write(*source, {Row(2)});
+  const SourceSnapshot snapshot = source->Snapshot();
+  const TestRows before = RowsOf(snapshot);
+  Write(*source, {Row(3)});
+  Flush(*source);
+  Write(*source, {Row(4)});
+  EXPECT_EQ(RowsOf(snapshot), before);
+  EXPECT_EQ(snapshot.visible_sequence, 2u);
+  EXPECT_EQ(Rows(*source).size(), 4u);
+}
+
+TEST_F(StoreWriteTest, AsksForANewParseWhenTheSchemaMovedOn) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  const SchemaPtr first = source->schema();
+  const auto with_a =
+      std::make_shared<const Schema>(first->WithColumn("a", TypeKind::kInt64).Take());
+  const auto with_b =
+      std::make_shared<const Schema>(first->WithColumn("b", TypeKind::kInt64).Take());
+  ASSERT_TRUE(source->Write(with_a, TestBatch(*with_a, {Row(1)})).ok());
+  EXPECT_EQ(source->Write(with_b, TestBatch(*with_b, {Row(2)})).status().code(), Code::kConflict);
+  EXPECT_EQ(source->Write(first, TestBatch(*first, {Row(2)})).status().code(), Code::kConflict);
+  EXPECT_EQ(source->schema()->version(), 2u);
+  EXPECT_EQ(Rows(*source), std::vector<TestRow>{Row(1)});
+
+  const SchemaPtr current = source->schema();
+  const auto both =
+      std::make_shared<const Schema>(current->WithColumn("b", TypeKind::kInt64).Take());
+  EXPECT_TRUE(source->Write(both, TestBatch(*both, {Row(2)})).ok());
+  Open();
+  EXPECT_EQ(Find("s")->schema()->columns().size(), 5u);
+  EXPECT_EQ(Find("s")->schema_history().size(), 3u);
+  EXPECT_EQ(Rows(*Find("s")), (std::vector<TestRow>{Row(1), Row(2)}));
+}
+
+TEST_F(StoreWriteTest, FlushesRowsOfOlderSchemasInTheNewestOne) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  Write(*source, {Row(1)});
+  const auto wider =
+      std::make_shared<const Schema>(source->schema()->WithColumn("x", TypeKind::kInt64).Take());
+  ASSERT_TRUE(source->Write(wider, TestBatch(*wider, {Row(2)})).ok());
+  Flush(*source);
+  const SourceSnapshot snapshot = source->Snapshot();
+  ASSERT_EQ(snapshot.segments.size(), 1u);
+  EXPECT_EQ(snapshot.segments[0]->meta().schema_version, 2u);
+  EXPECT_EQ(InOrder(RowsOf(snapshot)), (std::vector<TestRow>{Row(1), Row(2)}));
+}
+
+TEST_F(StoreWriteTest, RefusesToRoundStoredIntegers) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  Write(*source, {Row((std::int64_t{1} << 53) + 1)});
+  const SchemaPtr schema = source->schema();
+  const auto wider =
+      std::make_shared<const Schema>(schema->WithWidened(1, TypeKind::kFloat64).Take());
+  arrow::ArrayVector columns = TestBatch(*schema, {Row(1)})->columns();
+  columns[0] = arrow::MakeArrayOfNull(arrow::float64(), 1).ValueOrDie();
+  const auto batch = arrow::RecordBatch::Make(wider->ToArrow(), 1, columns);
+  EXPECT_EQ(source->Write(wider, batch).status().code(), Code::kInvalidRecord);
+  Flush(*source);
+  EXPECT_EQ(source->Write(wider, batch).status().code(), Code::kInvalidRecord);
+  EXPECT_EQ(source->schema()->version(), 1u);
+}
+
+TEST_F(StoreWriteTest, GivesWhatHasNoLogNoPromise) {
+  SourceDefinition definition = TestDefinition("s");
+  definition.wal_enabled = false;
+  Open();
+  const auto source = Add(definition);
+  EXPECT_FALSE(Write(*source, {Row(1)}).durable);
+  EXPECT_EQ(store_->wal_stats()[0].frames + store_->wal_stats()[1].frames, 0u);
+  Flush(*source);
+  Write(*source, {Row(2)});
+  // A clean stop loses nothing all the same.
+  Open();
+  EXPECT_EQ(Rows(*Find("s")), (std::vector<TestRow>{Row(1), Row(2)}));
+}
+
+TEST_F(StoreWriteTest, RefusesWritesBeyondItsMemoryUntilAFlush) {
+  options_.hot_bytes_max = 1 << 20;
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  const std::vector<TestRow> big(100, Row(1, "p", std::string(1000, 'x')));
+  Status refused;
+  // The background flushes at three quarters; the failpoint holds it off.
+  ASSERT_TRUE(failpoints_.Arm("flush.before_segments=error@1+").ok());
+  for (int i = 0; i < 40 && refused.ok(); ++i) refused = WriteRows(*source, big).status();
+  EXPECT_EQ(refused.code(), Code::kOverloaded);
+  EXPECT_LE(store_->hot_bytes(), options_.hot_bytes_max);
+  EXPECT_FALSE(Rows(*source).empty());
+}
+
+}  // namespace
+}  // namespace granary::storage
