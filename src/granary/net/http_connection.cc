@@ -262,6 +262,10 @@ Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(c
 asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const RequestHead& head, std::string& body) {
   const bool expected = head.chunked || head.content_length > 0;
   if (!expected) co_return true;
+  if (head.content_length > context_.options.body_bytes_max) {
+    co_await RefuseTooLarge(head);
+    co_return false;
+  }
   SetTimeout(context_.options.body_timeout_ms);
   if (WantsContinue(head) && in_.empty()) {
     const bool sent = co_await WriteAll(kContinue);
@@ -274,6 +278,27 @@ asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const Requ
     whole = co_await ReadPlainBody(head.content_length, body);
   }
   co_return whole;
+}
+
+// Many clients look for an answer only once they have sent everything. A body that is a little too large
+// is let through to nowhere first, at no more cost than one that is not; any other is cut off early.
+asio::awaitable<void> HttpConnection::RefuseTooLarge(const RequestHead& head) {
+  const auto& options = context_.options;
+  PrepareRefusal({Code::kTooLarge, fmt::format("the body is larger than {} bytes", options.body_bytes_max)}, std::nullopt,
+                 running_->request.request_id);
+  const bool is_near = head.content_length - options.body_bytes_max <= options.drain_bytes_max;
+  if (is_near && !WantsContinue(head)) {
+    std::uint64_t skipped = in_.size();
+    in_.clear();
+    std::string waste(kBodyReadBytes, '\0');
+    while (skipped < head.content_length) {
+      SetTimeout(options.body_timeout_ms);
+      const std::size_t n = co_await ReadSome(waste.data(), std::min<std::uint64_t>(waste.size(), head.content_length - skipped));
+      if (n == 0) break;
+      skipped += n;
+    }
+  }
+  co_await Refuse();
 }
 
 // The body grows as it comes, not by what the client announced: an announcement costs no memory.

@@ -68,6 +68,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   /// The size of the head at the start of `in_`; 0 when the connection ended or was refused.
   boost::asio::awaitable<std::size_t> ReadHead();
   boost::asio::awaitable<bool> ReadBody(RequestParser& parser, const RequestHead& head, std::string& body);
+  boost::asio::awaitable<void> RefuseTooLarge(const RequestHead& head);
   boost::asio::awaitable<bool> ReadPlainBody(std::uint64_t length, std::string& body);
   boost::asio::awaitable<bool> ReadChunkedBody(RequestParser& parser, std::string& body);
   boost::asio::awaitable<void> RunHandler(std::shared_ptr<Exchange> exchange);

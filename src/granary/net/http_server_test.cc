@@ -317,6 +317,16 @@ TEST_F(ServerTest, RefusesAnAnnouncedHugeBodyBeforeItIsSent) {
   EXPECT_EQ(StatusOf(client.ReadAnswer()), 413);
 }
 
+TEST_F(ServerTest, AnswersAClientThatSendsALittleTooMuchBeforeItListens) {
+  auto server = Start(Echo, {.body_bytes_max = 4u << 20});
+  RawClient client(server->port());
+  const std::string body((4u << 20) + 1, 'b');
+  ASSERT_TRUE(client.Send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.size())));
+  ASSERT_TRUE(client.Send(body));
+  EXPECT_EQ(StatusOf(client.ReadToEnd()), 413);
+  EXPECT_FALSE(client.was_reset());
+}
+
 TEST_F(ServerTest, SaysContinueBeforeTheBody) {
   auto server = Start(Echo);
   RawClient client(server->port());

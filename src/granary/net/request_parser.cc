@@ -80,7 +80,7 @@ Status CheckFraming(const Message& message, RequestHead& head) {
 struct RequestParser::State {
   explicit State(std::uint64_t max) : body_bytes_max(max) {
     parser.header_limit(kNoHeaderLimit);
-    parser.body_limit(max);
+    parser.body_limit(boost::none);
     parser.eager(true);
   }
   std::uint64_t body_bytes_max;
@@ -105,6 +105,7 @@ Result<RequestHead> RequestParser::ParseHead(std::string_view bytes) {
   head.keep_alive = message.keep_alive();
   head.content_length = parser.content_length().value_or(0);
   GRANARY_TRY(CheckFraming(message, head));
+  if (head.chunked) parser.body_limit(state_->body_bytes_max);
   GRANARY_TRY(CopyHeaders(message, head.headers));
   if (head.http_1_1 && !head.headers.Get("Host")) return Bad("an HTTP/1.1 request needs a Host header");
   return head;

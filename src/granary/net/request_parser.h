@@ -3,7 +3,8 @@
 //
 // Errors     kInvalidArgument for what is not HTTP or could be read in two ways (Content-Length with
 //            Transfer-Encoding, or twice; two Hosts), kUnsupported for transfer codings but chunked,
-//            kTooLarge for a body over the limit. After any of them the connection is of no more use.
+//            kTooLarge for a chunked body over the limit (an announced length is the caller's to judge).
+//            After any of them the connection is of no more use.
 // Threads    one.
 #pragma once
 
@@ -30,7 +31,7 @@ struct RequestHead {
 
 class RequestParser {
  public:
-  explicit RequestParser(std::uint64_t body_bytes_max);
+  explicit RequestParser(std::uint64_t chunked_bytes_max);
   ~RequestParser();
 
   /// `head` is whole, its blank line included.

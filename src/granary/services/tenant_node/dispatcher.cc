@@ -29,13 +29,14 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
 struct Dispatcher::Outcome {
   std::string method, path, route, request_id, trace_id, peer, allow;
   std::int64_t start_ns = 0;
+  bool is_probe = false;
 };
 
 Dispatcher::Dispatcher(NodeState& state, Router router) : state_(state), router_(std::move(router)) {}
 
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   Outcome outcome{.method = request.method, .path = request.path, .route = "unknown", .request_id = request.request_id,
-                  .trace_id = TraceIdOf(request.headers), .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+                  .trace_id = TraceIdOf(request.headers), .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos(), .is_probe = false};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
@@ -63,6 +64,7 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
   if (!found.ok()) return found.status();
   const Route& route = *found->route;
   outcome.route = route.pattern;
+  outcome.is_probe = !route.needs_access;
   if (route.needs_access) GRANARY_TRY(CheckQuery(route, request));
   RouteCall call{request, std::move(found->parameters)};
   return route.handler(call);
@@ -71,7 +73,7 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status, const std::string& request_id) const {
   const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
   const Outcome outcome{.method = "unknown", .path = {}, .route = "refused", .request_id = request_id, .trace_id = {},
-                        .peer = {}, .allow = {}, .start_ns = state_.clock.MonotonicNanos()};
+                        .peer = {}, .allow = {}, .start_ns = state_.clock.MonotonicNanos(), .is_probe = false};
   Record(outcome, response.status, status);
   return response;
 }
@@ -87,7 +89,9 @@ void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& s
   // A method that no route has must not make a series of its own.
   const bool known = outcome.route != "unknown";
   state_.metrics.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
-  const LogLevel level = http_status >= 500 ? api::RowOf(status.code()).log : LogLevel::kDebug;
+  // Whoever asks for health every second has the answer already.
+  const bool is_news = http_status >= 500 && !outcome.is_probe;
+  const LogLevel level = is_news ? api::RowOf(status.code()).log : LogLevel::kDebug;
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
                    {{"request_id", outcome.request_id}, {"trace_id", outcome.trace_id}, {"method", outcome.method}, {"path", outcome.path},
