@@ -10,8 +10,8 @@
 #   main.cc         left to granary_executable()
 #   *.cc            granary_<name>, the library
 # A room in a subfolder has an underscore for each slash: storage/wal is storage_wal.
-# PCH arrow compiles the room with the shared precompiled Arrow headers: worth it for rooms where
-# most files include them anyway.
+# PCH arrow adds Arrow's headers to the precompiled ones: worth it for rooms where most files
+# include them anyway.
 
 add_custom_target(headers COMMENT "Each header compiles alone")
 add_custom_target(benches COMMENT "Every benchmark")
@@ -37,7 +37,11 @@ function(granary_module name)
 
   if(sources)
     add_library(granary_${name} STATIC ${sources})
-    granary_use_pch(granary_${name} "${ARG_PCH}")
+    if(ARG_PCH)
+      granary_use_pch(granary_${name} ${ARG_PCH})
+    else()
+      granary_use_pch(granary_${name} standard)
+    endif()
     set(scope PUBLIC)
   else()
     add_library(granary_${name} INTERFACE)

@@ -49,7 +49,7 @@ missing_packages() {
     wanted_packages | cut -d= -f1 |
       xargs dpkg-query -W -f '${db:Status-Status} ${binary:Package} ${Version}\n' 2>/dev/null |
       sed -nE 's/^installed ([^: ]+)(:[a-z0-9]+)? /\1 /p')
-  while IFS== read -r package version; do
+  while IFS='=' read -r package version; do
     # shellcheck disable=SC2053  # the version is a pattern
     [[ -n ${installed[$package]-} && ${installed[$package]} == ${version:-*} ]] ||
       echo "$package${version:+=$version}"
