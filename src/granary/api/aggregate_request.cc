@@ -15,37 +15,47 @@ using query::AggregateType;
 using query::DatePart;
 
 constexpr std::string_view kTypes =
-    "count, sum, avg, min, max, count_distinct, approx_count_distinct, percentile, approx_percentile, stddev, variance, "
+    "count, sum, avg, min, max, count_distinct, approx_count_distinct, percentile, "
+    "approx_percentile, stddev, variance, "
     "first, last, any";
 
 struct PartName {
   std::string_view name;
   DatePart part;
 };
-constexpr PartName kParts[] = {{"year", DatePart::kYear}, {"quarter", DatePart::kQuarter}, {"month", DatePart::kMonth},
-                               {"week", DatePart::kWeek}, {"day", DatePart::kDay},         {"hour", DatePart::kHour},
+constexpr PartName kParts[] = {{"year", DatePart::kYear},    {"quarter", DatePart::kQuarter},
+                               {"month", DatePart::kMonth},  {"week", DatePart::kWeek},
+                               {"day", DatePart::kDay},      {"hour", DatePart::kHour},
                                {"minute", DatePart::kMinute}};
 
 struct IntervalUnit {
   std::string_view name;
   std::int64_t micros;
 };
-constexpr IntervalUnit kUnits[] = {{"us", 1},           {"ms", 1'000},           {"s", 1'000'000},
-                                   {"m", 60'000'000},   {"h", 3'600'000'000},    {"d", 86'400'000'000},
+constexpr IntervalUnit kUnits[] = {{"us", 1},
+                                   {"ms", 1'000},
+                                   {"s", 1'000'000},
+                                   {"m", 60'000'000},
+                                   {"h", 3'600'000'000},
+                                   {"d", 86'400'000'000},
                                    {"w", 604'800'000'000}};
 
 Result<DatePart> ReadPart(const JsonNode& node, const std::string& pointer) {
   for (const auto& [name, part] : kParts) {
     if (node.text == name) return part;
   }
-  return Status::Invalid(Code::kUnknownOperator, pointer,
-                         fmt::format("unknown transform '{}'; there are year, quarter, month, week, day, hour, minute, "
-                                     "{{\"bucket\": n}} and {{\"interval\": \"5m\"}}", node.text.substr(0, 64)));
+  return Status::Invalid(
+      Code::kUnknownOperator, pointer,
+      fmt::format(
+          "unknown transform '{}'; there are year, quarter, month, week, day, hour, minute, "
+          "{{\"bucket\": n}} and {{\"interval\": \"5m\"}}",
+          node.text.substr(0, 64)));
 }
 
 Result<query::Bucket> ReadBucket(const JsonNode& node, const std::string& pointer) {
   if (node.kind != JsonNode::Kind::kNumber) return WrongKind(pointer, "a number over 0", node);
-  const std::string_view mantissa = std::string_view(node.text).substr(0, node.text.find_first_of("eE"));
+  const std::string_view mantissa =
+      std::string_view(node.text).substr(0, node.text.find_first_of("eE"));
   if (node.text.starts_with('-') || mantissa.find_first_of("123456789") == std::string_view::npos) {
     return Status::Invalid(Code::kInvalidRequest, pointer, "a bucket must be wider than 0");
   }
@@ -62,8 +72,11 @@ Result<query::Interval> ReadInterval(const JsonNode& node, const std::string& po
     if (count > std::numeric_limits<std::int64_t>::max() / micros) break;
     return query::Interval{count * micros};
   }
-  return Status::Invalid(Code::kInvalidRequest, pointer,
-                         fmt::format("expected a number over 0 with a unit (us, ms, s, m, h, d, w) such as 5m, found '{}'", text.substr(0, 64)));
+  return Status::Invalid(
+      Code::kInvalidRequest, pointer,
+      fmt::format(
+          "expected a number over 0 with a unit (us, ms, s, m, h, d, w) such as 5m, found '{}'",
+          text.substr(0, 64)));
 }
 
 Result<query::GroupTransform> ReadTransform(const JsonNode& node, const std::string& pointer) {
@@ -82,7 +95,8 @@ Result<query::GroupTransform> ReadTransform(const JsonNode& node, const std::str
     GRANARY_ASSIGN(query::Bucket width, ReadBucket(*bucket, reader.PointerOf("bucket")));
     return query::GroupTransform(std::move(width));
   }
-  GRANARY_ASSIGN(const query::Interval width, ReadInterval(*interval, reader.PointerOf("interval")));
+  GRANARY_ASSIGN(const query::Interval width,
+                 ReadInterval(*interval, reader.PointerOf("interval")));
   return query::GroupTransform(width);
 }
 
@@ -94,7 +108,8 @@ Result<query::GroupBy> ReadGroup(const JsonNode& node, const std::string& pointe
     out.alias = out.column;
     return out;
   }
-  if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "a column's name or an object", node);
+  if (node.kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "a column's name or an object", node);
   ObjectReader reader(node, pointer);
   GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
   if (const JsonNode* transform = reader.Find("transform"); transform != nullptr) {
@@ -102,7 +117,8 @@ Result<query::GroupBy> ReadGroup(const JsonNode& node, const std::string& pointe
   }
   GRANARY_ASSIGN(auto alias, reader.Text("alias"));
   GRANARY_TRY(reader.Finish());
-  if (alias && alias->empty()) return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("alias"), "must not be empty");
+  if (alias && alias->empty())
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("alias"), "must not be empty");
   out.alias = alias.value_or(out.column);
   return out;
 }
@@ -115,11 +131,16 @@ Status ReadP(ObjectReader& reader, query::Aggregation& out) {
   const JsonNode* node = reader.Find("p");
   if (node == nullptr) return Status::Ok();
   const std::string pointer = reader.PointerOf("p");
-  if (!IsPercentile(out.type)) return Status::Invalid(Code::kInvalidRequest, pointer, "only a percentile has a p");
-  if (node->kind != JsonNode::Kind::kNumber) return WrongKind(pointer, "a number from 0 to 1", *node);
-  const auto [end, error] = std::from_chars(node->text.data(), node->text.data() + node->text.size(), out.p);
+  if (!IsPercentile(out.type))
+    return Status::Invalid(Code::kInvalidRequest, pointer, "only a percentile has a p");
+  if (node->kind != JsonNode::Kind::kNumber)
+    return WrongKind(pointer, "a number from 0 to 1", *node);
+  const auto [end, error] =
+      std::from_chars(node->text.data(), node->text.data() + node->text.size(), out.p);
   if (error != std::errc() || !(out.p >= 0 && out.p <= 1)) {
-    return Status::Invalid(Code::kInvalidRequest, pointer, fmt::format("expected a number from 0 to 1, found {}", node->text.substr(0, 64)));
+    return Status::Invalid(
+        Code::kInvalidRequest, pointer,
+        fmt::format("expected a number from 0 to 1, found {}", node->text.substr(0, 64)));
   }
   return Status::Ok();
 }
@@ -131,8 +152,9 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
   GRANARY_ASSIGN(const std::string type, reader.RequiredText("type"));
   const auto known = query::ParseAggregateType(type);
   if (!known) {
-    return Status::Invalid(Code::kUnknownOperator, reader.PointerOf("type"),
-                           fmt::format("unknown aggregation '{}'; there are {}", type.substr(0, 64), kTypes));
+    return Status::Invalid(
+        Code::kUnknownOperator, reader.PointerOf("type"),
+        fmt::format("unknown aggregation '{}'; there are {}", type.substr(0, 64), kTypes));
   }
   out.type = *known;
   GRANARY_ASSIGN(const auto column, reader.Text("column"));
@@ -140,10 +162,13 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
   GRANARY_TRY(ReadP(reader, out));
   GRANARY_TRY(reader.Finish());
   if (!column && out.type != AggregateType::kCount) {
-    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"), fmt::format("{} needs a column", type));
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"),
+                           fmt::format("{} needs a column", type));
   }
-  if (column && column->empty()) return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"), "must not be empty");
-  if (alias && alias->empty()) return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("alias"), "must not be empty");
+  if (column && column->empty())
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"), "must not be empty");
+  if (alias && alias->empty())
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("alias"), "must not be empty");
   out.column = column.value_or("");
   out.alias = alias.value_or(column ? fmt::format("{}_{}", type, *column) : type);
   return out;
@@ -161,12 +186,14 @@ Result<query::AggregateRequest> ParseAggregate(std::string_view text, const Requ
   GRANARY_TRY(body.Each("aggregations", out.aggregations, ReadAggregation));
   GRANARY_ASSIGN(out.having, ReadOptionalFilter(body, "having"));
   GRANARY_ASSIGN(out.order_by, ReadOrderBy(body));
-  GRANARY_ASSIGN(out.limit, body.WholeNumber("limit", 0, std::numeric_limits<std::uint64_t>::max()));
+  GRANARY_ASSIGN(out.limit,
+                 body.WholeNumber("limit", 0, std::numeric_limits<std::uint64_t>::max()));
   GRANARY_TRY(body.NotYet("cursor"));
   GRANARY_TRY(body.NotYet("as_of"));
   GRANARY_TRY(body.Finish());
   if (out.aggregations.empty()) {
-    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("aggregations"), "at least one aggregation is needed");
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("aggregations"),
+                           "at least one aggregation is needed");
   }
   return out;
 }

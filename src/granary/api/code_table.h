@@ -12,9 +12,9 @@ namespace granary::api {
 struct CodeRow {
   Code code;
   int http = 500;
-  int grpc = 13;              ///< google.rpc.Code
-  std::string_view title;     ///< "Unknown column"
-  bool retry = false;         ///< Worth trying again later; HTTP answers carry Retry-After.
+  int grpc = 13;           ///< google.rpc.Code
+  std::string_view title;  ///< "Unknown column"
+  bool retry = false;      ///< Worth trying again later; HTTP answers carry Retry-After.
   LogLevel log = LogLevel::kInfo;
 };
 

@@ -11,7 +11,8 @@ using query::Filter;
 using query::Operator;
 
 constexpr std::string_view kOperators =
-    "eq, ne, gt, gte, lt, lte, in, nin, between, like, ilike, starts_with, ends_with, contains, regex, exists";
+    "eq, ne, gt, gte, lt, lte, in, nin, between, like, ilike, starts_with, ends_with, contains, "
+    "regex, exists";
 
 Filter And(std::vector<Filter> children, std::string pointer) {
   if (children.size() == 1) return std::move(children.front());
@@ -22,12 +23,16 @@ Filter And(std::vector<Filter> children, std::string pointer) {
   return out;
 }
 
-Status BadLiteral(const std::string& pointer, std::string_view op, std::string_view expected, const JsonNode& found) {
-  return Status::Invalid(Code::kInvalidLiteral, pointer,
-                         fmt::format("'{}' expects {}, found {}", op, expected, KindName(found.kind)));
+Status BadLiteral(const std::string& pointer, std::string_view op, std::string_view expected,
+                  const JsonNode& found) {
+  return Status::Invalid(
+      Code::kInvalidLiteral, pointer,
+      fmt::format("'{}' expects {}, found {}", op, expected, KindName(found.kind)));
 }
 
-bool IsScalar(const JsonNode& node) { return node.kind != JsonNode::Kind::kArray && node.kind != JsonNode::Kind::kObject; }
+bool IsScalar(const JsonNode& node) {
+  return node.kind != JsonNode::Kind::kArray && node.kind != JsonNode::Kind::kObject;
+}
 
 // What no column could make sense of; the rest is the binder's.
 Status CheckShape(Operator op, const JsonNode& node, const std::string& pointer) {
@@ -38,23 +43,28 @@ Status CheckShape(Operator op, const JsonNode& node, const std::string& pointer)
     case Operator::kContains: return Status::Ok();
     case Operator::kIn:
     case Operator::kNin:
-      return node.kind == JsonNode::Kind::kArray ? Status::Ok() : BadLiteral(pointer, name, "an array", node);
+      return node.kind == JsonNode::Kind::kArray ? Status::Ok()
+                                                 : BadLiteral(pointer, name, "an array", node);
     case Operator::kBetween:
       if (node.kind == JsonNode::Kind::kArray && node.items.size() == 2) return Status::Ok();
       return BadLiteral(pointer, name, "an array of two values", node);
     case Operator::kExists:
-      return node.kind == JsonNode::Kind::kBool ? Status::Ok() : BadLiteral(pointer, name, "true or false", node);
+      return node.kind == JsonNode::Kind::kBool ? Status::Ok()
+                                                : BadLiteral(pointer, name, "true or false", node);
     case Operator::kLike:
     case Operator::kILike:
     case Operator::kStartsWith:
     case Operator::kEndsWith:
     case Operator::kRegex:
-      return node.kind == JsonNode::Kind::kString ? Status::Ok() : BadLiteral(pointer, name, "a string", node);
-    default: return IsScalar(node) ? Status::Ok() : BadLiteral(pointer, name, "a single value", node);
+      return node.kind == JsonNode::Kind::kString ? Status::Ok()
+                                                  : BadLiteral(pointer, name, "a string", node);
+    default:
+      return IsScalar(node) ? Status::Ok() : BadLiteral(pointer, name, "a single value", node);
   }
 }
 
-Result<Filter> Compare(const std::string& column, Operator op, const JsonNode& node, std::string pointer) {
+Result<Filter> Compare(const std::string& column, Operator op, const JsonNode& node,
+                       std::string pointer) {
   GRANARY_TRY(CheckShape(op, node, pointer));
   Filter out;
   out.kind = Filter::Kind::kCompare;
@@ -65,10 +75,11 @@ Result<Filter> Compare(const std::string& column, Operator op, const JsonNode& n
   return out;
 }
 
-// $and, $or and $not work alike over records and over the conditions on one column; `read` reads what
-// stands inside them.
+// $and, $or and $not work alike over records and over the conditions on one column; `read` reads
+// what stands inside them.
 template <typename Read>
-Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::string& pointer, const Read& read) {
+Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::string& pointer,
+                       const Read& read) {
   Filter out;
   out.pointer = pointer;
   if (word == "$not") {
@@ -78,11 +89,13 @@ Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::s
     return out;
   }
   if (word != "$and" && word != "$or") {
-    return Status::Invalid(Code::kUnknownOperator, pointer, fmt::format("unknown '{}'; there are $and, $or, $not", word));
+    return Status::Invalid(Code::kUnknownOperator, pointer,
+                           fmt::format("unknown '{}'; there are $and, $or, $not", word));
   }
   out.kind = word == "$and" ? Filter::Kind::kAnd : Filter::Kind::kOr;
   if (node.kind != JsonNode::Kind::kArray) return WrongKind(pointer, "an array", node);
-  if (node.items.empty()) return Status::Invalid(Code::kInvalidRequest, pointer, "must have at least one element");
+  if (node.items.empty())
+    return Status::Invalid(Code::kInvalidRequest, pointer, "must have at least one element");
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     GRANARY_ASSIGN(Filter child, read(node.items[i], PointerTo(pointer, i)));
     out.children.push_back(std::move(child));
@@ -90,25 +103,33 @@ Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::s
   return out;
 }
 
-Result<Filter> ReadCondition(const std::string& column, const JsonNode& node, const std::string& pointer);
+Result<Filter> ReadCondition(const std::string& column, const JsonNode& node,
+                             const std::string& pointer);
 
-Result<Filter> ReadOperator(const std::string& column, const JsonMember& member, const std::string& pointer) {
+Result<Filter> ReadOperator(const std::string& column, const JsonMember& member,
+                            const std::string& pointer) {
   if (member.name.starts_with('$')) {
-    return Combine(member.name, member.value, pointer, [&](const JsonNode& node, const std::string& at) {
-      return ReadCondition(column, node, at);
-    });
+    return Combine(member.name, member.value, pointer,
+                   [&](const JsonNode& node, const std::string& at) {
+                     return ReadCondition(column, node, at);
+                   });
   }
   const auto op = query::ParseOperator(member.name);
   if (!op) {
-    return Status::Invalid(Code::kUnknownOperator, pointer, fmt::format("unknown operator '{}'; there are {}", member.name, kOperators));
+    return Status::Invalid(
+        Code::kUnknownOperator, pointer,
+        fmt::format("unknown operator '{}'; there are {}", member.name, kOperators));
   }
   return Compare(column, *op, member.value, pointer);
 }
 
 // What stands behind a column's name.
-Result<Filter> ReadCondition(const std::string& column, const JsonNode& node, const std::string& pointer) {
+Result<Filter> ReadCondition(const std::string& column, const JsonNode& node,
+                             const std::string& pointer) {
   if (node.kind != JsonNode::Kind::kObject) return Compare(column, Operator::kEq, node, pointer);
-  if (node.members.empty()) return Status::Invalid(Code::kInvalidRequest, pointer, fmt::format("no operator; there are {}", kOperators));
+  if (node.members.empty())
+    return Status::Invalid(Code::kInvalidRequest, pointer,
+                           fmt::format("no operator; there are {}", kOperators));
   std::vector<Filter> all;
   for (const JsonMember& member : node.members) {
     GRANARY_ASSIGN(Filter one, ReadOperator(column, member, PointerTo(pointer, member.name)));

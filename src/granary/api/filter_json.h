@@ -1,5 +1,5 @@
-// `filters` and `having` of a request: JSON to query::Filter, operators ANDed, columns ANDed, a bare
-// value as eq, and $and, $or, $not at any depth, also under a column:
+// `filters` and `having` of a request: JSON to query::Filter, operators ANDed, columns ANDed, a
+// bare value as eq, and $and, $or, $not at any depth, also under a column:
 //
 //   {"amount": {"gte": 1, "lt": 5}, "$or": [{"a": 1}, {"b": {"$not": {"in": [1, 2]}}}]}
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace granary::api {
 
-/// kUnknownOperator, kInvalidRequest and kInvalidLiteral (a literal of a shape that its operator cannot
-/// have, whatever the column), each with its pointer.
+/// kUnknownOperator, kInvalidRequest and kInvalidLiteral (a literal of a shape that its operator
+/// cannot have, whatever the column), each with its pointer.
 Result<query::Filter> ReadFilter(const JsonNode& node, const std::string& pointer);
 
 Literal ToLiteral(const JsonNode& node);

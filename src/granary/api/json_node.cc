@@ -40,19 +40,25 @@ bool IsNumber(std::string_view token) {
   return token.empty();
 }
 
-std::string_view Trimmed(std::string_view token) { return token.substr(0, token.find_last_not_of(" \t\r\n") + 1); }
+std::string_view Trimmed(std::string_view token) {
+  return token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+}
 
-Status NotJson(std::string_view why) { return {Code::kInvalidJson, fmt::format("the body is not JSON: {}", why)}; }
+Status NotJson(std::string_view why) {
+  return {Code::kInvalidJson, fmt::format("the body is not JSON: {}", why)};
+}
 Status NotJson(simdjson::error_code error) { return NotJson(simdjson::error_message(error)); }
 
-#define GRANARY_JSON_TRY(expr) \
-  if (const simdjson::error_code json_error = (expr); json_error != simdjson::SUCCESS) return NotJson(json_error)
+#define GRANARY_JSON_TRY(expr)                                                         \
+  if (const simdjson::error_code json_error = (expr); json_error != simdjson::SUCCESS) \
+  return NotJson(json_error)
 
 class TreeBuilder {
  public:
   explicit TreeBuilder(std::size_t depth_max) : depth_max_(depth_max) {}
 
-  Status Object(ondemand::object object, const std::string& pointer, std::size_t depth, JsonNode& out) {
+  Status Object(ondemand::object object, const std::string& pointer, std::size_t depth,
+                JsonNode& out) {
     if (depth > depth_max_) return TooDeep();
     out.kind = JsonNode::Kind::kObject;
     for (auto field : object) {
@@ -68,7 +74,8 @@ class TreeBuilder {
   }
 
  private:
-  Status Array(ondemand::array array, const std::string& pointer, std::size_t depth, JsonNode& out) {
+  Status Array(ondemand::array array, const std::string& pointer, std::size_t depth,
+               JsonNode& out) {
     if (depth > depth_max_) return TooDeep();
     out.kind = JsonNode::Kind::kArray;
     for (auto element : array) {
@@ -82,8 +89,10 @@ class TreeBuilder {
 
   /// `step` is the name or index that leads from `parent` here.
   template <typename Step>
-  Status Value(ondemand::value value, const std::string& parent, Step step, std::size_t depth, JsonNode& out) {
-    if (++nodes_ > kNodesMax) return {Code::kTooLarge, fmt::format("the body has more than {} values", kNodesMax)};
+  Status Value(ondemand::value value, const std::string& parent, Step step, std::size_t depth,
+               JsonNode& out) {
+    if (++nodes_ > kNodesMax)
+      return {Code::kTooLarge, fmt::format("the body has more than {} values", kNodesMax)};
     ondemand::json_type type;
     GRANARY_JSON_TRY(value.type().get(type));
     switch (type) {
@@ -127,10 +136,13 @@ class TreeBuilder {
     if (members.size() > kFewMembers) names.reserve(members.size());
     for (std::size_t i = 0; i < members.size(); ++i) {
       bool twice = false;
-      if (members.size() > kFewMembers) twice = !names.insert(members[i].name).second;
-      else for (std::size_t j = 0; j < i; ++j) twice = twice || members[i].name == members[j].name;
+      if (members.size() > kFewMembers)
+        twice = !names.insert(members[i].name).second;
+      else
+        for (std::size_t j = 0; j < i; ++j) twice = twice || members[i].name == members[j].name;
       if (twice) {
-        return Status::Invalid(Code::kInvalidRequest, PointerTo(pointer, members[i].name), "this member is given twice");
+        return Status::Invalid(Code::kInvalidRequest, PointerTo(pointer, members[i].name),
+                               "this member is given twice");
       }
     }
     return Status::Ok();
@@ -169,7 +181,8 @@ Result<JsonNode> ParseJsonObject(std::string_view text, std::size_t depth_max) {
   if (error != simdjson::SUCCESS) return NotJson(error);
   JsonNode root;
   GRANARY_TRY(TreeBuilder(depth_max).Object(object, "", 1, root));
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return NotJson("something follows the object");
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+    return NotJson("something follows the object");
   return root;
 }
 
@@ -219,13 +232,18 @@ std::string PointerTo(std::string_view parent, std::string_view name) {
   std::string out(parent);
   out.push_back('/');
   for (const char c : name) {
-    if (c == '~') out.append("~0");
-    else if (c == '/') out.append("~1");
-    else out.push_back(c);
+    if (c == '~')
+      out.append("~0");
+    else if (c == '/')
+      out.append("~1");
+    else
+      out.push_back(c);
   }
   return out;
 }
 
-std::string PointerTo(std::string_view parent, std::size_t index) { return fmt::format("{}/{}", parent, index); }
+std::string PointerTo(std::string_view parent, std::size_t index) {
+  return fmt::format("{}/{}", parent, index);
+}
 
 }  // namespace granary::api

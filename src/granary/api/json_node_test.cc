@@ -12,20 +12,51 @@ std::string Nested(std::size_t depth) {
 }
 
 TEST(JsonNodeTest, KeepsNumbersAsText) {
-  const std::string text = R"({"a":[9007199254740993,-0.10,1E+5,0],"b":{"c":"\u00e9\n","d":null,"e":true}})";
+  const std::string text =
+      R"({"a":[9007199254740993,-0.10,1E+5,0],"b":{"c":"\u00e9\n","d":null,"e":true}})";
   const auto node = ParseJsonObject(text, kDepth);
   ASSERT_TRUE(node.ok()) << node.status().ToString();
   std::string out;
   AppendJson(*node, out);
-  EXPECT_EQ(out, "{\"a\":[9007199254740993,-0.10,1E+5,0],\"b\":{\"c\":\"\xc3\xa9\\n\",\"d\":null,\"e\":true}}");
+  EXPECT_EQ(out,
+            "{\"a\":[9007199254740993,-0.10,1E+5,0],\"b\":{\"c\":\"\xc3\xa9\\n\",\"d\":null,\"e\":"
+            "true}}");
 }
 
 TEST(JsonNodeTest, RefusesWhatIsNotJson) {
-  for (const char* bad : {"", "  ", "{", "}", "{\"a\":}", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "{'a':1}", "{\"a\":01}",
-                          "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":nul}", "{\"a\":NaN}",
-                          "{\"a\":truex}", "{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}",
-                          "{\"a\":\"\xff\"}", "{\"a\":\"x\ny\"}", "{\"a\":1}}", "{\"a\":1} x", "{\"a\":1}{}", "{\"a\":[}",
-                          "{\"a\":1]", "abc", "{\"a\":\"x}", "{\"a\":1 \"b\":2}", "{,}"}) {
+  for (const char* bad : {"",
+                          "  ",
+                          "{",
+                          "}",
+                          "{\"a\":}",
+                          "{\"a\":1,}",
+                          "{\"a\" 1}",
+                          "{a:1}",
+                          "{'a':1}",
+                          "{\"a\":01}",
+                          "{\"a\":1.}",
+                          "{\"a\":.5}",
+                          "{\"a\":+1}",
+                          "{\"a\":1e}",
+                          "{\"a\":-}",
+                          "{\"a\":nul}",
+                          "{\"a\":NaN}",
+                          "{\"a\":truex}",
+                          "{\"a\":[1,]}",
+                          "{\"a\":[1 2]}",
+                          "{\"a\":\"\\x\"}",
+                          "{\"a\":\"\\ud800\"}",
+                          "{\"a\":\"\xff\"}",
+                          "{\"a\":\"x\ny\"}",
+                          "{\"a\":1}}",
+                          "{\"a\":1} x",
+                          "{\"a\":1}{}",
+                          "{\"a\":[}",
+                          "{\"a\":1]",
+                          "abc",
+                          "{\"a\":\"x}",
+                          "{\"a\":1 \"b\":2}",
+                          "{,}"}) {
     const auto node = ParseJsonObject(bad, kDepth);
     EXPECT_EQ(node.status().code(), Code::kInvalidJson) << bad << ": " << node.status().ToString();
   }
@@ -44,7 +75,8 @@ TEST(JsonNodeTest, LimitsTheDepth) {
   EXPECT_TRUE(ParseJsonObject(Nested(64), kDepth).ok());
   EXPECT_EQ(ParseJsonObject(Nested(65), kDepth).status().code(), Code::kInvalidJson);
   EXPECT_EQ(ParseJsonObject(Nested(100'000), kDepth).status().code(), Code::kInvalidJson);
-  EXPECT_EQ(ParseJsonObject("{\"a\":" + std::string(1'000'000, '['), kDepth).status().code(), Code::kInvalidJson);
+  EXPECT_EQ(ParseJsonObject("{\"a\":" + std::string(1'000'000, '['), kDepth).status().code(),
+            Code::kInvalidJson);
 }
 
 TEST(JsonNodeTest, LimitsTheNumberOfValues) {
@@ -63,7 +95,9 @@ TEST(JsonNodeTest, RefusesAMemberThatIsGivenTwice) {
   EXPECT_EQ(ParseJsonObject(many + "\"m3\":1}", kDepth).status().fields().at(0).pointer, "/m3");
 }
 
-TEST(JsonNodeTest, EscapesPointers) { EXPECT_EQ(PointerTo("/a", std::string_view("x/y~z")), "/a/x~1y~0z"); }
+TEST(JsonNodeTest, EscapesPointers) {
+  EXPECT_EQ(PointerTo("/a", std::string_view("x/y~z")), "/a/x~1y~0z");
+}
 
 }  // namespace
 }  // namespace granary::api

@@ -34,14 +34,15 @@ class JsonObject {
   void Add(std::string_view name, const char* value) { Add(name, std::string_view(value)); }
   void Add(std::string_view name, bool value) { Key(name).append(value ? "true" : "false"); }
   template <std::integral Int>
-    requires(!std::same_as<Int, bool>)
-  void Add(std::string_view name, Int value) {
+  requires(!std::same_as<Int, bool>) void Add(std::string_view name, Int value) {
     fmt::format_to(std::back_inserter(Key(name)), "{}", value);
   }
   template <typename T>
   void Add(std::string_view name, const std::optional<T>& value) {
-    if (value) Add(name, *value);
-    else AddNull(name);
+    if (value)
+      Add(name, *value);
+    else
+      AddNull(name);
   }
   void AddNull(std::string_view name) { Key(name).append("null"); }
   void Close() { out_.push_back('}'); }

@@ -35,36 +35,43 @@ Result<std::optional<std::string>> ObjectReader::Text(std::string_view name) {
 
 Result<std::string> ObjectReader::RequiredText(std::string_view name) {
   GRANARY_ASSIGN(std::optional<std::string> text, Text(name));
-  if (!text) return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "this member is required");
-  if (text->empty()) return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "must not be empty");
+  if (!text)
+    return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "this member is required");
+  if (text->empty())
+    return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "must not be empty");
   return std::move(*text);
 }
 
 Result<std::optional<bool>> ObjectReader::Boolean(std::string_view name) {
   const JsonNode* node = Find(name);
   if (node == nullptr) return std::optional<bool>();
-  if (node->kind != JsonNode::Kind::kBool) return WrongKind(PointerOf(name), "true or false", *node);
+  if (node->kind != JsonNode::Kind::kBool)
+    return WrongKind(PointerOf(name), "true or false", *node);
   return std::optional(node->boolean);
 }
 
-Result<std::optional<std::uint64_t>> ObjectReader::WholeNumber(std::string_view name, std::uint64_t min,
+Result<std::optional<std::uint64_t>> ObjectReader::WholeNumber(std::string_view name,
+                                                               std::uint64_t min,
                                                                std::uint64_t max) {
   const JsonNode* node = Find(name);
   if (node == nullptr) return std::optional<std::uint64_t>();
-  if (node->kind != JsonNode::Kind::kNumber) return WrongKind(PointerOf(name), "a whole number", *node);
+  if (node->kind != JsonNode::Kind::kNumber)
+    return WrongKind(PointerOf(name), "a whole number", *node);
   std::uint64_t value = 0;
   const char* last = node->text.data() + node->text.size();
   const auto [end, error] = std::from_chars(node->text.data(), last, value);
   if (error != std::errc() || end != last || value < min || value > max) {
     return Status::Invalid(Code::kInvalidRequest, PointerOf(name),
-                           fmt::format("expected a whole number from {} to {}, found {}", min, max, node->text.substr(0, 64)));
+                           fmt::format("expected a whole number from {} to {}, found {}", min, max,
+                                       node->text.substr(0, 64)));
   }
   return std::optional(value);
 }
 
 Result<const JsonNode*> ObjectReader::Array(std::string_view name) {
   const JsonNode* node = Find(name);
-  if (node != nullptr && node->kind != JsonNode::Kind::kArray) return WrongKind(PointerOf(name), "an array", *node);
+  if (node != nullptr && node->kind != JsonNode::Kind::kArray)
+    return WrongKind(PointerOf(name), "an array", *node);
   return node;
 }
 
@@ -81,14 +88,16 @@ Result<std::vector<std::string>> ObjectReader::Texts(std::string_view name) {
 }
 
 Status ObjectReader::NotYet(std::string_view name) {
-  return Find(name) == nullptr ? Status::Ok() : NotOffered(PointerOf(name), fmt::format("'{}'", name));
+  return Find(name) == nullptr ? Status::Ok()
+                               : NotOffered(PointerOf(name), fmt::format("'{}'", name));
 }
 
 Status ObjectReader::Finish() const {
   std::vector<FieldError> errors;
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     if (taken_[i]) continue;
-    errors.push_back({PointerOf(object_.members[i].name), fmt::format("unknown member; known are {}", fmt::join(known_, ", "))});
+    errors.push_back({PointerOf(object_.members[i].name),
+                      fmt::format("unknown member; known are {}", fmt::join(known_, ", "))});
   }
   if (errors.empty()) return Status::Ok();
   const std::string message = fmt::format("{}: {}", errors[0].pointer, errors[0].detail);
@@ -102,12 +111,14 @@ Status WrongKind(std::string pointer, std::string_view expected, const JsonNode&
 
 Result<std::string> NonEmptyText(const JsonNode& node, const std::string& pointer) {
   if (node.kind != JsonNode::Kind::kString) return WrongKind(pointer, "a string", node);
-  if (node.text.empty()) return Status::Invalid(Code::kInvalidRequest, pointer, "must not be empty");
+  if (node.text.empty())
+    return Status::Invalid(Code::kInvalidRequest, pointer, "must not be empty");
   return node.text;
 }
 
 Status NotOffered(std::string pointer, std::string_view what) {
-  return Status::Invalid(Code::kUnsupported, std::move(pointer), fmt::format("{} is not offered by this version", what));
+  return Status::Invalid(Code::kUnsupported, std::move(pointer),
+                         fmt::format("{} is not offered by this version", what));
 }
 
 Status AtPointer(const Status& status, const std::string& pointer) {

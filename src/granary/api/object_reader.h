@@ -1,5 +1,5 @@
-// ObjectReader: takes the members of a JSON object one by one and refuses those nobody asked for, so
-// that a misspelt member never goes unnoticed. A member that is null counts as not given.
+// ObjectReader: takes the members of a JSON object one by one and refuses those nobody asked for,
+// so that a misspelt member never goes unnoticed. A member that is null counts as not given.
 //
 //   ObjectReader body(node, "");
 //   GRANARY_ASSIGN(const auto limit, body.WholeNumber("limit", 0, 10'000));
@@ -32,13 +32,15 @@ class ObjectReader {
   Result<std::optional<std::string>> Text(std::string_view name);
   Result<std::string> RequiredText(std::string_view name);
   Result<std::optional<bool>> Boolean(std::string_view name);
-  Result<std::optional<std::uint64_t>> WholeNumber(std::string_view name, std::uint64_t min, std::uint64_t max);
+  Result<std::optional<std::uint64_t>> WholeNumber(std::string_view name, std::uint64_t min,
+                                                   std::uint64_t max);
   /// Null when not given.
   Result<const JsonNode*> Array(std::string_view name);
   /// An array of strings, none of them empty; no elements when not given.
   Result<std::vector<std::string>> Texts(std::string_view name);
 
-  /// Appends what `read(element, its pointer)` makes of each element of an array; nothing when not given.
+  /// Appends what `read(element, its pointer)` makes of each element of an array; nothing when not
+  /// given.
   template <typename T, typename Read>
   Status Each(std::string_view name, std::vector<T>& out, const Read& read) {
     GRANARY_ASSIGN(const JsonNode* node, Array(name));

@@ -27,7 +27,8 @@ void AppendErrors(const std::vector<FieldError>& fields, std::string& out) {
 
 }  // namespace
 
-std::string ProblemJson(const Status& status, std::string_view request_id, std::optional<int> http_status) {
+std::string ProblemJson(const Status& status, std::string_view request_id,
+                        std::optional<int> http_status) {
   const CodeRow& row = RowOf(status.code());
   const std::string_view name = CodeName(status.code());
   std::string out;

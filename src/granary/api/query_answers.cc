@@ -29,7 +29,8 @@ void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string&
 
 // Calls `before` and `after` each record.
 template <typename Before, typename After>
-void AppendRecords(const query::ResultBatch& rows, std::string& out, const Before& before, const After& after) {
+void AppendRecords(const query::ResultBatch& rows, std::string& out, const Before& before,
+                   const After& after) {
   const json::BatchWriter writer(rows.columns);
   std::string head = "{\"source_id\":";
   json::AppendString(rows.source.str(), head);
@@ -43,10 +44,13 @@ void AppendRecords(const query::ResultBatch& rows, std::string& out, const Befor
   }
 }
 
-void AppendAggregateValue(const Value& value, const query::AggregateColumn& column, std::string& out) {
+void AppendAggregateValue(const Value& value, const query::AggregateColumn& column,
+                          std::string& out) {
   const auto* wide = std::get_if<Int128>(&value);
-  if (column.json_integer && wide != nullptr) out.append(ToString(*wide));
-  else AppendValueJson(value, column.type, out);
+  if (column.json_integer && wide != nullptr)
+    out.append(ToString(*wide));
+  else
+    AppendValueJson(value, column.type, out);
 }
 
 }  // namespace
@@ -54,18 +58,25 @@ void AppendAggregateValue(const Value& value, const query::AggregateColumn& colu
 SearchJson::SearchJson() : text_("{\"records\":[") {}
 
 void SearchJson::Add(const query::ResultBatch& rows) {
-  AppendRecords(rows, text_, [this] { if (count_++ > 0) text_.push_back(','); }, [] {});
+  AppendRecords(
+      rows, text_,
+      [this] {
+        if (count_++ > 0) text_.push_back(',');
+      },
+      [] {});
 }
 
 std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms) {
-  fmt::format_to(std::back_inserter(text_), "],\"count\":{},\"next_cursor\":null,\"stats\":", count_);
+  fmt::format_to(std::back_inserter(text_),
+                 "],\"count\":{},\"next_cursor\":null,\"stats\":", count_);
   AppendStats(stats, elapsed_ms, text_);
   text_.push_back('}');
   return std::move(text_);
 }
 
 void AppendNdjson(const query::ResultBatch& rows, std::string& out) {
-  AppendRecords(rows, out, [] {}, [&out] { out.push_back('\n'); });
+  AppendRecords(
+      rows, out, [] {}, [&out] { out.push_back('\n'); });
 }
 
 std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms) {
@@ -74,7 +85,8 @@ std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_m
     if (row > 0) out.push_back(',');
     JsonObject object(out);
     for (std::size_t i = 0; i < answer.columns.size(); ++i) {
-      AppendAggregateValue(answer.rows[row][i], answer.columns[i], object.Key(answer.columns[i].alias));
+      AppendAggregateValue(answer.rows[row][i], answer.columns[i],
+                           object.Key(answer.columns[i].alias));
     }
     object.Close();
   }

@@ -26,8 +26,9 @@ Result<query::OrderBy> ReadOneOrder(const JsonNode& node, const std::string& poi
   if (direction == "desc") {
     out.direction = query::Direction::kDescending;
   } else if (direction && *direction != "asc") {
-    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("direction"),
-                           fmt::format("expected asc or desc, found '{}'", direction->substr(0, 64)));
+    return Status::Invalid(
+        Code::kInvalidRequest, reader.PointerOf("direction"),
+        fmt::format("expected asc or desc, found '{}'", direction->substr(0, 64)));
   }
   return out;
 }
@@ -39,7 +40,8 @@ Result<std::vector<SourceId>> ReadSources(ObjectReader& body) {
   GRANARY_ASSIGN(const auto many, body.Texts("source_ids"));
   std::vector<SourceId> out;
   if (single && !many.empty()) {
-    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("source_id"), "give source_id or source_ids, not both");
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("source_id"),
+                           "give source_id or source_ids, not both");
   }
   if (single) GRANARY_TRY(AddSource(*single, body.PointerOf("source_id"), out));
   for (std::size_t i = 0; i < many.size(); ++i) {

@@ -6,7 +6,8 @@ namespace granary::api {
 namespace {
 
 constexpr std::string_view kName = "\"records\"";
-constexpr std::size_t kMembersMax = 64;  // Far more than a write has; bounds what a hostile body costs.
+constexpr std::size_t kMembersMax =
+    64;  // Far more than a write has; bounds what a hostile body costs.
 
 class Scanner {
  public:
@@ -25,14 +26,18 @@ class Scanner {
     if (c == '"') return SkipString();
     if (c == '[' || c == '{') return SkipContainer();
     const std::size_t begin = at_;
-    while (at_ < text_.size() && !IsSpace(text_[at_]) && text_[at_] != ',' && text_[at_] != '}' && text_[at_] != ']') ++at_;
+    while (at_ < text_.size() && !IsSpace(text_[at_]) && text_[at_] != ',' && text_[at_] != '}' &&
+           text_[at_] != ']')
+      ++at_;
     return at_ > begin;
   }
 
   bool SkipString() {
     for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '\\') ++at_;
-      else if (text_[at_] == '"') return ++at_, true;
+      if (text_[at_] == '\\')
+        ++at_;
+      else if (text_[at_] == '"')
+        return ++at_, true;
     }
     return false;
   }
@@ -50,8 +55,10 @@ class Scanner {
         continue;
       }
       ++at_;
-      if (c == '[' || c == '{') ++depth;
-      else if ((c == ']' || c == '}') && --depth == 0) return true;
+      if (c == '[' || c == '{')
+        ++depth;
+      else if ((c == ']' || c == '}') && --depth == 0)
+        return true;
     }
     return false;
   }
@@ -61,7 +68,8 @@ class Scanner {
 };
 
 Status NotJson(std::size_t at, std::string_view expected) {
-  return {Code::kInvalidJson, fmt::format("the body is not JSON: expected {} at byte {}", expected, at)};
+  return {Code::kInvalidJson,
+          fmt::format("the body is not JSON: expected {} at byte {}", expected, at)};
 }
 
 }  // namespace
@@ -69,12 +77,14 @@ Status NotJson(std::size_t at, std::string_view expected) {
 Result<LocatedRecords> LocateRecords(std::string_view body) {
   LocatedRecords out;
   Scanner scan(body);
-  if (scan.Peek() == '\0') return Status(Code::kInvalidJson, "the body is empty, expected a JSON object");
+  if (scan.Peek() == '\0')
+    return Status(Code::kInvalidJson, "the body is empty, expected a JSON object");
   if (scan.Peek() != '{') return Status(Code::kInvalidRequest, "the body is not a JSON object");
   scan.Skip();
   std::size_t copied = 0;
   for (std::size_t members = 0; scan.Peek() != '}'; ++members) {
-    if (members == kMembersMax) return Status(Code::kTooLarge, fmt::format("the body has more than {} members", kMembersMax));
+    if (members == kMembersMax)
+      return Status(Code::kTooLarge, fmt::format("the body has more than {} members", kMembersMax));
     const char before = scan.Peek();
     const std::size_t name_begin = scan.at();
     if (before != '"' || !scan.SkipString()) return NotJson(name_begin, "a member's name");
@@ -89,8 +99,10 @@ Result<LocatedRecords> LocateRecords(std::string_view body) {
       out.envelope.append(body.substr(copied, begin - copied)).append("[]");
       copied = scan.at();
     }
-    if (scan.Peek() == ',') scan.Skip();
-    else if (scan.Peek() != '}') return NotJson(scan.at(), "',' or '}'");
+    if (scan.Peek() == ',')
+      scan.Skip();
+    else if (scan.Peek() != '}')
+      return NotJson(scan.at(), "',' or '}'");
   }
   out.envelope.append(body.substr(copied));
   return out;

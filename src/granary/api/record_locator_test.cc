@@ -7,8 +7,10 @@ namespace {
 
 TEST(RecordLocatorTest, FindsTheArrayWhereverItStands) {
   const std::string records = R"([{"fields":{"a":"]}\"[{","b":[1,{"c":2}]}}, {"fields":{}}])";
-  for (const std::string& body : {R"({"source_id":"s","records":)" + records + "}", R"({"records":)" + records + R"(,"source_id":"s"})",
-                                  " {\n\"source_id\" : \"s\" , \"records\" :\t" + records + " } "}) {
+  for (const std::string& body :
+       {R"({"source_id":"s","records":)" + records + "}",
+        R"({"records":)" + records + R"(,"source_id":"s"})",
+        " {\n\"source_id\" : \"s\" , \"records\" :\t" + records + " } "}) {
     const auto located = LocateRecords(body);
     ASSERT_TRUE(located.ok()) << located.status().ToString();
     EXPECT_EQ(located->records, records);
@@ -18,7 +20,8 @@ TEST(RecordLocatorTest, FindsTheArrayWhereverItStands) {
 }
 
 TEST(RecordLocatorTest, LeavesABodyWithoutAnArrayAsItIs) {
-  for (const std::string body : {"{}", R"({"records":5})", R"({"records":{"a":[1]}})", R"({"x":{"records":[1]}})"}) {
+  for (const std::string body :
+       {"{}", R"({"records":5})", R"({"records":{"a":[1]}})", R"({"x":{"records":[1]}})"}) {
     const auto located = LocateRecords(body);
     ASSERT_TRUE(located.ok()) << body;
     EXPECT_EQ(located->records, "");
@@ -27,7 +30,8 @@ TEST(RecordLocatorTest, LeavesABodyWithoutAnArrayAsItIs) {
 }
 
 TEST(RecordLocatorTest, SurvivesACutAtAnyByte) {
-  const std::string body = R"({"source_id":"s\"x","records":[{"fields":{"a":[1,"]"]}}],"on_error":null})";
+  const std::string body =
+      R"({"source_id":"s\"x","records":[{"fields":{"a":[1,"]"]}}],"on_error":null})";
   ASSERT_TRUE(LocateRecords(body).ok());
   for (std::size_t cut = 0; cut < body.size(); ++cut) {
     EXPECT_FALSE(LocateRecords(body.substr(0, cut)).ok()) << cut;

@@ -26,11 +26,13 @@ struct WriteBody {
   std::string_view records;
 };
 Result<WriteBody> ParseWrite(std::string_view body, const RequestLimits& limits = {});
-Result<storage::SourceDefinition> ParseSource(std::string_view body, const RequestLimits& limits = {});
+Result<storage::SourceDefinition> ParseSource(std::string_view body,
+                                              const RequestLimits& limits = {});
 /// `streaming`: no default limit and no cap.
 Result<query::SearchRequest> ParseSearch(std::string_view body, bool streaming,
                                          const RequestLimits& limits = {});
-Result<query::AggregateRequest> ParseAggregate(std::string_view body, const RequestLimits& limits = {});
+Result<query::AggregateRequest> ParseAggregate(std::string_view body,
+                                               const RequestLimits& limits = {});
 /// For calls whose body may be left out: OK for nothing and for an object without members.
 Status ParseNothing(std::string_view body, const RequestLimits& limits = {});
 

@@ -19,7 +19,8 @@ template <typename Parse>
 void ExpectRefusals(const std::vector<Refusal>& refusals, const Parse& parse) {
   for (const Refusal& refusal : refusals) {
     const Status status = parse(refusal.body);
-    EXPECT_EQ(CodeName(status.code()), CodeName(refusal.code)) << refusal.body << "\n" << status.ToString();
+    EXPECT_EQ(CodeName(status.code()), CodeName(refusal.code)) << refusal.body << "\n"
+                                                               << status.ToString();
     if (refusal.pointer == nullptr) continue;
     ASSERT_FALSE(status.fields().empty()) << refusal.body;
     EXPECT_EQ(status.fields()[0].pointer, refusal.pointer) << refusal.body;
@@ -28,7 +29,8 @@ void ExpectRefusals(const std::vector<Refusal>& refusals, const Parse& parse) {
 }
 
 TEST(ParseWriteTest, FindsTheRecords) {
-  const std::string body = R"({"source_id": "sales_data", "records": [{"fields": {"a": 1}}], "on_error": "reject"})";
+  const std::string body =
+      R"({"source_id": "sales_data", "records": [{"fields": {"a": 1}}], "on_error": "reject"})";
   const auto write = ParseWrite(body);
   ASSERT_TRUE(write.ok()) << write.status().ToString();
   EXPECT_EQ(write->source.str(), "sales_data");
@@ -37,24 +39,26 @@ TEST(ParseWriteTest, FindsTheRecords) {
 }
 
 TEST(ParseWriteTest, RefusesWithAPointer) {
-  ExpectRefusals({{"", Code::kInvalidJson, nullptr},
-                  {"[]", Code::kInvalidRequest, nullptr},
-                  {"{}", Code::kInvalidRequest, "/source_id"},
-                  {R"({"source_id":"s"})", Code::kInvalidRequest, "/records"},
-                  {R"({"source_id":"s","records":null})", Code::kInvalidRequest, "/records"},
-                  {R"({"source_id":"s","records":{}})", Code::kInvalidRequest, "/records"},
-                  {R"({"source_id":5,"records":[]})", Code::kInvalidRequest, "/source_id"},
-                  {R"({"source_id":"","records":[]})", Code::kInvalidRequest, "/source_id"},
-                  {R"({"source_id":"../x","records":[]})", Code::kInvalidIdentifier, "/source_id"},
-                  {R"({"source_id":"..","records":[]})", Code::kInvalidIdentifier, "/source_id"},
-                  {R"({"source_id":"s","records":[],"recrods":[]})", Code::kUnknownMember, "/recrods"},
-                  {R"({"source_id":"s","records":[],"records":[]})", Code::kInvalidRequest, "/records"},
-                  {R"({"source_id":"s","r\u0065cords":[]})", Code::kInvalidRequest, "/records"},
-                  {R"({"source_id":"s","records":[],"on_error":"skip"})", Code::kUnsupported, "/on_error"},
-                  {R"({"source_id":"s","records":[],"on_error":"ignore"})", Code::kInvalidRequest, "/on_error"},
-                  {R"({"source_id":"s","records":[{]})", Code::kInvalidJson, nullptr},
-                  {R"({"source_id":"s","records":[]} x)", Code::kInvalidJson, nullptr}},
-                 [](const char* body) { return ParseWrite(body).status(); });
+  ExpectRefusals(
+      {{"", Code::kInvalidJson, nullptr},
+       {"[]", Code::kInvalidRequest, nullptr},
+       {"{}", Code::kInvalidRequest, "/source_id"},
+       {R"({"source_id":"s"})", Code::kInvalidRequest, "/records"},
+       {R"({"source_id":"s","records":null})", Code::kInvalidRequest, "/records"},
+       {R"({"source_id":"s","records":{}})", Code::kInvalidRequest, "/records"},
+       {R"({"source_id":5,"records":[]})", Code::kInvalidRequest, "/source_id"},
+       {R"({"source_id":"","records":[]})", Code::kInvalidRequest, "/source_id"},
+       {R"({"source_id":"../x","records":[]})", Code::kInvalidIdentifier, "/source_id"},
+       {R"({"source_id":"..","records":[]})", Code::kInvalidIdentifier, "/source_id"},
+       {R"({"source_id":"s","records":[],"recrods":[]})", Code::kUnknownMember, "/recrods"},
+       {R"({"source_id":"s","records":[],"records":[]})", Code::kInvalidRequest, "/records"},
+       {R"({"source_id":"s","r\u0065cords":[]})", Code::kInvalidRequest, "/records"},
+       {R"({"source_id":"s","records":[],"on_error":"skip"})", Code::kUnsupported, "/on_error"},
+       {R"({"source_id":"s","records":[],"on_error":"ignore"})", Code::kInvalidRequest,
+        "/on_error"},
+       {R"({"source_id":"s","records":[{]})", Code::kInvalidJson, nullptr},
+       {R"({"source_id":"s","records":[]} x)", Code::kInvalidJson, nullptr}},
+      [](const char* body) { return ParseWrite(body).status(); });
 }
 
 TEST(ParseWriteTest, NamesEveryUnknownMember) {
@@ -80,7 +84,8 @@ Filter FilterOf(const std::string& filters) {
 TEST(ParseSearchTest, ReadsEveryMember) {
   const auto request = ParseSearch(
       R"({"source_ids":["a","b","a"],"filters":{"x":1},"columns":["x","y.z"],"limit":10,"cursor":null,
-          "order_by":[{"column":"x","direction":"desc"},{"column":"y"}]})", false);
+          "order_by":[{"column":"x","direction":"desc"},{"column":"y"}]})",
+      false);
   ASSERT_TRUE(request.ok()) << request.status().ToString();
   ASSERT_EQ(request->sources.size(), 2u);
   EXPECT_EQ(request->sources[1].str(), "b");
@@ -125,7 +130,8 @@ TEST(ParseSearchTest, ReadsFilters) {
   EXPECT_EQ(FilterOf(R"({"a":null})").literal.kind, Literal::Kind::kNull);
   EXPECT_EQ(FilterOf(R"({"a":{"in_list":[1,"x",null]}})").literal.items.size(), 3u);
   EXPECT_EQ(FilterOf(R"({"a":{"not_in":[]}})").op, Operator::kNin);
-  EXPECT_EQ(FilterOf(R"({"a":{"eq":{"k":[1,{"z":null}]}}})").literal.text, R"({"k":[1,{"z":null}]})");
+  EXPECT_EQ(FilterOf(R"({"a":{"eq":{"k":[1,{"z":null}]}}})").literal.text,
+            R"({"k":[1,{"z":null}]})");
 }
 
 TEST(ParseSearchTest, NestsCombinationsAnywhere) {
@@ -173,9 +179,11 @@ TEST(ParseSearchTest, RefusesWithAPointer) {
        {R"({"columns":["a",""]})", Code::kInvalidRequest, "/columns/1"},
        {R"({"columns":["a","b","a"]})", Code::kInvalidRequest, "/columns/2"},
        {R"({"order_by":["a"]})", Code::kInvalidRequest, "/order_by/0"},
-       {R"({"order_by":[{"column":"a","direction":"down"}]})", Code::kInvalidRequest, "/order_by/0/direction"},
+       {R"({"order_by":[{"column":"a","direction":"down"}]})", Code::kInvalidRequest,
+        "/order_by/0/direction"},
        {R"({"order_by":[{"direction":"asc"}]})", Code::kInvalidRequest, "/order_by/0/column"},
-       {R"({"order_by":[{"column":"a","nulls":"first"}]})", Code::kUnknownMember, "/order_by/0/nulls"},
+       {R"({"order_by":[{"column":"a","nulls":"first"}]})", Code::kUnknownMember,
+        "/order_by/0/nulls"},
        {R"({"limit":-1})", Code::kInvalidRequest, "/limit"},
        {R"({"limit":1.0})", Code::kInvalidRequest, "/limit"},
        {R"({"limit":1e2})", Code::kInvalidRequest, "/limit"},
@@ -187,7 +195,8 @@ TEST(ParseSearchTest, RefusesWithAPointer) {
 }
 
 TEST(ParseAggregateTest, ReadsTheContractsExample) {
-  const auto request = ParseAggregate(R"({"source_ids": ["sales_data"], "filters": {"order_date": {"gte": "2024-01-01"}},
+  const auto request = ParseAggregate(
+      R"({"source_ids": ["sales_data"], "filters": {"order_date": {"gte": "2024-01-01"}},
  "group_by": ["region", {"column": "order_date", "transform": "month", "alias": "month"}],
  "aggregations": [{"type": "count", "alias": "total_orders"}, {"type": "sum", "column": "amount", "alias": "total_revenue"}],
  "having": {"total_orders": {"gt": 10}}, "order_by": [{"column": "total_revenue", "direction": "desc"}], "limit": 10})");
@@ -230,25 +239,41 @@ TEST(ParseAggregateTest, RefusesWithAPointer) {
        {R"({"aggregations":[]})", Code::kInvalidRequest, "/aggregations"},
        {R"({"aggregations":{}})", Code::kInvalidRequest, "/aggregations"},
        {R"({"aggregations":[{}]})", Code::kInvalidRequest, "/aggregations/0/type"},
-       {R"({"aggregations":[{"type":"median","column":"a"}]})", Code::kUnknownOperator, "/aggregations/0/type"},
+       {R"({"aggregations":[{"type":"median","column":"a"}]})", Code::kUnknownOperator,
+        "/aggregations/0/type"},
        {R"({"aggregations":[{"type":"sum"}]})", Code::kInvalidRequest, "/aggregations/0/column"},
-       {R"({"aggregations":[{"type":"sum","column":""}]})", Code::kInvalidRequest, "/aggregations/0/column"},
-       {R"({"aggregations":[{"type":"sum","column":"a","alias":""}]})", Code::kInvalidRequest, "/aggregations/0/alias"},
-       {R"({"aggregations":[{"type":"sum","column":"a","p":0.5}]})", Code::kInvalidRequest, "/aggregations/0/p"},
-       {R"({"aggregations":[{"type":"percentile","column":"a","p":1.5}]})", Code::kInvalidRequest, "/aggregations/0/p"},
-       {R"({"aggregations":[{"type":"percentile","column":"a","p":"x"}]})", Code::kInvalidRequest, "/aggregations/0/p"},
-       {R"({"aggregations":[{"type":"count","colum":"a"}]})", Code::kUnknownMember, "/aggregations/0/colum"},
+       {R"({"aggregations":[{"type":"sum","column":""}]})", Code::kInvalidRequest,
+        "/aggregations/0/column"},
+       {R"({"aggregations":[{"type":"sum","column":"a","alias":""}]})", Code::kInvalidRequest,
+        "/aggregations/0/alias"},
+       {R"({"aggregations":[{"type":"sum","column":"a","p":0.5}]})", Code::kInvalidRequest,
+        "/aggregations/0/p"},
+       {R"({"aggregations":[{"type":"percentile","column":"a","p":1.5}]})", Code::kInvalidRequest,
+        "/aggregations/0/p"},
+       {R"({"aggregations":[{"type":"percentile","column":"a","p":"x"}]})", Code::kInvalidRequest,
+        "/aggregations/0/p"},
+       {R"({"aggregations":[{"type":"count","colum":"a"}]})", Code::kUnknownMember,
+        "/aggregations/0/colum"},
        {AGGREGATE(R"("group_by":"a")"), Code::kInvalidRequest, "/group_by"},
        {AGGREGATE(R"("group_by":[5])"), Code::kInvalidRequest, "/group_by/0"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":"decade"}])"), Code::kUnknownOperator, "/group_by/0/transform"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{}}])"), Code::kInvalidRequest, "/group_by/0/transform"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":0}}])"), Code::kInvalidRequest, "/group_by/0/transform/bucket"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":0.0e5}}])"), Code::kInvalidRequest, "/group_by/0/transform/bucket"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":-1}}])"), Code::kInvalidRequest, "/group_by/0/transform/bucket"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"5 m"}}])"), Code::kInvalidRequest, "/group_by/0/transform/interval"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"0s"}}])"), Code::kInvalidRequest, "/group_by/0/transform/interval"},
-       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"99999999999w"}}])"), Code::kInvalidRequest, "/group_by/0/transform/interval"},
-       {AGGREGATE(R"("having":{"count":{"bigger":1}})"), Code::kUnknownOperator, "/having/count/bigger"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":"decade"}])"), Code::kUnknownOperator,
+        "/group_by/0/transform"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{}}])"), Code::kInvalidRequest,
+        "/group_by/0/transform"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":0}}])"), Code::kInvalidRequest,
+        "/group_by/0/transform/bucket"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":0.0e5}}])"),
+        Code::kInvalidRequest, "/group_by/0/transform/bucket"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"bucket":-1}}])"),
+        Code::kInvalidRequest, "/group_by/0/transform/bucket"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"5 m"}}])"),
+        Code::kInvalidRequest, "/group_by/0/transform/interval"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"0s"}}])"),
+        Code::kInvalidRequest, "/group_by/0/transform/interval"},
+       {AGGREGATE(R"("group_by":[{"column":"a","transform":{"interval":"99999999999w"}}])"),
+        Code::kInvalidRequest, "/group_by/0/transform/interval"},
+       {AGGREGATE(R"("having":{"count":{"bigger":1}})"), Code::kUnknownOperator,
+        "/having/count/bigger"},
        {AGGREGATE(R"("limit":-5)"), Code::kInvalidRequest, "/limit"},
        {AGGREGATE(R"("columns":["a"])"), Code::kUnknownMember, "/columns"}},
       [](const char* body) { return ParseAggregate(body).status(); });
@@ -256,7 +281,8 @@ TEST(ParseAggregateTest, RefusesWithAPointer) {
 }
 
 TEST(ParseSourceTest, ReadsTheContractsExample) {
-  const auto source = ParseSource(R"({"source_id": "sales_data", "name": "Sales Data Source", "connection_string": "file://sales",
+  const auto source = ParseSource(
+      R"({"source_id": "sales_data", "name": "Sales Data Source", "connection_string": "file://sales",
  "data_path": "./data/sources/sales_data",
  "schema_definition": {"order_id": "string", "customer_id": "string", "amount": "float64", "order_date": "datetime64[ns]"},
  "partition_columns": ["order_date"], "index_columns": ["customer_id", "order_date"],
@@ -273,7 +299,8 @@ TEST(ParseSourceTest, ReadsTheContractsExample) {
 }
 
 TEST(ParseSourceTest, ReadsTheLongForms) {
-  const auto source = ParseSource(R"({"source_id":"s","schema_definition":{"a":"int64","d":"date","note":"str"},
+  const auto source =
+      ParseSource(R"({"source_id":"s","schema_definition":{"a":"int64","d":"date","note":"str"},
       "partition_columns":[{"column":"d","transform":"month"},{"column":"a","transform":"bucket[16]"}],
       "index_columns":[{"column":"a","kind":"btree"},{"column":"note","kind":"bloom"},"d"],
       "compression":{"default":"zstd","columns":{"note":"gzip"}},"compression_level":5,"sort_columns":["a"],
@@ -309,19 +336,28 @@ TEST(ParseSourceTest, RefusesWithAPointer) {
        {SOURCE(R"("data_path":"a\u0000b")"), Code::kInvalidPath, "/data_path"},
        {SOURCE(R"("schema_definition":["a"])"), Code::kInvalidRequest, "/schema_definition"},
        {SOURCE(R"("schema_definition":{"a":5})"), Code::kInvalidRequest, "/schema_definition/a"},
-       {SOURCE(R"("schema_definition":{"a/b":"floaty"})"), Code::kInvalidDefinition, "/schema_definition/a~1b"},
-       {SOURCE(R"("schema_definition":{"_seq":"int64"})"), Code::kInvalidDefinition, "/schema_definition/_seq"},
-       {SOURCE(R"("schema_definition":{"a":"int64","a":"string"})"), Code::kInvalidRequest, "/schema_definition/a"},
-       {SOURCE(R"("partition_columns":[{"column":"a","transform":"decade"}])"), Code::kInvalidDefinition, "/partition_columns/0/transform"},
-       {SOURCE(R"("partition_columns":[{"transform":"day"}])"), Code::kInvalidRequest, "/partition_columns/0/column"},
+       {SOURCE(R"("schema_definition":{"a/b":"floaty"})"), Code::kInvalidDefinition,
+        "/schema_definition/a~1b"},
+       {SOURCE(R"("schema_definition":{"_seq":"int64"})"), Code::kInvalidDefinition,
+        "/schema_definition/_seq"},
+       {SOURCE(R"("schema_definition":{"a":"int64","a":"string"})"), Code::kInvalidRequest,
+        "/schema_definition/a"},
+       {SOURCE(R"("partition_columns":[{"column":"a","transform":"decade"}])"),
+        Code::kInvalidDefinition, "/partition_columns/0/transform"},
+       {SOURCE(R"("partition_columns":[{"transform":"day"}])"), Code::kInvalidRequest,
+        "/partition_columns/0/column"},
        {SOURCE(R"("partition_columns":"a")"), Code::kInvalidRequest, "/partition_columns"},
-       {SOURCE(R"("index_columns":[{"column":"a","kind":"rtree"}])"), Code::kInvalidDefinition, "/index_columns/0/kind"},
+       {SOURCE(R"("index_columns":[{"column":"a","kind":"rtree"}])"), Code::kInvalidDefinition,
+        "/index_columns/0/kind"},
        {SOURCE(R"("index_columns":[7])"), Code::kInvalidRequest, "/index_columns/0"},
        {SOURCE(R"("compression":"lzma")"), Code::kInvalidDefinition, "/compression"},
-       {SOURCE(R"("compression":{"columns":{"a":"lzma"}})"), Code::kInvalidDefinition, "/compression/columns/a"},
+       {SOURCE(R"("compression":{"columns":{"a":"lzma"}})"), Code::kInvalidDefinition,
+        "/compression/columns/a"},
        {SOURCE(R"("compression":{"level":3})"), Code::kUnknownMember, "/compression/level"},
-       {SOURCE(R"("compression":"zstd","compression_level":"9")"), Code::kInvalidRequest, "/compression_level"},
-       {SOURCE(R"("compression":"zstd","compression_level":9999)"), Code::kInvalidDefinition, "/compression_level"},
+       {SOURCE(R"("compression":"zstd","compression_level":"9")"), Code::kInvalidRequest,
+        "/compression_level"},
+       {SOURCE(R"("compression":"zstd","compression_level":9999)"), Code::kInvalidDefinition,
+        "/compression_level"},
        {SOURCE(R"("max_file_size_mb":0)"), Code::kInvalidRequest, "/max_file_size_mb"},
        {SOURCE(R"("wal_enabled":"yes")"), Code::kInvalidRequest, "/wal_enabled"},
        {SOURCE(R"("schema_mode":"json")"), Code::kUnsupported, "/schema_mode"},

@@ -15,7 +15,8 @@ Status CheckDistinct(const std::vector<std::string>& columns, const std::string&
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!seen.insert(columns[i]).second) {
-      return Status::Invalid(Code::kInvalidRequest, PointerTo(pointer, i), "this column is named twice");
+      return Status::Invalid(Code::kInvalidRequest, PointerTo(pointer, i),
+                             "this column is named twice");
     }
   }
   return Status::Ok();
@@ -23,7 +24,8 @@ Status CheckDistinct(const std::vector<std::string>& columns, const std::string&
 
 }  // namespace
 
-Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming, const RequestLimits& limits) {
+Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming,
+                                         const RequestLimits& limits) {
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
   query::SearchRequest out;
@@ -32,7 +34,8 @@ Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming, 
   GRANARY_ASSIGN(out.columns, body.Texts("columns"));
   GRANARY_TRY(CheckDistinct(out.columns, body.PointerOf("columns")));
   GRANARY_ASSIGN(out.order_by, ReadOrderBy(body));
-  const std::uint64_t limit_max = streaming ? std::numeric_limits<std::uint64_t>::max() : limits.page_records_max;
+  const std::uint64_t limit_max =
+      streaming ? std::numeric_limits<std::uint64_t>::max() : limits.page_records_max;
   GRANARY_ASSIGN(out.limit, body.WholeNumber("limit", 0, limit_max));
   if (!out.limit && !streaming) out.limit = std::min(query::kLimitDefault, limit_max);
   GRANARY_TRY(body.NotYet("cursor"));

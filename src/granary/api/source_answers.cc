@@ -27,8 +27,10 @@ void AppendInstant(std::int64_t micros, std::string& out) {
 }
 
 void AppendOptionalInstant(const std::optional<std::int64_t>& micros, std::string& out) {
-  if (micros) AppendInstant(*micros, out);
-  else out.append("null");
+  if (micros)
+    AppendInstant(*micros, out);
+  else
+    out.append("null");
 }
 
 void AppendPartition(const storage::DeclaredPartition& partition, std::string& out) {
@@ -57,11 +59,13 @@ void AppendIndex(const storage::DeclaredIndex& index, std::string& out) {
 }
 
 void AppendCompression(const storage::Compression& compression, std::string& out) {
-  if (compression.columns.empty()) return json::AppendString(storage::CodecName(compression.codec), out);
+  if (compression.columns.empty())
+    return json::AppendString(storage::CodecName(compression.codec), out);
   JsonObject object(out);
   object.Add("default", storage::CodecName(compression.codec));
   JsonObject columns(object.Key("columns"));
-  for (const auto& [name, codec] : compression.columns) columns.Add(name, storage::CodecName(codec));
+  for (const auto& [name, codec] : compression.columns)
+    columns.Add(name, storage::CodecName(codec));
   columns.Close();
   object.Close();
 }
@@ -90,9 +94,12 @@ void AppendSource(const SourceInfo& source, std::string& out) {
   object.Add("connection_string", definition.connection_string);
   object.Add("data_path", definition.data_path);
   AppendColumns(*source.schema, object.Key("schema_definition"));
-  AppendList(definition.partitions, object.Key("partition_columns"), [&](const auto& p) { AppendPartition(p, out); });
-  AppendList(definition.indexes, object.Key("index_columns"), [&](const auto& i) { AppendIndex(i, out); });
-  AppendList(definition.sort_columns, object.Key("sort_columns"), [&](const auto& c) { json::AppendString(c, out); });
+  AppendList(definition.partitions, object.Key("partition_columns"),
+             [&](const auto& p) { AppendPartition(p, out); });
+  AppendList(definition.indexes, object.Key("index_columns"),
+             [&](const auto& i) { AppendIndex(i, out); });
+  AppendList(definition.sort_columns, object.Key("sort_columns"),
+             [&](const auto& c) { json::AppendString(c, out); });
   AppendCompression(definition.compression, object.Key("compression"));
   object.Add("compression_level", definition.compression.level);
   object.Add("max_file_size_mb", definition.max_file_size_mb);
@@ -117,8 +124,11 @@ void AppendColumnStats(const Column& column, const ColumnStats& stats, std::stri
   AppendBound(stats.max, stats.max_exact, column.type, object.Key("max"));
   object.Add("distinct", storage::DistinctEstimate(stats));
   std::string& values = object.Key("values");
-  if (stats.values) AppendList(*stats.values, values, [&](const Value& v) { AppendValueJson(v, column.type, out); });
-  else values.append("null");
+  if (stats.values)
+    AppendList(*stats.values, values,
+               [&](const Value& v) { AppendValueJson(v, column.type, out); });
+  else
+    values.append("null");
   object.Key("indexes").append("[]");
   object.Close();
 }
@@ -141,7 +151,8 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
     const auto known = stats.columns.find(column.id);
-    AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second, columns.Key(column.name));
+    AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
+                      columns.Key(column.name));
   }
   columns.Close();
   object.Close();
@@ -158,7 +169,8 @@ std::string SourceJson(const SourceInfo& source) {
 std::string SourcesJson(const std::vector<SourceInfo>& sources) {
   std::string out;
   JsonObject object(out);
-  AppendList(sources, object.Key("sources"), [&](const SourceInfo& source) { AppendSource(source, out); });
+  AppendList(sources, object.Key("sources"),
+             [&](const SourceInfo& source) { AppendSource(source, out); });
   object.Close();
   return out;
 }
@@ -179,7 +191,8 @@ std::string TenantStatsJson(const TenantStats& stats) {
   object.Add("bytes", stats.bytes);
   object.Add("segments", stats.segments);
   JsonObject sources(object.Key("source_stats"));
-  for (const SourceStatsInfo& source : stats.sources) AppendStats(source, sources.Key(source.id.str()));
+  for (const SourceStatsInfo& source : stats.sources)
+    AppendStats(source, sources.Key(source.id.str()));
   sources.Close();
   object.Close();
   return out;

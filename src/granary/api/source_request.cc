@@ -22,11 +22,14 @@ Status ReadColumns(ObjectReader& body, SourceDefinition& out) {
   const JsonNode* node = body.Find("schema_definition");
   if (node == nullptr) return Status::Ok();
   const std::string pointer = body.PointerOf("schema_definition");
-  if (node->kind != JsonNode::Kind::kObject) return WrongKind(pointer, "an object of column names and types", *node);
+  if (node->kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "an object of column names and types", *node);
   for (const JsonMember& member : node->members) {
     const std::string at = PointerTo(pointer, member.name);
-    if (member.value.kind != JsonNode::Kind::kString) return WrongKind(at, "a type's name", member.value);
-    if (const Status status = CheckColumnName(member.name); !status.ok()) return AtPointer(status, at);
+    if (member.value.kind != JsonNode::Kind::kString)
+      return WrongKind(at, "a type's name", member.value);
+    if (const Status status = CheckColumnName(member.name); !status.ok())
+      return AtPointer(status, at);
     const Result<DataType> type = DataType::Parse(member.value.text);
     if (!type.ok()) return AtPointer(type.status(), at);
     out.columns.push_back({member.name, *type});
@@ -40,7 +43,8 @@ Result<storage::DeclaredPartition> ReadPartition(const JsonNode& node, const std
     GRANARY_ASSIGN(out.column, NonEmptyText(node, pointer));
     return out;
   }
-  if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "a column's name or an object", node);
+  if (node.kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "a column's name or an object", node);
   ObjectReader reader(node, pointer);
   GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
   GRANARY_ASSIGN(const auto transform, reader.Text("transform"));
@@ -58,15 +62,22 @@ Result<storage::DeclaredIndex> ReadIndex(const JsonNode& node, const std::string
     GRANARY_ASSIGN(out.column, NonEmptyText(node, pointer));
     return out;
   }
-  if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "a column's name or an object", node);
+  if (node.kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "a column's name or an object", node);
   ObjectReader reader(node, pointer);
   GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
   GRANARY_ASSIGN(const auto kind, reader.Text("kind"));
   GRANARY_TRY(reader.Finish());
-  if (kind == "btree") out.kind = IndexKind::kBtree;
-  else if (kind == "hash") out.kind = IndexKind::kHash;
-  else if (kind == "bloom") out.kind = IndexKind::kBloom;
-  else if (kind) return Bad(reader.PointerOf("kind"), fmt::format("unknown index '{}'; there are btree, hash, bloom", kind->substr(0, 64)));
+  if (kind == "btree")
+    out.kind = IndexKind::kBtree;
+  else if (kind == "hash")
+    out.kind = IndexKind::kHash;
+  else if (kind == "bloom")
+    out.kind = IndexKind::kBloom;
+  else if (kind)
+    return Bad(
+        reader.PointerOf("kind"),
+        fmt::format("unknown index '{}'; there are btree, hash, bloom", kind->substr(0, 64)));
   return out;
 }
 
@@ -77,10 +88,13 @@ Result<storage::Codec> ReadCodec(const JsonNode& node, const std::string& pointe
   return *codec;
 }
 
-Status ReadColumnCodecs(const JsonNode& node, const std::string& pointer, storage::Compression& out) {
-  if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "an object of column names and codecs", node);
+Status ReadColumnCodecs(const JsonNode& node, const std::string& pointer,
+                        storage::Compression& out) {
+  if (node.kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "an object of column names and codecs", node);
   for (const JsonMember& member : node.members) {
-    GRANARY_ASSIGN(out.columns[member.name], ReadCodec(member.value, PointerTo(pointer, member.name)));
+    GRANARY_ASSIGN(out.columns[member.name],
+                   ReadCodec(member.value, PointerTo(pointer, member.name)));
   }
   return Status::Ok();
 }
@@ -91,7 +105,8 @@ Status ReadCodecs(const JsonNode& node, const std::string& pointer, storage::Com
     GRANARY_ASSIGN(out.codec, ReadCodec(node, pointer));
     return Status::Ok();
   }
-  if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "a codec's name or an object", node);
+  if (node.kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "a codec's name or an object", node);
   ObjectReader reader(node, pointer);
   if (const JsonNode* codec = reader.Find("default"); codec != nullptr) {
     GRANARY_ASSIGN(out.codec, ReadCodec(*codec, reader.PointerOf("default")));
@@ -111,7 +126,8 @@ Status ReadCompression(ObjectReader& body, storage::Compression& out) {
     int value = 0;
     const char* last = level->text.data() + level->text.size();
     const auto [end, error] = std::from_chars(level->text.data(), last, value);
-    if (level->kind != JsonNode::Kind::kNumber || error != std::errc() || end != last) return WrongKind(pointer, "a whole number", *level);
+    if (level->kind != JsonNode::Kind::kNumber || error != std::errc() || end != last)
+      return WrongKind(pointer, "a whole number", *level);
     out.level = value;
     return AtPointer(storage::CheckCompression(out), pointer);
   }
@@ -121,9 +137,13 @@ Status ReadCompression(ObjectReader& body, storage::Compression& out) {
 Status ReadSchemaMode(ObjectReader& body, SourceDefinition& out) {
   GRANARY_ASSIGN(const auto mode, body.Text("schema_mode"));
   const std::string pointer = body.PointerOf("schema_mode");
-  if (mode == "strict") out.schema_mode = storage::SchemaMode::kStrict;
-  else if (mode == "json") return NotOffered(pointer, "'json'");
-  else if (mode && *mode != "evolve") return Bad(pointer, fmt::format("expected strict, evolve or json, found '{}'", mode->substr(0, 64)));
+  if (mode == "strict")
+    out.schema_mode = storage::SchemaMode::kStrict;
+  else if (mode == "json")
+    return NotOffered(pointer, "'json'");
+  else if (mode && *mode != "evolve")
+    return Bad(pointer,
+               fmt::format("expected strict, evolve or json, found '{}'", mode->substr(0, 64)));
   return Status::Ok();
 }
 
@@ -133,7 +153,8 @@ Status CheckDurability(ObjectReader& body) {
   const std::string pointer = body.PointerOf("durability");
   if (durability == "interval") return NotOffered(pointer, "'interval'");
   if (durability && *durability != "sync") {
-    return Bad(pointer, fmt::format("expected sync or interval, found '{}'", durability->substr(0, 64)));
+    return Bad(pointer,
+               fmt::format("expected sync or interval, found '{}'", durability->substr(0, 64)));
   }
   return Status::Ok();
 }
@@ -149,9 +170,11 @@ Status ReadPlaces(ObjectReader& body, SourceDefinition& out) {
   out.name = name.value_or(out.id.str());
   out.connection_string = connection.value_or("");
   out.data_path = path.value_or("");
-  if (out.data_path.starts_with("s3://")) return NotOffered(body.PointerOf("data_path"), "an object store");
+  if (out.data_path.starts_with("s3://"))
+    return NotOffered(body.PointerOf("data_path"), "an object store");
   if (out.data_path.find('\0') != std::string::npos) {
-    return Status::Invalid(Code::kInvalidPath, body.PointerOf("data_path"), "a path has no zero byte");
+    return Status::Invalid(Code::kInvalidPath, body.PointerOf("data_path"),
+                           "a path has no zero byte");
   }
   return Status::Ok();
 }

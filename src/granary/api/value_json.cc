@@ -33,9 +33,12 @@ void AppendInteger(std::int64_t value, const DataType& type, std::string& out) {
     return;
   }
   out.push_back('"');
-  if (type.kind() == TypeKind::kDate) AppendDate(value, out);
-  else if (type.kind() == TypeKind::kTime) AppendTime(value, out);
-  else AppendTimestamp(value, type.unit(), out);
+  if (type.kind() == TypeKind::kDate)
+    AppendDate(value, out);
+  else if (type.kind() == TypeKind::kTime)
+    AppendTime(value, out);
+  else
+    AppendTimestamp(value, type.unit(), out);
   out.push_back('"');
 }
 
@@ -51,8 +54,10 @@ void AppendValueJson(const Value& value, const DataType& type, std::string& out)
   } else if (const auto* natural = std::get_if<std::uint64_t>(&value)) {
     fmt::format_to(std::back_inserter(out), "{}", *natural);
   } else if (const auto* number = std::get_if<double>(&value)) {
-    if (type.kind() == TypeKind::kFloat32) json::AppendFloat(static_cast<float>(*number), out);
-    else json::AppendDouble(*number, out);
+    if (type.kind() == TypeKind::kFloat32)
+      json::AppendFloat(static_cast<float>(*number), out);
+    else
+      json::AppendDouble(*number, out);
   } else if (std::holds_alternative<Int128>(value)) {
     json::AppendString(ValueToText(value, type), out);
   } else {

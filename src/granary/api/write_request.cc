@@ -12,8 +12,9 @@ Status CheckOnError(ObjectReader& body) {
   GRANARY_ASSIGN(const auto on_error, body.Text("on_error"));
   if (!on_error || *on_error == "reject") return Status::Ok();
   if (*on_error == "skip") return NotOffered(body.PointerOf("on_error"), "'skip'");
-  return Status::Invalid(Code::kInvalidRequest, body.PointerOf("on_error"),
-                         fmt::format("expected reject or skip, found '{}'", on_error->substr(0, 64)));
+  return Status::Invalid(
+      Code::kInvalidRequest, body.PointerOf("on_error"),
+      fmt::format("expected reject or skip, found '{}'", on_error->substr(0, 64)));
 }
 
 }  // namespace
@@ -29,9 +30,12 @@ Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits)
   GRANARY_TRY(body.Finish());
   Result<SourceId> id = SourceId::Parse(source);
   if (!id.ok()) return AtPointer(id.status(), body.PointerOf("source_id"));
-  if (records == nullptr) return Status::Invalid(Code::kInvalidRequest, body.PointerOf("records"), "this member is required");
+  if (records == nullptr)
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("records"),
+                           "this member is required");
   if (located.records.empty()) {
-    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("records"), "write the member's name without escapes");
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("records"),
+                           "write the member's name without escapes");
   }
   out.source = id.Take();
   out.records = located.records;

@@ -13,7 +13,7 @@ namespace granary {
 static_assert(std::endian::native == std::endian::little, "file formats are little-endian");
 
 template <typename Int>
-  requires std::integral<Int> || std::floating_point<Int>
+requires std::integral<Int> || std::floating_point<Int>
 void PutFixed(std::string& out, Int value) {
   char bytes[sizeof(Int)];
   std::memcpy(bytes, &value, sizeof(Int));
@@ -30,8 +30,7 @@ class ByteReader {
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
 
   template <typename Int>
-    requires std::integral<Int> || std::floating_point<Int>
-  Int Fixed() {
+  requires std::integral<Int> || std::floating_point<Int> Int Fixed() {
     Int value{};
     if (!Need(sizeof(Int))) return value;
     std::memcpy(&value, rest_.data(), sizeof(Int));

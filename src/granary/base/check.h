@@ -15,9 +15,8 @@ namespace granary {
 }  // namespace granary
 
 /// GRANARY_CHECK(a <= b) or GRANARY_CHECK(a <= b, "a={} b={}", a, b).
-#define GRANARY_CHECK(expression, ...)                              \
-  do {                                                              \
-    if (!(expression)) [[unlikely]]                                 \
-      ::granary::CheckFailed(__FILE__, __LINE__, #expression,       \
-                             ::fmt::format("" __VA_ARGS__));        \
+#define GRANARY_CHECK(expression, ...)                                                        \
+  do {                                                                                        \
+    if (!(expression)) [[unlikely]]                                                           \
+      ::granary::CheckFailed(__FILE__, __LINE__, #expression, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

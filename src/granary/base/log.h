@@ -33,11 +33,16 @@ struct LogField {
  private:
   template <typename T>
   static Value ToValue(const T& v) {
-    if constexpr (std::same_as<T, bool>) return v;
-    else if constexpr (std::signed_integral<T>) return std::int64_t{v};
-    else if constexpr (std::unsigned_integral<T>) return std::uint64_t{v};
-    else if constexpr (std::floating_point<T>) return double{v};
-    else return std::string_view(v);
+    if constexpr (std::same_as<T, bool>)
+      return v;
+    else if constexpr (std::signed_integral<T>)
+      return std::int64_t{v};
+    else if constexpr (std::unsigned_integral<T>)
+      return std::uint64_t{v};
+    else if constexpr (std::floating_point<T>)
+      return double{v};
+    else
+      return std::string_view(v);
   }
 };
 

@@ -23,40 +23,40 @@ namespace granary {
 enum class Code : std::uint8_t {
   kOk = 0,
   // The request is wrong and stays wrong: do not retry.
-  kInvalidJson,         ///< Not JSON, not UTF-8, or nested too deep.
-  kInvalidRequest,      ///< A member is missing or of the wrong shape.
-  kUnknownMember,       ///< A member that the request does not have.
+  kInvalidJson,     ///< Not JSON, not UTF-8, or nested too deep.
+  kInvalidRequest,  ///< A member is missing or of the wrong shape.
+  kUnknownMember,   ///< A member that the request does not have.
   kUnknownOperator,
   kUnknownColumn,
   kInvalidIdentifier,
-  kInvalidLiteral,      ///< A filter's literal does not fit its column's type.
-  kInvalidRecord,       ///< A record's value does not fit the schema.
-  kInvalidDefinition,   ///< A source definition contradicts itself or names an unknown type.
-  kInvalidPath,         ///< data_path outside the allowed roots.
-  kInvalidArgument,     ///< A header, a query parameter, a flag.
-  kTypeMismatch,        ///< An operation that the column's type lacks (sum of a string).
-  kTooLarge,            ///< A body, batch, page or header over its limit.
+  kInvalidLiteral,     ///< A filter's literal does not fit its column's type.
+  kInvalidRecord,      ///< A record's value does not fit the schema.
+  kInvalidDefinition,  ///< A source definition contradicts itself or names an unknown type.
+  kInvalidPath,        ///< data_path outside the allowed roots.
+  kInvalidArgument,    ///< A header, a query parameter, a flag.
+  kTypeMismatch,       ///< An operation that the column's type lacks (sum of a string).
+  kTooLarge,           ///< A body, batch, page or header over its limit.
   kUnsupportedMediaType,
   kMethodNotAllowed,
   kUnauthenticated,
   kPermissionDenied,
   // The named thing is not there, or in the way.
-  kNotFound,            ///< No such endpoint, job or file.
+  kNotFound,  ///< No such endpoint, job or file.
   kSourceNotFound,
-  kSourceConflict,      ///< The same id with another definition, or a folder that is taken.
-  kConflict,            ///< Any other conflict: locked folder, reused idempotency key.
+  kSourceConflict,  ///< The same id with another definition, or a folder that is taken.
+  kConflict,        ///< Any other conflict: locked folder, reused idempotency key.
   kCursorExpired,
   // Retry later.
   kQuotaExceeded,
-  kOverloaded,          ///< A queue or the memory budget is full.
-  kUnavailable,         ///< Not ready, shutting down, or a source that went read-only.
+  kOverloaded,   ///< A queue or the memory budget is full.
+  kUnavailable,  ///< Not ready, shutting down, or a source that went read-only.
   kCancelled,
   kDeadlineExceeded,
   kDiskFull,
   // Ours.
-  kUnsupported,         ///< Not offered by this version; answered by name.
-  kIoError,             ///< The operating system refused; the message carries errno.
-  kCorruption,          ///< Bytes on disk do not match their checksum: never retry, page someone.
+  kUnsupported,  ///< Not offered by this version; answered by name.
+  kIoError,      ///< The operating system refused; the message carries errno.
+  kCorruption,   ///< Bytes on disk do not match their checksum: never retry, page someone.
   kInternal,
 };
 

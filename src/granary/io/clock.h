@@ -8,8 +8,8 @@ namespace granary::io {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual std::int64_t WallMicros() const = 0;       ///< Since the Unix epoch, UTC; may step.
-  virtual std::int64_t MonotonicNanos() const = 0;   ///< Never goes back.
+  virtual std::int64_t WallMicros() const = 0;      ///< Since the Unix epoch, UTC; may step.
+  virtual std::int64_t MonotonicNanos() const = 0;  ///< Never goes back.
 };
 
 /// The machine's clocks. Threads: fully safe.

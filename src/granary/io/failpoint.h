@@ -1,4 +1,5 @@
-// Named points where a test can make the process fail or die: Failpoints::Hit("flush.before_manifest").
+// Named points where a test can make the process fail or die:
+// Failpoints::Hit("flush.before_manifest").
 //
 // Place      compiled in everywhere, armed only by a test or by `granary … --failpoints`
 //            ("flush.before_manifest=kill@3,wal.sync=error@1+": the third pass kills, from the

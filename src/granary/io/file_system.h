@@ -3,7 +3,8 @@
 // what a power cut would keep, and testing/faulty_file_system.h, which fails the n-th call.
 //
 // Errors     kNotFound, kDiskFull (ENOSPC, EDQUOT), kIoError with errno's name and the path.
-// Threads    a FileSystem and a RandomAccessFile are safe from many threads; a WritableFile has one user.
+// Threads    a FileSystem and a RandomAccessFile are safe from many threads; a WritableFile has one
+// user.
 #pragma once
 
 #include <cstdint>
@@ -84,8 +85,8 @@ class FileSystem {
 
   // Built on the above.
   Result<std::string> ReadFile(const std::string& path);
-  /// Writes `<path>.tmp`, syncs, renames and syncs the directory: after OK, or a crash, the file has
-  /// the old content or the new, whole.
+  /// Writes `<path>.tmp`, syncs, renames and syncs the directory: after OK, or a crash, the file
+  /// has the old content or the new, whole.
   Status ReplaceFile(const std::string& path, std::string_view bytes);
   /// Removes a directory and all below it; OK when it is not there.
   Status RemoveTree(const std::string& path);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,7 +18,6 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <fmt/format.h>
 
 namespace granary::net {
 
@@ -59,14 +59,17 @@ struct HttpClient::State {
   }
 
   bool StillOpen();
-  std::string MakeRequest(std::string_view method, std::string_view target, std::string_view body, const Headers& headers) const;
-  Result<ClientResponse> Call(std::string_view method, std::string_view target, std::string_view body,
-                              const Headers& headers, const BodyFn* on_body);
-  Outcome Attempt(std::string_view method, const std::string& request, const BodyFn* on_body, ClientResponse& out);
-  asio::awaitable<void> Exchange(std::string_view method, const std::string& request, const BodyFn* on_body,
-                                 ClientResponse& out, Outcome& outcome);
+  std::string MakeRequest(std::string_view method, std::string_view target, std::string_view body,
+                          const Headers& headers) const;
+  Result<ClientResponse> Call(std::string_view method, std::string_view target,
+                              std::string_view body, const Headers& headers, const BodyFn* on_body);
+  Outcome Attempt(std::string_view method, const std::string& request, const BodyFn* on_body,
+                  ClientResponse& out);
+  asio::awaitable<void> Exchange(std::string_view method, const std::string& request,
+                                 const BodyFn* on_body, ClientResponse& out, Outcome& outcome);
   asio::awaitable<Status> Connect();
-  asio::awaitable<Status> ReadAnswer(std::string_view method, const BodyFn* on_body, ClientResponse& out, bool& received_any);
+  asio::awaitable<Status> ReadAnswer(std::string_view method, const BodyFn* on_body,
+                                     ClientResponse& out, bool& received_any);
 };
 
 // An idle connection has nothing to read; an end of file or stray bytes mean it is of no use.
@@ -77,16 +80,17 @@ bool HttpClient::State::StillOpen() {
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-std::string HttpClient::State::MakeRequest(std::string_view method, std::string_view target, std::string_view body,
-                                           const Headers& headers) const {
+std::string HttpClient::State::MakeRequest(std::string_view method, std::string_view target,
+                                           std::string_view body, const Headers& headers) const {
   const bool is_v6 = host.find(':') != std::string::npos;
-  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}{}:{}\r\n", method, target, is_v6 ? "[" : "", host,
-                                is_v6 ? "]" : "", port);
+  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}{}:{}\r\n", method, target,
+                                is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
   if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
     if (!headers.Get("Content-Type")) out.append("Content-Type: application/json\r\n");
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
   }
-  for (const auto& [name, value] : headers.all()) out.append(name).append(": ").append(value).append("\r\n");
+  for (const auto& [name, value] : headers.all())
+    out.append(name).append(": ").append(value).append("\r\n");
   out.append("\r\n").append(body);
   return out;
 }
@@ -94,7 +98,8 @@ std::string HttpClient::State::MakeRequest(std::string_view method, std::string_
 asio::awaitable<Status> HttpClient::State::Connect() {
   error_code error;
   tcp::resolver resolver(io);
-  const auto found = co_await resolver.async_resolve(host, port, asio::redirect_error(asio::use_awaitable, error));
+  const auto found =
+      co_await resolver.async_resolve(host, port, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failure("cannot resolve the host", error);
   stream.emplace(io);
   buffer.clear();
@@ -105,26 +110,30 @@ asio::awaitable<Status> HttpClient::State::Connect() {
   co_return Status::Ok();
 }
 
-asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method, const BodyFn* on_body,
-                                                      ClientResponse& out, bool& received_any) {
+asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method,
+                                                      const BodyFn* on_body, ClientResponse& out,
+                                                      bool& received_any) {
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(boost::none);
   parser.header_limit(1u << 20);
   parser.skip(method == "HEAD");
   error_code error;
   stream->expires_after(timeout);
-  const std::size_t n = co_await http::async_read_header(*stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  const std::size_t n = co_await http::async_read_header(
+      *stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   received_any = n > 0;
   if (error) co_return Failure("no answer", error);
   out.status = static_cast<int>(parser.get().result_int());
-  for (const auto& field : parser.get()) out.headers.Set(View(field.name_string()), View(field.value()));
+  for (const auto& field : parser.get())
+    out.headers.Set(View(field.name_string()), View(field.value()));
 
   std::array<char, kPieceBytes> piece;
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
     stream->expires_after(timeout);
-    co_await http::async_read_some(*stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_read_some(*stream, buffer, parser,
+                                   asio::redirect_error(asio::use_awaitable, error));
     if (error == http::error::need_buffer) error = {};
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
     if (on_body != nullptr && out.status < 400) {
@@ -139,8 +148,9 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method, c
   co_return Status::Ok();
 }
 
-asio::awaitable<void> HttpClient::State::Exchange(std::string_view method, const std::string& request,
-                                                  const BodyFn* on_body, ClientResponse& out, Outcome& outcome) {
+asio::awaitable<void> HttpClient::State::Exchange(std::string_view method,
+                                                  const std::string& request, const BodyFn* on_body,
+                                                  ClientResponse& out, Outcome& outcome) {
   if (!stream) {
     outcome.status = co_await Connect();
     if (!outcome.status.ok()) co_return;
@@ -149,8 +159,8 @@ asio::awaitable<void> HttpClient::State::Exchange(std::string_view method, const
   std::string_view rest = request;
   while (!rest.empty() && !error) {
     stream->expires_after(timeout);
-    const std::size_t n = co_await stream->async_write_some(asio::buffer(rest.data(), rest.size()),
-                                                            asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t n = co_await stream->async_write_some(
+        asio::buffer(rest.data(), rest.size()), asio::redirect_error(asio::use_awaitable, error));
     rest.remove_prefix(n);
   }
   // A refusal may come before the whole body was sent, so a failed write is no reason not to read.
@@ -159,20 +169,22 @@ asio::awaitable<void> HttpClient::State::Exchange(std::string_view method, const
   if (!outcome.received_any && write_error) outcome.status = Failure("cannot send", write_error);
 }
 
-Outcome HttpClient::State::Attempt(std::string_view method, const std::string& request, const BodyFn* on_body,
-                                   ClientResponse& out) {
+Outcome HttpClient::State::Attempt(std::string_view method, const std::string& request,
+                                   const BodyFn* on_body, ClientResponse& out) {
   Outcome outcome;
-  asio::co_spawn(io, Exchange(method, request, on_body, out, outcome), [&outcome](const std::exception_ptr& thrown) {
-    if (thrown) outcome.status = Status::Internal("the HTTP client failed");
-  });
+  asio::co_spawn(io, Exchange(method, request, on_body, out, outcome),
+                 [&outcome](const std::exception_ptr& thrown) {
+                   if (thrown) outcome.status = Status::Internal("the HTTP client failed");
+                 });
   io.restart();
   io.run();
   if (!outcome.status.ok()) stream.reset();
   return outcome;
 }
 
-Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::string_view target, std::string_view body,
-                                               const Headers& headers, const BodyFn* on_body) {
+Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::string_view target,
+                                               std::string_view body, const Headers& headers,
+                                               const BodyFn* on_body) {
   const std::string request = MakeRequest(method, target, body, headers);
   const bool reused = StillOpen();
   if (!reused) stream.reset();
@@ -189,7 +201,8 @@ Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::str
 Result<HttpClient> HttpClient::Create(std::string_view base_url, std::int64_t timeout_ms) {
   constexpr std::string_view kScheme = "http://";
   const auto bad = [&] {
-    return Status(Code::kInvalidArgument, fmt::format("'{}' is not a URL like http://127.0.0.1:8000", base_url));
+    return Status(Code::kInvalidArgument,
+                  fmt::format("'{}' is not a URL like http://127.0.0.1:8000", base_url));
   };
   std::string_view rest = base_url;
   if (!rest.starts_with(kScheme)) return bad();
@@ -200,7 +213,8 @@ Result<HttpClient> HttpClient::Create(std::string_view base_url, std::int64_t ti
   auto state = std::make_unique<State>();
   state->timeout = std::chrono::milliseconds(timeout_ms);
   std::size_t colon = rest.rfind(':');
-  if (const auto bracket = rest.rfind(']'); bracket != std::string_view::npos && colon < bracket) colon = std::string_view::npos;
+  if (const auto bracket = rest.rfind(']'); bracket != std::string_view::npos && colon < bracket)
+    colon = std::string_view::npos;
   std::string_view host = rest.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   state->host = host;
@@ -214,13 +228,14 @@ HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
-Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view target, std::string_view body,
-                                        const Headers& headers) {
+Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view target,
+                                        std::string_view body, const Headers& headers) {
   return state_->Call(method, target, body, headers, nullptr);
 }
 
-Result<ClientResponse> HttpClient::Stream(std::string_view method, std::string_view target, std::string_view body,
-                                          const std::function<Status(std::string_view piece)>& on_body) {
+Result<ClientResponse> HttpClient::Stream(
+    std::string_view method, std::string_view target, std::string_view body,
+    const std::function<Status(std::string_view piece)>& on_body) {
   return state_->Call(method, target, body, {}, &on_body);
 }
 

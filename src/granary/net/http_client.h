@@ -28,14 +28,15 @@ class HttpClient {
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
 
-  /// kUnavailable when nobody answers there or the connection breaks, kDeadlineExceeded when nothing
-  /// comes for `timeout_ms`. Reconnects by itself when an idle connection was closed; a request that may
-  /// have been received is repeated only when that is harmless (GET, HEAD).
-  Result<ClientResponse> Send(std::string_view method, std::string_view target, std::string_view body,
-                              const Headers& headers = {});
-  /// Hands the body over piece by piece as it comes, when the status is below 400; else it is in the
-  /// response. A cut body is kUnavailable; a failure of `on_body` ends the call with it.
-  Result<ClientResponse> Stream(std::string_view method, std::string_view target, std::string_view body,
+  /// kUnavailable when nobody answers there or the connection breaks, kDeadlineExceeded when
+  /// nothing comes for `timeout_ms`. Reconnects by itself when an idle connection was closed; a
+  /// request that may have been received is repeated only when that is harmless (GET, HEAD).
+  Result<ClientResponse> Send(std::string_view method, std::string_view target,
+                              std::string_view body, const Headers& headers = {});
+  /// Hands the body over piece by piece as it comes, when the status is below 400; else it is in
+  /// the response. A cut body is kUnavailable; a failure of `on_body` ends the call with it.
+  Result<ClientResponse> Stream(std::string_view method, std::string_view target,
+                                std::string_view body,
                                 const std::function<Status(std::string_view piece)>& on_body);
 
  private:

@@ -35,7 +35,8 @@ HttpResponse Echo(HttpRequest& request) {
 }
 
 TEST(HttpClientTest, RefusesWhatIsNoUrl) {
-  for (const char* bad : {"", "127.0.0.1:8000", "https://x", "http://", "http://x/path", "http://x:", "ftp://x", "http://a b"}) {
+  for (const char* bad : {"", "127.0.0.1:8000", "https://x", "http://", "http://x/path",
+                          "http://x:", "ftp://x", "http://a b"}) {
     EXPECT_EQ(HttpClient::Create(bad, 1000).status().code(), Code::kInvalidArgument) << bad;
   }
   EXPECT_TRUE(HttpClient::Create("http://127.0.0.1:8000/", 1000).ok());
@@ -106,8 +107,12 @@ TEST(HttpClientTest, StreamsABodyAndNoticesACut) {
   EXPECT_EQ(bytes, 1'000'000u);
   cut = true;
   EXPECT_EQ(client.Stream("GET", "/", "", count).status().code(), Code::kUnavailable);
-  EXPECT_EQ(client.Stream("GET", "/", "", [](std::string_view) { return Status(Code::kDiskFull, "mine"); }).status().code(),
-            Code::kDiskFull);
+  EXPECT_EQ(
+      client
+          .Stream("GET", "/", "", [](std::string_view) { return Status(Code::kDiskFull, "mine"); })
+          .status()
+          .code(),
+      Code::kDiskFull);
 }
 
 TEST(HttpClientTest, ReadsARefusalThatComesBeforeTheBodyWasSent) {

@@ -8,13 +8,13 @@
 #include <functional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "granary/io/clock.h"
 #include "granary/net/request_target.h"
@@ -32,7 +32,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kUrgentThreads = 2;
-constexpr std::size_t kReadBytes = 4096;             // Small: an idle connection keeps a buffer of it.
+constexpr std::size_t kReadBytes = 4096;  // Small: an idle connection keeps a buffer of it.
 constexpr std::size_t kBodyReadBytes = 256u << 10;
 constexpr std::size_t kPipelinedBytesMax = 64u << 10;
 constexpr std::size_t kChunkLineBytesMax = 64u << 10;
@@ -41,7 +41,9 @@ constexpr std::int64_t kTimeoutMsMax = std::int64_t{365} * 24 * 3600 * 1000;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
-bool IsTokenStart(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '(' && c != ')' && c != '{' && c != '}'; }
+bool IsTokenStart(char c) {
+  return c > ' ' && c < 0x7f && c != '"' && c != '(' && c != ')' && c != '{' && c != '}';
+}
 
 bool WantsContinue(const RequestHead& head) {
   const auto expect = head.headers.Get("Expect");
@@ -53,11 +55,13 @@ Result<std::optional<std::int64_t>> TimeoutMs(const Headers& headers) {
   if (!text) return std::optional<std::int64_t>();
   std::int64_t ms = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
-  const bool digits = !text->empty() && std::ranges::all_of(*text, [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !text->empty() && std::ranges::all_of(*text, [](char c) { return c >= '0' && c <= '9'; });
   if (digits && error == std::errc::result_out_of_range) ms = kTimeoutMsMax;
   if (!digits || ms < 1) {
-    return Status(Code::kInvalidArgument, fmt::format("X-Timeout-Ms is '{}', expected a whole number of at least 1",
-                                                      text->substr(0, 64)));
+    return Status(Code::kInvalidArgument,
+                  fmt::format("X-Timeout-Ms is '{}', expected a whole number of at least 1",
+                              text->substr(0, 64)));
   }
   return std::optional(std::min(ms, kTimeoutMsMax));
 }
@@ -72,23 +76,29 @@ Status RunStream(const HttpResponse& response, SocketSink& sink) {
 }
 
 /// Runs `work` on the pool and resumes the coroutine on its own executor.
-asio::awaitable<void> RunOn(runtime::WorkerPool& pool, asio::any_io_executor executor, std::function<void()> work) {
+asio::awaitable<void> RunOn(runtime::WorkerPool& pool, asio::any_io_executor executor,
+                            std::function<void()> work) {
   auto initiate = [&pool, executor, work = std::move(work)](auto handler) mutable {
     auto resume = std::make_shared<decltype(handler)>(std::move(handler));
     pool.Submit([resume, work, guard = asio::make_work_guard(executor)]() mutable {
       work();
-      asio::post(guard.get_executor(), [resume = std::move(resume)]() mutable { std::move (*resume)(); });
+      asio::post(guard.get_executor(),
+                 [resume = std::move(resume)]() mutable { std::move (*resume)(); });
     });
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+  return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                     asio::use_awaitable);
 }
 
 }  // namespace
 
-ConnectionContext::ConnectionContext(HttpServerOptions server_options, Logger& logger, HttpHandler request_handler,
-                                     HttpServer::RefuseFn refuse_fn)
-    : options(std::move(server_options)), log(logger), handler(std::move(request_handler)),
-      refuse(std::move(refuse_fn)), pool({.threads = options.handler_threads}),
+ConnectionContext::ConnectionContext(HttpServerOptions server_options, Logger& logger,
+                                     HttpHandler request_handler, HttpServer::RefuseFn refuse_fn)
+    : options(std::move(server_options)),
+      log(logger),
+      handler(std::move(request_handler)),
+      refuse(std::move(refuse_fn)),
+      pool({.threads = options.handler_threads}),
       urgent_pool({.threads = kUrgentThreads}) {}
 
 struct HttpConnection::Exchange {
@@ -102,25 +112,28 @@ struct HttpConnection::Exchange {
   HttpRequest request;
   bool http_1_1 = true;
   bool keep_alive = true;
-  bool head_only = false;      // HEAD
-  std::string unsent;          // What the handler's thread could not send at once.
-  bool broken = false;         // The connection is of no more use.
+  bool head_only = false;  // HEAD
+  std::string unsent;      // What the handler's thread could not send at once.
+  bool broken = false;     // The connection is of no more use.
 };
 
-// Looks for the client's leaving while a handler runs. Bytes that come meanwhile are the next requests.
+// Looks for the client's leaving while a handler runs. Bytes that come meanwhile are the next
+// requests.
 struct HttpConnection::ClientWatch : std::enable_shared_from_this<ClientWatch> {
   ClientWatch(HttpConnection& watched, runtime::CancelToken token)
       : connection(watched.shared_from_this()), cancel(std::move(token)) {}
 
   void Next() {
-    connection->socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-      if (!self->stopped && !error) self->OnReadable();
-    });
+    connection->socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                                   [self = shared_from_this()](error_code error) {
+                                     if (!self->stopped && !error) self->OnReadable();
+                                   });
   }
 
   void OnReadable() {
     char bytes[kReadBytes];
-    const ssize_t n = ::recv(connection->socket_.native_handle(), bytes, sizeof(bytes), MSG_DONTWAIT);
+    const ssize_t n =
+        ::recv(connection->socket_.native_handle(), bytes, sizeof(bytes), MSG_DONTWAIT);
     if (n > 0) {
       connection->in_.append(bytes, static_cast<std::size_t>(n));
       if (connection->in_.size() < kPipelinedBytesMax) Next();
@@ -160,7 +173,8 @@ asio::awaitable<void> HttpConnection::Run() {
   try {
     for (Next next = Next::kServe; next == Next::kServe;) next = co_await ServeOne();
   } catch (const std::exception& e) {
-    context_.log.Error("connection failed", {{"peer", peer_}, {"error", std::string_view(e.what())}});
+    context_.log.Error("connection failed",
+                       {{"peer", peer_}, {"error", std::string_view(e.what())}});
   }
   Close();
 }
@@ -221,7 +235,9 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     const bool found = end != std::string::npos;
     const std::size_t bytes = found ? end + kHeadEnd.size() : in_.size();
     if (bytes > options.header_bytes_max || (!found && bytes == options.header_bytes_max)) {
-      PrepareRefusal({Code::kTooLarge, fmt::format("the request's head is larger than {} bytes", options.header_bytes_max)}, 431);
+      PrepareRefusal({Code::kTooLarge, fmt::format("the request's head is larger than {} bytes",
+                                                   options.header_bytes_max)},
+                     431);
       co_await Refuse();
       co_return 0;
     }
@@ -231,14 +247,17 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     const bool more = co_await ContinueReading(kReadBytes);
     if (more) continue;
     if (read_end_ == ReadEnd::kTimeout && started) {
-      PrepareRefusal({Code::kDeadlineExceeded, fmt::format("no whole request head within {} ms", options.header_timeout_ms)}, 408);
+      PrepareRefusal({Code::kDeadlineExceeded,
+                      fmt::format("no whole request head within {} ms", options.header_timeout_ms)},
+                     408);
       co_await Refuse();
     }
     co_return 0;
   }
 }
 
-Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(const RequestHead& head) {
+Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(
+    const RequestHead& head) {
   auto exchange = std::make_shared<Exchange>(context_);
   HttpRequest& request = exchange->request;
   request.request_id = context_.ids.Choose(head.headers.Get("X-Request-Id"));
@@ -251,7 +270,8 @@ Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(c
   request.peer = peer_;
   request.peer_is_loopback = peer_is_loopback_;
   if (timeout_ms) {
-    request.cancel = runtime::CancelToken(io::SystemClock().MonotonicNanos() + *timeout_ms * 1'000'000);
+    request.cancel =
+        runtime::CancelToken(io::SystemClock().MonotonicNanos() + *timeout_ms * 1'000'000);
   }
   exchange->http_1_1 = head.http_1_1;
   exchange->keep_alive = head.keep_alive && head.http_1_1;
@@ -259,7 +279,8 @@ Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(c
   return exchange;
 }
 
-asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const RequestHead& head, std::string& body) {
+asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const RequestHead& head,
+                                               std::string& body) {
   const bool expected = head.chunked || head.content_length > 0;
   if (!expected) co_return true;
   if (head.content_length > context_.options.body_bytes_max) {
@@ -280,12 +301,14 @@ asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const Requ
   co_return whole;
 }
 
-// Many clients look for an answer only once they have sent everything. A body that is a little too large
-// is let through to nowhere first, at no more cost than one that is not; any other is cut off early.
+// Many clients look for an answer only once they have sent everything. A body that is a little too
+// large is let through to nowhere first, at no more cost than one that is not; any other is cut off
+// early.
 asio::awaitable<void> HttpConnection::RefuseTooLarge(const RequestHead& head) {
   const auto& options = context_.options;
-  PrepareRefusal({Code::kTooLarge, fmt::format("the body is larger than {} bytes", options.body_bytes_max)}, std::nullopt,
-                 running_->request.request_id);
+  PrepareRefusal(
+      {Code::kTooLarge, fmt::format("the body is larger than {} bytes", options.body_bytes_max)},
+      std::nullopt, running_->request.request_id);
   const bool is_near = head.content_length - options.body_bytes_max <= options.drain_bytes_max;
   if (is_near && !WantsContinue(head)) {
     std::uint64_t skipped = in_.size();
@@ -293,7 +316,8 @@ asio::awaitable<void> HttpConnection::RefuseTooLarge(const RequestHead& head) {
     std::string waste(kBodyReadBytes, '\0');
     while (skipped < head.content_length) {
       SetTimeout(options.body_timeout_ms);
-      const std::size_t n = co_await ReadSome(waste.data(), std::min<std::uint64_t>(waste.size(), head.content_length - skipped));
+      const std::size_t n = co_await ReadSome(
+          waste.data(), std::min<std::uint64_t>(waste.size(), head.content_length - skipped));
       if (n == 0) break;
       skipped += n;
     }
@@ -312,7 +336,8 @@ asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::s
   }
   while (body.size() < length) {
     const std::size_t before = body.size();
-    const std::size_t step = std::min<std::size_t>(length - before, std::max(kBodyReadBytes, before));
+    const std::size_t step =
+        std::min<std::size_t>(length - before, std::max(kBodyReadBytes, before));
     body.resize(before + step);
     SetTimeout(context_.options.body_timeout_ms);
     const std::size_t n = co_await ReadSome(body.data() + before, step);
@@ -357,19 +382,24 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
 
 bool HttpConnection::ChargeBody(std::size_t bytes) {
   running_->charged_bytes += bytes;
-  const std::uint64_t all = context_.bodies_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  const std::uint64_t all =
+      context_.bodies_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (all <= context_.options.bodies_bytes_max) return true;
   // What is refused makes room at once, not when the client has taken its answer.
-  context_.bodies_bytes.fetch_sub(std::exchange(running_->charged_bytes, 0), std::memory_order_relaxed);
+  context_.bodies_bytes.fetch_sub(std::exchange(running_->charged_bytes, 0),
+                                  std::memory_order_relaxed);
   std::string().swap(running_->request.body);
-  PrepareRefusal({Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes", context_.options.bodies_bytes_max)},
-                 std::nullopt, running_->request.request_id);
+  PrepareRefusal(
+      {Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes",
+                                      context_.options.bodies_bytes_max)},
+      std::nullopt, running_->request.request_id);
   return false;
 }
 
 asio::awaitable<void> HttpConnection::BodyEnded() {
   if (read_end_ == ReadEnd::kTimeout) {
-    PrepareRefusal({Code::kDeadlineExceeded, fmt::format("the body made no progress for {} ms", context_.options.body_timeout_ms)},
+    PrepareRefusal({Code::kDeadlineExceeded, fmt::format("the body made no progress for {} ms",
+                                                         context_.options.body_timeout_ms)},
                    408, running_->request.request_id);
     co_await Refuse();
   }
@@ -381,7 +411,8 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> excha
   auto watch = std::make_shared<ClientWatch>(*this, exchange->request.cancel);
   if (in_.size() < kPipelinedBytesMax) watch->Next();
   const auto& is_urgent = context_.options.is_urgent;
-  runtime::WorkerPool& pool = is_urgent && is_urgent(exchange->request) ? context_.urgent_pool : context_.pool;
+  runtime::WorkerPool& pool =
+      is_urgent && is_urgent(exchange->request) ? context_.urgent_pool : context_.pool;
   std::function<void()> work = [this, exchange] { Answer(*exchange); };
   co_await RunOn(pool, socket_.get_executor(), std::move(work));
   watch->Stop();
@@ -400,7 +431,8 @@ void HttpConnection::Answer(Exchange& exchange) {
     }
     if (response.stream && !exchange.head_only) return AnswerStream(exchange, std::move(response));
   } catch (const std::exception& e) {
-    response = context_.refuse(Status::Internal(e.what()), std::nullopt, exchange.request.request_id);
+    response =
+        context_.refuse(Status::Internal(e.what()), std::nullopt, exchange.request.request_id);
   }
   SendPlain(exchange, response);
 }
@@ -408,15 +440,19 @@ void HttpConnection::Answer(Exchange& exchange) {
 void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
   const Framing framing = exchange.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
   if (framing == Framing::kUntilClose) exchange.keep_alive = false;
-  std::string head = MakeHead(response, {.framing = framing, .keep_alive = exchange.keep_alive,
+  std::string head = MakeHead(response, {.framing = framing,
+                                         .keep_alive = exchange.keep_alive,
                                          .request_id = exchange.request.request_id});
   SocketSink sink(socket_.native_handle(), std::move(head), framing, exchange.request.cancel,
                   context_.options.write_timeout_ms);
   const Status status = RunStream(response, sink);
   if (status.ok()) return;
-  if (!sink.started()) return SendPlain(exchange, context_.refuse(status, std::nullopt, exchange.request.request_id));
-  context_.log.Warn("answer cut", {{"request_id", exchange.request.request_id}, {"path", exchange.request.path},
-                                   {"sent_bytes", sink.bytes()}, {"code", CodeName(status.code())},
+  if (!sink.started())
+    return SendPlain(exchange, context_.refuse(status, std::nullopt, exchange.request.request_id));
+  context_.log.Warn("answer cut", {{"request_id", exchange.request.request_id},
+                                   {"path", exchange.request.path},
+                                   {"sent_bytes", sink.bytes()},
+                                   {"code", CodeName(status.code())},
                                    {"error", status.message()}});
   // Without chunks only a reset tells the client that the body is not whole.
   const ::linger reset{.l_onoff = 1, .l_linger = 0};
@@ -427,10 +463,12 @@ void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
 void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response) {
   Framing framing = Framing::kLength;
   if (response.stream) framing = exchange.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
-  const std::string head = MakeHead(response, {.framing = framing, .body_bytes = response.body.size(),
+  const std::string head = MakeHead(response, {.framing = framing,
+                                               .body_bytes = response.body.size(),
                                                .keep_alive = exchange.keep_alive,
                                                .request_id = exchange.request.request_id});
-  const std::string_view body = exchange.head_only ? std::string_view() : std::string_view(response.body);
+  const std::string_view body =
+      exchange.head_only ? std::string_view() : std::string_view(response.body);
   const auto sent = SendNow(socket_.native_handle(), head, body);
   if (!sent) {
     exchange.broken = true;
@@ -446,7 +484,9 @@ void HttpConnection::PrepareRefusal(const Status& status, std::optional<int> htt
                                     std::optional<std::string_view> sent_id) {
   const std::string request_id = context_.ids.Choose(sent_id);
   const HttpResponse response = context_.refuse(status, http_status, request_id);
-  refusal_ = MakeHead(response, {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});
+  refusal_ =
+      MakeHead(response,
+               {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});
   refusal_.append(response.body);
 }
 
@@ -480,7 +520,8 @@ asio::awaitable<bool> HttpConnection::ContinueReading(std::size_t bytes_max) {
 
 asio::awaitable<std::size_t> HttpConnection::ReadSome(char* out, std::size_t size) {
   error_code error;
-  const std::size_t n = co_await socket_.async_read_some(asio::buffer(out, size), asio::redirect_error(asio::use_awaitable, error));
+  const std::size_t n = co_await socket_.async_read_some(
+      asio::buffer(out, size), asio::redirect_error(asio::use_awaitable, error));
   read_end_ = ReadEnd::kNone;
   if (n == 0 || error) read_end_ = timed_out_ ? ReadEnd::kTimeout : ReadEnd::kClosed;
   co_return error ? 0 : n;
@@ -490,8 +531,8 @@ asio::awaitable<bool> HttpConnection::WriteAll(std::string_view bytes) {
   while (!bytes.empty()) {
     SetTimeout(context_.options.write_timeout_ms);
     error_code error;
-    const std::size_t n = co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
-                                                            asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t n = co_await socket_.async_write_some(
+        asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return false;
     bytes.remove_prefix(n);
   }
@@ -501,7 +542,8 @@ asio::awaitable<bool> HttpConnection::WriteAll(std::string_view bytes) {
 // One timer wait serves many operations: only an earlier deadline needs a new one.
 void HttpConnection::SetTimeout(std::int64_t ms) {
   timed_out_ = false;
-  deadline_ = ms == 0 ? Instant::max() : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  deadline_ =
+      ms == 0 ? Instant::max() : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
   if (deadline_ < armed_) ArmTimer();
 }
 

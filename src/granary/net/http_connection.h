@@ -1,11 +1,15 @@
 // HttpConnection: one client's connection, request after request, as a coroutine.
 //
-// Life       read a head -> read its body -> run the handler on a pool, watching meanwhile whether the
+// Life       read a head -> read its body -> run the handler on a pool, watching meanwhile whether
+// the
 //            client is still there -> send the answer -> again, until either side closes.
-// Sending    the handler's thread sends what the socket takes at once, and all of a stream; the rest of
-//            a plain answer is sent by the coroutine, so that a slow reader holds no handler thread.
+// Sending    the handler's thread sends what the socket takes at once, and all of a stream; the
+// rest of
+//            a plain answer is sent by the coroutine, so that a slow reader holds no handler
+//            thread.
 // Pipelining requests that come early wait in `in_` and are answered in order.
-// Threads    the coroutine runs on its own strand. FinishSoon and Abort may be called from any thread.
+// Threads    the coroutine runs on its own strand. FinishSoon and Abort may be called from any
+// thread.
 #pragma once
 
 #include <atomic>
@@ -67,7 +71,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<Next> ServeOne();
   /// The size of the head at the start of `in_`; 0 when the connection ended or was refused.
   boost::asio::awaitable<std::size_t> ReadHead();
-  boost::asio::awaitable<bool> ReadBody(RequestParser& parser, const RequestHead& head, std::string& body);
+  boost::asio::awaitable<bool> ReadBody(RequestParser& parser, const RequestHead& head,
+                                        std::string& body);
   boost::asio::awaitable<void> RefuseTooLarge(const RequestHead& head);
   boost::asio::awaitable<bool> ReadPlainBody(std::uint64_t length, std::string& body);
   boost::asio::awaitable<bool> ReadChunkedBody(RequestParser& parser, std::string& body);
@@ -78,8 +83,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<bool> ContinueReading(std::size_t bytes_max);
   boost::asio::awaitable<std::size_t> ReadSome(char* out, std::size_t size);
   boost::asio::awaitable<bool> WriteAll(std::string_view bytes);
-  /// Takes `bytes` more for the running request's body; false, with a refusal prepared, when all bodies
-  /// together would be too large.
+  /// Takes `bytes` more for the running request's body; false, with a refusal prepared, when all
+  /// bodies together would be too large.
   bool ChargeBody(std::size_t bytes);
   /// Answers a body that stopped coming.
   boost::asio::awaitable<void> BodyEnded();
@@ -100,9 +105,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   ConnectionContext& context_;
   std::string peer_;
   bool peer_is_loopback_ = false;
-  std::string in_;                      // Read and not used yet.
+  std::string in_;  // Read and not used yet.
 
-  boost::asio::steady_timer timer_;     // Cancels reads and writes that outlast deadline_.
+  boost::asio::steady_timer timer_;  // Cancels reads and writes that outlast deadline_.
   Instant deadline_ = Instant::max();
   Instant armed_ = Instant::max();
   bool timed_out_ = false;
@@ -112,7 +117,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool first_request_ = true;
   bool idle_ = true;
   bool finish_soon_ = false;
-  std::shared_ptr<Exchange> running_;   // While its handler runs.
+  std::shared_ptr<Exchange> running_;  // While its handler runs.
 };
 
 }  // namespace granary::net

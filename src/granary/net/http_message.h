@@ -15,8 +15,8 @@
 
 namespace granary::net {
 
-/// Header names compare without case and are kept once: Set replaces. The server has refused requests
-/// that repeat a header which must be single, and joined others with ", ".
+/// Header names compare without case and are kept once: Set replaces. The server has refused
+/// requests that repeat a header which must be single, and joined others with ", ".
 class Headers {
  public:
   void Set(std::string_view name, std::string_view value);
@@ -29,12 +29,12 @@ class Headers {
 
 struct HttpRequest {
   std::string method;
-  std::string path;                          ///< Decoded, without the query.
+  std::string path;                                        ///< Decoded, without the query.
   std::vector<std::pair<std::string, std::string>> query;  ///< Decoded, in order.
   Headers headers;
   std::string body;
-  std::string request_id;                    ///< X-Request-Id, sent or made.
-  std::string peer;                          ///< "127.0.0.1"
+  std::string request_id;  ///< X-Request-Id, sent or made.
+  std::string peer;        ///< "127.0.0.1"
   bool peer_is_loopback = false;
   /// Cancelled when the client goes away, the deadline (X-Timeout-Ms) passes or the server stops.
   runtime::CancelToken cancel;
@@ -56,8 +56,8 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   /// When set, called instead of sending `body`. The head goes out with the first bytes that are
-  /// written: a failure before them is answered as a refusal of its own, a failure after them cuts the
-  /// chunked body short so that nobody takes it for whole.
+  /// written: a failure before them is answered as a refusal of its own, a failure after them cuts
+  /// the chunked body short so that nobody takes it for whole.
   std::function<Status(BodySink&)> stream;
 };
 

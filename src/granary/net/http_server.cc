@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -17,7 +18,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "granary/net/http_connection.h"
 #include "granary/net/response_head.h"
@@ -35,7 +35,8 @@ constexpr std::chrono::milliseconds kAcceptBackOff{50};
 constexpr int kBacklog = 4096;
 
 Status ListenFailure(const HttpServerOptions& options, const error_code& error) {
-  const std::string what = fmt::format("cannot listen on {}:{}: {}", options.host, options.port, error.message());
+  const std::string what =
+      fmt::format("cannot listen on {}:{}: {}", options.host, options.port, error.message());
   return {error == asio::error::address_in_use ? Code::kConflict : Code::kIoError, what};
 }
 
@@ -44,12 +45,14 @@ Result<tcp::endpoint> Resolve(asio::io_context& io, const HttpServerOptions& opt
   const auto address = asio::ip::make_address(options.host, error);
   if (!error) return tcp::endpoint(address, options.port);
   tcp::resolver resolver(io);
-  const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
+  const auto found =
+      resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
   if (error || found.empty()) return ListenFailure(options, error);
   return found.begin()->endpoint();
 }
 
-Result<tcp::acceptor> Listen(asio::io_context& io, asio::any_io_executor executor, const HttpServerOptions& options) {
+Result<tcp::acceptor> Listen(asio::io_context& io, asio::any_io_executor executor,
+                             const HttpServerOptions& options) {
   GRANARY_ASSIGN(const tcp::endpoint endpoint, Resolve(io, options));
   tcp::acceptor acceptor(executor);
   error_code error;
@@ -63,14 +66,16 @@ Result<tcp::acceptor> Listen(asio::io_context& io, asio::any_io_executor executo
 
 bool IsShortage(const error_code& error) {
   return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
-         error == asio::error::no_memory || error == boost::system::errc::too_many_files_open_in_system;
+         error == asio::error::no_memory ||
+         error == boost::system::errc::too_many_files_open_in_system;
 }
 
 }  // namespace
 
 struct HttpServer::State {
   State(HttpServerOptions options, Logger& log, HttpHandler handler, RefuseFn refuse)
-      : context(std::move(options), log, std::move(handler), std::move(refuse)), work(asio::make_work_guard(io)),
+      : context(std::move(options), log, std::move(handler), std::move(refuse)),
+        work(asio::make_work_guard(io)),
         accepting(asio::make_strand(io)) {}
 
   asio::awaitable<void> Accept();
@@ -99,8 +104,9 @@ asio::awaitable<void> HttpServer::State::Accept() {
   asio::steady_timer pause(accepting);
   while (acceptor->is_open()) {
     error_code error;
-    tcp::socket socket = co_await acceptor->async_accept(asio::any_io_executor(asio::make_strand(io)),
-                                                         asio::redirect_error(asio::use_awaitable, error));
+    tcp::socket socket =
+        co_await acceptor->async_accept(asio::any_io_executor(asio::make_strand(io)),
+                                        asio::redirect_error(asio::use_awaitable, error));
     if (!error) {
       Serve(std::move(socket));
       continue;
@@ -136,10 +142,12 @@ void HttpServer::State::Serve(tcp::socket socket) {
 
 void HttpServer::State::TurnAway(tcp::socket socket) {
   const std::string request_id = context.ids.Choose({});
-  const Status status(Code::kOverloaded, fmt::format("{} connections are open, the limit", context.options.connections_max));
+  const Status status(Code::kOverloaded, fmt::format("{} connections are open, the limit",
+                                                     context.options.connections_max));
   const HttpResponse response = context.refuse(status, std::nullopt, request_id);
-  const std::string head = MakeHead(response, {.body_bytes = response.body.size(), .keep_alive = false,
-                                               .request_id = request_id});
+  const std::string head =
+      MakeHead(response,
+               {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});
   SendNow(socket.native_handle(), head, response.body);
   error_code ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
@@ -162,9 +170,10 @@ bool HttpServer::State::WaitUntilEmpty(std::optional<std::chrono::milliseconds> 
   return true;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, Logger& log, HttpHandler handler,
-                                                      RefuseFn refuse) {
-  auto state = std::make_unique<State>(std::move(options), log, std::move(handler), std::move(refuse));
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, Logger& log,
+                                                      HttpHandler handler, RefuseFn refuse) {
+  auto state =
+      std::make_unique<State>(std::move(options), log, std::move(handler), std::move(refuse));
   GRANARY_ASSIGN(state->acceptor, Listen(state->io, state->accepting, state->context.options));
   error_code ignored;
   state->port = state->acceptor->local_endpoint(ignored).port();

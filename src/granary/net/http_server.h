@@ -1,9 +1,11 @@
 // HttpServer: HTTP/1.1 on Boost.Beast coroutines; handlers run on threads of their own, so a slow
 // query never holds up a health check or a new connection.
 //
-// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400 …): header
-//            and body bytes, header and body time, connections. Content-Length together with Transfer-Encoding
-//            is 400 and closes. An early refusal drains at most drain_bytes_max, then closes.
+// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400
+// …): header
+//            and body bytes, header and body time, connections. Content-Length together with
+//            Transfer-Encoding is 400 and closes. An early refusal drains at most drain_bytes_max,
+//            then closes.
 // Threads    Start and Stop from one thread; handlers run on up to handler_threads at once.
 #pragma once
 
@@ -21,40 +23,41 @@ namespace granary::net {
 
 struct HttpServerOptions {
   std::string host = "0.0.0.0";
-  std::uint16_t port = 8000;                ///< 0 picks a free one.
+  std::uint16_t port = 8000;  ///< 0 picks a free one.
   std::size_t io_threads = 1;
   std::size_t handler_threads = 64;
   std::size_t connections_max = 4096;
   std::uint64_t body_bytes_max = 16u << 20;
-  std::uint64_t bodies_bytes_max = 1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
+  std::uint64_t bodies_bytes_max =
+      1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;
-  std::int64_t body_timeout_ms = 60'000;    ///< Without progress.
+  std::int64_t body_timeout_ms = 60'000;  ///< Without progress.
   std::int64_t idle_timeout_ms = 75'000;
-  std::int64_t write_timeout_ms = 60'000;   ///< Without progress.
+  std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
   /// Requests that are answered at once and so never wait behind slow ones for a handler thread:
   /// they have a small pool of their own. None when not set.
   std::function<bool(const HttpRequest&)> is_urgent;
 };
 
 struct HttpServerStats {
-  std::uint64_t connections = 0;            ///< Open now.
+  std::uint64_t connections = 0;  ///< Open now.
   std::uint64_t requests = 0;
   std::uint64_t in_flight = 0;
-  std::uint64_t body_bytes = 0;             ///< Of requests that are being read or answered.
+  std::uint64_t body_bytes = 0;  ///< Of requests that are being read or answered.
 };
 
 class HttpServer {
  public:
-  /// Makes the answer to a request that the server itself refuses. `http_status` is what HTTP has for
-  /// it where the code alone does not say (431, 408), else nothing.
+  /// Makes the answer to a request that the server itself refuses. `http_status` is what HTTP has
+  /// for it where the code alone does not say (431, 408), else nothing.
   using RefuseFn = std::function<HttpResponse(const Status& status, std::optional<int> http_status,
                                               const std::string& request_id)>;
 
   /// kConflict when the port is taken (says which), kIoError otherwise.
-  static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Logger& log, HttpHandler handler,
-                                                   RefuseFn refuse);
+  static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Logger& log,
+                                                   HttpHandler handler, RefuseFn refuse);
   ~HttpServer();
 
   std::uint16_t port() const;

@@ -28,15 +28,18 @@ constexpr int kPatienceMs = 20'000;
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0)
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   }
-  RawClient(RawClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+  RawClient(RawClient&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
   ~RawClient() { Close(); }
 
   bool connected() const { return connected_; }
@@ -98,9 +101,12 @@ std::string BodyOf(const std::string& answer) {
   const auto at = answer.find("\r\n\r\n");
   return at == std::string::npos ? "" : answer.substr(at + 4);
 }
-bool Has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool Has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
-HttpResponse RefuseForTest(const Status& status, std::optional<int> http_status, const std::string& request_id) {
+HttpResponse RefuseForTest(const Status& status, std::optional<int> http_status,
+                           const std::string& request_id) {
   int http = 400;
   if (status.code() == Code::kTooLarge) http = 413;
   if (status.code() == Code::kUnsupported) http = 501;
@@ -155,7 +161,8 @@ bool Eventually(Condition condition) {
 
 TEST_F(ServerTest, AnswersWithIdDateAndLength) {
   auto server = Start(Echo);
-  const std::string answer = Exchange(*server, "GET /a%20b HTTP/1.1\r\nHost: x\r\nX-Request-Id: me-1\r\n\r\n");
+  const std::string answer =
+      Exchange(*server, "GET /a%20b HTTP/1.1\r\nHost: x\r\nX-Request-Id: me-1\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_TRUE(Has(answer, "\r\nX-Request-Id: me-1\r\n"));
   EXPECT_TRUE(Has(answer, "\r\nDate: "));
@@ -165,7 +172,8 @@ TEST_F(ServerTest, AnswersWithIdDateAndLength) {
 
 TEST_F(ServerTest, ReplacesABadRequestId) {
   auto server = Start(Echo);
-  const std::string answer = Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: a b\r\n\r\n");
+  const std::string answer =
+      Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: a b\r\n\r\n");
   EXPECT_TRUE(Has(answer, "\r\nX-Request-Id: "));
   EXPECT_FALSE(Has(answer, "a b"));
 }
@@ -174,7 +182,8 @@ TEST_F(ServerTest, UnderstandsARequestCutAtAnyByte) {
   auto server = Start(Echo);
   const std::string plain = "POST /w HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
   const std::string chunked =
-      "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;e=1\r\nhel\r\n2\r\nlo\r\n0\r\nT: 1\r\n\r\n";
+      "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3;e=1\r\nhel\r\n2\r\nlo\r\n0\r\nT: 1\r\n\r\n";
   for (const std::string& request : {plain, chunked}) {
     RawClient client(server->port());
     for (std::size_t cut = 0; cut <= request.size(); ++cut) {
@@ -189,7 +198,8 @@ TEST_F(ServerTest, UnderstandsARequestCutAtAnyByte) {
 TEST_F(ServerTest, UnderstandsARequestSentByteByByte) {
   auto server = Start(Echo);
   RawClient client(server->port());
-  for (const char c : std::string("POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")) {
+  for (const char c : std::string("POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                                  "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")) {
     ASSERT_TRUE(client.Send({&c, 1}));
   }
   EXPECT_EQ(BodyOf(client.ReadAnswer()), "POST /w [hello]");
@@ -203,7 +213,8 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
     all += fmt::format("POST /{} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", i);
   }
   ASSERT_TRUE(client.Send(all));
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(BodyOf(client.ReadAnswer()), fmt::format("POST /{} [ab]", i));
+  for (int i = 0; i < 200; ++i)
+    EXPECT_EQ(BodyOf(client.ReadAnswer()), fmt::format("POST /{} [ab]", i));
 }
 
 TEST_F(ServerTest, SendsNoBodyForHead) {
@@ -216,7 +227,8 @@ TEST_F(ServerTest, SendsNoBodyForHead) {
 
 TEST_F(ServerTest, ClosesWhenAskedTo) {
   auto server = Start(Echo);
-  const std::string answer = ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(Has(answer, "\r\nConnection: close\r\n"));
   EXPECT_EQ(BodyOf(answer), "GET / []");
   EXPECT_EQ(StatusOf(ExchangeToEnd(*server, "GET / HTTP/1.0\r\n\r\n")), 200);
@@ -250,17 +262,21 @@ TEST_F(ServerTest, RefusesAmbiguousOrMalformedRequests) {
     EXPECT_EQ(StatusOf(answer), 400) << request << "\n" << answer;
     EXPECT_TRUE(Has(answer, "Connection: close")) << request;
   }
-  EXPECT_EQ(StatusOf(ExchangeToEnd(*server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n")), 501);
+  EXPECT_EQ(StatusOf(ExchangeToEnd(
+                *server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n")),
+            501);
 }
 
 TEST_F(ServerTest, RefusesABadTimeout) {
   auto server = Start(Echo);
   for (const char* bad : {"0", "-1", "1.5", "abc", "", "1e3", "+5"}) {
-    const auto answer = Exchange(*server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", bad));
+    const auto answer = Exchange(
+        *server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", bad));
     EXPECT_EQ(StatusOf(answer), 400) << bad;
   }
   for (const char* good : {"1000", "99999999999999999999999"}) {
-    const auto answer = Exchange(*server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", good));
+    const auto answer = Exchange(
+        *server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: {}\r\n\r\n", good));
     EXPECT_EQ(StatusOf(answer), 200) << good;
   }
 }
@@ -274,7 +290,9 @@ TEST_F(ServerTest, LimitsTheHeadToTheByte) {
     EXPECT_EQ(StatusOf(Exchange(*server, request)), size <= 1000 ? 200 : 431) << size;
     // The same, but the body lies right behind it.
     request.insert(request.find("X: "), "Content-Length: 3000\r\n").erase(request.find("aaaa"), 22);
-    EXPECT_EQ(StatusOf(Exchange(*server, request + std::string(3000, 'b'))), size <= 1000 ? 200 : 431) << size;
+    EXPECT_EQ(StatusOf(Exchange(*server, request + std::string(3000, 'b'))),
+              size <= 1000 ? 200 : 431)
+        << size;
   }
 }
 
@@ -283,10 +301,17 @@ TEST_F(ServerTest, LimitsTheBodyToTheByte) {
   for (const std::size_t size : {99'999u, 100'000u, 100'001u}) {
     const std::string body(size, 'b');
     const int expected = size <= 100'000 ? 200 : 413;
-    EXPECT_EQ(StatusOf(Exchange(*server, fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", size, body))), expected);
-    const std::string chunks = fmt::format("{:x}\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n", 50'000, body.substr(0, 50'000),
-                                           size - 50'000, body.substr(50'000));
-    EXPECT_EQ(StatusOf(Exchange(*server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)), expected);
+    EXPECT_EQ(StatusOf(Exchange(
+                  *server, fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
+                                       size, body))),
+              expected);
+    const std::string chunks =
+        fmt::format("{:x}\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n", 50'000, body.substr(0, 50'000),
+                    size - 50'000, body.substr(50'000));
+    EXPECT_EQ(
+        StatusOf(Exchange(
+            *server, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)),
+        expected);
   }
 }
 
@@ -321,7 +346,8 @@ TEST_F(ServerTest, AnswersAClientThatSendsALittleTooMuchBeforeItListens) {
   auto server = Start(Echo, {.body_bytes_max = 4u << 20});
   RawClient client(server->port());
   const std::string body((4u << 20) + 1, 'b');
-  ASSERT_TRUE(client.Send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.size())));
+  ASSERT_TRUE(client.Send(
+      fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.size())));
   ASSERT_TRUE(client.Send(body));
   EXPECT_EQ(StatusOf(client.ReadToEnd()), 413);
   EXPECT_FALSE(client.was_reset());
@@ -348,7 +374,8 @@ TEST_F(ServerTest, DrainsABoundedAmountAfterARefusal) {
   auto server = Start(Echo, {.body_bytes_max = 10, .drain_bytes_max = 1u << 20});
   RawClient client(server->port());
   // Half a MiB more than allowed: the answer still arrives.
-  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'b'));
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" +
+              std::string(500'000, 'b'));
   EXPECT_EQ(StatusOf(client.ReadAnswer()), 413);
   // An endless sender is cut off.
   RawClient endless(server->port());
@@ -430,7 +457,8 @@ TEST_F(ServerTest, CancelsAtTheDeadline) {
     while (request.cancel.Check().ok()) std::this_thread::yield();
     return RefuseForTest(request.cancel.Check(), {}, request.request_id);
   });
-  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 30\r\n\r\n")), 504);
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 30\r\n\r\n")),
+            504);
 }
 
 TEST_F(ServerTest, AnswersQuickRequestsWhileAllHandlersAreBusy) {
@@ -441,7 +469,8 @@ TEST_F(ServerTest, AnswersQuickRequestsWhileAllHandlersAreBusy) {
         if (request.path == "/slow") std::lock_guard wait(gate);
         return Echo(request);
       },
-      {.handler_threads = 2, .is_urgent = [](const HttpRequest& r) { return r.path == "/health"; }});
+      {.handler_threads = 2,
+       .is_urgent = [](const HttpRequest& r) { return r.path == "/health"; }});
   std::vector<RawClient> slow;
   for (int i = 0; i < 5; ++i) {
     slow.emplace_back(server->port());
@@ -468,7 +497,8 @@ TEST_F(ServerTest, StreamsInChunks) {
       return sink.Write("world\n");
     });
   });
-  const std::string answer = ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      ExchangeToEnd(*server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(Has(answer, "Transfer-Encoding: chunked\r\n"));
   EXPECT_EQ(BodyOf(answer), "6\r\nhello\n\r\n6\r\nworld\n\r\n0\r\n\r\n");
   EXPECT_EQ(BodyOf(ExchangeToEnd(*server, "GET / HTTP/1.0\r\n\r\n")), "hello\nworld\n");
@@ -480,7 +510,9 @@ TEST_F(ServerTest, KeepsTheConnectionAfterAStream) {
     return Streaming([](BodySink&) { return Status::Ok(); });
   });
   RawClient client(server->port());
-  client.Send("GET /s HTTP/1.1\r\nHost: x\r\n\r\nGET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.Send(
+      "GET /s HTTP/1.1\r\nHost: x\r\n\r\nGET /after HTTP/1.1\r\nHost: x\r\nConnection: "
+      "close\r\n\r\n");
   const std::string both = client.ReadToEnd();
   EXPECT_TRUE(Has(both, "\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK")) << both;
   EXPECT_TRUE(both.ends_with("GET /after []")) << both;
@@ -548,10 +580,17 @@ TEST_F(ServerTest, ASlowReaderHoldsTheStreamBack) {
 
 TEST_F(ServerTest, SendsALargeAnswerToASlowReaderWithoutAHandlerThread) {
   const std::string large(32u << 20, 'x');
-  auto server = Start([&](HttpRequest&) { HttpResponse r; r.body = large; return r; }, {.handler_threads = 1});
+  auto server = Start(
+      [&](HttpRequest&) {
+        HttpResponse r;
+        r.body = large;
+        return r;
+      },
+      {.handler_threads = 1});
   RawClient slow(server->port(), 16 << 10);
   slow.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return server->stats().requests == 1 && server->stats().in_flight == 0; }));
+  ASSERT_TRUE(
+      Eventually([&] { return server->stats().requests == 1 && server->stats().in_flight == 0; }));
   RawClient other(server->port());
   other.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(BodyOf(other.ReadAnswer()).size(), large.size());
@@ -581,7 +620,8 @@ TEST_F(ServerTest, ServesAmongAThousandIdleConnections) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-  if (files.rlim_max < 2200) GTEST_SKIP() << "only " << files.rlim_max << " descriptors are allowed";
+  if (files.rlim_max < 2200)
+    GTEST_SKIP() << "only " << files.rlim_max << " descriptors are allowed";
   auto server = Start(Echo);
   std::vector<RawClient> idle;
   for (int i = 0; i < 1000; ++i) idle.emplace_back(server->port());
@@ -595,7 +635,10 @@ TEST_F(ServerTest, ServesAmongAThousandIdleConnections) {
 TEST_F(ServerTest, FinishesRunningRequestsWhenStopped) {
   std::promise<void> go;
   auto wait = go.get_future().share();
-  auto server = Start([&](HttpRequest& request) { wait.wait(); return Echo(request); });
+  auto server = Start([&](HttpRequest& request) {
+    wait.wait();
+    return Echo(request);
+  });
   RawClient client(server->port());
   client.Send("GET /run HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 1; }));

@@ -10,8 +10,8 @@ namespace granary::net {
 namespace {
 
 bool IsIdCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         c == ':' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == ':' || c == '-';
 }
 
 }  // namespace
@@ -20,7 +20,8 @@ bool IsRequestId(std::string_view text) {
   return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, IsIdCharacter);
 }
 
-RequestIdMaker::RequestIdMaker() : prefix_(io::SystemRandom().Next64()), next_(io::SystemRandom().Next64()) {}
+RequestIdMaker::RequestIdMaker()
+    : prefix_(io::SystemRandom().Next64()), next_(io::SystemRandom().Next64()) {}
 
 std::string RequestIdMaker::Choose(std::optional<std::string_view> sent) {
   if (sent && IsRequestId(*sent)) return std::string(*sent);

@@ -11,8 +11,9 @@ TEST(RequestIdTest, KeepsAGoodOneAndReplacesOthers) {
   RequestIdMaker maker;
   EXPECT_EQ(maker.Choose("aZ09_.:-"), "aZ09_.:-");
   EXPECT_EQ(maker.Choose(std::string(128, 'x')), std::string(128, 'x'));
-  for (const std::string& bad : {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\nb"),
-                                 std::string("a/b"), std::string("\xc3\xa9"), std::string("a\0b", 3)}) {
+  for (const std::string& bad :
+       {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\nb"),
+        std::string("a/b"), std::string("\xc3\xa9"), std::string("a\0b", 3)}) {
     EXPECT_NE(maker.Choose(bad), bad);
     EXPECT_TRUE(IsRequestId(maker.Choose(bad)));
   }

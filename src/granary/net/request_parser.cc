@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <fmt/format.h>
 
 namespace granary::net {
 namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::uint32_t kNoHeaderLimit = 1u << 30;  // The connection has checked the size of the head.
+constexpr std::uint32_t kNoHeaderLimit = 1u
+                                         << 30;  // The connection has checked the size of the head.
 
 // Headers that mean something to us and may stand once only.
 constexpr std::array<std::string_view, 9> kSingle = {
@@ -22,7 +23,9 @@ constexpr std::array<std::string_view, 9> kSingle = {
 
 std::string_view View(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-Status Bad(std::string_view what) { return {Code::kInvalidArgument, fmt::format("malformed HTTP request: {}", what)}; }
+Status Bad(std::string_view what) {
+  return {Code::kInvalidArgument, fmt::format("malformed HTTP request: {}", what)};
+}
 
 Status FromBeast(const boost::beast::error_code& error, std::uint64_t body_bytes_max) {
   if (error == http::error::body_limit) {
@@ -62,14 +65,16 @@ Status CheckFraming(const Message& message, RequestHead& head) {
   const auto lengths = message.count(http::field::content_length);
   const auto codings = message.count(http::field::transfer_encoding);
   if (lengths > 0 && codings > 0) return Bad("Content-Length together with Transfer-Encoding");
-  if (lengths > 1 || View(message[http::field::content_length]).find(',') != std::string_view::npos) {
+  if (lengths > 1 ||
+      View(message[http::field::content_length]).find(',') != std::string_view::npos) {
     return Bad("Content-Length is given twice");
   }
   if (codings == 0) return Status::Ok();
   const auto coding = message[http::field::transfer_encoding];
   if (!head.http_1_1) return Bad("Transfer-Encoding in an HTTP/1.0 request");
   if (codings > 1 || !boost::beast::iequals(coding, "chunked")) {
-    return Status::Unsupported(fmt::format("Transfer-Encoding: {} (only chunked is offered)", View(coding)));
+    return Status::Unsupported(
+        fmt::format("Transfer-Encoding: {} (only chunked is offered)", View(coding)));
   }
   head.chunked = true;
   return Status::Ok();
@@ -87,7 +92,8 @@ struct RequestParser::State {
   http::request_parser<http::string_body> parser;
 };
 
-RequestParser::RequestParser(std::uint64_t body_bytes_max) : state_(std::make_unique<State>(body_bytes_max)) {}
+RequestParser::RequestParser(std::uint64_t body_bytes_max)
+    : state_(std::make_unique<State>(body_bytes_max)) {}
 RequestParser::~RequestParser() = default;
 
 Result<RequestHead> RequestParser::ParseHead(std::string_view bytes) {
@@ -107,13 +113,15 @@ Result<RequestHead> RequestParser::ParseHead(std::string_view bytes) {
   GRANARY_TRY(CheckFraming(message, head));
   if (head.chunked) parser.body_limit(state_->body_bytes_max);
   GRANARY_TRY(CopyHeaders(message, head.headers));
-  if (head.http_1_1 && !head.headers.Get("Host")) return Bad("an HTTP/1.1 request needs a Host header");
+  if (head.http_1_1 && !head.headers.Get("Host"))
+    return Bad("an HTTP/1.1 request needs a Host header");
   return head;
 }
 
 Result<std::size_t> RequestParser::FeedChunked(std::string_view bytes) {
   boost::beast::error_code error;
-  const std::size_t used = state_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  const std::size_t used =
+      state_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
   if (error && error != http::error::need_more) return FromBeast(error, state_->body_bytes_max);
   return used;
 }

@@ -10,7 +10,9 @@
 namespace granary::net {
 namespace {
 
-Status Bad(std::string_view what) { return {Code::kInvalidArgument, fmt::format("request target: {}", what)}; }
+Status Bad(std::string_view what) {
+  return {Code::kInvalidArgument, fmt::format("request target: {}", what)};
+}
 
 std::optional<int> HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -62,7 +64,8 @@ Status ParseQuery(std::string_view text, RequestTarget& out) {
     if (pair.empty()) continue;
     const auto equals = std::min(pair.find('='), pair.size());
     GRANARY_ASSIGN(std::string name, Decode(pair.substr(0, equals), Part::kQuery));
-    GRANARY_ASSIGN(std::string value, Decode(pair.substr(std::min(equals + 1, pair.size())), Part::kQuery));
+    GRANARY_ASSIGN(std::string value,
+                   Decode(pair.substr(std::min(equals + 1, pair.size())), Part::kQuery));
     out.query.emplace_back(std::move(name), std::move(value));
   }
   return Status::Ok();
@@ -74,7 +77,8 @@ Result<RequestTarget> ParseTarget(std::string_view target) {
   target = WithoutAuthority(target);
   if (target.starts_with('?')) return Bad("no path");
   if (!target.starts_with('/')) return Bad("it must start with '/'");
-  if (target.find('#') != std::string_view::npos) return Bad("a fragment ('#') is not part of a request");
+  if (target.find('#') != std::string_view::npos)
+    return Bad("a fragment ('#') is not part of a request");
   const auto mark = std::min(target.find('?'), target.size());
   RequestTarget out;
   GRANARY_ASSIGN(out.path, Decode(target.substr(0, mark), Part::kPath));

@@ -15,9 +15,9 @@ struct RequestTarget {
   std::vector<std::pair<std::string, std::string>> query;  ///< Decoded, in order; "+" is a space.
 };
 
-/// Accepts the origin form and the absolute form ("http://host/path"). kInvalidArgument for bad percent
-/// escapes, bytes that are not UTF-8, control characters, a fragment, and for an escaped slash, which
-/// would move the borders between path segments.
+/// Accepts the origin form and the absolute form ("http://host/path"). kInvalidArgument for bad
+/// percent escapes, bytes that are not UTF-8, control characters, a fragment, and for an escaped
+/// slash, which would move the borders between path segments.
 Result<RequestTarget> ParseTarget(std::string_view target);
 
 }  // namespace granary::net

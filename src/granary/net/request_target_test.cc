@@ -22,8 +22,8 @@ TEST(RequestTargetTest, UnderstandsTheAbsoluteForm) {
 }
 
 TEST(RequestTargetTest, RefusesWhatItCannotDecode) {
-  for (const char* bad : {"", "health", "*", "/%", "/%4", "/%zz", "/%4x", "/a%2Fb", "/a%2fb", "/%00", "/%0a", "/%ff",
-                          "/x#y", "/x?a=%", "/x?a=%c3", "?x=1", "/a%7f"}) {
+  for (const char* bad : {"", "health", "*", "/%", "/%4", "/%zz", "/%4x", "/a%2Fb", "/a%2fb",
+                          "/%00", "/%0a", "/%ff", "/x#y", "/x?a=%", "/x?a=%c3", "?x=1", "/a%7f"}) {
     EXPECT_EQ(ParseTarget(bad).status().code(), Code::kInvalidArgument) << bad;
   }
 }

@@ -21,8 +21,9 @@ void AppendDate(std::string& out) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   ::gmtime_r(&now, &utc);
-  fmt::format_to(std::back_inserter(out), "Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n", kDays[utc.tm_wday],
-                 utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  fmt::format_to(std::back_inserter(out), "Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n",
+                 kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900,
+                 utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
@@ -40,7 +41,8 @@ void AppendFraming(std::string& out, int status, const HeadOptions& options) {
 std::string MakeHead(const HttpResponse& response, const HeadOptions& options) {
   std::string out;
   out.reserve(256);
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status,
+                 ReasonPhrase(response.status));
   AppendDate(out);
   if (HasBody(response.status)) AppendHeader(out, "Content-Type", response.content_type);
   AppendFraming(out, response.status, options);

@@ -15,7 +15,7 @@ enum class Framing : std::uint8_t { kLength, kChunked, kUntilClose };
 
 struct HeadOptions {
   Framing framing = Framing::kLength;
-  std::uint64_t body_bytes = 0;   ///< For kLength.
+  std::uint64_t body_bytes = 0;  ///< For kLength.
   bool keep_alive = true;
   std::string_view request_id;
 };

@@ -65,9 +65,12 @@ std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::s
   return total;
 }
 
-SocketSink::SocketSink(int descriptor, std::string head, Framing framing, runtime::CancelToken cancel,
-                       std::int64_t write_timeout_ms)
-    : descriptor_(descriptor), head_(std::move(head)), framing_(framing), cancel_(std::move(cancel)),
+SocketSink::SocketSink(int descriptor, std::string head, Framing framing,
+                       runtime::CancelToken cancel, std::int64_t write_timeout_ms)
+    : descriptor_(descriptor),
+      head_(std::move(head)),
+      framing_(framing),
+      cancel_(std::move(cancel)),
       write_timeout_ms_(write_timeout_ms) {}
 
 Status SocketSink::Write(std::string_view bytes) {
@@ -107,10 +110,12 @@ Status SocketSink::WaitUntilWritable(std::int64_t give_up_ns) const {
     GRANARY_TRY(cancel_.Check());
     pollfd waited{.fd = descriptor_, .events = POLLOUT, .revents = 0};
     const int ready = ::poll(&waited, 1, kPollMs);
-    if (ready > 0 && (waited.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return ClientWentAway();
+    if (ready > 0 && (waited.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+      return ClientWentAway();
     if (ready > 0) return Status::Ok();
     if (NowNs() >= give_up_ns) {
-      return {Code::kCancelled, fmt::format("the client took nothing for {} ms", write_timeout_ms_)};
+      return {Code::kCancelled,
+              fmt::format("the client took nothing for {} ms", write_timeout_ms_)};
     }
   }
 }

@@ -1,10 +1,12 @@
 // SocketSink: an answer's bytes straight from a handler's thread to its socket.
 //
-// Place      HttpConnection hands its descriptor to the handler's thread while the request runs, and
+// Place      HttpConnection hands its descriptor to the handler's thread while the request runs,
+// and
 //            touches only the reading side meanwhile; so no byte of a stream changes threads.
-// Promise    Write returns when the kernel has the bytes: a slow client slows its handler, and no more
-//            than one piece is in memory. A client that goes away, a deadline or a server that stops
-//            is noticed within 20 ms.
+// Promise    Write returns when the kernel has the bytes: a slow client slows its handler, and no
+// more
+//            than one piece is in memory. A client that goes away, a deadline or a server that
+//            stops is noticed within 20 ms.
 // Threads    one.
 // Owns       nothing: the descriptor stays open as long as the sink lives.
 #pragma once
@@ -20,8 +22,8 @@
 
 namespace granary::net {
 
-/// Sends what the socket takes without waiting: how many bytes of head and body together; nothing when
-/// the connection is broken.
+/// Sends what the socket takes without waiting: how many bytes of head and body together; nothing
+/// when the connection is broken.
 std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::string_view body);
 
 class SocketSink final : public BodySink {

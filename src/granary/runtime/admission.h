@@ -49,8 +49,8 @@ class Admission {
     Admission* owner_ = nullptr;
   };
 
-  /// Waits for a slot. kOverloaded when the queue is full; kCancelled or kDeadlineExceeded by `cancel`
-  /// (noticed within 20 ms).
+  /// Waits for a slot. kOverloaded when the queue is full; kCancelled or kDeadlineExceeded by
+  /// `cancel` (noticed within 20 ms).
   Result<Slot> Enter(const runtime::CancelToken& cancel);
 
   AdmissionCounts counts() const;

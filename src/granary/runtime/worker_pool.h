@@ -1,7 +1,8 @@
 // WorkerPool: the threads on which queries, flushes and other work run.
 //
-// Promise    submitted tasks start in order of submission; Stop() runs what was submitted, then joins.
-// Threads    fully safe. A task may submit; it must not wait for another task, except through
+// Promise    submitted tasks start in order of submission; Stop() runs what was submitted, then
+// joins. Threads    fully safe. A task may submit; it must not wait for another task, except
+// through
 //            ParallelFor, whose caller works along and so cannot deadlock.
 #pragma once
 

@@ -16,7 +16,8 @@ Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
     case storage::SchemaMode::kEvolve: return json::SchemaMode::kEvolve;
     case storage::SchemaMode::kJson: break;
   }
-  return Status::Unsupported("schema_mode json is not offered by this version; use evolve or strict");
+  return Status::Unsupported(
+      "schema_mode json is not offered by this version; use evolve or strict");
 }
 
 SourceInfo InfoOf(const storage::Source& source) {
@@ -33,8 +34,12 @@ SourceStatsInfo StatsOf(const storage::Source& source) {
 
 }  // namespace
 
-Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<storage::Store> store)
-    : options_(std::move(options)), deps_(deps), store_(std::move(store)), admission_(options_.admission) {}
+Tenant::Tenant(storage::StoreDeps deps, TenantOptions options,
+               std::unique_ptr<storage::Store> store)
+    : options_(std::move(options)),
+      deps_(deps),
+      store_(std::move(store)),
+      admission_(options_.admission) {}
 
 Tenant::~Tenant() = default;
 
@@ -61,7 +66,9 @@ Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
   return InfoOf(*source);
 }
 
-Status Tenant::DropSource(const SourceId& id, bool keep_data) { return store_->DropSource(id, keep_data); }
+Status Tenant::DropSource(const SourceId& id, bool keep_data) {
+  return store_->DropSource(id, keep_data);
+}
 
 Result<SourceStatsInfo> Tenant::Stats(const SourceId& id) const {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
@@ -92,16 +99,19 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   GRANARY_ASSIGN(const auto mode, ParserMode(source->definition().schema_mode));
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
-    GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode, source->schema()));
+    GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
+                                             source->schema()));
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
     auto outcome = source->Write(parsed.schema, std::move(parsed.batch));
     if (outcome.ok()) return WriteAnswer{request.source, rows, *outcome};
     // Another write evolved the schema meanwhile: this batch is read again against the new one.
-    if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax) return outcome.status();
+    if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)
+      return outcome.status();
   }
 }
 
-Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(const std::vector<SourceId>& ids) const {
+Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
+    const std::vector<SourceId>& ids) const {
   std::vector<storage::SourceSnapshot> snapshots;
   if (ids.empty()) {
     for (const auto& source : store_->List()) snapshots.push_back(source->Snapshot());
@@ -117,11 +127,13 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(const std::vector
   return snapshots;
 }
 
-Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, const runtime::CancelToken& cancel,
+Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request,
+                                         const runtime::CancelToken& cancel,
                                          const query::SearchSink& sink) {
   GRANARY_ASSIGN(const auto slot, admission_.Enter(cancel));
   GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-  const query::QueryContext context{.pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
+  const query::QueryContext context{
+      .pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
   return query::RunSearch(request, snapshots, context, sink);
 }
 
@@ -129,7 +141,8 @@ Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& 
                                                  const runtime::CancelToken& cancel) {
   GRANARY_ASSIGN(const auto slot, admission_.Enter(cancel));
   GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-  const query::QueryContext context{.pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
+  const query::QueryContext context{
+      .pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
   return query::RunAggregate(request, snapshots, context);
 }
 

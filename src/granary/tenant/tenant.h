@@ -1,7 +1,8 @@
-// Tenant: everything one tenant can do, as plain C++ calls; both APIs, the CLI and the tests sit on it.
+// Tenant: everything one tenant can do, as plain C++ calls; both APIs, the CLI and the tests sit on
+// it.
 //
-// Threads    fully safe. Calls block; searches and aggregates wait for one of MAX_CONCURRENT_SEARCHES slots.
-// Owns       its store. The pool, clock and log outlive it.
+// Threads    fully safe. Calls block; searches and aggregates wait for one of
+// MAX_CONCURRENT_SEARCHES slots. Owns       its store. The pool, clock and log outlive it.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct TenantOptions {
 
 struct WriteRequest {
   SourceId source;
-  std::string_view records;        ///< The text of the JSON array.
+  std::string_view records;  ///< The text of the JSON array.
   std::string_view pointer = "/records";
   json::RecordShape shape = json::RecordShape::kFields;
 };
@@ -89,7 +90,8 @@ class Tenant {
   /// All records or none. Retries by itself when another write evolved the schema meanwhile.
   Result<WriteAnswer> Write(const WriteRequest& request);
 
-  Result<query::QueryStats> Search(const query::SearchRequest& request, const runtime::CancelToken& cancel,
+  Result<query::QueryStats> Search(const query::SearchRequest& request,
+                                   const runtime::CancelToken& cancel,
                                    const query::SearchSink& sink);
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
                                            const runtime::CancelToken& cancel);

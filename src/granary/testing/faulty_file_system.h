@@ -3,7 +3,8 @@
 // Use        run once and read changes(); then for each n up to it, run on fresh files with
 //            FailChange({.nth = n}) and check what is left.
 // Counts     changes: OpenForWrite, WriteAt, Sync, Preallocate, Truncate, CreateDirectories,
-//            Rename, Remove, SyncDirectory. Reads: OpenForRead, ReadAt, List. The rest is never failed.
+//            Rename, Remove, SyncDirectory. Reads: OpenForRead, ReadAt, List. The rest is never
+//            failed.
 // Threads    fully safe.
 // Owns       nothing: the wrapped file system must outlive this and the files opened through it.
 #pragma once

@@ -38,7 +38,8 @@ ScaledNumber ScaleNumber(std::string_view text, int scale);
 /// 9007199254740992.
 std::weak_ordering CompareNumbers(std::string_view a, std::string_view b);
 
-/// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append "1". Plain digits while these are few.
+/// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append "1". Plain digits while these are
+/// few.
 void AppendNormalNumber(std::string_view text, std::string& out);
 
 /// The nearest double (float) to a JSON number; ±infinity beyond the largest.

@@ -14,8 +14,22 @@
 namespace granary::query {
 
 enum class Operator : std::uint8_t {
-  kEq, kNe, kGt, kGte, kLt, kLte, kIn, kNin, kBetween, kLike, kILike, kStartsWith, kEndsWith, kContains,
-  kRegex, kExists,
+  kEq,
+  kNe,
+  kGt,
+  kGte,
+  kLt,
+  kLte,
+  kIn,
+  kNin,
+  kBetween,
+  kLike,
+  kILike,
+  kStartsWith,
+  kEndsWith,
+  kContains,
+  kRegex,
+  kExists,
 };
 /// "eq" … "exists", and the aliases "in_list", "not_in".
 std::optional<Operator> ParseOperator(std::string_view name);
@@ -25,14 +39,14 @@ struct Filter {
   enum class Kind : std::uint8_t { kAnd, kOr, kNot, kCompare };
   Kind kind = Kind::kAnd;
   std::vector<Filter> children;
-  std::string column;    ///< As written: a column, or a dotted path into a json one.
+  std::string column;  ///< As written: a column, or a dotted path into a json one.
   Operator op = Operator::kEq;
   Literal literal;
-  std::string pointer;   ///< Where it stands in the request: /filters/amount/gt
+  std::string pointer;  ///< Where it stands in the request: /filters/amount/gt
 };
 
-/// A name of a request, found in a schema: a declared column of that very name, else the json column
-/// that is the longest dotted prefix, with the path inside it. `_seq` is found too.
+/// A name of a request, found in a schema: a declared column of that very name, else the json
+/// column that is the longest dotted prefix, with the path inside it. `_seq` is found too.
 struct ColumnRef {
   ColumnId id = 0;
   std::string name;               ///< As written.
@@ -43,9 +57,9 @@ struct ColumnRef {
 std::optional<ColumnRef> ResolveColumn(const Schema& schema, std::string_view name);
 
 /// Literals are checked and put into the column's domain, so that the predicate compares like with
-/// like; `ne` and `nin` become NOT. A column that the schema lacks makes the whole result nothing ("a
-/// source that lacks a filtered column contributes nothing"). kInvalidLiteral, kTypeMismatch (like on
-/// a number), kInvalidLiteral for a bad regex, each with the literal's pointer.
+/// like; `ne` and `nin` become NOT. A column that the schema lacks makes the whole result nothing
+/// ("a source that lacks a filtered column contributes nothing"). kInvalidLiteral, kTypeMismatch
+/// (like on a number), kInvalidLiteral for a bad regex, each with the literal's pointer.
 Result<std::optional<Predicate>> BindFilter(const Filter& filter, const Schema& schema);
 
 }  // namespace granary::query

@@ -24,32 +24,44 @@ struct OrderBy {
 };
 
 struct SearchRequest {
-  std::vector<SourceId> sources;        ///< Empty: every source of the tenant.
+  std::vector<SourceId> sources;  ///< Empty: every source of the tenant.
   std::optional<Filter> filter;
-  std::vector<std::string> columns;     ///< Empty: all; each record shows its source's.
+  std::vector<std::string> columns;  ///< Empty: all; each record shows its source's.
   std::vector<OrderBy> order_by;
-  std::optional<std::uint64_t> limit;   ///< Nothing: no limit (stream only).
+  std::optional<std::uint64_t> limit;  ///< Nothing: no limit (stream only).
 };
 
 enum class AggregateType : std::uint8_t {
-  kCount, kSum, kAvg, kMin, kMax, kCountDistinct, kApproxCountDistinct, kPercentile, kApproxPercentile,
-  kStddev, kVariance, kFirst, kLast, kAny,
+  kCount,
+  kSum,
+  kAvg,
+  kMin,
+  kMax,
+  kCountDistinct,
+  kApproxCountDistinct,
+  kPercentile,
+  kApproxPercentile,
+  kStddev,
+  kVariance,
+  kFirst,
+  kLast,
+  kAny,
 };
 std::optional<AggregateType> ParseAggregateType(std::string_view name);
 std::string_view AggregateTypeName(AggregateType type);
 
 struct Aggregation {
   AggregateType type = AggregateType::kCount;
-  std::string column;                   ///< Empty only for count: rows.
-  std::string alias;                    ///< Never empty: type_column, or the type alone.
-  double p = 0.5;                       ///< Of a percentile, 0 to 1.
-  std::string pointer;                  ///< /aggregations/0
+  std::string column;   ///< Empty only for count: rows.
+  std::string alias;    ///< Never empty: type_column, or the type alone.
+  double p = 0.5;       ///< Of a percentile, 0 to 1.
+  std::string pointer;  ///< /aggregations/0
 };
 
 enum class DatePart : std::uint8_t { kYear, kQuarter, kMonth, kWeek, kDay, kHour, kMinute };
 /// {"bucket": 10}: the number is floored to a multiple of the width.
 struct Bucket {
-  std::string width;                    ///< The number's text, > 0.
+  std::string width;  ///< The number's text, > 0.
 };
 /// {"interval": "5m"}: the instant is floored to a multiple since 1970.
 struct Interval {
@@ -59,9 +71,9 @@ using GroupTransform = std::variant<std::monostate, DatePart, Bucket, Interval>;
 
 struct GroupBy {
   std::string column;
-  GroupTransform transform;             ///< Dates and instants are floored to the start of the part.
-  std::string alias;                    ///< The column when not given.
-  std::string pointer;                  ///< /group_by/0
+  GroupTransform transform;  ///< Dates and instants are floored to the start of the part.
+  std::string alias;         ///< The column when not given.
+  std::string pointer;       ///< /group_by/0
 };
 
 struct AggregateRequest {
@@ -69,8 +81,8 @@ struct AggregateRequest {
   std::optional<Filter> filter;
   std::vector<GroupBy> group_by;
   std::vector<Aggregation> aggregations;
-  std::optional<Filter> having;         ///< Over aliases.
-  std::vector<OrderBy> order_by;        ///< Over aliases.
+  std::optional<Filter> having;   ///< Over aliases.
+  std::vector<OrderBy> order_by;  ///< Over aliases.
   std::optional<std::uint64_t> limit;
 };
 

@@ -20,10 +20,12 @@ const Variable* FindVariable(std::string_view name) {
 
 using Settings = std::map<std::string, ConfigSetting, std::less<>>;
 
-void Put(const std::vector<ConfigSetting>& from, Settings& settings, std::vector<std::string>& complaints) {
+void Put(const std::vector<ConfigSetting>& from, Settings& settings,
+         std::vector<std::string>& complaints) {
   for (const ConfigSetting& setting : from) {
     if (FindVariable(setting.name) == nullptr) {
-      complaints.push_back(fmt::format("{} ({}) is no variable of this node", setting.name, setting.origin));
+      complaints.push_back(
+          fmt::format("{} ({}) is no variable of this node", setting.name, setting.origin));
       continue;
     }
     settings[setting.name] = setting;
@@ -41,13 +43,20 @@ void PutEnvironment(const ConfigSources& sources, Settings& settings) {
 // Values that are fine alone but not together.
 void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
   const auto ordered = [&](std::string_view less, double a, std::string_view more, double b) {
-    if (a > b) complaints.push_back(fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
+    if (a > b)
+      complaints.push_back(
+          fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
   };
-  ordered("MIN_WORKERS", static_cast<double>(config.min_workers), "MAX_WORKERS", static_cast<double>(config.max_workers));
-  ordered("SCALE_DOWN_THRESHOLD_CPU", config.scale_down_threshold_cpu, "SCALE_UP_THRESHOLD_CPU", config.scale_up_threshold_cpu);
-  ordered("SCALE_DOWN_THRESHOLD_MEMORY", config.scale_down_threshold_memory, "SCALE_UP_THRESHOLD_MEMORY", config.scale_up_threshold_memory);
-  ordered("MIN_FILE_SIZE_MB", config.min_file_size_mb, "TARGET_FILE_SIZE_MB", config.target_file_size_mb);
-  ordered("TARGET_FILE_SIZE_MB", config.target_file_size_mb, "MAX_FILE_SIZE_MB", config.max_file_size_mb);
+  ordered("MIN_WORKERS", static_cast<double>(config.min_workers), "MAX_WORKERS",
+          static_cast<double>(config.max_workers));
+  ordered("SCALE_DOWN_THRESHOLD_CPU", config.scale_down_threshold_cpu, "SCALE_UP_THRESHOLD_CPU",
+          config.scale_up_threshold_cpu);
+  ordered("SCALE_DOWN_THRESHOLD_MEMORY", config.scale_down_threshold_memory,
+          "SCALE_UP_THRESHOLD_MEMORY", config.scale_up_threshold_memory);
+  ordered("MIN_FILE_SIZE_MB", config.min_file_size_mb, "TARGET_FILE_SIZE_MB",
+          config.target_file_size_mb);
+  ordered("TARGET_FILE_SIZE_MB", config.target_file_size_mb, "MAX_FILE_SIZE_MB",
+          config.max_file_size_mb);
 }
 
 std::string_view Trimmed(std::string_view text) {
@@ -57,7 +66,8 @@ std::string_view Trimmed(std::string_view text) {
 }
 
 std::string_view Unquoted(std::string_view text) {
-  const bool quoted = text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
+  const bool quoted = text.size() >= 2 && (text.front() == '"' || text.front() == '\'') &&
+                      text.back() == text.front();
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
@@ -75,16 +85,20 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
     const std::string name(variable.name);
     const auto given = settings.find(name);
     const bool is_default = given == settings.end();
-    ConfigValue value{name, std::string(is_default ? variable.fallback : std::string_view(given->second.text)),
-                      is_default ? "default" : given->second.origin};
+    ConfigValue value{
+        name, std::string(is_default ? variable.fallback : std::string_view(given->second.text)),
+        is_default ? "default" : given->second.origin};
     if (!Assign(variable, value.text, config)) {
       GRANARY_CHECK(!is_default, "default of {}", name);
-      complaints.push_back(fmt::format("{} is '{}' ({}), allowed: {}", name, value.text.substr(0, 200), value.origin, AllowedText(variable)));
+      complaints.push_back(fmt::format("{} is '{}' ({}), allowed: {}", name,
+                                       value.text.substr(0, 200), value.origin,
+                                       AllowedText(variable)));
     }
     config.values.push_back(std::move(value));
   }
   if (complaints.empty()) CheckTogether(config, complaints);
-  if (!complaints.empty()) return Status(Code::kInvalidArgument, fmt::format("{}", fmt::join(complaints, "; ")));
+  if (!complaints.empty())
+    return Status(Code::kInvalidArgument, fmt::format("{}", fmt::join(complaints, "; ")));
   return config;
 }
 
@@ -98,10 +112,12 @@ Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const 
     if (line.starts_with("export ")) line = Trimmed(line.substr(7));
     const auto equals = line.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      return Status(Code::kInvalidArgument, fmt::format("{}:{}: '{}' is not NAME=VALUE", file, number, line.substr(0, 80)));
+      return Status(Code::kInvalidArgument,
+                    fmt::format("{}:{}: '{}' is not NAME=VALUE", file, number, line.substr(0, 80)));
     }
     const std::string_view value = Unquoted(Trimmed(line.substr(equals + 1)));
-    out.push_back({std::string(Trimmed(line.substr(0, equals))), std::string(value), fmt::format("{}:{}", file, number)});
+    out.push_back({std::string(Trimmed(line.substr(0, equals))), std::string(value),
+                   fmt::format("{}:{}", file, number)});
   }
   return out;
 }
@@ -112,7 +128,8 @@ std::string ExampleConfigFile() {
       "# Every variable is here, with its default.\n";
   for (const Variable& variable : ConfigTable()) {
     if (!variable.section.empty()) out.append(fmt::format("\n# ── {} ──\n", variable.section));
-    out.append(fmt::format("\n# {} ({}).\n{}={}\n", variable.comment, AllowedText(variable), variable.name, variable.fallback));
+    out.append(fmt::format("\n# {} ({}).\n{}={}\n", variable.comment, AllowedText(variable),
+                           variable.name, variable.fallback));
   }
   return out;
 }

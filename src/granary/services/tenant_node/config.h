@@ -1,7 +1,8 @@
 // Config: everything about a Tenant Node that its operator chooses, by the names of config.env.
 //
 // Order      defaults < config.env < environment < flags; each value remembers where it came from.
-// Shape      one table (config_table.cc) names each variable, its default, what is allowed and what it is
+// Shape      one table (config_table.cc) names each variable, its default, what is allowed and what
+// it is
 //            for; reading, checking, showing and config.env.example all follow from it.
 // Threads    a value.
 #pragma once
@@ -35,8 +36,10 @@ struct Config {
   double scale_up_threshold_cpu = 0, scale_down_threshold_cpu = 0;
   double scale_up_threshold_memory = 0, scale_down_threshold_memory = 0;
   // Log and hot tier.
-  std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0, wal_lane_max_mb = 0;
-  std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0, snapshot_retention_minutes = 0;
+  std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
+               wal_lane_max_mb = 0;
+  std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
+               snapshot_retention_minutes = 0;
   // Files.
   std::int64_t row_group_rows = 0, max_open_segments = 0, max_sources = 0;
   bool auto_compaction_enabled = false;
@@ -46,14 +49,17 @@ struct Config {
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
   std::int64_t statistics_refresh_interval_minutes = 0;
   // Limits of requests.
-  std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0, max_batch_records = 0, max_columns = 0;
+  std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0,
+               max_batch_records = 0, max_columns = 0;
   std::int64_t max_page_records = 0, max_connections = 0, handler_threads = 0, io_threads = 0;
-  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, idle_timeout_seconds = 0, write_timeout_seconds = 0;
+  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, idle_timeout_seconds = 0,
+               write_timeout_seconds = 0;
   std::int64_t stop_timeout_seconds = 0;
   // Log lines.
   std::string log_level, log_format;
   // The other services.
-  std::int64_t auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0, metadata_catalog_port = 0;
+  std::int64_t auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0,
+               metadata_catalog_port = 0;
   std::int64_t monitoring_port = 0;
 
   std::vector<ConfigValue> values;  ///< Every variable, in the order of the table.
@@ -67,14 +73,14 @@ struct ConfigSetting {
 };
 
 struct ConfigSources {
-  std::vector<ConfigSetting> file;         ///< ParseConfigFile's.
+  std::vector<ConfigSetting> file;  ///< ParseConfigFile's.
   /// The environment; asked only for names of the table.
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::vector<ConfigSetting> flags;
 };
 
-/// kInvalidArgument, listing every bad value: its name, what it was, where it came from, what is allowed.
-/// A name in the file or a flag that is none is refused too.
+/// kInvalidArgument, listing every bad value: its name, what it was, where it came from, what is
+/// allowed. A name in the file or a flag that is none is refused too.
 Result<Config> LoadConfig(const ConfigSources& sources);
 
 /// Lines NAME=VALUE; '#' starts a comment line, "export " and quotes around a value are taken off.

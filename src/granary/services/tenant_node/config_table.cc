@@ -12,9 +12,15 @@
 namespace granary::services {
 namespace {
 
-bool IsName(std::string_view text) { return !text.empty() && text.size() <= 255 && IsValidUtf8(text); }
-bool IsPath(std::string_view text) { return !text.empty() && text.find('\0') == std::string_view::npos; }
-bool IsHost(std::string_view text) { return !text.empty() && text.find_first_of(" /\t") == std::string_view::npos; }
+bool IsName(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && IsValidUtf8(text);
+}
+bool IsPath(std::string_view text) {
+  return !text.empty() && text.find('\0') == std::string_view::npos;
+}
+bool IsHost(std::string_view text) {
+  return !text.empty() && text.find_first_of(" /\t") == std::string_view::npos;
+}
 
 // Colon-separated absolute paths, or nothing.
 bool IsPathList(std::string_view text) {
@@ -41,12 +47,13 @@ bool IsFormat(std::string_view given) {
   return text == "auto" || text == "json" || text == "text";
 }
 
-constexpr WholeRule Port(std::int64_t Config::* member) { return {member, 0, 65535}; }
-constexpr NumberRule Percent(double Config::* member) { return {member, 0, 100}; }
+constexpr WholeRule Port(std::int64_t Config::*member) { return {member, 0, 65535}; }
+constexpr NumberRule Percent(double Config::*member) { return {member, 0, 100}; }
 constexpr std::int64_t kMegabytesMax = 1 << 30;
 
 using C = Config;
 
+// clang-format off
 const Variable kTable[] = {
     {"Who this node is, and where it keeps and serves data", "TENANT_ID", "default_tenant",
      TextRule{&C::tenant_id, IsIdentifier, "letters, digits and _ . - (not first), at most 128"}, "Unique tenant identifier"},
@@ -121,6 +128,7 @@ const Variable kTable[] = {
     {"", "METADATA_CATALOG_PORT", "8083", Port(&C::metadata_catalog_port), "Metadata Catalog"},
     {"", "MONITORING_PORT", "8084", Port(&C::monitoring_port), "Monitoring"},
 };
+// clang-format on
 
 template <typename Number>
 bool ParseAll(std::string_view text, Number& out) {
@@ -140,7 +148,8 @@ struct Assigner {
   }
   bool operator()(const NumberRule& rule) const {
     double value = 0;
-    if (!ParseAll(text, value) || !std::isfinite(value) || value < rule.min || value > rule.max) return false;
+    if (!ParseAll(text, value) || !std::isfinite(value) || value < rule.min || value > rule.max)
+      return false;
     config.*rule.member = value;
     return true;
   }
@@ -159,8 +168,12 @@ struct Assigner {
 };
 
 struct Describer {
-  std::string operator()(const WholeRule& rule) const { return fmt::format("a whole number from {} to {}", rule.min, rule.max); }
-  std::string operator()(const NumberRule& rule) const { return fmt::format("a number from {} to {}", rule.min, rule.max); }
+  std::string operator()(const WholeRule& rule) const {
+    return fmt::format("a whole number from {} to {}", rule.min, rule.max);
+  }
+  std::string operator()(const NumberRule& rule) const {
+    return fmt::format("a number from {} to {}", rule.min, rule.max);
+  }
   std::string operator()(const SwitchRule&) const { return "true or false"; }
   std::string operator()(const TextRule& rule) const { return std::string(rule.allowed); }
 };

@@ -13,18 +13,18 @@
 namespace granary::services {
 
 struct WholeRule {
-  std::int64_t Config::* member;
+  std::int64_t Config::*member;
   std::int64_t min, max;
 };
 struct NumberRule {
-  double Config::* member;
+  double Config::*member;
   double min, max;
 };
 struct SwitchRule {
-  bool Config::* member;
+  bool Config::*member;
 };
 struct TextRule {
-  std::string Config::* member;
+  std::string Config::*member;
   bool (*accepts)(std::string_view text);
   std::string_view allowed;  ///< For messages: "an identifier, …".
 };

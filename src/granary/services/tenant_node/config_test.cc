@@ -12,8 +12,8 @@
 namespace granary::services {
 namespace {
 
-Result<Config> Load(std::map<std::string, std::string> environment, std::vector<ConfigSetting> file = {},
-                    std::vector<ConfigSetting> flags = {}) {
+Result<Config> Load(std::map<std::string, std::string> environment,
+                    std::vector<ConfigSetting> file = {}, std::vector<ConfigSetting> flags = {}) {
   ConfigSources sources;
   sources.file = std::move(file);
   sources.flags = std::move(flags);
@@ -34,15 +34,36 @@ const ConfigValue& ValueOf(const Config& config, std::string_view name) {
 
 TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
   const std::map<std::string, std::string> required = {
-      {"TENANT_ID", "default_tenant"}, {"TENANT_NAME", "Default Tenant"}, {"DATA_PATH", "./data"}, {"GRPC_PORT", "50051"},
-      {"REST_PORT", "8000"}, {"REST_HOST", "0.0.0.0"}, {"MAX_CONCURRENT_SEARCHES", "10"}, {"WAL_RETENTION_HOURS", "24"},
-      {"AUTO_SCALING_ENABLED", "true"}, {"MIN_WORKERS", "2"}, {"MAX_WORKERS", "50"}, {"SCALE_UP_THRESHOLD_CPU", "70.0"},
-      {"SCALE_DOWN_THRESHOLD_CPU", "30.0"}, {"SCALE_UP_THRESHOLD_MEMORY", "80.0"}, {"SCALE_DOWN_THRESHOLD_MEMORY", "40.0"},
-      {"AUTO_COMPACTION_ENABLED", "true"}, {"COMPACTION_INTERVAL_MINUTES", "60"}, {"MIN_FILE_SIZE_MB", "50.0"},
-      {"MAX_FILE_SIZE_MB", "512.0"}, {"TARGET_FILE_SIZE_MB", "256.0"}, {"QUERY_OPTIMIZATION_ENABLED", "true"},
-      {"STATISTICS_REFRESH_INTERVAL_MINUTES", "30"}, {"COST_MODEL_LEARNING_ENABLED", "true"}, {"ALLOW_ANONYMOUS", "false"},
-      {"AUTH_GATEWAY_PORT", "8080"}, {"OPERATION_NODE_PORT", "8081"}, {"CBO_ENGINE_PORT", "8082"},
-      {"METADATA_CATALOG_PORT", "8083"}, {"MONITORING_PORT", "8084"}, {"SNAPSHOT_RETENTION_MINUTES", "15"}};
+      {"TENANT_ID", "default_tenant"},
+      {"TENANT_NAME", "Default Tenant"},
+      {"DATA_PATH", "./data"},
+      {"GRPC_PORT", "50051"},
+      {"REST_PORT", "8000"},
+      {"REST_HOST", "0.0.0.0"},
+      {"MAX_CONCURRENT_SEARCHES", "10"},
+      {"WAL_RETENTION_HOURS", "24"},
+      {"AUTO_SCALING_ENABLED", "true"},
+      {"MIN_WORKERS", "2"},
+      {"MAX_WORKERS", "50"},
+      {"SCALE_UP_THRESHOLD_CPU", "70.0"},
+      {"SCALE_DOWN_THRESHOLD_CPU", "30.0"},
+      {"SCALE_UP_THRESHOLD_MEMORY", "80.0"},
+      {"SCALE_DOWN_THRESHOLD_MEMORY", "40.0"},
+      {"AUTO_COMPACTION_ENABLED", "true"},
+      {"COMPACTION_INTERVAL_MINUTES", "60"},
+      {"MIN_FILE_SIZE_MB", "50.0"},
+      {"MAX_FILE_SIZE_MB", "512.0"},
+      {"TARGET_FILE_SIZE_MB", "256.0"},
+      {"QUERY_OPTIMIZATION_ENABLED", "true"},
+      {"STATISTICS_REFRESH_INTERVAL_MINUTES", "30"},
+      {"COST_MODEL_LEARNING_ENABLED", "true"},
+      {"ALLOW_ANONYMOUS", "false"},
+      {"AUTH_GATEWAY_PORT", "8080"},
+      {"OPERATION_NODE_PORT", "8081"},
+      {"CBO_ENGINE_PORT", "8082"},
+      {"METADATA_CATALOG_PORT", "8083"},
+      {"MONITORING_PORT", "8084"},
+      {"SNAPSHOT_RETENTION_MINUTES", "15"}};
   const auto config = Load({});
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   for (const auto& [name, text] : required) {
@@ -57,12 +78,15 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
 
 TEST(ConfigTest, NamesNoVariableTwice) {
   std::map<std::string_view, int> seen;
-  for (const Variable& variable : ConfigTable()) EXPECT_EQ(++seen[variable.name], 1) << variable.name;
+  for (const Variable& variable : ConfigTable())
+    EXPECT_EQ(++seen[variable.name], 1) << variable.name;
 }
 
 TEST(ConfigTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
   const auto config = Load({{"TENANT_NAME", "env"}, {"DATA_PATH", "env"}},
-                           {{"TENANT_ID", "file", "config.env:1"}, {"TENANT_NAME", "file", "config.env:2"}, {"DATA_PATH", "file", "config.env:3"}},
+                           {{"TENANT_ID", "file", "config.env:1"},
+                            {"TENANT_NAME", "file", "config.env:2"},
+                            {"DATA_PATH", "file", "config.env:3"}},
                            {{"DATA_PATH", "flag", "--data-path"}});
   ASSERT_TRUE(config.ok());
   EXPECT_EQ(config->tenant_id, "file");
@@ -74,16 +98,29 @@ TEST(ConfigTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
 }
 
 TEST(ConfigTest, ABadValueSaysItsNameWhatItWasAndWhatIsAllowed) {
-  const std::vector<std::pair<std::string, std::string>> bad = {
-      {"REST_PORT", "80x"}, {"REST_PORT", "65536"}, {"REST_PORT", "-1"}, {"REST_PORT", ""}, {"REST_PORT", "8000.0"},
-      {"TENANT_ID", "../x"}, {"TENANT_ID", ""}, {"MAX_CONCURRENT_SEARCHES", "0"}, {"AUTO_SCALING_ENABLED", "maybe"},
-      {"SCALE_UP_THRESHOLD_CPU", "101"}, {"SCALE_UP_THRESHOLD_CPU", "nan"}, {"LOG_LEVEL", "loud"}, {"LOG_FORMAT", "xml"},
-      {"ALLOWED_DATA_PATHS", "relative"}, {"ALLOWED_DATA_PATHS", "/a:b"}, {"WAL_RETENTION_HOURS", "1e3"}, {"DATA_PATH", ""}};
+  const std::vector<std::pair<std::string, std::string>> bad = {{"REST_PORT", "80x"},
+                                                                {"REST_PORT", "65536"},
+                                                                {"REST_PORT", "-1"},
+                                                                {"REST_PORT", ""},
+                                                                {"REST_PORT", "8000.0"},
+                                                                {"TENANT_ID", "../x"},
+                                                                {"TENANT_ID", ""},
+                                                                {"MAX_CONCURRENT_SEARCHES", "0"},
+                                                                {"AUTO_SCALING_ENABLED", "maybe"},
+                                                                {"SCALE_UP_THRESHOLD_CPU", "101"},
+                                                                {"SCALE_UP_THRESHOLD_CPU", "nan"},
+                                                                {"LOG_LEVEL", "loud"},
+                                                                {"LOG_FORMAT", "xml"},
+                                                                {"ALLOWED_DATA_PATHS", "relative"},
+                                                                {"ALLOWED_DATA_PATHS", "/a:b"},
+                                                                {"WAL_RETENTION_HOURS", "1e3"},
+                                                                {"DATA_PATH", ""}};
   for (const auto& [name, text] : bad) {
     const Status status = Load({{name, text}}).status();
     ASSERT_EQ(status.code(), Code::kInvalidArgument) << name << "=" << text;
     const std::string message(status.message());
-    EXPECT_NE(message.find(name + " is '" + text + "' (environment), allowed: "), std::string::npos) << message;
+    EXPECT_NE(message.find(name + " is '" + text + "' (environment), allowed: "), std::string::npos)
+        << message;
   }
 }
 
@@ -101,12 +138,16 @@ TEST(ConfigTest, ChecksValuesAgainstEachOther) {
 
 TEST(ConfigTest, RefusesUnknownNames) {
   const Status status = Load({}, {{"REST_PROT", "1", "config.env:7"}}).status();
-  EXPECT_NE(status.message().find("REST_PROT (config.env:7)"), std::string::npos) << status.ToString();
+  EXPECT_NE(status.message().find("REST_PROT (config.env:7)"), std::string::npos)
+      << status.ToString();
   EXPECT_FALSE(Load({}, {}, {{"PORT", "1", "--set"}}).ok());
 }
 
 TEST(ConfigTest, ReadsAFile) {
-  const auto file = ParseConfigFile("# comment\n\nTENANT_ID=a\r\n export TENANT_NAME = \"My = Tenant\" \nDATA_PATH='x y'\nALLOWED_DATA_PATHS=", "f");
+  const auto file = ParseConfigFile(
+      "# comment\n\nTENANT_ID=a\r\n export TENANT_NAME = \"My = Tenant\" \nDATA_PATH='x "
+      "y'\nALLOWED_DATA_PATHS=",
+      "f");
   ASSERT_TRUE(file.ok()) << file.status().ToString();
   ASSERT_EQ(file->size(), 4u);
   EXPECT_EQ((*file)[0].text, "a");
@@ -115,7 +156,8 @@ TEST(ConfigTest, ReadsAFile) {
   EXPECT_EQ((*file)[1].origin, "f:4");
   EXPECT_EQ((*file)[2].text, "x y");
   EXPECT_EQ((*file)[3].text, "");
-  EXPECT_NE(ParseConfigFile("A=1\nnonsense\n", "f").status().message().find("f:2"), std::string::npos);
+  EXPECT_NE(ParseConfigFile("A=1\nnonsense\n", "f").status().message().find("f:2"),
+            std::string::npos);
   EXPECT_FALSE(ParseConfigFile("=1", "f").ok());
 }
 
@@ -124,18 +166,24 @@ TEST(ConfigTest, TheExampleFileIsCompleteAndLoads) {
   ASSERT_TRUE(in.is_open()) << GRANARY_CONFIG_EXAMPLE;
   std::stringstream text;
   text << in.rdbuf();
-  EXPECT_EQ(text.str(), ExampleConfigFile()) << "config.env.example must be what ExampleConfigFile() makes";
+  EXPECT_EQ(text.str(), ExampleConfigFile())
+      << "config.env.example must be what ExampleConfigFile() makes";
   auto file = ParseConfigFile(text.str(), "config.env.example");
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file->size(), ConfigTable().size());
   const auto config = Load({}, file.Take());
   ASSERT_TRUE(config.ok()) << config.status().ToString();
-  for (const Variable& variable : ConfigTable()) EXPECT_EQ(ValueOf(*config, variable.name).text, variable.fallback);
+  for (const Variable& variable : ConfigTable())
+    EXPECT_EQ(ValueOf(*config, variable.name).text, variable.fallback);
 }
 
 TEST(NodeOptionsTest, FollowsTheConfiguration) {
-  const auto config = Load({{"WAL_RETENTION_HOURS", "2"}, {"MAX_BODY_MB", "3"}, {"ALLOWED_DATA_PATHS", "/a:/b"}, {"LOG_LEVEL", "DEBUG"},
-                            {"MAX_WORKERS", "3"}, {"FLUSH_ROWS", "7"}});
+  const auto config = Load({{"WAL_RETENTION_HOURS", "2"},
+                            {"MAX_BODY_MB", "3"},
+                            {"ALLOWED_DATA_PATHS", "/a:/b"},
+                            {"LOG_LEVEL", "DEBUG"},
+                            {"MAX_WORKERS", "3"},
+                            {"FLUSH_ROWS", "7"}});
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   const auto options = MakeTenantOptions(*config, 4);
   ASSERT_TRUE(options.ok());

@@ -12,8 +12,8 @@ namespace granary::services {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64u << 10;
-constexpr std::int64_t kRowsAtOnce = 1024;             // So that a wide batch is not all text at once.
-constexpr std::int64_t kHoldBackNs = 50'000'000;       // A slow query's first rows do not wait for more.
+constexpr std::int64_t kRowsAtOnce = 1024;        // So that a wide batch is not all text at once.
+constexpr std::int64_t kHoldBackNs = 50'000'000;  // A slow query's first rows do not wait for more.
 
 double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
@@ -26,7 +26,8 @@ Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
   }
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
-  GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source, .records = body.records}));
+  GRANARY_ASSIGN(const WriteAnswer answer,
+                 tenant->Write({.source = body.source, .records = body.records}));
   state.metrics.CountRowsWritten(answer.written);
   return JsonResponse(api::WriteJson(answer));
 }
@@ -35,14 +36,16 @@ Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(const query::SearchRequest request, api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
+  GRANARY_ASSIGN(const query::SearchRequest request,
+                 api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
   api::SearchJson answer;
   std::int64_t rows_returned = 0;
-  GRANARY_ASSIGN(const query::QueryStats stats, tenant->Search(request, call.request.cancel, [&](const query::ResultBatch& rows) {
-    rows_returned += rows.batch->num_rows();
-    answer.Add(rows);
-    return Status::Ok();
-  }));
+  GRANARY_ASSIGN(const query::QueryStats stats,
+                 tenant->Search(request, call.request.cancel, [&](const query::ResultBatch& rows) {
+                   rows_returned += rows.batch->num_rows();
+                   answer.Add(rows);
+                   return Status::Ok();
+                 }));
   state.metrics.CountRowsReturned(static_cast<std::uint64_t>(rows_returned));
   return JsonResponse(answer.Finish(stats, MillisSince(state, start_ns)));
 }
@@ -50,14 +53,16 @@ Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
 // Rows to lines, a bounded number of bytes at a time.
 class NdjsonStream {
  public:
-  NdjsonStream(NodeState& state, net::BodySink& sink) : state_(state), sink_(sink), sent_ns_(state.clock.MonotonicNanos()) {}
+  NdjsonStream(NodeState& state, net::BodySink& sink)
+      : state_(state), sink_(sink), sent_ns_(state.clock.MonotonicNanos()) {}
 
   Status Add(const query::ResultBatch& rows) {
     for (std::int64_t at = 0; at < rows.batch->num_rows(); at += kRowsAtOnce) {
       const query::ResultBatch part{rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)};
       api::AppendNdjson(part, text_);
       state_.metrics.CountRowsReturned(static_cast<std::uint64_t>(part.batch->num_rows()));
-      if (text_.size() >= kPieceBytes || state_.clock.MonotonicNanos() - sent_ns_ >= kHoldBackNs) GRANARY_TRY(Send());
+      if (text_.size() >= kPieceBytes || state_.clock.MonotonicNanos() - sent_ns_ >= kHoldBackNs)
+        GRANARY_TRY(Send());
     }
     return Status::Ok();
   }
@@ -80,12 +85,15 @@ Result<net::HttpResponse> SearchStream(NodeState& state, RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_TRY(CheckStreamAccept(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(query::SearchRequest request, api::ParseSearch(call.request.body, /*streaming=*/true, state.limits));
+  GRANARY_ASSIGN(query::SearchRequest request,
+                 api::ParseSearch(call.request.body, /*streaming=*/true, state.limits));
   net::HttpResponse response;
   response.content_type = "application/x-ndjson";
-  response.stream = [&state, tenant, request = std::move(request), cancel = call.request.cancel](net::BodySink& sink) -> Status {
+  response.stream = [&state, tenant, request = std::move(request),
+                     cancel = call.request.cancel](net::BodySink& sink) -> Status {
     NdjsonStream lines(state, sink);
-    const auto stats = tenant->Search(request, cancel, [&](const query::ResultBatch& rows) { return lines.Add(rows); });
+    const auto stats = tenant->Search(
+        request, cancel, [&](const query::ResultBatch& rows) { return lines.Add(rows); });
     if (!stats.ok()) return stats.status();
     return lines.Send();
   };
@@ -96,8 +104,10 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(const query::AggregateRequest request, api::ParseAggregate(call.request.body, state.limits));
-  GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant->Aggregate(request, call.request.cancel));
+  GRANARY_ASSIGN(const query::AggregateRequest request,
+                 api::ParseAggregate(call.request.body, state.limits));
+  GRANARY_ASSIGN(const query::AggregateAnswer answer,
+                 tenant->Aggregate(request, call.request.cancel));
   state.metrics.CountRowsReturned(answer.rows.size());
   return JsonResponse(api::AggregateJson(answer, MillisSince(state, start_ns)));
 }
@@ -108,9 +118,15 @@ void AddDataRoutes(NodeState& state, Router& router) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](RouteCall& call) { return handler(state, call); };
   };
-  router.Add({.method = "POST", .pattern = "/data/write", .handler = bind(Write), .later_query = {"source_id", "atomic"}});
+  router.Add({.method = "POST",
+              .pattern = "/data/write",
+              .handler = bind(Write),
+              .later_query = {"source_id", "atomic"}});
   router.Add({.method = "POST", .pattern = "/data/search", .handler = bind(Search)});
-  router.Add({.method = "POST", .pattern = "/data/search/stream", .handler = bind(SearchStream), .later_query = {"frames"}});
+  router.Add({.method = "POST",
+              .pattern = "/data/search/stream",
+              .handler = bind(SearchStream),
+              .later_query = {"frames"}});
   router.Add({.method = "POST", .pattern = "/data/aggregate", .handler = bind(Aggregate)});
 }
 

@@ -17,9 +17,11 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
   for (const auto& [name, value] : request.query) {
     if (std::ranges::find(route.query, name) != route.query.end()) continue;
     if (std::ranges::find(route.later_query, name) != route.later_query.end()) {
-      return Status::Unsupported(fmt::format("the query parameter {} is not offered by this version", name));
+      return Status::Unsupported(
+          fmt::format("the query parameter {} is not offered by this version", name));
     }
-    return {Code::kInvalidArgument, fmt::format("{} {} has no query parameter '{}'", route.method, route.pattern, name.substr(0, 64))};
+    return {Code::kInvalidArgument, fmt::format("{} {} has no query parameter '{}'", route.method,
+                                                route.pattern, name.substr(0, 64))};
   }
   return Status::Ok();
 }
@@ -32,11 +34,19 @@ struct Dispatcher::Outcome {
   bool is_probe = false;
 };
 
-Dispatcher::Dispatcher(NodeState& state, Router router) : state_(state), router_(std::move(router)) {}
+Dispatcher::Dispatcher(NodeState& state, Router router)
+    : state_(state), router_(std::move(router)) {}
 
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
-  Outcome outcome{.method = request.method, .path = request.path, .route = "unknown", .request_id = request.request_id,
-                  .trace_id = TraceIdOf(request.headers), .peer = request.peer, .allow = {}, .start_ns = state_.clock.MonotonicNanos(), .is_probe = false};
+  Outcome outcome{.method = request.method,
+                  .path = request.path,
+                  .route = "unknown",
+                  .request_id = request.request_id,
+                  .trace_id = TraceIdOf(request.headers),
+                  .peer = request.peer,
+                  .allow = {},
+                  .start_ns = state_.clock.MonotonicNanos(),
+                  .is_probe = false};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
@@ -49,7 +59,8 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
     Record(outcome, response.status, Status::Ok());
     return response;
   }
-  response.stream = [this, outcome, http = response.status, stream = std::move(response.stream)](net::BodySink& sink) {
+  response.stream = [this, outcome, http = response.status,
+                     stream = std::move(response.stream)](net::BodySink& sink) {
     const Status status = stream(sink);
     Record(outcome, status.ok() ? http : api::RowOf(status.code()).http, status);
     return status;
@@ -70,10 +81,18 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
   return route.handler(call);
 }
 
-net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status, const std::string& request_id) const {
+net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
+                                     const std::string& request_id) const {
   const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
-  const Outcome outcome{.method = "unknown", .path = {}, .route = "refused", .request_id = request_id, .trace_id = {},
-                        .peer = {}, .allow = {}, .start_ns = state_.clock.MonotonicNanos(), .is_probe = false};
+  const Outcome outcome{.method = "unknown",
+                        .path = {},
+                        .route = "refused",
+                        .request_id = request_id,
+                        .trace_id = {},
+                        .peer = {},
+                        .allow = {},
+                        .start_ns = state_.clock.MonotonicNanos(),
+                        .is_probe = false};
   Record(outcome, response.status, status);
   return response;
 }
@@ -85,7 +104,8 @@ bool Dispatcher::IsUrgent(const net::HttpRequest& request) const {
 }
 
 void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {
-  const double seconds = static_cast<double>(state_.clock.MonotonicNanos() - outcome.start_ns) / 1e9;
+  const double seconds =
+      static_cast<double>(state_.clock.MonotonicNanos() - outcome.start_ns) / 1e9;
   // A method that no route has must not make a series of its own.
   const bool known = outcome.route != "unknown";
   state_.metrics.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
@@ -94,8 +114,14 @@ void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& s
   const LogLevel level = is_news ? api::RowOf(status.code()).log : LogLevel::kDebug;
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
-                   {{"request_id", outcome.request_id}, {"trace_id", outcome.trace_id}, {"method", outcome.method}, {"path", outcome.path},
-                    {"status", http_status}, {"code", CodeName(status.code())}, {"ms", seconds * 1000}, {"peer", outcome.peer}});
+                   {{"request_id", outcome.request_id},
+                    {"trace_id", outcome.trace_id},
+                    {"method", outcome.method},
+                    {"path", outcome.path},
+                    {"status", http_status},
+                    {"code", CodeName(status.code())},
+                    {"ms", seconds * 1000},
+                    {"peer", outcome.peer}});
 }
 
 }  // namespace granary::services

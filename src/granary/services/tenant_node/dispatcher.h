@@ -1,5 +1,5 @@
-// Dispatcher: one request from routing to an answer: access, query parameters, the handler, failures as
-// problem+json, metrics and a log line.
+// Dispatcher: one request from routing to an answer: access, query parameters, the handler,
+// failures as problem+json, metrics and a log line.
 //
 // Threads    fully safe.
 #pragma once
@@ -19,7 +19,8 @@ class Dispatcher {
 
   net::HttpResponse Handle(net::HttpRequest& request) const;
   /// For what the server refuses before there is a request.
-  net::HttpResponse Refuse(const Status& status, std::optional<int> http_status, const std::string& request_id) const;
+  net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
+                           const std::string& request_id) const;
   /// Health and metrics, which never wait behind queries.
   bool IsUrgent(const net::HttpRequest& request) const;
 

@@ -1,4 +1,5 @@
-// What the contract has and this version does not: answered by name, so that nobody takes it for a typo.
+// What the contract has and this version does not: answered by name, so that nobody takes it for a
+// typo.
 #include <fmt/format.h>
 
 #include "granary/services/tenant_node/routes.h"
@@ -13,9 +14,15 @@ struct LaterRoute {
 };
 
 constexpr LaterRoute kLater[] = {
-    {"PATCH", "/sources/{id}"},   {"POST", "/sources/{id}/compact"}, {"GET", "/sources/{id}/schema"},
-    {"GET", "/jobs/{id}"},        {"POST", "/data/delete"},          {"POST", "/data/explain"},
-    {"POST", "/sql"},             {"GET", "/queries"},               {"DELETE", "/queries/{id}"},
+    {"PATCH", "/sources/{id}"},
+    {"POST", "/sources/{id}/compact"},
+    {"GET", "/sources/{id}/schema"},
+    {"GET", "/jobs/{id}"},
+    {"POST", "/data/delete"},
+    {"POST", "/data/explain"},
+    {"POST", "/sql"},
+    {"GET", "/queries"},
+    {"DELETE", "/queries/{id}"},
     {"GET", "/openapi.json", false},
 };
 
@@ -24,11 +31,14 @@ constexpr LaterRoute kLater[] = {
 void AddLaterRoutes(Router& router) {
   for (const LaterRoute& later : kLater) {
     const std::string name = fmt::format("{} {}", later.method, later.pattern);
-    router.Add({.method = later.method, .pattern = later.pattern,
+    router.Add({.method = later.method,
+                .pattern = later.pattern,
                 .handler = [name](RouteCall&) -> Result<net::HttpResponse> {
-                  return Status::Unsupported(fmt::format("{} is not offered by this version", name));
+                  return Status::Unsupported(
+                      fmt::format("{} is not offered by this version", name));
                 },
-                .needs_access = later.needs_access, .query = {"wait", "analyze"}});
+                .needs_access = later.needs_access,
+                .query = {"wait", "analyze"}});
   }
 }
 

@@ -8,8 +8,8 @@
 namespace granary::services {
 namespace {
 
-const prometheus::Histogram::BucketBoundaries kLatencySeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                                 0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
+const prometheus::Histogram::BucketBoundaries kLatencySeconds = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
 
 prometheus::MetricFamily ToFamily(const Sample& sample) {
   prometheus::MetricFamily family;
@@ -17,15 +17,19 @@ prometheus::MetricFamily ToFamily(const Sample& sample) {
   family.help = sample.help;
   family.type = sample.counts_up ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
   prometheus::ClientMetric metric;
-  if (sample.counts_up) metric.counter.value = sample.value;
-  else metric.gauge.value = sample.value;
+  if (sample.counts_up)
+    metric.counter.value = sample.value;
+  else
+    metric.gauge.value = sample.value;
   family.metric.push_back(std::move(metric));
   return family;
 }
 
 prometheus::MetricFamily BuildInfo(std::string_view tenant_id, std::string_view version) {
-  prometheus::MetricFamily family = ToFamily({"granary_build_info", "1, with the version and the tenant as labels", 1});
-  family.metric[0].label = {{"version", std::string(version)}, {"tenant_id", std::string(tenant_id)}};
+  prometheus::MetricFamily family =
+      ToFamily({"granary_build_info", "1, with the version and the tenant as labels", 1});
+  family.metric[0].label = {{"version", std::string(version)},
+                            {"tenant_id", std::string(tenant_id)}};
   return family;
 }
 
@@ -34,30 +38,46 @@ prometheus::MetricFamily BuildInfo(std::string_view tenant_id, std::string_view 
 struct Metrics::State {
   prometheus::MetricFamily build_info;
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests =
-      prometheus::BuildCounter().Name("granary_http_requests_total").Help("Answered requests").Register(registry);
-  prometheus::Family<prometheus::Histogram>& latency = prometheus::BuildHistogram()
-                                                           .Name("granary_http_request_seconds")
-                                                           .Help("From the whole request to the end of its answer")
-                                                           .Register(registry);
-  prometheus::Counter& rows_written =
-      prometheus::BuildCounter().Name("granary_rows_written_total").Help("Records acknowledged").Register(registry).Add({});
-  prometheus::Counter& rows_returned =
-      prometheus::BuildCounter().Name("granary_rows_returned_total").Help("Records and groups sent").Register(registry).Add({});
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("granary_http_requests_total")
+                                                          .Help("Answered requests")
+                                                          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& latency =
+      prometheus::BuildHistogram()
+          .Name("granary_http_request_seconds")
+          .Help("From the whole request to the end of its answer")
+          .Register(registry);
+  prometheus::Counter& rows_written = prometheus::BuildCounter()
+                                          .Name("granary_rows_written_total")
+                                          .Help("Records acknowledged")
+                                          .Register(registry)
+                                          .Add({});
+  prometheus::Counter& rows_returned = prometheus::BuildCounter()
+                                           .Name("granary_rows_returned_total")
+                                           .Help("Records and groups sent")
+                                           .Register(registry)
+                                           .Add({});
 };
 
-Metrics::Metrics(std::string_view tenant_id, std::string_view version) : state_(std::make_unique<State>()) {
+Metrics::Metrics(std::string_view tenant_id, std::string_view version)
+    : state_(std::make_unique<State>()) {
   state_->build_info = BuildInfo(tenant_id, version);
 }
 Metrics::~Metrics() = default;
 
-void Metrics::CountRequest(const std::string& method, const std::string& route, int status, double seconds) {
-  state_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}}).Increment();
+void Metrics::CountRequest(const std::string& method, const std::string& route, int status,
+                           double seconds) {
+  state_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
+      .Increment();
   state_->latency.Add({{"route", route}}, kLatencySeconds).Observe(seconds);
 }
 
-void Metrics::CountRowsWritten(std::uint64_t rows) { state_->rows_written.Increment(static_cast<double>(rows)); }
-void Metrics::CountRowsReturned(std::uint64_t rows) { state_->rows_returned.Increment(static_cast<double>(rows)); }
+void Metrics::CountRowsWritten(std::uint64_t rows) {
+  state_->rows_written.Increment(static_cast<double>(rows));
+}
+void Metrics::CountRowsReturned(std::uint64_t rows) {
+  state_->rows_returned.Increment(static_cast<double>(rows));
+}
 
 std::string Metrics::Render(const std::vector<Sample>& samples) const {
   std::vector<prometheus::MetricFamily> families = state_->registry.Collect();

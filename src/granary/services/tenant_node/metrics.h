@@ -25,7 +25,8 @@ class Metrics {
   ~Metrics();
 
   /// `route` is a pattern, never a client's path: the number of series stays bounded.
-  void CountRequest(const std::string& method, const std::string& route, int status, double seconds);
+  void CountRequest(const std::string& method, const std::string& route, int status,
+                    double seconds);
   void CountRowsWritten(std::uint64_t rows);
   void CountRowsReturned(std::uint64_t rows);
 

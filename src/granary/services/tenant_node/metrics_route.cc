@@ -19,19 +19,25 @@ void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
     wal_syncs += static_cast<double>(lane.syncs);
   }
   const auto admission = tenant.admission();
-  out.insert(out.end(), {
-      {"granary_sources", "Sources of the tenant", sources},
-      {"granary_segments", "Live Parquet files", segments},
-      {"granary_hot_bytes", "Fresh rows in memory", static_cast<double>(tenant.store().hot_bytes())},
-      {"granary_wal_files", "Log files", wal_files},
-      {"granary_wal_bytes", "Bytes of log in use", wal_bytes},
-      {"granary_wal_frames_total", "Writes logged by this process", wal_frames, true},
-      {"granary_wal_syncs_total", "Syncs of the log by this process", wal_syncs, true},
-      {"granary_searches_running", "Searches and aggregates that run", static_cast<double>(admission.running)},
-      {"granary_searches_queued", "Searches and aggregates that wait", static_cast<double>(admission.queued)},
-      {"granary_searches_admitted_total", "Searches and aggregates started", static_cast<double>(admission.admitted), true},
-      {"granary_searches_refused_total", "Refused because the queue was full", static_cast<double>(admission.refused), true},
-  });
+  out.insert(out.end(),
+             {
+                 {"granary_sources", "Sources of the tenant", sources},
+                 {"granary_segments", "Live Parquet files", segments},
+                 {"granary_hot_bytes", "Fresh rows in memory",
+                  static_cast<double>(tenant.store().hot_bytes())},
+                 {"granary_wal_files", "Log files", wal_files},
+                 {"granary_wal_bytes", "Bytes of log in use", wal_bytes},
+                 {"granary_wal_frames_total", "Writes logged by this process", wal_frames, true},
+                 {"granary_wal_syncs_total", "Syncs of the log by this process", wal_syncs, true},
+                 {"granary_searches_running", "Searches and aggregates that run",
+                  static_cast<double>(admission.running)},
+                 {"granary_searches_queued", "Searches and aggregates that wait",
+                  static_cast<double>(admission.queued)},
+                 {"granary_searches_admitted_total", "Searches and aggregates started",
+                  static_cast<double>(admission.admitted), true},
+                 {"granary_searches_refused_total", "Refused because the queue was full",
+                  static_cast<double>(admission.refused), true},
+             });
 }
 
 Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
@@ -40,10 +46,13 @@ Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
   const auto tenant = state.tenant.Get();
   std::vector<Sample> samples = {
       {"granary_ready", "1 once recovery is done", tenant.ok() ? 1.0 : 0.0},
-      {"granary_uptime_seconds", "Since the start", static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9},
+      {"granary_uptime_seconds", "Since the start",
+       static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9},
       {"granary_http_connections", "Open connections", static_cast<double>(server.connections)},
-      {"granary_http_in_flight", "Requests that run or wait for a thread", static_cast<double>(server.in_flight)},
-      {"process_resident_memory_bytes", "Resident memory", static_cast<double>(process.resident_bytes)},
+      {"granary_http_in_flight", "Requests that run or wait for a thread",
+       static_cast<double>(server.in_flight)},
+      {"process_resident_memory_bytes", "Resident memory",
+       static_cast<double>(process.resident_bytes)},
       {"process_open_fds", "Open descriptors", static_cast<double>(process.open_descriptors)},
       {"process_threads", "Threads", static_cast<double>(process.threads)},
   };
@@ -57,7 +66,9 @@ Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
 }  // namespace
 
 void AddMetricsRoute(NodeState& state, Router& router) {
-  router.Add({.method = "GET", .pattern = "/metrics", .handler = [&state](RouteCall& call) { return Show(state, call); },
+  router.Add({.method = "GET",
+              .pattern = "/metrics",
+              .handler = [&state](RouteCall& call) { return Show(state, call); },
               .needs_access = false});
 }
 

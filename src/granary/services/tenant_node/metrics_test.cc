@@ -5,7 +5,9 @@
 namespace granary::services {
 namespace {
 
-bool Has(const std::string& text, std::string_view line) { return text.find(line) != std::string::npos; }
+bool Has(const std::string& text, std::string_view line) {
+  return text.find(line) != std::string::npos;
+}
 
 TEST(MetricsTest, CountsRequestsByRouteAndStatus) {
   Metrics metrics("acme", "1.2.3");
@@ -13,9 +15,13 @@ TEST(MetricsTest, CountsRequestsByRouteAndStatus) {
   metrics.CountRequest("POST", "/data/write", 200, 0.2);
   metrics.CountRequest("POST", "/data/write", 400, 0.0001);
   metrics.CountRowsWritten(5);
-  const std::string text = metrics.Render({{"granary_hot_bytes", "Fresh", 42}, {"granary_x_total", "X", 7, true}});
-  EXPECT_TRUE(Has(text, "granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"200\"} 2")) << text;
-  EXPECT_TRUE(Has(text, "granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"400\"} 1"));
+  const std::string text =
+      metrics.Render({{"granary_hot_bytes", "Fresh", 42}, {"granary_x_total", "X", 7, true}});
+  EXPECT_TRUE(Has(
+      text, "granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"200\"} 2"))
+      << text;
+  EXPECT_TRUE(Has(
+      text, "granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"400\"} 1"));
   EXPECT_TRUE(Has(text, "granary_http_request_seconds_count{route=\"/data/write\"} 3"));
   EXPECT_TRUE(Has(text, "granary_rows_written_total 5"));
   EXPECT_TRUE(Has(text, "# TYPE granary_hot_bytes gauge\ngranary_hot_bytes 42"));

@@ -1,6 +1,7 @@
 // TenantNode: one tenant behind REST: configuration in, a serving node out.
 //
-// Life       Listen answers at once (health 503, everything else 503 "recovering") -> Open recovers the
+// Life       Listen answers at once (health 503, everything else 503 "recovering") -> Open recovers
+// the
 //            data and makes it ready -> Stop finishes running requests, then closes the tenant.
 // Threads    Listen, Open and Stop from one thread, or Open beside a thread that waits to Stop.
 // Owns       its clock, file system and worker pool. Log and failpoints outlive it.
@@ -20,7 +21,8 @@ namespace granary::services {
 class TenantNode {
  public:
   /// kConflict when the port is taken.
-  static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log, io::Failpoints& failpoints);
+  static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log,
+                                                    io::Failpoints& failpoints);
   /// Stops.
   ~TenantNode();
 

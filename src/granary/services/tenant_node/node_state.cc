@@ -25,8 +25,11 @@ NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock&
     : config(node_config),
       limits{.depth_max = static_cast<std::size_t>(node_config.max_json_depth),
              .page_records_max = static_cast<std::uint64_t>(node_config.max_page_records)},
-      log(logger), clock(node_clock), started_ns(node_clock.MonotonicNanos()),
-      metrics(node_config.tenant_id, NodeVersion()), server_(server_promise_.get_future().share()) {}
+      log(logger),
+      clock(node_clock),
+      started_ns(node_clock.MonotonicNanos()),
+      metrics(node_config.tenant_id, NodeVersion()),
+      server_(server_promise_.get_future().share()) {}
 
 void NodeState::SetServer(const net::HttpServer* server) { server_promise_.set_value(server); }
 

@@ -45,7 +45,8 @@ struct NodeState {
   Metrics metrics;
   TenantDoor tenant;
 
-  /// The server exists a moment after its first request may come; a handler that asks waits that moment.
+  /// The server exists a moment after its first request may come; a handler that asks waits that
+  /// moment.
   void SetServer(const net::HttpServer* server);
   const net::HttpServer& server() const;
 

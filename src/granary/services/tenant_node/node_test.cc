@@ -46,13 +46,16 @@ constexpr std::string_view kAggregate = R"({
       {"type": "sum", "column": "amount", "alias": "total_revenue"}
     ]
   })";
-constexpr std::string_view kSource = R"({"source_id": "sales_data", "name": "Sales Data Source", "connection_string": "file://sales",
+constexpr std::string_view kSource =
+    R"({"source_id": "sales_data", "name": "Sales Data Source", "connection_string": "file://sales",
  "data_path": "./data/sources/sales_data",
  "schema_definition": {"order_id": "string", "customer_id": "string", "amount": "float64", "order_date": "datetime64[ns]"},
  "partition_columns": ["order_date"], "index_columns": ["customer_id", "order_date"],
  "compression": "snappy", "max_file_size_mb": 256, "wal_enabled": true})";
 
-bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool Has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 struct NodeTest : ::testing::Test {
   void SetUp() override { Start(); }
@@ -60,7 +63,9 @@ struct NodeTest : ::testing::Test {
 
   Config MakeConfig(std::vector<ConfigSetting> more = {}) {
     ConfigSources sources;
-    sources.flags = {{"DATA_PATH", folder.path(), "test"}, {"REST_PORT", "0", "test"}, {"REST_HOST", "127.0.0.1", "test"}};
+    sources.flags = {{"DATA_PATH", folder.path(), "test"},
+                     {"REST_PORT", "0", "test"},
+                     {"REST_HOST", "127.0.0.1", "test"}};
     for (auto& setting : more) sources.flags.push_back(std::move(setting));
     auto config = LoadConfig(sources);
     EXPECT_TRUE(config.ok()) << config.status().ToString();
@@ -68,10 +73,12 @@ struct NodeTest : ::testing::Test {
   }
 
   void Start(std::vector<ConfigSetting> more = {}) {
-    auto listening = TenantNode::Listen(MakeConfig(std::move(more)), Logger::Null(), io::Failpoints::None());
+    auto listening =
+        TenantNode::Listen(MakeConfig(std::move(more)), Logger::Null(), io::Failpoints::None());
     ASSERT_TRUE(listening.ok()) << listening.status().ToString();
     node = listening.Take();
-    client = net::HttpClient::Create("http://127.0.0.1:" + std::to_string(node->port()), 30'000).Take();
+    client =
+        net::HttpClient::Create("http://127.0.0.1:" + std::to_string(node->port()), 30'000).Take();
     const Status opened = node->Open();
     ASSERT_TRUE(opened.ok()) << opened.ToString();
   }
@@ -83,18 +90,23 @@ struct NodeTest : ::testing::Test {
     node.reset();
   }
 
-  ClientResponse Call(std::string_view method, std::string_view target, std::string_view body = {}, const Headers& headers = {}) {
+  ClientResponse Call(std::string_view method, std::string_view target, std::string_view body = {},
+                      const Headers& headers = {}) {
     auto response = client->Send(method, target, body, headers);
     EXPECT_TRUE(response.ok()) << response.status().ToString();
     return response.ok() ? response.Take() : ClientResponse{};
   }
-  void ExpectProblem(const ClientResponse& response, int status, std::string_view code, std::string_view pointer = {}) {
+  void ExpectProblem(const ClientResponse& response, int status, std::string_view code,
+                     std::string_view pointer = {}) {
     EXPECT_EQ(response.status, status) << response.body;
     EXPECT_EQ(response.headers.Get("Content-Type"), "application/problem+json");
     EXPECT_TRUE(Has(response.body, "\"code\":\"" + std::string(code) + "\"")) << response.body;
-    EXPECT_TRUE(Has(response.body, "\"instance\":\"" + std::string(response.headers.Get("X-Request-Id").value_or("?")) + "\""));
+    EXPECT_TRUE(Has(response.body,
+                    "\"instance\":\"" +
+                        std::string(response.headers.Get("X-Request-Id").value_or("?")) + "\""));
     if (pointer.empty()) return;
-    EXPECT_TRUE(Has(response.body, "\"pointer\":\"" + std::string(pointer) + "\"")) << response.body;
+    EXPECT_TRUE(Has(response.body, "\"pointer\":\"" + std::string(pointer) + "\""))
+        << response.body;
   }
   void AddAndWrite() {
     ASSERT_EQ(Call("POST", "/sources/add", kSource).status, 201);
@@ -122,14 +134,18 @@ TEST_F(NodeTest, AnswersTheReadmesExamplesHotFlushedAndRestarted) {
         R"("amount":100.5,"order_date":"2024-01-15T00:00:00Z"}}],"count":1,"next_cursor":null,"stats":{"elapsed_ms":)"))
         << state << search.body;
     const auto aggregate = Call("POST", "/data/aggregate", kAggregate);
-    EXPECT_TRUE(aggregate.body.starts_with(R"({"results":[{"total_orders":1,"total_revenue":100.5}],"stats":{)")) << state << aggregate.body;
+    EXPECT_TRUE(aggregate.body.starts_with(
+        R"({"results":[{"total_orders":1,"total_revenue":100.5}],"stats":{)"))
+        << state << aggregate.body;
   }
 }
 
 TEST_F(NodeTest, WritesAnswerWithTheirSequences) {
   ASSERT_EQ(Call("POST", "/sources/add", kSource).status, 201);
   const auto write = Call("POST", "/data/write", kWrite);
-  EXPECT_TRUE(write.body.starts_with(R"({"source_id":"sales_data","written":1,"sequence":{"first":)")) << write.body;
+  EXPECT_TRUE(
+      write.body.starts_with(R"({"source_id":"sales_data","written":1,"sequence":{"first":)"))
+      << write.body;
   EXPECT_TRUE(write.body.ends_with(R"("schema_version":1,"durable":true})")) << write.body;
 }
 
@@ -137,10 +153,14 @@ TEST_F(NodeTest, AddsShowsListsAndDropsSources) {
   const auto added = Call("POST", "/sources/add", kSource);
   EXPECT_EQ(added.status, 201) << added.body;
   EXPECT_EQ(Call("POST", "/sources/add", kSource).status, 200);
-  ExpectProblem(Call("POST", "/sources/add", R"({"source_id":"sales_data"})"), 409, "SOURCE_CONFLICT");
+  ExpectProblem(Call("POST", "/sources/add", R"({"source_id":"sales_data"})"), 409,
+                "SOURCE_CONFLICT");
   const auto shown = Call("GET", "/sources/sales_data");
   EXPECT_EQ(shown.body, added.body);
-  EXPECT_TRUE(Has(shown.body, R"("schema_definition":{"order_id":"string","customer_id":"string","amount":"float64","order_date":"datetime64[ns]"})")) << shown.body;
+  EXPECT_TRUE(Has(
+      shown.body,
+      R"("schema_definition":{"order_id":"string","customer_id":"string","amount":"float64","order_date":"datetime64[ns]"})"))
+      << shown.body;
   EXPECT_TRUE(Has(shown.body, R"("schema_version":1,"created_at":"20)")) << shown.body;
   EXPECT_EQ(Call("GET", "/v1/sources").body, "{\"sources\":[" + shown.body + "]}");
   EXPECT_EQ(Call("DELETE", "/sources/sales_data?keep_data=false").status, 204);
@@ -155,11 +175,16 @@ TEST_F(NodeTest, ShowsStatistics) {
     const auto stats = Call("GET", "/sources/sales_data/stats");
     EXPECT_EQ(stats.status, 200);
     EXPECT_TRUE(Has(stats.body, R"({"source_id":"sales_data","rows":1,)")) << stats.body;
-    EXPECT_TRUE(Has(stats.body, R"("amount":{"type":"float64","nulls":0,"min":100.5,"max":100.5,"distinct":1,)")) << stats.body;
+    EXPECT_TRUE(
+        Has(stats.body,
+            R"("amount":{"type":"float64","nulls":0,"min":100.5,"max":100.5,"distinct":1,)"))
+        << stats.body;
     EXPECT_TRUE(Has(stats.body, R"("min":"2024-01-15T00:00:00Z")")) << stats.body;
   }
   const auto tenant = Call("GET", "/tenant/stats");
-  EXPECT_TRUE(tenant.body.starts_with(R"({"tenant_id":"default_tenant","tenant_name":"Default Tenant","sources":1,"rows":1,)")) << tenant.body;
+  EXPECT_TRUE(tenant.body.starts_with(
+      R"({"tenant_id":"default_tenant","tenant_name":"Default Tenant","sources":1,"rows":1,)"))
+      << tenant.body;
 }
 
 TEST_F(NodeTest, StreamsLines) {
@@ -167,22 +192,27 @@ TEST_F(NodeTest, StreamsLines) {
   const auto stream = Call("POST", "/data/search/stream", R"({"columns":["order_id"]})");
   EXPECT_EQ(stream.headers.Get("Content-Type"), "application/x-ndjson");
   EXPECT_EQ(stream.body, "{\"source_id\":\"sales_data\",\"fields\":{\"order_id\":\"ORD_001\"}}\n");
-  ExpectProblem(Call("POST", "/data/search/stream", R"({"columns":["nope"]})"), 400, "UNKNOWN_COLUMN");
+  ExpectProblem(Call("POST", "/data/search/stream", R"({"columns":["nope"]})"), 400,
+                "UNKNOWN_COLUMN");
   Headers csv;
   csv.Set("Accept", "text/csv");
   ExpectProblem(Call("POST", "/data/search/stream", "{}", csv), 501, "UNSUPPORTED");
 }
 
 TEST_F(NodeTest, StreamsManyRecordsWhole) {
-  ASSERT_EQ(Call("POST", "/sources/add", R"({"source_id":"n","schema_definition":{"i":"int64"}})").status, 201);
+  ASSERT_EQ(
+      Call("POST", "/sources/add", R"({"source_id":"n","schema_definition":{"i":"int64"}})").status,
+      201);
   std::string body = R"({"source_id":"n","records":[)";
-  for (int i = 0; i < 5000; ++i) body += (i > 0 ? "," : "") + std::string("{\"fields\":{\"i\":") + std::to_string(i) + "}}";
+  for (int i = 0; i < 5000; ++i)
+    body += (i > 0 ? "," : "") + std::string("{\"fields\":{\"i\":") + std::to_string(i) + "}}";
   for (int i = 0; i < 4; ++i) ASSERT_EQ(Call("POST", "/data/write", body + "]}").status, 200);
   std::size_t lines = 0;
-  const auto stream = client->Stream("POST", "/data/search/stream", "{}", [&](std::string_view piece) {
-    lines += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '\n'));
-    return Status::Ok();
-  });
+  const auto stream =
+      client->Stream("POST", "/data/search/stream", "{}", [&](std::string_view piece) {
+        lines += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '\n'));
+        return Status::Ok();
+      });
   ASSERT_TRUE(stream.ok()) << stream.status().ToString();
   EXPECT_EQ(lines, 20'000u);
 }
@@ -190,12 +220,20 @@ TEST_F(NodeTest, StreamsManyRecordsWhole) {
 TEST_F(NodeTest, RefusesBadRequestsByCodeAndPlace) {
   AddAndWrite();
   ExpectProblem(Call("POST", "/data/write", ""), 400, "INVALID_JSON");
-  ExpectProblem(Call("POST", "/data/write", R"({"source_id":"none","records":[]})"), 404, "SOURCE_NOT_FOUND");
-  ExpectProblem(Call("POST", "/data/write", R"({"source_id":"sales_data","records":[{"fields":{"amount":1}},{"fields":{"amount":"x"}}]})"),
-                400, "INVALID_RECORD", "/records/1/fields/amount");
-  ExpectProblem(Call("POST", "/data/search", R"({"filters":{"amount":{"gt":"abc"}}})"), 400, "INVALID_LITERAL", "/filters/amount/gt");
-  ExpectProblem(Call("POST", "/data/search", R"({"filters":{"amnt":1}})"), 400, "UNKNOWN_COLUMN", "/filters/amnt");
-  ExpectProblem(Call("POST", "/data/aggregate", R"({"aggregations":[{"type":"sum","column":"order_id"}]})"), 422, "TYPE_MISMATCH");
+  ExpectProblem(Call("POST", "/data/write", R"({"source_id":"none","records":[]})"), 404,
+                "SOURCE_NOT_FOUND");
+  ExpectProblem(
+      Call(
+          "POST", "/data/write",
+          R"({"source_id":"sales_data","records":[{"fields":{"amount":1}},{"fields":{"amount":"x"}}]})"),
+      400, "INVALID_RECORD", "/records/1/fields/amount");
+  ExpectProblem(Call("POST", "/data/search", R"({"filters":{"amount":{"gt":"abc"}}})"), 400,
+                "INVALID_LITERAL", "/filters/amount/gt");
+  ExpectProblem(Call("POST", "/data/search", R"({"filters":{"amnt":1}})"), 400, "UNKNOWN_COLUMN",
+                "/filters/amnt");
+  ExpectProblem(
+      Call("POST", "/data/aggregate", R"({"aggregations":[{"type":"sum","column":"order_id"}]})"),
+      422, "TYPE_MISMATCH");
   ExpectProblem(Call("GET", "/nowhere"), 404, "NOT_FOUND");
   ExpectProblem(Call("GET", "/sources/a%20b"), 400, "INVALID_IDENTIFIER");
   ExpectProblem(Call("GET", "/sources/.."), 400, "INVALID_IDENTIFIER");
@@ -212,11 +250,19 @@ TEST_F(NodeTest, RefusesBadRequestsByCodeAndPlace) {
 }
 
 TEST_F(NodeTest, NamesWhatComesLater) {
-  const std::pair<const char*, const char*> later[] = {
-      {"PATCH", "/sources/x"}, {"POST", "/sources/x/compact?wait=true"}, {"GET", "/jobs/1"}, {"POST", "/data/delete"},
-      {"POST", "/data/explain?analyze=true"}, {"POST", "/sql"}, {"GET", "/queries"}, {"DELETE", "/queries/1"},
-      {"GET", "/openapi.json"}, {"POST", "/data/write?source_id=x"}, {"POST", "/data/search/stream?frames=true"}};
-  for (const auto& [method, target] : later) ExpectProblem(Call(method, target, "{}"), 501, "UNSUPPORTED");
+  const std::pair<const char*, const char*> later[] = {{"PATCH", "/sources/x"},
+                                                       {"POST", "/sources/x/compact?wait=true"},
+                                                       {"GET", "/jobs/1"},
+                                                       {"POST", "/data/delete"},
+                                                       {"POST", "/data/explain?analyze=true"},
+                                                       {"POST", "/sql"},
+                                                       {"GET", "/queries"},
+                                                       {"DELETE", "/queries/1"},
+                                                       {"GET", "/openapi.json"},
+                                                       {"POST", "/data/write?source_id=x"},
+                                                       {"POST", "/data/search/stream?frames=true"}};
+  for (const auto& [method, target] : later)
+    ExpectProblem(Call(method, target, "{}"), 501, "UNSUPPORTED");
   Headers key;
   key.Set("Idempotency-Key", "k");
   ExpectProblem(Call("POST", "/data/write", kWrite, key), 501, "UNSUPPORTED");
@@ -228,9 +274,16 @@ TEST_F(NodeTest, NamesWhatComesLater) {
 TEST_F(NodeTest, AnswersOnlyJsonThatParses) {
   AddAndWrite();
   simdjson::dom::parser parser;
-  for (const auto& [method, target, body] : std::vector<std::tuple<const char*, const char*, std::string_view>>{
-           {"GET", "/health", ""}, {"GET", "/sources", ""}, {"GET", "/sources/sales_data", ""}, {"GET", "/sources/sales_data/stats", ""},
-           {"GET", "/tenant/stats", ""}, {"POST", "/data/search", "{}"}, {"POST", "/data/aggregate", kAggregate}, {"GET", "/none", ""}}) {
+  for (const auto& [method, target, body] :
+       std::vector<std::tuple<const char*, const char*, std::string_view>>{
+           {"GET", "/health", ""},
+           {"GET", "/sources", ""},
+           {"GET", "/sources/sales_data", ""},
+           {"GET", "/sources/sales_data/stats", ""},
+           {"GET", "/tenant/stats", ""},
+           {"POST", "/data/search", "{}"},
+           {"POST", "/data/aggregate", kAggregate},
+           {"GET", "/none", ""}}) {
     const auto response = Call(method, target, body);
     EXPECT_EQ(parser.parse(response.body).error(), simdjson::SUCCESS) << target << response.body;
   }
@@ -240,8 +293,10 @@ TEST_F(NodeTest, CountsInMetrics) {
   AddAndWrite();
   const auto metrics = Call("GET", "/metrics");
   EXPECT_EQ(metrics.status, 200);
-  for (const char* line : {"granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"200\"} 1", "granary_rows_written_total 1",
-                           "granary_sources 1", "granary_ready 1", "granary_wal_bytes ", "process_resident_memory_bytes "}) {
+  for (const char* line :
+       {"granary_http_requests_total{method=\"POST\",route=\"/data/write\",status=\"200\"} 1",
+        "granary_rows_written_total 1", "granary_sources 1", "granary_ready 1",
+        "granary_wal_bytes ", "process_resident_memory_bytes "}) {
     EXPECT_TRUE(Has(metrics.body, line)) << line << "\n" << metrics.body;
   }
 }
@@ -251,7 +306,8 @@ TEST_F(NodeTest, IsAliveButNotReadyBeforeRecovery) {
   auto listening = TenantNode::Listen(MakeConfig(), Logger::Null(), io::Failpoints::None());
   ASSERT_TRUE(listening.ok());
   node = listening.Take();
-  client = net::HttpClient::Create("http://127.0.0.1:" + std::to_string(node->port()), 30'000).Take();
+  client =
+      net::HttpClient::Create("http://127.0.0.1:" + std::to_string(node->port()), 30'000).Take();
   const auto health = Call("GET", "/health");
   ExpectProblem(health, 503, "UNAVAILABLE");
   EXPECT_EQ(health.headers.Get("Retry-After"), "1");
@@ -262,7 +318,8 @@ TEST_F(NodeTest, IsAliveButNotReadyBeforeRecovery) {
   ASSERT_TRUE(node->Open().ok());
   const auto ready = Call("GET", "/health");
   EXPECT_EQ(ready.status, 200);
-  EXPECT_TRUE(ready.body.starts_with(R"({"status":"ok","tenant_id":"default_tenant",)")) << ready.body;
+  EXPECT_TRUE(ready.body.starts_with(R"({"status":"ok","tenant_id":"default_tenant",)"))
+      << ready.body;
 }
 
 TEST_F(NodeTest, RefusesASecondNodeOnTheSameFolder) {
@@ -275,7 +332,9 @@ TEST_F(NodeTest, RefusesASecondNodeOnTheSameFolder) {
 
 TEST_F(NodeTest, LimitsTheBatch) {
   Stop();
-  Start({{"MAX_BATCH_RECORDS", "3", "test"}, {"MAX_PAGE_RECORDS", "5", "test"}, {"MAX_JSON_DEPTH", "8", "test"}});
+  Start({{"MAX_BATCH_RECORDS", "3", "test"},
+         {"MAX_PAGE_RECORDS", "5", "test"},
+         {"MAX_JSON_DEPTH", "8", "test"}});
   ASSERT_EQ(Call("POST", "/sources/add", R"({"source_id":"n"})").status, 201);
   for (int records = 2; records <= 4; ++records) {
     std::string body = R"({"source_id":"n","records":[{"fields":{"i":0}})";

@@ -13,7 +13,9 @@ namespace {
 std::uint64_t CountEntries(const char* directory) {
   std::error_code error;
   std::uint64_t count = 0;
-  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) ++count;
+  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
+       at.increment(error))
+    ++count;
   return count;
 }
 
@@ -23,7 +25,8 @@ ProcessStats ReadProcessStats() {
   ProcessStats out;
   std::ifstream statm("/proc/self/statm");
   std::uint64_t pages = 0, resident = 0;
-  if (statm >> pages >> resident) out.resident_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (statm >> pages >> resident)
+    out.resident_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   out.open_descriptors = CountEntries("/proc/self/fd");
   out.threads = CountEntries("/proc/self/task");
   return out;

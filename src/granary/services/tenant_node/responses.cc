@@ -12,7 +12,8 @@ net::HttpResponse JsonResponse(std::string body, int status) {
   return response;
 }
 
-net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id, std::optional<int> http_status) {
+net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id,
+                                  std::optional<int> http_status) {
   const api::CodeRow& row = api::RowOf(status.code());
   net::HttpResponse response;
   response.status = http_status.value_or(row.http);

@@ -11,7 +11,8 @@ namespace granary::services {
 
 net::HttpResponse JsonResponse(std::string body, int status = 200);
 
-/// application/problem+json, with Retry-After where trying again may help and WWW-Authenticate for 401.
+/// application/problem+json, with Retry-After where trying again may help and WWW-Authenticate for
+/// 401.
 net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id,
                                   std::optional<int> http_status = {});
 

@@ -24,9 +24,10 @@ std::vector<std::string> Segments(std::string_view path) {
 bool IsParameter(const std::string& segment) { return segment.starts_with('{'); }
 
 bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
-  return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(), [](const auto& expected, const auto& found) {
-    return IsParameter(expected) ? !found.empty() : expected == found;
-  });
+  return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(),
+                    [](const auto& expected, const auto& found) {
+                      return IsParameter(expected) ? !found.empty() : expected == found;
+                    });
 }
 
 bool IsMoreLiteral(const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -40,7 +41,8 @@ void Router::Add(Route route) {
   entries_.push_back({std::move(route), std::move(segments)});
 }
 
-Result<Router::Found> Router::Find(std::string_view method, std::string_view path, std::string& allow) const {
+Result<Router::Found> Router::Find(std::string_view method, std::string_view path,
+                                   std::string& allow) const {
   std::vector<std::string> segments = Segments(path);
   if (!segments.empty() && segments.front() == "v1") segments.erase(segments.begin());
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
@@ -50,12 +52,17 @@ Result<Router::Found> Router::Find(std::string_view method, std::string_view pat
     if (!Matches(entry.segments, segments)) continue;
     methods.insert(entry.route.method);
     if (entry.route.method == "GET") methods.insert("HEAD");
-    if (entry.route.method == wanted && (best == nullptr || IsMoreLiteral(entry.segments, best->segments))) best = &entry;
+    if (entry.route.method == wanted &&
+        (best == nullptr || IsMoreLiteral(entry.segments, best->segments)))
+      best = &entry;
   }
-  if (methods.empty()) return Status(Code::kNotFound, fmt::format("there is no {}", path.substr(0, 256)));
+  if (methods.empty())
+    return Status(Code::kNotFound, fmt::format("there is no {}", path.substr(0, 256)));
   if (best == nullptr) {
     allow = fmt::format("{}", fmt::join(methods, ", "));
-    return Status(Code::kMethodNotAllowed, fmt::format("{} does not take {}; it takes {}", path.substr(0, 256), method.substr(0, 32), allow));
+    return Status(Code::kMethodNotAllowed,
+                  fmt::format("{} does not take {}; it takes {}", path.substr(0, 256),
+                              method.substr(0, 32), allow));
   }
   Found found{&best->route, {}};
   for (std::size_t i = 0; i < segments.size(); ++i) {

@@ -1,6 +1,7 @@
 // Router: which route answers a method and a path.
 //
-// Patterns   "/sources/{id}/stats": a word in braces takes any one segment. A literal segment wins over
+// Patterns   "/sources/{id}/stats": a word in braces takes any one segment. A literal segment wins
+// over
 //            a parameter. Every pattern also answers under /v1.
 // Threads    const from many once built.
 #pragma once
@@ -27,9 +28,9 @@ struct Route {
   std::string method;
   std::string pattern;
   RouteHandler handler;
-  bool needs_access = true;                 ///< Health and metrics do not.
-  std::vector<std::string> query = {};      ///< Query parameters that it knows.
-  std::vector<std::string> later_query = {};///< Those of a later version, answered 501 by name.
+  bool needs_access = true;                   ///< Health and metrics do not.
+  std::vector<std::string> query = {};        ///< Query parameters that it knows.
+  std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
 };
 
 class Router {

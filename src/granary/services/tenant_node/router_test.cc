@@ -7,9 +7,13 @@ namespace {
 
 struct RouterTest : ::testing::Test {
   void SetUp() override {
-    for (const auto& [method, pattern] : std::vector<std::pair<std::string, std::string>>{
-             {"GET", "/sources"}, {"POST", "/sources/add"}, {"GET", "/sources/{id}"}, {"DELETE", "/sources/{id}"},
-             {"GET", "/sources/{id}/stats"}, {"GET", "/health"}}) {
+    for (const auto& [method, pattern] :
+         std::vector<std::pair<std::string, std::string>>{{"GET", "/sources"},
+                                                          {"POST", "/sources/add"},
+                                                          {"GET", "/sources/{id}"},
+                                                          {"DELETE", "/sources/{id}"},
+                                                          {"GET", "/sources/{id}/stats"},
+                                                          {"GET", "/health"}}) {
       router.Add({.method = method, .pattern = pattern, .handler = {}});
     }
   }
@@ -50,7 +54,8 @@ TEST_F(RouterTest, SaysWhatIsAllowed) {
 }
 
 TEST_F(RouterTest, KnowsNothingElse) {
-  for (const char* path : {"/", "", "/source", "/sources/", "/sources//stats", "/sources/a/b", "//health", "/health/", "/v1"}) {
+  for (const char* path : {"/", "", "/source", "/sources/", "/sources//stats", "/sources/a/b",
+                           "//health", "/health/", "/v1"}) {
     EXPECT_EQ(PatternOf("GET", path), "NOT_FOUND") << path;
   }
 }

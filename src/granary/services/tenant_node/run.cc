@@ -14,8 +14,8 @@
 #include <optional>
 #include <thread>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "granary/base/check.h"
 #include "granary/base/log.h"
@@ -50,8 +50,11 @@ int Complain(const Status& status, int exit_code) {
 std::optional<int> ParseFlags(std::vector<std::string> args, Flags& flags) {
   CLI::App app("Serves one tenant's data over REST", "granary tenant-node");
   app.add_option("mode", flags.mode, "rest (default), grpc or both");
-  app.add_option("--config", flags.config_file, "File of NAME=VALUE lines; config.env when it is there");
-  app.add_option("--set", flags.settings, "NAME=VALUE for any variable of config.env.example; repeatable")->allow_extra_args(false);
+  app.add_option("--config", flags.config_file,
+                 "File of NAME=VALUE lines; config.env when it is there");
+  app.add_option("--set", flags.settings,
+                 "NAME=VALUE for any variable of config.env.example; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--rest-port", flags.rest_port, "REST_PORT");
   app.add_option("--data-path", flags.data_path, "DATA_PATH");
   app.add_option("--failpoints", flags.failpoints, "For tests: name=kill|error|full@n[+],…");
@@ -77,7 +80,8 @@ Result<std::vector<ConfigSetting>> ToSettings(const Flags& flags) {
   std::vector<ConfigSetting> out;
   for (const std::string& setting : flags.settings) {
     const auto equals = setting.find('=');
-    if (equals == std::string::npos) return Status(Code::kInvalidArgument, fmt::format("--set '{}' is not NAME=VALUE", setting));
+    if (equals == std::string::npos)
+      return Status(Code::kInvalidArgument, fmt::format("--set '{}' is not NAME=VALUE", setting));
     out.push_back({setting.substr(0, equals), setting.substr(equals + 1), "--set"});
   }
   if (!flags.rest_port.empty()) out.push_back({"REST_PORT", flags.rest_port, "--rest-port"});
@@ -96,7 +100,8 @@ Result<Config> ReadConfig(const Flags& flags) {
   return LoadConfig(sources);
 }
 
-// SIGTERM and SIGINT as something to wait for. Made before any other thread, which all inherit the mask.
+// SIGTERM and SIGINT as something to wait for. Made before any other thread, which all inherit the
+// mask.
 class Signals {
  public:
   Signals() {
@@ -173,23 +178,30 @@ int RunTenantNode(const std::vector<std::string>& args) {
   Flags flags;
   if (const auto exit_code = ParseFlags(args, flags)) return *exit_code;
   if (flags.mode == "grpc" || flags.mode == "both") {
-    return Complain({Code::kUnsupported, fmt::format("mode {} is not offered by this version yet; rest is", flags.mode)}, kBadUsage);
+    return Complain(
+        {Code::kUnsupported,
+         fmt::format("mode {} is not offered by this version yet; rest is", flags.mode)},
+        kBadUsage);
   }
   if (flags.mode != "rest") {
-    return Complain({Code::kInvalidArgument, fmt::format("mode is '{}', allowed: rest, grpc, both", flags.mode)}, kBadUsage);
+    return Complain({Code::kInvalidArgument,
+                     fmt::format("mode is '{}', allowed: rest, grpc, both", flags.mode)},
+                    kBadUsage);
   }
   const Result<Config> config = ReadConfig(flags);
   if (!config.ok()) return Complain(config.status(), kBadUsage);
   io::Failpoints failpoints;
   if (!flags.failpoints.empty()) {
-    if (const Status armed = failpoints.Arm(flags.failpoints); !armed.ok()) return Complain(armed, kBadUsage);
+    if (const Status armed = failpoints.Arm(flags.failpoints); !armed.ok())
+      return Complain(armed, kBadUsage);
   }
   Signals signals;
   RaiseDescriptorLimit();
   Logger log(MakeLogLevel(*config), MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
   auto node = TenantNode::Listen(*config, log, failpoints);
   if (!node.ok()) {
-    log.Error("cannot start", {{"code", CodeName(node.status().code())}, {"error", node.status().message()}});
+    log.Error("cannot start",
+              {{"code", CodeName(node.status().code())}, {"error", node.status().message()}});
     return kFailed;
   }
   return Serve(**node, signals, log);

@@ -6,8 +6,8 @@
 
 namespace granary::services {
 
-/// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when the node cannot start, or could not stop
-/// in order; 2 for bad flags or configuration and for what this version does not offer.
+/// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when the node cannot start, or could not
+/// stop in order; 2 for bad flags or configuration and for what this version does not offer.
 int RunTenantNode(const std::vector<std::string>& args);
 
 }  // namespace granary::services

@@ -22,7 +22,8 @@ TEST(RunTenantNodeTest, NamesTheModesThatComeLater) {
   for (const char* mode : {"grpc", "both"}) {
     ::testing::internal::CaptureStderr();
     EXPECT_EQ(RunTenantNode({mode}), 2);
-    EXPECT_NE(::testing::internal::GetCapturedStderr().find("not offered by this version yet"), std::string::npos);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("not offered by this version yet"),
+              std::string::npos);
   }
 }
 
@@ -32,10 +33,12 @@ TEST(RunTenantNodeTest, RefusesBadFlagsAndValues) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> bad = {
       {{"soap"}, "mode is 'soap'"},
       {{"--set", "REST_PORT"}, "not NAME=VALUE"},
-      {{"--rest-port", "70000"}, "REST_PORT is '70000' (--rest-port), allowed: a whole number from 0 to 65535"},
+      {{"--rest-port", "70000"},
+       "REST_PORT is '70000' (--rest-port), allowed: a whole number from 0 to 65535"},
       {{"--set", "NO_SUCH=1"}, "NO_SUCH (--set) is no variable"},
       {{"--config", folder.Join("none.env")}, "none.env"},
-      {{"--config", folder.Join("bad.env")}, "REST_PORT is 'eighty' (" + folder.Join("bad.env") + ":1)"},
+      {{"--config", folder.Join("bad.env")},
+       "REST_PORT is 'eighty' (" + folder.Join("bad.env") + ":1)"},
       {{"--failpoints", "nonsense"}, "nonsense"},
       {{"--no-such-flag"}, "no-such-flag"}};
   for (const auto& [args, said] : bad) {
@@ -48,9 +51,10 @@ TEST(RunTenantNodeTest, RefusesBadFlagsAndValues) {
 
 // A port that was free a moment ago.
 std::uint16_t FreePort() {
-  auto server = net::HttpServer::Start({.host = "127.0.0.1", .port = 0, .handler_threads = 1}, Logger::Null(),
-                                       [](net::HttpRequest&) { return net::HttpResponse(); },
-                                       [](const Status&, std::optional<int>, const std::string&) { return net::HttpResponse(); });
+  auto server = net::HttpServer::Start(
+      {.host = "127.0.0.1", .port = 0, .handler_threads = 1}, Logger::Null(),
+      [](net::HttpRequest&) { return net::HttpResponse(); },
+      [](const Status&, std::optional<int>, const std::string&) { return net::HttpResponse(); });
   return server.ok() ? server.value()->port() : 0;
 }
 
@@ -59,12 +63,13 @@ TEST(RunTenantNodeTest, ServesUntilSigterm) {
   sigset_t term;
   ::sigemptyset(&term);
   ::sigaddset(&term, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &term, nullptr);  // This thread's; the node takes the signal from its descriptor.
+  ::pthread_sigmask(SIG_BLOCK, &term,
+                    nullptr);  // This thread's; the node takes the signal from its descriptor.
   const std::string port = std::to_string(FreePort());
   std::atomic<int> exit_code = -1;
   std::thread node([&] {
-    exit_code = RunTenantNode({"rest", "--data-path", folder.path(), "--rest-port", port, "--set", "REST_HOST=127.0.0.1",
-                               "--set", "LOG_LEVEL=error"});
+    exit_code = RunTenantNode({"rest", "--data-path", folder.path(), "--rest-port", port, "--set",
+                               "REST_HOST=127.0.0.1", "--set", "LOG_LEVEL=error"});
   });
   auto client = net::HttpClient::Create("http://127.0.0.1:" + port, 5000).Take();
   for (bool ready = false; !ready && exit_code == -1;) {
@@ -78,14 +83,17 @@ TEST(RunTenantNodeTest, ServesUntilSigterm) {
 }
 
 TEST(RunTenantNodeTest, SaysWhenThePortIsTaken) {
-  auto server = net::HttpServer::Start({.host = "127.0.0.1", .port = 0, .handler_threads = 1}, Logger::Null(),
-                                       [](net::HttpRequest&) { return net::HttpResponse(); },
-                                       [](const Status&, std::optional<int>, const std::string&) { return net::HttpResponse(); });
+  auto server = net::HttpServer::Start(
+      {.host = "127.0.0.1", .port = 0, .handler_threads = 1}, Logger::Null(),
+      [](net::HttpRequest&) { return net::HttpResponse(); },
+      [](const Status&, std::optional<int>, const std::string&) { return net::HttpResponse(); });
   ASSERT_TRUE(server.ok());
   testing::TempDirectory folder;
   const std::string port = std::to_string(server.value()->port());
   ::testing::internal::CaptureStderr();
-  EXPECT_EQ(RunTenantNode({"--data-path", folder.path(), "--rest-port", port, "--set", "REST_HOST=127.0.0.1"}), 1);
+  EXPECT_EQ(RunTenantNode({"--data-path", folder.path(), "--rest-port", port, "--set",
+                           "REST_HOST=127.0.0.1"}),
+            1);
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("127.0.0.1:" + port), std::string::npos);
 }
 

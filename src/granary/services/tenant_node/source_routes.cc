@@ -12,9 +12,11 @@ namespace {
 Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(const storage::SourceDefinition definition, api::ParseSource(call.request.body, state.limits));
+  GRANARY_ASSIGN(const storage::SourceDefinition definition,
+                 api::ParseSource(call.request.body, state.limits));
   GRANARY_ASSIGN(const Tenant::Added added, tenant->AddSource(definition));
-  net::HttpResponse response = JsonResponse(api::SourceJson(added.source), added.created ? 201 : 200);
+  net::HttpResponse response =
+      JsonResponse(api::SourceJson(added.source), added.created ? 201 : 200);
   if (added.created) response.headers.Set("Location", "/sources/" + definition.id.str());
   return response;
 }
@@ -35,7 +37,8 @@ Result<bool> KeepData(const net::HttpRequest& request) {
   const auto text = request.QueryParameter("keep_data");
   if (!text || *text == "false") return false;
   if (*text == "true") return true;
-  return Status(Code::kInvalidArgument, fmt::format("keep_data is '{}', expected true or false", text->substr(0, 64)));
+  return Status(Code::kInvalidArgument,
+                fmt::format("keep_data is '{}', expected true or false", text->substr(0, 64)));
 }
 
 Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
@@ -71,7 +74,10 @@ void AddSourceRoutes(NodeState& state, Router& router) {
   router.Add({.method = "POST", .pattern = "/sources/add", .handler = bind(Add)});
   router.Add({.method = "GET", .pattern = "/sources", .handler = bind(List)});
   router.Add({.method = "GET", .pattern = "/sources/{id}", .handler = bind(Show)});
-  router.Add({.method = "DELETE", .pattern = "/sources/{id}", .handler = bind(Drop), .query = {"keep_data"}});
+  router.Add({.method = "DELETE",
+              .pattern = "/sources/{id}",
+              .handler = bind(Drop),
+              .query = {"keep_data"}});
   router.Add({.method = "GET", .pattern = "/sources/{id}/stats", .handler = bind(Stats)});
   router.Add({.method = "POST", .pattern = "/sources/{id}/flush", .handler = bind(Flush)});
 }

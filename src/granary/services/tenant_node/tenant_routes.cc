@@ -9,7 +9,8 @@ namespace granary::services {
 namespace {
 
 net::HttpResponse Healthy(const NodeState& state) {
-  const double uptime_seconds = static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9;
+  const double uptime_seconds =
+      static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9;
   std::string body;
   api::JsonObject object(body);
   object.Add("status", "ok");
@@ -39,9 +40,12 @@ void AddTenantRoutes(NodeState& state, Router& router) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](RouteCall& call) { return handler(state, call); };
   };
-  router.Add({.method = "GET", .pattern = "/health", .handler = bind(Ready), .needs_access = false});
-  router.Add({.method = "GET", .pattern = "/health/ready", .handler = bind(Ready), .needs_access = false});
-  router.Add({.method = "GET", .pattern = "/health/live", .handler = bind(Live), .needs_access = false});
+  router.Add(
+      {.method = "GET", .pattern = "/health", .handler = bind(Ready), .needs_access = false});
+  router.Add(
+      {.method = "GET", .pattern = "/health/ready", .handler = bind(Ready), .needs_access = false});
+  router.Add(
+      {.method = "GET", .pattern = "/health/live", .handler = bind(Live), .needs_access = false});
   router.Add({.method = "GET", .pattern = "/tenant/stats", .handler = bind(Stats)});
 }
 

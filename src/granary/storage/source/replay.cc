@@ -114,11 +114,11 @@ Status Replay::Judge(std::uint32_t lane, const std::string& lane_directory,
     if (verdict.empty() && judged.refused.contains(uid)) verdict = "records are lost";
     if (verdict.empty()) continue;
     judged.refused.insert(uid);
-    progress.source->Refuse(Status::Corruption(fmt::format(
-        "source \"{}\": {}: {}", progress.source->id().str(), verdict,
-        damage.empty() ? DescribePlace(lane_directory, *judged.places.begin())
-                       : fmt::format("{} at byte {}: {}", damage.front().file,
-                                     damage.front().offset, damage.front().detail))));
+    progress.source->Refuse(Status::Corruption(
+        fmt::format("source \"{}\": {}: {}", progress.source->id().str(), verdict,
+                    damage.empty() ? DescribePlace(lane_directory, *judged.places.begin())
+                                   : fmt::format("{} at byte {}: {}", damage.front().file,
+                                                 damage.front().offset, damage.front().detail))));
   }
   return known ? Status::Ok() : judged.Save(files, lane_directory);
 }
