@@ -1,4 +1,4 @@
-// A fast 64-bit hash (XXH3). Its values are the same in every release and on every machine, so they
+// Fast hashes (XXH3), of 64 and 128 bits. Their values are the same in every release and on every machine, so they
 // may be written to disk. Not for secrets: whoever knows the seed can make collisions.
 #pragma once
 
@@ -8,5 +8,13 @@
 namespace granary {
 
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed = 0);
+
+/// Wide enough that two different texts are taken for different ones.
+struct Digest128 {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Digest128&) const = default;
+};
+Digest128 Hash128(std::string_view bytes, std::uint64_t seed = 0);
 
 }  // namespace granary

@@ -19,6 +19,7 @@ std::string_view CodeName(Code code) {
     case Code::kTypeMismatch: return "TYPE_MISMATCH";
     case Code::kTooLarge: return "TOO_LARGE";
     case Code::kUnsupportedMediaType: return "UNSUPPORTED_MEDIA_TYPE";
+    case Code::kNotAcceptable: return "NOT_ACCEPTABLE";
     case Code::kMethodNotAllowed: return "METHOD_NOT_ALLOWED";
     case Code::kUnauthenticated: return "UNAUTHENTICATED";
     case Code::kPermissionDenied: return "PERMISSION_DENIED";
@@ -26,6 +27,7 @@ std::string_view CodeName(Code code) {
     case Code::kSourceNotFound: return "SOURCE_NOT_FOUND";
     case Code::kSourceConflict: return "SOURCE_CONFLICT";
     case Code::kConflict: return "CONFLICT";
+    case Code::kIdempotencyKeyReused: return "IDEMPOTENCY_KEY_REUSED";
     case Code::kCursorExpired: return "CURSOR_EXPIRED";
     case Code::kQuotaExceeded: return "QUOTA_EXCEEDED";
     case Code::kOverloaded: return "OVERLOADED";

@@ -37,6 +37,7 @@ enum class Code : std::uint8_t {
   kTypeMismatch,       ///< An operation that the column's type lacks (sum of a string).
   kTooLarge,           ///< A body, batch, page or header over its limit.
   kUnsupportedMediaType,
+  kNotAcceptable,  ///< No form of answer that Accept leaves room for.
   kMethodNotAllowed,
   kUnauthenticated,
   kPermissionDenied,
@@ -44,7 +45,8 @@ enum class Code : std::uint8_t {
   kNotFound,  ///< No such endpoint, job or file.
   kSourceNotFound,
   kSourceConflict,  ///< The same id with another definition, or a folder that is taken.
-  kConflict,        ///< Any other conflict: locked folder, reused idempotency key.
+  kConflict,        ///< Any other conflict: a locked folder, a schema that moved on.
+  kIdempotencyKeyReused,  ///< The key came before, with another body.
   kCursorExpired,
   // Retry later.
   kQuotaExceeded,
