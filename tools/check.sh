@@ -15,7 +15,7 @@ step() {
 main() {
   step format tools/format.sh
   step layers python3 tools/check_layers.py .
-  step build ./dev build dev
+  step build ./dev build dev all
   step headers cmake --build --preset dev --target headers
   step tidy tools/tidy.sh
   step unit ctest --preset dev --label-regex unit --parallel "$(nproc)" --output-on-failure --progress

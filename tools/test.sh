@@ -36,7 +36,7 @@ e2e() {
 }
 
 build_and_test() {
-  ./dev build "$1" && cpp "$@"
+  ./dev build "$1" all && cpp "$@"
 }
 
 main() {
@@ -50,7 +50,7 @@ main() {
   mkdir -p "$RESULTS"
 
   say "build"
-  ./dev build release
+  ./dev build release all
   printf '== build: ok, %d s\n' "$SECONDS"
   if [[ $all == yes ]]; then
     suite "C++ tests" cpp release

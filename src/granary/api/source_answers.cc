@@ -41,20 +41,11 @@ void AppendPartition(const storage::DeclaredPartition& partition, std::string& o
   object.Close();
 }
 
-std::string_view IndexName(storage::IndexKind kind) {
-  switch (kind) {
-    case storage::IndexKind::kHash: return "hash";
-    case storage::IndexKind::kBtree: return "btree";
-    case storage::IndexKind::kBloom: return "bloom";
-  }
-  return "";
-}
-
 void AppendIndex(const storage::DeclaredIndex& index, std::string& out) {
   if (!index.kind) return json::AppendString(index.column, out);
   JsonObject object(out);
   object.Add("column", index.column);
-  object.Add("kind", IndexName(*index.kind));
+  object.Add("kind", storage::IndexKindName(*index.kind));
   object.Close();
 }
 
@@ -116,7 +107,8 @@ void AppendBound(const Value& bound, bool exact, const DataType& type, std::stri
   AppendValueJson(exact ? bound : Value(), type, out);
 }
 
-void AppendColumnStats(const Column& column, const ColumnStats& stats, std::string& out) {
+void AppendColumnStats(const Column& column, const ColumnStats& stats,
+                       const std::vector<storage::IndexKey>& indexes, std::string& out) {
   JsonObject object(out);
   object.Add("type", column.type.ToString());
   object.Add("nulls", stats.nulls);
@@ -129,7 +121,12 @@ void AppendColumnStats(const Column& column, const ColumnStats& stats, std::stri
                [&](const Value& v) { AppendValueJson(v, column.type, out); });
   else
     values.append("null");
-  object.Key("indexes").append("[]");
+  std::vector<std::string_view> kinds;
+  for (const storage::IndexKey& index : indexes) {
+    if (index.column == column.id) kinds.push_back(storage::IndexKindName(index.kind));
+  }
+  AppendList(kinds, object.Key("indexes"),
+             [&](std::string_view kind) { json::AppendString(kind, out); });
   object.Close();
 }
 
@@ -145,14 +142,14 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   object.Add("partitions", stats.partitions);
   object.Add("schema_version", stats.schema_version);
   object.Add("wal_bytes", stats.wal_bytes);
-  object.Add("index_bytes", 0);
+  object.Add("index_bytes", stats.index_bytes);
   AppendOptionalInstant(stats.last_write_us, object.Key("last_write"));
   object.AddNull("last_compaction");
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
     const auto known = stats.columns.find(column.id);
     AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
-                      columns.Key(column.name));
+                      stats.indexes, columns.Key(column.name));
   }
   columns.Close();
   object.Close();

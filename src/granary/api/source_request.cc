@@ -9,7 +9,6 @@
 namespace granary::api {
 namespace {
 
-using storage::IndexKind;
 using storage::SourceDefinition;
 
 constexpr std::uint64_t kFileSizeMbMax = 1u << 20;
@@ -68,13 +67,8 @@ Result<storage::DeclaredIndex> ReadIndex(const JsonNode& node, const std::string
   GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
   GRANARY_ASSIGN(const auto kind, reader.Text("kind"));
   GRANARY_TRY(reader.Finish());
-  if (kind == "btree")
-    out.kind = IndexKind::kBtree;
-  else if (kind == "hash")
-    out.kind = IndexKind::kHash;
-  else if (kind == "bloom")
-    out.kind = IndexKind::kBloom;
-  else if (kind)
+  if (kind) out.kind = storage::ParseIndexKind(*kind);
+  if (kind && !out.kind)
     return Bad(
         reader.PointerOf("kind"),
         fmt::format("unknown index '{}'; there are btree, hash, bloom", kind->substr(0, 64)));

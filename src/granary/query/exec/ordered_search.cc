@@ -48,13 +48,31 @@ Result<std::uint64_t> BestPrefix(const SearchPlan& plan, const Morsel& morsel) {
   return prefixes.front();
 }
 
+/// With one order column of the source's own type, B-trees over it tell the first rows.
+Result<std::vector<Morsel>> RowGroups(const SearchPlan& plan, std::size_t source,
+                                      std::optional<std::uint64_t> limit,
+                                      const QueryContext& context, QueryStats& stats) {
+  const SourceScan& scan = plan.keys[source];
+  const auto live = scan.LiveSegments(stats);
+  const OrderColumn& order = plan.order.front();
+  const auto& ref = order.bound.refs[source];
+  const bool by_index = limit && plan.order.size() == 1 && ref && ref->path.empty() &&
+                        order.form == KeyForm::kPlain && ref->id != kSequenceColumnId;
+  if (!by_index) return scan.RowGroups(source, live, context, stats);
+  const auto direction = order.direction == Direction::kDescending ? storage::KeyOrder::kDescending
+                                                                   : storage::KeyOrder::kAscending;
+  return scan.FirstRowGroups(source, live, {ref->id, ref->name, ref->type}, direction, *limit,
+                             context, stats);
+}
+
 /// The most promising first, so that the ceiling comes down early.
-Result<std::vector<RankedMorsel>> ListMorsels(const SearchPlan& plan, const QueryContext& context,
-                                              QueryStats& stats) {
+Result<std::vector<RankedMorsel>> ListMorsels(const SearchPlan& plan,
+                                              std::optional<std::uint64_t> limit,
+                                              const QueryContext& context, QueryStats& stats) {
   std::vector<RankedMorsel> morsels;
   for (std::size_t source = 0; source < plan.keys.size(); ++source) {
     const SourceScan& scan = plan.keys[source];
-    GRANARY_ASSIGN(auto groups, scan.RowGroups(source, scan.LiveSegments(stats), context, stats));
+    GRANARY_ASSIGN(auto groups, RowGroups(plan, source, limit, context, stats));
     for (Morsel& chunk : scan.HotChunks(source)) groups.push_back(std::move(chunk));
     for (Morsel& morsel : groups) {
       GRANARY_ASSIGN(const std::uint64_t best, BestPrefix(plan, morsel));
@@ -244,7 +262,7 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
                                  const QueryContext& context, const SearchSink& sink) {
   QueryStats stats;
   if (limit == 0) return stats;
-  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, stats));
+  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, limit, context, stats));
   GRANARY_ASSIGN(const auto ranked, Rank(plan, morsels, limit, context, stats));
   std::vector<Share> shares = SharesOf(ranked);
   GRANARY_TRY(Fetch(plan, morsels, context, shares, stats));

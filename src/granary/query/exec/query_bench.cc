@@ -33,7 +33,7 @@ std::int64_t BenchRows() {
 /// (increasing).
 class BenchSource {
  public:
-  BenchSource() : cache_(64) {
+  BenchSource() {
     schema_ = std::make_shared<Schema>(
         1, 6,
         std::vector<Column>{{1, "order_id", TypeKind::kInt64},
@@ -62,7 +62,7 @@ class BenchSource {
     storage::SegmentMeta meta = Must(writer->Finish());
     meta.id = SegmentId{snapshot_.segments.size() + 1};
     snapshot_.segments.push_back(std::make_shared<storage::Segment>(
-        files_, cache_, directory_.path(), std::move(meta), schema_));
+        segment_files_, directory_.path(), std::move(meta), schema_));
   }
 
   void Write(storage::SegmentWriter& writer, std::int64_t first, std::int64_t rows) {
@@ -94,7 +94,7 @@ class BenchSource {
 
   testing::TempDirectory directory_;
   io::PosixFileSystem files_;
-  storage::ReaderCache cache_;
+  storage::SegmentFiles segment_files_{files_, {}};
   SchemaPtr schema_;
   storage::SourceSnapshot snapshot_;
   std::mt19937_64 random_{42};

@@ -12,6 +12,7 @@
 
 #include "granary/io/failpoint.h"
 #include "granary/query/exec/query_context.h"
+#include "granary/storage/index/index_builder.h"
 #include "granary/storage/segment/segment_writer.h"
 #include "granary/storage/source/source_snapshot.h"
 #include "granary/testing/memory_file_system.h"
@@ -62,7 +63,7 @@ inline SchemaPtr SchemaOf(const std::vector<std::pair<std::string, DataType>>& c
 /// A source whose rows were written in order; some flushed, some hot.
 class TestSource {
  public:
-  TestSource(std::string id, SchemaPtr schema) : cache_(64) {
+  TestSource(std::string id, SchemaPtr schema) {
     snapshot_.id = Must(SourceId::Parse(id));
     snapshot_.schema = std::move(schema);
   }
@@ -70,9 +71,12 @@ class TestSource {
   /// Makes later rows those of a newer schema.
   void Evolve(SchemaPtr schema) { snapshot_.schema = std::move(schema); }
 
+  /// Later segments get these indexes, and hot chunks.
+  void AddIndex(storage::IndexKey key) { snapshot_.indexes.push_back(key); }
+
   void AddHot(const std::vector<Row>& rows) {
-    snapshot_.hot.push_back(
-        {snapshot_.schema, BatchOf(*snapshot_.schema, rows), Sequences(rows.size())});
+    snapshot_.hot.push_back({snapshot_.schema, BatchOf(*snapshot_.schema, rows),
+                             Sequences(rows.size()), std::make_shared<storage::HotIndex>()});
   }
   void AddSegment(const std::vector<Row>& rows, std::int64_t row_group_rows = 1000) {
     const std::string path = "segment-" + std::to_string(snapshot_.segments.size()) + ".parquet";
@@ -83,11 +87,21 @@ class TestSource {
     EXPECT_TRUE(writer->Append(BatchOf(*snapshot_.schema, rows), Sequences(rows.size())).ok());
     storage::SegmentMeta meta = Must(writer->Finish());
     meta.id = SegmentId{snapshot_.segments.size() + 1};
+    for (const storage::IndexKey& key : snapshot_.indexes) {
+      const auto at = static_cast<std::size_t>(snapshot_.schema->IndexOfId(key.column));
+      const auto builder = storage::IndexBuilder::Make(key, snapshot_.schema->columns()[at].type);
+      std::vector<Value> values;
+      for (const Row& row : rows) values.push_back(row[at]);
+      builder->Add(*ArrayOf(snapshot_.schema->columns()[at].type, values));
+      meta.indexes.push_back(
+          Must(builder->Write(files_, "/" + snapshot_.id.str(), meta.path, meta.id)));
+    }
     snapshot_.segments.push_back(std::make_shared<storage::Segment>(
-        files_, cache_, "/" + snapshot_.id.str(), std::move(meta), snapshot_.schema));
+        segment_files_, "/" + snapshot_.id.str(), std::move(meta), snapshot_.schema));
   }
 
   const storage::SourceSnapshot& snapshot() const { return snapshot_; }
+  testing::MemoryFileSystem& files() { return files_; }
 
  private:
   std::shared_ptr<arrow::Int64Array> Sequences(std::size_t count) {
@@ -99,7 +113,7 @@ class TestSource {
   }
 
   testing::MemoryFileSystem files_;
-  storage::ReaderCache cache_;
+  storage::SegmentFiles segment_files_{files_, {}};
   storage::SourceSnapshot snapshot_;
 };
 

@@ -1,6 +1,9 @@
 #include "granary/query/exec/source_scan.h"
 
 #include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -60,6 +63,33 @@ std::shared_ptr<arrow::RecordBatch> Pick(const std::vector<ColumnId>& columns,
                                   std::move(arrays));
 }
 
+std::shared_ptr<arrow::Int32Array> NumbersOf(const std::int32_t* rows, std::size_t count) {
+  const auto bytes = static_cast<std::int64_t>(count * sizeof(std::int32_t));
+  auto buffer = arrow::Buffer::FromString(
+      std::string(reinterpret_cast<const char*>(rows), static_cast<std::size_t>(bytes)));
+  return std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(count), std::move(buffer));
+}
+
+/// Those of a segment's rows that are in one row group, counted from its first.
+std::shared_ptr<arrow::Int32Array> PickedIn(const RowNumbers& rows, std::int64_t begin,
+                                            std::int64_t count) {
+  const auto first = std::lower_bound(rows.begin(), rows.end(), begin);
+  const auto last = std::lower_bound(first, rows.end(), begin + count);
+  RowNumbers within(first, last);
+  for (std::int32_t& row : within) row -= static_cast<std::int32_t>(begin);
+  return NumbersOf(within.data(), within.size());
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::RecordBatch> batch,
+                                                       const Morsel& morsel) {
+  if (morsel.picked == nullptr) return batch;
+  const auto taken = arrow::compute::Take(
+      arrow::Datum(std::move(batch)), arrow::Datum(std::shared_ptr<arrow::Array>(morsel.picked)),
+      arrow::compute::TakeOptions::NoBoundsCheck());
+  if (!taken.ok()) return Status::Internal("take rows: " + taken.status().ToString());
+  return taken->record_batch();
+}
+
 }  // namespace
 
 Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
@@ -101,12 +131,20 @@ std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
   return live;
 }
 
-Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
-                                                    const LiveSegment& live) const {
-  GRANARY_ASSIGN(const auto reader, live.segment->Reader());
+Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const LiveSegment& live,
+                                                    const std::optional<RowNumbers>& picked) const {
   std::vector<Morsel> morsels;
-  for (int group = 0; group < reader->row_groups(); ++group) {
-    Morsel morsel{source, reader, group, nullptr, reader->rows(group), live.all_match};
+  if (picked && picked->empty()) return morsels;
+  GRANARY_ASSIGN(const auto reader, live.segment->Reader());
+  std::int64_t begin = 0;  // Of the row group, in the segment.
+  for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
+    Morsel morsel{source,  live.segment,        reader,         group,
+                  nullptr, reader->rows(group), live.all_match, nullptr};
+    if (picked) {
+      morsel.picked = PickedIn(*picked, begin, reader->rows(group));
+      morsel.rows = morsel.picked->length();
+      if (morsel.rows == 0) continue;
+    }
     if (!live.all_match) {
       const storage::Outcomes outcomes =
           StatsView::OfRowGroup(*reader, group, *snapshot_->schema).OutcomesOf(*predicate_);
@@ -118,17 +156,21 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
   return morsels;
 }
 
-Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source,
-                                                  const std::vector<LiveSegment>& segments,
-                                                  const QueryContext& context,
-                                                  QueryStats& stats) const {
+Result<std::vector<Morsel>> SourceScan::PickedRowGroups(std::size_t source,
+                                                        const std::vector<LiveSegment>& segments,
+                                                        const PickFn& pick,
+                                                        const QueryContext& context,
+                                                        QueryStats& stats) const {
   std::vector<std::vector<Morsel>> of_segment(segments.size());
+  std::vector<QueryStats> parts(segments.size());
   GRANARY_TRY(
       context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
-        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i]));
+        const auto picked = pick(segments[i], parts[i]);
+        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked));
         return Status::Ok();
       }));
+  for (const QueryStats& part : parts) stats.Add(part);
   std::vector<Morsel> morsels;
   for (std::vector<Morsel>& some : of_segment) {
     if (some.empty()) ++stats.segments_pruned;
@@ -137,11 +179,46 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source,
   return morsels;
 }
 
+Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source,
+                                                  const std::vector<LiveSegment>& segments,
+                                                  const QueryContext& context,
+                                                  QueryStats& stats) const {
+  const PickFn by_filter = [this](const LiveSegment& live,
+                                  QueryStats& part) -> std::optional<RowNumbers> {
+    if (live.all_match) return std::nullopt;
+    return ProbeSegment(*predicate_, *live.segment, part);
+  };
+  return PickedRowGroups(source, segments, by_filter, context, stats);
+}
+
+Result<std::vector<Morsel>> SourceScan::FirstRowGroups(std::size_t source,
+                                                       const std::vector<LiveSegment>& segments,
+                                                       const Column& column,
+                                                       storage::KeyOrder order, std::size_t count,
+                                                       const QueryContext& context,
+                                                       QueryStats& stats) const {
+  const PickFn by_order = [&](const LiveSegment& live,
+                              QueryStats& part) -> std::optional<RowNumbers> {
+    if (!live.all_match) return ProbeSegment(*predicate_, *live.segment, part);
+    return ProbeFirst(*live.segment, column, order, count, part);
+  };
+  return PickedRowGroups(source, segments, by_order, context, stats);
+}
+
 std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
   std::vector<Morsel> morsels;
   for (const storage::HotChunk& chunk : snapshot_->hot) {
     if (chunk.batch->num_rows() == 0) continue;
-    morsels.push_back({source, nullptr, 0, &chunk, chunk.batch->num_rows(), !predicate_});
+    Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
+                  !predicate_, nullptr};
+    if (predicate_) {
+      if (const auto rows = ProbeChunk(*predicate_, chunk, *snapshot_)) {
+        if (rows->empty()) continue;
+        morsel.picked = NumbersOf(rows->data(), rows->size());
+        morsel.rows = morsel.picked->length();
+      }
+    }
+    morsels.push_back(std::move(morsel));
   }
   return morsels;
 }
@@ -151,14 +228,19 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
                                                                QueryStats& stats) const {
   if (morsel.chunk != nullptr) {
     stats.access_paths.insert("hot");
-    return DecodeChunk(*morsel.chunk, *snapshot_->schema, columns);
+    GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, columns));
+    return TakePicked(std::move(batch), morsel);
   }
-  stats.access_paths.insert("full_scan");
-  GRANARY_ASSIGN(auto batch, morsel.reader->Read(morsel.row_group, columns, *snapshot_->schema,
-                                                 &stats.bytes_read));
-  if (batch->num_rows() != morsel.rows)
+  storage::Segment::ReadCounts counts;
+  GRANARY_ASSIGN(auto batch,
+                 morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts));
+  stats.bytes_read += counts.bytes_read;
+  if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
+  if (morsel.picked == nullptr && counts.columns_decoded > 0)
+    stats.access_paths.insert("full_scan");
+  if (batch->num_rows() != morsel.reader->rows(morsel.row_group))
     return Status::Corruption("a row group with another number of rows");
-  return batch;
+  return TakePicked(std::move(batch), morsel);
 }
 
 Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& batch,

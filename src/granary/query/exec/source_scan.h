@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/index_probe.h"
 #include "granary/query/exec/predicate_evaluator.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/storage/source/source_snapshot.h"
@@ -26,11 +28,15 @@ struct LiveSegment {
 /// A piece of work: one row group of a segment, or one hot chunk.
 struct Morsel {
   std::size_t source = 0;                                ///< Position among the query's scans.
-  std::shared_ptr<const storage::SegmentReader> reader;  ///< Null for a hot chunk.
+  std::shared_ptr<const storage::Segment> segment;       ///< Null for a hot chunk.
+  std::shared_ptr<const storage::SegmentReader> reader;  ///< The segment's.
   int row_group = 0;
   const storage::HotChunk* chunk = nullptr;
   std::int64_t rows = 0;
   bool all_match = false;
+  /// When an index chose: its rows of the row group or chunk, ascending. The morsel is then those
+  /// rows alone, and positions in it count them.
+  std::shared_ptr<arrow::Int32Array> picked;
 };
 
 /// The rows of a morsel that match.
@@ -59,12 +65,19 @@ class SourceScan {
 
   /// The segments that partitions and statistics do not rule out, in the snapshot's order.
   std::vector<LiveSegment> LiveSegments(QueryStats& stats) const;
-  /// Their row groups as far as the footers do not rule them out, in order. Opens the files in
-  /// parallel.
+  /// Their row groups as far as neither indexes nor footers rule them out, in order. Opens the
+  /// files in parallel.
   Result<std::vector<Morsel>> RowGroups(std::size_t source,
                                         const std::vector<LiveSegment>& segments,
                                         const QueryContext& context, QueryStats& stats) const;
   std::vector<Morsel> HotChunks(std::size_t source) const;
+  /// The same rows, but of segments that all match and have a B-tree over `column` only those that
+  /// can be among the first `count` in its order.
+  Result<std::vector<Morsel>> FirstRowGroups(std::size_t source,
+                                             const std::vector<LiveSegment>& segments,
+                                             const Column& column, storage::KeyOrder order,
+                                             std::size_t count, const QueryContext& context,
+                                             QueryStats& stats) const;
 
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
   /// Looks at context.cancel once per context.batch_rows.
@@ -75,7 +88,14 @@ class SourceScan {
                                                       QueryStats& stats) const;
 
  private:
-  Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const LiveSegment& live) const;
+  /// Which rows of a segment to look at; nothing: all.
+  using PickFn = std::function<std::optional<RowNumbers>(const LiveSegment&, QueryStats&)>;
+  Result<std::vector<Morsel>> PickedRowGroups(std::size_t source,
+                                              const std::vector<LiveSegment>& segments,
+                                              const PickFn& pick, const QueryContext& context,
+                                              QueryStats& stats) const;
+  Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const LiveSegment& live,
+                                          const std::optional<RowNumbers>& picked) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
                                                      QueryStats& stats) const;

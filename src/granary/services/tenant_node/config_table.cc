@@ -92,6 +92,9 @@ const Variable kTable[] = {
 
     {"Files", "ROW_GROUP_ROWS", "131072", WholeRule{&C::row_group_rows, 1, 100'000'000}, "Rows in a Parquet row group"},
     {"", "MAX_OPEN_SEGMENTS", "512", WholeRule{&C::max_open_segments, 1, 1'000'000}, "Parquet files that are kept open"},
+    {"", "MAX_OPEN_INDEXES", "1024", WholeRule{&C::max_open_indexes, 1, 1'000'000}, "Index files that are kept open"},
+    {"", "INDEX_CACHE_MB", "64", WholeRule{&C::index_cache_mb, 1, kMegabytesMax}, "Blocks of indexes that are kept in memory"},
+    {"", "COLUMN_CACHE_MB", "512", WholeRule{&C::column_cache_mb, 1, kMegabytesMax}, "Decoded columns that are kept in memory"},
     {"", "MAX_SOURCES", "10000", WholeRule{&C::max_sources, 1, 1'000'000}, "Sources of the tenant"},
     {"", "AUTO_COMPACTION_ENABLED", "true", SwitchRule{&C::auto_compaction_enabled}, "Merge small files in the background"},
     {"", "COMPACTION_INTERVAL_MINUTES", "60", WholeRule{&C::compaction_interval_minutes, 1, 525'600}, "How often to look for work"},

@@ -39,7 +39,10 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.flush_bytes = Megabytes(config.flush_mb);
   out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
   out.hot_bytes_max = Megabytes(config.hot_memory_max_mb);
-  out.open_segments_max = static_cast<std::size_t>(config.max_open_segments);
+  out.segment_files.open_segments_max = static_cast<std::size_t>(config.max_open_segments);
+  out.segment_files.open_indexes_max = static_cast<std::size_t>(config.max_open_indexes);
+  out.segment_files.index_cache_bytes = Megabytes(config.index_cache_mb);
+  out.segment_files.column_cache_bytes = Megabytes(config.column_cache_mb);
   out.row_group_rows = config.row_group_rows;
   out.sources_max = static_cast<std::size_t>(config.max_sources);
   return out;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "granary/storage/manifest/source_definition.h"
 
@@ -75,8 +76,7 @@ void CheckIndexes(const SourceDefinition& definition, const Schema& schema, Find
     const std::string pointer = fmt::format("/index_columns/{}", i);
     const Column* column = FindDeclared(schema, definition.indexes[i].column, pointer, findings);
     if (column == nullptr) continue;
-    const TypeKind kind = column->type.kind();
-    if (kind == TypeKind::kList || kind == TypeKind::kJson) {
+    if (!IsIndexable(column->type)) {
       findings.Add(pointer,
                    fmt::format("a column of type {} cannot be indexed", column->type.ToString()));
     }
@@ -130,6 +130,16 @@ Result<Schema> InitialSchema(const SourceDefinition& definition) {
   CheckFiles(definition, schema, findings);
   GRANARY_TRY(findings.Take());
   return schema;
+}
+
+std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema) {
+  std::set<IndexKey> keys;
+  for (const DeclaredIndex& index : definition.indexes) {
+    const Column* column = schema.Find(index.column);
+    if (column == nullptr) continue;
+    keys.insert({column->id, index.kind.value_or(DefaultIndexKind(column->type))});
+  }
+  return {keys.begin(), keys.end()};
 }
 
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema) {

@@ -147,6 +147,25 @@ Status Manifest::CommitFlush(const FlushCommit& flush) {
   });
 }
 
+Status Manifest::CommitIndexes(SourceUid source, SegmentId segment,
+                               std::vector<IndexMeta> indexes) {
+  const std::lock_guard lock(state_->mutex);
+  GRANARY_ASSIGN(SourceRow row, state_->Find(source));
+  return state_->Commit([&](ManifestChange& change) -> Status {
+    GRANARY_ASSIGN(SqliteStatement select, state_->db.Prepare(kSelectSegment));
+    GRANARY_ASSIGN(const bool found, select.Unsigned(1, segment.value).Step());
+    if (!found) return {Code::kNotFound, fmt::format("there is no segment {}", segment.value)};
+    GRANARY_ASSIGN(const SegmentRow before, ReadSegmentRow(select, state_->db.path()));
+    SegmentMeta meta = before.meta;
+    meta.indexes = std::move(indexes);
+    const SegmentRow after = SegmentRow::Of(source.value, meta);
+    row.segments.Remove(before.Crc());
+    row.segments.Add(after.Crc());
+    change.sources[source.value] = row;
+    return after.Write(state_->db);
+  });
+}
+
 Result<SegmentId> Manifest::AllocateSegmentIds(std::uint32_t count) {
   const std::lock_guard lock(state_->mutex);
   const std::uint64_t spare = state_->root.next_segment - state_->spare_segment;

@@ -82,6 +82,8 @@ class Manifest {
   Status ForgetDropped(SourceUid source);
   Status CommitSchema(SourceUid source, const Schema& schema);
   Status CommitFlush(const FlushCommit& flush);
+  /// From here on these are the segment's index files.
+  Status CommitIndexes(SourceUid source, SegmentId segment, std::vector<IndexMeta> indexes);
 
   /// `count` ids that were never given before and never will be again, also across a crash.
   Result<SegmentId> AllocateSegmentIds(std::uint32_t count);

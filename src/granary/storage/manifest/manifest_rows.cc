@@ -29,7 +29,7 @@ CREATE TABLE segments (
   rows INTEGER NOT NULL, footer_bytes INTEGER NOT NULL, footer_crc INTEGER NOT NULL,
   schema_version INTEGER NOT NULL, min_sequence INTEGER NOT NULL, max_sequence INTEGER NOT NULL,
   partition_spec INTEGER NOT NULL, partition BLOB NOT NULL, created_us INTEGER NOT NULL,
-  columns BLOB NOT NULL, crc INTEGER NOT NULL);
+  columns BLOB NOT NULL, indexes BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE dropped (
   uid INTEGER PRIMARY KEY, id TEXT NOT NULL, folder TEXT NOT NULL, crc INTEGER NOT NULL);
 )sql";
@@ -42,7 +42,12 @@ const char* const kSelectSchemas =
     "SELECT source, version, schema, crc FROM schemas ORDER BY source, version";
 const char* const kSelectSegments =
     "SELECT id, source, path, bytes, rows, footer_bytes, footer_crc, schema_version, min_sequence,"
-    " max_sequence, partition_spec, partition, created_us, columns, crc FROM segments ORDER BY id";
+    " max_sequence, partition_spec, partition, created_us, columns, indexes, crc FROM segments"
+    " ORDER BY id";
+const char* const kSelectSegment =
+    "SELECT id, source, path, bytes, rows, footer_bytes, footer_crc, schema_version, min_sequence,"
+    " max_sequence, partition_spec, partition, created_us, columns, indexes, crc FROM segments"
+    " WHERE id = ?";
 const char* const kSelectDropped = "SELECT uid, id, folder, crc FROM dropped ORDER BY uid";
 
 namespace {
@@ -86,6 +91,33 @@ Status DecodeColumns(std::string_view bytes, SegmentMeta& meta) {
     GRANARY_ASSIGN(meta.columns[id], DecodeStats(in.String()));
   }
   return in.ok() ? Status::Ok() : Status::Corruption("the statistics end early");
+}
+
+std::string EncodeIndexes(const SegmentMeta& meta) {
+  std::string out;
+  for (const IndexMeta& index : meta.indexes) {
+    PutFixed(out, index.key.column);
+    PutFixed(out, static_cast<std::uint8_t>(index.key.kind));
+    PutFixed(out, index.bytes);
+    PutFixed(out, index.footer_crc);
+  }
+  return out;
+}
+
+Status DecodeIndexes(std::string_view bytes, SegmentMeta& meta) {
+  ByteReader in(bytes);
+  while (in.ok() && in.remaining() > 0) {
+    IndexMeta index;
+    index.key.column = in.Fixed<ColumnId>();
+    const auto kind = in.Fixed<std::uint8_t>();
+    if (kind > static_cast<std::uint8_t>(IndexKind::kBloom))
+      return Status::Corruption(fmt::format("an index of the unknown kind {}", kind));
+    index.key.kind = static_cast<IndexKind>(kind);
+    index.bytes = in.Fixed<std::uint64_t>();
+    index.footer_crc = in.Fixed<std::uint32_t>();
+    meta.indexes.push_back(index);
+  }
+  return in.ok() ? Status::Ok() : Status::Corruption("the indexes end early");
 }
 
 }  // namespace
@@ -205,7 +237,11 @@ Result<SchemaRow> ReadSchemaRow(const SqliteStatement& row, const std::string& f
 }
 
 SegmentRow SegmentRow::Of(std::uint64_t source, const SegmentMeta& meta) {
-  SegmentRow row{.source = source, .meta = meta, .partition = {}, .columns = EncodeColumns(meta)};
+  SegmentRow row{.source = source,
+                 .meta = meta,
+                 .partition = {},
+                 .columns = EncodeColumns(meta),
+                 .indexes = EncodeIndexes(meta)};
   EncodePartitionKey(meta.partition, row.partition);
   return row;
 }
@@ -226,6 +262,7 @@ std::uint32_t SegmentRow::Crc() const {
   PutString(bytes, partition);
   PutFixed(bytes, meta.created_us);
   PutString(bytes, columns);
+  PutString(bytes, indexes);
   return Crc32c(bytes);
 }
 
@@ -233,16 +270,17 @@ Status SegmentRow::Write(SqliteDb& db) const {
   GRANARY_ASSIGN(
       SqliteStatement insert,
       db.Prepare(
-          "INSERT INTO segments (id, source, path, bytes, rows, footer_bytes, footer_crc,"
-          " schema_version, min_sequence, max_sequence, partition_spec, partition, created_us,"
-          " columns, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+          "INSERT OR REPLACE INTO segments (id, source, path, bytes, rows, footer_bytes,"
+          " footer_crc, schema_version, min_sequence, max_sequence, partition_spec, partition,"
+          " created_us, columns, indexes, crc)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.Unsigned(1, meta.id.value).Unsigned(2, source).Text(3, meta.path).Unsigned(4, meta.bytes);
   insert.Unsigned(5, meta.rows).Integer(6, meta.footer_bytes).Integer(7, meta.footer_crc);
   insert.Integer(8, meta.schema_version)
       .Unsigned(9, meta.min_sequence)
       .Unsigned(10, meta.max_sequence);
   insert.Integer(11, meta.partition_spec).Blob(12, partition).Integer(13, meta.created_us);
-  return insert.Blob(14, columns).Integer(15, Crc()).Run();
+  return insert.Blob(14, columns).Blob(15, indexes).Integer(16, Crc()).Run();
 }
 
 Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string& file) {
@@ -262,15 +300,16 @@ Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string&
   segment.partition = row.bytes(11);
   meta.created_us = row.integer(12);
   segment.columns = row.bytes(13);
-  GRANARY_TRY(CheckCrc(file, "segments", meta.id.value, segment.Crc(), row.integer(14)));
+  segment.indexes = row.bytes(14);
+  GRANARY_TRY(CheckCrc(file, "segments", meta.id.value, segment.Crc(), row.integer(15)));
 
   Result<PartitionKey> partition = DecodePartitionKey(segment.partition);
   if (!partition.ok())
     return Damaged(file, "segments", meta.id.value, partition.status().message());
   meta.partition = partition.Take();
-  if (const Status decoded = DecodeColumns(segment.columns, meta); !decoded.ok()) {
-    return Damaged(file, "segments", meta.id.value, decoded.message());
-  }
+  Status decoded = DecodeColumns(segment.columns, meta);
+  if (decoded.ok()) decoded = DecodeIndexes(segment.indexes, meta);
+  if (!decoded.ok()) return Damaged(file, "segments", meta.id.value, decoded.message());
   return segment;
 }
 

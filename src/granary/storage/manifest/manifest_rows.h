@@ -75,6 +75,7 @@ struct SegmentRow {
   SegmentMeta meta;
   std::string partition;  ///< Encoded.
   std::string columns;    ///< Encoded statistics.
+  std::string indexes;    ///< Encoded.
 
   static SegmentRow Of(std::uint64_t source, const SegmentMeta& meta);
   std::uint32_t Crc() const;
@@ -96,6 +97,7 @@ struct DroppedRow {
 extern const char* const kSelectSources;
 extern const char* const kSelectSchemas;
 extern const char* const kSelectSegments;
+extern const char* const kSelectSegment;  ///< By id.
 extern const char* const kSelectDropped;
 
 Result<SourceRow> ReadSourceRow(const SqliteStatement& row, const std::string& file);

@@ -8,6 +8,7 @@
 
 #include "granary/base/ids.h"
 #include "granary/base/status.h"
+#include "granary/storage/index/index_meta.h"
 #include "granary/storage/partition/partition.h"
 #include "granary/storage/segment/segment_writer.h"
 #include "granary/types/data_type.h"
@@ -15,7 +16,6 @@
 namespace granary::storage {
 
 enum class SchemaMode : std::uint8_t { kStrict, kEvolve, kJson };
-enum class IndexKind : std::uint8_t { kHash, kBtree, kBloom };
 
 struct DeclaredColumn {
   std::string name;
@@ -58,6 +58,8 @@ struct SourceDefinition {
 /// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types
 /// lack a transform, or a partition, index or sort column is not declared.
 Result<Schema> InitialSchema(const SourceDefinition& definition);
+/// The indexes over that schema, each once.
+std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema);
 /// The partition spec over that schema.
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema);
 

@@ -25,6 +25,7 @@ struct ChunkSnapshot {
   std::int64_t rows = 0;
   std::vector<ColumnSnapshot> columns;
   std::shared_ptr<arrow::Buffer> sequences;
+  std::shared_ptr<HotIndex> index;
 
   HotChunk Build() const;
 };
@@ -61,6 +62,7 @@ class Chunk {
   std::int64_t rows_ = 0;
   std::int64_t published_rows_ = 0;
   std::shared_ptr<arrow::Buffer> shown_sequences_;
+  const std::shared_ptr<HotIndex> index_ = std::make_shared<HotIndex>();
 };
 
 }  // namespace granary::storage

@@ -19,6 +19,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/storage/memtable/hot_index.h"
 #include "granary/types/schema.h"
 
 namespace granary::storage {
@@ -31,6 +32,7 @@ struct HotChunk {
   SchemaPtr schema;
   std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   std::shared_ptr<arrow::Int64Array> sequences;
+  std::shared_ptr<HotIndex> index;  ///< Of all views of the chunk; null where there is none.
 };
 
 class Memtable {

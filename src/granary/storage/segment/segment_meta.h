@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "granary/base/ids.h"
+#include "granary/storage/index/index_meta.h"
 #include "granary/storage/partition/partition.h"
 #include "granary/types/column_stats.h"
 #include "granary/types/schema.h"
@@ -28,6 +30,7 @@ struct SegmentMeta {
   PartitionKey partition;
   std::int64_t created_us = 0;
   std::unordered_map<ColumnId, ColumnStats> columns;  ///< A column that is not here is all null.
+  std::vector<IndexMeta> indexes;                     ///< Files beside this one, by key.
 };
 
 }  // namespace granary::storage

@@ -28,7 +28,7 @@ Result<Segments> OpenSegments(StoreContext& context, const SourceRecord& record,
                       record.definition.id.str(), meta.id.value, meta.schema_version));
     }
     segments.push_back(
-        std::make_shared<const Segment>(context.deps.files, context.readers, folder, meta, schema));
+        std::make_shared<const Segment>(context.segment_files, folder, meta, schema));
   }
   return segments;
 }
@@ -61,7 +61,8 @@ LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord recor
       tiers_(context_->budget, std::move(segments), record_.flushed_sequence),
       last_write_us_(record_.last_write_us.value_or(0)),
       next_sequence_(record_.flushed_sequence + 1),
-      schemas_(record_.schemas) {}
+      schemas_(record_.schemas),
+      indexes_(ResolveIndexes(record_.definition, *record_.schemas.back())) {}
 
 SchemaPtr LiveSource::schema() const {
   const std::lock_guard lock(state_mutex_);
@@ -71,6 +72,11 @@ SchemaPtr LiveSource::schema() const {
 std::vector<SchemaPtr> LiveSource::schema_history() const {
   const std::lock_guard lock(state_mutex_);
   return schemas_;
+}
+
+std::vector<IndexKey> LiveSource::indexes() const {
+  const std::lock_guard lock(state_mutex_);
+  return indexes_;
 }
 
 SchemaPtr LiveSource::FindSchema(std::uint32_t version) const {
@@ -93,6 +99,7 @@ SourceSnapshot LiveSource::Snapshot() const {
   snapshot.uid = record_.uid;
   snapshot.schema = schema();  // After the view: never older than one of its chunks.
   snapshot.partitions = partitions_;
+  snapshot.indexes = indexes();
   snapshot.segments = std::move(view.segments);
   snapshot.hot = std::move(view.hot);
   snapshot.visible_sequence = view.visible_sequence;
@@ -114,6 +121,7 @@ SourceStats LiveSource::Stats() const {
   for (const auto& segment : view.segments) {
     stats.rows += segment->meta().rows;
     stats.bytes += segment->meta().bytes;
+    for (const IndexMeta& index : segment->meta().indexes) stats.index_bytes += index.bytes;
     std::string key;
     EncodePartitionKey(segment->meta().partition, key);
     partitions.insert(std::move(key));
@@ -122,6 +130,7 @@ SourceStats LiveSource::Stats() const {
   stats.partitions = partitions.size();
   if (const std::int64_t last = last_write_us_; last != 0) stats.last_write_us = last;
   stats.columns = stats_.Get(view, schema);
+  stats.indexes = indexes();
   return stats;
 }
 
@@ -139,7 +148,11 @@ HotTierInfo LiveSource::hot_tier() const {
 
 std::set<std::string> LiveSource::segment_paths() const {
   std::set<std::string> paths;
-  for (const auto& segment : tiers_.View().segments) paths.insert(segment->meta().path);
+  for (const auto& segment : tiers_.View().segments) {
+    const SegmentMeta& meta = segment->meta();
+    paths.insert(meta.path);
+    for (const IndexMeta& index : meta.indexes) paths.insert(IndexPath(meta.path, index.key));
+  }
   return paths;
 }
 
@@ -148,7 +161,9 @@ Status LiveSource::Drop(DropFiles files) {
   const std::lock_guard flush(flush_mutex_);
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));
   // An open file would keep its space after it is removed.
-  for (const auto& segment : tiers_.View().segments) context_->readers.Forget(segment->meta().id);
+  for (const auto& segment : tiers_.View().segments) {
+    context_->segment_files.Forget(segment->meta());
+  }
   const std::lock_guard lock(state_mutex_);
   dropped_ = true;
   return Status::Ok();

@@ -43,6 +43,10 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   SourceStats Stats() const override;
 
   // For the store.
+  std::vector<IndexKey> indexes() const;
+  /// Builds or drops the index files of one segment that are not as declared; false when all are.
+  /// One thread.
+  Result<bool> MendIndexes();
   const SourceId& id() const { return record_.definition.id; }
   std::uint32_t wal_lane() const { return record_.wal_lane; }
   SourceMarker marker() const;
@@ -83,6 +87,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   SchemaPtr FindSchema(std::uint32_t version) const;
   Status WriteAndCommit(const SealedRows& sealed);
   Result<SegmentId> NextSegmentId();
+  Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
+              const std::vector<IndexKey>& build, const std::vector<IndexKey>& drop);
 
   const std::shared_ptr<StoreContext> context_;
   const SourceRecord record_;  // As it was when opened: only what never changes is read from it.
@@ -92,12 +98,17 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   mutable SourceStatsCache stats_;
   std::atomic<std::int64_t> last_write_us_ = 0;  // 0: none known.
 
+  std::atomic<std::uint64_t> declared_indexes_ = 1;  // Counts changes of indexes_.
+  /// The damage and the declaration after which MendIndexes found nothing to do.
+  std::pair<std::uint64_t, std::uint64_t> mended_ = {0, 0};
+
   std::mutex write_mutex_;  // Orders schema changes, sequences and frames.
   std::uint64_t next_sequence_;
   std::mutex flush_mutex_;  // One flush at a time.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
   std::vector<SchemaPtr> schemas_;
+  std::vector<IndexKey> indexes_;
   Status refused_;
   Status broken_;  // Set when a record is durable and could not be made visible.
   bool dropped_ = false;

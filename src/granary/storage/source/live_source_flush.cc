@@ -40,6 +40,7 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   for (const std::string& name : definition.sort_columns) {
     options.sort_columns.push_back(schema_history().front()->Find(name)->id);
   }
+  options.indexes = indexes();
   options.writer = {definition.compression, context_->options.row_group_rows};
   options.file_bytes_max = std::uint64_t{definition.max_file_size_mb} << 20;
   options.created_us = deps.clock.WallMicros();
@@ -60,7 +61,7 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   const Status after = deps.failpoints.Hit("flush.after_manifest");
   Segments added;
   for (SegmentMeta& meta : written) {
-    added.push_back(std::make_shared<const Segment>(deps.files, context_->readers, folder_,
+    added.push_back(std::make_shared<const Segment>(context_->segment_files, folder_,
                                                     std::move(meta), options.schema));
   }
   tiers_.Swap(std::move(added), sealed.last_sequence);

@@ -15,7 +15,23 @@ constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
 void Maintenance::Run() {
   ReopenFullLanes();
   FlushWhatIsDue();
+  MendIndexes();
   CollectLogs();
+}
+
+// A file a source and round, so that flushes which become due meanwhile do not wait for them all.
+void Maintenance::MendIndexes() {
+  const std::int64_t now = context_.NowMicros();
+  if (now < next_mend_us_) return;
+  for (const auto& source : sources_.All()) {
+    const Result<bool> mended = source->MendIndexes();
+    if (mended.ok() && *mended) context_.Press();
+    if (mended.ok()) continue;
+    next_mend_us_ = now + kRetryMaxUs;
+    context_.deps.log.Error(
+        "indexes not built, tried again later",
+        {{"source", source->id().str()}, {"cause", mended.status().ToString()}});
+  }
 }
 
 void Maintenance::FlushWhatIsDue() {
@@ -73,11 +89,12 @@ void Maintenance::CollectLogs() {
   if (now < next_collect_us_) return;
   next_collect_us_ = now + kCollectEveryUs;
   const StoreOptions& options = context_.options;
+  const std::uint64_t lane_bytes = options.wal_retention_bytes / context_.lanes.size();
   for (const auto& [lane, slot] : context_.lanes) {
     const std::shared_ptr<WalLane> log = slot->log();
     if (!log->closed_by().ok()) continue;
     const Status collected = log->Collect([this](SourceUid uid) { return FlushedSequence(uid); },
-                                          options.wal_retention_us, options.wal_retention_bytes);
+                                          options.wal_retention_us, lane_bytes);
     if (!collected.ok()) {
       context_.deps.log.Warn("log files were not collected",
                              {{"lane", lane}, {"cause", collected.ToString()}});

@@ -1,5 +1,5 @@
 // Maintenance: what a store does by itself: flushes what is due, lets go of log files that nobody
-// needs, and opens lanes again that a full disk closed.
+// needs, builds index files that are missing, and opens lanes again that a full disk closed.
 //
 // Threads    one: the store's background job.
 // Owns       nothing: context and sources must outlive it.
@@ -28,6 +28,7 @@ class Maintenance {
   void FlushWhatIsDue();
   void RememberOutcome(SourceUid uid, const Status& outcome);
   std::optional<std::uint64_t> FlushedSequence(SourceUid uid) const;
+  void MendIndexes();
   void CollectLogs();
   bool HasRoom(std::uint32_t lane) const;
   void ReopenFullLanes();
@@ -42,6 +43,7 @@ class Maintenance {
   SourceMap& sources_;
   const std::set<SourceUid> strangers_;
   std::map<SourceUid, Retry> retries_;
+  std::int64_t next_mend_us_ = 0;
   std::int64_t next_collect_us_ = 0;
 };
 

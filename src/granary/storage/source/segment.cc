@@ -1,78 +1,77 @@
 #include "granary/storage/source/segment.h"
 
-#include <list>
-#include <mutex>
-#include <unordered_map>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace granary::storage {
 
-using ReaderPtr = std::shared_ptr<const SegmentReader>;
-
-struct ReaderCache::State {
-  struct Entry {
-    SegmentId id;
-    ReaderPtr reader;
-  };
-  using Entries = std::list<Entry>;
-
-  explicit State(std::size_t max) : open_max(max) {}
-
-  ReaderPtr Find(SegmentId id) {
-    const auto found = by_id.find(id);
-    if (found == by_id.end()) return nullptr;
-    entries.splice(entries.begin(), entries, found->second);
-    return found->second->reader;
-  }
-
-  const std::size_t open_max;
-  std::mutex mutex;
-  Entries entries;  // The most recently used first.
-  std::unordered_map<SegmentId, Entries::iterator> by_id;
-};
-
-ReaderCache::ReaderCache(std::size_t open_max) : state_(std::make_unique<State>(open_max)) {}
-ReaderCache::~ReaderCache() = default;
-
-Result<ReaderPtr> ReaderCache::Get(SegmentId id, const OpenFn& open) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (ReaderPtr reader = state_->Find(id)) return reader;
-  }
-  // Opened outside the lock: a slow disk must not hold up readers of other segments. Two threads
-  // may open the same one; the first to come back is kept.
-  GRANARY_ASSIGN(ReaderPtr opened, open());
-  ReaderPtr dropped;  // Its file is closed after the lock.
-  const std::lock_guard lock(state_->mutex);
-  if (ReaderPtr reader = state_->Find(id)) return reader;
-  state_->entries.push_front({id, opened});
-  state_->by_id[id] = state_->entries.begin();
-  if (state_->entries.size() > state_->open_max) {
-    dropped = std::move(state_->entries.back().reader);
-    state_->by_id.erase(state_->entries.back().id);
-    state_->entries.pop_back();
-  }
-  return opened;
-}
-
-void ReaderCache::Forget(SegmentId id) {
-  const std::lock_guard lock(state_->mutex);
-  const auto found = state_->by_id.find(id);
-  if (found == state_->by_id.end()) return;
-  state_->entries.erase(found->second);
-  state_->by_id.erase(found);
-}
-
-Segment::Segment(io::FileSystem& files, ReaderCache& cache, std::string directory, SegmentMeta meta,
+Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
                  SchemaPtr file_schema)
     : files_(files),
-      cache_(cache),
       directory_(std::move(directory)),
       meta_(std::move(meta)),
       file_schema_(std::move(file_schema)) {}
 
-Result<ReaderPtr> Segment::Reader() const {
-  return cache_.Get(
-      meta_.id, [this] { return SegmentReader::Open(files_, directory_, meta_, file_schema_); });
+Result<std::shared_ptr<const SegmentReader>> Segment::Reader() const {
+  return files_.readers.Get(meta_.id, [this] {
+    return SegmentReader::Open(files_.files, directory_, meta_, file_schema_);
+  });
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
+                                                          std::span<const ColumnId> columns,
+                                                          const Schema& schema,
+                                                          ReadCounts& counts) const {
+  const auto key_of = [&](ColumnId column) {
+    return ColumnCache::Key{meta_.id, row_group, column, schema.version()};
+  };
+  arrow::ArrayVector arrays(columns.size());
+  std::vector<ColumnId> missing;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    arrays[i] = files_.columns.Find(key_of(columns[i]));
+    if (arrays[i] == nullptr) missing.push_back(columns[i]);
+  }
+  counts.columns_cached += columns.size() - missing.size();
+  counts.columns_decoded += missing.size();
+  std::int64_t rows = -1;
+  if (!missing.empty() || columns.empty()) {
+    GRANARY_ASSIGN(const auto reader, Reader());
+    GRANARY_ASSIGN(const auto batch, reader->Read(row_group, missing, schema, &counts.bytes_read));
+    rows = batch->num_rows();
+    for (std::size_t i = 0, next = 0; i < columns.size(); ++i) {
+      if (arrays[i] != nullptr) continue;
+      arrays[i] = batch->column(static_cast<int>(next++));
+      files_.columns.Insert(key_of(columns[i]), arrays[i]);
+    }
+  }
+  arrow::FieldVector fields;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column* column = schema.FindId(columns[i]);
+    fields.push_back(arrow::field(
+        column == nullptr ? std::string(kSequenceColumnName) : column->name, arrays[i]->type()));
+    rows = arrays[i]->length();
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
+}
+
+std::shared_ptr<const IndexReader> Segment::Index(const IndexKey& key) const {
+  const auto found = std::find_if(meta_.indexes.begin(), meta_.indexes.end(),
+                                  [&](const IndexMeta& index) { return index.key == key; });
+  if (found == meta_.indexes.end() || files_.damaged.Contains({meta_.id, key})) return nullptr;
+  auto reader = files_.indexes.Get({meta_.id, key}, [&] {
+    return IndexReader::Open(files_.files, directory_, meta_.path, *found, meta_.id, files_.blocks);
+  });
+  if (reader.ok()) return reader.Take();
+  ReportDamage(key);
+  return nullptr;
+}
+
+void Segment::ReportDamage(const IndexKey& key) const {
+  files_.damaged.Add({meta_.id, key});
+  files_.indexes.Forget({meta_.id, key});
 }
 
 }  // namespace granary::storage

@@ -1,50 +1,54 @@
-// Segment: a live Parquet file of a source, opened when first read.
+// Segment: a live Parquet file of a source and the index files beside it, opened when first read.
 //
+// Promise    immutable: a segment that gains or loses an index is another object of the same id.
 // Threads    fully safe.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
+#include <arrow/type_fwd.h>
+
 #include "granary/base/status.h"
-#include "granary/io/file_system.h"
 #include "granary/storage/segment/segment_meta.h"
-#include "granary/storage/segment/segment_reader.h"
+#include "granary/storage/source/segment_files.h"
 
 namespace granary::storage {
 
-/// Keeps at most `open_max` readers; the least recently used one is let go (queries that hold it go
-/// on).
-class ReaderCache {
- public:
-  explicit ReaderCache(std::size_t open_max);
-  ~ReaderCache();
-
-  using OpenFn = std::function<Result<std::shared_ptr<const SegmentReader>>()>;
-  Result<std::shared_ptr<const SegmentReader>> Get(SegmentId id, const OpenFn& open);
-  void Forget(SegmentId id);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
 class Segment {
  public:
-  Segment(io::FileSystem& files, ReaderCache& cache, std::string directory, SegmentMeta meta,
-          SchemaPtr file_schema);
+  /// `files` outlives it.
+  Segment(SegmentFiles& files, std::string directory, SegmentMeta meta, SchemaPtr file_schema);
 
   const SegmentMeta& meta() const { return meta_; }
   const SchemaPtr& file_schema() const { return file_schema_; }
+  const std::string& directory() const { return directory_; }
   Result<std::shared_ptr<const SegmentReader>> Reader() const;
 
+  /// Of a Read.
+  struct ReadCounts {
+    std::uint64_t bytes_read = 0;
+    std::uint64_t columns_cached = 0;
+    std::uint64_t columns_decoded = 0;
+  };
+  /// The named columns of a row group as SegmentReader::Read gives them, from the column cache or
+  /// through it.
+  Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
+                                                   const Schema& schema, ReadCounts& counts) const;
+
+  /// The index, or null when there is none that can be asked. One that is damaged is
+  /// not asked again until it was built anew.
+  std::shared_ptr<const IndexReader> Index(const IndexKey& key) const;
+  /// What an index that was asked said is not to be trusted.
+  void ReportDamage(const IndexKey& key) const;
+
  private:
-  io::FileSystem& files_;
-  ReaderCache& cache_;
-  std::string directory_;
-  SegmentMeta meta_;
-  SchemaPtr file_schema_;
+  SegmentFiles& files_;
+  const std::string directory_;
+  const SegmentMeta meta_;
+  const SchemaPtr file_schema_;
 };
 
 }  // namespace granary::storage

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
+#include "granary/storage/index/index_builder.h"
 #include "granary/storage/source/source_folder.h"
 
 namespace granary::storage {
@@ -171,9 +173,12 @@ class SegmentSetWriter {
     const std::int64_t step = options_.writer.row_group_rows;
     for (std::int64_t begin = 0; begin < rows.batch->num_rows(); begin += step) {
       if (writer_ == nullptr) GRANARY_TRY(StartFile());
+      const BatchPtr piece = rows.batch->Slice(begin, step);
       GRANARY_TRY(writer_->Append(
-          rows.batch->Slice(begin, step),
-          std::static_pointer_cast<arrow::Int64Array>(rows.sequences->Slice(begin, step))));
+          piece, std::static_pointer_cast<arrow::Int64Array>(rows.sequences->Slice(begin, step))));
+      for (const auto& index : indexes_) {
+        index->Add(*piece->column(options_.schema->IndexOfId(index->key().column)));
+      }
       if (writer_->bytes_written() >= options_.file_bytes_max) GRANARY_TRY(FinishFile());
     }
     return Status::Ok();
@@ -186,17 +191,28 @@ class SegmentSetWriter {
     const std::string path = folder.empty() ? name : io::JoinPath(folder, name);
     GRANARY_ASSIGN(writer_, SegmentWriter::Create(files_, failpoints_, options_.folder, path,
                                                   options_.schema, options_.writer));
+    for (const IndexKey& key : options_.indexes) {
+      const Column* column = options_.schema->FindId(key.column);
+      if (column != nullptr) indexes_.push_back(IndexBuilder::Make(key, column->type));
+    }
     return Status::Ok();
   }
 
   Status FinishFile() {
     if (writer_ == nullptr) return Status::Ok();
     const std::unique_ptr<SegmentWriter> writer = std::move(writer_);
+    const auto indexes = std::exchange(indexes_, {});
     GRANARY_ASSIGN(SegmentMeta meta, writer->Finish());
     meta.id = id_;
     meta.partition = *key_;
     meta.created_us = options_.created_us;
-    segments_.push_back(std::move(meta));
+    segments_.push_back(std::move(meta));  // From here on it is discarded with the set.
+    for (const auto& index : indexes) {
+      SegmentMeta& written = segments_.back();
+      GRANARY_ASSIGN(IndexMeta made,
+                     index->Write(files_, options_.folder, written.path, written.id));
+      written.indexes.push_back(made);
+    }
     return Status::Ok();
   }
 
@@ -208,6 +224,7 @@ class SegmentSetWriter {
   std::vector<Rows> chunks_;
   const PartitionKey* key_ = nullptr;  // Of the partition that is being written.
   std::unique_ptr<SegmentWriter> writer_;
+  std::vector<std::unique_ptr<IndexBuilder>> indexes_;  // Of the open file.
   SegmentId id_;
   std::vector<SegmentMeta> segments_;
 };
@@ -229,8 +246,11 @@ Result<std::vector<SegmentMeta>> WriteSegments(io::FileSystem& files, io::Failpo
 void DiscardSegments(io::FileSystem& files, const std::string& folder,
                      const std::vector<SegmentMeta>& segments) {
   // What stays is swept at the next start.
-  for (const SegmentMeta& segment : segments)
+  for (const SegmentMeta& segment : segments) {
     (void)files.Remove(io::JoinPath(folder, segment.path));
+    for (const IndexMeta& index : segment.indexes)
+      (void)files.Remove(io::JoinPath(folder, IndexPath(segment.path, index.key)));
+  }
 }
 
 }  // namespace granary::storage

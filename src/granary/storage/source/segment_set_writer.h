@@ -14,6 +14,7 @@
 #include "granary/base/status.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/storage/index/index_meta.h"
 #include "granary/storage/memtable/memtable.h"
 #include "granary/storage/partition/partition.h"
 #include "granary/storage/segment/segment_meta.h"
@@ -27,6 +28,7 @@ struct SegmentSetOptions {
   SchemaPtr schema;    ///< Of the files: the newest.
   PartitionSpec partitions;
   std::vector<ColumnId> sort_columns;
+  std::vector<IndexKey> indexes;  ///< Files to write beside each segment.
   SegmentWriterOptions writer;
   std::uint64_t file_bytes_max = 256u << 20;
   std::int64_t created_us = 0;

@@ -48,6 +48,8 @@ struct SourceStats {
   std::uint64_t wal_bytes = 0;  ///< Of this source's frames that are not flushed yet.
   std::optional<std::int64_t> last_write_us;
   std::map<ColumnId, ColumnStats> columns;  ///< Merged over segments and hot rows.
+  std::uint64_t index_bytes = 0;
+  std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
 };
 
 class Source {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "granary/storage/index/index_meta.h"
 #include "granary/storage/source/data_path.h"
 
 namespace granary::storage {
@@ -91,8 +92,9 @@ std::string SegmentFileName(SegmentId id) { return fmt::format("seg-{:012}.parqu
 
 bool IsSegmentFileName(std::string_view name) {
   if (name.ends_with(".tmp")) name.remove_suffix(4);
-  if (!name.starts_with("seg-") || !name.ends_with(".parquet")) return false;
-  const std::string_view digits = name.substr(4, name.size() - 4 - 8);
+  const bool is_ours = name.ends_with(".parquet") || name.ends_with(kIndexFileSuffix);
+  if (!name.starts_with("seg-") || !is_ours) return false;
+  const std::string_view digits = name.substr(4, name.find('.') - 4);
   return digits.size() >= 12 && digits.size() <= 20 &&
          std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
 }

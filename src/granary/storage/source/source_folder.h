@@ -30,7 +30,8 @@ struct SourceMarker {
 
 /// "seg-000000000042.parquet".
 std::string SegmentFileName(SegmentId id);
-/// True for such a name, also of a file that was not finished (".tmp" behind it).
+/// True for such a name and for those of index files beside ("seg-000000000042.3.hash.idx"), also
+/// of a file that was not finished (".tmp" behind it).
 bool IsSegmentFileName(std::string_view name);
 
 /// Claims an empty or new folder. kSourceConflict when it holds anything that is not ours, or lies

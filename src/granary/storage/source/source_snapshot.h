@@ -21,6 +21,7 @@ struct SourceSnapshot {
   SourceUid uid;
   SchemaPtr schema;  ///< The newest.
   PartitionSpec partitions;
+  std::vector<IndexKey> indexes;  ///< As declared; a segment may lack some of them.
   std::vector<std::shared_ptr<const Segment>> segments;  ///< By min_sequence.
   std::vector<HotChunk> hot;                             ///< Oldest first; each in its own schema.
   std::uint64_t visible_sequence = 0;                    ///< The highest sequence in the snapshot.

@@ -26,6 +26,7 @@
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
 #include "granary/runtime/worker_pool.h"
+#include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/wal/wal_lane.h"
 
@@ -46,7 +47,7 @@ struct StoreOptions {
   std::uint64_t flush_bytes = 128u << 20;         ///< or of so many bytes,
   std::int64_t flush_age_us = 300ll * 1'000'000;  ///< or whose oldest record is so old.
   std::uint64_t hot_bytes_max = 2048u << 20;  ///< All hot tiers; past it writes get kOverloaded.
-  std::size_t open_segments_max = 512;
+  SegmentFilesOptions segment_files;
   std::int64_t row_group_rows = 131'072;
   std::size_t sources_max = 10'000;
 };

@@ -52,7 +52,7 @@ struct StoreContext {
         options(std::move(store_options)),
         folder(std::move(data_folder)),
         roots(std::move(data_roots)),
-        readers(options.open_segments_max),
+        segment_files(deps.files, options.segment_files),
         budget(options.hot_bytes_max) {}
 
   std::int64_t NowMicros() const { return deps.clock.MonotonicNanos() / 1000; }
@@ -65,7 +65,7 @@ struct StoreContext {
   const StoreOptions options;
   DataFolder folder;
   DataRoots roots;
-  ReaderCache readers;
+  SegmentFiles segment_files;
   HotBudget budget;
   std::unique_ptr<Manifest> manifest;
   std::map<std::uint32_t, std::unique_ptr<LaneSlot>> lanes;

@@ -85,7 +85,7 @@ TEST_F(StoreModelTest, AgreesWithAMapAfterAnyOperations) {
   options_.wal_retention_us = 0;
   options_.wal_retention_bytes = 0;
   options_.row_group_rows = 300;
-  options_.open_segments_max = 3;
+  options_.segment_files.open_segments_max = 3;
   options_.flush_rows = 3000;
   Open();
   for (int step = 0; step < 400 && !HasFailure(); ++step) Step();

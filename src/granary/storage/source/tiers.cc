@@ -140,4 +140,14 @@ void Tiers::Swap(Segments added, std::uint64_t flushed_sequence) {
   flushed_sequence_ = flushed_sequence;
 }
 
+void Tiers::Replace(std::shared_ptr<const Segment> segment) {
+  std::shared_ptr<const Segments> replaced;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  auto segments = std::make_shared<Segments>(*segments_);
+  for (auto& each : *segments) {
+    if (each->meta().id == segment->meta().id) each = segment;
+  }
+  replaced = std::exchange(segments_, std::move(segments));
+}
+
 }  // namespace granary::storage

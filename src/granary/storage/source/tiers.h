@@ -76,6 +76,8 @@ class Tiers {
   SealedRows Seal();
   /// Ends a flush: all sealed rows are in `added`.
   void Swap(Segments added, std::uint64_t flushed_sequence);
+  /// Puts `segment` in the place of the one with its id, if that is still there.
+  void Replace(std::shared_ptr<const Segment> segment);
 
  private:
   struct Tier {

@@ -1,0 +1,162 @@
+#include "granary/storage/index/index_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "granary/base/bytes.h"
+#include "granary/base/check.h"
+#include "granary/base/crc32c.h"
+
+namespace granary::storage {
+namespace {
+
+constexpr std::size_t kCrcBytes = sizeof(std::uint32_t);
+
+std::size_t SharedPrefix(std::string_view a, std::string_view b) {
+  const std::size_t most = std::min(a.size(), b.size());
+  std::size_t n = 0;
+  while (n < most && a[n] == b[n]) ++n;
+  return n;
+}
+
+bool IsSane(const IndexFooterLayout& footer) {
+  const bool is_tree = footer.kind != static_cast<std::uint8_t>(IndexKind::kBloom);
+  const bool has_root = footer.levels > 0;
+  if (footer.kind > static_cast<std::uint8_t>(IndexKind::kBloom)) return false;
+  if (footer.key_form < 1 || footer.key_form > static_cast<std::uint8_t>(KeyForm::kBytes))
+    return false;
+  if (footer.levels > kIndexLevelsMax || (!is_tree && has_root)) return false;
+  if (footer.keys > footer.entries || footer.entries > footer.rows) return false;
+  if (!is_tree) return true;
+  if (has_root != (footer.entries > 0)) return false;
+  return !has_root || (footer.root_offset <= footer.blocks_bytes &&
+                       footer.root_bytes == footer.blocks_bytes - footer.root_offset);
+}
+
+}  // namespace
+
+void EncodeIndexFooter(IndexFooterLayout footer, std::string& out) {
+  std::memcpy(footer.magic, kIndexMagic.data(), sizeof(footer.magic));
+  footer.format_version = kIndexFormatVersion;
+  footer.reserved = 0;
+  std::string bytes(sizeof(footer), '\0');
+  std::memcpy(bytes.data(), &footer, sizeof(footer));
+  footer.crc = Crc32c(std::string_view(bytes).substr(0, sizeof(footer) - kCrcBytes));
+  std::memcpy(bytes.data(), &footer, sizeof(footer));
+  out += bytes;
+}
+
+Result<IndexFooterLayout> DecodeIndexFooter(std::string_view bytes) {
+  IndexFooterLayout footer;
+  if (bytes.size() != sizeof(footer)) return Status::Corruption("shorter than a footer");
+  std::memcpy(&footer, bytes.data(), sizeof(footer));
+  if (std::string_view(footer.magic, sizeof(footer.magic)) != kIndexMagic)
+    return Status::Corruption("not an index file");
+  if (footer.crc != Crc32c(bytes.substr(0, sizeof(footer) - kCrcBytes)))
+    return Status::Corruption("the footer's checksum does not match");
+  if (footer.format_version > kIndexFormatVersion) {
+    return Status(Code::kConflict, fmt::format("format {} is newer than this version reads ({})",
+                                               footer.format_version, kIndexFormatVersion));
+  }
+  if (!IsSane(footer)) return Status::Corruption("the footer contradicts itself");
+  return footer;
+}
+
+std::uint32_t IndexFooterCrc(std::string_view bytes) {
+  std::uint32_t crc = 0;
+  std::memcpy(&crc, bytes.data() + bytes.size() - sizeof(crc), sizeof(crc));
+  return crc;
+}
+
+void SealBlock(std::string& payload) { PutFixed(payload, Crc32c(payload)); }
+
+Result<std::string_view> OpenBlock(std::string_view block) {
+  if (block.size() < kCrcBytes) return Status::Corruption("shorter than a checksum");
+  const std::string_view payload = block.substr(0, block.size() - kCrcBytes);
+  std::uint32_t crc = 0;
+  std::memcpy(&crc, block.data() + payload.size(), kCrcBytes);
+  if (crc != Crc32c(payload)) return Status::Corruption("a block's checksum does not match");
+  return payload;
+}
+
+void PutVarint(std::uint64_t value, std::string& out) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
+
+void BlockBuilder::AddKey(std::string_view key) {
+  if (payload_.empty()) first_key_ = key;
+  const std::size_t shared = payload_.empty() ? 0 : SharedPrefix(last_key_, key);
+  PutVarint(shared, payload_);
+  PutVarint(key.size() - shared, payload_);
+  payload_ += key.substr(shared);
+  last_key_ = key;
+}
+
+void BlockBuilder::AddRows(std::string_view key, const std::uint32_t* rows, std::size_t count) {
+  GRANARY_CHECK(count > 0 && count <= kEntryRowsMax, "count={}", count);
+  AddKey(key);
+  PutVarint(count, payload_);
+  std::uint32_t before = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    PutVarint(rows[i] - std::exchange(before, rows[i]), payload_);
+}
+
+void BlockBuilder::AddChild(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {
+  AddKey(key);
+  PutVarint(offset, payload_);
+  PutVarint(bytes, payload_);
+}
+
+std::string BlockBuilder::Take() {
+  std::string block = std::exchange(payload_, {});
+  SealBlock(block);
+  return block;
+}
+
+bool BlockCursor::Varint(std::uint64_t& value) {
+  value = 0;
+  for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(rest_.front());
+    rest_.remove_prefix(1);
+    value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+    if (byte < 0x80) return true;
+  }
+  return false;
+}
+
+bool BlockCursor::NextKey() {
+  std::uint64_t shared = 0, more = 0;
+  if (!Varint(shared) || !Varint(more)) return false;
+  if (shared > key_.size() || more > rest_.size()) return false;
+  key_.resize(shared);
+  key_ += rest_.substr(0, more);
+  rest_.remove_prefix(more);
+  return key_.size() <= kIndexKeyMaxBytes;
+}
+
+bool BlockCursor::NextRows(std::vector<std::uint32_t>& rows) {
+  std::uint64_t count = 0;
+  if (!Varint(count) || count == 0 || count > kEntryRowsMax) return false;
+  rows.resize(count);
+  std::uint64_t row = 0;
+  for (std::uint32_t& out : rows) {
+    std::uint64_t delta = 0;
+    if (!Varint(delta)) return false;
+    row += delta;
+    out = static_cast<std::uint32_t>(row);
+  }
+  return true;
+}
+
+bool BlockCursor::NextChild(std::uint64_t& offset, std::uint64_t& bytes) {
+  return Varint(offset) && Varint(bytes);
+}
+
+}  // namespace granary::storage

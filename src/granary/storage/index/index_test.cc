@@ -1,0 +1,273 @@
+#include <gtest/gtest.h>
+
+#include <arrow/api.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <random>
+
+#include "granary/storage/index/index_builder.h"
+#include "granary/storage/index/index_reader.h"
+#include "granary/testing/memory_file_system.h"
+#include "granary/testing/seed.h"
+
+namespace granary::storage {
+namespace {
+
+using Rows = std::vector<std::uint32_t>;
+
+constexpr SegmentId kSegment{7};
+const std::string kSegmentPath = "day=1/0007.parquet";
+
+std::shared_ptr<arrow::Array> ArrayOf(const DataType& type, const std::vector<Value>& values) {
+  arrow::ArrayVector parts;
+  for (const Value& value : values) parts.push_back(MakeConstantArray(type, value, 1).Take());
+  if (parts.empty()) return MakeConstantArray(type, Value(), 0).Take();
+  return arrow::Concatenate(parts).ValueOrDie();
+}
+
+class IndexTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<const IndexReader> Build(IndexKind kind, const DataType& type,
+                                           const std::vector<Value>& values) {
+    auto builder = IndexBuilder::Make({3, kind}, type);
+    const auto array = ArrayOf(type, values);
+    const std::int64_t half = array->length() / 2;  // Slices have offsets.
+    builder->Add(*array->Slice(0, half));
+    builder->Add(*array->Slice(half));
+    meta_ = builder->Write(files_, "dir", kSegmentPath, kSegment).Take();
+    return Open().Take();
+  }
+  Result<std::shared_ptr<const IndexReader>> Open() {
+    return IndexReader::Open(files_, "dir", kSegmentPath, meta_, kSegment, cache_);
+  }
+  std::string Path() const { return io::JoinPath("dir", IndexPath(kSegmentPath, meta_.key)); }
+
+  static Rows Sorted(FoundRows found) {
+    EXPECT_FALSE(found.too_many);
+    std::sort(found.rows.begin(), found.rows.end());
+    return found.rows;
+  }
+  static Rows Equal(const IndexReader& index, const Value& value) {
+    FoundRows found{1'000'000, {}, false};
+    const Status s = index.FindEqual(value, found);
+    EXPECT_TRUE(s.ok()) << s.ToString();
+    return Sorted(found);
+  }
+  static Rows Range(const IndexReader& index, std::optional<Value> low, std::optional<Value> high) {
+    FoundRows found{1'000'000, {}, false};
+    const Status s = index.FindRange(low, high, found);
+    EXPECT_TRUE(s.ok()) << s.ToString();
+    return Sorted(found);
+  }
+
+  testing::MemoryFileSystem files_;
+  BlockCache cache_{1 << 20};
+  IndexMeta meta_;
+};
+
+Value Int(std::int64_t value) { return value; }
+Value Text(std::string value) { return value; }
+
+TEST_F(IndexTest, NamesItsFileAfterSegmentColumnAndKind) {
+  EXPECT_EQ(IndexPath("day=1/0007.parquet", {3, IndexKind::kHash}), "day=1/0007.3.hash.idx");
+  EXPECT_EQ(IndexPath("0007.parquet", {12, IndexKind::kBtree}), "0007.12.btree.idx");
+}
+
+TEST_F(IndexTest, FindsTheRowsOfAValue) {
+  const std::vector<Value> values = {Text("b"), Text("a"), Value(), Text("b"), Text("")};
+  for (const IndexKind kind : {IndexKind::kHash, IndexKind::kBtree}) {
+    const auto index = Build(kind, TypeKind::kString, values);
+    EXPECT_EQ(Equal(*index, Text("b")), (Rows{0, 3}));
+    EXPECT_EQ(Equal(*index, Text("")), (Rows{4}));
+    EXPECT_EQ(Equal(*index, Text("c")), Rows());
+    EXPECT_EQ(index->entries(), 4u);
+    EXPECT_EQ(index->keys(), 3u);
+    EXPECT_TRUE(index->Verify().ok());
+  }
+}
+
+TEST_F(IndexTest, IsEmptyOverNothingAndOverNulls) {
+  for (const IndexKind kind : {IndexKind::kHash, IndexKind::kBtree, IndexKind::kBloom}) {
+    for (const std::vector<Value>& values : {std::vector<Value>(), std::vector<Value>(5)}) {
+      const auto index = Build(kind, TypeKind::kInt64, values);
+      EXPECT_TRUE(index->Verify().ok());
+      EXPECT_EQ(index->entries(), 0u);
+      if (kind == IndexKind::kBloom) {
+        EXPECT_FALSE(index->MayContain(Int(1)).Take());
+      } else {
+        EXPECT_EQ(Equal(*index, Int(1)), Rows());
+      }
+    }
+  }
+}
+
+TEST_F(IndexTest, OrdersNumbersAsTheyCompare) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<Value> values = {nan, inf, 1.5, 0.0, -0.0, -1.5, -inf};
+  const auto index = Build(IndexKind::kBtree, TypeKind::kFloat64, values);
+  EXPECT_EQ(Range(*index, -1.5, 0.0), (Rows{3, 4, 5}));
+  EXPECT_EQ(Range(*index, 1.5, std::nullopt), (Rows{0, 1, 2}));
+  EXPECT_EQ(Equal(*index, nan), (Rows{0}));
+  EXPECT_EQ(Equal(*index, -0.0), (Rows{3, 4}));
+}
+
+TEST_F(IndexTest, FindsPrefixes) {
+  const auto index = Build(IndexKind::kBtree, TypeKind::kString,
+                           {Text("ab"), Text("a"), Text("b"), Text("abc"), Text("\xFF\xFF")});
+  FoundRows found{10, {}, false};
+  ASSERT_TRUE(index->FindPrefix("ab", found).ok());
+  EXPECT_EQ(Sorted(found), (Rows{0, 3}));
+  FoundRows high{10, {}, false};
+  ASSERT_TRUE(index->FindPrefix("\xFF", high).ok());
+  EXPECT_EQ(Sorted(high), (Rows{4}));
+}
+
+TEST_F(IndexTest, FindsLongValuesThatDifferOnlyBehindTheCutTogether) {
+  const std::string common(kIndexKeyMaxBytes, 'x');
+  const auto index = Build(IndexKind::kBtree, TypeKind::kString,
+                           {Text(common), Text(common + "1"), Text(common + "2"), Text("y")});
+  EXPECT_EQ(Equal(*index, Text(common + "1")), (Rows{0, 1, 2}));
+  FoundRows found{10, {}, false};
+  EXPECT_FALSE(index->FindFirst(KeyOrder::kAscending, 1, found).Take());
+}
+
+TEST_F(IndexTest, GivesUpPastTheMostRowsThatAreOfUse) {
+  const auto index = Build(IndexKind::kHash, TypeKind::kInt32, {Int(1), Int(1), Int(1), Int(2)});
+  for (const std::size_t max : {2u, 3u, 4u}) {
+    FoundRows found{max, {}, false};
+    ASSERT_TRUE(index->FindEqual(Int(1), found).ok());
+    EXPECT_EQ(found.too_many, max < 3) << max;
+  }
+}
+
+TEST_F(IndexTest, FindsTheFirstRowsInEitherOrderWithAllThatTie) {
+  const auto index = Build(IndexKind::kBtree, TypeKind::kInt64,
+                           {Int(5), Int(-1), Int(9), Int(-1), Value(), Int(5)});
+  const auto first = [&](KeyOrder order, std::size_t count) -> std::optional<Rows> {
+    FoundRows found{100, {}, false};
+    if (!index->FindFirst(order, count, found).Take()) return std::nullopt;
+    return Sorted(found);
+  };
+  EXPECT_EQ(first(KeyOrder::kAscending, 1), (Rows{1, 3}));
+  EXPECT_EQ(first(KeyOrder::kAscending, 3), (Rows{0, 1, 3, 5}));
+  EXPECT_EQ(first(KeyOrder::kDescending, 2), (Rows{0, 2, 5}));
+  EXPECT_EQ(first(KeyOrder::kDescending, 6), std::nullopt);  // Nulls have no key.
+}
+
+TEST_F(IndexTest, BloomKnowsEveryValueAndFewOthers) {
+  std::vector<Value> values;
+  for (int i = 0; i < 20'000; ++i) values.push_back(Int(i * 3));
+  const auto index = Build(IndexKind::kBloom, TypeKind::kInt64, values);
+  for (const Value& value : values) ASSERT_TRUE(index->MayContain(value).Take());
+  int wrong = 0;
+  for (int i = 0; i < 20'000; ++i) wrong += index->MayContain(Int(i * 3 + 1)).Take();
+  EXPECT_LT(wrong, 20'000 / 50);
+}
+
+// Random values of every form against a plain scan.
+TEST_F(IndexTest, AgreesWithAScan) {
+  const std::uint64_t seed = testing::SeedFromEnvironment();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  const std::vector<std::pair<DataType, std::function<Value()>>> types = {
+      {TypeKind::kInt64, [&] { return Int(static_cast<std::int64_t>(below(3000)) - 1500); }},
+      {TypeKind::kUInt64, [&] { return Value(static_cast<std::uint64_t>(random())); }},
+      {TypeKind::kFloat64, [&] { return Value(static_cast<double>(below(500)) / 4 - 60); }},
+      {DataType::Decimal(38, 2),
+       [&] { return Value(Int128(static_cast<std::int64_t>(random())) * 7); }},
+      {TypeKind::kString,
+       [&] { return Text(std::string(below(40), 'a') + std::to_string(below(900))); }},
+      {TypeKind::kBool, [&] { return Value(below(2) == 1); }},
+  };
+  for (const auto& [type, next] : types) {
+    SCOPED_TRACE(type.ToString());
+    std::vector<Value> values;
+    for (int i = 0; i < 6000; ++i) values.push_back(below(10) == 0 ? Value() : next());
+    const auto rows_where = [&](const auto& holds) {
+      Rows rows;
+      for (std::uint32_t i = 0; i < values.size(); ++i) {
+        if (!IsNull(values[i]) && holds(values[i])) rows.push_back(i);
+      }
+      return rows;
+    };
+    const auto btree = Build(IndexKind::kBtree, type, values);
+    const auto hash = Build(IndexKind::kHash, type, values);
+    ASSERT_TRUE(btree->Verify().ok() && hash->Verify().ok());
+    for (int i = 0; i < 50; ++i) {
+      Value low = next(), high = next();
+      if (Compare(high, low) < 0) std::swap(low, high);
+      const auto is_low = [&](const Value& v) { return Compare(v, low) == 0; };
+      EXPECT_EQ(Equal(*hash, low), rows_where(is_low));
+      EXPECT_EQ(Equal(*btree, low), rows_where(is_low));
+      EXPECT_EQ(Range(*btree, low, high), rows_where([&](const Value& v) {
+                  return Compare(v, low) >= 0 && Compare(v, high) <= 0;
+                }));
+    }
+  }
+}
+
+// Whichever byte is flipped: opening, asking or verifying says so, and nothing else is answered.
+TEST_F(IndexTest, NoticesAnyFlippedByte) {
+  std::vector<Value> values;
+  for (int i = 0; i < 700; ++i) values.push_back(Text("key" + std::to_string(i)));
+  for (const IndexKind kind : {IndexKind::kHash, IndexKind::kBtree, IndexKind::kBloom}) {
+    ASSERT_NE(Build(kind, TypeKind::kString, values), nullptr);
+    const std::string whole = files_.ReadFile(Path()).Take();
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+      ASSERT_TRUE(files_.ReplaceFile(Path(), damaged).ok());
+      const auto index = Open();
+      const Status noticed = index.ok() ? (*index)->Verify() : index.status();
+      ASSERT_TRUE(noticed.code() == Code::kCorruption || noticed.code() == Code::kConflict)
+          << "byte " << at << ": " << noticed.ToString();
+    }
+    for (std::size_t bytes = 0; bytes < whole.size(); bytes += 97) {
+      ASSERT_TRUE(files_.ReplaceFile(Path(), whole.substr(0, bytes)).ok());
+      ASSERT_FALSE(Open().ok()) << bytes;
+    }
+  }
+}
+
+TEST_F(IndexTest, RefusesAnotherBuildsFile) {
+  ASSERT_NE(Build(IndexKind::kHash, TypeKind::kInt64, {Int(1)}), nullptr);
+  const IndexMeta older = meta_;
+  ASSERT_NE(Build(IndexKind::kHash, TypeKind::kInt64, {Int(2), Int(3)}), nullptr);
+  EXPECT_TRUE(Open().ok());
+  meta_ = older;
+  EXPECT_EQ(Open().status().code(), Code::kCorruption);
+  ASSERT_TRUE(files_.Remove(Path()).ok());
+  EXPECT_EQ(Open().status().code(), Code::kCorruption);
+}
+
+TEST_F(IndexTest, DumpsItsKeys) {
+  ASSERT_NE(Build(IndexKind::kBtree, TypeKind::kString, {Text("b"), Text("a"), Text("b")}),
+            nullptr);
+  std::string out;
+  ASSERT_TRUE(DumpIndex(files_, Path(), out).ok());
+  EXPECT_NE(out.find("btree index over column 3 of segment 7"), std::string::npos) << out;
+  EXPECT_NE(out.find("\"b\"  0 2"), std::string::npos) << out;
+}
+
+TEST(BlockCacheTest, KeepsWhatWasUsedLast) {
+  BlockCache cache(16 * 1024);
+  const std::uint64_t file = cache.NewFile();
+  int reads = 0;
+  const auto get = [&](std::uint64_t offset) {
+    return cache.Get(file, offset, [&]() -> Result<std::string> {
+      ++reads;
+      return std::string(100, 'x');
+    });
+  };
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_TRUE(get(7).ok() && get(static_cast<std::uint64_t>(i) + 100).ok());
+  EXPECT_EQ(reads, 1001);
+  EXPECT_LE(cache.bytes(), 16u * 1024);
+}
+
+}  // namespace
+}  // namespace granary::storage

@@ -1,0 +1,107 @@
+#include "granary/storage/index/tree_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace granary::storage {
+namespace {
+
+struct Place {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+class TreeVisit {
+ public:
+  TreeVisit(const BlockFn& block, const KeyRange& range, KeyOrder order, const KeyVisitor& visit)
+      : block_(block), range_(range), order_(order), visit_(visit) {}
+
+  /// False once the visitor has enough.
+  Result<bool> Visit(Place place, int level) {
+    GRANARY_ASSIGN(const auto payload, block_(place.offset, place.bytes));
+    return level == 1 ? VisitLeaf(*payload, place) : VisitInner(*payload, place, level);
+  }
+
+ private:
+  bool IsBelow(std::string_view key) const { return range_.low && key < *range_.low; }
+  bool IsAbove(std::string_view key) const { return range_.high && key > *range_.high; }
+
+  static Status Broken(Place place) {
+    return Status::Corruption(fmt::format("the block at byte {} does not decode", place.offset));
+  }
+
+  Result<bool> VisitInner(std::string_view payload, Place place, int level) {
+    std::vector<Place> children;
+    BlockCursor cursor(payload);
+    while (!cursor.done()) {
+      Place child;
+      if (!cursor.NextKey() || !cursor.NextChild(child.offset, child.bytes)) return Broken(place);
+      // Children come before their parents, so no chain of them is a circle.
+      if (child.offset > place.offset || child.bytes > place.offset - child.offset)
+        return Broken(place);
+      // Keys below a child's first one are in those before it; one key may go over several.
+      if (IsBelow(cursor.key())) children.clear();
+      if (IsAbove(cursor.key())) break;
+      children.push_back(child);
+    }
+    if (order_ == KeyOrder::kDescending) std::reverse(children.begin(), children.end());
+    for (const Place& child : children) {
+      GRANARY_ASSIGN(const bool more, Visit(child, level - 1));
+      if (!more) return false;
+    }
+    return true;
+  }
+
+  Result<bool> VisitLeaf(std::string_view payload, Place place) {
+    struct Entry {
+      std::string key;
+      std::vector<std::uint32_t> rows;
+    };
+    std::vector<Entry> backward;
+    std::vector<std::uint32_t> rows;
+    BlockCursor cursor(payload);
+    while (!cursor.done()) {
+      if (!cursor.NextKey() || !cursor.NextRows(rows)) return Broken(place);
+      if (IsBelow(cursor.key())) continue;
+      if (IsAbove(cursor.key())) break;
+      if (order_ == KeyOrder::kDescending) {
+        backward.push_back({std::string(cursor.key()), rows});
+      } else if (!visit_(cursor.key(), rows)) {
+        return false;
+      }
+    }
+    for (auto entry = backward.rbegin(); entry != backward.rend(); ++entry) {
+      if (!visit_(entry->key, entry->rows)) return false;
+    }
+    return true;
+  }
+
+  const BlockFn& block_;
+  const KeyRange& range_;
+  const KeyOrder order_;
+  const KeyVisitor& visit_;
+};
+
+}  // namespace
+
+KeyRange PrefixRange(std::string_view prefix) {
+  KeyRange range{std::string(prefix.substr(0, kIndexKeyMaxBytes)), std::nullopt};
+  std::string high = *range.low;
+  while (!high.empty() && high.back() == '\xFF') high.pop_back();
+  if (high.empty()) return range;
+  high.back() = static_cast<char>(static_cast<unsigned char>(high.back()) + 1);
+  range.high = std::move(high);
+  return range;
+}
+
+Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
+                 KeyOrder order, const KeyVisitor& visit) {
+  if (footer.levels == 0) return Status::Ok();
+  return TreeVisit(block, range, order, visit)
+      .Visit({footer.root_offset, footer.root_bytes}, footer.levels)
+      .status();
+}
+
+}  // namespace granary::storage

@@ -1,0 +1,43 @@
+// Reading a tree: from its root down to the keys of a range, forward or backward.
+//
+// Cost       a block a level and those that the range covers.
+// Threads    const from many.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "granary/base/status.h"
+#include "granary/storage/index/index_format.h"
+
+namespace granary::storage {
+
+/// Both ends belong to it.
+struct KeyRange {
+  std::optional<std::string> low;
+  std::optional<std::string> high;
+};
+
+/// The keys that start with `prefix`, and perhaps the one after them.
+KeyRange PrefixRange(std::string_view prefix);
+
+enum class KeyOrder : std::uint8_t { kAscending, kDescending };
+
+/// False: enough. A key may come several times, each with other rows; rows ascend within a call,
+/// and from call to call too when ascending.
+using KeyVisitor = std::function<bool(std::string_view key, std::span<const std::uint32_t> rows)>;
+
+/// Gives the payload of the block at `offset`, checked.
+using BlockFn = std::function<Result<std::shared_ptr<const std::string>>(std::uint64_t offset,
+                                                                         std::uint64_t bytes)>;
+
+/// kCorruption for a tree that does not hold together.
+Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
+                 KeyOrder order, const KeyVisitor& visit);
+
+}  // namespace granary::storage

@@ -1,0 +1,67 @@
+// ColumnCache: decoded columns of row groups, within a budget of bytes. What is asked for a second
+// time outlives what was asked for once, so that one large scan does not empty it.
+//
+// Source     segmented LRU: Karedla, Love, Wherry, "Caching strategies to improve disk system
+//            performance", IEEE Computer 27(3), 1994.
+// Threads    fully safe.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/ids.h"
+#include "granary/types/schema.h"
+
+namespace granary::storage {
+
+class ColumnCache {
+ public:
+  struct Key {
+    SegmentId segment;
+    int row_group = 0;
+    ColumnId column = 0;
+    std::uint32_t schema_version = 0;  ///< The column is in that version's type.
+    auto operator<=>(const Key&) const = default;
+  };
+
+  explicit ColumnCache(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
+  /// Null when it is not here.
+  std::shared_ptr<arrow::Array> Find(const Key& key);
+  void Insert(const Key& key, std::shared_ptr<arrow::Array> column);
+  /// Drops all columns of a segment that is gone.
+  void Forget(SegmentId segment);
+
+  std::uint64_t bytes() const;
+
+ private:
+  struct Entry {
+    Key key;
+    std::shared_ptr<arrow::Array> column;
+    std::uint64_t bytes = 0;
+    bool is_protected = false;  ///< It was asked for again.
+  };
+  using Entries = std::list<Entry>;  // The most recently used first.
+  struct Part {
+    Entries entries;
+    std::uint64_t bytes = 0;
+  };
+
+  void MoveToFront(Entries::iterator entry, Part& from, Part& to);
+  void Erase(Entries::iterator entry, Entries& dropped);
+  Part& PartOf(const Entry& entry) { return entry.is_protected ? protected_ : probation_; }
+
+  const std::uint64_t bytes_max_;
+  mutable std::mutex mutex_;
+  Part probation_;
+  Part protected_;
+  std::map<Key, Entries::iterator> by_key_;
+};
+
+}  // namespace granary::storage

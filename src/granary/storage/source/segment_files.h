@@ -1,0 +1,90 @@
+// SegmentFiles: what the segments of a store are read through: open files, blocks of indexes, and
+// the list of indexes that turned out damaged.
+//
+// Threads    fully safe.
+#pragma once
+
+#include <atomic>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <set>
+
+#include "granary/io/file_system.h"
+#include "granary/storage/index/block_cache.h"
+#include "granary/storage/index/index_reader.h"
+#include "granary/storage/segment/segment_meta.h"
+#include "granary/storage/segment/segment_reader.h"
+#include "granary/storage/source/column_cache.h"
+#include "granary/storage/source/reader_cache.h"
+
+namespace granary::storage {
+
+struct IndexFileId {
+  SegmentId segment;
+  IndexKey key;
+  auto operator<=>(const IndexFileId&) const = default;
+};
+
+/// Indexes that could not be read. They are not asked again, and are built anew in the background.
+class DamagedIndexes {
+ public:
+  /// True when it was not known yet.
+  bool Add(const IndexFileId& index) {
+    const std::lock_guard lock(mutex_);
+    const bool is_new = indexes_.insert(index).second;
+    count_ += is_new;
+    return is_new;
+  }
+  void Remove(const IndexFileId& index) {
+    const std::lock_guard lock(mutex_);
+    indexes_.erase(index);
+  }
+  /// How many were ever added.
+  std::uint64_t count() const { return count_; }
+  bool Contains(const IndexFileId& index) const {
+    const std::lock_guard lock(mutex_);
+    return indexes_.contains(index);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<IndexFileId> indexes_;
+  std::atomic<std::uint64_t> count_ = 0;
+};
+
+struct SegmentFilesOptions {
+  std::size_t open_segments_max = 512;
+  std::size_t open_indexes_max = 1024;
+  std::uint64_t index_cache_bytes = 64u << 20;
+  std::uint64_t column_cache_bytes = 256u << 20;
+};
+
+struct SegmentFiles {
+  SegmentFiles(io::FileSystem& file_system, const SegmentFilesOptions& options)
+      : files(file_system),
+        blocks(options.index_cache_bytes),
+        columns(options.column_cache_bytes),
+        readers(options.open_segments_max),
+        indexes(options.open_indexes_max) {}
+
+  /// Closes the files of a segment that is gone: an open one would keep its space.
+  void Forget(const SegmentMeta& meta) {
+    readers.Forget(meta.id);
+    columns.Forget(meta.id);
+    for (const IndexMeta& index : meta.indexes) {
+      indexes.Forget({meta.id, index.key});
+      damaged.Remove({meta.id, index.key});
+    }
+  }
+
+  io::FileSystem& files;
+  BlockCache blocks;  // Outlives the index readers below.
+  ColumnCache columns;
+  ReaderCache<SegmentId, SegmentReader> readers;
+  ReaderCache<IndexFileId, IndexReader> indexes;
+  DamagedIndexes damaged;
+};
+
+}  // namespace granary::storage
