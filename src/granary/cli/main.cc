@@ -14,6 +14,7 @@
 #include "granary/cli/query_command.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/tenant_node/run.h"
+#include "granary/storage/index/index_reader.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/segment/segment_reader.h"
 #include "granary/storage/wal/wal_dump.h"
@@ -110,6 +111,10 @@ void AddDumps(CLI::App& app, int& exit_code) {
       [](const auto& path, const auto&, auto& out) {
         return storage::DumpSegment(files, path, out);
       },
+      exit_code);
+  AddDump(
+      app, "index", "Index files",
+      [](const auto& path, const auto&, auto& out) { return storage::DumpIndex(files, path, out); },
       exit_code);
   AddDump(
       app, "manifest", "The manifest of a tenant",

@@ -62,6 +62,9 @@ Status PrintSegment(const SqliteStatement& row, const std::string& file, std::st
   out += fmt::format("  {}  uid {}  {}  rows {}  bytes {}  sequences {}-{}  schema {}\n",
                      meta.id.value, segment.source, meta.path, meta.rows, meta.bytes,
                      meta.min_sequence, meta.max_sequence, meta.schema_version);
+  for (const IndexMeta& index : meta.indexes) {
+    out += fmt::format("    {}  bytes {}\n", IndexPath(meta.path, index.key), index.bytes);
+  }
   return Status::Ok();
 }
 

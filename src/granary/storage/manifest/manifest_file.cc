@@ -19,17 +19,25 @@ Status CreateTables(SqliteDb& db) {
   return db.Execute("COMMIT");
 }
 
-// True for a file without anything in it; kConflict when what is in it is not ours to touch.
-Result<bool> CheckFormat(SqliteDb& db) {
+Status Upgrade(SqliteDb& db) {
+  GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
+  GRANARY_TRY(db.Execute(kManifestUpgrade));
+  GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
+  return db.Execute("COMMIT");
+}
+
+/// The format, 0 for a file without anything in it; kConflict when what is in it is not ours to
+/// touch.
+Result<std::int64_t> CheckFormat(SqliteDb& db) {
   GRANARY_ASSIGN(const std::int64_t application, db.QueryInteger("PRAGMA application_id"));
   GRANARY_ASSIGN(const std::int64_t format, db.QueryInteger("PRAGMA user_version"));
   GRANARY_ASSIGN(const std::int64_t tables, db.QueryInteger("SELECT count(*) FROM sqlite_schema"));
-  if (application == 0 && format == 0 && tables == 0) return true;
+  if (application == 0 && format == 0 && tables == 0) return std::int64_t{0};
   if (application != kManifestApplicationId) {
     return Status(Code::kConflict,
                   fmt::format("{}: a SQLite file, but not a Granary manifest", db.path()));
   }
-  if (format == kManifestFormat) return false;
+  if (format >= 1 && format <= kManifestFormat) return format;
   return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows {}",
                                              db.path(), format, kManifestFormat));
 }
@@ -53,10 +61,11 @@ Status CheckPages(SqliteDb& db) {
 
 Result<SqliteDb> OpenManifestFile(const std::string& path) {
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
-  GRANARY_ASSIGN(const bool is_new, CheckFormat(db));
+  GRANARY_ASSIGN(const std::int64_t format, CheckFormat(db));
   GRANARY_TRY(Configure(db));
-  if (is_new) GRANARY_TRY(CreateTables(db));
+  if (format == 0) GRANARY_TRY(CreateTables(db));
   GRANARY_TRY(CheckPages(db));
+  if (format == 1) GRANARY_TRY(Upgrade(db));
   GRANARY_TRY(db.Checkpoint());
   return db;
 }

@@ -34,6 +34,10 @@ CREATE TABLE dropped (
   uid INTEGER PRIMARY KEY, id TEXT NOT NULL, folder TEXT NOT NULL, crc INTEGER NOT NULL);
 )sql";
 
+const char* const kManifestUpgrade = R"sql(
+ALTER TABLE segments ADD COLUMN indexes BLOB NOT NULL DEFAULT x'';
+)sql";
+
 const char* const kSelectSources =
     "SELECT uid, id, folder, definition, wal_lane, flushed_sequence, created_us, last_write_us, "
     "schemas,"
@@ -262,7 +266,7 @@ std::uint32_t SegmentRow::Crc() const {
   PutString(bytes, partition);
   PutFixed(bytes, meta.created_us);
   PutString(bytes, columns);
-  PutString(bytes, indexes);
+  if (!indexes.empty()) PutString(bytes, indexes);  // Format 1 had none.
   return Crc32c(bytes);
 }
 

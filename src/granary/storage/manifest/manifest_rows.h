@@ -18,9 +18,11 @@
 namespace granary::storage {
 
 inline constexpr std::int64_t kManifestApplicationId = 0x47524E59;  // "GRNY"
-inline constexpr std::int64_t kManifestFormat = 1;
+inline constexpr std::int64_t kManifestFormat = 2;
 
 extern const char* const kManifestTables;  ///< The CREATE TABLE statements.
+/// What makes a file of format 1 one of format 2: rows without what is new keep their checksums.
+extern const char* const kManifestUpgrade;
 
 /// How many rows of some kind there are, and the sum of their checksums.
 struct RowDigest {

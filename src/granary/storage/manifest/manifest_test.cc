@@ -228,7 +228,33 @@ TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
   RunSql("PRAGMA user_version=7");
   const Status s = OpenAndLoad();
   EXPECT_EQ(s.code(), Code::kConflict);
-  EXPECT_NE(s.message().find("format 7, this program knows 1"), std::string::npos) << s.message();
+  EXPECT_NE(s.message().find("format 7, this program knows 2"), std::string::npos) << s.message();
+}
+
+TEST_F(ManifestTest, TakesOverAFileOfTheFirstFormat) {
+  Fill();
+  const auto before = Load();
+  RunSql("ALTER TABLE segments DROP COLUMN indexes");
+  RunSql("PRAGMA user_version=1");
+  Reopen();
+  EXPECT_TRUE(Same(Load(), before));
+  Reopen();
+  EXPECT_TRUE(Same(Load(), before));
+}
+
+TEST_F(ManifestTest, RemembersTheIndexesOfASegment) {
+  const SourceUid a = Add("a");
+  ASSERT_TRUE(manifest_->CommitFlush({a, {Meta(1, 1, 10), Meta(2, 11, 12)}, 12, 1}).ok());
+  const std::vector<IndexMeta> indexes = {{{3, IndexKind::kHash}, 100, 7},
+                                          {{3, IndexKind::kBloom}, 200, 8}};
+  ASSERT_TRUE(manifest_->CommitIndexes(a, SegmentId{2}, indexes).ok());
+  EXPECT_EQ(manifest_->CommitIndexes(a, SegmentId{3}, indexes).code(), Code::kNotFound);
+  Reopen();
+  EXPECT_TRUE(Load()[0].segments[0].indexes.empty());
+  EXPECT_EQ(Load()[0].segments[1].indexes, indexes);
+  ASSERT_TRUE(manifest_->CommitIndexes(a, SegmentId{2}, {}).ok());
+  Reopen();
+  EXPECT_TRUE(Load()[0].segments[1].indexes.empty());
 }
 
 TEST_F(ManifestTest, RefusesOtherPeoplesDatabasesAndFiles) {
