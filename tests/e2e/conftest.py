@@ -33,9 +33,31 @@ def client(node):
     client.close()
 
 
+FIGURES = pytest.StashKey[list]()
+
+
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What the tests measured, on the screen also when all is well."""
+    if config.stash[FIGURES]:
+        terminalreporter.section("figures")
+    for line in config.stash[FIGURES]:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture
-def seeded():
+def figure(request):
+    """Call it with a line of text that people should see at the end of the run."""
+    return lambda text: request.config.stash[FIGURES].append(f"{request.node.name}: {text}")
+
+
+@pytest.fixture
+def seeded(figure):
     """A generator whose seed is printed; GRANARY_SEED repeats a run."""
     seed = int(os.environ.get("GRANARY_SEED") or random.SystemRandom().getrandbits(32))
     print(f"GRANARY_SEED={seed}")
+    figure(f"GRANARY_SEED={seed}")
     return random.Random(seed)

@@ -91,6 +91,12 @@ class Client:
     def flush(self, source):
         return self.call("POST", f"/sources/{urllib.parse.quote(source)}/flush")
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        _, _, content = self.raw("GET", "/metrics")
+        line, = (line for line in content.decode().splitlines() if line.startswith(name + " "))
+        return float(line.split()[1])
+
     def close(self):
         self.connection.close()
 

@@ -4,10 +4,22 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 import pytest
 
 from node import BINARY, Node, Refused
+
+
+def crc32c(data):
+    """CRC-32C, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
 
 SCHEMA = {"source_id": "t", "schema_mode": "strict",
           "schema_definition": {"s": "string", "i": "int64", "f": "float64", "d": "decimal(6,2)", "at": "timestamp"}}
@@ -136,11 +148,19 @@ def test_content_length_with_transfer_encoding_closes(node):
 
 
 def test_clients_that_stop_midway_cost_nothing(node):
+    client = node.client()
+
+    def connections():
+        return client.metric("granary_http_connections")
+
+    before = connections()
     for _ in range(50):
         raw = socket.create_connection(("127.0.0.1", node.port), timeout=20)
         raw.sendall(b"POST /data/write HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nContent-Type: application/json\r\n\r\n{")
         raw.close()
-    client = node.client()
+    deadline = time.monotonic() + 30
+    while connections() > before:
+        assert time.monotonic() < deadline, "connections of clients that are gone stay open"
     assert client.call("GET", "/health")["status"] == "ok"
 
 
@@ -170,6 +190,20 @@ def test_foreign_and_newer_folders_are_refused_untouched(tmp_path):
     node.start(wait=False)
     assert node.process.wait(timeout=30) != 0
     assert sorted(p.name for p in node.data.iterdir()) == ["thesis.tex"]
+
+
+def test_a_newer_folder_is_refused_untouched(node):
+    node.kill()
+    text = (node.data / "FORMAT").read_text().replace("format 1\n", "format 99\n")
+    body = "".join(line + "\n" for line in text.splitlines()[:3])
+    (node.data / "FORMAT").write_text(body + f"crc32c {crc32c(body.encode()):08x}\n")
+    before = {path: path.read_bytes() for path in node.data.rglob("*") if path.is_file()}
+    node.start(wait=False)
+    assert node.process.wait(timeout=30) != 0
+    assert "99" in node.log()
+    after = {path: path.read_bytes() for path in node.data.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before if path.name != "granary.lock"} == \
+        {path: before[path] for path in before if path.name != "granary.lock"}
 
 
 @pytest.mark.parametrize("name,value", [("REST_PORT", "eighty"), ("REST_PORT", "70000"), ("MAX_CONCURRENT_SEARCHES", "0"),

@@ -54,11 +54,13 @@ def test_import_says_where_it_stopped(node, tmp_path):
 
 def test_dumps_read_what_a_killed_node_left(node):
     client = node.client()
-    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"},
+                "index_columns": [{"column": "name", "kind": "btree"}]})
     client.write("t", [{"id": 1, "name": "flushed"}])
     client.flush("t")
     client.write("t", [{"id": 2, "name": "hot"}])
     node.kill()
+    before = {path: path.read_bytes() for path in node.data.rglob("*") if path.is_file()}
     wal = granary("wal", "dump", str(node.data / "wal")).stdout
     assert "default_tenant" in wal and "000001.wal" in wal
     assert granary("wal", "dump", str(node.data / "wal"), "--source", "nobody").stdout.count("default_tenant") == 0
@@ -66,10 +68,11 @@ def test_dumps_read_what_a_killed_node_left(node):
     assert "t" in granary("manifest", "dump", str(manifest)).stdout
     segment, = node.data.rglob("*.parquet")
     assert "name" in granary("segment", "dump", str(segment)).stdout
-    before = {path: path.read_bytes() for path in node.data.rglob("*") if path.is_file() and "db" not in path.name}
+    index, = node.data.rglob("*.idx")
+    assert '"flushed"  0' in granary("index", "dump", str(index)).stdout
+    assert {path: path.read_bytes() for path in node.data.rglob("*") if path.is_file()} == before
     node.start()
     assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 2}]
-    assert before
 
 
 def test_clean_stop_and_debug_logs(tmp_path):

@@ -22,6 +22,7 @@ class Load:
         self.batches = batches
         self.stopping = threading.Event()
         self.acked = threading.Semaphore(0)
+        self.flushes = 0
         seeds = [seeded.random() for _ in range(WRITERS)]
         self.threads = [threading.Thread(target=self.write, args=(seed,)) for seed in seeds]
         self.threads.append(threading.Thread(target=self.flush))
@@ -54,6 +55,7 @@ class Load:
         while not self.stopping.is_set():
             try:
                 client.flush("events")
+                self.flushes += 1
             except (OSError, http.client.HTTPException, Refused, ValueError):
                 if self.stopping.is_set() or self.node.process is None:
                     return
@@ -70,33 +72,36 @@ class Load:
             assert not thread.is_alive()
 
 
-def run_kills(folder, seeded, kills):
+def run_kills(folder, seeded, kills, figure):
     node = Node(folder).start()
     ledger = Ledger()
     ids, batches = itertools.count(1), itertools.count(1)
     client = node.client()
-    client.add({"source_id": "events", "partition_columns": ["day"], "schema_definition": {
-        "id": "int64", "batch": "int64", "payload": "string", "day": "date"}})
+    client.add({"source_id": "events", "partition_columns": ["day"], "index_columns": ["id", "payload"],
+                "schema_definition": {"id": "int64", "batch": "int64", "payload": "string", "day": "date"}})
     client.close()
     try:
+        flushes = 0
         for _ in range(kills):
             load = Load(node, ledger, ids, batches, seeded)
             load.kill_after(seeded.randint(1, 40))
+            flushes += load.flushes
             node.start()
             client = node.client()
             rows = [line["fields"] for line in client.stream(source_ids=["events"], columns=["id", "batch", "payload"])]
             client.close()
             ledger.check(rows)
-        print(f"{kills} kills: {ledger.counts()}, {len(rows)} records visible")
-        assert ledger.counts()["acked"] >= kills
+        figure(f"{kills} kills, {flushes} flushes: {ledger.counts()}, {len(rows)} records visible")
+        assert ledger.counts()["acked"] >= kills and flushes > 0
+        assert node.client().call("GET", "/sources/events/stats")["segments"] > 0
     finally:
         node.close()
 
 
-def test_50_kills_under_4_writers_and_flushes(tmp_path, seeded):
-    run_kills(tmp_path, seeded, 50)
+def test_50_kills_under_4_writers_and_flushes(tmp_path, seeded, figure):
+    run_kills(tmp_path, seeded, 50, figure)
 
 
 @pytest.mark.long
-def test_1000_kills_under_4_writers_and_flushes(tmp_path, seeded):
-    run_kills(tmp_path, seeded, 1000)
+def test_1000_kills_under_4_writers_and_flushes(tmp_path, seeded, figure):
+    run_kills(tmp_path, seeded, 1000, figure)
