@@ -14,15 +14,11 @@ struct LaterRoute {
 };
 
 constexpr LaterRoute kLater[] = {
-    {"PATCH", "/sources/{id}"},
     {"POST", "/sources/{id}/compact"},
-    {"GET", "/sources/{id}/schema"},
     {"GET", "/jobs/{id}"},
     {"POST", "/data/delete"},
     {"POST", "/data/explain"},
     {"POST", "/sql"},
-    {"GET", "/queries"},
-    {"DELETE", "/queries/{id}"},
     {"GET", "/openapi.json", false},
 };
 
@@ -48,6 +44,7 @@ Router MakeRouter(NodeState& state) {
   AddSourceRoutes(state, router);
   AddTenantRoutes(state, router);
   AddMetricsRoute(state, router);
+  AddQueryRoutes(state, router);
   AddLaterRoutes(router);
   return router;
 }

@@ -29,6 +29,7 @@ struct Route {
   std::string pattern;
   RouteHandler handler;
   bool needs_access = true;                   ///< Health and metrics do not.
+  bool urgent = false;                        ///< As those two, never waits behind queries.
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
 };
