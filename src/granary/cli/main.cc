@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "granary/cli/demo.h"
+#include "granary/cli/export.h"
 #include "granary/cli/import.h"
 #include "granary/cli/query_command.h"
 #include "granary/io/posix_file_system.h"
@@ -61,9 +62,23 @@ void AddQuery(CLI::App& app, int& exit_code) {
   command->add_option("--order-by", options->order_by, "amount or amount:desc; several with commas")
       ->delimiter(',');
   command->add_option("--limit", options->limit, "Records at most")->capture_default_str();
-  command->add_option("--output", options->output, "table, json or ndjson")->capture_default_str();
+  command
+      ->add_option("--output,--format", options->output,
+                   "table, json, ndjson, csv, arrow or parquet; the last two are for a pipe")
+      ->capture_default_str();
   command->add_option("--url", options->url, "The node")->capture_default_str();
   command->callback([options, &exit_code] { exit_code = Report(RunQuery(*options)); });
+}
+
+void AddExport(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("export", "Write all records of a source into a file");
+  auto options = std::make_shared<ExportOptions>();
+  command->add_option("source", options->source, "The source")->required();
+  command->add_option("file", options->path, "The file; replaced once all is there")->required();
+  command->add_option("--format", options->format,
+                      "ndjson, csv, arrow or parquet; by the file's ending when not given");
+  command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->callback([options, &exit_code] { exit_code = Report(RunExport(*options)); });
 }
 
 void AddDemo(CLI::App& app, int& exit_code) {
@@ -139,6 +154,7 @@ int Main(int argc, char** argv) {
                      "Serve a tenant: granary tenant-node [rest]; see granary tenant-node --help");
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
+  AddExport(app, exit_code);
   AddDemo(app, exit_code);
   AddDumps(app, exit_code);
   CLI11_PARSE(app, argc, argv);

@@ -8,6 +8,7 @@
 
 #include "granary/cli/node_client.h"
 #include "granary/cli/text_table.h"
+#include "granary/formats/table_format.h"
 #include "granary/json/batch_writer.h"
 
 namespace granary::cli {
@@ -97,14 +98,24 @@ Result<std::string> SearchBody(const QueryOptions& options) {
   return body + "}";
 }
 
+std::optional<std::string_view> StreamedOutput(std::string_view word) {
+  using formats::TableFormat;
+  if (word == "ndjson" || word == "jsonl") return formats::MediaTypeOf(TableFormat::kNdjson);
+  if (word == "csv") return formats::MediaTypeOf(TableFormat::kCsv);
+  if (word == "arrow" || word == "arrows") return formats::MediaTypeOf(TableFormat::kArrow);
+  if (word == "parquet") return formats::MediaTypeOf(TableFormat::kParquet);
+  return std::nullopt;
+}
+
 Status RunQuery(const QueryOptions& options) {
   GRANARY_ASSIGN(const std::string body, SearchBody(options));
   GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
-  if (options.output == "ndjson") {
-    return node.Stream("/data/search/stream", body, [](std::string_view piece) {
+  if (const auto accept = StreamedOutput(options.output)) {
+    const auto print = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stdout);
       return Status::Ok();
-    });
+    };
+    return node.Stream("/data/search/stream", body, print, *accept);
   }
   GRANARY_ASSIGN(const std::string answer, node.Call("POST", "/data/search", body));
   if (options.output == "json") {
@@ -112,8 +123,8 @@ Status RunQuery(const QueryOptions& options) {
     return Status::Ok();
   }
   if (options.output != "table") {
-    return Status(Code::kInvalidArgument,
-                  "--output " + options.output + ": one of table, json, ndjson");
+    return Status(Code::kInvalidArgument, "--output " + options.output +
+                                              ": one of table, json, ndjson, csv, arrow, parquet");
   }
   GRANARY_ASSIGN(const std::string table, RecordsTable(answer));
   std::fputs(table.c_str(), stdout);

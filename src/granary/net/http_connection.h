@@ -92,9 +92,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void PrepareRefusal(const Status& status, std::optional<int> http_status = {},
                       std::optional<std::string_view> sent_id = {});
   Result<std::shared_ptr<Exchange>> MakeExchange(const RequestHead& head);
+  Status DecodeBodyOf(Exchange& exchange);
   void Answer(Exchange& exchange);
   void AnswerStream(Exchange& exchange, HttpResponse response);
-  void SendPlain(Exchange& exchange, const HttpResponse& response);
+  void SendPlain(Exchange& exchange, HttpResponse response);
   void SetTimeout(std::int64_t ms);
   void ArmTimer();
   void Close();

@@ -4,21 +4,13 @@
 
 #include <arrow/api.h>
 
+#include "granary/tenant/parser_mode.h"
+
 namespace granary {
 namespace {
 
 // Each retry means that another writer has just added a column; more than this is not a race.
 constexpr int kEvolveAttemptsMax = 16;
-
-Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
-  switch (mode) {
-    case storage::SchemaMode::kStrict: return json::SchemaMode::kStrict;
-    case storage::SchemaMode::kEvolve: return json::SchemaMode::kEvolve;
-    case storage::SchemaMode::kJson: break;
-  }
-  return Status::Unsupported(
-      "schema_mode json is not offered by this version; use evolve or strict");
-}
 
 SourceInfo InfoOf(const storage::Source& source) {
   return {source.definition(), source.schema(), source.created_us()};
@@ -99,11 +91,17 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   GRANARY_ASSIGN(const auto mode, ParserMode(source->definition().schema_mode));
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
-    GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
-                                             source->schema()));
+    json::RejectedRecords found;
+    GRANARY_ASSIGN(auto parsed,
+                   parser.Parse(request.records, request.pointer, request.shape, mode,
+                                source->schema(), request.skips_wrong ? &found : nullptr));
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
     auto outcome = source->Write(parsed.schema, std::move(parsed.batch));
-    if (outcome.ok()) return WriteAnswer{request.source, rows, *outcome};
+    if (outcome.ok()) {
+      WriteAnswer answer{request.source, rows, *outcome, std::nullopt};
+      if (request.skips_wrong) answer.rejected.emplace().Add(std::move(found));
+      return answer;
+    }
     // Another write evolved the schema meanwhile: this batch is read again against the new one.
     if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)
       return outcome.status();
@@ -129,12 +127,13 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
 
 Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request,
                                          const runtime::CancelToken& cancel,
-                                         const query::SearchSink& sink) {
+                                         const query::SearchSink& sink,
+                                         const query::ShapeSink& begin) {
   GRANARY_ASSIGN(const auto slot, admission_.Enter(cancel));
   GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
   const query::QueryContext context{
       .pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
-  return query::RunSearch(request, snapshots, context, sink);
+  return query::RunSearch(request, snapshots, context, sink, begin);
 }
 
 Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& request,

@@ -14,6 +14,7 @@
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/routes.h"
+#include "granary/services/tenant_node/write_stream.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -47,6 +48,7 @@ Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Log
   options.is_urgent = [&dispatcher](const net::HttpRequest& request) {
     return dispatcher.IsUrgent(request);
   };
+  options.streams_body = IsStreamedWrite;
   auto handle = [&dispatcher](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [&dispatcher](const Status& status, std::optional<int> http_status,
                               const std::string& request_id) {

@@ -166,6 +166,27 @@ Status Manifest::CommitIndexes(SourceUid source, SegmentId segment,
   });
 }
 
+Status Manifest::CommitBulk(const BulkCommit& bulk) {
+  const std::lock_guard lock(state_->mutex);
+  GRANARY_ASSIGN(SourceRow row, state_->Find(bulk.source));
+  return state_->Commit([&](ManifestChange& change) {
+    for (const SchemaPtr& schema : bulk.schemas) {
+      SchemaRow next{.source = bulk.source.value, .version = schema->version(), .schema = {}};
+      schema->EncodeTo(next.schema);
+      row.schemas.Add(next.Crc());
+      GRANARY_TRY(next.Write(state_->db));
+    }
+    for (const SegmentMeta& meta : bulk.added) {
+      const SegmentRow segment = SegmentRow::Of(bulk.source.value, meta);
+      GRANARY_TRY(segment.Write(state_->db));
+      row.segments.Add(segment.Crc());
+    }
+    row.last_write_us = bulk.last_write_us;
+    change.sources[bulk.source.value] = row;
+    return Status::Ok();
+  });
+}
+
 Result<SegmentId> Manifest::AllocateSegmentIds(std::uint32_t count) {
   const std::lock_guard lock(state_->mutex);
   const std::uint64_t spare = state_->root.next_segment - state_->spare_segment;

@@ -61,6 +61,13 @@ struct FlushCommit {
   std::int64_t last_write_us = 0;
 };
 
+struct BulkCommit {
+  SourceUid source;
+  std::vector<SchemaPtr> schemas;  ///< New versions, oldest first.
+  std::vector<SegmentMeta> added;
+  std::int64_t last_write_us = 0;
+};
+
 class Manifest {
  public:
   /// Opens or creates the file at `path`. The folder is there, and no part of the path is a link.
@@ -84,6 +91,8 @@ class Manifest {
   Status CommitFlush(const FlushCommit& flush);
   /// From here on these are the segment's index files.
   Status CommitIndexes(SourceUid source, SegmentId segment, std::vector<IndexMeta> indexes);
+  /// Segments that did not come through the log: what replay starts after stays.
+  Status CommitBulk(const BulkCommit& bulk);
 
   /// `count` ids that were never given before and never will be again, also across a crash.
   Result<SegmentId> AllocateSegmentIds(std::uint32_t count);

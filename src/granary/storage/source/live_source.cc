@@ -60,7 +60,7 @@ LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord recor
       folder_(std::move(folder)),
       tiers_(context_->budget, std::move(segments), record_.flushed_sequence),
       last_write_us_(record_.last_write_us.value_or(0)),
-      next_sequence_(record_.flushed_sequence + 1),
+      next_sequence_(tiers_.visible_sequence() + 1),
       schemas_(record_.schemas),
       indexes_(ResolveIndexes(record_.definition, *record_.schemas.back())) {}
 
@@ -159,6 +159,7 @@ std::set<std::string> LiveSource::segment_paths() const {
 Status LiveSource::Drop(DropFiles files) {
   const std::lock_guard write(write_mutex_);
   const std::lock_guard flush(flush_mutex_);
+  const std::lock_guard bulk(bulk_mutex_);
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));
   // An open file would keep its space after it is removed.
   for (const auto& segment : tiers_.View().segments) {
@@ -193,6 +194,7 @@ Status LiveSource::Replay(const WalFrame& frame) {
 void LiveSource::Quiesce() {
   const std::lock_guard write(write_mutex_);
   const std::lock_guard flush(flush_mutex_);
+  const std::lock_guard bulk(bulk_mutex_);
 }
 
 void LiveSource::Refuse(Status why) {

@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
+#include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/source/source_folder.h"
 #include "granary/storage/source/source_stats.h"
@@ -22,6 +24,19 @@
 #include "granary/storage/source/tiers.h"
 
 namespace granary::storage {
+
+struct SequenceRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+/// What a bulk has written so far.
+struct BulkSet {
+  SchemaPtr base;                     ///< Of the source when it began.
+  std::vector<SchemaPtr> versions;    ///< That it brings, oldest first.
+  std::vector<SegmentMeta> segments;  ///< Sequences from 0.
+  std::uint64_t rows = 0;
+};
 
 class LiveSource final : public Source, public std::enable_shared_from_this<LiveSource> {
  public:
@@ -38,6 +53,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
 
   Result<WriteOutcome> Write(const SchemaPtr& schema,
                              std::shared_ptr<arrow::RecordBatch> batch) override;
+  Result<std::unique_ptr<BulkWrite>> StartBulk() override;
   SourceSnapshot Snapshot() const override;
   Status Flush() override;
   SourceStats Stats() const override;
@@ -55,6 +71,17 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   HotTierInfo hot_tier() const;
   /// Paths of the live segments, relative to the folder.
   std::set<std::string> segment_paths() const;
+
+  /// What lies in segments above the flushed sequence: bulks'. Ascending.
+  std::vector<SequenceRange> bulk_ranges() const;
+
+  // For bulks (live_source_bulk.cc).
+  /// Writes a set's files; kSourceNotFound once dropped.
+  Result<std::vector<SegmentMeta>> WriteBulkSet(const SchemaPtr& schema,
+                                                const std::vector<HotChunk>& chunks);
+  Result<WriteOutcome> CommitBulk(BulkSet& bulk);
+  void DiscardBulk(const std::vector<SegmentMeta>& segments);
+  StoreContext& context() const { return *context_; }
 
   /// Takes no more writes and flushes, then forgets the source in the manifest.
   Status Drop(DropFiles files);
@@ -86,6 +113,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   void TakeSequences(std::int64_t records, WriteOutcome& outcome);
   SchemaPtr FindSchema(std::uint32_t version) const;
   Status WriteAndCommit(const SealedRows& sealed);
+  SegmentSetOptions SetOptions(const SchemaPtr& schema) const;
+  Status CheckBulkSchema(const BulkSet& bulk);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
               const std::vector<IndexKey>& build, const std::vector<IndexKey>& drop);
@@ -104,7 +133,11 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
 
   std::mutex write_mutex_;  // Orders schema changes, sequences and frames.
   std::uint64_t next_sequence_;
+  std::shared_ptr<WalLane> last_log_;  // Of the newest frame; null before the first.
+  WalLane::Ticket last_ticket_ = 0;
   std::mutex flush_mutex_;  // One flush at a time.
+  std::shared_mutex
+      bulk_mutex_;  // Shared while files of a bulk are written; taken after the others.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
   std::vector<SchemaPtr> schemas_;

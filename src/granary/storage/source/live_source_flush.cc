@@ -24,18 +24,11 @@ Status LiveSource::Flush() {
 
 Result<SegmentId> LiveSource::NextSegmentId() { return context_->manifest->AllocateSegmentIds(1); }
 
-// Files first, then the commit that makes them live and names the sequence that replay starts
-// after, then the swap in memory. A crash before the commit leaves files that no manifest names,
-// swept at the next start; the rows are still in the log. After it, replay skips the rows.
-Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
-  const StoreDeps& deps = context_->deps;
+SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema) const {
   const SourceDefinition& definition = record_.definition;
-  GRANARY_TRY(context_->manifest->closed_by());
-  GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
-
   SegmentSetOptions options;
   options.folder = folder_;
-  options.schema = schema();
+  options.schema = schema;
   options.partitions = partitions_;
   for (const std::string& name : definition.sort_columns) {
     options.sort_columns.push_back(schema_history().front()->Find(name)->id);
@@ -43,7 +36,19 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   options.indexes = indexes();
   options.writer = {definition.compression, context_->options.row_group_rows};
   options.file_bytes_max = std::uint64_t{definition.max_file_size_mb} << 20;
-  options.created_us = deps.clock.WallMicros();
+  options.created_us = context_->deps.clock.WallMicros();
+  return options;
+}
+
+// Files first, then the commit that makes them live and names the sequence that replay starts
+// after, then the swap in memory. A crash before the commit leaves files that no manifest names,
+// swept at the next start; the rows are still in the log. After it, replay skips the rows.
+Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
+  const StoreDeps& deps = context_->deps;
+  GRANARY_TRY(context_->manifest->closed_by());
+  GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
+
+  const SegmentSetOptions options = SetOptions(schema());
   GRANARY_ASSIGN(std::vector<SegmentMeta> written,
                  WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
                                [this] { return NextSegmentId(); }));

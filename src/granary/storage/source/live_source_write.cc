@@ -107,6 +107,8 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
       return taken.status().code() == Code::kTooLarge ? taken.status() : LogFailed(taken.status());
     }
     ticket = *taken;
+    last_log_ = log;
+    last_ticket_ = ticket;
   }
   if (const Status durable = log->Wait(ticket); !durable.ok()) return LogFailed(durable);
   if (!published.ok()) return PublishFailed(published);

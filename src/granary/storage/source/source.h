@@ -52,6 +52,28 @@ struct SourceStats {
   std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
 };
 
+/// Records without end that become durable and visible in one step, or never.
+///
+/// How        they go around the log, into segments at once (memory for one flush's worth); one
+///            manifest commit makes all of them live, with the schema versions that they brought.
+///            Their sequences are given then, so that nothing ever appears below what was visible;
+///            the files count from 0, and readers add what the manifest says.
+/// Promise    a bulk that is dropped, or cut off by a crash, leaves no record and no file.
+/// Threads    one.
+class BulkWrite {
+ public:
+  virtual ~BulkWrite() = default;
+  /// The schema to fit the next batch to.
+  virtual SchemaPtr schema() const = 0;
+  /// `schema` is schema() or a successor that a parser made of it. After a failure only dropping
+  /// the bulk makes sense.
+  virtual Status Append(const SchemaPtr& schema,
+                        const std::shared_ptr<arrow::RecordBatch>& batch) = 0;
+  /// Once. kConflict when both this bulk and another write changed the schema meanwhile, or a
+  /// column became a float64 that does not hold the bulk's integers: send it again.
+  virtual Result<WriteOutcome> Commit() = 0;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -69,6 +91,9 @@ class Source {
   /// batches.
   virtual Result<WriteOutcome> Write(const SchemaPtr& schema,
                                      std::shared_ptr<arrow::RecordBatch> batch) = 0;
+
+  /// For more records than one write takes.
+  virtual Result<std::unique_ptr<BulkWrite>> StartBulk() = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
   /// Returns once every record that was visible at the call is in committed segments.

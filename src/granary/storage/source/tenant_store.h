@@ -28,6 +28,9 @@ class TenantStore final : public Store {
   std::vector<std::shared_ptr<Source>> List() const override;
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
+  std::string spool_folder() const override {
+    return context_->folder.SpoolPath(context_->options.tenant);
+  }
   Status Close() override;
 
  private:

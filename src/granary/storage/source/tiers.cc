@@ -34,7 +34,11 @@ Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequenc
       segments_(Sorted(std::move(segments))),
       open_{std::make_shared<Memtable>(), {}, {}},
       visible_sequence_(flushed_sequence),
-      flushed_sequence_(flushed_sequence) {}
+      flushed_sequence_(flushed_sequence) {
+  // Segments of a bulk may lie above what was flushed.
+  for (const auto& segment : *segments_)
+    visible_sequence_ = std::max(visible_sequence_, segment->meta().max_sequence);
+}
 
 Tiers::~Tiers() { budget_.Release(counts().bytes); }
 
@@ -57,7 +61,9 @@ Status Tiers::Append(const SchemaPtr& schema, const arrow::RecordBatch& batch,
   counts.bytes = bytes;
   counts.rows += static_cast<std::uint64_t>(batch.num_rows());
   counts.log_bytes += origin.log_bytes;
-  visible_sequence_ = first_sequence + static_cast<std::uint64_t>(batch.num_rows()) - 1;
+  // Replay may bring rows that are older than a bulk's.
+  visible_sequence_ = std::max(visible_sequence_,
+                               first_sequence + static_cast<std::uint64_t>(batch.num_rows()) - 1);
   return Status::Ok();
 }
 
@@ -127,6 +133,14 @@ SealedRows Tiers::Seal() {
   }
   all.last_sequence = LastSequence(all.chunks);
   return all;
+}
+
+void Tiers::AddSegments(Segments added, std::uint64_t last_sequence) {
+  std::shared_ptr<const Segments> replaced;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  added.insert(added.end(), segments_->begin(), segments_->end());
+  replaced = std::exchange(segments_, Sorted(std::move(added)));
+  visible_sequence_ = std::max(visible_sequence_, last_sequence);
 }
 
 void Tiers::Swap(Segments added, std::uint64_t flushed_sequence) {

@@ -74,6 +74,8 @@ class Tiers {
   /// Closes the open hot tier and returns all rows that are sealed by now, also of a flush that
   /// failed.
   SealedRows Seal();
+  /// Makes the records of new segments visible, `last_sequence` being the highest of them.
+  void AddSegments(Segments added, std::uint64_t last_sequence);
   /// Ends a flush: all sealed rows are in `added`.
   void Swap(Segments added, std::uint64_t flushed_sequence);
   /// Puts `segment` in the place of the one with its id, if that is still there.
