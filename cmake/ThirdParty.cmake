@@ -39,6 +39,7 @@ find_package(date REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
 
 granary_third_party(simdjson HEADER simdjson.h TARGETS simdjson::simdjson)
 # Arrow's libraries export the simdjson built into them, another version under the same names, and
@@ -58,6 +59,14 @@ granary_third_party(isal HEADER isa-l/crc.h LIBRARIES isal)
 granary_third_party(re2 HEADER re2/re2.h LIBRARIES re2 TARGETS Threads::Threads)
 granary_third_party(zstd HEADER zstd.h LIBRARIES zstd)
 granary_third_party(zlib HEADER zlib.h TARGETS ZLIB::ZLIB)
+granary_third_party(openssl HEADER openssl/ssl.h TARGETS OpenSSL::SSL OpenSSL::Crypto)
+# Arrow exports an OpenSSL of its own too, without versions, so what holds for simdjson holds here.
+target_link_options(granary_third_party_openssl INTERFACE
+  "SHELL:-Wl,--push-state,--no-as-needed $<TARGET_FILE:OpenSSL::SSL> $<TARGET_FILE:OpenSSL::Crypto> -Wl,--pop-state")
+granary_third_party(protobuf HEADER google/protobuf/message.h LIBRARIES protobuf TARGETS Threads::Threads)
+granary_third_party(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr
+                    absl_synchronization
+                    TARGETS granary::openssl granary::protobuf)
 
 # Boost is used for Asio and Beast, both without compiled Boost libraries.
 granary_third_party(boost HEADER boost/beast.hpp TARGETS Boost::headers Threads::Threads)

@@ -108,6 +108,7 @@ class Node:
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.port = free_port()
+        self.grpc_port = free_port()
         self.args = list(args)
         self.env = dict(env or {})
         self.process = None
@@ -116,7 +117,8 @@ class Node:
     def start(self, args=None, wait=True):
         assert self.process is None
         environment = {k: v for k, v in os.environ.items() if k not in ("TENANT_ID", "DATA_PATH", "REST_PORT")}
-        environment.update(DATA_PATH=str(self.data), REST_PORT=str(self.port), REST_HOST="127.0.0.1", LOG_FORMAT="json")
+        environment.update(DATA_PATH=str(self.data), REST_PORT=str(self.port), REST_HOST="127.0.0.1",
+                           GRPC_PORT=str(self.grpc_port), GRPC_HOST="127.0.0.1", LOG_FORMAT="json")
         environment.update(self.env)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(

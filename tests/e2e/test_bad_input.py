@@ -73,7 +73,7 @@ CASES = [
     ("PUT", "/data/write", {}, 405, "METHOD_NOT_ALLOWED", None),
     ("POST", "/sql", {"query": "SELECT 1"}, 501, "UNSUPPORTED", None),
     ("POST", "/data/delete", {}, 501, "UNSUPPORTED", None),
-    ("PATCH", "/sources/t", {}, 501, "UNSUPPORTED", None),
+    ("PATCH", "/sources/t", {"add_indexes": ["nope"]}, 400, "INVALID_DEFINITION", "/add_indexes/0"),
 ]
 
 

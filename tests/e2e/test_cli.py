@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from node import BINARY
+from node import BINARY, REPOSITORY
 
 
 def granary(*args, cwd=None, expect=0):
@@ -83,3 +83,88 @@ def test_clean_stop_and_debug_logs(tmp_path):
     lines = [json.loads(line) for line in node.log().splitlines()]
     assert lines and all({"ts", "level", "msg"} <= set(line) for line in lines)
     assert any(line["level"] == "debug" for line in lines)
+
+
+def test_sources_from_the_command_line(node, tmp_path):
+    url = f"--url=http://127.0.0.1:{node.port}"
+    (tmp_path / "sales.json").write_text('{"source_id": "sales", "schema_definition": {"id": "int32", "note": "string"}}')
+    added = json.loads(granary("source", "add", f"@{tmp_path}/sales.json", url).stdout)
+    assert added["source_id"] == "sales" and added["schema_version"] == 1
+    patched = json.loads(granary("source", "patch", "sales", '{"rename_columns": {"note": "remark"}}', url).stdout)
+    assert patched["schema_definition"] == {"id": "int32", "remark": "string"}
+    assert json.loads(granary("source", "show", "sales", url).stdout) == patched
+    history = json.loads(granary("source", "schema", "sales", url).stdout)
+    assert [v["change"] for v in history["versions"]] == ["created with 2 columns", "renamed note to remark"]
+    node.client().write("sales", [{"id": 1}])
+    assert json.loads(granary("source", "flush", "sales", url).stdout)["segments"] == 1
+    assert json.loads(granary("source", "stats", "sales", url).stdout)["rows"] == 1
+    table = granary("source", "list", url).stdout.splitlines()
+    assert table[0].split() == ["source", "name", "columns", "schema", "mode", "created"]
+    assert table[2].split()[:5] == ["sales", "sales", "2", "2", "evolve"]
+    refused = granary("source", "patch", "sales", '{"drop_columns": ["gone"]}', url, expect=1)
+    assert "/drop_columns/0" in refused.stderr
+    assert "INVALID_IDENTIFIER" in granary("source", "show", "a/b", url, expect=1).stderr
+    granary("source", "delete", "sales", url)
+    assert "404" in granary("source", "show", "sales", url, expect=1).stderr
+
+
+def test_config_show_tells_value_and_origin(tmp_path):
+    (tmp_path / "config.env").write_text("# mine\nTENANT_NAME=From file\nREST_PORT=1\n")
+    done = subprocess.run([str(BINARY), "config", "show", "--rest-port", "9", "--set", "FLUSH_MB=5", "--output", "json"],
+                          cwd=tmp_path, env={"TENANT_ID": "from_env"}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["TENANT_NAME"] == {"value": "From file", "origin": "config.env:2"}
+    assert shown["TENANT_ID"] == {"value": "from_env", "origin": "environment"}
+    assert shown["REST_PORT"] == {"value": "9", "origin": "--rest-port"}
+    assert shown["FLUSH_MB"] == {"value": "5", "origin": "--set"}
+    assert shown["MAX_COLUMNS"] == {"value": "1000", "origin": "default"}
+    table = granary("config", "show", cwd=tmp_path).stdout.splitlines()
+    assert len(table) == len(shown)
+    assert "REST_PORT is 'x'" in granary("config", "show", "--rest-port", "x", cwd=tmp_path, expect=1).stderr
+
+
+def test_check_of_a_data_folder(node):
+    client = node.client()
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    client.write("t", [{"id": i, "name": "x" * 50} for i in range(500)])
+    client.flush("t")
+    client.write("t", [{"id": 2, "name": "hot"}])
+    assert f"locked by process {node.process.pid}" in granary("check", str(node.data), expect=1).stderr
+    node.kill()
+    out = granary("check", str(node.data)).stdout
+    assert "1 segments whole" in out and "1 records not in segments yet" in out
+    segment, = node.data.rglob("*.parquet")
+    content = bytearray(segment.read_bytes())
+    content[200] ^= 1
+    segment.write_bytes(content)
+    damaged = granary("check", str(node.data), expect=1)
+    assert f"DAMAGED: {segment}" in damaged.stdout and "CORRUPTION" in damaged.stderr
+    content[200] ^= 1
+    segment.write_bytes(content)
+    granary("check", str(node.data))
+    node.start()
+    assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 501}]
+    assert "not a data folder" in granary("check", str(node.folder), expect=1).stderr
+
+
+def test_completion_follows_the_commands():
+    def completed(*words):
+        script = ('source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _granary; '
+                  'echo "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", script, str(BINARY), *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert completed("granary", "sou") == ["source"]
+    assert {"list", "show", "add", "patch", "delete", "flush", "stats"} <= set(completed("granary", "source", ""))
+    assert completed("granary", "source", "delete", "--keep") == ["--keep-data"]
+    assert completed("granary", "completion", "--h") == ["--help"]
+    zsh = granary("completion", "zsh").stdout
+    assert zsh.startswith("#compdef granary\n") and "bashcompinit" in zsh
+    assert "bash or zsh" in granary("completion", "fish", expect=1).stderr
+
+
+def test_the_manual_page_is_what_the_program_says():
+    """To renew it: build/release/granary man > docs/granary.1"""
+    assert granary("man").stdout == (REPOSITORY / "docs/granary.1").read_text()

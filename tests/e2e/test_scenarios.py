@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from node import Node, Refused
+from rpc import RpcClient
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "scenarios"
-MODES = ("plain", "restart", "kill", "tiny-segments")
+MODES = ("plain", "restart", "kill", "tiny-segments", "grpc")
 
 
 def parse(path):
@@ -54,6 +55,7 @@ class Player:
         self.node = node
         self.mode = mode
         self.client = node.client()
+        self.rpc = RpcClient(node.grpc_port) if mode == "grpc" else None
 
     def exact(self, method, target, body=None):
         status, _, content = self.client.raw(method, target, body)
@@ -67,7 +69,26 @@ class Player:
         head = "" if source == "*" else f'"source_ids": ["{source}"]' + ("" if body == "}" else ", ")
         return ("{" + head + body).encode()
 
+    def run_rpc(self, verb, source, argument):
+        """The same through gRPC; flush is REST's alone."""
+        if verb == "source":
+            return self.rpc.add(definition(source, argument))
+        if verb == "write":
+            return self.rpc.write({"source_id": source, "records": [{"fields": one} for one in documents(argument)]})
+        if verb in ("search", "aggregate"):
+            return getattr(self.rpc, verb)(documents(self.request(source, argument).decode())[0])
+        if verb == "stats":
+            return self.rpc.stats(source)
+        if verb == "patch":
+            return self.rpc.update(source, documents(argument)[0])
+        if verb == "columns":
+            return self.rpc.source(source)
+        assert verb == "delete", verb
+        return self.rpc.remove(source)
+
     def run(self, verb, source, argument):
+        if self.rpc and verb != "flush":
+            return self.run_rpc(verb, source, argument)
         if verb == "source":
             return self.exact("POST", "/sources/add", definition(source, argument))
         if verb == "write":
@@ -84,6 +105,10 @@ class Player:
             return self.exact("POST", f"/sources/{source}/flush")
         if verb == "stats":
             return self.exact("GET", f"/sources/{source}/stats")
+        if verb == "patch":
+            return self.exact("PATCH", f"/sources/{source}", argument.encode())
+        if verb == "columns":
+            return self.exact("GET", f"/sources/{source}")
         if verb == "delete":
             return self.exact("DELETE", f"/sources/{source}")
         raise AssertionError(f"unknown verb {verb}")
@@ -122,6 +147,8 @@ def check(answer, refused, expectation):
     assert refused is None, refused
     if word == "rows":
         assert (answer["rows"] if "rows" in answer else answer["count"]) == int(rest)
+    elif word == "schema":
+        assert answer["schema_definition"] == json.loads(rest)
     elif word == "written":
         assert answer["written"] == int(rest) and answer["durable"] is True
     elif word == "fields":
@@ -135,7 +162,7 @@ def check(answer, refused, expectation):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.scenario")), ids=lambda path: path.stem)
 def test_scenario(tmp_path, path, mode):
-    node = Node(tmp_path).start()
+    node = Node(tmp_path, args=["both"] if mode == "grpc" else []).start()
     try:
         player = Player(node, mode)
         for number, line, verb, source, argument, expectation in parse(path):

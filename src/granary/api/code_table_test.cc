@@ -17,8 +17,8 @@ TEST(CodeTableTest, HasARowForEveryCode) {
 }
 
 TEST(CodeTableTest, UsesOnlyTheStatusesOfTheContract) {
-  const std::vector<int> known = {200, 400, 401, 403, 404, 405, 406, 409, 410,
-                                  413, 415, 422, 429, 499, 500, 501, 503, 504, 507};
+  const std::vector<int> known = {200, 400, 401, 403, 404, 405, 406, 409, 410, 413,
+                                  415, 422, 429, 499, 500, 501, 503, 504, 507};
   for (const CodeRow& row : AllRows()) {
     EXPECT_NE(std::find(known.begin(), known.end(), row.http), known.end()) << CodeName(row.code);
     EXPECT_EQ(row.http == 200, row.code == Code::kOk) << CodeName(row.code);

@@ -11,6 +11,8 @@
 namespace granary::api {
 namespace {
 
+constexpr std::size_t kRowsAtOnce = 1024;
+
 void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
   JsonObject object(out);
   fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}", elapsed_ms);
@@ -66,9 +68,14 @@ void SearchJson::Add(const query::ResultBatch& rows) {
       [] {});
 }
 
-std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms) {
-  fmt::format_to(std::back_inserter(text_),
-                 "],\"count\":{},\"next_cursor\":null,\"stats\":", count_);
+std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms,
+                               const std::optional<std::string>& next_cursor) {
+  fmt::format_to(std::back_inserter(text_), "],\"count\":{},\"next_cursor\":", count_);
+  if (next_cursor)
+    json::AppendString(*next_cursor, text_);
+  else
+    text_.append("null");
+  text_.append(",\"stats\":");
   AppendStats(stats, elapsed_ms, text_);
   text_.push_back('}');
   return std::move(text_);
@@ -80,8 +87,14 @@ void AppendNdjson(const query::ResultBatch& rows, std::string& out) {
 }
 
 std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms) {
+  return AggregateJson(answer, elapsed_ms, [] { return Status::Ok(); }).Take();
+}
+
+Result<std::string> AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms,
+                                  const std::function<Status()>& go_on) {
   std::string out = "{\"results\":[";
   for (std::size_t row = 0; row < answer.rows.size(); ++row) {
+    if (row % kRowsAtOnce == 0) GRANARY_TRY(go_on());
     if (row > 0) out.push_back(',');
     JsonObject object(out);
     for (std::size_t i = 0; i < answer.columns.size(); ++i) {

@@ -9,6 +9,7 @@
 
 #include "granary/base/status.h"
 #include "granary/query/plan/requests.h"
+#include "granary/storage/manifest/source_change.h"
 #include "granary/storage/manifest/source_definition.h"
 #include "granary/tenant/tenant.h"
 
@@ -28,6 +29,8 @@ struct WriteBody {
 Result<WriteBody> ParseWrite(std::string_view body, const RequestLimits& limits = {});
 Result<storage::SourceDefinition> ParseSource(std::string_view body,
                                               const RequestLimits& limits = {});
+Result<storage::SourceChange> ParseSourceChange(std::string_view body,
+                                                const RequestLimits& limits = {});
 /// `streaming`: no default limit and no cap.
 Result<query::SearchRequest> ParseSearch(std::string_view body, bool streaming,
                                          const RequestLimits& limits = {});

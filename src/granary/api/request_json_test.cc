@@ -189,7 +189,7 @@ TEST(ParseSearchTest, RefusesWithAPointer) {
        {R"({"limit":1e2})", Code::kInvalidRequest, "/limit"},
        {R"({"limit":"10"})", Code::kInvalidRequest, "/limit"},
        {R"({"limit":99999999999999999999})", Code::kInvalidRequest, "/limit"},
-       {R"({"cursor":"abc"})", Code::kUnsupported, "/cursor"},
+       {R"({"cursor":7})", Code::kInvalidRequest, "/cursor"},
        {R"({"as_of":"2024-01-01"})", Code::kUnsupported, "/as_of"}},
       [](const char* body) { return ParseSearch(body, false).status(); });
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +14,26 @@
 namespace granary::api {
 
 std::string SourceJson(const SourceInfo& source);
+/// All versions of a source's schema, oldest first.
+std::string SchemaHistoryJson(const SourceId& id,
+                              const std::vector<storage::SchemaVersion>& versions);
 std::string SourcesJson(const std::vector<SourceInfo>& sources);
 std::string StatsJson(const SourceStatsInfo& stats);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);
+std::string QueriesJson(const std::vector<RunningQuery>& queries);
 std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms);
+/// Asks `go_on` now and then; its failure ends the writing.
+Result<std::string> AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms,
+                                  const std::function<Status()>& go_on);
 
-/// Collects records as they come: {"records":[…],"count":n,"next_cursor":null,"stats":{…}}.
+/// Collects records as they come: {"records":[…],"count":n,"next_cursor":…,"stats":{…}}.
 class SearchJson {
  public:
   SearchJson();
   void Add(const query::ResultBatch& rows);
-  std::string Finish(const query::QueryStats& stats, double elapsed_ms);
+  std::string Finish(const query::QueryStats& stats, double elapsed_ms,
+                     const std::optional<std::string>& next_cursor = {});
 
  private:
   std::string text_;

@@ -38,7 +38,11 @@ Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming,
       streaming ? std::numeric_limits<std::uint64_t>::max() : limits.page_records_max;
   GRANARY_ASSIGN(out.limit, body.WholeNumber("limit", 0, limit_max));
   if (!out.limit && !streaming) out.limit = std::min(query::kLimitDefault, limit_max);
-  GRANARY_TRY(body.NotYet("cursor"));
+  GRANARY_ASSIGN(out.cursor, body.Text("cursor"));
+  if (out.cursor && streaming) {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("cursor"),
+                           "a stream has no pages; use /data/search");
+  }
   GRANARY_TRY(body.NotYet("as_of"));
   GRANARY_TRY(body.Finish());
   return out;

@@ -1,7 +1,8 @@
-// SourceJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
+// SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/api/value_json.h"
+#include "granary/storage/manifest/source_change.h"
 #include "granary/storage/stats/stats_builder.h"
 #include "granary/types/time_text.h"
 
@@ -140,7 +141,7 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   object.Add("segments", stats.segments);
   object.Add("files", stats.segments);
   object.Add("partitions", stats.partitions);
-  object.Add("schema_version", stats.schema_version);
+  object.Add("schema_version", stats.schema->version());
   object.Add("wal_bytes", stats.wal_bytes);
   object.Add("index_bytes", stats.index_bytes);
   AppendOptionalInstant(stats.last_write_us, object.Key("last_write"));
@@ -155,11 +156,44 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   object.Close();
 }
 
+void AppendSchemaVersion(const storage::SchemaVersion& version, const Schema* before,
+                         std::string& out) {
+  JsonObject object(out);
+  object.Add("schema_version", version.schema->version());
+  const bool known = version.made_us != 0;
+  AppendOptionalInstant(known ? std::optional(version.made_us) : std::nullopt,
+                        object.Key("created_at"));
+  object.Add("change", storage::DescribeChange(before, *version.schema));
+  AppendList(version.schema->columns(), object.Key("columns"), [&](const Column& column) {
+    JsonObject shown(out);
+    shown.Add("id", column.id);
+    shown.Add("name", column.name);
+    shown.Add("type", column.type.ToString());
+    shown.Close();
+  });
+  object.Close();
+}
+
 }  // namespace
 
 std::string SourceJson(const SourceInfo& source) {
   std::string out;
   AppendSource(source, out);
+  return out;
+}
+
+std::string SchemaHistoryJson(const SourceId& id,
+                              const std::vector<storage::SchemaVersion>& versions) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("source_id", id.str());
+  object.Add("schema_version", versions.back().schema->version());
+  const Schema* before = nullptr;
+  AppendList(versions, object.Key("versions"), [&](const storage::SchemaVersion& version) {
+    AppendSchemaVersion(version, before, out);
+    before = version.schema.get();
+  });
+  object.Close();
   return out;
 }
 

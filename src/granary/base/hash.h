@@ -1,5 +1,6 @@
-// Fast hashes (XXH3), of 64 and 128 bits. Their values are the same in every release and on every machine, so they
-// may be written to disk. Not for secrets: whoever knows the seed can make collisions.
+// Fast hashes (XXH3), of 64 and 128 bits. Their values are the same in every release and on every
+// machine, so they may be written to disk. Not for secrets: whoever knows the seed can make
+// collisions.
 #pragma once
 
 #include <cstdint>

@@ -44,8 +44,8 @@ enum class Code : std::uint8_t {
   // The named thing is not there, or in the way.
   kNotFound,  ///< No such endpoint, job or file.
   kSourceNotFound,
-  kSourceConflict,  ///< The same id with another definition, or a folder that is taken.
-  kConflict,        ///< Any other conflict: a locked folder, a schema that moved on.
+  kSourceConflict,        ///< The same id with another definition, or a folder that is taken.
+  kConflict,              ///< Any other conflict: a locked folder, a schema that moved on.
   kIdempotencyKeyReused,  ///< The key came before, with another body.
   kCursorExpired,
   // Retry later.

@@ -37,7 +37,7 @@ Status RunImport(const ImportOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.source));
   GRANARY_ASSIGN(const FileFormat format, ChooseFormat(options.format, options.path));
   GRANARY_ASSIGN(auto file, RecordFile::Open(options.path, format));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
   GRANARY_TRY(EnsureSource(node, id, *file));
 
   ProgressBar bar(id.str());

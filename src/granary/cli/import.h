@@ -12,6 +12,7 @@ struct ImportOptions {
   std::string path;
   std::string source;
   std::string url = "http://127.0.0.1:8000";
+  std::string ca_file;
   std::string format;                 ///< Empty: by the path's ending.
   std::size_t batch_records = 5'000;  ///< A write's records; each write is all or nothing.
   bool flush = true;                  ///< Into Parquet once all is in.

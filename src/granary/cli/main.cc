@@ -9,11 +9,16 @@
 #include <arrow/compute/initialize.h>
 #include <CLI/CLI.hpp>
 
+#include "granary/cli/check_command.h"
+#include "granary/cli/command_tree.h"
+#include "granary/cli/config_command.h"
 #include "granary/cli/demo.h"
 #include "granary/cli/import.h"
 #include "granary/cli/query_command.h"
+#include "granary/cli/source_command.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/tenant_node/run.h"
+#include "granary/services/tenant_node/run_flags.h"
 #include "granary/storage/index/index_reader.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/segment/segment_reader.h"
@@ -41,6 +46,8 @@ void AddImport(CLI::App& app, int& exit_code) {
                    "The source; added with the file's columns when it is not there")
       ->required();
   command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM file: who may have signed an https node\'s certificate");
   command->add_option("--format", options->format,
                       "csv, ndjson, json or parquet; by the file's ending when not given");
   command->add_option("--batch", options->batch_records, "Records in one write")
@@ -63,6 +70,8 @@ void AddQuery(CLI::App& app, int& exit_code) {
   command->add_option("--limit", options->limit, "Records at most")->capture_default_str();
   command->add_option("--output", options->output, "table, json or ndjson")->capture_default_str();
   command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM file: who may have signed an https node\'s certificate");
   command->callback([options, &exit_code] { exit_code = Report(RunQuery(*options)); });
 }
 
@@ -74,7 +83,86 @@ void AddDemo(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 2));
   command->add_flag("--yes", options->yes, "Do not wait for Enter between steps");
   command->add_option("--url", options->url, "The node for choice 2")->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM file: who may have signed an https node\'s certificate");
   command->callback([options, &exit_code] { exit_code = Report(RunDemo(*options)); });
+}
+
+// One verb of `granary source`; all of them share their options.
+using SourceVerb = Status (*)(const SourceOptions& options);
+
+CLI::App* AddSourceVerb(CLI::App& parent, const std::shared_ptr<SourceOptions>& options,
+                        const std::string& verb, const std::string& help, SourceVerb run,
+                        int& exit_code) {
+  auto* command = parent.add_subcommand(verb, help);
+  command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->callback([options, run, &exit_code] { exit_code = Report(run(*options)); });
+  return command;
+}
+
+void AddSources(CLI::App& app, int& exit_code) {
+  auto* parent = app.add_subcommand("source", "The sources of a running node");
+  parent->require_subcommand(1);
+  auto options = std::make_shared<SourceOptions>();
+  const auto with_id = [&](const char* verb, const char* help, SourceVerb run) {
+    auto* command = AddSourceVerb(*parent, options, verb, help, run, exit_code);
+    command->add_option("id", options->id, "The source")->required();
+    return command;
+  };
+  AddSourceVerb(*parent, options, "list", "All sources, a line each", ListSources, exit_code)
+      ->add_option("--output", options->output, "table or json")
+      ->capture_default_str();
+  with_id("show", "A source's columns and policies", ShowSource);
+  with_id("schema", "Every version of its columns, and what changed", ShowSchema);
+  with_id("stats", "What is known of its rows, files and columns", ShowStats);
+  with_id("flush", "Put all rows into committed Parquet", FlushSource);
+  AddSourceVerb(*parent, options, "add", "Add a source", AddSource, exit_code)
+      ->add_option("definition", options->body,
+                   "JSON as in POST /sources/add; @file, or @- for stdin")
+      ->required();
+  with_id("patch", "Add, rename, drop and widen columns; change policies", PatchSource)
+      ->add_option("change", options->body,
+                   "JSON as in PATCH /sources/{id}; @file, or @- for stdin")
+      ->required();
+  with_id("delete", "Remove a source and its data", DeleteSource)
+      ->add_flag("--keep-data", options->keep_data, "Leave its files");
+}
+
+void AddConfig(CLI::App& app, int& exit_code) {
+  auto* parent = app.add_subcommand("config", "The configuration of a node");
+  parent->require_subcommand(1);
+  auto* command =
+      parent->add_subcommand("show", "Every setting, its value and where it comes from");
+  auto flags = std::make_shared<services::RunFlags>();
+  auto output = std::make_shared<std::string>("table");
+  services::AddConfigFlags(*command, *flags);
+  command->add_option("--output", *output, "table or json")->capture_default_str();
+  command->callback([flags, output, &exit_code] {
+    const auto shown = ShownConfig(*flags, *output);
+    exit_code = Report(shown.status(), shown.ok() ? *shown : "");
+  });
+}
+
+void AddCheck(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "check", "Verify a data folder that no node serves: manifests, segments, logs");
+  auto path = std::make_shared<std::string>();
+  command->add_option("data-path", *path, "The folder, DATA_PATH of the node")->required();
+  command->callback([path, &exit_code] { exit_code = Report(RunCheck(*path)); });
+}
+
+void AddSelfDescriptions(CLI::App& app, int& exit_code) {
+  auto* completion =
+      app.add_subcommand("completion", "A script that completes commands in a shell");
+  auto shell = std::make_shared<std::string>();
+  completion->add_option("shell", *shell, "bash or zsh")->required();
+  completion->callback([&app, shell, &exit_code] {
+    const auto script = Completion(app, *shell);
+    exit_code = Report(script.status(), script.ok() ? *script : "");
+  });
+  app.add_subcommand("man", "This program's manual page")->callback([&app, &exit_code] {
+    exit_code = Report(Status::Ok(), ManualPage(app));
+  });
 }
 
 using DumpFn =
@@ -135,12 +223,17 @@ int Main(int argc, char** argv) {
   CLI::App app("Granary: multi-tenant storage for columnar and JSON data");
   app.require_subcommand(1);
   int exit_code = 0;
-  app.add_subcommand("tenant-node",
-                     "Serve a tenant: granary tenant-node [rest]; see granary tenant-node --help");
+  // Named here for the help; its flags are read above.
+  services::RunFlags node_flags;
+  services::AddRunFlags(*app.add_subcommand("tenant-node", "Serve a tenant's data"), node_flags);
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
   AddDemo(app, exit_code);
+  AddSources(app, exit_code);
+  AddConfig(app, exit_code);
+  AddCheck(app, exit_code);
   AddDumps(app, exit_code);
+  AddSelfDescriptions(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "granary/io/posix_file_system.h"
 #include "granary/json/batch_writer.h"
 
 namespace granary::cli {
@@ -85,8 +86,14 @@ std::string PrettyJson(std::string_view json) {
   return out;
 }
 
-Result<NodeClient> NodeClient::Create(std::string_view url) {
-  GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, kTimeoutMs));
+Result<NodeClient> NodeClient::Create(std::string_view url, const std::string& ca_file) {
+  net::PemText ca;
+  if (!ca_file.empty()) {
+    ca.name = fmt::format("--ca-file '{}'", ca_file);
+    GRANARY_ASSIGN(ca.text, io::PosixFileSystem().ReadFile(ca_file));
+    if (ca.text.empty()) return Status(Code::kInvalidArgument, ca.name + ": it is empty");
+  }
+  GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, kTimeoutMs, ca));
   return NodeClient(std::move(http));
 }
 

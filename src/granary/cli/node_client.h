@@ -19,7 +19,8 @@ namespace granary::cli {
 
 class NodeClient {
  public:
-  static Result<NodeClient> Create(std::string_view url);
+  /// `ca_file`: certificates that an https node's must be signed by; empty: the system's.
+  static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {});
 
   /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
   /// one line for each place that it points at.

@@ -99,7 +99,7 @@ Result<std::string> SearchBody(const QueryOptions& options) {
 
 Status RunQuery(const QueryOptions& options) {
   GRANARY_ASSIGN(const std::string body, SearchBody(options));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
   if (options.output == "ndjson") {
     return node.Stream("/data/search/stream", body, [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stdout);

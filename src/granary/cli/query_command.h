@@ -11,6 +11,7 @@ namespace granary::cli {
 
 struct QueryOptions {
   std::string url = "http://127.0.0.1:8000";
+  std::string ca_file;
   std::vector<std::string> sources;  ///< None: all.
   std::string filters;               ///< JSON, as in POST /data/search.
   std::vector<std::string> columns;

@@ -149,6 +149,7 @@ Taken ColumnSet::AppendValue(Column& column, Cell& cell, std::int64_t row, CellC
 
   const auto wider = WiderType(column, cell);
   if (!wider || !Widen(column, *wider)) return taken;
+  column.widened_row = row;
   return column.sink->Append(cell, context);
 }
 
@@ -225,9 +226,8 @@ SchemaPtr ColumnSet::FinalSchema(ParsedRecords& parsed) const {
     const Column& column = columns_[i];
     if (column.sink == nullptr) continue;
     columns.push_back({column.is_new() ? ++last_id : column.id, column.name, column.type});
-    const bool to_float = !column.is_new() && column.type.IsFloat() &&
-                          !IsSafeWidening(schema_->columns()[i].type, column.type);
-    if (to_float) parsed.unproven_floats.push_back(column.id);
+    if (column.is_new() || column.widened_row < 0) continue;
+    parsed.widened.push_back({column.id, column.name, column.widened_row, {}});
   }
   return std::make_shared<const Schema>(schema_->version() + 1, last_id, std::move(columns));
 }

@@ -35,6 +35,7 @@ class ColumnSet {
   /// the same row, an unknown name (kStrict) and what the column cannot hold.
   Taken Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context);
 
+  /// The pointers of widened columns are left empty.
   Result<ParsedRecords> Finish(std::int64_t rows);
 
  private:
@@ -44,6 +45,7 @@ class ColumnSet {
     DataType type;
     ColumnId id = 0;                  ///< 0: not in the schema.
     std::int64_t last_row = -1;       ///< Where its name stood last, with a value or null.
+    std::int64_t widened_row = -1;    ///< Where a value needed its type.
     std::unique_ptr<ValueSink> sink;  ///< None while only nulls were seen.
 
     bool is_new() const { return id == 0; }

@@ -58,7 +58,8 @@ class Reading {
           RecordShape shape, ColumnSet& columns)
       : limits_(limits), text_(text), pointer_(pointer), shape_(shape), columns_(columns) {
     context_.depth_max = limits.depth_max;
-    context_.depth = shape == RecordShape::kFields ? 3 : 2;  // The array, the record, its fields.
+    // Containers around a value: the body, the array, the record, its fields; or array and record.
+    context_.depth = shape == RecordShape::kFields ? 4 : 2;
   }
 
   /// How many records there are, or what is wrong with them.
@@ -79,6 +80,12 @@ class Reading {
     if (taken == Taken::kBroken) return Failure(document);
     if (!refusals_.empty()) return std::move(refusals_).ToStatus();
     return row_;
+  }
+
+  /// Of a value that was read.
+  std::string PointerOf(std::int64_t row, std::string_view name) const {
+    const std::string_view inside = shape_ == RecordShape::kFields ? "/fields" : "";
+    return fmt::format("{}/{}{}{}", pointer_, row, inside, PointerTo(name));
   }
 
  private:
@@ -230,7 +237,10 @@ Result<ParsedRecords> RecordParser::Parse(std::string_view array, std::string_vi
   ColumnSet columns(schema, mode, state.limits.columns_max);
   Reading reading(state.limits, text, pointer, shape, columns);
   GRANARY_ASSIGN(const std::int64_t rows, reading.Read(document));
-  return columns.Finish(rows);
+  GRANARY_ASSIGN(ParsedRecords parsed, columns.Finish(rows));
+  for (WidenedColumn& column : parsed.widened)
+    column.pointer = reading.PointerOf(column.row, column.name);
+  return parsed;
 }
 
 }  // namespace granary::json

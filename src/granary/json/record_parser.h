@@ -45,13 +45,20 @@ struct RecordLimits {
   std::size_t depth_max = 64;
 };
 
+/// A column of the schema given whose type a value made wider.
+struct WidenedColumn {
+  ColumnId id = 0;
+  std::string name;
+  std::int64_t row = 0;  ///< Of the value that needed the type.
+  std::string pointer;   ///< To it: /records/3/fields/amount.
+};
+
 struct ParsedRecords {
   std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   SchemaPtr schema;                           ///< The one given, or its successor when it evolved.
-  /// Columns that went from int64 or uint64 to float64. This batch's values are exact there;
-  /// whether the stored ones are (none beyond ±2^53), the caller must check before it takes the
-  /// schema.
-  std::vector<ColumnId> unproven_floats;
+  /// This batch's values are exact in the wider types. Whether the stored ones are (no integer
+  /// beyond ±2^53 in a float64) is for the store to say, which knows them.
+  std::vector<WidenedColumn> widened;
 };
 
 class RecordParser {

@@ -1,5 +1,6 @@
 #include "granary/json/record_parser.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <arrow/array.h>
@@ -11,6 +12,7 @@
 #include "granary/json/batch_writer.h"
 #include "granary/types/number_text.h"
 #include "granary/types/value.h"
+#include "granary/types/widening.h"
 
 namespace granary::json {
 namespace {
@@ -224,7 +226,7 @@ TEST(RecordParserTest, EvolvesFromNothing) {
   EXPECT_EQ(parsed->schema->columns()[6].id, 7);
   EXPECT_EQ(Rows(*parsed), R"({"b":true,"i":1,"f":1.5,"s":"a","o":{"k":1},"a":[1],"late":null})"
                            R"({"b":null,"i":null,"f":null,"s":null,"o":null,"a":null,"late":7})");
-  EXPECT_TRUE(parsed->unproven_floats.empty());
+  EXPECT_TRUE(parsed->widened.empty());
 }
 
 /// What a batch of values for one field makes of it.
@@ -235,8 +237,12 @@ std::string Evolved(const SchemaPtr& schema, const std::vector<std::string>& val
   const auto parsed = ParseBare(text + "]", schema);
   if (!parsed.ok())
     return parsed.status().fields().at(0).pointer + " " + parsed.status().fields().at(0).detail;
+  const auto unproven = [&](const WidenedColumn& column) {
+    return WideningOf(schema->FindId(column.id)->type, parsed->schema->FindId(column.id)->type) ==
+           Widening::kWhileExact;
+  };
   return Shape(*parsed) + " " + Rows(*parsed) +
-         (parsed->unproven_floats.empty() ? "" : " unproven");
+         (std::ranges::any_of(parsed->widened, unproven) ? " unproven" : "");
 }
 
 TEST(RecordParserTest, ANewColumnFindsItsTypeWhateverTheOrder) {

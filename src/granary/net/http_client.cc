@@ -12,12 +12,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 
 namespace granary::net {
 
@@ -50,12 +53,16 @@ struct HttpClient::State {
   std::string port;
   std::chrono::milliseconds timeout{0};
   asio::io_context io;
+  std::optional<asio::ssl::context> tls_context;  // Of https.
   std::optional<beast::tcp_stream> stream;
+  std::optional<beast::ssl_stream<beast::tcp_stream&>> tls;  // Over `stream`.
   beast::flat_buffer buffer;
+  bool keep_alive = true;
 
   Status Failure(std::string_view doing, const error_code& error) const {
     const Code code = error == beast::error::timeout ? Code::kDeadlineExceeded : Code::kUnavailable;
-    return {code, fmt::format("http://{}:{}: {}: {}", host, port, doing, error.message())};
+    return {code, fmt::format("{}://{}:{}: {}: {}", tls_context ? "https" : "http", host, port,
+                              doing, error.message())};
   }
 
   bool StillOpen();
@@ -67,8 +74,17 @@ struct HttpClient::State {
                   ClientResponse& out);
   asio::awaitable<void> Exchange(std::string_view method, const std::string& request,
                                  const BodyFn* on_body, ClientResponse& out, Outcome& outcome);
+  void Drop() {
+    tls.reset();
+    stream.reset();
+  }
   asio::awaitable<Status> Connect();
-  asio::awaitable<Status> ReadAnswer(std::string_view method, const BodyFn* on_body,
+  asio::awaitable<Status> ShakeHands();
+  template <typename Channel>
+  asio::awaitable<void> Talk(Channel& over, std::string_view method, const std::string& request,
+                             const BodyFn* on_body, ClientResponse& out, Outcome& outcome);
+  template <typename Channel>
+  asio::awaitable<Status> ReadAnswer(Channel& over, std::string_view method, const BodyFn* on_body,
                                      ClientResponse& out, bool& received_any);
 };
 
@@ -107,10 +123,24 @@ asio::awaitable<Status> HttpClient::State::Connect() {
   co_await stream->async_connect(found, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failure("cannot connect", error);
   stream->socket().set_option(tcp::no_delay(true), error);
+  if (!tls_context) co_return Status::Ok();
+  Status shaken = co_await ShakeHands();
+  co_return shaken;
+}
+
+asio::awaitable<Status> HttpClient::State::ShakeHands() {
+  tls.emplace(*stream, *tls_context);
+  tls->set_verify_callback(asio::ssl::host_name_verification(host));
+  SSL_set_tlsext_host_name(tls->native_handle(), host.c_str());
+  error_code error;
+  co_await tls->async_handshake(asio::ssl::stream_base::client,
+                                asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return Failure("no TLS connection", error);
   co_return Status::Ok();
 }
 
-asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method,
+template <typename Channel>
+asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string_view method,
                                                       const BodyFn* on_body, ClientResponse& out,
                                                       bool& received_any) {
   http::response_parser<http::buffer_body> parser;
@@ -120,7 +150,7 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method,
   error_code error;
   stream->expires_after(timeout);
   const std::size_t n = co_await http::async_read_header(
-      *stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+      over, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   received_any = n > 0;
   if (error) co_return Failure("no answer", error);
   out.status = static_cast<int>(parser.get().result_int());
@@ -132,7 +162,7 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method,
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
     stream->expires_after(timeout);
-    co_await http::async_read_some(*stream, buffer, parser,
+    co_await http::async_read_some(over, buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
     if (error == http::error::need_buffer) error = {};
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
@@ -144,7 +174,7 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(std::string_view method,
     }
     if (error) co_return Failure("the answer was cut", error);
   }
-  if (!parser.keep_alive()) stream.reset();
+  keep_alive = parser.keep_alive();
   co_return Status::Ok();
 }
 
@@ -155,17 +185,29 @@ asio::awaitable<void> HttpClient::State::Exchange(std::string_view method,
     outcome.status = co_await Connect();
     if (!outcome.status.ok()) co_return;
   }
+  if (tls)
+    co_await Talk(*tls, method, request, on_body, out, outcome);
+  else
+    co_await Talk(*stream, method, request, on_body, out, outcome);
+  if (!keep_alive) Drop();
+}
+
+template <typename Channel>
+asio::awaitable<void> HttpClient::State::Talk(Channel& over, std::string_view method,
+                                              const std::string& request, const BodyFn* on_body,
+                                              ClientResponse& out, Outcome& outcome) {
+  keep_alive = true;
   error_code error;
   std::string_view rest = request;
   while (!rest.empty() && !error) {
     stream->expires_after(timeout);
-    const std::size_t n = co_await stream->async_write_some(
+    const std::size_t n = co_await over.async_write_some(
         asio::buffer(rest.data(), rest.size()), asio::redirect_error(asio::use_awaitable, error));
     rest.remove_prefix(n);
   }
   // A refusal may come before the whole body was sent, so a failed write is no reason not to read.
   const error_code write_error = error;
-  outcome.status = co_await ReadAnswer(method, on_body, out, outcome.received_any);
+  outcome.status = co_await ReadAnswer(over, method, on_body, out, outcome.received_any);
   if (!outcome.received_any && write_error) outcome.status = Failure("cannot send", write_error);
 }
 
@@ -178,7 +220,7 @@ Outcome HttpClient::State::Attempt(std::string_view method, const std::string& r
                  });
   io.restart();
   io.run();
-  if (!outcome.status.ok()) stream.reset();
+  if (!outcome.status.ok()) Drop();
   return outcome;
 }
 
@@ -187,7 +229,7 @@ Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::str
                                                const BodyFn* on_body) {
   const std::string request = MakeRequest(method, target, body, headers);
   const bool reused = StillOpen();
-  if (!reused) stream.reset();
+  if (!reused) Drop();
   ClientResponse response;
   Outcome outcome = Attempt(method, request, on_body, response);
   if (!outcome.status.ok() && reused && !outcome.received_any && IsHarmlessToRepeat(method)) {
@@ -198,27 +240,51 @@ Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::str
   return response;
 }
 
-Result<HttpClient> HttpClient::Create(std::string_view base_url, std::int64_t timeout_ms) {
-  constexpr std::string_view kScheme = "http://";
+namespace {
+
+Status TrustOnly(const PemText& ca, asio::ssl::context& context) {
+  error_code error;
+  if (ca.text.empty())
+    context.set_default_verify_paths(error);
+  else
+    context.add_certificate_authority(asio::buffer(ca.text), error);
+  if (!error) return Status::Ok();
+  return {Code::kInvalidArgument,
+          fmt::format("{}: no certificate in PEM form is in it ({})", ca.name, error.message())};
+}
+
+}  // namespace
+
+Result<HttpClient> HttpClient::Create(std::string_view base_url, std::int64_t timeout_ms,
+                                      const PemText& ca) {
+  const bool secure = base_url.starts_with("https://");
+  const std::string_view scheme = secure ? "https://" : "http://";
   const auto bad = [&] {
     return Status(Code::kInvalidArgument,
                   fmt::format("'{}' is not a URL like http://127.0.0.1:8000", base_url));
   };
   std::string_view rest = base_url;
-  if (!rest.starts_with(kScheme)) return bad();
-  rest.remove_prefix(kScheme.size());
+  if (!rest.starts_with(scheme)) return bad();
+  rest.remove_prefix(scheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ \r\n") != std::string_view::npos) return bad();
 
   auto state = std::make_unique<State>();
   state->timeout = std::chrono::milliseconds(timeout_ms);
+  if (secure) {
+    state->tls_context.emplace(asio::ssl::context::tls_client);
+    state->tls_context->set_verify_mode(asio::ssl::verify_peer);
+    SSL_CTX_set_min_proto_version(state->tls_context->native_handle(), TLS1_2_VERSION);
+    GRANARY_TRY(TrustOnly(ca, *state->tls_context));
+  }
   std::size_t colon = rest.rfind(':');
   if (const auto bracket = rest.rfind(']'); bracket != std::string_view::npos && colon < bracket)
     colon = std::string_view::npos;
   std::string_view host = rest.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   state->host = host;
-  state->port = colon == std::string_view::npos ? "80" : std::string(rest.substr(colon + 1));
+  state->port = colon == std::string_view::npos ? (secure ? "443" : "80")
+                                                : std::string(rest.substr(colon + 1));
   if (state->host.empty() || state->port.empty()) return bad();
   return HttpClient(std::move(state));
 }

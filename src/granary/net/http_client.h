@@ -11,6 +11,7 @@
 
 #include "granary/base/status.h"
 #include "granary/net/http_message.h"
+#include "granary/net/tls_context.h"
 
 namespace granary::net {
 
@@ -22,8 +23,11 @@ struct ClientResponse {
 
 class HttpClient {
  public:
-  /// "http://127.0.0.1:8000". kInvalidArgument for anything but http URLs without a path.
-  static Result<HttpClient> Create(std::string_view base_url, std::int64_t timeout_ms);
+  /// "http://127.0.0.1:8000" or "https://…". kInvalidArgument for anything else, and for a `ca`
+  /// that holds no certificates: those that an https server's must be signed by; empty: the
+  /// system's.
+  static Result<HttpClient> Create(std::string_view base_url, std::int64_t timeout_ms,
+                                   const PemText& ca = {});
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;

@@ -132,16 +132,10 @@ struct HttpConnection::ClientWatch : std::enable_shared_from_this<ClientWatch> {
 
   void OnReadable() {
     char bytes[kReadBytes];
-    const ssize_t n =
-        ::recv(connection->socket_.native_handle(), bytes, sizeof(bytes), MSG_DONTWAIT);
-    if (n > 0) {
-      connection->in_.append(bytes, static_cast<std::size_t>(n));
-      if (connection->in_.size() < kPipelinedBytesMax) Next();
-    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-      Next();
-    } else {
-      cancel.Cancel();
-    }
+    const Wire::Moved read = connection->wire_.Read(bytes, sizeof(bytes));
+    if (read.end == Wire::End::kClosed) return cancel.Cancel();
+    connection->in_.append(bytes, read.bytes);
+    if (connection->in_.size() < kPipelinedBytesMax) Next();
   }
 
   void Stop() {
@@ -156,7 +150,10 @@ struct HttpConnection::ClientWatch : std::enable_shared_from_this<ClientWatch> {
 };
 
 HttpConnection::HttpConnection(asio::ip::tcp::socket socket, ConnectionContext& context)
-    : socket_(std::move(socket)), context_(context), timer_(socket_.get_executor()) {
+    : socket_(std::move(socket)),
+      context_(context),
+      wire_(socket_.native_handle(), context.options.tls.get()),
+      timer_(socket_.get_executor()) {
   error_code ignored;
   const auto endpoint = socket_.remote_endpoint(ignored);
   asio::ip::address address = endpoint.address();
@@ -166,17 +163,31 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket, ConnectionContext& 
   peer_ = address.to_string();
   peer_is_loopback_ = !ignored && address.is_loopback();
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  // TLS reads and writes the descriptor by itself, and must never wait for a client there.
+  socket_.native_non_blocking(true, ignored);
 }
 
 asio::awaitable<void> HttpConnection::Run() {
   auto self = shared_from_this();
   try {
-    for (Next next = Next::kServe; next == Next::kServe;) next = co_await ServeOne();
+    const bool open = co_await Handshake();
+    for (Next next = Next::kServe; open && next == Next::kServe;) next = co_await ServeOne();
   } catch (const std::exception& e) {
     context_.log.Error("connection failed",
                        {{"peer", peer_}, {"error", std::string_view(e.what())}});
   }
   Close();
+}
+
+asio::awaitable<bool> HttpConnection::Handshake() {
+  SetTimeout(context_.options.header_timeout_ms);
+  for (;;) {
+    const Wire::Moved shaken = wire_.Handshake();
+    if (shaken.end == Wire::End::kMoved) co_return true;
+    if (shaken.end == Wire::End::kClosed) co_return false;
+    const bool ready = co_await WaitUntilReady(shaken.end);
+    if (!ready) co_return false;
+  }
 }
 
 asio::awaitable<HttpConnection::Next> HttpConnection::ServeOne() {
@@ -443,7 +454,7 @@ void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
   std::string head = MakeHead(response, {.framing = framing,
                                          .keep_alive = exchange.keep_alive,
                                          .request_id = exchange.request.request_id});
-  SocketSink sink(socket_.native_handle(), std::move(head), framing, exchange.request.cancel,
+  SocketSink sink(wire_, socket_.native_handle(), std::move(head), framing, exchange.request.cancel,
                   context_.options.write_timeout_ms);
   const Status status = RunStream(response, sink);
   if (status.ok()) return;
@@ -458,6 +469,7 @@ void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
   const ::linger reset{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
   exchange.broken = true;
+  socket_broken_ = true;
 }
 
 void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response) {
@@ -469,7 +481,7 @@ void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response)
                                                .request_id = exchange.request.request_id});
   const std::string_view body =
       exchange.head_only ? std::string_view() : std::string_view(response.body);
-  const auto sent = SendNow(socket_.native_handle(), head, body);
+  const auto sent = SendNow(wire_, head, body);
   if (!sent) {
     exchange.broken = true;
   } else if (*sent < head.size() + body.size()) {
@@ -497,8 +509,7 @@ asio::awaitable<void> HttpConnection::Refuse() {
 
 // A close with unread bytes would reset the connection and could take the answer with it.
 asio::awaitable<void> HttpConnection::Drain() {
-  error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  wire_.EndSending();
   std::uint64_t drained = in_.size();
   in_.clear();
   SetTimeout(kDrainTimeoutMs);
@@ -519,22 +530,36 @@ asio::awaitable<bool> HttpConnection::ContinueReading(std::size_t bytes_max) {
 }
 
 asio::awaitable<std::size_t> HttpConnection::ReadSome(char* out, std::size_t size) {
-  error_code error;
-  const std::size_t n = co_await socket_.async_read_some(
-      asio::buffer(out, size), asio::redirect_error(asio::use_awaitable, error));
   read_end_ = ReadEnd::kNone;
-  if (n == 0 || error) read_end_ = timed_out_ ? ReadEnd::kTimeout : ReadEnd::kClosed;
-  co_return error ? 0 : n;
+  for (;;) {
+    const Wire::Moved read = wire_.Read(out, size);
+    if (read.end == Wire::End::kMoved) co_return read.bytes;
+    bool ready = read.end != Wire::End::kClosed;
+    if (ready) ready = co_await WaitUntilReady(read.end);
+    if (ready) continue;
+    read_end_ = timed_out_ ? ReadEnd::kTimeout : ReadEnd::kClosed;
+    co_return 0;
+  }
+}
+
+asio::awaitable<bool> HttpConnection::WaitUntilReady(Wire::End want) {
+  const auto direction = want == Wire::End::kWantRead ? asio::ip::tcp::socket::wait_read
+                                                      : asio::ip::tcp::socket::wait_write;
+  error_code error;
+  co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
 }
 
 asio::awaitable<bool> HttpConnection::WriteAll(std::string_view bytes) {
   while (!bytes.empty()) {
     SetTimeout(context_.options.write_timeout_ms);
-    error_code error;
-    const std::size_t n = co_await socket_.async_write_some(
-        asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return false;
-    bytes.remove_prefix(n);
+    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    const Wire::Moved sent = wire_.Write({&piece, 1});
+    bytes.remove_prefix(sent.bytes);
+    if (sent.end == Wire::End::kMoved) continue;
+    if (sent.end == Wire::End::kClosed) co_return false;
+    const bool ready = co_await WaitUntilReady(sent.end);
+    if (!ready) co_return false;
   }
   co_return true;
 }
@@ -583,6 +608,7 @@ void HttpConnection::Abort() {
 void HttpConnection::Close() {
   error_code ignored;
   timer_.cancel();
+  if (wire_.is_tls() && socket_.is_open() && !socket_broken_) wire_.EndSending();
   socket_.close(ignored);
 }
 

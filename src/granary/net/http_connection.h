@@ -1,7 +1,7 @@
 // HttpConnection: one client's connection, request after request, as a coroutine.
 //
-// Life       read a head -> read its body -> run the handler on a pool, watching meanwhile whether
-// the
+// Life       TLS handshake, if any -> read a head -> read its body -> run the handler on a pool,
+// watching meanwhile whether the
 //            client is still there -> send the answer -> again, until either side closes.
 // Sending    the handler's thread sends what the socket takes at once, and all of a stream; the
 // rest of
@@ -27,6 +27,7 @@
 #include "granary/net/http_server.h"
 #include "granary/net/request_id.h"
 #include "granary/net/request_parser.h"
+#include "granary/net/wire.h"
 #include "granary/runtime/worker_pool.h"
 
 namespace granary::net {
@@ -68,6 +69,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   enum class Next : std::uint8_t { kServe, kClose };
   enum class ReadEnd : std::uint8_t { kNone, kClosed, kTimeout };
 
+  /// False when TLS did not come about.
+  boost::asio::awaitable<bool> Handshake();
   boost::asio::awaitable<Next> ServeOne();
   /// The size of the head at the start of `in_`; 0 when the connection ended or was refused.
   boost::asio::awaitable<std::size_t> ReadHead();
@@ -83,6 +86,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<bool> ContinueReading(std::size_t bytes_max);
   boost::asio::awaitable<std::size_t> ReadSome(char* out, std::size_t size);
   boost::asio::awaitable<bool> WriteAll(std::string_view bytes);
+  /// False when the socket will not become readable or writable any more.
+  boost::asio::awaitable<bool> WaitUntilReady(Wire::End want);
   /// Takes `bytes` more for the running request's body; false, with a refusal prepared, when all
   /// bodies together would be too large.
   bool ChargeBody(std::size_t bytes);
@@ -103,6 +108,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   boost::asio::ip::tcp::socket socket_;
   ConnectionContext& context_;
+  Wire wire_;
   std::string peer_;
   bool peer_is_loopback_ = false;
   std::string in_;  // Read and not used yet.
@@ -117,6 +123,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool first_request_ = true;
   bool idle_ = true;
   bool finish_soon_ = false;
+  bool socket_broken_ = false;         // A cut answer must not look like an orderly end.
   std::shared_ptr<Exchange> running_;  // While its handler runs.
 };
 

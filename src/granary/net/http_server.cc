@@ -141,6 +141,7 @@ void HttpServer::State::Serve(tcp::socket socket) {
 }
 
 void HttpServer::State::TurnAway(tcp::socket socket) {
+  if (context.options.tls) return;  // It has not shaken hands and could not read an answer.
   const std::string request_id = context.ids.Choose({});
   const Status status(Code::kOverloaded, fmt::format("{} connections are open, the limit",
                                                      context.options.connections_max));
@@ -148,7 +149,8 @@ void HttpServer::State::TurnAway(tcp::socket socket) {
   const std::string head =
       MakeHead(response,
                {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});
-  SendNow(socket.native_handle(), head, response.body);
+  Wire wire(socket.native_handle(), nullptr);
+  SendNow(wire, head, response.body);
   error_code ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }

@@ -18,6 +18,7 @@
 #include "granary/base/log.h"
 #include "granary/base/status.h"
 #include "granary/net/http_message.h"
+#include "granary/net/tls_context.h"
 
 namespace granary::net {
 
@@ -32,10 +33,11 @@ struct HttpServerOptions {
       1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
-  std::int64_t header_timeout_ms = 10'000;
-  std::int64_t body_timeout_ms = 60'000;  ///< Without progress.
+  std::int64_t header_timeout_ms = 10'000;  ///< Of a TLS handshake too.
+  std::int64_t body_timeout_ms = 60'000;    ///< Without progress.
   std::int64_t idle_timeout_ms = 75'000;
   std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
+  std::shared_ptr<const TlsContext> tls;   ///< Without it, plain.
   /// Requests that are answered at once and so never wait behind slow ones for a handler thread:
   /// they have a small pool of their own. None when not set.
   std::function<bool(const HttpRequest&)> is_urgent;

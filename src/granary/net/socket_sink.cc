@@ -1,12 +1,9 @@
 #include "granary/net/socket_sink.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -23,19 +20,6 @@ std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
 
 iovec Piece(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
 
-// Bytes sent; 0 when the socket is full; nothing when it is broken.
-std::optional<std::size_t> SendSome(int descriptor, std::span<iovec> pieces) {
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = pieces.size();
-  for (;;) {
-    const ssize_t n = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return 0;
-    if (errno != EINTR) return std::nullopt;
-  }
-}
-
 void Advance(std::span<iovec>& pieces, std::size_t sent) {
   while (!pieces.empty() && sent >= pieces.front().iov_len) {
     sent -= pieces.front().iov_len;
@@ -50,24 +34,25 @@ Status ClientWentAway() { return {Code::kCancelled, "the client closed the conne
 
 }  // namespace
 
-std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::string_view body) {
+std::optional<std::size_t> SendNow(Wire& wire, std::string_view head, std::string_view body) {
   std::array pieces = {Piece(head), Piece(body)};
   std::span<iovec> rest(pieces);
   std::size_t total = 0;
   Advance(rest, 0);
   while (!rest.empty()) {
-    const auto sent = SendSome(descriptor, rest);
-    if (!sent) return std::nullopt;
-    if (*sent == 0) break;
-    total += *sent;
-    Advance(rest, *sent);
+    const Wire::Moved sent = wire.Write(rest);
+    if (sent.end == Wire::End::kClosed) return std::nullopt;
+    if (sent.end != Wire::End::kMoved) break;
+    total += sent.bytes;
+    Advance(rest, sent.bytes);
   }
   return total;
 }
 
-SocketSink::SocketSink(int descriptor, std::string head, Framing framing,
+SocketSink::SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
                        runtime::CancelToken cancel, std::int64_t write_timeout_ms)
-    : descriptor_(descriptor),
+    : wire_(wire),
+      descriptor_(descriptor),
       head_(std::move(head)),
       framing_(framing),
       cancel_(std::move(cancel)),
@@ -95,20 +80,22 @@ Status SocketSink::SendAll(std::string_view a, std::string_view b, std::string_v
   started_ = true;
   std::int64_t progress_ns = 0;
   while (!rest.empty()) {
-    const auto sent = SendSome(descriptor_, rest);
-    if (!sent) return ClientWentAway();
-    Advance(rest, *sent);
-    if (rest.empty()) break;
-    if (*sent > 0 || progress_ns == 0) progress_ns = NowNs();
-    GRANARY_TRY(WaitUntilWritable(progress_ns + write_timeout_ms_ * 1'000'000));
+    const Wire::Moved sent = wire_.Write(rest);
+    if (sent.end == Wire::End::kClosed) return ClientWentAway();
+    if (progress_ns == 0 || sent.bytes > 0) progress_ns = NowNs();
+    if (sent.end == Wire::End::kMoved)
+      Advance(rest, sent.bytes);
+    else
+      GRANARY_TRY(WaitUntilReady(sent.end, progress_ns + write_timeout_ms_ * 1'000'000));
   }
   return Status::Ok();
 }
 
-Status SocketSink::WaitUntilWritable(std::int64_t give_up_ns) const {
+Status SocketSink::WaitUntilReady(Wire::End want, std::int64_t give_up_ns) const {
+  const short events = want == Wire::End::kWantRead ? POLLIN : POLLOUT;
   for (;;) {
     GRANARY_TRY(cancel_.Check());
-    pollfd waited{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+    pollfd waited{.fd = descriptor_, .events = events, .revents = 0};
     const int ready = ::poll(&waited, 1, kPollMs);
     if (ready > 0 && (waited.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
       return ClientWentAway();

@@ -1,6 +1,6 @@
 // SocketSink: an answer's bytes straight from a handler's thread to its socket.
 //
-// Place      HttpConnection hands its descriptor to the handler's thread while the request runs,
+// Place      HttpConnection hands its wire to the handler's thread while the request runs,
 // and
 //            touches only the reading side meanwhile; so no byte of a stream changes threads.
 // Promise    Write returns when the kernel has the bytes: a slow client slows its handler, and no
@@ -18,19 +18,20 @@
 
 #include "granary/net/http_message.h"
 #include "granary/net/response_head.h"
+#include "granary/net/wire.h"
 #include "granary/runtime/cancel.h"
 
 namespace granary::net {
 
-/// Sends what the socket takes without waiting: how many bytes of head and body together; nothing
+/// Sends what the wire takes without waiting: how many bytes of head and body together; nothing
 /// when the connection is broken.
-std::optional<std::size_t> SendNow(int descriptor, std::string_view head, std::string_view body);
+std::optional<std::size_t> SendNow(Wire& wire, std::string_view head, std::string_view body);
 
 class SocketSink final : public BodySink {
  public:
   /// `head` is sent with the first piece.
-  SocketSink(int descriptor, std::string head, Framing framing, runtime::CancelToken cancel,
-             std::int64_t write_timeout_ms);
+  SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
+             runtime::CancelToken cancel, std::int64_t write_timeout_ms);
 
   Status Write(std::string_view bytes) override;
   /// Ends the body (and sends the head when there was no piece).
@@ -41,8 +42,9 @@ class SocketSink final : public BodySink {
 
  private:
   Status SendAll(std::string_view a, std::string_view b, std::string_view c);
-  Status WaitUntilWritable(std::int64_t give_up_ns) const;
+  Status WaitUntilReady(Wire::End want, std::int64_t give_up_ns) const;
 
+  Wire& wire_;
   int descriptor_;
   std::string head_;
   Framing framing_;

@@ -4,11 +4,13 @@
 
 #include <arrow/api.h>
 
+#include "granary/storage/manifest/findings.h"
+
 namespace granary {
 namespace {
 
 // Each retry means that another writer has just added a column; more than this is not a race.
-constexpr int kEvolveAttemptsMax = 16;
+constexpr int kEvolveAttemptsMax = 128;
 
 Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
   switch (mode) {
@@ -20,33 +22,59 @@ Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
       "schema_mode json is not offered by this version; use evolve or strict");
 }
 
+// The store refuses a wider column by the column's name; the record that made it wider is what a
+// client can mend.
+Status AtRecord(const Status& status, const std::vector<json::WidenedColumn>& widened) {
+  if (status.code() != Code::kInvalidRecord || status.fields().size() != 1) return status;
+  const FieldError& at = status.fields().front();
+  for (const json::WidenedColumn& column : widened) {
+    if (at.pointer == "/" + storage::PointerStep(column.name))
+      return Status::Invalid(status.code(), column.pointer, at.detail);
+  }
+  return status;
+}
+
 SourceInfo InfoOf(const storage::Source& source) {
-  return {source.definition(), source.schema(), source.created_us()};
+  const storage::SourceShape shape = source.shape();
+  return {*shape.definition, shape.schema, source.created_us()};
 }
 
 SourceStatsInfo StatsOf(const storage::Source& source) {
   SourceStatsInfo info;
-  info.id = source.definition().id;
+  info.id = source.definition()->id;
   info.stats = source.Stats();
-  info.schema = source.schema();
+  info.schema = info.stats.schema;
   return info;
+}
+
+WriteAnswer RepeatedAnswer(const SourceId& source, const storage::KeyRecord& first) {
+  WriteAnswer answer{.source = source, .written = first.records, .outcome = {}, .repeated = true};
+  answer.outcome = {.first_sequence = first.first_sequence,
+                    .last_sequence = first.last_sequence(),
+                    .schema_version = first.schema_version,
+                    .durable = first.durable};
+  return answer;
 }
 
 }  // namespace
 
 Tenant::Tenant(storage::StoreDeps deps, TenantOptions options,
-               std::unique_ptr<storage::Store> store)
+               std::unique_ptr<storage::Store> store, CursorSeal seal)
     : options_(std::move(options)),
       deps_(deps),
       store_(std::move(store)),
-      admission_(options_.admission) {}
+      seal_(std::move(seal)),
+      admission_(options_.admission),
+      running_(deps_.clock) {}
 
 Tenant::~Tenant() = default;
 
 Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOptions options) {
   options.store.tenant = options.id;
   GRANARY_ASSIGN(auto store, storage::Store::Open(deps, options.store));
-  return std::unique_ptr<Tenant>(new Tenant(deps, std::move(options), std::move(store)));
+  GRANARY_ASSIGN(std::string key, store->Secret("cursor"));
+  return std::unique_ptr<Tenant>(
+      new Tenant(deps, std::move(options), std::move(store), CursorSeal(std::move(key))));
 }
 
 Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definition) {
@@ -64,6 +92,18 @@ std::vector<SourceInfo> Tenant::ListSources() const {
 Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   return InfoOf(*source);
+}
+
+Result<SourceInfo> Tenant::ChangeSource(const SourceId& id, const storage::SourceChange& change) {
+  if (change.schema_mode) GRANARY_TRY(ParserMode(*change.schema_mode).status());
+  GRANARY_ASSIGN(const auto source, store_->Find(id));
+  GRANARY_ASSIGN(const storage::SourceShape shape, source->Change(change));
+  return SourceInfo{*shape.definition, shape.schema, source->created_us()};
+}
+
+Result<std::vector<storage::SchemaVersion>> Tenant::SchemaHistory(const SourceId& id) const {
+  GRANARY_ASSIGN(const auto source, store_->Find(id));
+  return source->schema_history();
 }
 
 Status Tenant::DropSource(const SourceId& id, bool keep_data) {
@@ -96,17 +136,25 @@ Status Tenant::Flush(const SourceId& id) {
 
 Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   GRANARY_ASSIGN(const auto source, store_->Find(request.source));
-  GRANARY_ASSIGN(const auto mode, ParserMode(source->definition().schema_mode));
+  std::optional<storage::KeyTurn> turn;
+  if (request.key) {
+    GRANARY_ASSIGN(storage::KeyTurn taken, source->TakeKey(*request.key, request.cancel));
+    if (const auto& first = taken.first()) return RepeatedAnswer(request.source, *first);
+    turn.emplace(std::move(taken));
+  }
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
+    const storage::SourceShape shape = source->shape();
+    GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
     GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
-                                             source->schema()));
+                                             shape.schema));
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
-    auto outcome = source->Write(parsed.schema, std::move(parsed.batch));
-    if (outcome.ok()) return WriteAnswer{request.source, rows, *outcome};
-    // Another write evolved the schema meanwhile: this batch is read again against the new one.
+    auto outcome = source->Write(parsed.schema, std::move(parsed.batch), turn ? &*turn : nullptr);
+    if (outcome.ok()) return WriteAnswer{request.source, rows, *outcome, false};
+    // Another write or a PATCH changed the schema meanwhile: this batch is read again against the
+    // new one.
     if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)
-      return outcome.status();
+      return AtRecord(outcome.status(), parsed.widened);
   }
 }
 
@@ -125,25 +173,6 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
     snapshots.push_back(source->Snapshot());
   }
   return snapshots;
-}
-
-Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request,
-                                         const runtime::CancelToken& cancel,
-                                         const query::SearchSink& sink) {
-  GRANARY_ASSIGN(const auto slot, admission_.Enter(cancel));
-  GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-  const query::QueryContext context{
-      .pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
-  return query::RunSearch(request, snapshots, context, sink);
-}
-
-Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& request,
-                                                 const runtime::CancelToken& cancel) {
-  GRANARY_ASSIGN(const auto slot, admission_.Enter(cancel));
-  GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-  const query::QueryContext context{
-      .pool = deps_.pool, .parallelism = options_.query_parallelism, .cancel = cancel};
-  return query::RunAggregate(request, snapshots, context);
 }
 
 runtime::AdmissionCounts Tenant::admission() const { return admission_.counts(); }

@@ -21,6 +21,8 @@
 #include "granary/runtime/admission.h"
 #include "granary/runtime/cancel.h"
 #include "granary/storage/source/store.h"
+#include "granary/tenant/running_queries.h"
+#include "granary/tenant/search_cursor.h"
 
 namespace granary {
 
@@ -31,6 +33,7 @@ struct TenantOptions {
   runtime::AdmissionOptions admission;
   json::RecordLimits records;
   std::size_t query_parallelism = 2;
+  std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
 };
 
 struct WriteRequest {
@@ -38,12 +41,21 @@ struct WriteRequest {
   std::string_view records;  ///< The text of the JSON array.
   std::string_view pointer = "/records";
   json::RecordShape shape = json::RecordShape::kFields;
+  std::optional<storage::WriteKey> key = {};  ///< Idempotency-Key.
+  runtime::CancelToken cancel = {};           ///< Ends the wait for another write with the key.
 };
 
 struct WriteAnswer {
   SourceId source;
   std::uint64_t written = 0;
   storage::WriteOutcome outcome;
+  bool repeated = false;  ///< The answer of an earlier write with the same key.
+};
+
+/// What a page says besides its records.
+struct SearchPageEnd {
+  query::QueryStats stats;
+  std::optional<std::string> next_cursor;  ///< Nothing: this was the last page.
 };
 
 struct SourceInfo {
@@ -82,33 +94,61 @@ class Tenant {
   Result<Added> AddSource(const storage::SourceDefinition& definition);
   std::vector<SourceInfo> ListSources() const;
   Result<SourceInfo> GetSource(const SourceId& id) const;
+  /// Source::Change's errors.
+  Result<SourceInfo> ChangeSource(const SourceId& id, const storage::SourceChange& change);
+  Result<std::vector<storage::SchemaVersion>> SchemaHistory(const SourceId& id) const;
   Status DropSource(const SourceId& id, bool keep_data);
   Result<SourceStatsInfo> Stats(const SourceId& id) const;
   TenantStats Stats() const;
   Status Flush(const SourceId& id);
 
-  /// All records or none. Retries by itself when another write evolved the schema meanwhile.
+  /// All records or none. Retries by itself when another write evolved the schema meanwhile. With a
+  /// key that was used for the same body: what that write answered, and nothing is written;
+  /// kIdempotencyKeyReused when it was another body.
   Result<WriteAnswer> Write(const WriteRequest& request);
 
-  Result<query::QueryStats> Search(const query::SearchRequest& request,
-                                   const runtime::CancelToken& cancel,
+  /// A page of at most request.limit records, the first one or, with request.cursor, one that goes
+  /// on; see query::RunPage. kInvalidRequest at /cursor when the cursor is damaged, foreign, or of
+  /// another request; kCursorExpired when its snapshot is older than the retention or gone.
+  Result<SearchPageEnd> SearchPage(const query::SearchRequest& request, const Caller& caller,
+                                   const query::SearchSink& sink);
+  /// All of a search; request.cursor is not looked at.
+  Result<query::QueryStats> Search(const query::SearchRequest& request, const Caller& caller,
                                    const query::SearchSink& sink);
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
-                                           const runtime::CancelToken& cancel);
+                                           const Caller& caller);
+
+  /// Those that wait for a slot and those that run, the oldest first.
+  std::vector<RunningQuery> Queries() const { return running_.List(); }
+  /// Ends one of them: its caller gets kCancelled. kNotFound.
+  Status CancelQuery(const std::string& id) { return running_.Cancel(id); }
 
   runtime::AdmissionCounts admission() const;
   storage::Store& store() { return *store_; }
   Status Close();
 
  private:
-  Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<storage::Store> store);
+  Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<storage::Store> store,
+         CursorSeal seal);
   /// kSourceNotFound for a named one that is not there.
   Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids) const;
+  Result<std::vector<storage::SourceSnapshot>> SnapshotsAt(
+      const std::vector<storage::SnapshotMark>& marks) const;
+  /// Lists the query, waits for a slot and runs `body` in it.
+  template <typename Answer, typename Body>
+  Result<Answer> RunQuery(QueryKind kind, const std::vector<SourceId>& sources,
+                          const Caller& caller, const Body& body);
+  Result<SearchPageEnd> RunSearchPage(const query::SearchRequest& request,
+                                      const query::QueryContext& context,
+                                      const query::SearchSink& sink);
+  Result<std::optional<SearchCursor>> OpenCursor(const query::SearchRequest& request) const;
 
   TenantOptions options_;
   storage::StoreDeps deps_;
   std::unique_ptr<storage::Store> store_;
+  CursorSeal seal_;
   runtime::Admission admission_;
+  RunningQueries running_;
 };
 
 }  // namespace granary

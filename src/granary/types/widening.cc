@@ -63,11 +63,34 @@ Status CheckExact(const arrow::Array& array, const DataType& from, const DataTyp
           fmt::format("{} holds a value that is no float64", from.ToString())};
 }
 
-bool IsRelated(const DataType& from, const DataType& to) {
-  return IsSafeWidening(from, to) || (from.IsInteger() && to.kind() == TypeKind::kFloat64);
+bool IsInstant(const DataType& type) {
+  return type.kind() == TypeKind::kDate || type.kind() == TypeKind::kTimestamp;
+}
+
+constexpr std::int64_t kExactInFloat64 = std::int64_t{1} << 53;
+
+bool IsExactInFloat64(const Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value))
+    return *integer >= -kExactInFloat64 && *integer <= kExactInFloat64;
+  const auto* natural = std::get_if<std::uint64_t>(&value);
+  return natural != nullptr && *natural <= static_cast<std::uint64_t>(kExactInFloat64);
 }
 
 }  // namespace
+
+Widening WideningOf(const DataType& from, const DataType& to) {
+  if (IsSafeWidening(from, to)) return Widening::kAlways;
+  if (from.IsInteger() && to.kind() == TypeKind::kFloat64) return Widening::kWhileExact;
+  const bool finer = IsInstant(from) && to.kind() == TypeKind::kTimestamp &&
+                     (from.kind() == TypeKind::kDate || from.unit() < to.unit());
+  return finer ? Widening::kWhileExact : Widening::kNever;
+}
+
+bool HoldsBetween(const Value& min, const Value& max, const DataType& from, const DataType& to) {
+  if (to.kind() == TypeKind::kFloat64) return IsExactInFloat64(min) && IsExactInFloat64(max);
+  // A finer unit multiplies, so what lies between two instants that fit fits too.
+  return ConvertValue(min, from, to).has_value() && ConvertValue(max, from, to).has_value();
+}
 
 int DigitsOf(const DataType& type) {
   switch (type.kind()) {
@@ -103,7 +126,7 @@ Result<std::shared_ptr<arrow::Array>> WidenArray(const std::shared_ptr<arrow::Ar
                                                  const DataType& from, const DataType& to) {
   const auto type = to.ToArrow();
   if (array->type()->Equals(*type)) return array;
-  if (!IsRelated(from, to)) {
+  if (WideningOf(from, to) == Widening::kNever) {
     return Status::Internal(fmt::format("{} was to become {}", from.ToString(), to.ToString()));
   }
   GRANARY_TRY(CheckExact(*array, from, to));

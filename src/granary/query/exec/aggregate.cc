@@ -5,6 +5,7 @@
 #include "granary/query/exec/aggregate_plan.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/answer_rows.h"
+#include "granary/query/exec/freed_later.h"
 
 namespace granary::query {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 // Morsel i always goes to lane i mod kLanes, in order, and lanes are merged in order: whichever
 // threads run them, floats are added up in the same order and groups are met in the same order.
 constexpr std::size_t kLanes = 16;
+
+constexpr std::uint32_t kGroupsAtOnce = 4096;  ///< Between two looks at the token.
 
 struct Lane {
   explicit Lane(const AggregatePlan& plan) : table(plan) {}
@@ -55,7 +58,8 @@ Status RunLane(const AggregatePlan& plan, const std::vector<Morsel>& morsels, st
   return Status::Ok();
 }
 
-AnswerColumns Finish(const AggregatePlan& plan, AggregateTable& table) {
+Result<AnswerColumns> Finish(const AggregatePlan& plan, AggregateTable& table,
+                             const runtime::CancelToken& cancel) {
   AnswerColumns answer;
   answer.columns = plan.answer;
   answer.groups = table.groups();
@@ -63,6 +67,7 @@ AnswerColumns Finish(const AggregatePlan& plan, AggregateTable& table) {
     std::vector<Value> values;
     values.reserve(answer.groups);
     for (std::uint32_t group = 0; group < answer.groups; ++group) {
+      if (group % kGroupsAtOnce == 0) GRANARY_TRY(cancel.Check());
       const bool is_group = column < plan.groups.size();
       values.push_back(is_group ? table.GroupValue(column, group)
                                 : table.AggregateValue(column - plan.groups.size(), group));
@@ -71,6 +76,16 @@ AnswerColumns Finish(const AggregatePlan& plan, AggregateTable& table) {
   }
   return answer;
 }
+
+using Lanes = std::vector<std::unique_ptr<Lane>>;
+
+std::size_t PiecesOfTable(const AggregateTable& table) { return table.groups(); }
+std::size_t PiecesOfLanes(const Lanes& lanes) {
+  std::size_t pieces = 0;
+  for (const auto& lane : lanes) pieces += lane == nullptr ? 0 : lane->table.groups();
+  return pieces;
+}
+std::size_t PiecesOfAnswer(const AnswerColumns& answer) { return answer.groups; }
 
 }  // namespace
 
@@ -81,26 +96,28 @@ Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
   GRANARY_TRY(CheckAnswer(request, plan.answer));
 
   AggregateAnswer answer;
-  AggregateTable table(plan);
-  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, table, answer.stats));
-  std::vector<std::unique_ptr<Lane>> lanes;
+  FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
+  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, *table, answer.stats));
+  FreedLater<Lanes> lanes(context.pool, &PiecesOfLanes);
   for (std::size_t i = 0; i < std::min(kLanes, morsels.size()); ++i)
-    lanes.push_back(std::make_unique<Lane>(plan));
-  GRANARY_TRY(context.pool.ParallelFor(lanes.size(), context.parallelism, [&](std::size_t i) {
-    return RunLane(plan, morsels, i, context, *lanes[i]);
+    lanes->push_back(std::make_unique<Lane>(plan));
+  GRANARY_TRY(context.pool.ParallelFor(lanes->size(), context.parallelism, [&](std::size_t i) {
+    return RunLane(plan, morsels, i, context, *(*lanes)[i]);
   }));
-  for (std::unique_ptr<Lane>& lane : lanes) {
+  for (std::unique_ptr<Lane>& lane : *lanes) {
     GRANARY_TRY(context.cancel.Check());
-    GRANARY_TRY(table.Merge(lane->table));
+    GRANARY_TRY(table->Merge(lane->table, context.cancel));
     answer.stats.Add(lane->stats);
     lane.reset();
   }
 
-  AnswerColumns finished = Finish(plan, table);
-  GRANARY_ASSIGN(const auto picked, PickGroups(request, finished));
+  FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);
+  GRANARY_ASSIGN(*finished, Finish(plan, *table, context.cancel));
+  GRANARY_ASSIGN(const auto picked, PickGroups(request, *finished));
   for (const std::uint32_t group : picked) {
+    if (answer.rows.size() % kGroupsAtOnce == 0) GRANARY_TRY(context.cancel.Check());
     std::vector<Value> row;
-    for (std::vector<Value>& column : finished.values) row.push_back(std::move(column[group]));
+    for (std::vector<Value>& column : finished->values) row.push_back(std::move(column[group]));
     answer.rows.push_back(std::move(row));
   }
   answer.columns = plan.answer;

@@ -113,11 +113,12 @@ Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::si
   return true;
 }
 
-Status AggregateTable::Merge(const AggregateTable& other) {
+Status AggregateTable::Merge(const AggregateTable& other, const runtime::CancelToken& cancel) {
   std::vector<std::uint32_t> group_of;
   groups_.Merge(other.groups_, group_of);
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
+    GRANARY_TRY(cancel.Check());
     GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of));
   }
   return Status::Ok();

@@ -25,7 +25,8 @@ class AggregateTable {
   /// Adds a whole segment by its statistics alone; false, and nothing is changed, when they do not
   /// say enough.
   Result<bool> AddSegment(const storage::Segment& segment, std::size_t source);
-  Status Merge(const AggregateTable& other);
+  /// Looks at `cancel` between the aggregates; what is merged by then is of no use.
+  Status Merge(const AggregateTable& other, const runtime::CancelToken& cancel = {});
 
   std::size_t groups() const { return groups_.size(); }
   Value GroupValue(std::size_t column, std::uint32_t group) const {

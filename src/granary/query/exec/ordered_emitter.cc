@@ -18,17 +18,18 @@ bool OrderedEmitter::WaitForTurn(std::size_t index) {
   return !stopped_;
 }
 
-void OrderedEmitter::Deliver(std::size_t index, std::optional<ResultBatch> rows) {
+void OrderedEmitter::Deliver(std::size_t index, std::optional<MorselRows> rows) {
   std::unique_lock lock(mutex_);
   ready_.emplace(index, std::move(rows));
   if (emitting_) return;
   emitting_ = true;
   for (auto first = ready_.begin(); !stopped_ && first != ready_.end() && first->first == next_;
        first = ready_.begin()) {
-    const std::optional<ResultBatch> batch = std::move(first->second);
+    const std::size_t number = first->first;
+    const std::optional<MorselRows> morsel = std::move(first->second);
     ready_.erase(first);
     lock.unlock();
-    const Status emitted = batch ? Emit(*batch) : Status::Ok();
+    const Status emitted = morsel ? Emit(number, *morsel) : Status::Ok();
     lock.lock();
     ++next_;
     if (!emitted.ok()) status_ = emitted;
@@ -38,13 +39,16 @@ void OrderedEmitter::Deliver(std::size_t index, std::optional<ResultBatch> rows)
   emitting_ = false;
 }
 
-Status OrderedEmitter::Emit(const ResultBatch& rows) {
-  ResultBatch wanted = rows;
-  const auto count = static_cast<std::uint64_t>(rows.batch->num_rows());
-  if (left_) {
-    if (count > *left_) wanted.batch = rows.batch->Slice(0, static_cast<std::int64_t>(*left_));
-    *left_ -= std::min(count, *left_);
-  }
+Status OrderedEmitter::Emit(std::size_t index, const MorselRows& morsel) {
+  ResultBatch wanted = morsel.rows;
+  const auto count = static_cast<std::uint64_t>(wanted.batch->num_rows());
+  const std::uint64_t taken = left_ ? std::min(count, *left_) : count;
+  if (taken == 0) return Status::Ok();
+  if (taken < count) wanted.batch = wanted.batch->Slice(0, static_cast<std::int64_t>(taken));
+  if (left_) *left_ -= taken;
+  const std::size_t at = static_cast<std::size_t>(taken) - 1;
+  last_ = {index, morsel.chosen ? (*morsel.chosen)[at] : static_cast<std::int32_t>(at),
+           taken < count};
   return EmitSlices(wanted, batch_rows_, sink_);
 }
 

@@ -12,12 +12,23 @@
 
 namespace granary::query {
 
+/// What a query lets others see while it runs.
+struct QueryProgress {
+  std::atomic<std::uint64_t> rows_scanned = 0;
+};
+
 struct QueryContext {
   runtime::WorkerPool& pool;
   std::size_t parallelism = 2;
   runtime::CancelToken cancel;
   /// A batch of work between two looks at `cancel`; tests make it small.
   std::int64_t batch_rows = 16'384;
+  QueryProgress* progress = nullptr;  ///< Outlives the query; may be null.
+
+  void Scanned(std::int64_t rows) const {
+    if (progress != nullptr)
+      progress->rows_scanned.fetch_add(static_cast<std::uint64_t>(rows), std::memory_order_relaxed);
+  }
 };
 
 /// `stats` of an answer; the time is the caller's.

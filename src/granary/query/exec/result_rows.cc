@@ -1,10 +1,10 @@
 #include "granary/query/exec/result_rows.h"
 
 #include <arrow/array.h>
+#include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/record_batch.h>
-#include <arrow/table.h>
 #include <arrow/type.h>
 
 #include <algorithm>
@@ -68,20 +68,21 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
 }
 
 Result<ResultBatch> Reorder(const std::vector<ResultBatch>& parts,
-                            const std::vector<std::int64_t>& order) {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
-  for (const ResultBatch& part : parts) batches.push_back(part.batch);
+                            const std::vector<std::int64_t>& order,
+                            const runtime::CancelToken& cancel) {
+  const auto rows = static_cast<std::int64_t>(order.size());
+  const auto positions = Positions<arrow::Int64Array>(order, rows);
   ResultBatch result = parts.front();
-  GRANARY_ASSIGN(const auto joined, FromArrow(arrow::ConcatenateRecordBatches(batches)));
-  const auto positions =
-      Positions<arrow::Int64Array>(order, static_cast<std::int64_t>(order.size()));
   arrow::ArrayVector arrays;
-  for (const auto& column : joined->columns()) {
-    GRANARY_ASSIGN(auto taken, TakeRows(column, positions));
+  for (int column = 0; column < result.batch->num_columns(); ++column) {
+    GRANARY_TRY(cancel.Check());
+    arrow::ArrayVector pieces;
+    for (const ResultBatch& part : parts) pieces.push_back(part.batch->column(column));
+    GRANARY_ASSIGN(const auto joined, FromArrow(arrow::Concatenate(pieces)));
+    GRANARY_ASSIGN(auto taken, TakeRows(joined, positions));
     arrays.push_back(std::move(taken));
   }
-  result.batch = arrow::RecordBatch::Make(joined->schema(), static_cast<std::int64_t>(order.size()),
-                                          std::move(arrays));
+  result.batch = arrow::RecordBatch::Make(result.batch->schema(), rows, std::move(arrays));
   return result;
 }
 

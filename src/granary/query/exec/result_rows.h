@@ -25,8 +25,10 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
 
 /// Rows of one source, those of `parts` one after the other, in another order: row i is order[i] of
 /// them.
+/// Looks at `cancel` before each column.
 Result<ResultBatch> Reorder(const std::vector<ResultBatch>& parts,
-                            const std::vector<std::int64_t>& order);
+                            const std::vector<std::int64_t>& order,
+                            const runtime::CancelToken& cancel);
 
 /// Hands the rows on in batches of at most `batch_rows`.
 Status EmitSlices(const ResultBatch& rows, std::int64_t batch_rows, const SearchSink& sink);

@@ -8,8 +8,14 @@
 //            emitted in order (source, sequence of segments, then hot), and work stops once the
 //            limit is full.
 // Order      nulls last in both directions; ties by `_seq` ascending, then by source id.
+// Snapshot   what a source's snapshot says: of a rewound one (storage::Rewind) rows above its
+// visible
+//            sequence never match. Searches that go on page by page are search_pages.h.
+// Cancel     context.cancel is looked at before each column of a row group is decoded, between
+//            blocks of batch_rows rows, between runs of a sort and before each batch for the sink.
 // Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a
-// limit). Threads    a call may use context.pool; the sink is called from one thread at a time.
+//            limit).
+// Threads    a call may use context.pool; the sink is called from one thread at a time.
 #pragma once
 
 #include <functional>

@@ -85,12 +85,12 @@ Result<OrderColumn> PlanOrder(const OrderBy& order, const std::vector<BoundSourc
   return column;
 }
 
-std::vector<std::uint32_t> RankById(const std::vector<BoundSource>& bound) {
+std::vector<std::uint32_t> RankById(const std::vector<BoundSource>& bound, const Sources& known) {
   std::vector<std::uint32_t> ranks;
   for (const BoundSource& source : bound) {
     ranks.push_back(static_cast<std::uint32_t>(std::count_if(
-        bound.begin(), bound.end(),
-        [&](const BoundSource& other) { return other.snapshot->id < source.snapshot->id; })));
+        known.begin(), known.end(),
+        [&](const storage::SourceSnapshot& other) { return other.id < source.snapshot->id; })));
   }
   return ranks;
 }
@@ -98,9 +98,14 @@ std::vector<std::uint32_t> RankById(const std::vector<BoundSource>& bound) {
 }  // namespace
 
 Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources) {
+  return PlanSearch(request, sources, sources);
+}
+
+Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources,
+                              const Sources& known) {
   SearchPlan plan;
-  GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources));
-  GRANARY_ASSIGN(const Selected selected, Select(request, sources));
+  GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources, known));
+  GRANARY_ASSIGN(const Selected selected, Select(request, known));
   for (const BoundSource& source : bound) {
     std::vector<ColumnId> output;
     plan.shown.push_back(ShownOf(*source.snapshot->schema, selected, output));
@@ -112,7 +117,7 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
 
   std::vector<std::vector<ColumnId>> outputs(bound.size());
   for (const OrderBy& order : request.order_by) {
-    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, sources, outputs));
+    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, known, outputs));
     plan.order.push_back(std::move(column));
   }
   for (std::size_t source = 0; source < bound.size(); ++source) {
@@ -121,7 +126,7 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
                                                      bound[source].predicate, outputs[source]));
     plan.keys.push_back(std::move(scan));
   }
-  plan.source_ranks = RankById(bound);
+  plan.source_ranks = RankById(bound, known);
   return plan;
 }
 

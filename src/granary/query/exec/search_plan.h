@@ -43,5 +43,9 @@ struct SearchPlan {
 
 Result<SearchPlan> PlanSearch(const SearchRequest& request,
                               const std::vector<storage::SourceSnapshot>& sources);
+/// Of parts of a search's sources: names, types and ranks are those among all of `known`.
+Result<SearchPlan> PlanSearch(const SearchRequest& request,
+                              const std::vector<storage::SourceSnapshot>& sources,
+                              const std::vector<storage::SourceSnapshot>& known);
 
 }  // namespace granary::query

@@ -70,6 +70,37 @@ Status Widen(const DataType& type, const std::string& name, const std::string& p
   return Status::Ok();
 }
 
+Predicate OfSequence(Predicate::Kind kind, std::uint64_t sequence) {
+  Predicate leaf;
+  leaf.kind = kind;
+  leaf.column = kSequenceColumnId;
+  leaf.type = TypeKind::kInt64;
+  leaf.values = {static_cast<std::int64_t>(sequence)};
+  return leaf;
+}
+
+/// Leaves out what a snapshot's segments hold and the snapshot does not; hot rows are cut already.
+std::optional<Predicate> BoundsOf(const storage::SourceSnapshot& source) {
+  bool below = false, above = false;
+  for (const auto& segment : source.segments) {
+    below = below || segment->meta().min_sequence <= source.after_sequence;
+    above = above || segment->meta().max_sequence > source.visible_sequence;
+  }
+  std::vector<Predicate> bounds;
+  if (below) bounds.push_back(OfSequence(Predicate::Kind::kGreater, source.after_sequence));
+  if (above) bounds.push_back(OfSequence(Predicate::Kind::kLessEqual, source.visible_sequence));
+  if (bounds.empty()) return std::nullopt;
+  return Predicate::And(std::move(bounds));
+}
+
+Predicate AndBoth(std::optional<Predicate> bounds, Predicate filter) {
+  if (!bounds) return filter;
+  std::vector<Predicate> both;
+  both.push_back(std::move(*bounds));
+  both.push_back(std::move(filter));
+  return Predicate::And(std::move(both));
+}
+
 }  // namespace
 
 DataType TypeOf(const ColumnRef& ref) {
@@ -78,13 +109,19 @@ DataType TypeOf(const ColumnRef& ref) {
 
 Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
                                              const Sources& sources) {
-  if (filter) GRANARY_TRY(CheckColumns(*filter, sources));
+  return BindSources(filter, sources, sources);
+}
+
+Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
+                                             const Sources& sources, const Sources& known) {
+  if (filter) GRANARY_TRY(CheckColumns(*filter, known));
   std::vector<BoundSource> bound;
   for (const storage::SourceSnapshot& source : sources) {
-    BoundSource one{&source, std::nullopt};
+    BoundSource one{&source, BoundsOf(source)};
     if (filter) {
-      GRANARY_ASSIGN(one.predicate, BindFilter(*filter, *source.schema));
-      if (!one.predicate) continue;
+      GRANARY_ASSIGN(auto predicate, BindFilter(*filter, *source.schema));
+      if (!predicate) continue;
+      one.predicate = AndBoth(std::move(one.predicate), std::move(*predicate));
     }
     bound.push_back(std::move(one));
   }

@@ -36,6 +36,10 @@ DataType TypeOf(const ColumnRef& ref);
 /// kUnknownColumn for a filter's column that no source has; BindFilter's errors.
 Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
                                              const std::vector<storage::SourceSnapshot>& sources);
+/// Of parts of a search's sources: a column must be in one of `known`.
+Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
+                                             const std::vector<storage::SourceSnapshot>& sources,
+                                             const std::vector<storage::SourceSnapshot>& known);
 
 /// kUnknownColumn when none of `sources` has it, kTypeMismatch when the types have no common one,
 /// each at `pointer`.

@@ -23,7 +23,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeChunk(const storage::HotChunk&
                                                         const Schema& schema,
                                                         const std::vector<ColumnId>& columns) {
   std::shared_ptr<arrow::RecordBatch> batch = chunk.batch;
-  if (chunk.schema->version() != schema.version()) {
+  if (!(*chunk.schema == schema)) {  // A rewound snapshot shows fewer columns of one version.
     GRANARY_ASSIGN(batch, ProjectBatch(*chunk.batch, *chunk.schema, schema));
   }
   arrow::FieldVector fields;
@@ -110,6 +110,10 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
   return scan;
 }
 
+std::int64_t Morsel::RowIn(std::int64_t row) const {
+  return picked == nullptr ? row : picked->Value(row);
+}
+
 std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
   std::vector<LiveSegment> live;
   for (const auto& segment : snapshot_->segments) {
@@ -122,7 +126,7 @@ std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
         StatsView::OfSegment(*segment, *snapshot_->schema).OutcomesOf(*predicate_);
     if (outcomes.NoneMatch() ||
         !storage::PartitionMayMatch(snapshot_->partitions, segment->meta().partition,
-                                    *predicate_)) {
+                                    *segment->file_schema(), *predicate_)) {
       ++stats.segments_pruned;
       continue;
     }
@@ -225,6 +229,7 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
 
 Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& morsel,
                                                                const std::vector<ColumnId>& columns,
+                                                               const QueryContext& context,
                                                                QueryStats& stats) const {
   if (morsel.chunk != nullptr) {
     stats.access_paths.insert("hot");
@@ -233,7 +238,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   }
   storage::Segment::ReadCounts counts;
   GRANARY_ASSIGN(auto batch,
-                 morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts));
+                 morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts,
+                                      [&context] { return context.cancel.Check(); }));
   stats.bytes_read += counts.bytes_read;
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
@@ -263,15 +269,17 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
   scanned.rows = morsel.rows;
   if (morsel.all_match) {
     if (!output_.empty()) {
-      GRANARY_ASSIGN(scanned.batch, ReadAll(morsel, stats));
+      GRANARY_ASSIGN(scanned.batch, ReadAll(morsel, context, stats));
       stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
+      context.Scanned(morsel.rows);
     } else {
       stats.access_paths.insert("metadata");
     }
     return scanned;
   }
-  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, stats));
+  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, context, stats));
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
+  context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
   const bool any = !selected.empty();
   if (static_cast<std::int64_t>(selected.size()) < morsel.rows)
@@ -280,15 +288,16 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
 
   std::shared_ptr<arrow::RecordBatch> rest;
   if (!rest_.empty()) {
-    GRANARY_ASSIGN(rest, Decode(morsel, rest_, stats));
+    GRANARY_ASSIGN(rest, Decode(morsel, rest_, context, stats));
   }
   scanned.batch = Pick(output_, filter_columns_, *filtered, rest_, rest.get());
   return scanned;
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadAll(const Morsel& morsel,
+                                                                const QueryContext& context,
                                                                 QueryStats& stats) const {
-  return Decode(morsel, output_, stats);
+  return Decode(morsel, output_, context, stats);
 }
 
 }  // namespace granary::query

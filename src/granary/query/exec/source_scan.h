@@ -37,6 +37,10 @@ struct Morsel {
   /// When an index chose: its rows of the row group or chunk, ascending. The morsel is then those
   /// rows alone, and positions in it count them.
   std::shared_ptr<arrow::Int32Array> picked;
+  std::int64_t skip = 0;  ///< Rows of the row group before this one are left out.
+
+  /// Where a row of the morsel lies in its row group or chunk.
+  std::int64_t RowIn(std::int64_t row) const;
 };
 
 /// The rows of a morsel that match.
@@ -80,11 +84,12 @@ class SourceScan {
                                              QueryStats& stats) const;
 
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
-  /// Looks at context.cancel once per context.batch_rows.
+  /// Looks at context.cancel before each column and once per context.batch_rows.
   Result<ScannedRows> Read(const Morsel& morsel, const QueryContext& context,
                            QueryStats& stats) const;
   /// The output columns of all rows, without filter (to fetch what an earlier Read has chosen).
   Result<std::shared_ptr<arrow::RecordBatch>> ReadAll(const Morsel& morsel,
+                                                      const QueryContext& context,
                                                       QueryStats& stats) const;
 
  private:
@@ -98,6 +103,7 @@ class SourceScan {
                                           const std::optional<RowNumbers>& picked) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
+                                                     const QueryContext& context,
                                                      QueryStats& stats) const;
   Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
                                            const QueryContext& context) const;

@@ -1,3 +1,4 @@
+#include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -13,50 +14,130 @@
 namespace granary::query {
 namespace {
 
-/// All morsels; with a limit only as many as surely fill it.
-Result<std::vector<Morsel>> ListMorsels(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                                        const QueryContext& context, QueryStats& stats) {
+constexpr std::size_t kSegmentsAtOnce =
+    32;  ///< Are opened while it is not known how many it takes.
+
+/// The work of a search in its order, or as much of it as surely fills the limit.
+struct MorselList {
   std::vector<Morsel> morsels;
-  for (std::size_t source = 0; source < plan.rows.size(); ++source) {
-    const SourceScan& scan = plan.rows[source];
-    GRANARY_ASSIGN(auto groups, scan.RowGroups(source, scan.LiveSegments(stats), context, stats));
-    std::move(groups.begin(), groups.end(), std::back_inserter(morsels));
-    for (Morsel& chunk : scan.HotChunks(source)) morsels.push_back(std::move(chunk));
+  bool whole = true;  ///< Nothing was left out at the end.
+};
+
+class MorselLister {
+ public:
+  MorselLister(const SearchPlan& plan, std::optional<std::uint64_t> limit, const RowPlace* after,
+               const QueryContext& context, QueryStats& stats)
+      : plan_(plan), limit_(limit), after_(after), context_(context), stats_(stats) {}
+
+  Result<MorselList> List() {
+    for (std::size_t source = 0; source < plan_.rows.size(); ++source) {
+      const SourceScan& scan = plan_.rows[source];
+      const std::vector<LiveSegment> live = scan.LiveSegments(stats_);
+      const std::size_t step = limit_ ? kSegmentsAtOnce : std::max<std::size_t>(live.size(), 1);
+      for (std::size_t first = 0; first < live.size(); first += step) {
+        if (Full()) break;
+        const std::size_t count = std::min(step, live.size() - first);
+        const std::vector<LiveSegment> wave(
+            live.begin() + static_cast<std::ptrdiff_t>(first),
+            live.begin() + static_cast<std::ptrdiff_t>(first + count));
+        GRANARY_ASSIGN(auto groups, scan.RowGroups(source, wave, context_, stats_));
+        for (Morsel& morsel : groups) Add(std::move(morsel));
+      }
+      if (!live.empty() && Full()) list_.whole = false;
+      for (Morsel& chunk : scan.HotChunks(source)) Add(std::move(chunk));
+    }
+    return std::move(list_);
   }
-  if (!limit) return morsels;
-  std::uint64_t sure = 0;
-  std::size_t needed = 0;
-  while (needed < morsels.size() && sure < *limit) {
-    if (morsels[needed].all_match) sure += static_cast<std::uint64_t>(morsels[needed].rows);
-    ++needed;
+
+ private:
+  bool Full() const { return limit_ && sure_ >= *limit_; }
+
+  void Add(Morsel morsel) {
+    if (Full()) {
+      list_.whole = false;
+      return;
+    }
+    if (after_ != nullptr && morsel.source == 0 && morsel.segment != nullptr &&
+        morsel.segment->meta().id == after_->segment) {
+      if (morsel.row_group < after_->row_group) return;
+      if (morsel.row_group == after_->row_group) morsel.skip = std::int64_t{after_->row} + 1;
+      if (morsel.RowIn(morsel.rows - 1) < morsel.skip) return;
+    }
+    // With rows left out by an index, what is skipped may be fewer than `skip`.
+    if (morsel.all_match && morsel.rows > morsel.skip)
+      sure_ += static_cast<std::uint64_t>(morsel.rows - morsel.skip);
+    list_.morsels.push_back(std::move(morsel));
   }
-  morsels.resize(needed);
-  return morsels;
+
+  const SearchPlan& plan_;
+  const std::optional<std::uint64_t> limit_;
+  const RowPlace* after_;
+  const QueryContext& context_;
+  QueryStats& stats_;
+  std::uint64_t sure_ = 0;
+  MorselList list_;
+};
+
+/// Takes the rows before morsel.skip out of those that match.
+void Skip(const Morsel& morsel, ScannedRows& scanned) {
+  if (morsel.skip == 0) return;
+  if (scanned.selected) {
+    std::erase_if(*scanned.selected,
+                  [&](std::int32_t row) { return morsel.RowIn(row) < morsel.skip; });
+    return;
+  }
+  std::vector<std::int32_t>& rows = scanned.selected.emplace();
+  for (std::int64_t row = 0; row < scanned.rows; ++row) {
+    if (morsel.RowIn(row) >= morsel.skip) rows.push_back(static_cast<std::int32_t>(row));
+  }
 }
 
-Result<std::optional<ResultBatch>> Compute(const SearchPlan& plan, const Morsel& morsel,
-                                           std::int64_t rows_max, const QueryContext& context,
-                                           QueryStats& stats) {
+Result<std::optional<MorselRows>> Compute(const SearchPlan& plan, const Morsel& morsel,
+                                          std::int64_t rows_max, const QueryContext& context,
+                                          QueryStats& stats) {
   const SourceScan& scan = plan.rows[morsel.source];
   GRANARY_ASSIGN(ScannedRows scanned, scan.Read(morsel, context, stats));
-  if (scanned.matches() == 0) return std::optional<ResultBatch>();
+  Skip(morsel, scanned);
+  if (scanned.matches() == 0) return std::optional<MorselRows>();
   if (scanned.batch == nullptr) {  // a source without the columns asked for still has rows
     scanned.batch = arrow::RecordBatch::Make(arrow::schema({}), scanned.rows, arrow::ArrayVector());
   }
   GRANARY_ASSIGN(ResultBatch result,
                  MakeResult(plan, morsel.source, *scanned.batch, scanned.selected, rows_max));
-  return std::optional<ResultBatch>(std::move(result));
+  return std::optional(MorselRows{std::move(result), std::move(scanned.selected)});
+}
+
+StoredEnd EndOf(const MorselList& list, const std::optional<OrderedEmitter::Last>& last) {
+  StoredEnd end;
+  if (!last) return end;
+  const Morsel& morsel = list.morsels[last->index];
+  StoredEnd::Row& row = end.last.emplace();
+  row.source = morsel.source;
+  const std::int64_t at = morsel.RowIn(last->row);
+  if (morsel.chunk != nullptr) {
+    row.sequence = static_cast<std::uint64_t>(morsel.chunk->sequences->Value(at));
+  } else {
+    const storage::SegmentMeta& meta = morsel.segment->meta();
+    row.segment =
+        RowPlace{meta.min_sequence, meta.id, morsel.row_group, static_cast<std::int32_t>(at)};
+  }
+  end.more = last->more_rows || last->index + 1 < list.morsels.size() || !list.whole;
+  return end;
 }
 
 }  // namespace
 
 Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                                  const QueryContext& context, const SearchSink& sink) {
+                                  const QueryContext& context, const SearchSink& sink,
+                                  const RowPlace* after, StoredEnd* end) {
   QueryStats stats;
   if (limit == 0) return stats;
-  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, limit, context, stats));
-  const auto rows_max = static_cast<std::int64_t>(std::min<std::uint64_t>(
-      limit.value_or(UINT64_MAX), std::numeric_limits<std::int64_t>::max()));
+  GRANARY_ASSIGN(const MorselList list, MorselLister(plan, limit, after, context, stats).List());
+  const std::vector<Morsel>& morsels = list.morsels;
+  // One more than wanted, which tells whether there is more.
+  constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int32_t>::max();
+  const auto rows_max =
+      static_cast<std::int64_t>(std::min<std::uint64_t>(limit.value_or(kRowsMax), kRowsMax)) + 1;
 
   const std::size_t workers =
       std::min(std::max<std::size_t>(context.parallelism, 1), morsels.size());
@@ -78,6 +159,7 @@ Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uin
   GRANARY_TRY(emitter.status());
   GRANARY_TRY(worked);
   for (const QueryStats& part : worker_stats) stats.Add(part);
+  if (end != nullptr) *end = EndOf(list, emitter.last());
   return stats;
 }
 

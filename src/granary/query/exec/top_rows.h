@@ -14,6 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "granary/base/status.h"
+#include "granary/runtime/cancel.h"
+
 namespace granary::query {
 
 struct RankedRow {
@@ -46,6 +49,7 @@ class TopRows {
   bool Refuses(std::uint64_t prefix) const { return prefix > ceiling_.prefix(); }
   void Add(RankedRow row);
   std::vector<RankedRow> Take() && { return std::move(rows_); }
+  std::size_t size() const { return rows_.size(); }
 
  private:
   std::optional<std::uint64_t> wanted_;
@@ -53,8 +57,9 @@ class TopRows {
   std::vector<RankedRow> rows_;
 };
 
-/// The best of all, in order.
-std::vector<RankedRow> BestOf(std::vector<std::vector<RankedRow>> some,
-                              std::optional<std::uint64_t> wanted);
+/// The best of `all`, in order; takes them out. Looks at `cancel` every few milliseconds.
+Result<std::vector<RankedRow>> BestOf(std::vector<RankedRow>& all,
+                                      std::optional<std::uint64_t> wanted,
+                                      const runtime::CancelToken& cancel);
 
 }  // namespace granary::query

@@ -28,7 +28,8 @@ struct SearchRequest {
   std::optional<Filter> filter;
   std::vector<std::string> columns;  ///< Empty: all; each record shows its source's.
   std::vector<OrderBy> order_by;
-  std::optional<std::uint64_t> limit;  ///< Nothing: no limit (stream only).
+  std::optional<std::uint64_t> limit;      ///< Nothing: no limit (stream only).
+  std::optional<std::string> cursor = {};  ///< A page's next_cursor, as it was given.
 };
 
 enum class AggregateType : std::uint8_t {

@@ -47,6 +47,10 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
       complaints.push_back(
           fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
   };
+  if (config.tls_cert_file.empty() != config.tls_key_file.empty())
+    complaints.push_back("TLS_CERT_FILE and TLS_KEY_FILE: give both or none");
+  if (config.tls_cert_file.empty() && !config.tls_client_ca_file.empty())
+    complaints.push_back("TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE");
   ordered("MIN_WORKERS", static_cast<double>(config.min_workers), "MAX_WORKERS",
           static_cast<double>(config.max_workers));
   ordered("SCALE_DOWN_THRESHOLD_CPU", config.scale_down_threshold_cpu, "SCALE_UP_THRESHOLD_CPU",

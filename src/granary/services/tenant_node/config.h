@@ -26,7 +26,8 @@ struct ConfigValue {
 
 struct Config {
   // Who and where.
-  std::string tenant_id, tenant_name, data_path, allowed_data_paths, rest_host;
+  std::string tenant_id, tenant_name, data_path, allowed_data_paths, rest_host, grpc_host;
+  std::string tls_cert_file, tls_key_file, tls_client_ca_file;  ///< Empty: none.
   std::int64_t rest_port = 0, grpc_port = 0;
   bool allow_anonymous = false;
   // Work.
@@ -39,7 +40,7 @@ struct Config {
   std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
                wal_lane_max_mb = 0;
   std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
-               snapshot_retention_minutes = 0;
+               snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
   // Files.
   std::int64_t row_group_rows = 0, max_open_segments = 0, max_open_indexes = 0, index_cache_mb = 0,
                column_cache_mb = 0, max_sources = 0;

@@ -18,6 +18,7 @@ bool IsName(std::string_view text) {
 bool IsPath(std::string_view text) {
   return !text.empty() && text.find('\0') == std::string_view::npos;
 }
+bool IsOptionalPath(std::string_view text) { return text.find('\0') == std::string_view::npos; }
 bool IsHost(std::string_view text) {
   return !text.empty() && text.find_first_of(" /\t") == std::string_view::npos;
 }
@@ -63,7 +64,13 @@ const Variable kTable[] = {
      "Further roots that a source's data_path may lie in"},
     {"", "REST_HOST", "0.0.0.0", TextRule{&C::rest_host, IsHost, "an address or a host name"}, "REST API server host"},
     {"", "REST_PORT", "8000", Port(&C::rest_port), "REST API server port; 0 picks a free one"},
-    {"", "GRPC_PORT", "50051", Port(&C::grpc_port), "gRPC server port"},
+    {"", "GRPC_HOST", "0.0.0.0", TextRule{&C::grpc_host, IsHost, "an address or a host name"}, "gRPC server host"},
+    {"", "GRPC_PORT", "50051", Port(&C::grpc_port), "gRPC server port; 0 picks a free one"},
+    {"", "TLS_CERT_FILE", "", TextRule{&C::tls_cert_file, IsOptionalPath, "a path, or nothing"},
+     "PEM file: the certificate of this node and those that lead to its root; with TLS_KEY_FILE both APIs speak TLS only"},
+    {"", "TLS_KEY_FILE", "", TextRule{&C::tls_key_file, IsOptionalPath, "a path, or nothing"}, "PEM file: the certificate's key, without a passphrase"},
+    {"", "TLS_CLIENT_CA_FILE", "", TextRule{&C::tls_client_ca_file, IsOptionalPath, "a path, or nothing"},
+     "PEM file: clients must show a certificate signed by one of these, and those that do are answered from any machine"},
     {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
      "Without authentication configured only this machine is answered, unless this is true"},
 
@@ -88,6 +95,8 @@ const Variable kTable[] = {
     {"", "FLUSH_MB", "128", WholeRule{&C::flush_mb, 1, kMegabytesMax}, "… or with so many megabytes of them"},
     {"", "FLUSH_AGE_SECONDS", "300", WholeRule{&C::flush_age_seconds, 1, 31'536'000}, "… or when the oldest is so old"},
     {"", "HOT_MEMORY_MAX_MB", "2048", WholeRule{&C::hot_memory_max_mb, 1, kMegabytesMax}, "Fresh rows of all sources; past it writes are refused with 503"},
+    {"", "IDEMPOTENCY_KEY_HOURS", "24", WholeRule{&C::idempotency_key_hours, 1, 24 * 365}, "A repeated write with the same Idempotency-Key is answered, not written again, for so long"},
+    {"", "MAX_IDEMPOTENCY_KEYS", "100000", WholeRule{&C::max_idempotency_keys, 1, 10'000'000}, "Idempotency keys that a source keeps; past it the oldest go first"},
     {"", "SNAPSHOT_RETENTION_MINUTES", "15", WholeRule{&C::snapshot_retention_minutes, 0, 525'600}, "Files of older snapshots are kept for so long"},
 
     {"Files", "ROW_GROUP_ROWS", "131072", WholeRule{&C::row_group_rows, 1, 100'000'000}, "Rows in a Parquet row group"},

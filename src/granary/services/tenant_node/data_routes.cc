@@ -5,6 +5,7 @@
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/idempotency.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -19,17 +20,18 @@ double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
 }
 
+Caller CallerOf(const RouteCall& call) { return {call.request.cancel, call.request.request_id}; }
+
 Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request, /*offers_tables=*/true));
-  if (call.request.headers.Get("Idempotency-Key")) {
-    return Status::Unsupported("Idempotency-Key is not offered by this version");
-  }
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
-  GRANARY_ASSIGN(const WriteAnswer answer,
-                 tenant->Write({.source = body.source, .records = body.records}));
-  state.metrics.CountRowsWritten(answer.written);
-  return JsonResponse(api::WriteJson(answer));
+  GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
+  GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
+                                                          .records = body.records,
+                                                          .key = std::move(key),
+                                                          .cancel = call.request.cancel}));
+  return WriteResponse(state, answer);
 }
 
 Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
@@ -40,14 +42,17 @@ Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
                  api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
   api::SearchJson answer;
   std::int64_t rows_returned = 0;
-  GRANARY_ASSIGN(const query::QueryStats stats,
-                 tenant->Search(request, call.request.cancel, [&](const query::ResultBatch& rows) {
-                   rows_returned += rows.batch->num_rows();
-                   answer.Add(rows);
-                   return Status::Ok();
-                 }));
+  const auto add = [&](const query::ResultBatch& rows) -> Status {
+    rows_returned += rows.batch->num_rows();
+    for (std::int64_t at = 0; at < rows.batch->num_rows(); at += kRowsAtOnce) {
+      GRANARY_TRY(call.request.cancel.Check());
+      answer.Add({rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)});
+    }
+    return Status::Ok();
+  };
+  GRANARY_ASSIGN(const SearchPageEnd page, tenant->SearchPage(request, CallerOf(call), add));
   state.metrics.CountRowsReturned(static_cast<std::uint64_t>(rows_returned));
-  return JsonResponse(answer.Finish(stats, MillisSince(state, start_ns)));
+  return JsonResponse(answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
 }
 
 // Rows to lines, a bounded number of bytes at a time.
@@ -90,10 +95,10 @@ Result<net::HttpResponse> SearchStream(NodeState& state, RouteCall& call) {
   net::HttpResponse response;
   response.content_type = "application/x-ndjson";
   response.stream = [&state, tenant, request = std::move(request),
-                     cancel = call.request.cancel](net::BodySink& sink) -> Status {
+                     caller = CallerOf(call)](net::BodySink& sink) -> Status {
     NdjsonStream lines(state, sink);
     const auto stats = tenant->Search(
-        request, cancel, [&](const query::ResultBatch& rows) { return lines.Add(rows); });
+        request, caller, [&](const query::ResultBatch& rows) { return lines.Add(rows); });
     if (!stats.ok()) return stats.status();
     return lines.Send();
   };
@@ -106,10 +111,12 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(call.request.body, state.limits));
-  GRANARY_ASSIGN(const query::AggregateAnswer answer,
-                 tenant->Aggregate(request, call.request.cancel));
+  GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant->Aggregate(request, CallerOf(call)));
   state.metrics.CountRowsReturned(answer.rows.size());
-  return JsonResponse(api::AggregateJson(answer, MillisSince(state, start_ns)));
+  GRANARY_ASSIGN(std::string body,
+                 api::AggregateJson(answer, MillisSince(state, start_ns),
+                                    [&call] { return call.request.cancel.Check(); }));
+  return JsonResponse(std::move(body));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
 Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome& outcome) const {
   auto found = router_.Find(request.method, request.path, outcome.allow);
   const bool needs_access = !found.ok() || found->route->needs_access;
-  if (needs_access) GRANARY_TRY(CheckAccess(request, state_.config.allow_anonymous));
+  if (needs_access) GRANARY_TRY(CheckAccess(request, IsOpen(state_.config)));
   if (!found.ok()) return found.status();
   const Route& route = *found->route;
   outcome.route = route.pattern;
@@ -100,7 +100,7 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
 bool Dispatcher::IsUrgent(const net::HttpRequest& request) const {
   std::string allow;
   const auto found = router_.Find(request.method, request.path, allow);
-  return !found.ok() || !found->route->needs_access;
+  return !found.ok() || !found->route->needs_access || found->route->urgent;
 }
 
 void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {

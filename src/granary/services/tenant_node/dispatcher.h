@@ -21,7 +21,7 @@ class Dispatcher {
   /// For what the server refuses before there is a request.
   net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
                            const std::string& request_id) const;
-  /// Health and metrics, which never wait behind queries.
+  /// Health, metrics and the list of queries, which never wait behind queries.
   bool IsUrgent(const net::HttpRequest& request) const;
 
  private:

@@ -10,20 +10,15 @@ namespace {
 struct LaterRoute {
   const char* method;
   const char* pattern;
-  bool needs_access = true;
+  std::vector<std::string> query = {};
 };
 
-constexpr LaterRoute kLater[] = {
-    {"PATCH", "/sources/{id}"},
-    {"POST", "/sources/{id}/compact"},
-    {"GET", "/sources/{id}/schema"},
+const LaterRoute kLater[] = {
+    {"POST", "/sources/{id}/compact", {"wait"}},
     {"GET", "/jobs/{id}"},
     {"POST", "/data/delete"},
-    {"POST", "/data/explain"},
+    {"POST", "/data/explain", {"analyze"}},
     {"POST", "/sql"},
-    {"GET", "/queries"},
-    {"DELETE", "/queries/{id}"},
-    {"GET", "/openapi.json", false},
 };
 
 }  // namespace
@@ -37,8 +32,7 @@ void AddLaterRoutes(Router& router) {
                   return Status::Unsupported(
                       fmt::format("{} is not offered by this version", name));
                 },
-                .needs_access = later.needs_access,
-                .query = {"wait", "analyze"}});
+                .query = later.query});
   }
 }
 
@@ -48,6 +42,7 @@ Router MakeRouter(NodeState& state) {
   AddSourceRoutes(state, router);
   AddTenantRoutes(state, router);
   AddMetricsRoute(state, router);
+  AddQueryRoutes(state, router);
   AddLaterRoutes(router);
   return router;
 }

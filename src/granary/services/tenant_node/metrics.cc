@@ -47,6 +47,15 @@ struct Metrics::State {
           .Name("granary_http_request_seconds")
           .Help("From the whole request to the end of its answer")
           .Register(registry);
+  prometheus::Family<prometheus::Counter>& calls = prometheus::BuildCounter()
+                                                       .Name("granary_grpc_requests_total")
+                                                       .Help("Answered gRPC calls")
+                                                       .Register(registry);
+  prometheus::Family<prometheus::Histogram>& call_latency =
+      prometheus::BuildHistogram()
+          .Name("granary_grpc_request_seconds")
+          .Help("From a gRPC call's first message to its end")
+          .Register(registry);
   prometheus::Counter& rows_written = prometheus::BuildCounter()
                                           .Name("granary_rows_written_total")
                                           .Help("Records acknowledged")
@@ -70,6 +79,11 @@ void Metrics::CountRequest(const std::string& method, const std::string& route, 
   state_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
       .Increment();
   state_->latency.Add({{"route", route}}, kLatencySeconds).Observe(seconds);
+}
+
+void Metrics::CountCall(const std::string& method, std::string_view code, double seconds) {
+  state_->calls.Add({{"method", method}, {"code", std::string(code)}}).Increment();
+  state_->call_latency.Add({{"method", method}}, kLatencySeconds).Observe(seconds);
 }
 
 void Metrics::CountRowsWritten(std::uint64_t rows) {

@@ -27,6 +27,8 @@ class Metrics {
   /// `route` is a pattern, never a client's path: the number of series stays bounded.
   void CountRequest(const std::string& method, const std::string& route, int status,
                     double seconds);
+  /// A gRPC call. `method` is a name of the service's, `code` the code word.
+  void CountCall(const std::string& method, std::string_view code, double seconds);
   void CountRowsWritten(std::uint64_t rows);
   void CountRowsReturned(std::uint64_t rows);
 

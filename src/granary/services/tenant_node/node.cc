@@ -8,12 +8,15 @@
 
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/net/grpc_server.h"
 #include "granary/net/http_server.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/services/tenant_node/dispatcher.h"
+#include "granary/services/tenant_node/grpc_dispatcher.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/routes.h"
+#include "granary/services/tenant_node/tls_files.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -25,7 +28,12 @@ struct TenantNode::State {
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock),
-        dispatcher(node, MakeRouter(node)) {}
+        dispatcher(node, MakeRouter(node)),
+        calls(node) {}
+
+  Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
+  Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
+  void StopServers();
 
   Logger& log;
   io::Failpoints& failpoints;
@@ -35,30 +43,59 @@ struct TenantNode::State {
   runtime::WorkerPool pool;
   NodeState node;
   Dispatcher dispatcher;
+  GrpcDispatcher calls;
   std::unique_ptr<net::HttpServer> server;
+  std::unique_ptr<net::GrpcServer> grpc;
   bool stopped = false;
 };
 
-Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Logger& log,
-                                                       io::Failpoints& failpoints) {
-  auto state = std::make_unique<State>(config, log, failpoints);
-  const Dispatcher& dispatcher = state->dispatcher;
-  net::HttpServerOptions options = MakeServerOptions(config);
-  options.is_urgent = [&dispatcher](const net::HttpRequest& request) {
+Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
+  net::HttpServerOptions options = MakeServerOptions(node.config);
+  options.tls = std::move(tls);
+  options.is_urgent = [this](const net::HttpRequest& request) {
     return dispatcher.IsUrgent(request);
   };
-  auto handle = [&dispatcher](net::HttpRequest& request) { return dispatcher.Handle(request); };
-  auto refuse = [&dispatcher](const Status& status, std::optional<int> http_status,
-                              const std::string& request_id) {
+  auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
+  auto refuse = [this](const Status& status, std::optional<int> http_status,
+                       const std::string& request_id) {
     return dispatcher.Refuse(status, http_status, request_id);
   };
-  GRANARY_ASSIGN(state->server, net::HttpServer::Start(std::move(options), log, std::move(handle),
-                                                       std::move(refuse)));
-  state->node.SetServer(state->server.get());
-  log.Info("listening", {{"host", config.rest_host},
-                         {"port", state->server->port()},
-                         {"tenant", config.tenant_id},
+  GRANARY_ASSIGN(server, net::HttpServer::Start(std::move(options), log, std::move(handle),
+                                                std::move(refuse)));
+  node.SetServer(server.get());
+  log.Info("listening", {{"host", node.config.rest_host},
+                         {"port", server->port()},
+                         {"tenant", node.config.tenant_id},
                          {"version", NodeVersion()}});
+  return Status::Ok();
+}
+
+Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
+  net::GrpcServerOptions options = MakeGrpcOptions(node.config);
+  options.tls = std::move(tls);
+  options.is_urgent = [this](const std::string& method) { return calls.IsUrgent(method); };
+  options.services = {kGrpcService};
+  auto handle = [this](net::GrpcCall& call, net::GrpcMessages& messages) {
+    return calls.Handle(call, messages);
+  };
+  auto refuse = [this](const Status& status, const net::GrpcCall& call) {
+    return calls.Refuse(status, call);
+  };
+  GRANARY_ASSIGN(
+      grpc, net::GrpcServer::Start(std::move(options), log, std::move(handle), std::move(refuse)));
+  log.Info("listening (gRPC)", {{"host", node.config.grpc_host},
+                                {"port", grpc->port()},
+                                {"tenant", node.config.tenant_id},
+                                {"version", NodeVersion()}});
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Logger& log,
+                                                       io::Failpoints& failpoints, Doors doors) {
+  auto state = std::make_unique<State>(config, log, failpoints);
+  GRANARY_ASSIGN(const auto tls, LoadTls(config, state->files));
+  if (doors != Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
+  if (doors != Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
   return std::unique_ptr<TenantNode>(new TenantNode(std::move(state)));
 }
 
@@ -80,6 +117,7 @@ Status TenantNode::Open() {
     return tenant.status();
   }
   state_->node.tenant.Open(tenant.Take());
+  if (state_->grpc) state_->grpc->SetServing(true);
   state_->log.Info(
       "ready",
       {{"data_path", state_->node.config.data_path},
@@ -87,10 +125,19 @@ Status TenantNode::Open() {
   return Status::Ok();
 }
 
+// Both at once: they share the time that running requests get.
+void TenantNode::State::StopServers() {
+  const std::int64_t grace_ms = node.config.stop_timeout_seconds * 1000;
+  std::thread other;
+  if (grpc) other = std::thread([this, grace_ms] { grpc->Stop(grace_ms); });
+  if (server) server->Stop(grace_ms);
+  if (other.joinable()) other.join();
+}
+
 // Requests first: whatever was begun ends before the tenant is closed.
 Status TenantNode::Stop() {
   if (std::exchange(state_->stopped, true)) return Status::Ok();
-  state_->server->Stop(state_->node.config.stop_timeout_seconds * 1000);
+  state_->StopServers();
   const std::shared_ptr<Tenant> tenant =
       state_->node.tenant.Close({Code::kUnavailable, "the node has stopped"});
   const Status status = tenant == nullptr ? Status::Ok() : tenant->Close();
@@ -98,6 +145,8 @@ Status TenantNode::Stop() {
   return status;
 }
 
-std::uint16_t TenantNode::port() const { return state_->server->port(); }
+std::uint16_t TenantNode::port() const { return state_->server ? state_->server->port() : 0; }
+
+std::uint16_t TenantNode::grpc_port() const { return state_->grpc ? state_->grpc->port() : 0; }
 
 }  // namespace granary::services

@@ -1,4 +1,4 @@
-// TenantNode: one tenant behind REST: configuration in, a serving node out.
+// TenantNode: one tenant behind REST, gRPC or both: configuration in, a serving node out.
 //
 // Life       Listen answers at once (health 503, everything else 503 "recovering") -> Open recovers
 // the
@@ -18,11 +18,15 @@
 
 namespace granary::services {
 
+/// Which APIs a node serves.
+enum class Doors : std::uint8_t { kRest, kGrpc, kBoth };
+
 class TenantNode {
  public:
-  /// kConflict when the port is taken.
+  /// kConflict when a port is taken, kInvalidArgument for files that TLS cannot use.
   static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log,
-                                                    io::Failpoints& failpoints);
+                                                    io::Failpoints& failpoints,
+                                                    Doors doors = Doors::kRest);
   /// Stops.
   ~TenantNode();
 
@@ -31,7 +35,9 @@ class TenantNode {
   /// OK when everything acknowledged was left in order; a second call does nothing.
   Status Stop();
 
+  /// REST's port, gRPC's port; 0 for what is not served.
   std::uint16_t port() const;
+  std::uint16_t grpc_port() const;
 
  private:
   struct State;

@@ -44,7 +44,10 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.index_cache_bytes = Megabytes(config.index_cache_mb);
   out.segment_files.column_cache_bytes = Megabytes(config.column_cache_mb);
   out.row_group_rows = config.row_group_rows;
+  out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
+  out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
   out.sources_max = static_cast<std::size_t>(config.max_sources);
+  out.columns_max = static_cast<std::size_t>(config.max_columns);
   return out;
 }
 
@@ -65,6 +68,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
   out.records = {.records_max = static_cast<std::size_t>(config.max_batch_records),
                  .columns_max = static_cast<std::size_t>(config.max_columns),
                  .depth_max = static_cast<std::size_t>(config.max_json_depth)};
+  out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.query_parallelism = worker_threads;
   return out;
 }
@@ -82,6 +86,20 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.header_timeout_ms = config.header_timeout_seconds * 1000;
   out.body_timeout_ms = config.body_timeout_seconds * 1000;
   out.idle_timeout_ms = config.idle_timeout_seconds * 1000;
+  out.write_timeout_ms = config.write_timeout_seconds * 1000;
+  return out;
+}
+
+net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
+  net::GrpcServerOptions out;
+  out.host = config.grpc_host;
+  out.port = static_cast<std::uint16_t>(config.grpc_port);
+  out.handler_threads = static_cast<std::size_t>(config.handler_threads);
+  out.calls_max = static_cast<std::size_t>(config.max_connections);
+  out.message_bytes_max = Megabytes(config.max_body_mb);
+  out.messages_bytes_max = Megabytes(config.max_bodies_mb);
+  out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;
+  out.read_timeout_ms = config.body_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;
 }

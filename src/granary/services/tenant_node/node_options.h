@@ -5,6 +5,7 @@
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/net/grpc_server.h"
 #include "granary/net/http_server.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/tenant/tenant.h"
@@ -15,6 +16,8 @@ namespace granary::services {
 std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads);
 Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads);
 net::HttpServerOptions MakeServerOptions(const Config& config);
+/// The same limits as REST's.
+net::GrpcServerOptions MakeGrpcOptions(const Config& config);
 LogLevel MakeLogLevel(const Config& config);
 LogFormat MakeLogFormat(const Config& config, bool on_terminal);
 

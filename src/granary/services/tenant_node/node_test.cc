@@ -250,25 +250,48 @@ TEST_F(NodeTest, RefusesBadRequestsByCodeAndPlace) {
 }
 
 TEST_F(NodeTest, NamesWhatComesLater) {
-  const std::pair<const char*, const char*> later[] = {{"PATCH", "/sources/x"},
-                                                       {"POST", "/sources/x/compact?wait=true"},
+  const std::pair<const char*, const char*> later[] = {{"POST", "/sources/x/compact?wait=true"},
                                                        {"GET", "/jobs/1"},
                                                        {"POST", "/data/delete"},
                                                        {"POST", "/data/explain?analyze=true"},
                                                        {"POST", "/sql"},
-                                                       {"GET", "/queries"},
-                                                       {"DELETE", "/queries/1"},
-                                                       {"GET", "/openapi.json"},
                                                        {"POST", "/data/write?source_id=x"},
                                                        {"POST", "/data/search/stream?frames=true"}};
   for (const auto& [method, target] : later)
     ExpectProblem(Call(method, target, "{}"), 501, "UNSUPPORTED");
-  Headers key;
-  key.Set("Idempotency-Key", "k");
-  ExpectProblem(Call("POST", "/data/write", kWrite, key), 501, "UNSUPPORTED");
   Headers gzip;
   gzip.Set("Content-Encoding", "gzip");
   ExpectProblem(Call("POST", "/data/search", "{}", gzip), 501, "UNSUPPORTED");
+}
+
+TEST_F(NodeTest, ARepeatedKeyIsAnsweredAgainAndAnotherBodyIsAConflict) {
+  AddAndWrite();
+  Headers key;
+  key.Set("Idempotency-Key", "k");
+  const auto first = Call("POST", "/data/write", kWrite, key);
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_FALSE(first.headers.Get("Idempotency-Replayed").has_value());
+  const auto again = Call("POST", "/data/write", kWrite, key);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.headers.Get("Idempotency-Replayed"), "true");
+  ExpectProblem(Call("POST", "/data/write", std::string(kWrite) + " ", key), 409,
+                "IDEMPOTENCY_KEY_REUSED");
+}
+
+TEST_F(NodeTest, AKeyHas1To255PrintableCharacters) {
+  AddAndWrite();
+  for (const auto& [text, status] :
+       std::vector<std::pair<std::string, int>>{{std::string(1, 'k'), 200},
+                                                {std::string(254, 'k'), 200},
+                                                {std::string(255, 'k'), 200},
+                                                {std::string(256, 'k'), 400},
+                                                {"", 400},
+                                                {"k\xc3\xa9", 400}}) {
+    Headers key;
+    key.Set("Idempotency-Key", text);
+    EXPECT_EQ(Call("POST", "/data/write", kWrite, key).status, status) << text.size();
+  }
 }
 
 TEST_F(NodeTest, AnswersOnlyJsonThatParses) {

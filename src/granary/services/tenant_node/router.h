@@ -29,6 +29,7 @@ struct Route {
   std::string pattern;
   RouteHandler handler;
   bool needs_access = true;                   ///< Health and metrics do not.
+  bool urgent = false;                        ///< As those two, never waits behind queries.
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
 };
@@ -44,11 +45,13 @@ class Router {
   /// HEAD finds GET's route. kNotFound; kMethodNotAllowed, `allow` then lists the path's methods.
   Result<Found> Find(std::string_view method, std::string_view path, std::string& allow) const;
 
- private:
   struct Entry {
     Route route;
-    std::vector<std::string> segments;
+    std::vector<std::string> segments;  ///< Of the pattern.
   };
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
   std::vector<Entry> entries_;
 };
 

@@ -20,26 +20,17 @@
 #include "granary/base/check.h"
 #include "granary/base/log.h"
 #include "granary/io/failpoint.h"
-#include "granary/io/posix_file_system.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/node.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/process_stats.h"
+#include "granary/services/tenant_node/run_flags.h"
 
 namespace granary::services {
 namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
-constexpr const char* kDefaultFile = "config.env";
-
-struct Flags {
-  std::string mode = "rest";
-  std::string config_file;
-  std::vector<std::string> settings;  // NAME=VALUE
-  std::string rest_port, data_path;
-  std::string failpoints;
-};
 
 int Complain(const Status& status, int exit_code) {
   fmt::print(stderr, "granary tenant-node: {}\n", status.message());
@@ -47,17 +38,9 @@ int Complain(const Status& status, int exit_code) {
 }
 
 // The exit code when there is nothing to run (help, a bad flag).
-std::optional<int> ParseFlags(std::vector<std::string> args, Flags& flags) {
-  CLI::App app("Serves one tenant's data over REST", "granary tenant-node");
-  app.add_option("mode", flags.mode, "rest (default), grpc or both");
-  app.add_option("--config", flags.config_file,
-                 "File of NAME=VALUE lines; config.env when it is there");
-  app.add_option("--set", flags.settings,
-                 "NAME=VALUE for any variable of config.env.example; repeatable")
-      ->allow_extra_args(false);
-  app.add_option("--rest-port", flags.rest_port, "REST_PORT");
-  app.add_option("--data-path", flags.data_path, "DATA_PATH");
-  app.add_option("--failpoints", flags.failpoints, "For tests: name=kill|error|full@n[+],…");
+std::optional<int> ParseFlags(std::vector<std::string> args, RunFlags& flags) {
+  CLI::App app("Serves one tenant's data over REST, gRPC or both", "granary tenant-node");
+  AddRunFlags(app, flags);
   try {
     std::reverse(args.begin(), args.end());
     app.parse(args);
@@ -67,37 +50,10 @@ std::optional<int> ParseFlags(std::vector<std::string> args, Flags& flags) {
   return std::nullopt;
 }
 
-Result<std::vector<ConfigSetting>> ReadFile(const Flags& flags) {
-  io::PosixFileSystem files;
-  const std::string path = flags.config_file.empty() ? kDefaultFile : flags.config_file;
-  GRANARY_ASSIGN(const bool exists, files.Exists(path));
-  if (!exists && flags.config_file.empty()) return std::vector<ConfigSetting>();
-  GRANARY_ASSIGN(const std::string text, files.ReadFile(path));
-  return ParseConfigFile(text, path);
-}
-
-Result<std::vector<ConfigSetting>> ToSettings(const Flags& flags) {
-  std::vector<ConfigSetting> out;
-  for (const std::string& setting : flags.settings) {
-    const auto equals = setting.find('=');
-    if (equals == std::string::npos)
-      return Status(Code::kInvalidArgument, fmt::format("--set '{}' is not NAME=VALUE", setting));
-    out.push_back({setting.substr(0, equals), setting.substr(equals + 1), "--set"});
-  }
-  if (!flags.rest_port.empty()) out.push_back({"REST_PORT", flags.rest_port, "--rest-port"});
-  if (!flags.data_path.empty()) out.push_back({"DATA_PATH", flags.data_path, "--data-path"});
-  return out;
-}
-
-Result<Config> ReadConfig(const Flags& flags) {
-  ConfigSources sources;
-  GRANARY_ASSIGN(sources.file, ReadFile(flags));
-  GRANARY_ASSIGN(sources.flags, ToSettings(flags));
-  sources.environment = [](const std::string& name) -> std::optional<std::string> {
-    const char* text = std::getenv(name.c_str());
-    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
-  };
-  return LoadConfig(sources);
+std::optional<Doors> ParseDoors(std::string_view mode) {
+  if (mode == "rest") return Doors::kRest;
+  if (mode == "grpc") return Doors::kGrpc;
+  return mode == "both" ? std::optional(Doors::kBoth) : std::nullopt;
 }
 
 // SIGTERM and SIGINT as something to wait for. Made before any other thread, which all inherit the
@@ -175,15 +131,10 @@ int Serve(TenantNode& node, Signals& signals, Logger& log) {
 }  // namespace
 
 int RunTenantNode(const std::vector<std::string>& args) {
-  Flags flags;
+  RunFlags flags;
   if (const auto exit_code = ParseFlags(args, flags)) return *exit_code;
-  if (flags.mode == "grpc" || flags.mode == "both") {
-    return Complain(
-        {Code::kUnsupported,
-         fmt::format("mode {} is not offered by this version yet; rest is", flags.mode)},
-        kBadUsage);
-  }
-  if (flags.mode != "rest") {
+  const std::optional<Doors> doors = ParseDoors(flags.mode);
+  if (!doors) {
     return Complain({Code::kInvalidArgument,
                      fmt::format("mode is '{}', allowed: rest, grpc, both", flags.mode)},
                     kBadUsage);
@@ -198,7 +149,7 @@ int RunTenantNode(const std::vector<std::string>& args) {
   Signals signals;
   RaiseDescriptorLimit();
   Logger log(MakeLogLevel(*config), MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
-  auto node = TenantNode::Listen(*config, log, failpoints);
+  auto node = TenantNode::Listen(*config, log, failpoints, *doors);
   if (!node.ok()) {
     log.Error("cannot start",
               {{"code", CodeName(node.status().code())}, {"error", node.status().message()}});

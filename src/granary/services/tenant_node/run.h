@@ -1,4 +1,5 @@
-// `granary tenant-node [rest]`: the process around a TenantNode: flags, signals, exit codes.
+// `granary tenant-node [rest|grpc|both]`: the process around a TenantNode: flags, signals, exit
+// codes.
 #pragma once
 
 #include <string>
@@ -7,7 +8,7 @@
 namespace granary::services {
 
 /// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when the node cannot start, or could not
-/// stop in order; 2 for bad flags or configuration and for what this version does not offer.
+/// stop in order; 2 for bad flags or configuration.
 int RunTenantNode(const std::vector<std::string>& args);
 
 }  // namespace granary::services

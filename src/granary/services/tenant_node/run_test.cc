@@ -18,20 +18,11 @@
 namespace granary::services {
 namespace {
 
-TEST(RunTenantNodeTest, NamesTheModesThatComeLater) {
-  for (const char* mode : {"grpc", "both"}) {
-    ::testing::internal::CaptureStderr();
-    EXPECT_EQ(RunTenantNode({mode}), 2);
-    EXPECT_NE(::testing::internal::GetCapturedStderr().find("not offered by this version yet"),
-              std::string::npos);
-  }
-}
-
 TEST(RunTenantNodeTest, RefusesBadFlagsAndValues) {
   testing::TempDirectory folder;
   std::ofstream(folder.Join("bad.env")) << "REST_PORT=eighty\n";
   const std::vector<std::pair<std::vector<std::string>, std::string>> bad = {
-      {{"soap"}, "mode is 'soap'"},
+      {{"soap"}, "mode is 'soap', allowed: rest, grpc, both"},
       {{"--set", "REST_PORT"}, "not NAME=VALUE"},
       {{"--rest-port", "70000"},
        "REST_PORT is '70000' (--rest-port), allowed: a whole number from 0 to 65535"},

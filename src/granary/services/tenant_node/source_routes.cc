@@ -33,6 +33,23 @@ Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {
   return JsonResponse(api::SourceJson(source));
 }
 
+Result<net::HttpResponse> Change(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const storage::SourceChange change,
+                 api::ParseSourceChange(call.request.body, state.limits));
+  GRANARY_ASSIGN(const SourceInfo source, tenant->ChangeSource(id, change));
+  return JsonResponse(api::SourceJson(source));
+}
+
+Result<net::HttpResponse> History(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const auto versions, tenant->SchemaHistory(id));
+  return JsonResponse(api::SchemaHistoryJson(id, versions));
+}
+
 Result<bool> KeepData(const net::HttpRequest& request) {
   const auto text = request.QueryParameter("keep_data");
   if (!text || *text == "false") return false;
@@ -74,6 +91,8 @@ void AddSourceRoutes(NodeState& state, Router& router) {
   router.Add({.method = "POST", .pattern = "/sources/add", .handler = bind(Add)});
   router.Add({.method = "GET", .pattern = "/sources", .handler = bind(List)});
   router.Add({.method = "GET", .pattern = "/sources/{id}", .handler = bind(Show)});
+  router.Add({.method = "PATCH", .pattern = "/sources/{id}", .handler = bind(Change)});
+  router.Add({.method = "GET", .pattern = "/sources/{id}/schema", .handler = bind(History)});
   router.Add({.method = "DELETE",
               .pattern = "/sources/{id}",
               .handler = bind(Drop),

@@ -2,6 +2,7 @@
 
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
+#include "granary/services/tenant_node/openapi_document.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -29,6 +30,10 @@ Result<net::HttpResponse> Ready(NodeState& state, RouteCall&) {
 
 Result<net::HttpResponse> Live(NodeState& state, RouteCall&) { return Healthy(state); }
 
+Result<net::HttpResponse> OpenApi(NodeState&, RouteCall&) {
+  return JsonResponse(std::string(OpenApiDocument()));
+}
+
 Result<net::HttpResponse> Stats(NodeState& state, RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   return JsonResponse(api::TenantStatsJson(tenant->Stats()));
@@ -46,6 +51,10 @@ void AddTenantRoutes(NodeState& state, Router& router) {
       {.method = "GET", .pattern = "/health/ready", .handler = bind(Ready), .needs_access = false});
   router.Add(
       {.method = "GET", .pattern = "/health/live", .handler = bind(Live), .needs_access = false});
+  router.Add({.method = "GET",
+              .pattern = "/openapi.json",
+              .handler = bind(OpenApi),
+              .needs_access = false});
   router.Add({.method = "GET", .pattern = "/tenant/stats", .handler = bind(Stats)});
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "granary/storage/manifest/findings.h"
 #include "granary/storage/manifest/source_definition.h"
 
 namespace granary::storage {
@@ -11,45 +12,11 @@ namespace {
 
 constexpr std::uint32_t kFileSizeMaxMb = 65'536;
 
-// A member name as one step of a JSON Pointer (RFC 6901).
-std::string PointerStep(std::string_view name) {
-  std::string step;
-  for (const char c : name) {
-    if (c == '~')
-      step += "~0";
-    else if (c == '/')
-      step += "~1";
-    else
-      step += c;
-  }
-  return step;
-}
-
-// Collects everything that is wrong, so that a user mends a definition in one go.
-class Findings {
- public:
-  void Add(std::string pointer, std::string_view detail) {
-    errors_.push_back({std::move(pointer), std::string(detail)});
-  }
-  void Add(std::string pointer, const Status& status) {
-    if (!status.ok()) Add(std::move(pointer), status.message());
-  }
-  Status Take() {
-    if (errors_.empty()) return Status::Ok();
-    std::string message = fmt::format("{}: {}", errors_.front().pointer, errors_.front().detail);
-    return {Code::kInvalidDefinition, std::move(message), std::move(errors_)};
-  }
-
- private:
-  std::vector<FieldError> errors_;
-};
-
 const Column* FindDeclared(const Schema& schema, std::string_view name, std::string pointer,
                            Findings& findings) {
   const Column* column = schema.Find(name);
   if (column == nullptr) {
-    findings.Add(std::move(pointer),
-                 fmt::format("column \"{}\" is not in schema_definition", name));
+    findings.Add(std::move(pointer), fmt::format("the source has no column \"{}\"", name));
   }
   return column;
 }
@@ -111,7 +78,20 @@ void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findin
   }
 }
 
+void CheckAll(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  CheckPartitions(definition, schema, findings);
+  CheckIndexes(definition, schema, findings);
+  CheckSortColumns(definition, schema, findings);
+  CheckFiles(definition, schema, findings);
+}
+
 }  // namespace
+
+Status CheckDefinition(const SourceDefinition& definition, const Schema& schema) {
+  Findings findings;
+  CheckAll(definition, schema, findings);
+  return findings.Take();
+}
 
 Result<Schema> InitialSchema(const SourceDefinition& definition) {
   Findings findings;
@@ -124,10 +104,7 @@ Result<Schema> InitialSchema(const SourceDefinition& definition) {
       findings.Add(fmt::format("/schema_definition/{}", PointerStep(column.name)), next.status());
     }
   }
-  CheckPartitions(definition, schema, findings);
-  CheckIndexes(definition, schema, findings);
-  CheckSortColumns(definition, schema, findings);
-  CheckFiles(definition, schema, findings);
+  CheckAll(definition, schema, findings);
   GRANARY_TRY(findings.Take());
   return schema;
 }

@@ -45,6 +45,7 @@ Result<std::vector<SourceRecord>> Manifest::Load() {
   }
   GRANARY_TRY(state_->ReadSchemas(by_uid));
   GRANARY_TRY(state_->ReadSegments(by_uid));
+  GRANARY_TRY(state_->ReadKeys(by_uid));
 
   std::vector<SourceRecord> records;
   for (auto& [uid, record] : by_uid) records.push_back(std::move(record));
@@ -78,10 +79,10 @@ Result<SourceUid> Manifest::AddSource(const SourceDefinition& definition, const 
                   .schemas = {},
                   .segments = {}};
     definition.EncodeTo(row.definition);
-    SchemaRow first{.source = uid.value, .version = schema.version(), .schema = {}};
-    schema.EncodeTo(first.schema);
+    const SchemaRow first = SchemaRow::Of(uid.value, schema, created_us);
     row.schemas.Add(first.Crc());
     change.sources[uid.value] = std::move(row);
+    change.keys[uid.value] = RowDigest{};
     return first.Write(state_->db);
   }));
   return uid;
@@ -94,6 +95,7 @@ Status Manifest::DropSource(SourceUid source, DropFiles files) {
     GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM segments WHERE source = ?", source.value));
     GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM schemas WHERE source = ?", source.value));
     change.sources[source.value] = std::nullopt;
+    change.keys[source.value] = std::nullopt;
     if (files == DropFiles::kRemove)
       change.dropped[source.value] = DroppedRow{source.value, row.id, row.folder};
     return Status::Ok();
@@ -117,15 +119,22 @@ Status Manifest::ForgetDropped(SourceUid source) {
   });
 }
 
-Status Manifest::CommitSchema(SourceUid source, const Schema& schema) {
+Status Manifest::CommitSource(SourceUid source, const SchemaVersion* schema,
+                              const SourceDefinition* definition) {
   const std::lock_guard lock(state_->mutex);
   GRANARY_ASSIGN(SourceRow row, state_->Find(source));
   return state_->Commit([&](ManifestChange& change) {
-    SchemaRow next{.source = source.value, .version = schema.version(), .schema = {}};
-    schema.EncodeTo(next.schema);
-    row.schemas.Add(next.Crc());
+    if (schema != nullptr) {
+      const SchemaRow next = SchemaRow::Of(source.value, *schema->schema, schema->made_us);
+      GRANARY_TRY(next.Write(state_->db));
+      row.schemas.Add(next.Crc());
+    }
+    if (definition != nullptr) {
+      row.definition.clear();
+      definition->EncodeTo(row.definition);
+    }
     change.sources[source.value] = row;
-    return next.Write(state_->db);
+    return Status::Ok();
   });
 }
 
@@ -140,6 +149,7 @@ Status Manifest::CommitFlush(const FlushCommit& flush) {
       GRANARY_TRY(segment.Write(state_->db));
       row.segments.Add(segment.Crc());
     }
+    GRANARY_TRY(state_->ChangeKeys(change, flush.source, flush.keys));
     row.flushed_sequence = flush.flushed_sequence;
     row.last_write_us = flush.last_write_us;
     change.sources[flush.source.value] = row;

@@ -21,12 +21,19 @@
 
 #include "granary/base/ids.h"
 #include "granary/base/status.h"
+#include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
+#include "granary/storage/manifest/key_record.h"
 #include "granary/storage/manifest/source_definition.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/types/schema.h"
 
 namespace granary::storage {
+
+struct SchemaVersion {
+  SchemaPtr schema;
+  std::int64_t made_us = 0;  ///< When it was committed.
+};
 
 /// Everything the manifest knows of one source.
 struct SourceRecord {
@@ -35,9 +42,10 @@ struct SourceRecord {
   /// Resolved from data_path when the source was added: absolute, or relative to the data folder
   /// when it lies in there, so that the whole can be moved.
   std::string folder;
-  std::uint32_t wal_lane = 0;      ///< For life: all frames of a source are in one lane, in order.
-  std::vector<SchemaPtr> schemas;  ///< All versions, oldest first; never empty.
-  std::vector<SegmentMeta> segments;  ///< Live ones, by id.
+  std::uint32_t wal_lane = 0;  ///< For life: all frames of a source are in one lane, in order.
+  std::vector<SchemaVersion> schemas;  ///< All versions, oldest first; never empty.
+  std::vector<SegmentMeta> segments;   ///< Live ones, by id.
+  std::vector<KeyRecord> keys;         ///< Saved idempotency keys, oldest first.
   /// Every record up to here is in `segments` (or was refused); replay starts after it.
   std::uint64_t flushed_sequence = 0;
   std::int64_t created_us = 0;
@@ -54,11 +62,22 @@ struct DroppedFolder {
 /// What happens to the files of a source that is dropped.
 enum class DropFiles : std::uint8_t { kRemove, kKeep };
 
+/// Idempotency keys that come and go in one commit; those that go are as they were saved.
+struct KeyChanges {
+  std::vector<KeyRecord> added;
+  std::vector<KeyRecord> forgotten;
+
+  bool empty() const { return added.empty() && forgotten.empty(); }
+};
+
+inline constexpr std::size_t kSecretBytes = 32;
+
 struct FlushCommit {
   SourceUid source;
   std::vector<SegmentMeta> added;
   std::uint64_t flushed_sequence = 0;
   std::int64_t last_write_us = 0;
+  KeyChanges keys = {};  ///< Of the frames that the flush lets go of.
 };
 
 class Manifest {
@@ -80,10 +99,17 @@ class Manifest {
   Status DropSource(SourceUid source, DropFiles files);
   std::vector<DroppedFolder> dropped() const;
   Status ForgetDropped(SourceUid source);
-  Status CommitSchema(SourceUid source, const Schema& schema);
+  /// A new schema, a new definition or both, in one transaction; null for what stays.
+  Status CommitSource(SourceUid source, const SchemaVersion* schema,
+                      const SourceDefinition* definition);
   Status CommitFlush(const FlushCommit& flush);
   /// From here on these are the segment's index files.
   Status CommitIndexes(SourceUid source, SegmentId segment, std::vector<IndexMeta> indexes);
+  /// For keys that no frame carries: of writes without records.
+  Status CommitKeys(SourceUid source, const KeyChanges& keys);
+
+  /// kSecretBytes random bytes, made when first asked for and the same ever after.
+  Result<std::string> Secret(const std::string& name, io::Random& random);
 
   /// `count` ids that were never given before and never will be again, also across a crash.
   Result<SegmentId> AllocateSegmentIds(std::uint32_t count);

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "granary/storage/manifest/key_rows.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
 #include "granary/storage/manifest/sqlite_db.h"
@@ -47,7 +48,8 @@ Status PrintSource(const SqliteStatement& row, const std::string& file, std::str
 
 Status PrintSchema(const SqliteStatement& row, const std::string& file, std::string& out) {
   GRANARY_ASSIGN(const SchemaRow encoded, ReadSchemaRow(row, file));
-  GRANARY_ASSIGN(const Schema schema, Schema::Decode(encoded.schema));
+  std::int64_t made_us = 0;
+  GRANARY_ASSIGN(const Schema schema, encoded.DecodeSchema(made_us));
   out += fmt::format("  uid {} version {}:", encoded.source, encoded.version);
   for (const Column& column : schema.columns()) {
     out += fmt::format(" {}={}:{}", column.id, column.name, column.type.ToString());
@@ -74,6 +76,15 @@ Status PrintDropped(const SqliteStatement& row, const std::string& file, std::st
   return Status::Ok();
 }
 
+Status PrintKey(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const KeyRow key, ReadKeyRow(row, file));
+  const KeyRecord& record = key.record;
+  out += fmt::format("  {}  uid {}  body {:016x}{:016x}  first {}  records {}  written {}\n",
+                     record.key, key.source, record.body.high, record.body.low,
+                     record.first_sequence, record.records, record.written_us);
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status DumpManifest(const std::string& path, std::string& out) {
@@ -87,6 +98,7 @@ Status DumpManifest(const std::string& path, std::string& out) {
   print("schemas", kSelectSchemas, PrintSchema);
   print("segments", kSelectSegments, PrintSegment);
   print("dropped", kSelectDropped, PrintDropped);
+  print("idempotency keys", kSelectKeys, PrintKey);
   return Status::Ok();
 }
 

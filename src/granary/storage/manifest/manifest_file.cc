@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
+#include "granary/storage/manifest/key_rows.h"
 #include "granary/storage/manifest/manifest_rows.h"
 
 namespace granary::storage {
@@ -13,15 +16,35 @@ Status CreateTables(SqliteDb& db) {
   root.uid_base = static_cast<std::uint64_t>(random) & 0xffff'ffff;
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   GRANARY_TRY(db.Execute(kManifestTables));
+  GRANARY_TRY(db.Execute(kKeyTables));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA application_id={}", kManifestApplicationId).c_str()));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   GRANARY_TRY(root.Write(db));
   return db.Execute("COMMIT");
 }
 
-Status Upgrade(SqliteDb& db) {
+// What format 3 has more than format 2.
+Status AddKeyTables(SqliteDb& db) {
+  GRANARY_TRY(db.Execute(kKeyTables));
+  std::vector<std::uint64_t> sources;
+  {
+    GRANARY_ASSIGN(SqliteStatement cursor, db.Prepare("SELECT uid FROM sources"));
+    for (;;) {
+      GRANARY_ASSIGN(const bool more, cursor.Step());
+      if (!more) break;
+      sources.push_back(cursor.unsigned_integer(0));
+    }
+  }
+  for (const std::uint64_t source : sources) GRANARY_TRY(KeyCountRow({source, {}}).Write(db));
+  return Status::Ok();
+}
+
+// Each format adds to the one before. One transaction, so that a crash leaves the old one or the
+// new.
+Status Upgrade(SqliteDb& db, std::int64_t format) {
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
-  GRANARY_TRY(db.Execute(kManifestUpgrade));
+  if (format < 2) GRANARY_TRY(db.Execute(kManifestUpgrade));
+  if (format < 3) GRANARY_TRY(AddKeyTables(db));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   return db.Execute("COMMIT");
 }
@@ -38,7 +61,7 @@ Result<std::int64_t> CheckFormat(SqliteDb& db) {
                   fmt::format("{}: a SQLite file, but not a Granary manifest", db.path()));
   }
   if (format >= 1 && format <= kManifestFormat) return format;
-  return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows {}",
+  return Status(Code::kConflict, fmt::format("{}: manifest format {}, this program knows 1 to {}",
                                              db.path(), format, kManifestFormat));
 }
 
@@ -65,7 +88,7 @@ Result<SqliteDb> OpenManifestFile(const std::string& path) {
   GRANARY_TRY(Configure(db));
   if (format == 0) GRANARY_TRY(CreateTables(db));
   GRANARY_TRY(CheckPages(db));
-  if (format == 1) GRANARY_TRY(Upgrade(db));
+  if (format > 0 && format < kManifestFormat) GRANARY_TRY(Upgrade(db, format));
   GRANARY_TRY(db.Checkpoint());
   return db;
 }

@@ -216,6 +216,23 @@ Result<SourceRow> ReadSourceRow(const SqliteStatement& row, const std::string& f
   return source;
 }
 
+SchemaRow SchemaRow::Of(std::uint64_t source, const Schema& schema, std::int64_t made_us) {
+  SchemaRow row{.source = source, .version = schema.version(), .schema = {}};
+  schema.EncodeTo(row.schema);
+  PutFixed(row.schema, made_us);
+  return row;
+}
+
+Result<Schema> SchemaRow::DecodeSchema(std::int64_t& made_us) const {
+  made_us = 0;
+  // The first builds wrote no time.
+  if (Result<Schema> timeless = Schema::Decode(schema); timeless.ok()) return timeless;
+  if (schema.size() < sizeof(made_us)) return Status::Corruption("schema: too short");
+  const std::size_t bytes = schema.size() - sizeof(made_us);
+  made_us = ByteReader(std::string_view(schema).substr(bytes)).Fixed<std::int64_t>();
+  return Schema::Decode(std::string_view(schema).substr(0, bytes));
+}
+
 std::uint32_t SchemaRow::Crc() const {
   std::string bytes = "schemas";
   PutFixed(bytes, source);

@@ -18,7 +18,7 @@
 namespace granary::storage {
 
 inline constexpr std::int64_t kManifestApplicationId = 0x47524E59;  // "GRNY"
-inline constexpr std::int64_t kManifestFormat = 2;
+inline constexpr std::int64_t kManifestFormat = 3;  // 2: indexes; 3: keys and secrets.
 
 extern const char* const kManifestTables;  ///< The CREATE TABLE statements.
 /// What makes a file of format 1 one of format 2: rows without what is new keep their checksums.
@@ -66,10 +66,13 @@ struct SourceRow {
 struct SchemaRow {
   std::uint64_t source = 0;
   std::uint32_t version = 0;
-  std::string schema;  ///< Encoded.
+  std::string schema;  ///< Encoded, with the time behind it.
 
+  static SchemaRow Of(std::uint64_t source, const Schema& schema, std::int64_t made_us);
   std::uint32_t Crc() const;
   Status Write(SqliteDb& db) const;
+  /// kCorruption when the bytes are not a schema and a time.
+  Result<Schema> DecodeSchema(std::int64_t& made_us) const;
 };
 
 struct SegmentRow {

@@ -41,7 +41,7 @@ Status Manifest::State::ReadSmallTables() {
   GRANARY_TRY(ReadAll(db, kSelectSources, "table sources", root.sources, ReadSourceRow, sources));
   GRANARY_TRY(ReadAll(db, kSelectDropped, "table dropped", root.dropped, ReadDroppedRow, dropped));
   spare_segment = root.next_segment;
-  return Status::Ok();
+  return ReadKeyTables();
 }
 
 Status Manifest::State::ReadSchemas(std::map<std::uint64_t, SourceRecord>& records) {
@@ -56,10 +56,11 @@ Status Manifest::State::ReadSchemas(std::map<std::uint64_t, SourceRecord>& recor
       return Status::Corruption(
           fmt::format("{}: table schemas: no source {}", db.path(), row.source));
     }
-    Result<Schema> schema = Schema::Decode(row.schema);
+    std::int64_t made_us = 0;
+    Result<Schema> schema = row.DecodeSchema(made_us);
     if (!schema.ok())
       return Status::Corruption(std::string(schema.status().message())).At(db.path());
-    record->second.schemas.push_back(std::make_shared<const Schema>(schema.Take()));
+    record->second.schemas.push_back({std::make_shared<const Schema>(schema.Take()), made_us});
     found[row.source].Add(row.Crc());
   }
   for (const auto& [uid, source] : sources) {
@@ -100,7 +101,7 @@ Result<SourceRow> Manifest::State::Find(SourceUid source) const {
 
 Status Manifest::State::Commit(const std::function<Status(ManifestChange&)>& body) {
   GRANARY_TRY(closed_by);
-  ManifestChange change{.root = root, .sources = {}, .dropped = {}};
+  ManifestChange change{.root = root, .sources = {}, .dropped = {}, .keys = {}};
   ++change.root.version;
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   if (Status s = body(change); !s.ok()) return Rollback(s);
@@ -145,6 +146,7 @@ Status Manifest::State::WriteChange(ManifestChange& change) {
     GRANARY_TRY(row->Write(db));
     change.root.dropped.Add(row->Crc());
   }
+  GRANARY_TRY(WriteKeyCounts(change));
   return change.root.Write(db);
 }
 
@@ -169,6 +171,12 @@ void Manifest::State::Apply(ManifestChange& change) {
       dropped.insert_or_assign(uid, std::move(*row));
     else
       dropped.erase(uid);
+  }
+  for (const auto& [uid, digest] : change.keys) {
+    if (digest.has_value())
+      keys[uid] = *digest;
+    else
+      keys.erase(uid);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "granary/io/failpoint.h"
 #include "granary/storage/manifest/manifest.h"
@@ -21,6 +22,7 @@ struct ManifestChange {
   RootRow root;
   std::map<std::uint64_t, std::optional<SourceRow>> sources;
   std::map<std::uint64_t, std::optional<DroppedRow>> dropped;
+  std::map<std::uint64_t, std::optional<RowDigest>> keys = {};
 };
 
 /// The root, the source rows and the dropped folders are few and small; they stay in memory, so
@@ -35,11 +37,18 @@ struct Manifest::State {
   RootRow root;
   std::map<std::uint64_t, SourceRow> sources;
   std::map<std::uint64_t, DroppedRow> dropped;
+  std::map<std::uint64_t, RowDigest> keys;  // Of each source's idempotency keys.
+  std::map<std::string, std::string> secrets;
   std::uint64_t spare_segment = 0;  // Ids from here to root.next_segment are ours to give.
 
   Status ReadSmallTables();
   Status ReadSchemas(std::map<std::uint64_t, SourceRecord>& records);
   Status ReadSegments(std::map<std::uint64_t, SourceRecord>& records);
+
+  Status ReadKeyTables();
+  Status ReadKeys(std::map<std::uint64_t, SourceRecord>& records);
+  /// Within a transaction.
+  Status ChangeKeys(ManifestChange& change, SourceUid source, const KeyChanges& keys_changed);
 
   /// Runs `body` in a transaction together with what it puts into the change.
   Status Commit(const std::function<Status(ManifestChange&)>& body);
@@ -47,6 +56,7 @@ struct Manifest::State {
 
  private:
   Status WriteChange(ManifestChange& change);
+  Status WriteKeyCounts(const ManifestChange& change);
   Status Rollback(const Status& cause);
   void Apply(ManifestChange& change);
 };

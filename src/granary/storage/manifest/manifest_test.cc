@@ -42,6 +42,17 @@ SegmentMeta Meta(std::uint64_t id, std::uint64_t first, std::uint64_t last) {
   return meta;
 }
 
+KeyRecord Key(std::string key, std::uint64_t first) {
+  return {.key = std::move(key),
+          .body = {first * 77, first * 1'000'003},
+          .first_sequence = first,
+          .records = 10,
+          .schema_version = 1,
+          .durable = true,
+          .written_us = static_cast<std::int64_t>(first),
+          .note = "note"};
+}
+
 class ManifestTest : public ::testing::Test {
  protected:
   void SetUp() override { Reopen(); }
@@ -69,10 +80,17 @@ class ManifestTest : public ::testing::Test {
     const SourceUid a = Add("a");
     Add("b");
     const SourceUid c = Add("c");
-    ASSERT_TRUE(manifest_->CommitFlush({a, {Meta(1, 1, 10), Meta(2, 11, 20)}, 20, 99}).ok());
+    ASSERT_TRUE(manifest_
+                    ->CommitFlush({a,
+                                   {Meta(1, 1, 10), Meta(2, 11, 20)},
+                                   20,
+                                   99,
+                                   {.added = {Key("k1", 1), Key("k2", 11)}, .forgotten = {}}})
+                    .ok());
     const Schema next =
         InitialSchema(Definition("a"))->WithColumn("extra", TypeKind::kString).Take();
-    ASSERT_TRUE(manifest_->CommitSchema(a, next).ok());
+    const SchemaVersion second{std::make_shared<const Schema>(next), 77};
+    ASSERT_TRUE(manifest_->CommitSource(a, &second, nullptr).ok());
     ASSERT_TRUE(manifest_->DropSource(c, DropFiles::kRemove).ok());
   }
   void RunSql(const char* sql) {
@@ -96,7 +114,8 @@ class ManifestTest : public ::testing::Test {
 bool Same(const SourceRecord& a, const SourceRecord& b) {
   if (a.schemas.size() != b.schemas.size() || a.segments.size() != b.segments.size()) return false;
   for (std::size_t i = 0; i < a.schemas.size(); ++i) {
-    if (!(*a.schemas[i] == *b.schemas[i])) return false;
+    if (!(*a.schemas[i].schema == *b.schemas[i].schema)) return false;
+    if (a.schemas[i].made_us != b.schemas[i].made_us) return false;
   }
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
     const SegmentMeta &x = a.segments[i], &y = b.segments[i];
@@ -110,7 +129,7 @@ bool Same(const SourceRecord& a, const SourceRecord& b) {
   }
   return a.uid == b.uid && a.definition == b.definition && a.folder == b.folder &&
          a.wal_lane == b.wal_lane && a.flushed_sequence == b.flushed_sequence &&
-         a.created_us == b.created_us && a.last_write_us == b.last_write_us;
+         a.created_us == b.created_us && a.last_write_us == b.last_write_us && a.keys == b.keys;
 }
 
 bool Same(const std::vector<SourceRecord>& a, const std::vector<SourceRecord>& b) {
@@ -137,7 +156,7 @@ TEST_F(ManifestTest, GivesBackEverythingAfterReopening) {
   EXPECT_EQ(a.flushed_sequence, 20u);
   EXPECT_EQ(a.last_write_us, 99);
   ASSERT_EQ(a.schemas.size(), 2u);
-  EXPECT_EQ(a.schemas[1]->columns().size(), 2u);
+  EXPECT_EQ(a.schemas[1].schema->columns().size(), 2u);
   ASSERT_EQ(a.segments.size(), 2u);
   EXPECT_EQ(a.segments[0].columns.at(1), Meta(1, 1, 10).columns.at(1));
   EXPECT_EQ(a.segments[0].partition, Meta(1, 1, 10).partition);
@@ -228,18 +247,24 @@ TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
   RunSql("PRAGMA user_version=7");
   const Status s = OpenAndLoad();
   EXPECT_EQ(s.code(), Code::kConflict);
-  EXPECT_NE(s.message().find("format 7, this program knows 2"), std::string::npos) << s.message();
+  EXPECT_NE(s.message().find("format 7, this program knows 1 to 3"), std::string::npos)
+      << s.message();
 }
 
 TEST_F(ManifestTest, TakesOverAFileOfTheFirstFormat) {
   Fill();
   const auto before = Load();
   RunSql("ALTER TABLE segments DROP COLUMN indexes");
+  RunSql("DROP TABLE write_keys");
+  RunSql("DROP TABLE key_counts");
+  RunSql("DROP TABLE secrets");
   RunSql("PRAGMA user_version=1");
   Reopen();
-  EXPECT_TRUE(Same(Load(), before));
+  auto without_keys = before;
+  for (SourceRecord& record : without_keys) record.keys.clear();
+  EXPECT_TRUE(Same(Load(), without_keys));
   Reopen();
-  EXPECT_TRUE(Same(Load(), before));
+  EXPECT_TRUE(Same(Load(), without_keys));
 }
 
 TEST_F(ManifestTest, RemembersTheIndexesOfASegment) {
@@ -275,13 +300,69 @@ TEST_F(ManifestTest, NoticesAChangedValueNamingTableAndRow) {
 TEST_F(ManifestTest, NoticesEachKindOfLostRow) {
   for (const char* sql :
        {"DELETE FROM sources WHERE id = 'b'", "DELETE FROM segments WHERE id = 1",
-        "DELETE FROM schemas WHERE version = 2", "DELETE FROM dropped", "DELETE FROM root"}) {
+        "DELETE FROM schemas WHERE version = 2", "DELETE FROM dropped", "DELETE FROM root",
+        "DELETE FROM write_keys WHERE key = 'k1'", "DELETE FROM key_counts",
+        "UPDATE write_keys SET body_low = body_low + 1 WHERE key = 'k2'"}) {
     Fill();
     RunSql(sql);
     EXPECT_EQ(OpenAndLoad().code(), Code::kCorruption) << sql;
     std::remove(path_.c_str());
     Reopen();
   }
+}
+
+TEST_F(ManifestTest, KeysComeAndGoWithTheirSource) {
+  Fill();
+  const SourceUid a = Load()[0].uid;
+  EXPECT_EQ(Load()[0].keys, (std::vector<KeyRecord>{Key("k1", 1), Key("k2", 11)}));
+  KeyRecord again = Key("k1", 31);
+  ASSERT_TRUE(manifest_->CommitKeys(a, {.added = {again}, .forgotten = {Key("k1", 1)}}).ok());
+  Reopen();
+  EXPECT_EQ(Load()[0].keys, (std::vector<KeyRecord>{Key("k2", 11), again}));
+  ASSERT_TRUE(manifest_->DropSource(a, DropFiles::kKeep).ok());
+  Reopen();
+  Add("a");
+  EXPECT_TRUE(Load()[0].keys.empty());
+}
+
+TEST_F(ManifestTest, AKeyThatCannotBeSavedLeavesTheFlushUndone) {
+  Fill();
+  const SourceUid a = Load()[0].uid;
+  ASSERT_TRUE(failpoints_.Arm("manifest.before_commit=error@1").ok());
+  EXPECT_FALSE(manifest_
+                   ->CommitFlush({a,
+                                  {Meta(3, 21, 30)},
+                                  30,
+                                  99,
+                                  {.added = {Key("k3", 21)}, .forgotten = {Key("k1", 1)}}})
+                   .ok());
+  Reopen();
+  EXPECT_EQ(Load()[0].keys, (std::vector<KeyRecord>{Key("k1", 1), Key("k2", 11)}));
+  EXPECT_EQ(Load()[0].flushed_sequence, 20u);
+}
+
+TEST_F(ManifestTest, TakesOverAFileOfTheSecondFormat) {
+  Fill();
+  RunSql("DROP TABLE write_keys");
+  RunSql("DROP TABLE key_counts");
+  RunSql("DROP TABLE secrets");
+  RunSql("PRAGMA user_version=2");
+  Reopen();
+  auto loaded = Load();
+  ASSERT_EQ(loaded.size(), 2u);
+  EXPECT_TRUE(loaded[0].keys.empty());
+  ASSERT_TRUE(manifest_->CommitKeys(loaded[0].uid, {.added = {Key("k", 1)}, .forgotten = {}}).ok());
+  Reopen();
+  EXPECT_EQ(Load()[0].keys.size(), 1u);
+}
+
+TEST_F(ManifestTest, KeepsASecretForGood) {
+  testing::FakeRandom random(testing::SeedFromEnvironment());
+  const std::string first = manifest_->Secret("cursor", random).Take();
+  EXPECT_EQ(first.size(), kSecretBytes);
+  EXPECT_NE(manifest_->Secret("other", random).Take(), first);
+  Reopen();
+  EXPECT_EQ(manifest_->Secret("cursor", random).Take(), first);
 }
 
 TEST_F(ManifestTest, NoticesAFlippedByteOrIsNotHarmedByIt) {

@@ -58,9 +58,12 @@ struct SourceDefinition {
 /// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types
 /// lack a transform, or a partition, index or sort column is not declared.
 Result<Schema> InitialSchema(const SourceDefinition& definition);
-/// The indexes over that schema, each once.
+/// What of that holds for a definition whose columns have a schema already: its partition, index
+/// and sort columns and its files.
+Status CheckDefinition(const SourceDefinition& definition, const Schema& schema);
+/// The indexes over a schema that has the names of the definition, each once.
 std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema);
-/// The partition spec over that schema.
+/// The partition spec over such a schema: the newest.
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema);
 
 }  // namespace granary::storage

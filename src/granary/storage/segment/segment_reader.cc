@@ -71,8 +71,12 @@ struct SegmentReader::State {
                                                   std::shared_ptr<arrow::Array> array,
                                                   std::int64_t rows) const;
   Status AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const;
-  Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>> Decode(
-      int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read) const;
+  using Arrays = std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>;
+  std::vector<std::vector<int>> ColumnsOf(const std::vector<int>& wanted) const;
+  Status DecodeColumn(parquet::arrow::FileReader& reader, int row_group,
+                      const std::vector<int>& leaves_of, Arrays& arrays) const;
+  Result<Arrays> Decode(int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read,
+                        const GoOn& go_on) const;
 };
 
 Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
@@ -155,14 +159,49 @@ Status SegmentReader::State::AddChunk(int row_group, int leaf, RangesFile& range
   return Status::Ok();
 }
 
-Result<std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>>
-SegmentReader::State::Decode(int row_group, const std::vector<int>& wanted,
-                             std::uint64_t* bytes_read) const {
-  std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>> arrays;
+/// The leaves of each column, in order.
+std::vector<std::vector<int>> SegmentReader::State::ColumnsOf(
+    const std::vector<int>& wanted) const {
+  std::vector<std::vector<int>> columns;
+  const parquet::schema::Node* root = nullptr;
+  for (const int leaf : wanted) {
+    const parquet::schema::Node* own = metadata->schema()->GetColumnRoot(leaf);
+    if (columns.empty() || own != root) columns.emplace_back();
+    columns.back().push_back(leaf);
+    root = own;
+  }
+  return columns;
+}
+
+Status SegmentReader::State::DecodeColumn(parquet::arrow::FileReader& reader, int row_group,
+                                          const std::vector<int>& leaves_of, Arrays& arrays) const {
+  auto table = reader.ReadRowGroup(row_group, leaves_of);
+  GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
+  auto combined = (*table)->CombineChunks();
+  GRANARY_TRY(FromArrow(combined.status(), path, Code::kCorruption));
+  const std::int64_t rows = metadata->RowGroup(row_group)->num_rows();
+  for (int i = 0; i < (*combined)->num_columns(); ++i) {
+    const auto& column = *(*combined)->column(i);
+    if (column.length() != rows) return Damaged("a column has another length than its row group");
+    auto array = column.num_chunks() == 0 ? arrow::MakeEmptyArray(column.type()).ValueOrDie()
+                                          : column.chunk(0);
+    arrays.emplace(FieldId(*(*combined)->field(i)), Unwrapped(array));
+  }
+  return Status::Ok();
+}
+
+Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
+                                                                  const std::vector<int>& wanted,
+                                                                  std::uint64_t* bytes_read,
+                                                                  const GoOn& go_on) const {
+  Arrays arrays;
   if (wanted.empty()) return arrays;
   auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
   std::uint64_t read = 0;
-  for (const int leaf : wanted) GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+  for (const int leaf : wanted) {
+    if (go_on) GRANARY_TRY(go_on());
+    GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+  }
   if (bytes_read != nullptr) *bytes_read += read;
   try {
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
@@ -172,17 +211,10 @@ SegmentReader::State::Decode(int row_group, const std::vector<int>& wanted,
     auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened),
                                                    properties);
     GRANARY_TRY(FromArrow(reader.status(), path, Code::kCorruption));
-    auto table = (*reader)->ReadRowGroup(row_group, wanted);
-    GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
-    auto combined = (*table)->CombineChunks();
-    GRANARY_TRY(FromArrow(combined.status(), path, Code::kCorruption));
-    const std::int64_t rows = metadata->RowGroup(row_group)->num_rows();
-    for (int i = 0; i < (*combined)->num_columns(); ++i) {
-      const auto& column = *(*combined)->column(i);
-      if (column.length() != rows) return Damaged("a column has another length than its row group");
-      auto array = column.num_chunks() == 0 ? arrow::MakeEmptyArray(column.type()).ValueOrDie()
-                                            : column.chunk(0);
-      arrays.emplace(FieldId(*(*combined)->field(i)), Unwrapped(array));
+    // Column by column, so that nobody waits for all of them who wants none any more.
+    for (const std::vector<int>& column : ColumnsOf(wanted)) {
+      if (go_on) GRANARY_TRY(go_on());
+      GRANARY_TRY(DecodeColumn(**reader, row_group, column, arrays));
     }
   } catch (const std::exception& error) {
     return Damaged(error.what());
@@ -257,7 +289,8 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
 Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
                                                                 std::span<const ColumnId> columns,
                                                                 const Schema& schema,
-                                                                std::uint64_t* bytes_read) const {
+                                                                std::uint64_t* bytes_read,
+                                                                const GoOn& go_on) const {
   std::vector<int> wanted;
   for (const ColumnId id : columns) {
     if (const auto* leaves = state_->LeavesOf(id))
@@ -265,7 +298,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
   }
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  GRANARY_ASSIGN(const auto arrays, state_->Decode(row_group, wanted, bytes_read));
+  GRANARY_ASSIGN(const auto arrays, state_->Decode(row_group, wanted, bytes_read, go_on));
 
   arrow::FieldVector fields;
   arrow::ArrayVector out;

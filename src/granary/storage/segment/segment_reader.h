@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +26,8 @@ namespace granary::storage {
 
 class SegmentReader {
  public:
+  using GoOn = std::function<Status()>;
+
   /// Opens and reads the footer. `file_schema` is the source's schema at meta.schema_version.
   static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files,
                                                            const std::string& directory,
@@ -41,10 +44,12 @@ class SegmentReader {
 
   /// The named columns of a row group, in the order asked for, in `schema`'s types;
   /// kSequenceColumnId gives `_seq`. Field names are those of `schema`. `bytes_read`, when given,
-  /// grows by the compressed size.
+  /// grows by the compressed size. `go_on`, when given, is asked before each column; its failure
+  /// ends the reading.
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
                                                    const Schema& schema,
-                                                   std::uint64_t* bytes_read = nullptr) const;
+                                                   std::uint64_t* bytes_read = nullptr,
+                                                   const GoOn& go_on = {}) const;
 
  private:
   struct State;

@@ -58,6 +58,14 @@ inline void Tell(int out, const std::string& line) {
   if (::write(out, text.data(), text.size()) != static_cast<ssize_t>(text.size())) ::_exit(9);
 }
 
+/// The same records written again by the same key: nothing more comes of it.
+inline Status WriteOnce(Source& source, const SchemaPtr& schema, const std::vector<TestRow>& rows) {
+  const WriteKey key{fmt::format("batch-{}", rows.front().id), {1, 1}};
+  GRANARY_ASSIGN(const KeyTurn turn, source.TakeKey(key, runtime::CancelToken()));
+  if (turn.first().has_value()) return Status::Ok();
+  return source.Write(schema, TestBatch(*schema, rows), &turn).status();
+}
+
 /// A store in a child, with everything that it needs.
 class CrashStore {
  public:
@@ -105,6 +113,8 @@ class CrashWorkload {
     Flush("a");
     for (int i = 0; i < 4; ++i) WriteTo("a", 4);
     Evolve("a");
+    Patch("a");
+    WriteTo("a", 2);
     Flush("a");
     WriteTo("b", 5);
     Drop("b");
@@ -153,6 +163,14 @@ class CrashWorkload {
     WriteAs(id, 2,
             std::make_shared<const Schema>(schema->WithColumn("extra", TypeKind::kInt64).Take()));
   }
+  // Takes away what Evolve added, while rows that have it are hot.
+  void Patch(const std::string& id) {
+    SourceChange change;
+    change.drop_columns = {"extra"};
+    change.add_columns = {{"patched", TypeKind::kString}};
+    change.name = "Patched";
+    Must(Find(id)->Change(change).status());
+  }
   void WriteAs(const std::string& id, int count, const SchemaPtr& schema) {
     std::vector<TestRow> rows;
     for (int i = 0; i < count; ++i) {
@@ -161,7 +179,7 @@ class CrashWorkload {
     }
     const std::string step = fmt::format("write {} {} {}", id, next_id_, count);
     next_id_ += count;
-    Told(step, [&] { return Find(id)->Write(schema, TestBatch(*schema, rows)).status(); });
+    Told(step, [&] { return WriteOnce(*Find(id), schema, rows); });
   }
   void Flush(const std::string& id) { Must(Find(id)->Flush()); }
 
@@ -189,6 +207,17 @@ class CrashLedger {
     }
     return "";
   }
+  /// Does what a client does that was not answered, or forgot: writes every batch again.
+  Status Repeat(Store& store) const {
+    for (const auto& [id, life] : lives_) {
+      const auto found = store.Find(SourceId::Parse(id).Take());
+      if (!found.ok()) continue;
+      for (const Step& step : life.steps) GRANARY_TRY(Repeat(**found, step));
+    }
+    if (!pending_ || pending_->kind != "write") return Status::Ok();
+    GRANARY_ASSIGN(const auto source, store.Find(SourceId::Parse(pending_->source).Take()));
+    return Repeat(*source, *pending_);
+  }
   bool done() const { return done_; }
   const std::vector<std::pair<std::string, int>>& passes() const { return passes_; }
 
@@ -203,7 +232,13 @@ class CrashLedger {
   struct Life {
     bool exists = false;
     std::set<std::int64_t> ids;
+    std::vector<Step> steps;
   };
+  static Status Repeat(Source& source, const Step& step) {
+    std::vector<TestRow> rows;
+    for (std::int64_t i = 0; i < step.count; ++i) rows.push_back(Row(step.first + i));
+    return WriteOnce(source, source.schema(), rows);
+  }
 
   void Read(const std::string& line) {
     std::istringstream words(line);
@@ -229,8 +264,10 @@ class CrashLedger {
       life.exists = true;
     else if (step.kind == "drop")
       life = {};
-    else
+    else {
       step.Ids(life.ids);
+      life.steps.push_back(step);
+    }
   }
 
   std::string JudgeSource(Store& store, const std::string& id) const {
@@ -291,6 +328,14 @@ inline ChildEnd RunJudge(const std::string& root, const std::string& ledger_text
       }
       if (const std::string wrong = ledger.Judge(crash.store()); !wrong.empty()) {
         Tell(out, fmt::format("round {}: {}", round, wrong));
+        ::_exit(1);
+      }
+      if (const Status s = ledger.Repeat(crash.store()); !s.ok()) {
+        Tell(out, "repeat: " + s.ToString());
+        ::_exit(1);
+      }
+      if (const std::string wrong = ledger.Judge(crash.store()); !wrong.empty()) {
+        Tell(out, fmt::format("repeated in round {}: {}", round, wrong));
         ::_exit(1);
       }
     }

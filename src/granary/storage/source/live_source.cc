@@ -4,15 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "granary/storage/wal/batch_codec.h"
+#include "granary/storage/wal/keyed_payload.h"
 
 namespace granary::storage {
 namespace {
 
-SchemaPtr FindVersion(const std::vector<SchemaPtr>& schemas, std::uint32_t version) {
-  for (const SchemaPtr& schema : schemas) {
-    if (schema->version() == version) return schema;
+SchemaPtr FindVersion(const std::vector<SchemaVersion>& schemas, std::uint32_t version) {
+  for (const SchemaVersion& known : schemas) {
+    if (known.schema->version() == version) return known.schema;
   }
   return nullptr;
 }
@@ -41,42 +43,48 @@ Result<std::shared_ptr<LiveSource>> LiveSource::Make(std::shared_ptr<StoreContex
     return Status::Corruption(
         fmt::format("source \"{}\" has no schema", record.definition.id.str()));
   }
-  // Against the first schema: a column that was widened later keeps its transform.
+  // The definition has the names of the newest schema. A widening never changes a default
+  // transform.
   GRANARY_ASSIGN(PartitionSpec partitions,
-                 ResolvePartitions(record.definition, *record.schemas.front()));
+                 ResolvePartitions(record.definition, *record.schemas.back().schema));
   std::string folder = OpenedFolder(context->folder.root(), record.folder);
   GRANARY_ASSIGN(Segments segments, OpenSegments(*context, record, folder));
   record.segments.clear();
+  std::vector<KeyRecord> keys = std::exchange(record.keys, {});
   return std::shared_ptr<LiveSource>(new LiveSource(std::move(context), std::move(record),
                                                     std::move(partitions), std::move(segments),
-                                                    std::move(folder)));
+                                                    std::move(keys), std::move(folder)));
 }
 
 LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord record,
-                       PartitionSpec partitions, Segments segments, std::string folder)
+                       PartitionSpec partitions, Segments segments, std::vector<KeyRecord> keys,
+                       std::string folder)
     : context_(std::move(context)),
       record_(std::move(record)),
       partitions_(std::move(partitions)),
       folder_(std::move(folder)),
       tiers_(context_->budget, std::move(segments), record_.flushed_sequence),
+      keys_({.retention_us = context_->options.idempotency_retention_us,
+             .keys_max = context_->options.idempotency_keys_max},
+            context_->deps.clock, std::move(keys)),
       last_write_us_(record_.last_write_us.value_or(0)),
       next_sequence_(record_.flushed_sequence + 1),
       schemas_(record_.schemas),
-      indexes_(ResolveIndexes(record_.definition, *record_.schemas.back())) {}
+      definition_(std::make_shared<const SourceDefinition>(record_.definition)) {}
 
-SchemaPtr LiveSource::schema() const {
+SourceShape LiveSource::shape() const {
   const std::lock_guard lock(state_mutex_);
-  return schemas_.back();
+  return {schemas_.back().schema, definition_};
 }
 
-std::vector<SchemaPtr> LiveSource::schema_history() const {
+std::vector<SchemaVersion> LiveSource::schema_history() const {
   const std::lock_guard lock(state_mutex_);
   return schemas_;
 }
 
 std::vector<IndexKey> LiveSource::indexes() const {
   const std::lock_guard lock(state_mutex_);
-  return indexes_;
+  return ResolveIndexes(*definition_, *schemas_.back().schema);
 }
 
 SchemaPtr LiveSource::FindSchema(std::uint32_t version) const {
@@ -103,6 +111,8 @@ SourceSnapshot LiveSource::Snapshot() const {
   snapshot.segments = std::move(view.segments);
   snapshot.hot = std::move(view.hot);
   snapshot.visible_sequence = view.visible_sequence;
+  snapshot.flushed_sequence = view.flushed_sequence;
+  snapshot.life = record_.definition.wal_enabled ? 0 : context_->life;
   return snapshot;
 }
 
@@ -111,7 +121,7 @@ SourceStats LiveSource::Stats() const {
   const SchemaPtr schema = this->schema();
   const HotCounts hot = tiers_.counts();
   SourceStats stats;
-  stats.schema_version = schema->version();
+  stats.schema = schema;
   stats.hot_bytes = hot.bytes;
   stats.wal_bytes = hot.log_bytes;
   for (const HotChunk& chunk : view.hot)
@@ -176,7 +186,9 @@ Status LiveSource::Replay(const WalFrame& frame) {
         fmt::format("source \"{}\": the log names the unknown schema version {}", id().str(),
                     frame.schema_version));
   }
-  GRANARY_ASSIGN(const auto batch, DecodeBatch(frame.payload, schema->ToArrow()));
+  std::string_view encoded = frame.payload;
+  if (frame.kind == FrameKind::kKeyedRecords) GRANARY_TRY(ReplayKey(frame, encoded));
+  GRANARY_ASSIGN(const auto batch, DecodeBatch(encoded, schema->ToArrow()));
   if (batch->num_rows() != static_cast<std::int64_t>(frame.records)) {
     return Status::Corruption(fmt::format("source \"{}\": a frame of {} records holds {}",
                                           id().str(), frame.records, batch->num_rows()));
@@ -187,6 +199,20 @@ Status LiveSource::Replay(const WalFrame& frame) {
       tiers_.Append(schema, *batch, frame.first_sequence, {context_->NowMicros(), bytes, start}));
   const std::lock_guard lock(write_mutex_);
   next_sequence_ = std::max(next_sequence_, frame.first_sequence + frame.records);
+  return Status::Ok();
+}
+
+Status LiveSource::ReplayKey(const WalFrame& frame, std::string_view& batch) {
+  GRANARY_ASSIGN(const KeyedPayload keyed, SplitKeyedPayload(frame.payload));
+  keys_.Restore({.key = frame.idempotency_key,
+                 .body = {frame.body_hash, keyed.body_hash_high},
+                 .first_sequence = frame.first_sequence,
+                 .records = frame.records,
+                 .schema_version = frame.schema_version,
+                 .durable = true,
+                 .written_us = keyed.written_us,
+                 .note = std::string(keyed.note)});
+  batch = keyed.batch;
   return Status::Ok();
 }
 

@@ -1,20 +1,23 @@
-// LiveSource: the Source of a store on disk (see source.h for the order of steps of a write and a
-// flush).
+// LiveSource: the Source of a store on disk (see source.h for the order of steps of a write, a
+// change and a flush).
 //
 // Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; flush_mutex_ -> tiers'.
-//            The lane's callback takes the tiers' lock only.
+//            The lane's callback takes the tiers' lock, and those that are taken last.
 // Threads    fully safe; Replay and Refuse are for recovery, one thread a source.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
+#include "granary/storage/source/idempotency_keys.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/source/source_folder.h"
 #include "granary/storage/source/source_stats.h"
@@ -29,15 +32,16 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   static Result<std::shared_ptr<LiveSource>> Make(std::shared_ptr<StoreContext> context,
                                                   SourceRecord record);
 
-  const SourceDefinition& definition() const override { return record_.definition; }
+  SourceShape shape() const override;
   SourceUid uid() const override { return record_.uid; }
   std::string folder() const override { return folder_; }
-  SchemaPtr schema() const override;
-  std::vector<SchemaPtr> schema_history() const override;
+  std::vector<SchemaVersion> schema_history() const override;
   std::int64_t created_us() const override { return record_.created_us; }
 
-  Result<WriteOutcome> Write(const SchemaPtr& schema,
-                             std::shared_ptr<arrow::RecordBatch> batch) override;
+  Result<WriteOutcome> Write(const SchemaPtr& schema, std::shared_ptr<arrow::RecordBatch> batch,
+                             const KeyTurn* turn = nullptr) override;
+  Result<KeyTurn> TakeKey(const WriteKey& key, const runtime::CancelToken& cancel) override;
+  Result<SourceShape> Change(const SourceChange& change) override;
   SourceSnapshot Snapshot() const override;
   Status Flush() override;
   SourceStats Stats() const override;
@@ -48,6 +52,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// One thread.
   Result<bool> MendIndexes();
   const SourceId& id() const { return record_.definition.id; }
+  bool wal_enabled() const { return record_.definition.wal_enabled; }
   std::uint32_t wal_lane() const { return record_.wal_lane; }
   SourceMarker marker() const;
   std::uint64_t flushed_sequence() const { return tiers_.flushed_sequence(); }
@@ -71,19 +76,40 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
 
  private:
   LiveSource(std::shared_ptr<StoreContext> context, SourceRecord record, PartitionSpec partitions,
-             Segments segments, std::string folder);
+             Segments segments, std::vector<KeyRecord> keys, std::string folder);
 
   Status NotFound() const;
   Status CheckWritable() const;
   Status AdoptSchema(const SchemaPtr& schema);
+  Status CommitShape(SchemaPtr schema, DefinitionPtr definition);
+  Status CheckStored(const Schema& current, const Schema& next);
+  Status CheckLogOpen() const;
+  void FrameLaunched();
+  void FrameLanded();
+  void AwaitFrames();
   Status LogFailed(const Status& cause) const;
   Status PublishFailed(const Status& cause);
-  Status Publish(const SchemaPtr& schema, const arrow::RecordBatch& batch,
-                 std::uint64_t first_sequence, std::uint64_t log_bytes, std::uint64_t log_start);
+  /// A batch that is as durable as it will be, with its key.
+  struct Publication {
+    SchemaPtr schema;
+    const arrow::RecordBatch& batch;
+    WriteOutcome outcome;
+    const KeyTurn* turn = nullptr;
+    std::int64_t written_us = 0;
+    std::uint64_t log_bytes = 0;
+    std::uint64_t log_start = 0;
+  };
+  Status Publish(const Publication& write);
+  Status PublishLogged(const Publication& write);
   Result<WriteOutcome> WriteLogged(const SchemaPtr& schema,
-                                   const std::shared_ptr<arrow::RecordBatch>& batch);
-  Result<WriteOutcome> WriteUnlogged(const SchemaPtr& schema, const arrow::RecordBatch& batch);
+                                   const std::shared_ptr<arrow::RecordBatch>& batch,
+                                   const KeyTurn* turn);
+  Result<WriteOutcome> WriteUnlogged(const SchemaPtr& schema, const arrow::RecordBatch& batch,
+                                     const KeyTurn* turn);
+  Status RememberNothingWritten(const WriteOutcome& outcome, const KeyTurn& turn);
+  Status CommitWithKeys(FlushCommit& flush);
   void TakeSequences(std::int64_t records, WriteOutcome& outcome);
+  Status ReplayKey(const WalFrame& frame, std::string_view& batch);
   SchemaPtr FindSchema(std::uint32_t version) const;
   Status WriteAndCommit(const SealedRows& sealed);
   Result<SegmentId> NextSegmentId();
@@ -95,20 +121,26 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   const PartitionSpec partitions_;
   const std::string folder_;
   Tiers tiers_;
+  IdempotencyKeys keys_;
   mutable SourceStatsCache stats_;
   std::atomic<std::int64_t> last_write_us_ = 0;  // 0: none known.
 
-  std::atomic<std::uint64_t> declared_indexes_ = 1;  // Counts changes of indexes_.
-  /// The damage and the declaration after which MendIndexes found nothing to do.
+  /// How often the declared indexes may have changed, and what MendIndexes saw when it last found
+  /// nothing to do: that, and the damage.
+  std::atomic<std::uint64_t> declared_indexes_ = 1;
   std::pair<std::uint64_t, std::uint64_t> mended_ = {0, 0};
 
-  std::mutex write_mutex_;  // Orders schema changes, sequences and frames.
+  std::mutex write_mutex_;  // Orders changes, sequences and frames.
   std::uint64_t next_sequence_;
-  std::mutex flush_mutex_;  // One flush at a time.
+  std::mutex frames_mutex_;  // Guards what follows; taken last.
+  std::condition_variable frames_landed_;
+  std::uint64_t frames_under_way_ = 0;  // In the log's hands: neither visible nor refused yet.
+  std::mutex flush_mutex_;              // One flush at a time.
+  std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
-  std::vector<SchemaPtr> schemas_;
-  std::vector<IndexKey> indexes_;
+  std::vector<SchemaVersion> schemas_;
+  DefinitionPtr definition_;
   Status refused_;
   Status broken_;  // Set when a record is durable and could not be made visible.
   bool dropped_ = false;

@@ -29,20 +29,19 @@ Result<SegmentId> LiveSource::NextSegmentId() { return context_->manifest->Alloc
 // swept at the next start; the rows are still in the log. After it, replay skips the rows.
 Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   const StoreDeps& deps = context_->deps;
-  const SourceDefinition& definition = record_.definition;
+  const SourceShape now = shape();  // After the rows: never older than one of their chunks.
   GRANARY_TRY(context_->manifest->closed_by());
   GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
 
   SegmentSetOptions options;
   options.folder = folder_;
-  options.schema = schema();
+  options.schema = now.schema;
   options.partitions = partitions_;
-  for (const std::string& name : definition.sort_columns) {
-    options.sort_columns.push_back(schema_history().front()->Find(name)->id);
-  }
-  options.indexes = indexes();
-  options.writer = {definition.compression, context_->options.row_group_rows};
-  options.file_bytes_max = std::uint64_t{definition.max_file_size_mb} << 20;
+  for (const std::string& name : now.definition->sort_columns)
+    options.sort_columns.push_back(now.schema->Find(name)->id);
+  options.indexes = ResolveIndexes(*now.definition, *now.schema);
+  options.writer = {now.definition->compression, context_->options.row_group_rows};
+  options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = deps.clock.WallMicros();
   GRANARY_ASSIGN(std::vector<SegmentMeta> written,
                  WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
@@ -50,8 +49,11 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   Status failure = deps.failpoints.Hit("flush.after_segments");
   if (failure.ok()) failure = deps.failpoints.Hit("flush.before_manifest");
   if (failure.ok()) {
-    failure =
-        context_->manifest->CommitFlush({uid(), written, sealed.last_sequence, last_write_us_});
+    FlushCommit flush{.source = uid(),
+                      .added = written,
+                      .flushed_sequence = sealed.last_sequence,
+                      .last_write_us = last_write_us_};
+    failure = CommitWithKeys(flush);
   }
   if (!failure.ok()) {
     // A commit whose outcome nobody knows may have named the files.

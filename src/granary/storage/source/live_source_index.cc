@@ -69,8 +69,9 @@ Result<bool> LiveSource::MendIndexes() {
   if (mended_ == std::pair(damage, declared_indexes_.load())) return false;
   const std::lock_guard lock(flush_mutex_);
   if (context_->closed) return false;
-  const auto declared = indexes();
+  // The count first: a change in between is seen again by the next round.
   const std::uint64_t declared_then = declared_indexes_;
+  const auto declared = indexes();
   {
     const std::lock_guard state(state_mutex_);
     if (dropped_ || !refused_.ok()) return false;

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "granary/storage/source/live_source.h"
-#include "granary/storage/source/schema_change.h"
+#include "granary/storage/source/write_key_frame.h"
 #include "granary/storage/wal/batch_codec.h"
 
 namespace granary::storage {
@@ -18,7 +18,8 @@ Status LiveSource::CheckWritable() const {
 }
 
 Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
-                                       std::shared_ptr<arrow::RecordBatch> batch) {
+                                       std::shared_ptr<arrow::RecordBatch> batch,
+                                       const KeyTurn* turn) {
   GRANARY_TRY(CheckWritable());
   if (static_cast<std::size_t>(batch->num_columns()) != schema->columns().size()) {
     return Status::Internal(fmt::format("a batch of {} columns for a schema of {}",
@@ -32,32 +33,8 @@ Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
                   fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
                               context_->budget.bytes(), context_->budget.bytes_max()));
   }
-  return record_.definition.wal_enabled ? WriteLogged(schema, batch)
-                                        : WriteUnlogged(schema, *batch);
-}
-
-// write_mutex_ is held. Does nothing for the current schema.
-Status LiveSource::AdoptSchema(const SchemaPtr& schema) {
-  const SchemaPtr current = this->schema();
-  if (schema == current || *schema == *current) return Status::Ok();
-  if (!IsSuccessor(*current, *schema)) {
-    return {Code::kConflict, fmt::format("source \"{}\" has schema version {} by now", id().str(),
-                                         current->version())};
-  }
-  GRANARY_TRY(
-      CheckWidenings(*current, *schema, partitions_, [&](ColumnId column) -> Result<ColumnStats> {
-        const TierView view = tiers_.View();
-        if (view.visible_sequence + 1 != next_sequence_) {
-          return Status(Code::kConflict,
-                        "other writes are on their way to the log, whose values are not known yet");
-        }
-        return stats_.Get(view, current)[column];
-      }));
-  // Before any frame names the version: replay finds the schemas of all frames in the manifest.
-  GRANARY_TRY(context_->manifest->CommitSchema(uid(), *schema));
-  const std::lock_guard lock(state_mutex_);
-  schemas_.push_back(schema);
-  return Status::Ok();
+  return record_.definition.wal_enabled ? WriteLogged(schema, batch, turn)
+                                        : WriteUnlogged(schema, *batch, turn);
 }
 
 // write_mutex_ is held.
@@ -69,10 +46,13 @@ void LiveSource::TakeSequences(std::int64_t records, WriteOutcome& outcome) {
 }
 
 Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
-                                             const std::shared_ptr<arrow::RecordBatch>& batch) {
+                                             const std::shared_ptr<arrow::RecordBatch>& batch,
+                                             const KeyTurn* turn) {
   // Outside the lock: encoding is most of the work of a write.
+  const std::int64_t written_us = context_->deps.clock.WallMicros();
   WalFrame frame;
   GRANARY_ASSIGN(frame.payload, EncodeBatch(*batch));
+  if (turn != nullptr) GRANARY_TRY(AddKey(*turn, written_us, frame));
   const std::uint64_t log_bytes = frame.payload.size();
   LaneSlot& lane = *context_->lanes.at(record_.wal_lane);
 
@@ -85,9 +65,16 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     GRANARY_TRY(CheckWritable());
     log = lane.log();
     if (const Status closed = log->closed_by(); !closed.ok()) return LogFailed(closed);
+    // A lane that was opened anew may have brought back the frame of an attempt that had failed.
+    if (turn != nullptr) {
+      if (const auto first = keys_.FirstOf(*turn)) return OutcomeOf(*first);
+    }
     GRANARY_TRY(AdoptSchema(schema));
     TakeSequences(batch->num_rows(), outcome);
-    if (batch->num_rows() == 0) return outcome;
+    if (batch->num_rows() == 0) {
+      if (turn != nullptr) GRANARY_TRY(RememberNothingWritten(outcome, *turn));
+      return outcome;
+    }
     frame.tenant = context_->options.tenant.str();
     frame.source = id().str();
     frame.source_uid = uid();
@@ -96,44 +83,58 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     frame.records = static_cast<std::uint32_t>(batch->num_rows());
     const std::uint64_t log_start = lane.Advance(log_bytes);
     // The lane calls back before Wait returns, so what the callback refers to is still there.
-    Result<WalLane::Ticket> taken =
-        log->Enqueue(std::move(frame), [&, schema = this->schema()](const Status& durable) {
-          published = durable.ok()
-                          ? Publish(schema, *batch, outcome.first_sequence, log_bytes, log_start)
-                          : durable;
+    FrameLaunched();
+    Result<WalLane::Ticket> taken = log->Enqueue(
+        std::move(frame), [&, write = Publication{this->schema(), *batch, outcome, turn, written_us,
+                                                  log_bytes, log_start}](const Status& durable) {
+          if (durable.ok()) published = PublishLogged(write);
+          FrameLanded();
         });
     if (!taken.ok()) {
+      FrameLanded();
       next_sequence_ = outcome.first_sequence;
       return taken.status().code() == Code::kTooLarge ? taken.status() : LogFailed(taken.status());
     }
     ticket = *taken;
   }
   if (const Status durable = log->Wait(ticket); !durable.ok()) return LogFailed(durable);
-  if (!published.ok()) return PublishFailed(published);
+  GRANARY_TRY(published);
   return outcome;
 }
 
 Result<WriteOutcome> LiveSource::WriteUnlogged(const SchemaPtr& schema,
-                                               const arrow::RecordBatch& batch) {
+                                               const arrow::RecordBatch& batch,
+                                               const KeyTurn* turn) {
   WriteOutcome outcome;
   outcome.durable = false;
   const std::lock_guard lock(write_mutex_);
   GRANARY_TRY(CheckWritable());
   GRANARY_TRY(AdoptSchema(schema));
   TakeSequences(batch.num_rows(), outcome);
-  if (const Status s = Publish(this->schema(), batch, outcome.first_sequence, 0, 0); !s.ok()) {
+  if (batch.num_rows() == 0) {
+    if (turn != nullptr) GRANARY_TRY(RememberNothingWritten(outcome, *turn));
+    return outcome;
+  }
+  const std::int64_t written_us = context_->deps.clock.WallMicros();
+  const Status published = Publish({this->schema(), batch, outcome, turn, written_us});
+  if (!published.ok()) {
     next_sequence_ = outcome.first_sequence;
-    return s;
+    return published;
   }
   return outcome;
 }
 
 // Called by the lane, one at a time and in order of sequence; or under write_mutex_ without a log.
-Status LiveSource::Publish(const SchemaPtr& schema, const arrow::RecordBatch& batch,
-                           std::uint64_t first_sequence, std::uint64_t log_bytes,
-                           std::uint64_t log_start) {
-  GRANARY_TRY(
-      tiers_.Append(schema, batch, first_sequence, {context_->NowMicros(), log_bytes, log_start}));
+// The key comes first: a flush that takes the records along finds it there.
+Status LiveSource::Publish(const Publication& write) {
+  if (write.turn != nullptr)
+    keys_.Remember(*write.turn, RecordOf(write.outcome, write.batch.num_rows(), write.written_us));
+  if (Status s = tiers_.Append(write.schema, write.batch, write.outcome.first_sequence,
+                               {context_->NowMicros(), write.log_bytes, write.log_start});
+      !s.ok()) {
+    if (write.turn != nullptr) keys_.Forget(write.turn->key().key);
+    return s;
+  }
   last_write_us_ = context_->deps.clock.WallMicros();
   const HotCounts counts = tiers_.counts();
   const StoreOptions& options = context_->options;
@@ -142,6 +143,12 @@ Status LiveSource::Publish(const SchemaPtr& schema, const arrow::RecordBatch& ba
     context_->Press();
   }
   return Status::Ok();
+}
+
+// A failure is known to all before the frame counts as landed.
+Status LiveSource::PublishLogged(const Publication& write) {
+  const Status published = Publish(write);
+  return published.ok() ? published : PublishFailed(published);
 }
 
 // The lane is closed, since nobody knows which bytes it holds, and stays so until a restart (a full

@@ -3,64 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <memory>
+#include <optional>
 
 #include "granary/base/bytes.h"
 #include "granary/base/crc32c.h"
-#include "granary/storage/wal/wal_files.h"
-#include "granary/storage/wal/wal_reader.h"
-#include "granary/storage/wal/wal_replay.h"
+#include "granary/storage/source/log_walk.h"
 
 namespace granary::storage {
 namespace {
 
 constexpr std::uint32_t kJudgedMagic = 0x474D4447;  // "GDMG"
-
-// A place in a lane: files in order, then bytes.
-struct Position {
-  std::uint64_t file = 0;
-  std::uint64_t offset = 0;
-  auto operator<=>(const Position&) const = default;
-};
-
-struct NumberedFile {
-  std::uint64_t number = 0;
-  std::string path;
-};
-
-Result<std::vector<NumberedFile>> ListLog(io::FileSystem& files, const std::string& directory) {
-  GRANARY_ASSIGN(const auto entries, files.List(directory));
-  std::vector<NumberedFile> found;
-  for (const io::DirectoryEntry& entry : entries) {
-    if (const auto number = ParseWalFileName(entry.name))
-      found.push_back({*number, io::JoinPath(directory, entry.name)});
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.number < b.number; });
-  return found;
-}
-
-using FrameFn = std::function<void(const WalFrame& frame, Position at)>;
-using FileFn = std::function<void(const WalReader& reader, std::uint64_t number)>;
-
-Status ReadLog(io::FileSystem& files, const std::vector<NumberedFile>& log, const FrameFn& on_frame,
-               const FileFn& on_file) {
-  WalFileHeaders headers;
-  for (const NumberedFile& file : log) CollectHeader(files, file.path, file.number, headers);
-  for (const NumberedFile& file : log) {
-    GRANARY_ASSIGN(const auto reader,
-                   WalReader::Open(files, file.path, file.number, SyncedEnd(headers, file.number)));
-    WalFrame frame;
-    for (;;) {
-      GRANARY_ASSIGN(const bool more, reader->Next(frame));
-      if (!more) break;
-      on_frame(frame, {file.number, reader->frame_offset()});
-    }
-    on_file(*reader, file.number);
-  }
-  return Status::Ok();
-}
 
 std::string JudgedPath(const std::string& lane_directory) {
   return io::JoinPath(lane_directory, "DAMAGE");
@@ -71,27 +23,27 @@ std::string JudgedPath(const std::string& lane_directory) {
 Result<LogDamage> ExamineLog(io::FileSystem& files, const std::string& lane_directory) {
   GRANARY_ASSIGN(const auto log, ListLog(files, lane_directory));
   LogDamage found;
-  std::optional<Position> last_nameless;
-  GRANARY_TRY(ReadLog(
-      files, log, [](const WalFrame&, Position) {},
-      [&](const WalReader& reader, std::uint64_t number) {
+  std::optional<LogPosition> last_nameless;
+  GRANARY_TRY(WalkLog(
+      files, log, [](const WalFrame&, LogPosition) {},
+      [&](const WalReader& reader, const LogFile& file) {
         for (const WalReader::Lost& lost : reader.lost()) {
           std::uint64_t& last = found.lost[lost.source_uid];
           last = std::max(last, lost.last_sequence);
         }
         // Damage with a readable header is listed in lost(); any more than that has no name.
         if (reader.damage().size() > reader.lost().size())
-          last_nameless = {number, reader.damage().back().offset};
+          last_nameless = {file.number, reader.damage().back().offset};
       }));
   found.nameless = last_nameless.has_value();
   if (!found.nameless) return found;
-  GRANARY_TRY(ReadLog(
+  GRANARY_TRY(WalkLog(
       files, log,
-      [&](const WalFrame& frame, Position at) {
-        if (frame.kind == FrameKind::kRecords && at > *last_nameless)
+      [&](const WalFrame& frame, LogPosition at) {
+        if (HoldsRecords(frame.kind) && at > *last_nameless)
           found.seen_behind.insert(frame.source_uid);
       },
-      [](const WalReader&, std::uint64_t) {}));
+      [](const WalReader&, const LogFile&) {}));
   return found;
 }
 

@@ -119,7 +119,7 @@ void Maintenance::ReopenFullLanes() {
         deps.files, deps.clock, deps.failpoints, deps.log, LaneOptions(context_, lane),
         [this](const WalFrame& frame) -> Status {
           const auto source = sources_.Find(frame.source_uid);
-          if (frame.kind != FrameKind::kRecords || frame.records == 0 || source == nullptr ||
+          if (!HoldsRecords(frame.kind) || frame.records == 0 || source == nullptr ||
               !source->refused().ok() || frame.first_sequence <= source->visible_sequence()) {
             return Status::Ok();
           }

@@ -21,7 +21,7 @@ Replay::Replay(StoreContext& context, const std::vector<std::shared_ptr<LiveSour
 }
 
 Status Replay::Apply(const WalFrame& frame, std::uint32_t lane) {
-  if (frame.kind != FrameKind::kRecords || frame.records == 0) return Status::Ok();
+  if (!HoldsRecords(frame.kind) || frame.records == 0) return Status::Ok();
   if (frame.tenant != context_.options.tenant.str() ||
       !context_.manifest->Issued(frame.source_uid)) {
     strangers_.insert(frame.source_uid);
@@ -91,7 +91,7 @@ std::string Replay::Verdict(const Progress& progress, const LogDamage& log) cons
   if (named) return fmt::format("records up to {} are lost", lost->second);
   // Where its sequence runs on behind the damage without a gap, none of it was lost there.
   const bool may_be_its =
-      log.nameless && source.definition().wal_enabled && !log.seen_behind.contains(source.uid());
+      log.nameless && source.wal_enabled() && !log.seen_behind.contains(source.uid());
   return may_be_its ? "its newest records may be lost" : "";
 }
 

@@ -2,35 +2,41 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "granary/storage/manifest/findings.h"
+#include "granary/types/widening.h"
 
 namespace granary::storage {
 namespace {
 
-constexpr std::int64_t kExactInFloat64 = std::int64_t{1} << 53;
-
-bool MayFollow(const DataType& from, const DataType& to) {
-  if (from == to || IsSafeWidening(from, to)) return true;
-  return from.IsInteger() && to.kind() == TypeKind::kFloat64;
-}
-
-// The bounds of an integer column; unknown ones are not exact.
-bool IsExactBound(const Value& bound) {
-  if (const auto* value = std::get_if<std::int64_t>(&bound))
-    return *value >= -kExactInFloat64 && *value <= kExactInFloat64;
-  if (const auto* value = std::get_if<std::uint64_t>(&bound))
-    return *value <= static_cast<std::uint64_t>(kExactInFloat64);
-  return false;
-}
-
-bool HoldsInFloat64(const ColumnStats& stats) {
+// Unknown bounds prove nothing.
+bool HoldsAll(const ColumnStats& stats, const DataType& from, const DataType& to) {
   if (stats.rows == 0 || stats.nulls == stats.rows) return true;
-  return IsExactBound(stats.min) && IsExactBound(stats.max);
+  return !IsNull(stats.min) && !IsNull(stats.max) && HoldsBetween(stats.min, stats.max, from, to);
+}
+
+bool IsPeriod(const Transform& transform) {
+  return transform.kind >= TransformKind::kYear && transform.kind <= TransformKind::kHour;
 }
 
 // Partition values are kept in the column's domain; one of another kind would no longer compare.
-bool SameDomain(const DataType& from, const DataType& to) {
+// Periods count from 1970 whatever the unit.
+bool KeepsKeys(const Transform& transform, const DataType& from, const DataType& to) {
+  if (IsPeriod(transform)) return true;
   return from.IsInteger() && to.IsInteger() && from.IsUnsigned() == to.IsUnsigned();
+}
+
+Status AtColumn(const Column& column, std::string detail) {
+  return Status::Invalid(Code::kInvalidRecord, "/" + PointerStep(column.name), std::move(detail));
+}
+
+Status CheckPartitions(const Column& column, const DataType& to, const PartitionSpec& partitions) {
+  for (const PartitionField& field : partitions) {
+    if (field.column != column.id || KeepsKeys(field.transform, column.type, to)) continue;
+    return AtColumn(
+        column, fmt::format("the column divides the source into partitions and stays {}: not {}",
+                            column.type.ToString(), to.ToString()));
+  }
+  return Status::Ok();
 }
 
 }  // namespace
@@ -44,7 +50,8 @@ bool IsSuccessor(const Schema& current, const Schema& next) {
       if (column.id <= current.last_id()) return false;
       continue;
     }
-    if (before->name != column.name || !MayFollow(before->type, column.type)) return false;
+    if (before->name != column.name || WideningOf(before->type, column.type) == Widening::kNever)
+      return false;
     ++kept;
   }
   return kept == current.columns().size();
@@ -53,25 +60,16 @@ bool IsSuccessor(const Schema& current, const Schema& next) {
 Status CheckWidenings(const Schema& current, const Schema& next, const PartitionSpec& partitions,
                       const CurrentStats& stats) {
   for (const Column& column : current.columns()) {
-    const DataType& to = next.FindId(column.id)->type;
-    if (to == column.type) continue;
-    const auto divides = [&](const PartitionField& field) { return field.column == column.id; };
-    if (std::any_of(partitions.begin(), partitions.end(), divides) &&
-        !SameDomain(column.type, to)) {
-      return {
-          Code::kInvalidRecord,
-          fmt::format("column \"{}\" divides the source into partitions and stays {}: {} was sent",
-                      column.name, column.type.ToString(), to.ToString())};
-    }
-    const bool to_float =
-        column.type.IsInteger() && to.IsFloat() && !IsSafeWidening(column.type, to);
-    if (!to_float) continue;
+    const Column* after = next.FindId(column.id);
+    if (after == nullptr || after->type == column.type) continue;
+    const DataType& to = after->type;
+    GRANARY_TRY(CheckPartitions(column, to, partitions));
+    if (WideningOf(column.type, to) != Widening::kWhileExact) continue;
     GRANARY_ASSIGN(const ColumnStats known, stats(column.id));
-    if (!HoldsInFloat64(known)) {
-      return {
-          Code::kInvalidRecord,
-          fmt::format("column \"{}\" stays {}: it holds integers that float64 cannot hold exactly",
-                      column.name, column.type.ToString())};
+    if (!HoldsAll(known, column.type, to)) {
+      return AtColumn(column,
+                      fmt::format("the column stays {}: it holds values that {} cannot hold",
+                                  column.type.ToString(), to.ToString()));
     }
   }
   return Status::Ok();

@@ -19,8 +19,9 @@ bool IsSuccessor(const Schema& current, const Schema& next);
 using CurrentStats = std::function<Result<ColumnStats>(ColumnId)>;
 
 /// kInvalidRecord when the change would make stored values inexact (integers beyond 2^53 as
-/// float64) or move records between partitions. `stats` is asked only when it matters; its failure
-/// is passed on.
+/// float64, instants beyond what a finer unit reaches) or move records between partitions; its one
+/// FieldError points at the column by its name in `current`: "/amount". `stats` is asked only when
+/// it matters; its failure is passed on. Columns that `next` lacks are passed over.
 Status CheckWidenings(const Schema& current, const Schema& next, const PartitionSpec& partitions,
                       const CurrentStats& stats);
 

@@ -23,8 +23,8 @@ Result<std::shared_ptr<const SegmentReader>> Segment::Reader() const {
 
 Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
                                                           std::span<const ColumnId> columns,
-                                                          const Schema& schema,
-                                                          ReadCounts& counts) const {
+                                                          const Schema& schema, ReadCounts& counts,
+                                                          const SegmentReader::GoOn& go_on) const {
   const auto key_of = [&](ColumnId column) {
     return ColumnCache::Key{meta_.id, row_group, column, schema.version()};
   };
@@ -39,7 +39,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
   std::int64_t rows = -1;
   if (!missing.empty() || columns.empty()) {
     GRANARY_ASSIGN(const auto reader, Reader());
-    GRANARY_ASSIGN(const auto batch, reader->Read(row_group, missing, schema, &counts.bytes_read));
+    GRANARY_ASSIGN(const auto batch,
+                   reader->Read(row_group, missing, schema, &counts.bytes_read, go_on));
     rows = batch->num_rows();
     for (std::size_t i = 0, next = 0; i < columns.size(); ++i) {
       if (arrays[i] != nullptr) continue;

@@ -36,7 +36,8 @@ class Segment {
   /// The named columns of a row group as SegmentReader::Read gives them, from the column cache or
   /// through it.
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
-                                                   const Schema& schema, ReadCounts& counts) const;
+                                                   const Schema& schema, ReadCounts& counts,
+                                                   const SegmentReader::GoOn& go_on = {}) const;
 
   /// The index, or null when there is none that can be asked. One that is damaged is
   /// not asked again until it was built anew.

@@ -8,6 +8,10 @@
 // Flush      seal the hot tier -> write its segments -> one manifest commit names them and the
 //            sequence that replay starts after -> swap segments in and the sealed rows out, in one
 //            step for readers. A failed flush leaves everything readable and is tried again.
+// Change     under the same lock as writes: wait for the frames that are on their way -> check ->
+// one
+//            manifest commit of schema and definition. Frames and segments name their schema
+//            version, so what was written before is read by the columns' ids.
 // Errors     after a failed log write or fsync the source is read-only until a restart: writes get
 //            kUnavailable; reads and flushes go on. After a full disk (kDiskFull) the log is opened
 //            anew, and writes are taken again, once there is room.
@@ -24,8 +28,11 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/runtime/cancel.h"
 #include "granary/storage/manifest/manifest.h"
+#include "granary/storage/manifest/source_change.h"
 #include "granary/storage/source/source_snapshot.h"
+#include "granary/storage/source/write_key.h"
 #include "granary/types/column_stats.h"
 
 namespace granary::storage {
@@ -44,7 +51,7 @@ struct SourceStats {
   std::uint64_t hot_bytes = 0;
   std::uint64_t segments = 0;
   std::uint64_t partitions = 0;
-  std::uint32_t schema_version = 0;
+  SchemaPtr schema;             ///< That `columns` are of.
   std::uint64_t wal_bytes = 0;  ///< Of this source's frames that are not flushed yet.
   std::optional<std::int64_t> last_write_us;
   std::map<ColumnId, ColumnStats> columns;  ///< Merged over segments and hot rows.
@@ -52,23 +59,45 @@ struct SourceStats {
   std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
 };
 
+using DefinitionPtr = std::shared_ptr<const SourceDefinition>;
+
+/// Schema and definition of one moment.
+struct SourceShape {
+  SchemaPtr schema;
+  DefinitionPtr definition;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
 
-  virtual const SourceDefinition& definition() const = 0;
+  virtual SourceShape shape() const = 0;
+  DefinitionPtr definition() const { return shape().definition; }
+  SchemaPtr schema() const { return shape().schema; }
   virtual SourceUid uid() const = 0;
   virtual std::string folder() const = 0;
-  virtual SchemaPtr schema() const = 0;
-  virtual std::vector<SchemaPtr> schema_history() const = 0;
+  virtual std::vector<SchemaVersion> schema_history() const = 0;  ///< Oldest first.
   virtual std::int64_t created_us() const = 0;
 
   /// Appends `batch`, whose columns are `schema`'s: the current schema or a successor that the
-  /// parser made of it. kConflict, changing nothing, when another write evolved the schema
-  /// meanwhile: parse again against schema() and retry. `sequences` are given only to accepted
-  /// batches.
+  /// parser made of it. kConflict, changing nothing, when the schema changed meanwhile (or the
+  /// schema mode, and the batch would evolve it): parse again against shape() and retry.
+  /// CheckWidenings' error when the successor does not hold what is stored. `sequences` are given
+  /// only to accepted batches. With a turn (TakeKey) the outcome is remembered under its key, as
+  /// durable as the records.
   virtual Result<WriteOutcome> Write(const SchemaPtr& schema,
-                                     std::shared_ptr<arrow::RecordBatch> batch) = 0;
+                                     std::shared_ptr<arrow::RecordBatch> batch,
+                                     const KeyTurn* turn = nullptr) = 0;
+
+  /// Before a write with an idempotency key: its turn, or what the first write with it answered.
+  /// Waits while another write with the key is on its way. kIdempotencyKeyReused; kCancelled and
+  /// kDeadlineExceeded by `cancel`. The turn must end before the source does.
+  virtual Result<KeyTurn> TakeKey(const WriteKey& key, const runtime::CancelToken& cancel) = 0;
+
+  /// All of the change or nothing; durable when it returns. ApplyChange's errors, and
+  /// kInvalidDefinition at /widen_columns/<name> where a stored value has no equal in the wider
+  /// type.
+  virtual Result<SourceShape> Change(const SourceChange& change) = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
   /// Returns once every record that was visible at the call is in committed segments.

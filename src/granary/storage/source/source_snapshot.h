@@ -2,6 +2,12 @@
 //
 // Promise    a value: later writes, flushes and drops do not change it. Every acknowledged record
 //            is in exactly one place.
+// Again      SnapshotMark is the moment in a few bytes; Rewind makes the snapshot of that moment
+//            out of a later one, also in another process. Records only come at the end (a sequence
+//            above `visible_sequence`) or move from memory into new segments (those above
+//            `flushed_sequence`), so a later snapshot holds all of an earlier one. Whatever will
+//            replace segments must keep the old ones within reach for SNAPSHOT_RETENTION_MINUTES,
+//            and give Rewind those that were live at the mark.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +15,7 @@
 #include <vector>
 
 #include "granary/base/ids.h"
+#include "granary/base/status.h"
 #include "granary/storage/memtable/memtable.h"
 #include "granary/storage/partition/partition.h"
 #include "granary/storage/source/segment.h"
@@ -24,7 +31,38 @@ struct SourceSnapshot {
   std::vector<IndexKey> indexes;  ///< As declared; a segment may lack some of them.
   std::vector<std::shared_ptr<const Segment>> segments;  ///< By min_sequence.
   std::vector<HotChunk> hot;                             ///< Oldest first; each in its own schema.
-  std::uint64_t visible_sequence = 0;                    ///< The highest sequence in the snapshot.
+  /// The highest sequence in the snapshot. A rewound one may have segments that reach beyond it;
+  /// readers leave those rows out.
+  std::uint64_t visible_sequence = 0;
+  /// Segments that were there when the snapshot began end here or before.
+  std::uint64_t flushed_sequence = 0;
+  /// Rows up to here are left out, too; see After.
+  std::uint64_t after_sequence = 0;
+  /// Of a source without a log: the process that holds its hot rows, which a crash takes back. Else
+  /// 0.
+  std::uint64_t life = 0;
 };
+
+/// The moment of a snapshot.
+struct SnapshotMark {
+  SourceUid uid;
+  std::uint64_t visible_sequence = 0;
+  std::uint64_t flushed_sequence = 0;
+  std::uint32_t schema_version = 0;
+  std::uint64_t life = 0;
+  bool operator==(const SnapshotMark&) const = default;
+};
+SnapshotMark MarkOf(const SourceSnapshot& snapshot);
+
+/// The snapshot of `mark`, which is `now`'s source at an earlier time. `then` is the source's
+/// schema at the mark: columns that came later are not shown; those that changed their type since
+/// have the new one. kCursorExpired when the moment cannot be had again.
+Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then);
+
+/// The segments that were there when the snapshot began, without hot rows.
+SourceSnapshot OldSegments(const SourceSnapshot& snapshot);
+/// The rows that were hot when it began, wherever they are now: those above `sequence`, which is at
+/// least flushed_sequence.
+SourceSnapshot After(const SourceSnapshot& snapshot, std::uint64_t sequence);
 
 }  // namespace granary::storage

@@ -50,6 +50,11 @@ struct StoreOptions {
   SegmentFilesOptions segment_files;
   std::int64_t row_group_rows = 131'072;
   std::size_t sources_max = 10'000;
+  std::size_t columns_max =
+      1'000;  ///< Of a source, by definition or change; parsers have their own.
+  /// How long a write's idempotency key is known, and how many of them a source keeps.
+  std::int64_t idempotency_retention_us = 24ll * 3600 * 1'000'000;
+  std::size_t idempotency_keys_max = 100'000;
 };
 
 struct StoreDeps {
@@ -91,6 +96,9 @@ class Store {
   /// kSourceNotFound; kCorruption for a source that is refused.
   virtual Result<std::shared_ptr<Source>> Find(const SourceId& id) const = 0;
   virtual std::vector<std::shared_ptr<Source>> List() const = 0;  ///< By id; refused ones left out.
+
+  /// Random bytes that are this tenant's for good, under a name; see Manifest::Secret.
+  virtual Result<std::string> Secret(const std::string& name) = 0;
 
   virtual std::vector<WalLaneStats> wal_stats() const = 0;
   virtual std::uint64_t hot_bytes() const = 0;

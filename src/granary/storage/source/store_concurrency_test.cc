@@ -122,7 +122,7 @@ TEST_F(StoreConcurrencyTest, AddsAndDropsSourcesWhileOthersWrite) {
     Write(*source, {Row(i)});
     if (i % 2 == 0) Flush(*source);
     EXPECT_EQ(Rows(*source), std::vector<TestRow>{Row(i)});
-    EXPECT_TRUE(store_->DropSource(source->definition().id, false).ok());
+    EXPECT_TRUE(store_->DropSource(source->definition()->id, false).ok());
   }
   writer.join();
   EXPECT_EQ(Rows(*steady).size(), static_cast<std::size_t>(kBatchesEach * kRowsEach));

@@ -62,6 +62,7 @@ struct StoreContext {
   }
 
   StoreDeps deps;
+  const std::uint64_t life = io::SystemRandom().Next64();  ///< Of this opening of the store.
   const StoreOptions options;
   DataFolder folder;
   DataRoots roots;

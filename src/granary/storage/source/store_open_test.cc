@@ -28,7 +28,7 @@ TEST_F(StoreOpenTest, ServesAFolderAgainOnceItWasClosed) {
   EXPECT_EQ(Rows(*source), std::vector<TestRow>{Row(1)});
   auto again = Store::Open(Deps(), options_);
   ASSERT_TRUE(again.ok()) << again.status().ToString();
-  EXPECT_EQ(Rows(**(*again)->Find(source->definition().id)), std::vector<TestRow>{Row(1)});
+  EXPECT_EQ(Rows(**(*again)->Find(source->definition()->id)), std::vector<TestRow>{Row(1)});
 }
 
 TEST_F(StoreOpenTest, SweepsFilesThatNoManifestNames) {
@@ -54,7 +54,7 @@ TEST_F(StoreOpenTest, RefusesASourceWhoseFolderIsGone) {
   store_.reset();
   fs::rename(folder, folder + ".aside");
   Open();
-  EXPECT_EQ(store_->Find(source->definition().id).status().code(), Code::kCorruption);
+  EXPECT_EQ(store_->Find(source->definition()->id).status().code(), Code::kCorruption);
   EXPECT_FALSE(fs::exists(folder));
   EXPECT_EQ(store_->List().size(), 1u);
   store_.reset();

@@ -16,7 +16,7 @@ TEST_F(StoreSourcesTest, AddsTheSameAgainAndRefusesAnother) {
   auto added = store_->AddSource(TestDefinition("s"));
   ASSERT_TRUE(added.ok());
   EXPECT_TRUE(added->created);
-  EXPECT_EQ(added->source->definition().name, "s");
+  EXPECT_EQ(added->source->definition()->name, "s");
   added = store_->AddSource(TestDefinition("s"));
   ASSERT_TRUE(added.ok());
   EXPECT_FALSE(added->created);
@@ -52,11 +52,11 @@ TEST_F(StoreSourcesTest, RemovesTheFilesOfADroppedSource) {
   const std::string folder = source->folder();
   ASSERT_FALSE(ParquetFiles(folder).empty());
   std::ofstream(folder + "/letters.txt") << "not ours";
-  ASSERT_TRUE(store_->DropSource(source->definition().id, false).ok());
+  ASSERT_TRUE(store_->DropSource(source->definition()->id, false).ok());
   EXPECT_TRUE(ParquetFiles(folder).empty());
   EXPECT_TRUE(fs::exists(folder + "/letters.txt"));
-  EXPECT_EQ(store_->Find(source->definition().id).status().code(), Code::kSourceNotFound);
-  EXPECT_EQ(store_->DropSource(source->definition().id, false).code(), Code::kSourceNotFound);
+  EXPECT_EQ(store_->Find(source->definition()->id).status().code(), Code::kSourceNotFound);
+  EXPECT_EQ(store_->DropSource(source->definition()->id, false).code(), Code::kSourceNotFound);
   EXPECT_EQ(WriteRows(*source, {Row(2)}).status().code(), Code::kSourceNotFound);
   EXPECT_EQ(source->Flush().code(), Code::kSourceNotFound);
 }
@@ -66,7 +66,7 @@ TEST_F(StoreSourcesTest, KeepsTheFilesWhenAsked) {
   const auto source = Add(TestDefinition("s"));
   Write(*source, {Row(1)});
   Flush(*source);
-  ASSERT_TRUE(store_->DropSource(source->definition().id, true).ok());
+  ASSERT_TRUE(store_->DropSource(source->definition()->id, true).ok());
   EXPECT_EQ(ParquetFiles(source->folder()).size(), 1u);
   EXPECT_EQ(store_->AddSource(TestDefinition("s")).status().code(), Code::kSourceConflict);
   Open();
@@ -80,7 +80,7 @@ TEST_F(StoreSourcesTest, StartsEmptyWhenAddedAgain) {
   Write(*source, {Row(1)});
   Flush(*source);
   Write(*source, {Row(2)});
-  ASSERT_TRUE(store_->DropSource(source->definition().id, false).ok());
+  ASSERT_TRUE(store_->DropSource(source->definition()->id, false).ok());
   source = Add(TestDefinition("s"));
   EXPECT_NE(source->uid(), first);
   EXPECT_TRUE(Rows(*source).empty());
@@ -99,7 +99,7 @@ TEST_F(StoreSourcesTest, FinishesADropThatWasCutOff) {
   const std::string marker = source->folder() + "/.granary-source";
   fs::rename(marker, marker + ".aside");
   fs::create_directory(marker);
-  EXPECT_FALSE(store_->DropSource(source->definition().id, false).ok());
+  EXPECT_FALSE(store_->DropSource(source->definition()->id, false).ok());
   EXPECT_TRUE(store_->List().empty());
   EXPECT_EQ(store_->AddSource(TestDefinition("s")).status().code(), Code::kSourceConflict);
   fs::remove(marker);

@@ -171,7 +171,7 @@ Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) 
   if (completed.name.empty()) completed.name = completed.id.str();
   if (const auto existing = sources_.Find(completed.id)) {
     GRANARY_TRY(existing->refused());
-    if (existing->definition() == completed) return Added{existing, false};
+    if (*existing->definition() == completed) return Added{existing, false};
     return Status(
         Code::kSourceConflict,
         fmt::format("source \"{}\" is there already with another definition", completed.id.str()));
@@ -208,6 +208,11 @@ Result<std::shared_ptr<LiveSource>> TenantStore::Create(const SourceDefinition& 
                   fmt::format("there are {} sources already", context_->options.sources_max));
   }
   GRANARY_ASSIGN(const Schema schema, InitialSchema(definition));
+  if (const std::size_t most = context_->options.columns_max; schema.columns().size() > most) {
+    return Status::Invalid(Code::kInvalidDefinition, "/schema_definition",
+                           fmt::format("a source has at most {} columns, these are {}", most,
+                                       schema.columns().size()));
+  }
   GRANARY_TRY(FinishDrops());
   GRANARY_ASSIGN(const std::string folder, ChooseFolder(definition));
   io::FileSystem& files = context_->deps.files;
@@ -228,7 +233,7 @@ Result<std::shared_ptr<LiveSource>> TenantStore::Create(const SourceDefinition& 
   record.definition = definition;
   record.folder = stored;
   record.wal_lane = lane;
-  record.schemas = {std::make_shared<const Schema>(schema)};
+  record.schemas = {{std::make_shared<const Schema>(schema), now}};
   record.created_us = now;
   return LiveSource::Make(context_, std::move(record));
 }
@@ -245,6 +250,11 @@ Status TenantStore::DropSource(const SourceId& id, bool keep_data) {
   if (keep_data) return ReleaseFolder(files, source->folder(), source->marker());
   GRANARY_TRY(RemoveFolder(files, source->folder(), source->marker()));
   return context_->manifest->ForgetDropped(source->uid());
+}
+
+Result<std::string> TenantStore::Secret(const std::string& name) {
+  io::SystemRandom random;
+  return context_->manifest->Secret(name, random);
 }
 
 std::vector<WalLaneStats> TenantStore::wal_stats() const {
@@ -264,7 +274,7 @@ Status TenantStore::Close() {
     if (first.ok()) first = s;
   };
   for (const auto& source : sources) {
-    if (!source->definition().wal_enabled && source->refused().ok()) keep(source->Flush());
+    if (!source->wal_enabled() && source->refused().ok()) keep(source->Flush());
   }
   context_->closed = true;
   for (const auto& source : sources) source->Quiesce();

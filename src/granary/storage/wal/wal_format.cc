@@ -34,7 +34,7 @@ bool WithinLimits(const FrameHeaderLayout& h, std::uint64_t offset) {
   return h.tenant_bytes <= kIdentifierMaxBytes && h.source_bytes <= kIdentifierMaxBytes &&
          h.key_bytes <= kWalKeyMaxBytes && h.payload_bytes <= kWalPayloadMaxBytes &&
          h.reserved == 0 && h.kind >= static_cast<std::uint8_t>(FrameKind::kRecords) &&
-         h.kind <= static_cast<std::uint8_t>(FrameKind::kEndOfLane) &&
+         h.kind <= static_cast<std::uint8_t>(FrameKind::kKeyedRecords) &&
          h.group_start >= kWalFileHeaderBytes && h.group_start <= offset &&
          h.group_start % kWalAlignment == 0;
 }
@@ -90,8 +90,8 @@ Result<WalFileHeader> DecodeWalFileHeader(std::string_view bytes) {
     return Status::Corruption(fmt::format(
         "file header: checksum mismatch, stored {:08x}, computed {:08x}", layout.crc, crc));
   }
-  if (layout.format_version != kWalFormatVersion) {
-    return Status(Code::kConflict, fmt::format("log format {}, this version reads {}",
+  if (layout.format_version == 0 || layout.format_version > kWalFormatVersion) {
+    return Status(Code::kConflict, fmt::format("log format {}, this version reads 1 to {}",
                                                layout.format_version, kWalFormatVersion));
   }
   return WalFileHeader{layout.lane,       layout.file_number,   layout.salt,

@@ -30,7 +30,7 @@
 
 namespace granary::storage {
 
-inline constexpr std::uint32_t kWalFormatVersion = 1;
+inline constexpr std::uint32_t kWalFormatVersion = 2;  // 2: keyed records.
 inline constexpr std::string_view kWalFileMagic = "GRANWAL\n";
 inline constexpr std::uint32_t kWalFrameMagic = 0x4D524647;  // "GFRM"
 inline constexpr std::size_t kWalAlignment = 8;

@@ -150,14 +150,22 @@ TEST(WalFormatTest, AFileHeaderComesBackAsItWas) {
   EXPECT_EQ(DecodeWalFileHeader(bytes.substr(0, 63)).status().code(), Code::kCorruption);
 }
 
+TEST(WalFormatTest, ReadsTheFirstFormat) {
+  std::string bytes = EncodeWalFileHeader({1, 7, 99, 0, 0, 0});
+  bytes[8] = 1;
+  const std::uint32_t crc = Crc32c(std::string_view(bytes).substr(0, 60));
+  std::memcpy(bytes.data() + 60, &crc, sizeof(crc));
+  EXPECT_TRUE(DecodeWalFileHeader(bytes).ok());
+}
+
 TEST(WalFormatTest, RefusesANewerFormatByName) {
   std::string bytes = EncodeWalFileHeader({1, 7, 99, 0, 0, 0});
-  bytes[8] = 2;
+  bytes[8] = 3;
   const std::uint32_t crc = Crc32c(std::string_view(bytes).substr(0, 60));
   std::memcpy(bytes.data() + 60, &crc, sizeof(crc));
   const Status status = DecodeWalFileHeader(bytes).status();
   EXPECT_EQ(status.code(), Code::kConflict);
-  EXPECT_EQ(status.message(), "log format 2, this version reads 1");
+  EXPECT_EQ(status.message(), "log format 3, this version reads 1 to 2");
 }
 
 }  // namespace

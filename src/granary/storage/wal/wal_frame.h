@@ -9,9 +9,12 @@
 namespace granary::storage {
 
 enum class FrameKind : std::uint8_t {
-  kRecords = 1,    ///< Payload: one record batch without its schema (batch_codec.h).
-  kEndOfLane = 2,  ///< Written by a clean stop: nothing follows in this file.
+  kRecords = 1,       ///< Payload: one record batch without its schema (batch_codec.h).
+  kEndOfLane = 2,     ///< Written by a clean stop: nothing follows in this file.
+  kKeyedRecords = 3,  ///< As kRecords, of a write with an idempotency key; keyed_payload.h.
 };
+
+inline bool HoldsRecords(FrameKind kind) { return kind != FrameKind::kEndOfLane; }
 
 struct WalFrame {
   FrameKind kind = FrameKind::kRecords;
@@ -21,8 +24,8 @@ struct WalFrame {
   std::uint32_t schema_version = 0;
   std::uint64_t first_sequence = 0;  ///< Of the first record; records count up from it.
   std::uint32_t records = 0;
-  std::string idempotency_key;  ///< Empty when the client sent none.
-  std::uint64_t body_hash = 0;  ///< Of the request that carried the key.
+  std::string idempotency_key;  ///< Of kKeyedRecords; else empty.
+  std::uint64_t body_hash = 0;  ///< Lower half of that of the request that carried the key.
   std::string payload;
 };
 

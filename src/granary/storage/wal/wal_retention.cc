@@ -17,7 +17,7 @@ bool NobodyNeeds(const ClosedWalFile& file, const FlushedSequenceFn& flushed) {
 }  // namespace
 
 void NoteRecords(const WalFrame& frame, LastSequences& last_sequences) {
-  if (frame.kind != FrameKind::kRecords || frame.records == 0) return;
+  if (!HoldsRecords(frame.kind) || frame.records == 0) return;
   std::uint64_t& last = last_sequences[frame.source_uid];
   last = std::max(last, frame.first_sequence + frame.records - 1);
 }

@@ -1,0 +1,46 @@
+// QueriesJson.
+#include <fmt/format.h>
+
+#include "granary/api/json_object.h"
+#include "granary/api/response_json.h"
+#include "granary/types/time_text.h"
+
+namespace granary::api {
+namespace {
+
+void AppendQuery(const RunningQuery& query, std::string& out) {
+  JsonObject object(out);
+  object.Add("id", query.id);
+  object.Add("kind", QueryKindName(query.kind));
+  std::string& sources = object.Key("source_ids");
+  sources.push_back('[');
+  for (std::size_t i = 0; i < query.sources.size(); ++i) {
+    if (i > 0) sources.push_back(',');
+    json::AppendString(query.sources[i].str(), sources);
+  }
+  sources.push_back(']');
+  std::string& started = object.Key("started");
+  started.push_back('"');
+  AppendTimestamp(query.started_us, TimeUnit::kMicro, started);
+  started.push_back('"');
+  fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}",
+                 static_cast<double>(query.elapsed_ns) / 1e6);
+  object.Add("state", query.running ? "running" : "queued");
+  object.Add("rows_scanned", query.rows_scanned);
+  object.Add("request_id", query.request_id);
+  object.Close();
+}
+
+}  // namespace
+
+std::string QueriesJson(const std::vector<RunningQuery>& queries) {
+  std::string out = "{\"queries\":[";
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    AppendQuery(queries[i], out);
+  }
+  out.append("]}");
+  return out;
+}
+
+}  // namespace granary::api

@@ -1,0 +1,102 @@
+// ParseSourceChange.
+#include <array>
+
+#include <fmt/format.h>
+
+#include "granary/api/object_reader.h"
+#include "granary/api/request_json.h"
+#include "granary/api/source_members.h"
+
+namespace granary::api {
+namespace {
+
+using storage::SourceChange;
+
+struct FixedMember {
+  std::string_view name;
+  std::string_view advice;
+};
+
+// What a source is for life. Named one by one, so that nobody takes the refusal for a typo.
+constexpr std::array<FixedMember, 6> kFixed = {{
+    {"source_id", "add another source"},
+    {"data_path", "its files stay where they are"},
+    {"wal_enabled", "add another source"},
+    {"partition_columns", "files that are there are divided by them"},
+    {"schema_definition", "use add_columns, rename_columns, drop_columns and widen_columns"},
+    {"index_columns", "use add_indexes and drop_indexes"},
+}};
+
+Status RefuseFixed(ObjectReader& body) {
+  for (const FixedMember& member : kFixed) {
+    if (body.Find(member.name) == nullptr) continue;
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf(member.name),
+                           fmt::format("{} cannot be changed: {}", member.name, member.advice));
+  }
+  return Status::Ok();
+}
+
+Status ReadRenames(ObjectReader& body, SourceChange& out) {
+  const JsonNode* node = body.Find("rename_columns");
+  if (node == nullptr) return Status::Ok();
+  const std::string pointer = body.PointerOf("rename_columns");
+  if (node->kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "an object of old and new names", *node);
+  for (const JsonMember& member : node->members) {
+    const std::string at = PointerTo(pointer, member.name);
+    GRANARY_ASSIGN(std::string to, NonEmptyText(member.value, at));
+    out.rename_columns.push_back({member.name, std::move(to)});
+  }
+  return Status::Ok();
+}
+
+Status ReadColumnChanges(ObjectReader& body, SourceChange& out) {
+  GRANARY_TRY(ReadColumns(body, "add_columns", out.add_columns));
+  GRANARY_TRY(ReadRenames(body, out));
+  GRANARY_ASSIGN(out.drop_columns, body.Texts("drop_columns"));
+  GRANARY_TRY(ReadColumns(body, "widen_columns", out.widen_columns));
+  GRANARY_TRY(body.Each("add_indexes", out.add_indexes, ReadIndex));
+  GRANARY_ASSIGN(out.drop_indexes, body.Texts("drop_indexes"));
+  return Status::Ok();
+}
+
+Status ReadCompression(ObjectReader& body, SourceChange& out) {
+  storage::Compression compression;
+  GRANARY_ASSIGN(const bool has_codecs, ReadCodecs(body, compression));
+  GRANARY_ASSIGN(compression.level, ReadLevel(body));
+  if (has_codecs)
+    out.compression = std::move(compression);
+  else
+    out.compression_level = compression.level;
+  return Status::Ok();
+}
+
+Status ReadPolicies(ObjectReader& body, SourceChange& out) {
+  GRANARY_ASSIGN(out.name, body.Text("name"));
+  GRANARY_ASSIGN(out.connection_string, body.Text("connection_string"));
+  GRANARY_TRY(ReadCompression(body, out));
+  GRANARY_ASSIGN(const auto size, body.WholeNumber("max_file_size_mb", 1, kFileSizeMbMax));
+  if (size) out.max_file_size_mb = static_cast<std::uint32_t>(*size);
+  if (body.Find("sort_columns") != nullptr) {
+    GRANARY_ASSIGN(out.sort_columns, body.Texts("sort_columns"));
+  }
+  GRANARY_ASSIGN(out.schema_mode, ReadSchemaMode(body));
+  GRANARY_TRY(CheckDurability(body));
+  GRANARY_TRY(body.NotYet("primary_key"));
+  return body.NotYet("retention");
+}
+
+}  // namespace
+
+Result<SourceChange> ParseSourceChange(std::string_view text, const RequestLimits& limits) {
+  GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
+  ObjectReader body(root, "");
+  SourceChange out;
+  GRANARY_TRY(RefuseFixed(body));
+  GRANARY_TRY(ReadColumnChanges(body, out));
+  GRANARY_TRY(ReadPolicies(body, out));
+  GRANARY_TRY(body.Finish());
+  return out;
+}
+
+}  // namespace granary::api

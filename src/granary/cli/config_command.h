@@ -1,0 +1,15 @@
+// granary config show: every setting of a node, its value and where it came from.
+#pragma once
+
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/services/tenant_node/run_flags.h"
+
+namespace granary::cli {
+
+/// "REST_PORT  8000  default", a line each; or JSON. What a node started with the same flags, in
+/// the same folder and environment would take.
+Result<std::string> ShownConfig(const services::RunFlags& flags, const std::string& output);
+
+}  // namespace granary::cli

@@ -1,0 +1,108 @@
+#include "granary/cli/source_command.h"
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "granary/cli/node_client.h"
+#include "granary/cli/text_table.h"
+#include "granary/io/posix_file_system.h"
+
+namespace granary::cli {
+namespace {
+
+// Checked here: an id with a slash would ask for something else.
+Result<std::string> Target(const SourceOptions& options, std::string_view behind = {}) {
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.id));
+  return fmt::format("/sources/{}{}", id.str(), behind);
+}
+
+Result<std::string> BodyOf(const SourceOptions& options) {
+  if (!options.body.starts_with('@')) return options.body;
+  const std::string path = options.body.substr(1);
+  if (path == "-")
+    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  io::PosixFileSystem files;
+  return files.ReadFile(path);
+}
+
+Status Print(const Result<std::string>& answer) {
+  if (!answer.ok()) return answer.status();
+  if (!answer->empty()) std::printf("%s\n", PrettyJson(*answer).c_str());
+  return Status::Ok();
+}
+
+Status CallAndPrint(const SourceOptions& options, std::string_view method,
+                    std::string_view behind = {}, std::string_view body = {}) {
+  GRANARY_ASSIGN(const std::string target, Target(options, behind));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  return Print(node.Call(method, target, body));
+}
+
+std::string TextOf(const simdjson::dom::element& source, std::string_view name) {
+  simdjson::dom::element value;
+  if (source[name].get(value) != simdjson::SUCCESS || value.is_null()) return "";
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? std::string(text)
+                                              : std::string(simdjson::minify(value));
+}
+
+Result<std::string> SourcesTable(std::string_view answer) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  simdjson::dom::array sources;
+  if (parser.parse(answer.data(), answer.size()).get(document) != simdjson::SUCCESS ||
+      document["sources"].get(sources) != simdjson::SUCCESS) {
+    return Status::Internal("the node's answer is not a list of sources");
+  }
+  TextTable table({"source", "name", "columns", "schema", "mode", "created"});
+  for (simdjson::dom::element source : sources) {
+    simdjson::dom::object columns;
+    const bool has_columns = source["schema_definition"].get(columns) == simdjson::SUCCESS;
+    table.Add({TextOf(source, "source_id"), TextOf(source, "name"),
+               has_columns ? std::to_string(columns.size()) : "", TextOf(source, "schema_version"),
+               TextOf(source, "schema_mode"), TextOf(source, "created_at")});
+  }
+  return table.ToString();
+}
+
+}  // namespace
+
+Status ListSources(const SourceOptions& options) {
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  GRANARY_ASSIGN(const std::string answer, node.Call("GET", "/sources"));
+  if (options.output == "json") return Print(answer);
+  if (options.output != "table")
+    return {Code::kInvalidArgument, "--output " + options.output + ": one of table, json"};
+  GRANARY_ASSIGN(const std::string table, SourcesTable(answer));
+  std::fputs(table.c_str(), stdout);
+  return Status::Ok();
+}
+
+Status ShowSource(const SourceOptions& options) { return CallAndPrint(options, "GET"); }
+
+Status ShowSchema(const SourceOptions& options) { return CallAndPrint(options, "GET", "/schema"); }
+
+Status ShowStats(const SourceOptions& options) { return CallAndPrint(options, "GET", "/stats"); }
+
+Status FlushSource(const SourceOptions& options) { return CallAndPrint(options, "POST", "/flush"); }
+
+Status AddSource(const SourceOptions& options) {
+  GRANARY_ASSIGN(const std::string body, BodyOf(options));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  return Print(node.Call("POST", "/sources/add", body));
+}
+
+Status PatchSource(const SourceOptions& options) {
+  GRANARY_ASSIGN(const std::string body, BodyOf(options));
+  return CallAndPrint(options, "PATCH", "", body);
+}
+
+Status DeleteSource(const SourceOptions& options) {
+  return CallAndPrint(options, "DELETE", options.keep_data ? "?keep_data=true" : "");
+}
+
+}  // namespace granary::cli

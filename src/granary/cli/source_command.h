@@ -1,0 +1,28 @@
+// granary source …: the sources of a running node.
+#pragma once
+
+#include <string>
+
+#include "granary/base/status.h"
+
+namespace granary::cli {
+
+struct SourceOptions {
+  std::string url = "http://127.0.0.1:8000";
+  std::string id;
+  std::string body;  ///< JSON; "@file" reads a file, "@-" the input.
+  bool keep_data = false;
+  std::string output = "table";  ///< Of list: table or json.
+};
+
+/// Each prints the node's answer. Errors: the node's, kInvalidArgument for an option.
+Status ListSources(const SourceOptions& options);
+Status ShowSource(const SourceOptions& options);
+Status ShowSchema(const SourceOptions& options);
+Status AddSource(const SourceOptions& options);
+Status PatchSource(const SourceOptions& options);
+Status DeleteSource(const SourceOptions& options);
+Status FlushSource(const SourceOptions& options);
+Status ShowStats(const SourceOptions& options);
+
+}  // namespace granary::cli

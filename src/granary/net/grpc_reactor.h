@@ -1,0 +1,84 @@
+// GrpcReactor: one gRPC call between the library's callbacks and the handler's thread.
+//
+// Life       made when the call begins -> first message there -> handler on the pool -> Finish ->
+//            OnDone deletes it, when neither library nor handler uses it any more.
+// Threads    callbacks come from the library's threads; Read and Write are called by the handler's.
+//            `mutex_` guards what both touch.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include "granary/net/grpc_server.h"
+#include "granary/net/request_id.h"
+#include "granary/runtime/worker_pool.h"
+
+namespace granary::net {
+
+/// What the calls of one server share; outlives them.
+struct GrpcContext {
+  GrpcContext(GrpcServerOptions server_options, GrpcHandler call_handler,
+              GrpcServer::RefuseFn refuse_fn);
+
+  const GrpcServerOptions options;
+  const GrpcHandler handler;
+  const GrpcServer::RefuseFn refuse;
+  RequestIdMaker ids;
+  runtime::WorkerPool pool;
+  runtime::WorkerPool urgent_pool;
+  std::atomic<std::uint64_t> calls = 0;
+  std::atomic<std::uint64_t> open = 0;
+  std::atomic<std::uint64_t> message_bytes = 0;
+};
+
+class GrpcReactor final : public grpc::ServerGenericBidiReactor, public GrpcMessages {
+ public:
+  GrpcReactor(GrpcContext& context, grpc::GenericCallbackServerContext& call_context);
+
+  Result<std::optional<std::string>> Read() override;
+  Status Write(std::string_view message) override;
+
+ private:
+  enum class Wait : std::uint8_t { kRead, kWrite };
+
+  ~GrpcReactor() override;
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  void Begin();
+  void Run();
+  void End(const GrpcEnd& end);
+  /// The message that was read last, charged to this call in place of the one before.
+  Result<std::string> TakeMessage();
+  void Charge(std::uint64_t bytes);
+  Status WaitFor(bool& done, std::int64_t timeout_ms, Wait what,
+                 std::unique_lock<std::mutex>& lock);
+
+  GrpcContext& context_;
+  grpc::GenericCallbackServerContext& call_context_;
+  GrpcCall call_;
+  std::optional<std::int64_t> deadline_ns_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  grpc::ByteBuffer in_;
+  grpc::ByteBuffer out_;
+  bool begun_ = false;  // The first read is done; from then on the handler reads.
+  bool has_message_ = false;
+  bool read_done_ = false;
+  bool read_ok_ = false;
+  bool write_done_ = false;
+  bool write_ok_ = false;
+  std::uint64_t charged_bytes_ = 0;
+};
+
+}  // namespace granary::net

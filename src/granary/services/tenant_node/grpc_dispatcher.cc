@@ -1,0 +1,87 @@
+#include "granary/services/tenant_node/grpc_dispatcher.h"
+
+#include <fmt/format.h>
+
+#include "granary/api/code_table.h"
+#include "granary/api/proto_error.h"
+#include "granary/services/tenant_node/access_guard.h"
+#include "granary/services/tenant_node/trace_context.h"
+
+namespace granary::services {
+namespace {
+
+net::GrpcEnd EndOf(const Status& status, const std::map<std::string, std::string>& metadata) {
+  api::RichError error = api::ToRichError(status, metadata);
+  return {error.code, std::move(error.message), std::move(error.details)};
+}
+
+Status NoSuchMethod(std::string_view path) {
+  return Status::Unsupported(
+      fmt::format("there is no method '{}'; the service is {}", path.substr(0, 128), kGrpcService));
+}
+
+}  // namespace
+
+Result<std::string> GrpcMethodCall::Request() {
+  GRANARY_ASSIGN(auto message, messages.Read());
+  if (!message) return Status(Code::kInvalidRequest, "the call has no message");
+  return std::move(*message);
+}
+
+GrpcDispatcher::GrpcDispatcher(NodeState& state) : state_(state) {
+  AddGrpcDataMethods(state, methods_);
+  AddGrpcSourceMethods(state, methods_);
+}
+
+const GrpcMethod* GrpcDispatcher::Find(std::string_view path) const {
+  const std::string_view service = kGrpcService;
+  if (!path.starts_with('/') || path.substr(1, service.size()) != service) return nullptr;
+  path.remove_prefix(1 + service.size());
+  for (const GrpcMethod& method : methods_)
+    if (path.starts_with('/') && path.substr(1) == method.name) return &method;
+  return nullptr;
+}
+
+bool GrpcDispatcher::IsUrgent(const std::string& path) const {
+  const GrpcMethod* method = Find(path);
+  return method == nullptr || !method->needs_access;
+}
+
+net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& messages) const {
+  const std::int64_t start_ns = state_.clock.MonotonicNanos();
+  const GrpcMethod* method = Find(call.method);
+  GrpcMethodCall method_call{call, messages};
+  Status status;
+  if (method == nullptr || method->needs_access)
+    status = CheckAccess(call.peer_is_loopback, IsOpen(state_.config));
+  if (status.ok()) status = method ? method->handler(method_call) : NoSuchMethod(call.method);
+  Record(call, method, start_ns, status);
+  return EndOf(status, method_call.error_metadata);
+}
+
+net::GrpcEnd GrpcDispatcher::Refuse(const Status& status, const net::GrpcCall& call) const {
+  Record(call, Find(call.method), state_.clock.MonotonicNanos(), status);
+  return EndOf(status, {});
+}
+
+void GrpcDispatcher::Record(const net::GrpcCall& call, const GrpcMethod* method,
+                            std::int64_t start_ns, const Status& status) const {
+  const double seconds = static_cast<double>(state_.clock.MonotonicNanos() - start_ns) / 1e9;
+  state_.metrics.CountCall(method == nullptr ? "unknown" : method->name, CodeName(status.code()),
+                           seconds);
+  const api::CodeRow& row = api::RowOf(status.code());
+  const bool is_probe = method != nullptr && !method->needs_access;
+  const LogLevel level = row.http >= 500 && !is_probe ? row.log : LogLevel::kDebug;
+  if (!state_.log.Enabled(level)) return;
+  state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
+                   {{"request_id", call.request_id},
+                    {"trace_id", TraceIdOf(call.metadata)},
+                    {"method", "gRPC"},
+                    {"path", call.method},
+                    {"status", row.grpc},
+                    {"code", CodeName(status.code())},
+                    {"ms", seconds * 1000},
+                    {"peer", call.peer}});
+}
+
+}  // namespace granary::services

@@ -1,0 +1,57 @@
+#include "granary/services/tenant_node/idempotency.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "granary/api/response_json.h"
+#include "granary/base/bytes.h"
+#include "granary/services/tenant_node/responses.h"
+
+namespace granary::services {
+namespace {
+
+// What is wrong with a key; nothing when it may be used.
+std::optional<std::string> Fault(std::string_view key) {
+  const bool printable = std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
+  if (!key.empty() && key.size() <= storage::kWriteKeyMaxBytes && printable) return std::nullopt;
+  return fmt::format("has {} bytes{}, allowed are 1 to {} printable ASCII characters", key.size(),
+                     printable ? "" : ", some of them not printable", storage::kWriteKeyMaxBytes);
+}
+
+}  // namespace
+
+Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request) {
+  const auto given = request.headers.Get("Idempotency-Key");
+  if (!given) return std::optional<storage::WriteKey>();
+  if (const auto fault = Fault(*given))
+    return Status(Code::kInvalidArgument, "Idempotency-Key " + *fault);
+  std::string parameters;
+  for (const auto& [name, value] : request.query) {
+    PutString(parameters, name);
+    PutString(parameters, value);
+  }
+  return std::optional(storage::WriteKey{.key = std::string(*given),
+                                         .body = Hash128(request.body, Hash64(parameters))});
+}
+
+Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body) {
+  if (key.empty()) return std::optional<storage::WriteKey>();
+  if (const auto fault = Fault(key)) {
+    return Status::Invalid(Code::kInvalidRequest, "/idempotency_key",
+                           "the idempotency key " + *fault);
+  }
+  return std::optional(storage::WriteKey{.key = key, .body = Hash128(body, 0)});
+}
+
+net::HttpResponse WriteResponse(NodeState& state, const WriteAnswer& answer) {
+  net::HttpResponse response = JsonResponse(api::WriteJson(answer));
+  if (answer.repeated)
+    response.headers.Set("Idempotency-Replayed", "true");
+  else
+    state.metrics.CountRowsWritten(answer.written);
+  return response;
+}
+
+}  // namespace granary::services

@@ -1,0 +1,26 @@
+// Idempotency keys of writes, and the answer that says whether it was repeated.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+#include "granary/services/tenant_node/node_state.h"
+#include "granary/tenant/tenant.h"
+
+namespace granary::services {
+
+/// The header with the hash of what a repetition must repeat: the body and the query parameters.
+/// Nothing without a header; kInvalidArgument unless it is 1 to 255 printable ASCII characters.
+Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request);
+
+/// A message's key, "" being none, with the hash of the body that stands for the message.
+/// kInvalidRequest at /idempotency_key as above.
+Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body);
+
+/// Counts what was written. An answer that is a repetition says so: Idempotency-Replayed: true.
+net::HttpResponse WriteResponse(NodeState& state, const WriteAnswer& answer);
+
+}  // namespace granary::services

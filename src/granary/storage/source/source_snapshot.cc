@@ -1,0 +1,99 @@
+#include "granary/storage/source/source_snapshot.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace granary::storage {
+namespace {
+
+Status Expired(const SourceSnapshot& now, std::string_view why) {
+  return {Code::kCursorExpired, fmt::format("the snapshot of source \"{}\" that the cursor began "
+                                            "with is gone: {}; search again without a cursor",
+                                            now.id.str(), why)};
+}
+
+// The first row with a sequence above `sequence`.
+std::int64_t RowsUpTo(const HotChunk& chunk, std::uint64_t sequence) {
+  const std::int64_t* begin = chunk.sequences->raw_values();
+  const std::int64_t* end = begin + chunk.sequences->length();
+  return std::upper_bound(begin, end, static_cast<std::int64_t>(sequence)) - begin;
+}
+
+HotChunk Slice(const HotChunk& chunk, std::int64_t first, std::int64_t count) {
+  if (first == 0 && count == chunk.sequences->length()) return chunk;
+  return {chunk.schema, chunk.batch->Slice(first, count),
+          std::static_pointer_cast<arrow::Int64Array>(chunk.sequences->Slice(first, count))};
+}
+
+void KeepUpTo(std::uint64_t sequence, std::vector<HotChunk>& hot) {
+  std::vector<HotChunk> kept;
+  for (const HotChunk& chunk : hot) {
+    if (const std::int64_t rows = RowsUpTo(chunk, sequence); rows > 0)
+      kept.push_back(Slice(chunk, 0, rows));
+  }
+  hot = std::move(kept);
+}
+
+// The columns that were there then, by their names of then, in their types of now.
+SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
+  std::vector<Column> columns;
+  for (const Column& old : then.columns()) {
+    if (const Column* column = now->FindId(old.id))
+      columns.push_back({old.id, old.name, column->type});
+  }
+  if (columns == now->columns()) return now;
+  return std::make_shared<const Schema>(now->version(), now->last_id(), std::move(columns));
+}
+
+}  // namespace
+
+SnapshotMark MarkOf(const SourceSnapshot& snapshot) {
+  return {snapshot.uid, snapshot.visible_sequence, snapshot.flushed_sequence,
+          snapshot.schema->version(), snapshot.life};
+}
+
+Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then) {
+  if (now.uid != mark.uid) return Expired(now, "the source was dropped");
+  const bool had_hot_rows = mark.visible_sequence > mark.flushed_sequence;
+  if (now.life != mark.life && had_hot_rows)
+    return Expired(now, "it has no log, and the node was started again");
+  if (mark.visible_sequence > now.visible_sequence || mark.flushed_sequence > mark.visible_sequence)
+    return Expired(now, "its records end before it");
+  std::erase_if(now.segments, [&](const auto& segment) {
+    return segment->meta().min_sequence > mark.visible_sequence;
+  });
+  KeepUpTo(mark.visible_sequence, now.hot);
+  now.visible_sequence = mark.visible_sequence;
+  now.flushed_sequence = mark.flushed_sequence;
+  now.schema = SchemaOf(now.schema, then);
+  return now;
+}
+
+SourceSnapshot OldSegments(const SourceSnapshot& snapshot) {
+  SourceSnapshot old = snapshot;
+  old.hot.clear();
+  std::erase_if(old.segments, [&](const auto& segment) {
+    return segment->meta().max_sequence > snapshot.flushed_sequence;
+  });
+  return old;
+}
+
+SourceSnapshot After(const SourceSnapshot& snapshot, std::uint64_t sequence) {
+  SourceSnapshot rest = snapshot;
+  rest.after_sequence = sequence;
+  std::erase_if(rest.segments,
+                [&](const auto& segment) { return segment->meta().max_sequence <= sequence; });
+  std::vector<HotChunk> hot;
+  for (const HotChunk& chunk : rest.hot) {
+    const std::int64_t first = RowsUpTo(chunk, sequence);
+    const std::int64_t rows = chunk.sequences->length() - first;
+    if (rows > 0) hot.push_back(Slice(chunk, first, rows));
+  }
+  rest.hot = std::move(hot);
+  return rest;
+}
+
+}  // namespace granary::storage

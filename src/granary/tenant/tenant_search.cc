@@ -1,0 +1,131 @@
+// Queries: listed while they wait and run, over one snapshot of their sources or, page by page,
+// over the one that their cursor began with.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "granary/query/exec/search_pages.h"
+#include "granary/query/plan/fingerprint.h"
+#include "granary/tenant/tenant.h"
+
+namespace granary {
+namespace {
+
+Status DroppedSince() {
+  return {Code::kCursorExpired,
+          "a source that the cursor began with was dropped; search again without a cursor"};
+}
+
+Result<storage::SourceSnapshot> SnapshotAt(const storage::Source& source,
+                                           const storage::SnapshotMark& mark) {
+  storage::SourceSnapshot now = source.Snapshot();
+  for (const storage::SchemaVersion& version : source.schema_history()) {
+    if (version.schema->version() == mark.schema_version)
+      return storage::Rewind(std::move(now), mark, *version.schema);
+  }
+  return DroppedSince();
+}
+
+}  // namespace
+
+Result<std::vector<storage::SourceSnapshot>> Tenant::SnapshotsAt(
+    const std::vector<storage::SnapshotMark>& marks) const {
+  std::map<SourceUid, std::shared_ptr<storage::Source>> sources;
+  for (auto& source : store_->List()) sources.emplace(source->uid(), source);
+  std::vector<storage::SourceSnapshot> snapshots;
+  for (const storage::SnapshotMark& mark : marks) {
+    const auto found = sources.find(mark.uid);
+    if (found == sources.end()) return DroppedSince();
+    GRANARY_ASSIGN(storage::SourceSnapshot snapshot, SnapshotAt(*found->second, mark));
+    snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+// Nothing when the request has no cursor.
+Result<std::optional<SearchCursor>> Tenant::OpenCursor(const query::SearchRequest& request) const {
+  if (!request.cursor) return std::optional<SearchCursor>();
+  GRANARY_ASSIGN(SearchCursor cursor, seal_.Read(*request.cursor));
+  if (cursor.request != query::Fingerprint(request)) {
+    return Status::Invalid(Code::kInvalidRequest, "/cursor",
+                           "the cursor belongs to another request: only limit and cursor may "
+                           "differ from the one that gave it");
+  }
+  const std::int64_t age_us = deps_.clock.WallMicros() - cursor.began_us;
+  if (age_us > options_.snapshot_retention_us) {
+    return Status(Code::kCursorExpired,
+                  fmt::format("the cursor's search began {} s ago, snapshots are kept for {} s; "
+                              "search again without a cursor",
+                              age_us / 1'000'000, options_.snapshot_retention_us / 1'000'000));
+  }
+  return std::optional(std::move(cursor));
+}
+
+template <typename Answer, typename Body>
+Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sources,
+                                const Caller& caller, const Body& body) {
+  const auto entry = running_.Begin(kind, sources, caller);
+  const auto slot = admission_.Enter(caller.cancel);
+  if (!slot.ok()) return entry->Explain(slot.status());
+  entry->Start();
+  Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
+                                                   .parallelism = options_.query_parallelism,
+                                                   .cancel = caller.cancel,
+                                                   .progress = &entry->progress()});
+  if (!answer.ok()) return entry->Explain(answer.status());
+  return answer;
+}
+
+Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, const Caller& caller,
+                                         const query::SearchSink& sink) {
+  return RunQuery<query::QueryStats>(
+      QueryKind::kStream, request.sources, caller,
+      [&](const query::QueryContext& context) -> Result<query::QueryStats> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::RunSearch(request, snapshots, context, sink);
+      });
+}
+
+Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& request,
+                                                 const Caller& caller) {
+  return RunQuery<query::AggregateAnswer>(
+      QueryKind::kAggregate, request.sources, caller,
+      [&](const query::QueryContext& context) -> Result<query::AggregateAnswer> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::RunAggregate(request, snapshots, context);
+      });
+}
+
+Result<SearchPageEnd> Tenant::SearchPage(const query::SearchRequest& request, const Caller& caller,
+                                         const query::SearchSink& sink) {
+  return RunQuery<SearchPageEnd>(
+      QueryKind::kSearch, request.sources, caller,
+      [&](const query::QueryContext& context) { return RunSearchPage(request, context, sink); });
+}
+
+Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
+                                            const query::QueryContext& context,
+                                            const query::SearchSink& sink) {
+  GRANARY_ASSIGN(std::optional<SearchCursor> cursor, OpenCursor(request));
+  const std::int64_t now_us = deps_.clock.WallMicros();
+  GRANARY_ASSIGN(const auto snapshots,
+                 cursor ? SnapshotsAt(cursor->sources) : Snapshots(request.sources));
+  std::optional<query::SearchPosition> after;
+  if (cursor) after = std::move(cursor->position);
+  GRANARY_ASSIGN(query::SearchPage page, query::RunPage(request, snapshots, after, context, sink));
+  SearchPageEnd end{std::move(page.stats), std::nullopt};
+  if (!page.next) return end;
+  SearchCursor next{.began_us = cursor ? cursor->began_us : now_us,
+                    .request = query::Fingerprint(request),
+                    .sources = {},
+                    .position = std::move(*page.next)};
+  if (cursor)
+    next.sources = std::move(cursor->sources);
+  else
+    for (const auto& snapshot : snapshots) next.sources.push_back(storage::MarkOf(snapshot));
+  GRANARY_ASSIGN(end.next_cursor, seal_.Write(next));
+  return end;
+}
+
+}  // namespace granary
