@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import socket
+import statistics
 import time
 
 import pytest
@@ -20,8 +21,12 @@ HEAVY = {"source_ids": ["big"], "group_by": ["a", "b"], "aggregations": [
     {"type": "stddev", "column": "x", "alias": "v"}]}
 ORDERED = {"source_ids": ["big"], "order_by": [{"column": "s"}, {"column": "x", "direction": "desc"}]}
 TOP = {"source_ids": ["big"], "filters": {"s": {"contains": "7"}}, "order_by": [{"column": "s"}], "limit": 100}
-# Generous, because the machine may be busy with something else; the figures themselves are printed.
-P99_BOUND_MS = 500
+# A hundred thousand groups and more.
+GROUPS = {"source_ids": ["big"], "group_by": ["a"], "aggregations": [{"type": "percentile", "column": "a", "alias": "p"}]}
+# What a query still costs once nobody wants it: at most 50 ms on each of two cores. The node's own CPU time is bounded, since
+# the time on the wall depends on what else the machine has to do; both are printed.
+P99_CPU_MS = 100
+MEDIAN_MS = 50
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +144,9 @@ def leave(big, client, target, body):
         time.sleep(client.chooser.random() * 0.3)  # So that it is met in any of its phases.
         if query is None or all(q["id"] != query["id"] for q in queries(client)):
             return None  # It ended by itself.
-        start = time.monotonic()
+        start = now(big)
     until(lambda: all(q["id"] != query["id"] for q in queries(client)))
-    return 1000 * (time.monotonic() - start)
+    return since(big, start)
 
 
 def delete(big, client, target, body, pool):
@@ -150,23 +155,35 @@ def delete(big, client, target, body, pool):
     time.sleep(client.chooser.random() * 0.3)  # As above.
     if query is None:
         return None
-    start = time.monotonic()
+    start = now(big)
     status, _, _ = client.raw("DELETE", f"/queries/{query['id']}")
     got, _ = asked.result(timeout=60)
-    return 1000 * (time.monotonic() - start) if status == 204 and got == 499 else None
+    return since(big, start) if status == 204 and got == 499 else None
 
 
 def overrun(big, client, target, body):
     allowed = client.chooser.randrange(20, 300)
-    start = time.monotonic()
-    status, _ = ask(big, target, body, {"X-Timeout-Ms": str(allowed)})
-    return 1000 * (time.monotonic() - start) - allowed if status == 504 else None
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(ask, big, target, body, {"X-Timeout-Ms": str(allowed)})
+        time.sleep(allowed / 1000)
+        start = now(big)
+        status, _ = asked.result(timeout=60)
+    return since(big, start) if status == 504 else None
 
 
-@pytest.mark.parametrize("kinds,bound_ms", [
-    ((("/data/aggregate", SCAN), ("/data/search/stream", {k: v for k, v in TOP.items() if k != "limit"}), ("/data/search", TOP)), P99_BOUND_MS),
-    ((("/data/aggregate", HEAVY), ("/data/search/stream", ORDERED)), 5 * P99_BOUND_MS)], ids=["scans", "much-state"])
-def test_queries_end_soon_after_nobody_wants_them(big, seeded, figure, kinds, bound_ms):
+def now(node):
+    return time.monotonic(), node.cpu_ms()
+
+
+def since(node, start):
+    """(ms on the wall, ms of the node's CPU)"""
+    return 1000 * (time.monotonic() - start[0]), node.cpu_ms() - start[1]
+
+
+@pytest.mark.parametrize("kinds", [
+    (("/data/aggregate", SCAN), ("/data/search/stream", {k: v for k, v in TOP.items() if k != "limit"}), ("/data/search", TOP)),
+    (("/data/aggregate", HEAVY), ("/data/search/stream", ORDERED))], ids=["scans", "much-state"])
+def test_queries_end_soon_after_nobody_wants_them(big, seeded, figure, kinds):
     client = big.client()
     client.chooser = seeded
     taken = {"leaving": [], "DELETE": [], "deadline": []}
@@ -176,16 +193,71 @@ def test_queries_end_soon_after_nobody_wants_them(big, seeded, figure, kinds, bo
             until(lambda: queries(client) == [])
             how = seeded.choice(("leaving", "DELETE", "deadline"))
             if how == "leaving":
-                ms = leave(big, client, target, body)
+                one = leave(big, client, target, body)
             elif how == "DELETE":
-                ms = delete(big, client, target, body, pool)
+                one = delete(big, client, target, body, pool)
             else:
-                ms = overrun(big, client, target, body)
-            if ms is not None:
-                taken[how].append(ms)
-    every = [ms for some in taken.values() for ms in some]
+                one = overrun(big, client, target, body)
+            if one is not None:
+                taken[how].append(one)
+    every = [one for some in taken.values() for one in some]
     for how, some in [*taken.items(), ("all", every)]:
         if some:
-            figure(f"{how}: {len(some)} ended, median {sorted(some)[len(some) // 2]:.1f} ms, p99 {p99(some):.1f} ms, worst {max(some):.1f} ms")
+            wall, cpu = zip(*some)
+            figure(f"{how}: {len(some)} ended, median {statistics.median(wall):.1f} ms, p99 {p99(wall):.1f} ms; "
+                   f"of CPU median {statistics.median(cpu):.1f} ms, p99 {p99(cpu):.1f} ms, worst {max(cpu):.1f} ms")
+    wall, cpu = zip(*every)
     assert len(every) >= 60
-    assert p99(every) < bound_ms
+    assert p99(cpu) < P99_CPU_MS
+    assert statistics.median(wall) < MEDIAN_MS
+
+
+def test_searches_that_wait_hold_up_no_write_and_past_a_full_queue_are_refused(tmp_path):
+    node = Node(tmp_path, {"MAX_CONCURRENT_SEARCHES": "1", "MAX_QUEUED_SEARCHES": "20", "HANDLER_THREADS": "2",
+                                    "MAX_BATCH_RECORDS": "100000", "MAX_BODY_MB": "64"}).start()
+    client = node.client()
+    client.add({"source_id": "big"})
+    client.write("big", [{"a": i, "s": f"text {i}"} for i in range(100_000)])
+    endless = stalled_stream(node)
+    running(client)
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        asked = [pool.submit(ask, node, "/data/aggregate", GROUPS) for _ in range(40)]
+        for i in range(20):
+            assert client.call("POST", "/data/write", {"source_id": "big", "records": [{"fields": {"a": i, "s": "x"}}]})["written"] == 1
+        results = [one.result(timeout=60) for one in asked]
+    statuses = [status for status, _ in results]
+    assert set(statuses) <= {200, 503}, statuses
+    assert statuses.count(200) >= 20 and 503 in statuses
+    for status, content in results:
+        if status == 503:
+            assert json.loads(content)["code"] == "OVERLOADED"
+    endless.close()
+    node.close()
+
+
+def stalled_stream(node):
+    """A client that asks for everything and takes nothing."""
+    body = json.dumps({"source_ids": ["big"]}).encode()
+    stalled = socket.socket()
+    stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stalled.connect(("127.0.0.1", node.port))
+    stalled.sendall(b"POST /data/search/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                    % len(body) + body)
+    return stalled
+
+
+def test_clients_that_take_nothing_hold_no_slot(tmp_path):
+    node = Node(tmp_path, {"MAX_CONCURRENT_SEARCHES": "2", "MAX_BATCH_RECORDS": "100000", "MAX_BODY_MB": "64"}).start()
+    client = node.client()
+    client.add({"source_id": "big"})
+    client.write("big", [{"a": i, "s": f"some text to fill the socket {i}"} for i in range(100_000)])
+    stalled = [stalled_stream(node) for _ in range(5)]
+    until(lambda: sum(q["state"] == "running" for q in queries(client)) >= 2)
+    start = time.monotonic()
+    for _ in range(3):
+        assert client.aggregate(source_ids=["big"], aggregations=[{"type": "count", "alias": "n"}])[0]["n"] == 100_000
+    assert time.monotonic() - start < 10  # A stalled client is given up after a minute.
+    for one in stalled:
+        one.close()
+    until(lambda: queries(client) == [])
+    node.close()

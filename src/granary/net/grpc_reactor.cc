@@ -13,7 +13,6 @@
 namespace granary::net {
 namespace {
 
-constexpr std::size_t kUrgentThreads = 2;
 constexpr auto kLookAtCancel = std::chrono::milliseconds(20);
 
 std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
@@ -58,8 +57,7 @@ GrpcContext::GrpcContext(GrpcServerOptions server_options, GrpcHandler call_hand
     : options(std::move(server_options)),
       handler(std::move(call_handler)),
       refuse(std::move(refuse_fn)),
-      pool({.threads = options.handler_threads}),
-      urgent_pool({.threads = kUrgentThreads}) {}
+      lanes(options.handler_threads, options.patient_threads_max) {}
 
 GrpcReactor::GrpcReactor(GrpcContext& context, grpc::GenericCallbackServerContext& call_context)
     : context_(context), call_context_(call_context) {
@@ -120,10 +118,9 @@ void GrpcReactor::OnCancel() {
 void GrpcReactor::OnDone() { delete this; }
 
 void GrpcReactor::Begin() {
-  const auto& is_urgent = context_.options.is_urgent;
-  runtime::WorkerPool& pool =
-      is_urgent && is_urgent(call_.method) ? context_.urgent_pool : context_.pool;
-  pool.Submit([this] { Run(); });
+  const auto& lane_of = context_.options.lane_of;
+  const HandlerLane lane = lane_of ? lane_of(call_.method) : HandlerLane::kOrdinary;
+  context_.lanes.Of(lane).Submit([this] { Run(); });
 }
 
 void GrpcReactor::Run() {

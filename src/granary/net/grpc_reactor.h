@@ -18,7 +18,6 @@
 
 #include "granary/net/grpc_server.h"
 #include "granary/net/request_id.h"
-#include "granary/runtime/worker_pool.h"
 
 namespace granary::net {
 
@@ -31,8 +30,7 @@ struct GrpcContext {
   const GrpcHandler handler;
   const GrpcServer::RefuseFn refuse;
   RequestIdMaker ids;
-  runtime::WorkerPool pool;
-  runtime::WorkerPool urgent_pool;
+  HandlerLanes lanes;
   std::atomic<std::uint64_t> calls = 0;
   std::atomic<std::uint64_t> open = 0;
   std::atomic<std::uint64_t> message_bytes = 0;

@@ -176,8 +176,7 @@ void GrpcServer::Stop(std::int64_t grace_ms) {
   SetServing(false);
   state_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
   state_->server->Wait();
-  state_->context.pool.Stop();
-  state_->context.urgent_pool.Stop();
+  state_->context.lanes.Stop();
 }
 
 }  // namespace granary::net

@@ -6,7 +6,7 @@
 //            `refuse` (with details); one far over it by the library, RESOURCE_EXHAUSTED alone.
 // Start      of a call: its handler gets a thread when its first message is there, so a client that
 //            opens calls and says nothing holds no thread.
-// Threads    Start and Stop from one thread; handlers run on up to handler_threads at once.
+// Threads    Start and Stop from one thread; handlers run in three lanes, see handler_lanes.h.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "granary/base/log.h"
 #include "granary/base/status.h"
 #include "granary/net/grpc_message.h"
+#include "granary/net/handler_lanes.h"
 #include "granary/net/tls_context.h"
 
 namespace granary::net {
@@ -26,14 +27,15 @@ struct GrpcServerOptions {
   std::string host = "0.0.0.0";
   std::uint16_t port = 50051;  ///< 0 picks a free one.
   std::size_t handler_threads = 64;
-  std::size_t calls_max = 4096;  ///< Open at once; further ones get kOverloaded.
+  std::size_t patient_threads_max = 4096;  ///< For calls in the patient lane.
+  std::size_t calls_max = 4096;            ///< Open at once; further ones get kOverloaded.
   std::uint64_t message_bytes_max = 16u << 20;
   std::uint64_t messages_bytes_max = 1u << 30;  ///< Of all calls at once; past it kOverloaded.
   std::uint64_t metadata_bytes_max = 16u << 10;
   std::int64_t read_timeout_ms = 60'000;   ///< A client stream without a message.
   std::int64_t write_timeout_ms = 60'000;  ///< A client that takes nothing.
-  /// Answered by a small pool of their own, so that they never wait behind slow ones.
-  std::function<bool(const std::string& method)> is_urgent;
+  /// Which lane a call of a method runs in; kOrdinary when not set.
+  std::function<HandlerLane(const std::string& method)> lane_of;
   std::shared_ptr<const TlsContext> tls;  ///< Without it, plain.
   std::vector<std::string> services;      ///< Names that server reflection lists.
 };

@@ -31,7 +31,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kUrgentThreads = 2;
 constexpr std::size_t kReadBytes = 4096;  // Small: an idle connection keeps a buffer of it.
 constexpr std::size_t kBodyReadBytes = 256u << 10;
 constexpr std::size_t kPipelinedBytesMax = 64u << 10;
@@ -98,8 +97,7 @@ ConnectionContext::ConnectionContext(HttpServerOptions server_options, Logger& l
       log(logger),
       handler(std::move(request_handler)),
       refuse(std::move(refuse_fn)),
-      pool({.threads = options.handler_threads}),
-      urgent_pool({.threads = kUrgentThreads}) {}
+      lanes(options.handler_threads, options.patient_threads_max) {}
 
 struct HttpConnection::Exchange {
   explicit Exchange(ConnectionContext& shared) : context(shared) {}
@@ -421,11 +419,10 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> excha
   context_.in_flight.fetch_add(1, std::memory_order_relaxed);
   auto watch = std::make_shared<ClientWatch>(*this, exchange->request.cancel);
   if (in_.size() < kPipelinedBytesMax) watch->Next();
-  const auto& is_urgent = context_.options.is_urgent;
-  runtime::WorkerPool& pool =
-      is_urgent && is_urgent(exchange->request) ? context_.urgent_pool : context_.pool;
+  const auto& lane_of = context_.options.lane_of;
+  const HandlerLane lane = lane_of ? lane_of(exchange->request) : HandlerLane::kOrdinary;
   std::function<void()> work = [this, exchange] { Answer(*exchange); };
-  co_await RunOn(pool, socket_.get_executor(), std::move(work));
+  co_await RunOn(context_.lanes.Of(lane), socket_.get_executor(), std::move(work));
   watch->Stop();
   context_.in_flight.fetch_sub(1, std::memory_order_relaxed);
 }

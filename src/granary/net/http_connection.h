@@ -28,7 +28,6 @@
 #include "granary/net/request_id.h"
 #include "granary/net/request_parser.h"
 #include "granary/net/wire.h"
-#include "granary/runtime/worker_pool.h"
 
 namespace granary::net {
 
@@ -42,8 +41,7 @@ struct ConnectionContext {
   const HttpHandler handler;
   const HttpServer::RefuseFn refuse;
   RequestIdMaker ids;
-  runtime::WorkerPool pool;
-  runtime::WorkerPool urgent_pool;
+  HandlerLanes lanes;
   std::atomic<bool> stopping = false;
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::uint64_t> in_flight = 0;

@@ -218,8 +218,7 @@ void HttpServer::Stop(std::int64_t grace_ms) {
   state_->work.reset();
   state_->io.stop();
   for (auto& thread : state_->threads) thread.join();
-  state_->context.pool.Stop();
-  state_->context.urgent_pool.Stop();
+  state_->context.lanes.Stop();
 }
 
 }  // namespace granary::net

@@ -6,7 +6,7 @@
 //            and body bytes, header and body time, connections. Content-Length together with
 //            Transfer-Encoding is 400 and closes. An early refusal drains at most drain_bytes_max,
 //            then closes.
-// Threads    Start and Stop from one thread; handlers run on up to handler_threads at once.
+// Threads    Start and Stop from one thread; handlers run in three lanes, see handler_lanes.h.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/net/handler_lanes.h"
 #include "granary/net/http_message.h"
 #include "granary/net/tls_context.h"
 
@@ -27,6 +28,7 @@ struct HttpServerOptions {
   std::uint16_t port = 8000;  ///< 0 picks a free one.
   std::size_t io_threads = 1;
   std::size_t handler_threads = 64;
+  std::size_t patient_threads_max = 4096;  ///< For requests in the patient lane.
   std::size_t connections_max = 4096;
   std::uint64_t body_bytes_max = 16u << 20;
   std::uint64_t bodies_bytes_max =
@@ -38,9 +40,8 @@ struct HttpServerOptions {
   std::int64_t idle_timeout_ms = 75'000;
   std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
   std::shared_ptr<const TlsContext> tls;   ///< Without it, plain.
-  /// Requests that are answered at once and so never wait behind slow ones for a handler thread:
-  /// they have a small pool of their own. None when not set.
-  std::function<bool(const HttpRequest&)> is_urgent;
+  /// Which lane a request runs in; kOrdinary when not set.
+  std::function<HandlerLane(const HttpRequest&)> lane_of;
 };
 
 struct HttpServerStats {

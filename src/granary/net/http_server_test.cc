@@ -461,7 +461,7 @@ TEST_F(ServerTest, CancelsAtTheDeadline) {
             504);
 }
 
-TEST_F(ServerTest, AnswersQuickRequestsWhileAllHandlersAreBusy) {
+TEST_F(ServerTest, NoLaneWaitsBehindAnother) {
   std::mutex gate;
   gate.lock();
   auto server = Start(
@@ -469,14 +469,28 @@ TEST_F(ServerTest, AnswersQuickRequestsWhileAllHandlersAreBusy) {
         if (request.path == "/slow") std::lock_guard wait(gate);
         return Echo(request);
       },
-      {.handler_threads = 2,
-       .is_urgent = [](const HttpRequest& r) { return r.path == "/health"; }});
+      {.handler_threads = 2, .patient_threads_max = 20, .lane_of = [](const HttpRequest& r) {
+         if (r.path == "/health") return HandlerLane::kUrgent;
+         return r.method == "POST" ? HandlerLane::kPatient : HandlerLane::kOrdinary;
+       }});
+  const auto ask = [&](const char* method) {
+    return StatusOf(Exchange(
+        *server, fmt::format("{} / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", method)));
+  };
   std::vector<RawClient> slow;
-  for (int i = 0; i < 5; ++i) {
-    slow.emplace_back(server->port());
-    slow.back().Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-  }
-  ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == 5; }));
+  const auto begin = [&](const char* method, int count) {
+    for (int i = 0; i < count; ++i) {
+      slow.emplace_back(server->port());
+      slow.back().Send(
+          fmt::format("{} /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", method));
+    }
+    ASSERT_TRUE(Eventually([&] { return server->stats().in_flight == slow.size(); }));
+  };
+  begin("POST", 15);
+  EXPECT_EQ(ask("POST"), 200);
+  EXPECT_EQ(ask("GET"), 200);
+  begin("GET", 5);
+  EXPECT_EQ(ask("POST"), 200);
   EXPECT_EQ(StatusOf(Exchange(*server, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
   gate.unlock();
   for (auto& client : slow) EXPECT_EQ(StatusOf(client.ReadAnswer()), 200);

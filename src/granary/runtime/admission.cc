@@ -31,6 +31,7 @@ struct Admission::State {
   AdmissionOptions options;
   mutable std::mutex mutex;
   std::list<Waiter*> queue;  // Waiters live on their threads' stacks.
+  std::list<Place*> paused;  // The longest first.
   std::size_t running = 0;
   std::uint64_t admitted = 0;
   std::uint64_t refused = 0;
@@ -40,13 +41,39 @@ struct Admission::State {
     ++admitted;
   }
 
+  // A slot that became free goes straight to the first waiter, so that a newcomer cannot slip in
+  // between.
+  void Free() {
+    GRANARY_CHECK(running > 0);
+    --running;
+    if (queue.empty()) return;
+    Waiter* first = queue.front();
+    queue.pop_front();
+    Admit();
+    first->admitted = true;
+    first->wake.notify_one();
+  }
+
+  // Takes the slots of those that pause for too long, as far as somebody wants them.
+  void TakeFromPaused() {
+    const auto now = std::chrono::steady_clock::now();
+    while (!queue.empty() && !paused.empty() &&
+           now - paused.front()->paused_at >= options.pause_max) {
+      paused.front()->state = PlaceState::kLost;
+      paused.pop_front();
+      Free();
+    }
+  }
+
   // Waits until a slot was handed over. On cancellation the waiter leaves the queue.
-  Status Wait(std::unique_lock<std::mutex>& lock, const CancelToken& cancel) {
+  Status Wait(std::unique_lock<std::mutex>& lock, std::list<Waiter*>::iterator before,
+              const CancelToken& cancel) {
     Waiter waiter;
-    const auto place = queue.insert(queue.end(), &waiter);
+    const auto place = queue.insert(before, &waiter);
     for (;;) {
-      waiter.wake.wait_for(lock, kLookEvery, [&] { return waiter.admitted; });
-      if (waiter.admitted) return Status::Ok();  // Release() took it out of the queue.
+      TakeFromPaused();
+      if (!waiter.admitted) waiter.wake.wait_for(lock, kLookEvery, [&] { return waiter.admitted; });
+      if (waiter.admitted) return Status::Ok();  // Free() took it out of the queue.
       if (Status status = cancel.Check(); !status.ok()) {
         queue.erase(place);
         return status.At("while waiting for a free search slot");
@@ -59,8 +86,8 @@ Admission::Admission(AdmissionOptions options) : state_(std::make_unique<State>(
 
 Admission::~Admission() {
   const std::lock_guard lock(state_->mutex);
-  GRANARY_CHECK(state_->running == 0 && state_->queue.empty(), "running={} queued={}",
-                state_->running, state_->queue.size());
+  GRANARY_CHECK(state_->running == 0 && state_->paused.empty() && state_->queue.empty(),
+                "running={} queued={}", state_->running, state_->queue.size());
 }
 
 Result<Admission::Slot> Admission::Enter(const CancelToken& cancel) {
@@ -74,22 +101,40 @@ Result<Admission::Slot> Admission::Enter(const CancelToken& cancel) {
                   fmt::format("{} searches run and {} wait already; try again later",
                               state_->running, state_->queue.size()));
   } else {
-    GRANARY_TRY(state_->Wait(lock, cancel));
+    GRANARY_TRY(state_->Wait(lock, state_->queue.end(), cancel));
   }
   return Slot(this);
 }
 
-// The slot goes straight to the first waiter, so that a newcomer cannot slip in between.
-void Admission::Release() {
+void Admission::Release(Place& place) {
   const std::lock_guard lock(state_->mutex);
-  GRANARY_CHECK(state_->running > 0);
-  --state_->running;
-  if (state_->queue.empty()) return;
-  Waiter* first = state_->queue.front();
-  state_->queue.pop_front();
-  state_->Admit();
-  first->admitted = true;
-  first->wake.notify_one();
+  if (place.state == PlaceState::kPaused) state_->paused.remove(&place);
+  if (place.state != PlaceState::kLost) state_->Free();
+}
+
+void Admission::Slot::Pause() {
+  State& state = *owner_->state_;
+  const std::lock_guard lock(state.mutex);
+  if (place_->state != PlaceState::kRunning) return;
+  place_->state = PlaceState::kPaused;
+  place_->paused_at = std::chrono::steady_clock::now();
+  state.paused.push_back(place_.get());
+}
+
+Status Admission::Slot::Resume(const CancelToken& cancel) {
+  State& state = *owner_->state_;
+  std::unique_lock lock(state.mutex);
+  if (place_->state == PlaceState::kPaused) {
+    state.paused.remove(place_.get());
+  } else if (place_->state == PlaceState::kLost) {
+    if (state.running < state.options.concurrent_max) {
+      state.Admit();
+    } else {
+      GRANARY_TRY(state.Wait(lock, state.queue.begin(), cancel));
+    }
+  }
+  place_->state = PlaceState::kRunning;
+  return Status::Ok();
 }
 
 AdmissionCounts Admission::counts() const {

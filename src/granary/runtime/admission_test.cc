@@ -107,5 +107,79 @@ TEST(AdmissionTest, NeverMoreThanTheMostAtOnce) {
   EXPECT_EQ(admission.counts().running, 0u);
 }
 
+TEST(AdmissionTest, WhoPausesForTooLongLosesTheSlotToWhoQueues) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1, .pause_max = {}});
+  Slot slow = admission.Enter(CancelToken()).Take();
+  slow.Pause();
+  std::atomic<bool> done = false;
+  Slot quick = admission.Enter(CancelToken()).Take();  // Would wait forever otherwise.
+  std::thread resumes([&] {
+    EXPECT_TRUE(slow.Resume(CancelToken()).ok());
+    EXPECT_TRUE(done);
+  });
+  AwaitQueued(admission, 1);
+  done = true;
+  quick = Slot();
+  resumes.join();
+  EXPECT_EQ(admission.counts().running, 1u);
+}
+
+TEST(AdmissionTest, WhoResumesComesAheadOfTheQueue) {
+  Admission admission({.concurrent_max = 1, .queued_max = 2, .pause_max = {}});
+  Slot slow = admission.Enter(CancelToken()).Take();
+  slow.Pause();
+  Slot quick = admission.Enter(CancelToken()).Take();
+  std::vector<int> order;  // Guarded by the one slot.
+  std::thread queues([&] {
+    const auto slot = admission.Enter(CancelToken());
+    order.push_back(2);
+  });
+  AwaitQueued(admission, 1);
+  std::thread resumes([&] {
+    EXPECT_TRUE(slow.Resume(CancelToken()).ok());
+    order.push_back(1);
+    slow = Slot();
+  });
+  AwaitQueued(admission, 2);
+  quick = Slot();
+  resumes.join();
+  queues.join();
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(AdmissionTest, AShortPauseOrOneThatNobodyMindsChangesNothing) {
+  Admission unminded({.concurrent_max = 1, .queued_max = 0, .pause_max = {}});
+  Slot slot = unminded.Enter(CancelToken()).Take();
+  slot.Pause();
+  EXPECT_EQ(unminded.counts().running, 1u);
+  EXPECT_TRUE(slot.Resume(CancelToken()).ok());
+
+  Admission patient({.concurrent_max = 1, .queued_max = 1, .pause_max = std::chrono::hours(1)});
+  Slot held = patient.Enter(CancelToken()).Take();
+  held.Pause();
+  const std::int64_t now = io::SystemClock().MonotonicNanos();
+  EXPECT_EQ(patient.Enter(CancelToken(now + 50'000'000)).status().code(), Code::kDeadlineExceeded);
+  EXPECT_TRUE(held.Resume(CancelToken()).ok());
+}
+
+TEST(AdmissionTest, ASlotThatIsLostOrPausedIsGivenBackOnce) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1, .pause_max = {}});
+  {
+    Slot lost = admission.Enter(CancelToken()).Take();
+    lost.Pause();
+    const Slot quick = admission.Enter(CancelToken()).Take();
+    CancelToken cancelled;
+    cancelled.Cancel();
+    EXPECT_EQ(lost.Resume(cancelled).code(), Code::kCancelled);
+    EXPECT_EQ(admission.counts().running, 1u);
+  }
+  EXPECT_EQ(admission.counts().running, 0u);
+  {
+    Slot paused = admission.Enter(CancelToken()).Take();
+    paused.Pause();
+  }
+  EXPECT_EQ(admission.counts().running, 0u);
+}
+
 }  // namespace
 }  // namespace granary::runtime

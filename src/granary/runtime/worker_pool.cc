@@ -7,7 +7,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -73,9 +75,18 @@ class Loop {
   Status failure_;
 };
 
+/// How long a thread is there.
+enum class Life : std::uint8_t { kWithPool, kWhileBusy };
+
 }  // namespace
 
-struct WorkerPool::State {
+struct WorkerPool::State : std::enable_shared_from_this<State> {
+  explicit State(WorkerPoolOptions o) : options(o) {
+    options.threads = std::max<std::size_t>(options.threads, 1);
+    options.threads_max = std::max(options.threads_max, options.threads);
+  }
+
+  WorkerPoolOptions options;
   mutable std::mutex mutex;
   std::condition_variable wake;
   std::deque<std::function<void()>> queue;
@@ -83,13 +94,36 @@ struct WorkerPool::State {
   std::size_t running = 0;
   bool stopping = false;
   std::mutex join_mutex;  // Taken before `mutex`; lets every Stop() return only after the joining.
-  std::vector<std::thread> threads;
-  std::size_t thread_count = 0;
+  std::map<std::size_t, std::thread> threads;  // By number.
+  std::size_t next_number = 0;
+  std::vector<std::thread> ended;  // To be joined.
 
-  void Run() {
+  // Under the mutex, as the rest. Nothing happens when the system has no thread to give: the task
+  // then waits for one that is there.
+  void Start(Life life) {
+    const std::size_t number = next_number++;
+    try {
+      std::thread& worker = threads[number] =
+          std::thread([self = shared_from_this(), number, life] { self->Run(number, life); });
+      ++alive;
+      ::pthread_setname_np(worker.native_handle(),
+                           fmt::format("worker-{}", number).substr(0, 15).c_str());
+    } catch (const std::system_error&) {
+      threads.erase(number);
+      GRANARY_CHECK(alive > 0, "no thread for a pool of {}", options.threads);
+    }
+  }
+
+  void Run(std::size_t number, Life life) {
     std::unique_lock lock(mutex);
+    const auto has_work = [this] { return stopping || !queue.empty(); };
     for (;;) {
-      wake.wait(lock, [this] { return stopping || !queue.empty(); });
+      if (life == Life::kWithPool) {
+        wake.wait(lock, has_work);
+      } else if (!wake.wait_for(lock, options.idle_max, has_work)) {
+        ended.push_back(std::move(threads.extract(number).mapped()));
+        break;
+      }
       if (queue.empty()) break;
       std::function<void()> task = std::move(queue.front());
       queue.pop_front();
@@ -104,34 +138,38 @@ struct WorkerPool::State {
   }
 };
 
-WorkerPool::WorkerPool(WorkerPoolOptions options) : state_(std::make_shared<State>()) {
-  state_->thread_count = std::max<std::size_t>(options.threads, 1);
-  state_->alive = state_->thread_count;
-  for (std::size_t i = 0; i < state_->thread_count; ++i) {
-    std::thread& worker = state_->threads.emplace_back([state = state_] { state->Run(); });
-    ::pthread_setname_np(worker.native_handle(), fmt::format("worker-{}", i).substr(0, 15).c_str());
-  }
+WorkerPool::WorkerPool(WorkerPoolOptions options) : state_(std::make_shared<State>(options)) {
+  const std::lock_guard lock(state_->mutex);
+  for (std::size_t i = 0; i < state_->options.threads; ++i) state_->Start(Life::kWithPool);
 }
 
 WorkerPool::~WorkerPool() { Stop(); }
 
 void WorkerPool::Submit(std::function<void()> task) {
+  std::vector<std::thread> ended;
+  bool queued = false;
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->alive > 0) {
+      queued = true;
       state_->queue.push_back(std::move(task));
+      const std::size_t idle = state_->alive - state_->running;
+      if (state_->queue.size() > idle && state_->alive < state_->options.threads_max &&
+          !state_->stopping)
+        state_->Start(Life::kWhileBusy);
       state_->wake.notify_one();
-      return;
+      ended.swap(state_->ended);
     }
   }
-  task();
+  for (std::thread& thread : ended) thread.join();
+  if (!queued) task();
 }
 
 Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
                                const std::function<Status(std::size_t)>& body) {
   const std::size_t helpers =
       std::min({std::max<std::size_t>(parallelism, 1), std::max<std::size_t>(count, 1),
-                state_->thread_count + 1}) -
+                state_->options.threads_max + 1}) -
       1;
   const auto loop = std::make_shared<Loop>(count, body);
   for (std::size_t i = 0; i < helpers; ++i) Submit([loop] { loop->Help(); });
@@ -140,20 +178,26 @@ Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
 
 void WorkerPool::Stop() {
   const std::lock_guard joining(state_->join_mutex);
+  std::vector<std::thread> threads;
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
     state_->wake.notify_all();
+    threads.swap(state_->ended);
+    for (auto& [number, thread] : state_->threads) threads.push_back(std::move(thread));
+    state_->threads.clear();
   }
-  for (std::thread& worker : state_->threads) {
+  for (std::thread& worker : threads) {
     GRANARY_CHECK(worker.get_id() != std::this_thread::get_id(),
                   "a task may not stop its own pool");
     worker.join();
   }
-  state_->threads.clear();
 }
 
-std::size_t WorkerPool::threads() const { return state_->thread_count; }
+std::size_t WorkerPool::threads() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->alive;
+}
 
 std::size_t WorkerPool::queued() const {
   const std::lock_guard lock(state_->mutex);

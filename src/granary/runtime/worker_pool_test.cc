@@ -170,5 +170,37 @@ TEST(WorkerPoolTest, SubmittingWhileStoppingLosesNoTask) {
   }
 }
 
+// Tasks that wait for a later one finish only when each has a thread of its own.
+TEST(WorkerPoolTest, ATaskThatFindsNoIdleThreadGetsOneUpToTheMaximum) {
+  WorkerPool pool({.threads = 1, .threads_max = 4});
+  std::latch all(4);
+  for (int i = 0; i < 4; ++i) pool.Submit([&all] { all.arrive_and_wait(); });
+  all.wait();
+  std::latch go(1);
+  std::latch started(4);
+  for (int i = 0; i < 5; ++i) {
+    pool.Submit([&] {
+      if (!started.try_wait()) started.count_down();
+      go.wait();
+    });
+  }
+  started.wait();
+  EXPECT_EQ(pool.threads(), 4u);
+  EXPECT_EQ(pool.queued(), 1u);
+  go.count_down();
+  pool.Stop();
+  EXPECT_EQ(pool.queued(), 0u);
+}
+
+TEST(WorkerPoolTest, ThreadsBeyondTheFirstEndWithoutWork) {
+  WorkerPool pool({.threads = 1, .threads_max = 8, .idle_max = std::chrono::milliseconds(1)});
+  for (int round = 0; round < 3; ++round) {
+    std::latch all(8);
+    for (int i = 0; i < 8; ++i) pool.Submit([&all] { all.arrive_and_wait(); });
+    all.wait();
+    while (pool.threads() > 1) std::this_thread::yield();
+  }
+}
+
 }  // namespace
 }  // namespace granary::runtime

@@ -27,6 +27,16 @@ Result<storage::SourceSnapshot> SnapshotAt(const storage::Source& source,
   return DroppedSince();
 }
 
+// While the sink waits for a slow client, the slot may go to a search that has work to do.
+query::SearchSink Pausing(const query::SearchSink& sink, runtime::Admission::Slot& slot,
+                          const runtime::CancelToken& cancel) {
+  return [&sink, &slot, cancel](const query::ResultBatch& rows) -> Status {
+    slot.Pause();
+    GRANARY_TRY(sink(rows));
+    return slot.Resume(cancel);
+  };
+}
+
 }  // namespace
 
 Result<std::vector<storage::SourceSnapshot>> Tenant::SnapshotsAt(
@@ -66,13 +76,15 @@ template <typename Answer, typename Body>
 Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sources,
                                 const Caller& caller, const Body& body) {
   const auto entry = running_.Begin(kind, sources, caller);
-  const auto slot = admission_.Enter(caller.cancel);
-  if (!slot.ok()) return entry->Explain(slot.status());
+  auto entered = admission_.Enter(caller.cancel);
+  if (!entered.ok()) return entry->Explain(entered.status());
   entry->Start();
+  runtime::Admission::Slot slot = entered.Take();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
                                                    .parallelism = options_.query_parallelism,
                                                    .cancel = caller.cancel,
-                                                   .progress = &entry->progress()});
+                                                   .progress = &entry->progress()},
+                               slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;
 }
@@ -81,9 +93,10 @@ Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, co
                                          const query::SearchSink& sink) {
   return RunQuery<query::QueryStats>(
       QueryKind::kStream, request.sources, caller,
-      [&](const query::QueryContext& context) -> Result<query::QueryStats> {
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-        return query::RunSearch(request, snapshots, context, sink);
+        return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel));
       });
 }
 
@@ -91,7 +104,8 @@ Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& 
                                                  const Caller& caller) {
   return RunQuery<query::AggregateAnswer>(
       QueryKind::kAggregate, request.sources, caller,
-      [&](const query::QueryContext& context) -> Result<query::AggregateAnswer> {
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot&) -> Result<query::AggregateAnswer> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
         return query::RunAggregate(request, snapshots, context);
       });
@@ -101,7 +115,9 @@ Result<SearchPageEnd> Tenant::SearchPage(const query::SearchRequest& request, co
                                          const query::SearchSink& sink) {
   return RunQuery<SearchPageEnd>(
       QueryKind::kSearch, request.sources, caller,
-      [&](const query::QueryContext& context) { return RunSearchPage(request, context, sink); });
+      [&](const query::QueryContext& context, runtime::Admission::Slot& slot) {
+        return RunSearchPage(request, context, Pausing(sink, slot, caller.cancel));
+      });
 }
 
 Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,

@@ -3,40 +3,113 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
 
 #include "granary/query/exec/result_rows.h"
+#include "granary/runtime/worker_pool.h"
 
 namespace granary::query {
 
-OrderedEmitter::OrderedEmitter(const SearchSink& sink, std::optional<std::uint64_t> limit,
-                               std::int64_t batch_rows, std::size_t window)
-    : sink_(sink), batch_rows_(batch_rows), window_(window), left_(limit) {}
+/// What caller and workers share. A worker whose task comes after the end finds it closed and
+/// touches nothing else.
+class OrderedEmitter::Ahead {
+ public:
+  using Computed = Result<std::optional<MorselRows>>;
 
-bool OrderedEmitter::WaitForTurn(std::size_t index) {
-  std::unique_lock lock(mutex_);
-  moved_.wait(lock, [&] { return stopped_ || index < next_ + window_; });
-  return !stopped_;
-}
+  Ahead(std::size_t count, std::size_t window, const ComputeFn& compute, QueryStats& stats)
+      : count_(count), window_(window), compute_(&compute), stats_(stats) {}
 
-void OrderedEmitter::Deliver(std::size_t index, std::optional<MorselRows> rows) {
-  std::unique_lock lock(mutex_);
-  ready_.emplace(index, std::move(rows));
-  if (emitting_) return;
-  emitting_ = true;
-  for (auto first = ready_.begin(); !stopped_ && first != ready_.end() && first->first == next_;
-       first = ready_.begin()) {
-    const std::size_t number = first->first;
-    const std::optional<MorselRows> morsel = std::move(first->second);
-    ready_.erase(first);
-    lock.unlock();
-    const Status emitted = morsel ? Emit(number, *morsel) : Status::Ok();
-    lock.lock();
-    ++next_;
-    if (!emitted.ok()) status_ = emitted;
-    if (!emitted.ok() || left_ == 0) stopped_ = true;
-    moved_.notify_all();
+  /// How many more workers would have something to do beside the caller, at most `workers` in all;
+  /// they are counted as called.
+  std::size_t Call(std::size_t workers) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t left = Wanted() - started_;
+    const std::size_t called =
+        left < 2 ? 0 : std::min(workers - std::min(workers, called_), left - 1);
+    called_ += called;
+    return called;
   }
-  emitting_ = false;
+
+  void Help() {
+    std::unique_lock lock(mutex_);
+    while (!closed_ && started_ < Wanted()) ComputeOne(lock);
+    --called_;
+  }
+
+  /// The next result; computes, that one or later ones, until it is there.
+  Computed Take() {
+    std::unique_lock lock(mutex_);
+    for (auto found = ready_.begin();; found = ready_.begin()) {
+      if (found != ready_.end() && found->first == next_) {
+        Computed computed = std::move(found->second);
+        ready_.erase(found);
+        ++next_;
+        return computed;
+      }
+      if (!closed_ && started_ < Wanted())
+        ComputeOne(lock);
+      else
+        changed_.wait(lock, [&] { return ready_.contains(next_); });
+    }
+  }
+
+  void Close() {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    changed_.wait(lock, [this] { return computing_ == 0; });
+  }
+
+ private:
+  std::size_t Wanted() const { return std::min(count_, next_ + window_); }
+
+  void ComputeOne(std::unique_lock<std::mutex>& lock) {
+    const std::size_t index = started_++;
+    ++computing_;
+    lock.unlock();
+    QueryStats stats;
+    Computed computed = (*compute_)(index, stats);
+    lock.lock();
+    stats_.Add(stats);
+    if (!computed.ok()) closed_ = true;  // What comes after it is not wanted.
+    ready_.emplace(index, std::move(computed));
+    --computing_;
+    changed_.notify_all();
+  }
+
+  const std::size_t count_;
+  const std::size_t window_;
+  const ComputeFn* const compute_;
+  QueryStats& stats_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::size_t, Computed> ready_;
+  std::size_t started_ = 0;
+  std::size_t next_ = 0;       // To be emitted.
+  std::size_t called_ = 0;     // Workers that come or are here.
+  std::size_t computing_ = 0;  // Results in hand, the caller's too.
+  bool closed_ = false;
+};
+
+OrderedEmitter::OrderedEmitter(const SearchSink& sink, std::optional<std::uint64_t> limit,
+                               const QueryContext& context)
+    : sink_(sink), context_(context), left_(limit) {}
+
+Status OrderedEmitter::Run(std::size_t count, const ComputeFn& compute, QueryStats& stats) {
+  const std::size_t threads = std::max<std::size_t>(context_.parallelism, 1);
+  const auto ahead = std::make_shared<Ahead>(count, 2 * threads, compute, stats);
+  Status status;
+  for (std::size_t index = 0; index < count && status.ok() && left_ != 0; ++index) {
+    for (std::size_t called = ahead->Call(threads - 1); called > 0; --called)
+      context_.pool.Submit([ahead] { ahead->Help(); });
+    const Ahead::Computed computed = ahead->Take();
+    status = computed.status();
+    if (status.ok() && *computed) status = Emit(index, **computed);
+  }
+  ahead->Close();
+  return status;
 }
 
 Status OrderedEmitter::Emit(std::size_t index, const MorselRows& morsel) {
@@ -49,23 +122,7 @@ Status OrderedEmitter::Emit(std::size_t index, const MorselRows& morsel) {
   const std::size_t at = static_cast<std::size_t>(taken) - 1;
   last_ = {index, morsel.chosen ? (*morsel.chosen)[at] : static_cast<std::int32_t>(at),
            taken < count};
-  return EmitSlices(wanted, batch_rows_, sink_);
-}
-
-void OrderedEmitter::Stop() {
-  const std::lock_guard lock(mutex_);
-  stopped_ = true;
-  moved_.notify_all();
-}
-
-bool OrderedEmitter::stopped() const {
-  const std::lock_guard lock(mutex_);
-  return stopped_;
-}
-
-Status OrderedEmitter::status() const {
-  const std::lock_guard lock(mutex_);
-  return status_;
+  return EmitSlices(wanted, context_.batch_rows, sink_);
 }
 
 }  // namespace granary::query

@@ -1,21 +1,22 @@
 // OrderedEmitter: results that are computed side by side, handed to the sink in their order.
 //
-// How        whoever delivers the next one in turn calls the sink, and goes on while later ones are
-// there;
-//            the others compute on, at most `window` ahead, then wait. The oldest result that is
-//            not delivered is always being computed by a thread that does not wait, so nobody waits
-//            forever.
-// Threads    fully safe.
+// How        the caller's thread hands over the next result when it is there, and otherwise
+// computes
+//            along. Workers of the pool compute ahead, at most `window` results past the one that
+//            is next, and then leave: a sink that waits for a slow client holds the caller's thread
+//            and no worker.
+// Threads    one Run at a time; `compute` runs on several threads at once, the sink on the
+// caller's.
 #pragma once
 
-#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <mutex>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/query_context.h"
 #include "granary/query/exec/search.h"
 
 namespace granary::query {
@@ -29,19 +30,16 @@ struct MorselRows {
 
 class OrderedEmitter {
  public:
+  /// Result `index`; nothing when it has no rows. Adds what it took to `stats`, its own.
+  using ComputeFn =
+      std::function<Result<std::optional<MorselRows>>(std::size_t index, QueryStats& stats)>;
+
   OrderedEmitter(const SearchSink& sink, std::optional<std::uint64_t> limit,
-                 std::int64_t batch_rows, std::size_t window);
+                 const QueryContext& context);
 
-  /// Waits until result `index` may be computed. False when no more are wanted.
-  bool WaitForTurn(std::size_t index);
-  /// Hands over result `index`; nothing when it has no rows. Each index exactly once.
-  void Deliver(std::size_t index, std::optional<MorselRows> rows);
-  /// No more results are wanted: something else went wrong.
-  void Stop();
-
-  bool stopped() const;
-  /// The sink's failure.
-  Status status() const;
+  /// Results 0 … count - 1, as far as the limit wants them. Returns the first failure in their
+  /// order, the sink's among them; nothing is computed any more by then.
+  Status Run(std::size_t count, const ComputeFn& compute, QueryStats& stats);
 
   /// The last row that went to the sink, once all is done.
   struct Last {
@@ -52,22 +50,13 @@ class OrderedEmitter {
   const std::optional<Last>& last() const { return last_; }
 
  private:
+  class Ahead;
   Status Emit(std::size_t index, const MorselRows& morsel);
 
   const SearchSink& sink_;
-  const std::int64_t batch_rows_;
-  const std::size_t window_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable moved_;
-  std::map<std::size_t, std::optional<MorselRows>> ready_;
-  std::size_t next_ = 0;
-  bool emitting_ = false;
-  bool stopped_ = false;
-  Status status_;
-  std::optional<std::uint64_t>
-      left_;                  ///< Rows until the limit; only the emitting thread touches it.
-  std::optional<Last> last_;  ///< Likewise.
+  const QueryContext& context_;
+  std::optional<std::uint64_t> left_;  ///< Rows until the limit.
+  std::optional<Last> last_;
 };
 
 }  // namespace granary::query

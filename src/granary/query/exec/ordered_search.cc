@@ -315,7 +315,7 @@ struct SourceRows {
   std::vector<ResultBatch> parts;
   std::vector<std::size_t> places;  ///< In the answer, of the parts' rows.
   std::int64_t emitted = 0;
-  std::optional<ResultBatch> ordered;
+  std::optional<ReorderedRows> ordered;
 
   /// `total` rows are in the answer.
   Status Order(std::size_t total, const runtime::CancelToken& cancel) {
@@ -323,13 +323,13 @@ struct SourceRows {
     for (std::size_t i = 0; i < places.size(); ++i)
       row_at[places[i]] = static_cast<std::int64_t>(i);
     std::erase(row_at, -1);
-    GRANARY_ASSIGN(ordered, Reorder(parts, row_at, cancel));
+    GRANARY_ASSIGN(ordered, ReorderedRows::Make(parts, std::move(row_at), cancel));
     parts.clear();
     return Status::Ok();
   }
 };
 
-/// Runs of rows of one source are a batch.
+/// Runs of rows of one source are a batch, of at most context.batch_rows.
 Status Emit(const std::vector<RankedMorsel>& morsels, const std::vector<RankedRow>& ranked,
             std::vector<Share> shares, const QueryContext& context, const SearchSink& sink) {
   std::map<std::size_t, SourceRows> sources;
@@ -343,15 +343,16 @@ Status Emit(const std::vector<RankedMorsel>& morsels, const std::vector<RankedRo
     return morsels[ranked[place].morsel].morsel.source;
   };
   for (std::size_t place = 0; place < ranked.size();) {
+    const std::size_t most =
+        std::min(ranked.size(), place + static_cast<std::size_t>(context.batch_rows));
     std::size_t end = place + 1;
-    while (end < ranked.size() && source_of(end) == source_of(place)) ++end;
+    while (end < most && source_of(end) == source_of(place)) ++end;
     SourceRows& source = sources[source_of(place)];
     const auto rows = static_cast<std::int64_t>(end - place);
-    ResultBatch run = *source.ordered;
-    run.batch = source.ordered->batch->Slice(source.emitted, rows);
-    source.emitted += rows;
     GRANARY_TRY(context.cancel.Check());
-    GRANARY_TRY(EmitSlices(run, context.batch_rows, sink));
+    GRANARY_ASSIGN(const ResultBatch run, source.ordered->Slice(source.emitted, rows));
+    GRANARY_TRY(sink(run));
+    source.emitted += rows;
     place = end;
   }
   return Status::Ok();

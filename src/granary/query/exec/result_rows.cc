@@ -67,23 +67,35 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
   return result;
 }
 
-Result<ResultBatch> Reorder(const std::vector<ResultBatch>& parts,
-                            const std::vector<std::int64_t>& order,
-                            const runtime::CancelToken& cancel) {
-  const auto rows = static_cast<std::int64_t>(order.size());
-  const auto positions = Positions<arrow::Int64Array>(order, rows);
-  ResultBatch result = parts.front();
-  arrow::ArrayVector arrays;
-  for (int column = 0; column < result.batch->num_columns(); ++column) {
+Result<ReorderedRows> ReorderedRows::Make(const std::vector<ResultBatch>& parts,
+                                          std::vector<std::int64_t> order,
+                                          const runtime::CancelToken& cancel) {
+  ReorderedRows rows;
+  rows.joined_ = parts.front();
+  arrow::ArrayVector columns;
+  for (int column = 0; column < rows.joined_.batch->num_columns(); ++column) {
     GRANARY_TRY(cancel.Check());
     arrow::ArrayVector pieces;
     for (const ResultBatch& part : parts) pieces.push_back(part.batch->column(column));
-    GRANARY_ASSIGN(const auto joined, FromArrow(arrow::Concatenate(pieces)));
-    GRANARY_ASSIGN(auto taken, TakeRows(joined, positions));
-    arrays.push_back(std::move(taken));
+    GRANARY_ASSIGN(auto joined, FromArrow(arrow::Concatenate(pieces)));
+    columns.push_back(std::move(joined));
   }
-  result.batch = arrow::RecordBatch::Make(result.batch->schema(), rows, std::move(arrays));
-  return result;
+  rows.joined_.batch = arrow::RecordBatch::Make(
+      rows.joined_.batch->schema(), static_cast<std::int64_t>(order.size()), std::move(columns));
+  rows.order_ = std::move(order);
+  return rows;
+}
+
+Result<ResultBatch> ReorderedRows::Slice(std::int64_t first, std::int64_t rows) const {
+  const auto positions = Positions<arrow::Int64Array>(order_, first + rows)->Slice(first);
+  ResultBatch slice = joined_;
+  arrow::ArrayVector columns;
+  for (const auto& column : joined_.batch->columns()) {
+    GRANARY_ASSIGN(auto taken, TakeRows(column, positions));
+    columns.push_back(std::move(taken));
+  }
+  slice.batch = arrow::RecordBatch::Make(joined_.batch->schema(), rows, std::move(columns));
+  return slice;
 }
 
 Status EmitSlices(const ResultBatch& rows, std::int64_t batch_rows, const SearchSink& sink) {

@@ -23,12 +23,21 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
                                const std::optional<std::vector<std::int32_t>>& chosen,
                                std::int64_t rows_max);
 
-/// Rows of one source, those of `parts` one after the other, in another order: row i is order[i] of
-/// them.
-/// Looks at `cancel` before each column.
-Result<ResultBatch> Reorder(const std::vector<ResultBatch>& parts,
-                            const std::vector<std::int64_t>& order,
-                            const runtime::CancelToken& cancel);
+/// Rows of one source, those of the parts one after the other, in another order: row i is order[i]
+/// of them. They are brought into it as they are asked for, so nobody waits for all of them who
+/// wants none any more.
+class ReorderedRows {
+ public:
+  /// Looks at `cancel` before each column.
+  static Result<ReorderedRows> Make(const std::vector<ResultBatch>& parts,
+                                    std::vector<std::int64_t> order,
+                                    const runtime::CancelToken& cancel);
+  Result<ResultBatch> Slice(std::int64_t first, std::int64_t rows) const;
+
+ private:
+  ResultBatch joined_;  // In the parts' order.
+  std::vector<std::int64_t> order_;
+};
 
 /// Hands the rows on in batches of at most `batch_rows`.
 Status EmitSlices(const ResultBatch& rows, std::int64_t batch_rows, const SearchSink& sink);

@@ -3,7 +3,6 @@
 #include <arrow/type.h>
 
 #include <algorithm>
-#include <atomic>
 #include <iterator>
 #include <limits>
 
@@ -139,26 +138,11 @@ Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uin
   const auto rows_max =
       static_cast<std::int64_t>(std::min<std::uint64_t>(limit.value_or(kRowsMax), kRowsMax)) + 1;
 
-  const std::size_t workers =
-      std::min(std::max<std::size_t>(context.parallelism, 1), morsels.size());
-  OrderedEmitter emitter(sink, limit, context.batch_rows, /*window=*/2 * workers);
-  std::vector<QueryStats> worker_stats(workers);
-  std::atomic<std::size_t> next{0};
-  const Status worked =
-      context.pool.ParallelFor(workers, workers, [&](std::size_t worker) -> Status {
-        for (std::size_t i = next++; i < morsels.size() && emitter.WaitForTurn(i); i = next++) {
-          auto computed = Compute(plan, morsels[i], rows_max, context, worker_stats[worker]);
-          if (!computed.ok()) {
-            emitter.Stop();
-            return computed.status();
-          }
-          emitter.Deliver(i, computed.Take());
-        }
-        return Status::Ok();
-      });
-  GRANARY_TRY(emitter.status());
-  GRANARY_TRY(worked);
-  for (const QueryStats& part : worker_stats) stats.Add(part);
+  OrderedEmitter emitter(sink, limit, context);
+  const auto compute = [&](std::size_t i, QueryStats& own) {
+    return Compute(plan, morsels[i], rows_max, context, own);
+  };
+  GRANARY_TRY(emitter.Run(morsels.size(), compute, stats));
   if (end != nullptr) *end = EndOf(list, emitter.last());
   return stats;
 }

@@ -129,12 +129,19 @@ void AddDataRoutes(NodeState& state, Router& router) {
               .pattern = "/data/write",
               .handler = bind(Write),
               .later_query = {"source_id", "atomic"}});
-  router.Add({.method = "POST", .pattern = "/data/search", .handler = bind(Search)});
+  router.Add({.method = "POST",
+              .pattern = "/data/search",
+              .handler = bind(Search),
+              .lane = net::HandlerLane::kPatient});
   router.Add({.method = "POST",
               .pattern = "/data/search/stream",
               .handler = bind(SearchStream),
+              .lane = net::HandlerLane::kPatient,
               .later_query = {"frames"}});
-  router.Add({.method = "POST", .pattern = "/data/aggregate", .handler = bind(Aggregate)});
+  router.Add({.method = "POST",
+              .pattern = "/data/aggregate",
+              .handler = bind(Aggregate),
+              .lane = net::HandlerLane::kPatient});
 }
 
 }  // namespace granary::services

@@ -97,10 +97,11 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
   return response;
 }
 
-bool Dispatcher::IsUrgent(const net::HttpRequest& request) const {
+net::HandlerLane Dispatcher::LaneOf(const net::HttpRequest& request) const {
   std::string allow;
   const auto found = router_.Find(request.method, request.path, allow);
-  return !found.ok() || !found->route->needs_access || found->route->urgent;
+  if (!found.ok() || !found->route->needs_access) return net::HandlerLane::kUrgent;
+  return found->route->lane;
 }
 
 void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {

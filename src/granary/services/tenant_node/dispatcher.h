@@ -21,8 +21,8 @@ class Dispatcher {
   /// For what the server refuses before there is a request.
   net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
                            const std::string& request_id) const;
-  /// Health, metrics and the list of queries, which never wait behind queries.
-  bool IsUrgent(const net::HttpRequest& request) const;
+  /// The route's; what is refused, health and metrics are urgent.
+  net::HandlerLane LaneOf(const net::HttpRequest& request) const;
 
  private:
   struct Outcome;

@@ -113,9 +113,9 @@ void AddGrpcDataMethods(NodeState& state, std::vector<GrpcMethod>& methods) {
     return [&state, handler](GrpcMethodCall& call) { return handler(state, call); };
   };
   methods.push_back({"WriteData", bind(WriteData)});
-  methods.push_back({"WriteStream", bind(WriteStream)});
-  methods.push_back({"SearchData", bind(SearchData)});
-  methods.push_back({"AggregateData", bind(AggregateData)});
+  methods.push_back({"WriteStream", bind(WriteStream), true, net::HandlerLane::kPatient});
+  methods.push_back({"SearchData", bind(SearchData), true, net::HandlerLane::kPatient});
+  methods.push_back({"AggregateData", bind(AggregateData), true, net::HandlerLane::kPatient});
   methods.push_back({"Explain", [](GrpcMethodCall&) { return NotOffered("Explain"); }});
 }
 

@@ -42,9 +42,10 @@ const GrpcMethod* GrpcDispatcher::Find(std::string_view path) const {
   return nullptr;
 }
 
-bool GrpcDispatcher::IsUrgent(const std::string& path) const {
+net::HandlerLane GrpcDispatcher::LaneOf(const std::string& path) const {
   const GrpcMethod* method = Find(path);
-  return method == nullptr || !method->needs_access;
+  if (method == nullptr || !method->needs_access) return net::HandlerLane::kUrgent;
+  return method->lane;
 }
 
 net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& messages) const {

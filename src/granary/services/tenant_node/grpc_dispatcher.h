@@ -21,7 +21,7 @@ class GrpcDispatcher {
   /// For what the server refuses before there is a handler.
   net::GrpcEnd Refuse(const Status& status, const net::GrpcCall& call) const;
   /// HealthCheck, which never waits behind queries.
-  bool IsUrgent(const std::string& path) const;
+  net::HandlerLane LaneOf(const std::string& path) const;
 
  private:
   const GrpcMethod* Find(std::string_view path) const;

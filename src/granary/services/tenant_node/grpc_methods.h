@@ -9,6 +9,7 @@
 
 #include "granary/base/status.h"
 #include "granary/net/grpc_message.h"
+#include "granary/net/handler_lanes.h"
 #include "granary/services/tenant_node/node_state.h"
 
 namespace granary::services {
@@ -29,6 +30,7 @@ struct GrpcMethod {
   std::string name;  ///< "WriteData"
   std::function<Status(GrpcMethodCall& call)> handler;
   bool needs_access = true;  ///< HealthCheck does not.
+  net::HandlerLane lane = net::HandlerLane::kOrdinary;
 };
 
 void AddGrpcDataMethods(NodeState& state, std::vector<GrpcMethod>& methods);

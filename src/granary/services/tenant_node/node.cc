@@ -52,9 +52,7 @@ struct TenantNode::State {
 Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
   net::HttpServerOptions options = MakeServerOptions(node.config);
   options.tls = std::move(tls);
-  options.is_urgent = [this](const net::HttpRequest& request) {
-    return dispatcher.IsUrgent(request);
-  };
+  options.lane_of = [this](const net::HttpRequest& request) { return dispatcher.LaneOf(request); };
   auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [this](const Status& status, std::optional<int> http_status,
                        const std::string& request_id) {
@@ -73,7 +71,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
 Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
   net::GrpcServerOptions options = MakeGrpcOptions(node.config);
   options.tls = std::move(tls);
-  options.is_urgent = [this](const std::string& method) { return calls.IsUrgent(method); };
+  options.lane_of = [this](const std::string& method) { return calls.LaneOf(method); };
   options.services = {kGrpcService};
   auto handle = [this](net::GrpcCall& call, net::GrpcMessages& messages) {
     return calls.Handle(call, messages);

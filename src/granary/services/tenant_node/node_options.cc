@@ -80,6 +80,7 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.io_threads = static_cast<std::size_t>(config.io_threads);
   out.handler_threads = static_cast<std::size_t>(config.handler_threads);
   out.connections_max = static_cast<std::size_t>(config.max_connections);
+  out.patient_threads_max = out.connections_max;  // One request each: nobody waits for a thread.
   out.body_bytes_max = Megabytes(config.max_body_mb);
   out.bodies_bytes_max = Megabytes(config.max_bodies_mb);
   out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
@@ -96,6 +97,7 @@ net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
   out.port = static_cast<std::uint16_t>(config.grpc_port);
   out.handler_threads = static_cast<std::size_t>(config.handler_threads);
   out.calls_max = static_cast<std::size_t>(config.max_connections);
+  out.patient_threads_max = out.calls_max;
   out.message_bytes_max = Megabytes(config.max_body_mb);
   out.messages_bytes_max = Megabytes(config.max_bodies_mb);
   out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;

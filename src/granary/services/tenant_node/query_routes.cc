@@ -24,9 +24,14 @@ void AddQueryRoutes(NodeState& state, Router& router) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](RouteCall& call) { return handler(state, call); };
   };
-  router.Add({.method = "GET", .pattern = "/queries", .handler = bind(List), .urgent = true});
-  router.Add(
-      {.method = "DELETE", .pattern = "/queries/{id}", .handler = bind(Cancel), .urgent = true});
+  router.Add({.method = "GET",
+              .pattern = "/queries",
+              .handler = bind(List),
+              .lane = net::HandlerLane::kUrgent});
+  router.Add({.method = "DELETE",
+              .pattern = "/queries/{id}",
+              .handler = bind(Cancel),
+              .lane = net::HandlerLane::kUrgent});
 }
 
 }  // namespace granary::services

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/net/handler_lanes.h"
 #include "granary/net/http_message.h"
 
 namespace granary::services {
@@ -28,8 +29,8 @@ struct Route {
   std::string method;
   std::string pattern;
   RouteHandler handler;
-  bool needs_access = true;                   ///< Health and metrics do not.
-  bool urgent = false;                        ///< As those two, never waits behind queries.
+  bool needs_access = true;  ///< Health and metrics do not.
+  net::HandlerLane lane = net::HandlerLane::kOrdinary;
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
 };
