@@ -168,3 +168,14 @@ def test_completion_follows_the_commands():
 def test_the_manual_page_is_what_the_program_says():
     """To renew it: build/release/granary man > docs/granary.1"""
     assert granary("man").stdout == (REPOSITORY / "docs/granary.1").read_text()
+
+
+def test_commands_of_later_versions_are_named():
+    for command in ("up", "sql", "backup"):
+        assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr
+
+
+def test_settings_without_effect_are_told(start_node):
+    node = start_node({"AUTO_COMPACTION_ENABLED": "false", "LOG_LEVEL": "warn"})
+    (line,) = [json.loads(line) for line in node.log().splitlines() if "no effect" in line]
+    assert (line["name"], line["value"], line["origin"]) == ("AUTO_COMPACTION_ENABLED", "false", "environment")

@@ -17,7 +17,7 @@ std::string SourceJson(const SourceInfo& source);
 /// All versions of a source's schema, oldest first.
 std::string SchemaHistoryJson(const SourceId& id,
                               const std::vector<storage::SchemaVersion>& versions);
-std::string SourcesJson(const std::vector<SourceInfo>& sources);
+std::string SourcesJson(const SourceList& list);
 std::string StatsJson(const SourceStatsInfo& stats);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);

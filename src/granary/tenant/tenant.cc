@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "granary/storage/manifest/findings.h"
 
@@ -83,10 +84,11 @@ Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definit
   return Added{InfoOf(*added.source), added.created};
 }
 
-std::vector<SourceInfo> Tenant::ListSources() const {
-  std::vector<SourceInfo> sources;
-  for (const auto& source : store_->List()) sources.push_back(InfoOf(*source));
-  return sources;
+SourceList Tenant::ListSources() const {
+  SourceList list;
+  for (const auto& source : store_->List()) list.sources.push_back(InfoOf(*source));
+  list.damaged = store_->ListRefused();
+  return list;
 }
 
 Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
@@ -162,6 +164,12 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
     const std::vector<SourceId>& ids) const {
   std::vector<storage::SourceSnapshot> snapshots;
   if (ids.empty()) {
+    if (const auto damaged = store_->ListRefused(); !damaged.empty()) {
+      const Status& why = damaged.front().why;
+      return Status(why.code(), fmt::format("{}; to leave the source out, name the others in "
+                                            "source_ids",
+                                            why.message()));
+    }
     for (const auto& source : store_->List()) snapshots.push_back(source->Snapshot());
     return snapshots;
   }

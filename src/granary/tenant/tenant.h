@@ -64,6 +64,12 @@ struct SourceInfo {
   std::int64_t created_us = 0;
 };
 
+struct SourceList {
+  std::vector<SourceInfo> sources;  ///< By id.
+  /// Those that cannot be used, and why: their log lost records, or may have.
+  std::vector<storage::Store::Refused> damaged;
+};
+
 struct SourceStatsInfo {
   SourceId id;
   SchemaPtr schema;
@@ -92,7 +98,7 @@ class Tenant {
     bool created = false;
   };
   Result<Added> AddSource(const storage::SourceDefinition& definition);
-  std::vector<SourceInfo> ListSources() const;
+  SourceList ListSources() const;
   Result<SourceInfo> GetSource(const SourceId& id) const;
   /// Source::Change's errors.
   Result<SourceInfo> ChangeSource(const SourceId& id, const storage::SourceChange& change);
@@ -130,7 +136,8 @@ class Tenant {
  private:
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<storage::Store> store,
          CursorSeal seal);
-  /// kSourceNotFound for a named one that is not there.
+  /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also
+  /// when none is named: an answer about all sources does not silently leave one out.
   Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids) const;
   Result<std::vector<storage::SourceSnapshot>> SnapshotsAt(
       const std::vector<storage::SnapshotMark>& marks) const;

@@ -126,14 +126,27 @@ Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const 
   return out;
 }
 
+std::vector<ConfigSetting> WithoutEffect(const Config& config) {
+  std::vector<ConfigSetting> out;
+  const std::span<const Variable> table = ConfigTable();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const ConfigValue& value = config.values[i];
+    if (table[i].offer == Offer::kLater && value.text != table[i].fallback)
+      out.push_back({value.name, value.text, value.origin});
+  }
+  return out;
+}
+
 std::string ExampleConfigFile() {
   std::string out =
       "# Copy to config.env and edit. Order: defaults < config.env < environment < flags.\n"
       "# Every variable is here, with its default.\n";
   for (const Variable& variable : ConfigTable()) {
     if (!variable.section.empty()) out.append(fmt::format("\n# ── {} ──\n", variable.section));
-    out.append(fmt::format("\n# {} ({}).\n{}={}\n", variable.comment, AllowedText(variable),
-                           variable.name, variable.fallback));
+    const std::string_view effect =
+        variable.offer == Offer::kLater ? " No effect in this version." : "";
+    out.append(fmt::format("\n# {} ({}).{}\n{}={}\n", variable.comment, AllowedText(variable),
+                           effect, variable.name, variable.fallback));
   }
   return out;
 }

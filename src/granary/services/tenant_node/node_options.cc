@@ -32,6 +32,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.allowed_data_paths = SplitPaths(config.allowed_data_paths);
   out.wal_lanes = static_cast<std::uint32_t>(config.wal_lanes);
   out.wal_file_bytes = Megabytes(config.wal_file_mb);
+  out.wal_batch_bytes_max = Megabytes(config.wal_batch_max_mb);
   out.wal_retention_us = config.wal_retention_hours * 3600 * kMicrosPerSecond;
   out.wal_retention_bytes = Megabytes(config.wal_retention_max_mb);
   out.wal_lane_bytes_max = Megabytes(config.wal_lane_max_mb);

@@ -39,6 +39,7 @@ struct StoreOptions {
   std::vector<std::string> allowed_data_paths;
   std::uint32_t wal_lanes = 2;
   std::uint64_t wal_file_bytes = 64u << 20;
+  std::uint64_t wal_batch_bytes_max = 64u << 20;  ///< A larger batch is refused with kTooLarge.
   std::int64_t wal_retention_us = 24ll * 3600 * 1'000'000;
   std::uint64_t wal_retention_bytes = 1024u << 20;
   /// A source that holds back more of its lane than this is flushed.
@@ -96,6 +97,11 @@ class Store {
   /// kSourceNotFound; kCorruption for a source that is refused.
   virtual Result<std::shared_ptr<Source>> Find(const SourceId& id) const = 0;
   virtual std::vector<std::shared_ptr<Source>> List() const = 0;  ///< By id; refused ones left out.
+  struct Refused {
+    SourceId source;
+    Status why;  ///< What Find says.
+  };
+  virtual std::vector<Refused> ListRefused() const = 0;  ///< By id.
 
   /// Random bytes that are this tenant's for good, under a name; see Manifest::Secret.
   virtual Result<std::string> Secret(const std::string& name) = 0;
