@@ -20,6 +20,7 @@ void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string&
   object.Add("segments_total", stats.segments_total);
   object.Add("segments_pruned", stats.segments_pruned);
   object.Add("bytes_read", stats.bytes_read);
+  if (stats.spilled_bytes > 0) object.Add("spilled_bytes", stats.spilled_bytes);
   object.Key("access_paths").push_back('[');
   for (bool first = true; const std::string& path : stats.access_paths) {
     if (!std::exchange(first, false)) out.push_back(',');

@@ -68,11 +68,18 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
   const auto entry = running_.Begin(kind, sources, caller);
   const auto slot = admission_.Enter(caller.cancel);
   if (!slot.ok()) return entry->Explain(slot.status());
+  const TenantMemoryOptions& limits = options_.memory;
+  runtime::MemoryBudget share("query", limits.query_bytes, &memory_->queries);
+  const auto start = memory_->query_line.Enter(
+      share, std::min(limits.query_start_bytes, limits.query_bytes / 4), caller.cancel);
+  if (!start.ok()) return entry->Explain(start.status());
   entry->Start();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
                                                    .parallelism = options_.query_parallelism,
                                                    .cancel = caller.cancel,
-                                                   .progress = &entry->progress()});
+                                                   .progress = &entry->progress(),
+                                                   .memory = &share,
+                                                   .spill = &spill_});
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;
 }
