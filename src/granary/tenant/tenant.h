@@ -118,6 +118,9 @@ class Tenant {
   /// All of a search; request.cursor is not looked at.
   Result<query::QueryStats> Search(const query::SearchRequest& request, const Caller& caller,
                                    const query::SearchSink& sink);
+  /// Rows to the sink as they come; or all of them, as far as the query's share of memory goes.
+  Result<query::QueryStats> Aggregate(const query::AggregateRequest& request, const Caller& caller,
+                                      const query::AggregateSink& sink);
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
                                            const Caller& caller);
 

@@ -79,6 +79,7 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .cancel = caller.cancel,
                                                    .progress = &entry->progress(),
                                                    .memory = &share,
+                                                   .memory_wait_max = limits.wait_max,
                                                    .spill = &spill_});
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;
@@ -91,6 +92,17 @@ Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, co
       [&](const query::QueryContext& context) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
         return query::RunSearch(request, snapshots, context, sink);
+      });
+}
+
+Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& request,
+                                            const Caller& caller,
+                                            const query::AggregateSink& sink) {
+  return RunQuery<query::QueryStats>(
+      QueryKind::kAggregate, request.sources, caller,
+      [&](const query::QueryContext& context) -> Result<query::QueryStats> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::RunAggregate(request, snapshots, context, sink);
       });
 }
 

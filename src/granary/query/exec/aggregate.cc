@@ -114,14 +114,6 @@ Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
   return nullptr;
 }
 
-Status Outgrown(const runtime::MemoryBudget& refused_by, const QueryContext& context) {
-  if (&refused_by != context.memory)
-    return runtime::OutOfMemory(refused_by, runtime::MemoryReservation::kLargeStepBytes);
-  return {Code::kQuotaExceeded,
-          fmt::format("the query needs more memory than its share of {} bytes (QUERY_MEMORY_MB)",
-                      refused_by.limit())};
-}
-
 Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, AggregateTable& table,
                   const QueryContext& context, const AggregateSink& sink) {
   FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);

@@ -1,7 +1,5 @@
 #include "granary/query/exec/aggregate_spill.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -255,13 +253,7 @@ class Spill {
   }
 
   Status OneGroupIsTooLarge() const {
-    if (refused_by_ != context_.memory)
-      return runtime::OutOfMemory(*refused_by_, runtime::MemoryReservation::kLargeStepBytes);
-    return {Code::kQuotaExceeded,
-            fmt::format("a single group needs more memory than the query's share of {} bytes "
-                        "(QUERY_MEMORY_MB): filter, or ask for approx_count_distinct in place of "
-                        "count_distinct",
-                        context_.memory->reach())};
+    return Outgrown(*refused_by_, context_).At("a single group, or too many in one place");
   }
 
   const AggregateRequest& request_;

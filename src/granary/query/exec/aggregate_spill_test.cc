@@ -5,77 +5,11 @@
 #include <thread>
 
 #include "granary/query/exec/aggregate.h"
-#include "granary/query/exec/query_test_support.h"
-#include "granary/testing/faulty_file_system.h"
+#include "granary/query/exec/spill_test_support.h"
 #include "granary/testing/seed.h"
 
 namespace granary::query {
 namespace {
-
-using Random = std::mt19937_64;
-
-constexpr std::uint64_t kTinyShare = 400u << 10;
-
-struct Env {
-  explicit Env(std::uint64_t share_bytes = runtime::MemoryBudget::kNoLimit)
-      : share("query", share_bytes) {}
-
-  QueryContext context(runtime::CancelToken cancel = {}) {
-    return {.pool = pool,
-            .parallelism = 3,
-            .cancel = std::move(cancel),
-            .batch_rows = 128,
-            .memory = &share,
-            .spill = &space};
-  }
-
-  runtime::WorkerPool pool{{.threads = 3}};
-  runtime::MemoryBudget share;
-  testing::MemoryFileSystem memory_files;
-  testing::FaultyFileSystem files{memory_files};
-  runtime::SpillSpace space{files, "spill"};
-};
-
-struct Sources {
-  std::vector<storage::SourceSnapshot> snapshots() const { return {a.snapshot(), b.snapshot()}; }
-
-  TestSource a{"a", SchemaOf({{"key", TypeKind::kString},
-                              {"n", TypeKind::kInt64},
-                              {"f", TypeKind::kFloat64},
-                              {"d", DataType::Decimal(12, 2)},
-                              {"j", TypeKind::kJson},
-                              {"at", DataType::Timestamp(TimeUnit::kMicro)}})};
-  TestSource b{"b", SchemaOf({{"key", TypeKind::kString},
-                              {"n", TypeKind::kInt32},
-                              {"f", TypeKind::kFloat32}})};
-};
-
-Value Maybe(Random& random, Value value) { return random() % 9 == 0 ? Value() : value; }
-
-Row RandomRow(Random& random, bool wide) {
-  const auto small = static_cast<std::int64_t>(random() % 4000);
-  Row row = {Maybe(random, "key-" + std::to_string(random() % 3000)), Maybe(random, small - 2000),
-             Maybe(random, random() % 40 == 0 ? -0.0 : static_cast<double>(small) * 0.37)};
-  if (!wide) return row;
-  row.push_back(Maybe(random, static_cast<Int128>(small) * 12345));
-  row.push_back(Maybe(random, random() % 2 == 0 ? std::to_string(small) : "\"t" + std::to_string(small) + "\""));
-  row.push_back(Maybe(random, small * 40'000'000'000));
-  return row;
-}
-
-std::unique_ptr<Sources> RandomSources(Random& random, std::size_t rows) {
-  auto sources = std::make_unique<Sources>();
-  for (std::size_t part = 0; part < 6; ++part) {
-    std::vector<Row> some;
-    for (std::size_t i = 0; i < rows / 6; ++i) some.push_back(RandomRow(random, part % 3 != 0));
-    TestSource& source = part % 3 != 0 ? sources->a : sources->b;
-    if (part % 2 == 0)
-      source.AddSegment(some, 300);
-    else
-      source.AddHot(some);
-  }
-  return sources;
-}
 
 AggregateRequest RandomRequest(Random& random) {
   static const std::vector<std::pair<AggregateType, const char*>> kAll = {
@@ -122,7 +56,7 @@ std::string Bytes(const std::vector<std::vector<Value>>& rows) {
 }
 
 /// All rows through a sink that holds none of the query's share.
-Result<AggregateAnswer> Ask(const AggregateRequest& request, const Sources& sources,
+Result<AggregateAnswer> Ask(const AggregateRequest& request, const TwoSources& sources,
                             const QueryContext& context) {
   AggregateAnswer answer;
   auto stats = RunAggregate(request, sources.snapshots(), context,
@@ -143,7 +77,7 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
     const auto sources = RandomSources(random, 9000);
     for (int i = 0; i < 12; ++i) {
       const AggregateRequest request = RandomRequest(random);
-      Env large, tiny(kTinyShare);
+      SpillEnv large, tiny(kTinyShare);
       const AggregateAnswer expected = Must(Ask(request, *sources, large.context()));
       const AggregateAnswer got = Must(Ask(request, *sources, tiny.context()));
       ASSERT_EQ(got.rows.size(), expected.rows.size());
@@ -177,7 +111,7 @@ TEST(AggregateSpillTest, HavingAndOrderHoldAcrossParts) {
   request.having->op = Operator::kGte;
   request.having->literal = {Literal::Kind::kNumber, false, "3", {}};
   request.having->pointer = "/having/a/gte";
-  Env large, tiny(kTinyShare);
+  SpillEnv large, tiny(kTinyShare);
   const AggregateAnswer expected = Must(Ask(request, *sources, large.context()));
   const AggregateAnswer got = Must(Ask(request, *sources, tiny.context()));
   EXPECT_GT(got.stats.spilled_bytes, 0u);
@@ -191,7 +125,7 @@ TEST(AggregateSpillTest, AGroupThatIsTooLargeAloneIsRefused) {
   for (std::int64_t i = 0; i < 40'000; ++i) rows.push_back({"one", i});
   source.AddHot(rows);
   AggregateRequest request = CountByKey(AggregateType::kCountDistinct, "n");
-  Env tiny(kTinyShare);
+  SpillEnv tiny(kTinyShare);
   EXPECT_EQ(RunAggregate(request, {source.snapshot()}, tiny.context()).status().code(),
             Code::kQuotaExceeded);
   EXPECT_EQ(tiny.share.reserved(), 0u);
@@ -203,7 +137,7 @@ TEST(AggregateSpillTest, PressureByOthersIsSaidToBeThat) {
   const auto sources = RandomSources(random, 9000);
   runtime::MemoryBudget process("process", 1u << 20);
   process.Add(1u << 20);
-  Env env;
+  SpillEnv env;
   runtime::MemoryBudget share("query", 1u << 30, &process);
   QueryContext context = env.context();
   context.memory = &share;
@@ -216,18 +150,18 @@ TEST(AggregateSpillTest, PressureByOthersIsSaidToBeThat) {
 TEST(AggregateSpillTest, EveryFailingCallEndsTheQueryAndLeavesNothing) {
   Random random(7);
   const auto sources = RandomSources(random, 6000);
-  Env counting(kTinyShare);
+  SpillEnv counting(kTinyShare);
   ASSERT_GT(Must(Ask(CountByKey(), *sources, counting.context())).stats.spilled_bytes, 0u);
   const std::uint64_t changes = counting.files.changes(), reads = counting.files.reads();
   for (std::uint64_t nth = 1; nth <= changes; nth += 1 + changes / 40) {
-    Env env(kTinyShare);
+    SpillEnv env(kTinyShare);
     env.files.FailChange({.nth = nth, .code = Code::kDiskFull, .and_later = true});
     EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kDiskFull) << nth;
     EXPECT_EQ(env.share.reserved(), 0u) << nth;
     EXPECT_EQ(env.space.bytes(), 0u) << nth;
   }
   for (std::uint64_t nth = 1; nth <= reads; nth += 1 + reads / 40) {
-    Env env(kTinyShare);
+    SpillEnv env(kTinyShare);
     env.files.FailRead({.nth = nth});
     EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kIoError) << nth;
     EXPECT_EQ(env.share.reserved(), 0u) << nth;
@@ -240,7 +174,7 @@ TEST(AggregateSpillTest, CancellingEndsItAtAnyMoment) {
   const auto sources = RandomSources(random, 9000);
   int cancelled = 0;
   for (int i = 0; i < 20; ++i) {
-    Env env(kTinyShare);
+    SpillEnv env(kTinyShare);
     runtime::CancelToken cancel;
     std::thread canceller([&] {
       while (env.space.bytes() < static_cast<std::uint64_t>(i) * 25'000 && !cancel.cancelled())
@@ -261,8 +195,13 @@ TEST(AggregateSpillTest, CancellingEndsItAtAnyMoment) {
 TEST(AggregateSpillTest, AnAnswerThatIsKeptWholeMustFitTheShare) {
   Random random(3);
   const auto sources = RandomSources(random, 9000);
-  Env tiny(kTinyShare);
-  const auto answer = RunAggregate(CountByKey(), sources->snapshots(), tiny.context());
+  AggregateRequest request = CountByKey();
+  for (const char* alias : {"b", "c", "d"}) {
+    request.aggregations.push_back(request.aggregations.front());
+    request.aggregations.back().alias = alias;
+  }
+  SpillEnv tiny(kTinyShare);
+  const auto answer = RunAggregate(request, sources->snapshots(), tiny.context());
   EXPECT_EQ(answer.status().code(), Code::kQuotaExceeded);
   EXPECT_EQ(tiny.share.reserved(), 0u);
 }

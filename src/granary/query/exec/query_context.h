@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -28,6 +29,8 @@ struct QueryContext {
   QueryProgress* progress = nullptr;  ///< Outlives the query; may be null.
   /// The query's share of memory; null: no limit. Outlives the query.
   runtime::MemoryBudget* memory = nullptr;
+  /// So long a query waits for memory that others hold.
+  std::chrono::milliseconds memory_wait_max{5000};
   /// Where what outgrows the share goes; null: a query that outgrows it fails. Outlives the query.
   runtime::SpillSpace* spill = nullptr;
 
@@ -36,6 +39,10 @@ struct QueryContext {
       progress->rows_scanned.fetch_add(static_cast<std::uint64_t>(rows), std::memory_order_relaxed);
   }
 };
+
+/// The failure of a query that needs more than it can have: kQuotaExceeded when its own share is in
+/// the way, kOverloaded when others hold what is above it.
+Status Outgrown(const runtime::MemoryBudget& refused_by, const QueryContext& context);
 
 /// `stats` of an answer; the time is the caller's.
 struct QueryStats {
