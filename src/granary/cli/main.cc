@@ -1,6 +1,7 @@
 // granary: the one binary. Reads the command line and hands over; everything else is below.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -218,6 +219,10 @@ constexpr std::string_view kLaterCommands[] = {
     "sql", "explain",      "compaction",     "backup",     "restore"};
 
 int Main(int argc, char** argv) {
+  // Arrow brings an allocator of its own, which keeps what it was given: one allocator, with one
+  // set of free pages, returns more. Read by Arrow at its first allocation; an operator's choice
+  // stays.
+  ::setenv("ARROW_DEFAULT_MEMORY_POOL", "system", /*overwrite=*/0);
   if (auto status = arrow::compute::Initialize(); !status.ok()) {
     std::fprintf(stderr, "granary: %s\n", status.ToString().c_str());
     return 1;
@@ -252,5 +257,11 @@ int Main(int argc, char** argv) {
 
 }  // namespace
 }  // namespace granary::cli
+
+// jemalloc reads this before main: freed pages go back to the kernel within a second, from a thread
+// of its own and not when somebody happens to allocate next.
+extern "C" const char* malloc_conf;
+const char* malloc_conf =
+    "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 int main(int argc, char** argv) { return granary::cli::Main(argc, argv); }

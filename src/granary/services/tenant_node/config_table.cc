@@ -84,6 +84,12 @@ const Variable kTable[] = {
     {"", "SCALE_UP_THRESHOLD_MEMORY", "80.0", Percent(&C::scale_up_threshold_memory), "The same for memory", Offer::kLater},
     {"", "SCALE_DOWN_THRESHOLD_MEMORY", "40.0", Percent(&C::scale_down_threshold_memory), "The same for memory", Offer::kLater},
 
+    {"Memory", "MEMORY_LIMIT_MB", "0", WholeRule{&C::memory_limit_mb, 0, kMegabytesMax},
+     "What the process holds at most; over it caches shrink, queries spill and queue, and then 503; 0: 60 % of what the machine or the control group has"},
+    {"", "QUERY_MEMORY_MB", "0", WholeRule{&C::query_memory_mb, 0, kMegabytesMax}, "A query's share; what outgrows it goes to temporary files; 0: an eighth of MEMORY_LIMIT_MB"},
+    {"", "QUERY_START_MEMORY_KB", "1024", WholeRule{&C::query_start_memory_kb, 0, 1'048'576}, "What must be free before a query starts"},
+    {"", "MEMORY_WAIT_MS", "5000", WholeRule{&C::memory_wait_ms, 0, 3'600'000}, "A query or a write waits so long for memory that others hold, then 503"},
+
     {"Write-ahead log", "WAL_RETENTION_HOURS", "24", WholeRule{&C::wal_retention_hours, 0, 24 * 365},
      "Flushed log files are kept for so long (unflushed ones always)"},
     {"", "WAL_RETENTION_MAX_MB", "1024", WholeRule{&C::wal_retention_max_mb, 0, kMegabytesMax}, "… or up to so much, whichever comes first"},

@@ -25,6 +25,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
@@ -64,6 +65,14 @@ struct StoreDeps {
   io::Failpoints& failpoints;
   Logger& log;
   runtime::WorkerPool& pool;
+  /// Counts the hot tiers and the caches; null: nobody asks. Outlives the store and its sources.
+  runtime::MemoryBudget* memory = nullptr;
+};
+
+/// What the caches hold in memory.
+struct CachedBytes {
+  std::uint64_t columns = 0;
+  std::uint64_t index_blocks = 0;
 };
 
 /// What a flush should do next. Pure: see PickFlush.
@@ -108,6 +117,9 @@ class Store {
 
   virtual std::vector<WalLaneStats> wal_stats() const = 0;
   virtual std::uint64_t hot_bytes() const = 0;
+  virtual CachedBytes cached_bytes() const = 0;
+  /// The tenant's folder, which this store alone writes to.
+  virtual std::string tenant_folder() const = 0;
   /// Stops background work, syncs, closes the lanes cleanly. Later writes give kUnavailable.
   virtual Status Close() = 0;
 };
