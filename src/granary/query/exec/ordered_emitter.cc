@@ -58,6 +58,11 @@ void OrderedEmitter::Stop() {
   moved_.notify_all();
 }
 
+bool OrderedEmitter::IsNext(std::size_t index) const {
+  const std::lock_guard lock(mutex_);
+  return index == next_;
+}
+
 bool OrderedEmitter::stopped() const {
   const std::lock_guard lock(mutex_);
   return stopped_;

@@ -40,6 +40,8 @@ class OrderedEmitter {
   /// No more results are wanted: something else went wrong.
   void Stop();
 
+  /// True when the results before it are all at the sink.
+  bool IsNext(std::size_t index) const;
   bool stopped() const;
   /// The sink's failure.
   Status status() const;

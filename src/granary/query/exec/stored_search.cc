@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <iterator>
 #include <limits>
 
@@ -147,8 +148,13 @@ Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uin
   std::atomic<std::size_t> next{0};
   const Status worked =
       context.pool.ParallelFor(workers, workers, [&](std::size_t worker) -> Status {
-        for (std::size_t i = next++; i < morsels.size() && emitter.WaitForTurn(i); i = next++) {
-          auto computed = Compute(plan, morsels[i], rows_max, context, worker_stats[worker]);
+        std::size_t i = 0;
+        // Results further on hold memory until this one is at the sink.
+        const std::function<bool()> goes_first = [&] { return emitter.IsNext(i); };
+        QueryContext mine = context;
+        mine.goes_first = &goes_first;
+        for (i = next++; i < morsels.size() && emitter.WaitForTurn(i); i = next++) {
+          auto computed = Compute(plan, morsels[i], rows_max, mine, worker_stats[worker]);
           if (!computed.ok()) {
             emitter.Stop();
             return computed.status();
