@@ -1,7 +1,10 @@
 """The command line as a person uses it."""
 
 import json
+import socket
 import subprocess
+
+import pytest
 
 from node import BINARY, REPOSITORY
 
@@ -168,3 +171,26 @@ def test_completion_follows_the_commands():
 def test_the_manual_page_is_what_the_program_says():
     """To renew it: build/release/granary man > docs/granary.1"""
     assert granary("man").stdout == (REPOSITORY / "docs/granary.1").read_text()
+
+
+@pytest.mark.parametrize("command", ["auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring", "up", "sql", "backup",
+                                     "restore"])
+def test_a_command_that_comes_later_says_so(command):
+    done = granary(command, "--port", "1", expect=1)
+    assert f"'{command}' is not offered by this version" in done.stderr and "UNSUPPORTED" in done.stderr
+
+
+def test_a_command_that_is_none_is_named():
+    done = granary("sorce", "list", expect=1)
+    assert "'sorce'" in done.stderr and "--help" in done.stderr
+
+
+def test_a_mode_that_is_none_is_named():
+    done = granary("tenant-node", "graphql", expect=2)
+    assert "graphql" in done.stderr and "rest, grpc, both" in done.stderr
+
+
+def test_rest_is_the_mode_that_a_node_starts_in(node):
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", node.grpc_port)) != 0
+    assert node.client().call("GET", "/health")["status"] == "ok"
