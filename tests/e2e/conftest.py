@@ -61,3 +61,19 @@ def seeded(figure):
     print(f"GRANARY_SEED={seed}")
     figure(f"GRANARY_SEED={seed}")
     return random.Random(seed)
+
+
+@pytest.fixture
+def start_node(tmp_path):
+    """Starts a node with settings of its own; it ends with the test."""
+    nodes = []
+
+    def start(env=None, args=()):
+        folder = tmp_path / f"node-{len(nodes)}"
+        folder.mkdir()
+        nodes.append(Node(folder, env, args))
+        return nodes[-1].start()
+
+    yield start
+    for node in nodes:
+        node.close()

@@ -4,8 +4,6 @@ import json
 import socket
 import subprocess
 
-import pytest
-
 from node import BINARY, REPOSITORY
 
 
@@ -173,13 +171,6 @@ def test_the_manual_page_is_what_the_program_says():
     assert granary("man").stdout == (REPOSITORY / "docs/granary.1").read_text()
 
 
-@pytest.mark.parametrize("command", ["auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring", "up", "sql", "backup",
-                                     "restore"])
-def test_a_command_that_comes_later_says_so(command):
-    done = granary(command, "--port", "1", expect=1)
-    assert f"'{command}' is not offered by this version" in done.stderr and "UNSUPPORTED" in done.stderr
-
-
 def test_a_command_that_is_none_is_named():
     done = granary("sorce", "list", expect=1)
     assert "'sorce'" in done.stderr and "--help" in done.stderr
@@ -194,3 +185,14 @@ def test_rest_is_the_mode_that_a_node_starts_in(node):
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", node.grpc_port)) != 0
     assert node.client().call("GET", "/health")["status"] == "ok"
+
+
+def test_commands_of_later_versions_are_named():
+    for command in ("auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring", "up", "sql", "backup", "restore"):
+        assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr
+
+
+def test_settings_without_effect_are_told(start_node):
+    node = start_node({"AUTO_COMPACTION_ENABLED": "false", "LOG_LEVEL": "warn"})
+    (line,) = [json.loads(line) for line in node.log().splitlines() if "no effect" in line]
+    assert (line["name"], line["value"], line["origin"]) == ("AUTO_COMPACTION_ENABLED", "false", "environment")

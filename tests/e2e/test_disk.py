@@ -1,5 +1,6 @@
 """A disk that fills up or fails under a running node."""
 
+import json
 import os
 import subprocess
 import time
@@ -98,3 +99,35 @@ def test_unwritable_folder_is_named(tmp_path):
     node.start(wait=False)
     assert node.process.wait(timeout=30) != 0
     assert str(blocked) in node.log()
+
+
+def test_a_damaged_source_is_named_and_never_left_out_silently(start_node):
+    node = start_node({"WAL_LANES": "1"})
+    client = node.client()
+    for source in ("hurt", "well"):
+        client.add({"source_id": source})
+        for i in range(2):
+            client.write(source, [{"text": f"{source} needle {i}"}])
+    node.kill()
+    (log,) = [path for path in (node.data / "wal").rglob("*.wal") if b"hurt needle 0" in path.read_bytes()]
+    content = bytearray(log.read_bytes())
+    content[content.index(b"hurt needle 0")] ^= 1
+    log.write_bytes(content)
+
+    node.start()
+    client = node.client()
+    listed = client.call("GET", "/sources")
+    assert [s["source_id"] for s in listed["sources"]] == ["well"]
+    (damaged,) = listed["damaged_sources"]
+    assert damaged["source_id"] == "hurt" and ".wal" in damaged["detail"]
+    for target, body in (("/data/search", {}), ("/data/search/stream", {}),
+                         ("/data/aggregate", {"aggregations": [{"type": "count", "alias": "n"}]})):
+        status, _, content = client.raw("POST", target, body)
+        problem = json.loads(content)
+        assert (status, problem["code"]) == (500, "CORRUPTION"), problem
+        assert "hurt" in problem["detail"] and "source_ids" in problem["detail"]
+        status, _, _ = client.raw("POST", target, {**body, "source_ids": ["well"]})
+        assert status == 200
+    client.write("well", [{"text": "still"}])
+    assert client.call("DELETE", "/sources/hurt") is None
+    assert len(client.rows()) == 3

@@ -167,3 +167,43 @@ def test_parquet_files_read_in_duckdb_as_they_were_written(flights_node):
     connection.execute(f"CREATE VIEW ours AS SELECT {casts} FROM read_parquet({files})")
     assert connection.execute(f"SELECT count(*) FROM (SELECT {names} FROM ours EXCEPT ALL SELECT {names} FROM flights)").fetchone() == (0,)
     assert connection.execute(f"SELECT count(*) FROM (SELECT {names} FROM flights EXCEPT ALL SELECT {names} FROM ours)").fetchone() == (0,)
+
+
+@pytest.mark.long
+def test_10000_random_queries_with_and_X:
+    """The same rows twice: in twelve partitions with indexes and statistics that prune, and in one file that nothing prunes."""
+    node = start_node({"ROW_GROUP_ROWS": "400000"})
+    client = node.client()
+    columns = {"tailnum": "string", "dep_delay": "int64", "dest": "string", "flight": "int64", "time_hour": "datetime64[us]"}
+    client.add({"source_id": "flights", "schema_definition": columns})
+    client.add({"source_id": "pruned", "schema_definition": columns,
+                "partition_columns": [{"column": "time_hour", "transform": "month"}],
+                "index_columns": ["tailnum", {"column": "tailnum", "kind": "btree"}, "dep_delay", {"column": "flight", "kind": "btree"},
+                                  {"column": "flight", "kind": "hash"}, {"column": "dest", "kind": "bloom"}, "carrier", "time_hour"]})
+    for source in ("flights", "pruned"):
+        subprocess.run([str(BINARY), "import", str(flights.path_of("flights")), "--source", source, "--url",
+                        f"http://127.0.0.1:{node.port}", "--no-flush"], check=True, capture_output=True, timeout=300)
+        client.flush(source)
+    schema = client.call("GET", "/sources/flights")["schema_definition"]
+    connection = load_duckdb("flights", schema)
+    generator = Generator(seeded, columns_of(connection, "flights", schema))
+
+    paths, pruned = set(), 0
+    for i in range(10_000):
+        request, sql = generator.search("flights") if i % 2 == 0 else generator.aggregate("flights")
+        with_indexes = {**request, "source_ids": ["pruned"]}
+        if i % 2 == 0:
+            names, ordered = request["columns"], True
+            answer = client.search(**with_indexes)
+            plain_rows, rows = client.rows(**request), [record["fields"] for record in answer["records"]]
+        else:
+            names, ordered = [g["alias"] for g in request.get("group_by", [])] + [a["alias"] for a in request["aggregations"]], False
+            answer = client.call("POST", "/data/aggregate", with_indexes)
+            plain_rows, rows = client.aggregate(**request), answer["results"]
+        theirs = connection.execute(sql).fetchall()
+        assert same_rows(plain_rows, theirs, names, ordered), (request, sql)
+        assert same_rows(rows, theirs, names, ordered), (with_indexes, sql)
+        paths.update(answer["stats"]["access_paths"])
+        pruned += answer["stats"]["segments_pruned"]
+    assert {"hash_index", "btree_index", "bloom"} <= paths and pruned > 0
+    figure(f"10,000 random queries with and without indexes and pruning: 0 differences; {pruned} segments pruned, by {sorted(paths)}")

@@ -136,6 +136,17 @@ def split_documents(text):
     return texts
 
 
+def same(ours, expected):
+    """Equal, and of the same kinds all the way down: 1, 1.0 and true are three things."""
+    if type(ours) is not type(expected):
+        return False
+    if isinstance(expected, dict):
+        return ours.keys() == expected.keys() and all(same(ours[name], expected[name]) for name in expected)
+    if isinstance(expected, list):
+        return len(ours) == len(expected) and all(map(same, ours, expected))
+    return ours == expected
+
+
 def check(answer, refused, expectation):
     word, _, rest = expectation.partition(" ")
     if word == "error":
@@ -148,13 +159,14 @@ def check(answer, refused, expectation):
     if word == "rows":
         assert (answer["rows"] if "rows" in answer else answer["count"]) == int(rest)
     elif word == "schema":
-        assert answer["schema_definition"] == json.loads(rest)
+        assert same(answer["schema_definition"], json.loads(rest))
     elif word == "written":
         assert answer["written"] == int(rest) and answer["durable"] is True
     elif word == "fields":
-        assert [record["fields"] for record in answer["records"]] == documents(rest)
+        ours = [record["fields"] for record in answer["records"]]
+        assert same(ours, documents(rest)), ours
     elif word == "results":
-        assert answer["results"] == documents(rest)
+        assert same(answer["results"], documents(rest)), answer["results"]
     else:
         assert not expectation, f"unknown expectation {expectation}"
 

@@ -96,6 +96,7 @@ void SetStats(const query::QueryStats& stats, double elapsed_ms, v1::QueryStats&
   out.set_segments_total(stats.segments_total);
   out.set_segments_pruned(stats.segments_pruned);
   out.set_bytes_read(stats.bytes_read);
+  out.set_spilled_bytes(stats.spilled_bytes);
   for (const std::string& path : stats.access_paths) out.add_access_paths(path);
 }
 

@@ -27,7 +27,7 @@ std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t writte
 
 std::string AddedSourceMessage(const Tenant::Added& added);
 std::string SourceMessage(const SourceInfo& source);
-std::string SourcesMessage(const std::vector<SourceInfo>& sources);
+std::string SourcesMessage(const SourceList& list);
 std::string SourceStatsMessage(const SourceStatsInfo& stats);
 std::string TenantStatsMessage(const TenantStats& stats);
 std::string HealthMessage(const std::string& tenant_id, const std::string& tenant_name,

@@ -120,9 +120,14 @@ std::string SourceMessage(const SourceInfo& source) {
   return response.SerializeAsString();
 }
 
-std::string SourcesMessage(const std::vector<SourceInfo>& sources) {
+std::string SourcesMessage(const SourceList& list) {
   v1::ListSourcesResponse response;
-  for (const SourceInfo& source : sources) SetSource(source, *response.add_sources());
+  for (const SourceInfo& source : list.sources) SetSource(source, *response.add_sources());
+  for (const auto& damaged : list.damaged) {
+    v1::DamagedSource& one = *response.add_damaged_sources();
+    one.set_source_id(damaged.source.str());
+    one.set_detail(std::string(damaged.why.message()));
+  }
   return response.SerializeAsString();
 }
 

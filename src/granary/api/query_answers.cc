@@ -11,8 +11,6 @@
 namespace granary::api {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 1024;
-
 void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
   JsonObject object(out);
   fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}", elapsed_ms);
@@ -20,6 +18,7 @@ void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string&
   object.Add("segments_total", stats.segments_total);
   object.Add("segments_pruned", stats.segments_pruned);
   object.Add("bytes_read", stats.bytes_read);
+  if (stats.spilled_bytes > 0) object.Add("spilled_bytes", stats.spilled_bytes);
   object.Key("access_paths").push_back('[');
   for (bool first = true; const std::string& path : stats.access_paths) {
     if (!std::exchange(first, false)) out.push_back(',');
@@ -86,26 +85,35 @@ void AppendNdjson(const query::ResultBatch& rows, std::string& out) {
       rows, out, [] {}, [&out] { out.push_back('\n'); });
 }
 
-std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms) {
-  return AggregateJson(answer, elapsed_ms, [] { return Status::Ok(); }).Take();
+void AggregateJsonText::Begin(std::string& out) {
+  if (!std::exchange(begun_, true)) out.append("{\"results\":[");
 }
 
-Result<std::string> AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms,
-                                  const std::function<Status()>& go_on) {
-  std::string out = "{\"results\":[";
-  for (std::size_t row = 0; row < answer.rows.size(); ++row) {
-    if (row % kRowsAtOnce == 0) GRANARY_TRY(go_on());
-    if (row > 0) out.push_back(',');
+void AggregateJsonText::Add(const std::vector<query::AggregateColumn>& columns,
+                            const std::vector<std::vector<Value>>& rows, std::string& out) {
+  Begin(out);
+  for (const std::vector<Value>& row : rows) {
+    if (count_++ > 0) out.push_back(',');
     JsonObject object(out);
-    for (std::size_t i = 0; i < answer.columns.size(); ++i) {
-      AppendAggregateValue(answer.rows[row][i], answer.columns[i],
-                           object.Key(answer.columns[i].alias));
-    }
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      AppendAggregateValue(row[i], columns[i], object.Key(columns[i].alias));
     object.Close();
   }
+}
+
+void AggregateJsonText::Finish(const query::QueryStats& stats, double elapsed_ms,
+                               std::string& out) {
+  Begin(out);
   out.append("],\"stats\":");
-  AppendStats(answer.stats, elapsed_ms, out);
+  AppendStats(stats, elapsed_ms, out);
   out.push_back('}');
+}
+
+std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms) {
+  std::string out;
+  AggregateJsonText text;
+  text.Add(answer.columns, answer.rows, out);
+  text.Finish(answer.stats, elapsed_ms, out);
   return out;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,15 +16,25 @@ std::string SourceJson(const SourceInfo& source);
 /// All versions of a source's schema, oldest first.
 std::string SchemaHistoryJson(const SourceId& id,
                               const std::vector<storage::SchemaVersion>& versions);
-std::string SourcesJson(const std::vector<SourceInfo>& sources);
+std::string SourcesJson(const SourceList& list);
 std::string StatsJson(const SourceStatsInfo& stats);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);
 std::string QueriesJson(const std::vector<RunningQuery>& queries);
 std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms);
-/// Asks `go_on` now and then; its failure ends the writing.
-Result<std::string> AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms,
-                                  const std::function<Status()>& go_on);
+
+/// The same piece by piece, appended to `out`.
+class AggregateJsonText {
+ public:
+  void Add(const std::vector<query::AggregateColumn>& columns,
+           const std::vector<std::vector<Value>>& rows, std::string& out);
+  void Finish(const query::QueryStats& stats, double elapsed_ms, std::string& out);
+
+ private:
+  void Begin(std::string& out);
+  std::uint64_t count_ = 0;
+  bool begun_ = false;
+};
 
 /// Collects records as they come: {"records":[…],"count":n,"next_cursor":…,"stats":{…}}.
 class SearchJson {

@@ -142,6 +142,8 @@ TEST(SourceJsonTest, ShowsWhatWasSaid) {
       R"("sort_columns":["b"],"compression":{"default":"zstd","columns":{"b":"none"}},"compression_level":null,"max_file_size_mb":256,)"
       R"("wal_enabled":true,"schema_mode":"evolve","durability":"sync","schema_version":1,"created_at":"2024-01-15T00:00:00Z"})");
   EXPECT_EQ(SourcesJson({}), R"({"sources":[]})");
+  EXPECT_EQ(SourcesJson({{}, {{SourceId::Parse("d").Take(), Status::Corruption("byte 7")}}}),
+            R"({"sources":[],"damaged_sources":[{"source_id":"d","detail":"byte 7"}]})");
 }
 
 TEST(StatsJsonTest, ShowsExactBoundsAndHidesTruncatedOnes) {

@@ -197,11 +197,19 @@ std::string SchemaHistoryJson(const SourceId& id,
   return out;
 }
 
-std::string SourcesJson(const std::vector<SourceInfo>& sources) {
+std::string SourcesJson(const SourceList& list) {
   std::string out;
   JsonObject object(out);
-  AppendList(sources, object.Key("sources"),
+  AppendList(list.sources, object.Key("sources"),
              [&](const SourceInfo& source) { AppendSource(source, out); });
+  if (!list.damaged.empty()) {
+    AppendList(list.damaged, object.Key("damaged_sources"), [&](const auto& damaged) {
+      JsonObject one(out);
+      one.Add("source_id", damaged.source.str());
+      one.Add("detail", damaged.why.message());
+      one.Close();
+    });
+  }
   object.Close();
   return out;
 }

@@ -1,5 +1,8 @@
 #include "granary/cli/table_record_file.h"
 
+#include <algorithm>
+#include <functional>
+
 #include <arrow/api.h>
 #include <arrow/compute/cast.h>
 #include <arrow/csv/api.h>
@@ -21,11 +24,17 @@ Status FromArrow(const arrow::Status& status, const std::string& path) {
   return Status(code, path + ": " + status.message());
 }
 
+/// Bytes of the file behind the batches that a reader has given, what it read ahead left out.
+using PositionFn = std::function<std::uint64_t()>;
+
 class TableRecordFile final : public RecordFile {
  public:
   TableRecordFile(std::string path, std::shared_ptr<arrow::io::ReadableFile> file,
-                  std::shared_ptr<arrow::RecordBatchReader> reader)
-      : path_(std::move(path)), file_(std::move(file)), reader_(std::move(reader)) {}
+                  std::shared_ptr<arrow::RecordBatchReader> reader, PositionFn position)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        reader_(std::move(reader)),
+        position_(std::move(position)) {}
 
   Status Prepare() {
     std::vector<Column> columns;
@@ -47,8 +56,11 @@ class TableRecordFile final : public RecordFile {
   std::uint64_t bytes_total() const override { return bytes_total_; }
   std::uint64_t bytes_read() const override {
     if (done_) return bytes_total_;
-    const auto position = file_->Tell();
-    return position.ok() ? std::min(static_cast<std::uint64_t>(*position), bytes_total_) : 0;
+    if (batch_ == nullptr || batch_->num_rows() == 0) return batch_end_;
+    // A batch may be half of the file: its rows count evenly.
+    const double share = static_cast<double>(row_) / static_cast<double>(batch_->num_rows());
+    return batch_begin_ +
+           static_cast<std::uint64_t>(static_cast<double>(batch_end_ - batch_begin_) * share);
   }
 
   Result<std::size_t> Next(std::size_t records_max, std::size_t bytes_max,
@@ -76,6 +88,8 @@ class TableRecordFile final : public RecordFile {
     row_ = 0;
     std::shared_ptr<arrow::RecordBatch> raw;
     GRANARY_TRY(FromArrow(reader_->ReadNext(&raw), path_));
+    batch_begin_ = batch_end_;
+    batch_end_ = std::clamp(position_(), batch_begin_, bytes_total_);
     if (raw == nullptr) {
       done_ = true;
       return Status::Ok();
@@ -101,7 +115,10 @@ class TableRecordFile final : public RecordFile {
   std::unique_ptr<json::BatchWriter> writer_;
   std::shared_ptr<arrow::RecordBatch> batch_;
   std::int64_t row_ = 0;
+  PositionFn position_;
   std::uint64_t bytes_total_ = 0;
+  std::uint64_t batch_begin_ = 0;  // In the file, of the current batch.
+  std::uint64_t batch_end_ = 0;
   bool done_ = false;
 };
 
@@ -123,8 +140,10 @@ class OwningReader final : public arrow::RecordBatchReader {
 
 Result<std::unique_ptr<RecordFile>> Finish(const std::string& path,
                                            std::shared_ptr<arrow::io::ReadableFile> file,
-                                           std::shared_ptr<arrow::RecordBatchReader> reader) {
-  auto table = std::make_unique<TableRecordFile>(path, std::move(file), std::move(reader));
+                                           std::shared_ptr<arrow::RecordBatchReader> reader,
+                                           PositionFn position) {
+  auto table = std::make_unique<TableRecordFile>(path, std::move(file), std::move(reader),
+                                                 std::move(position));
   GRANARY_TRY(table->Prepare());
   return std::unique_ptr<RecordFile>(std::move(table));
 }
@@ -151,7 +170,9 @@ Result<std::unique_ptr<RecordFile>> OpenCsv(const std::string& path) {
   auto reader = arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, read,
                                                   parse, convert);
   GRANARY_TRY(FromArrow(reader.status(), path));
-  return Finish(path, std::move(file), *std::move(reader));
+  return Finish(path, std::move(file), *reader, [csv = *reader] {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(csv->bytes_read(), 0));
+  });
 }
 
 Result<std::unique_ptr<RecordFile>> OpenParquet(const std::string& path) {
@@ -162,7 +183,8 @@ Result<std::unique_ptr<RecordFile>> OpenParquet(const std::string& path) {
   auto batches = (*parquet)->GetRecordBatchReader();
   GRANARY_TRY(FromArrow(batches.status(), path));
   auto reader = std::make_shared<OwningReader>(*std::move(parquet), *std::move(batches));
-  return Finish(path, std::move(file), std::move(reader));
+  auto position = [file] { return static_cast<std::uint64_t>(file->Tell().ValueOr(0)); };
+  return Finish(path, file, std::move(reader), std::move(position));
 }
 
 }  // namespace granary::cli

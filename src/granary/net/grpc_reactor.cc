@@ -183,12 +183,12 @@ Result<std::string> GrpcReactor::TakeMessage() {
     return Status(Code::kTooLarge,
                   fmt::format("the message is larger than {} bytes", options.message_bytes_max));
   }
-  Charge(bytes);
-  if (context_.message_bytes.load(std::memory_order_relaxed) > options.messages_bytes_max) {
+  if (!Charge(bytes)) {
     in_.Clear();
     Charge(0);
     return Status(Code::kOverloaded,
-                  fmt::format("the messages of all calls take more than {} bytes",
+                  fmt::format("the messages of all calls take more than {} bytes, or the memory of "
+                              "the process is taken",
                               options.messages_bytes_max));
   }
   std::vector<grpc::Slice> slices;
@@ -201,9 +201,16 @@ Result<std::string> GrpcReactor::TakeMessage() {
   return out;
 }
 
-void GrpcReactor::Charge(std::uint64_t bytes) {
-  context_.message_bytes.fetch_add(bytes - std::exchange(charged_bytes_, bytes),
-                                   std::memory_order_relaxed);
+bool GrpcReactor::Charge(std::uint64_t bytes) {
+  const std::uint64_t change = bytes - std::exchange(charged_bytes_, bytes);
+  const std::uint64_t all = context_.message_bytes.fetch_add(change) + change;
+  runtime::MemoryBudget* budget = context_.options.messages;
+  if (budget == nullptr) return all <= context_.options.messages_bytes_max;
+  budget->Release(std::exchange(reserved_bytes_, 0));
+  if (all > context_.options.messages_bytes_max || budget->TryReserve(bytes) != nullptr)
+    return false;
+  reserved_bytes_ = bytes;
+  return true;
 }
 
 // `out_` is the library's until OnWriteDone, so a write that is given up is cancelled and waited

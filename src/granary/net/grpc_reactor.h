@@ -57,7 +57,8 @@ class GrpcReactor final : public grpc::ServerGenericBidiReactor, public GrpcMess
   void End(const GrpcEnd& end);
   /// The message that was read last, charged to this call in place of the one before.
   Result<std::string> TakeMessage();
-  void Charge(std::uint64_t bytes);
+  /// False when that is more than all calls may hold.
+  bool Charge(std::uint64_t bytes);
   Status WaitFor(bool& done, std::int64_t timeout_ms, Wait what,
                  std::unique_lock<std::mutex>& lock);
 
@@ -76,7 +77,8 @@ class GrpcReactor final : public grpc::ServerGenericBidiReactor, public GrpcMess
   bool read_ok_ = false;
   bool write_done_ = false;
   bool write_ok_ = false;
-  std::uint64_t charged_bytes_ = 0;
+  std::uint64_t charged_bytes_ = 0;   ///< Of context_.message_bytes.
+  std::uint64_t reserved_bytes_ = 0;  ///< Of context_.options.messages.
 };
 
 }  // namespace granary::net

@@ -20,6 +20,7 @@
 #include "granary/net/grpc_message.h"
 #include "granary/net/handler_lanes.h"
 #include "granary/net/tls_context.h"
+#include "granary/runtime/memory_budget.h"
 
 namespace granary::net {
 
@@ -31,6 +32,8 @@ struct GrpcServerOptions {
   std::size_t calls_max = 4096;            ///< Open at once; further ones get kOverloaded.
   std::uint64_t message_bytes_max = 16u << 20;
   std::uint64_t messages_bytes_max = 1u << 30;  ///< Of all calls at once; past it kOverloaded.
+  /// Counts them besides, and refuses the same way; outlives the server. May be null.
+  runtime::MemoryBudget* messages = nullptr;
   std::uint64_t metadata_bytes_max = 16u << 10;
   std::int64_t read_timeout_ms = 60'000;   ///< A client stream without a message.
   std::int64_t write_timeout_ms = 60'000;  ///< A client that takes nothing.

@@ -103,10 +103,26 @@ struct HttpConnection::Exchange {
   explicit Exchange(ConnectionContext& shared) : context(shared) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() { context.bodies_bytes.fetch_sub(charged_bytes, std::memory_order_relaxed); }
+  ~Exchange() { Uncharge(); }
+
+  bool Charge(std::uint64_t bytes) {
+    const std::uint64_t all = context.bodies_bytes.fetch_add(bytes) + bytes;
+    charged_bytes += bytes;
+    if (all > context.options.bodies_bytes_max) return false;
+    if (context.options.bodies == nullptr) return true;
+    if (context.options.bodies->TryReserve(bytes) != nullptr) return false;
+    reserved_bytes += bytes;
+    return true;
+  }
+  void Uncharge() {
+    context.bodies_bytes.fetch_sub(std::exchange(charged_bytes, 0));
+    const std::uint64_t reserved = std::exchange(reserved_bytes, 0);
+    if (reserved > 0) context.options.bodies->Release(reserved);
+  }
 
   ConnectionContext& context;
-  std::uint64_t charged_bytes = 0;
+  std::uint64_t charged_bytes = 0;   ///< Of context.bodies_bytes.
+  std::uint64_t reserved_bytes = 0;  ///< Of context.options.bodies.
   HttpRequest request;
   bool http_1_1 = true;
   bool keep_alive = true;
@@ -390,18 +406,15 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
 }
 
 bool HttpConnection::ChargeBody(std::size_t bytes) {
-  running_->charged_bytes += bytes;
-  const std::uint64_t all =
-      context_.bodies_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (all <= context_.options.bodies_bytes_max) return true;
+  if (running_->Charge(bytes)) return true;
   // What is refused makes room at once, not when the client has taken its answer.
-  context_.bodies_bytes.fetch_sub(std::exchange(running_->charged_bytes, 0),
-                                  std::memory_order_relaxed);
+  running_->Uncharge();
   std::string().swap(running_->request.body);
-  PrepareRefusal(
-      {Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes",
-                                      context_.options.bodies_bytes_max)},
-      std::nullopt, running_->request.request_id);
+  PrepareRefusal({Code::kOverloaded,
+                  fmt::format("the bodies of all requests take more than {} bytes, or the memory "
+                              "of the process is taken",
+                              context_.options.bodies_bytes_max)},
+                 std::nullopt, running_->request.request_id);
   return false;
 }
 

@@ -20,6 +20,7 @@
 #include "granary/net/handler_lanes.h"
 #include "granary/net/http_message.h"
 #include "granary/net/tls_context.h"
+#include "granary/runtime/memory_budget.h"
 
 namespace granary::net {
 
@@ -33,6 +34,8 @@ struct HttpServerOptions {
   std::uint64_t body_bytes_max = 16u << 20;
   std::uint64_t bodies_bytes_max =
       1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
+  /// Counts them besides, and refuses the same way; outlives the server. May be null.
+  runtime::MemoryBudget* bodies = nullptr;
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;  ///< Of a TLS handshake too.

@@ -9,9 +9,9 @@
 namespace granary::net {
 namespace {
 
+// What is printed without a space, apart from what quotes or escapes in a log or a shell.
 bool IsIdCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '.' || c == ':' || c == '-';
+  return c > ' ' && c < 0x7f && std::string_view("\"'`\\<>").find(c) == std::string_view::npos;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace granary::net {
 
-/// True for ^[A-Za-z0-9_.:-]{1,128}$.
+/// True for 1 to 128 of the printed ASCII characters, apart from space, quotes, \, < and >.
 bool IsRequestId(std::string_view text);
 
 class RequestIdMaker {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "granary/storage/manifest/findings.h"
 
@@ -59,10 +60,13 @@ WriteAnswer RepeatedAnswer(const SourceId& source, const storage::KeyRecord& fir
 }  // namespace
 
 Tenant::Tenant(storage::StoreDeps deps, TenantOptions options,
-               std::unique_ptr<storage::Store> store, CursorSeal seal)
+               std::unique_ptr<TenantMemory> memory, std::unique_ptr<storage::Store> store,
+               CursorSeal seal)
     : options_(std::move(options)),
       deps_(deps),
+      memory_(std::move(memory)),
       store_(std::move(store)),
+      spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill")),
       seal_(std::move(seal)),
       admission_(options_.admission),
       running_(deps_.clock) {}
@@ -71,10 +75,14 @@ Tenant::~Tenant() = default;
 
 Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOptions options) {
   options.store.tenant = options.id;
+  auto memory = std::make_unique<TenantMemory>(options.memory, deps.memory);
+  deps.memory = &memory->all;
   GRANARY_ASSIGN(auto store, storage::Store::Open(deps, options.store));
   GRANARY_ASSIGN(std::string key, store->Secret("cursor"));
-  return std::unique_ptr<Tenant>(
-      new Tenant(deps, std::move(options), std::move(store), CursorSeal(std::move(key))));
+  std::unique_ptr<Tenant> tenant(new Tenant(deps, std::move(options), std::move(memory),
+                                            std::move(store), CursorSeal(std::move(key))));
+  GRANARY_TRY(tenant->spill_.Sweep());
+  return tenant;
 }
 
 Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definition) {
@@ -83,10 +91,11 @@ Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definit
   return Added{InfoOf(*added.source), added.created};
 }
 
-std::vector<SourceInfo> Tenant::ListSources() const {
-  std::vector<SourceInfo> sources;
-  for (const auto& source : store_->List()) sources.push_back(InfoOf(*source));
-  return sources;
+SourceList Tenant::ListSources() const {
+  SourceList list;
+  for (const auto& source : store_->List()) list.sources.push_back(InfoOf(*source));
+  list.damaged = store_->ListRefused();
+  return list;
 }
 
 Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
@@ -142,6 +151,8 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
     if (const auto& first = taken.first()) return RepeatedAnswer(request.source, *first);
     turn.emplace(std::move(taken));
   }
+  GRANARY_ASSIGN(const runtime::MemoryReservation held,
+                 HoldForWrite(request.records.size(), request.cancel));
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
@@ -162,6 +173,12 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
     const std::vector<SourceId>& ids) const {
   std::vector<storage::SourceSnapshot> snapshots;
   if (ids.empty()) {
+    if (const auto damaged = store_->ListRefused(); !damaged.empty()) {
+      const Status& why = damaged.front().why;
+      return Status(why.code(), fmt::format("{}; to leave the source out, name the others in "
+                                            "source_ids",
+                                            why.message()));
+    }
     for (const auto& source : store_->List()) snapshots.push_back(source->Snapshot());
     return snapshots;
   }
@@ -173,6 +190,25 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
     snapshots.push_back(source->Snapshot());
   }
   return snapshots;
+}
+
+Result<runtime::MemoryReservation> Tenant::HoldForWrite(std::uint64_t text_bytes,
+                                                        const runtime::CancelToken& cancel) {
+  return memory_->write_line.Enter(memory_->writes, text_bytes * kWriteBytesPerTextByte, cancel);
+}
+
+TenantMemoryStats Tenant::memory() const {
+  return {.limit = memory_->all.reach(),
+          .reserved = memory_->all.reserved(),
+          .peak = memory_->all.peak(),
+          .refusals = memory_->all.refusals(),
+          .queries = memory_->queries.reserved(),
+          .queries_peak = memory_->queries.peak(),
+          .writes = memory_->writes.reserved(),
+          .query_line = memory_->query_line.counts(),
+          .write_line = memory_->write_line.counts(),
+          .spill_bytes = spill_.bytes(),
+          .spilled_bytes_total = spill_.bytes_total()};
 }
 
 runtime::AdmissionCounts Tenant::admission() const { return admission_.counts(); }

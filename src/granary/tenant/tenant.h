@@ -20,9 +20,11 @@
 #include "granary/query/plan/requests.h"
 #include "granary/runtime/admission.h"
 #include "granary/runtime/cancel.h"
+#include "granary/runtime/spill_space.h"
 #include "granary/storage/source/store.h"
 #include "granary/tenant/running_queries.h"
 #include "granary/tenant/search_cursor.h"
+#include "granary/tenant/tenant_memory.h"
 
 namespace granary {
 
@@ -32,6 +34,7 @@ struct TenantOptions {
   storage::StoreOptions store;
   runtime::AdmissionOptions admission;
   json::RecordLimits records;
+  TenantMemoryOptions memory;
   std::size_t query_parallelism = 2;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
 };
@@ -64,6 +67,12 @@ struct SourceInfo {
   std::int64_t created_us = 0;
 };
 
+struct SourceList {
+  std::vector<SourceInfo> sources;  ///< By id.
+  /// Those that cannot be used, and why: their log lost records, or may have.
+  std::vector<storage::Store::Refused> damaged;
+};
+
 struct SourceStatsInfo {
   SourceId id;
   SchemaPtr schema;
@@ -92,7 +101,7 @@ class Tenant {
     bool created = false;
   };
   Result<Added> AddSource(const storage::SourceDefinition& definition);
-  std::vector<SourceInfo> ListSources() const;
+  SourceList ListSources() const;
   Result<SourceInfo> GetSource(const SourceId& id) const;
   /// Source::Change's errors.
   Result<SourceInfo> ChangeSource(const SourceId& id, const storage::SourceChange& change);
@@ -115,6 +124,9 @@ class Tenant {
   /// All of a search; request.cursor is not looked at.
   Result<query::QueryStats> Search(const query::SearchRequest& request, const Caller& caller,
                                    const query::SearchSink& sink);
+  /// Rows to the sink as they come; or all of them, as far as the query's share of memory goes.
+  Result<query::QueryStats> Aggregate(const query::AggregateRequest& request, const Caller& caller,
+                                      const query::AggregateSink& sink);
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
                                            const Caller& caller);
 
@@ -123,14 +135,21 @@ class Tenant {
   /// Ends one of them: its caller gets kCancelled. kNotFound.
   Status CancelQuery(const std::string& id) { return running_.Cancel(id); }
 
+  /// The memory that a write of so much JSON text takes, held before any of it is parsed.
+  /// kOverloaded when others hold it for longer than memory.wait_max; kTooLarge when it never fits.
+  Result<runtime::MemoryReservation> HoldForWrite(std::uint64_t text_bytes,
+                                                  const runtime::CancelToken& cancel);
+
   runtime::AdmissionCounts admission() const;
+  TenantMemoryStats memory() const;
   storage::Store& store() { return *store_; }
   Status Close();
 
  private:
-  Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<storage::Store> store,
-         CursorSeal seal);
-  /// kSourceNotFound for a named one that is not there.
+  Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
+         std::unique_ptr<storage::Store> store, CursorSeal seal);
+  /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also
+  /// when none is named: an answer about all sources does not silently leave one out.
   Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids) const;
   Result<std::vector<storage::SourceSnapshot>> SnapshotsAt(
       const std::vector<storage::SnapshotMark>& marks) const;
@@ -145,7 +164,9 @@ class Tenant {
 
   TenantOptions options_;
   storage::StoreDeps deps_;
+  std::unique_ptr<TenantMemory> memory_;
   std::unique_ptr<storage::Store> store_;
+  runtime::SpillSpace spill_;
   CursorSeal seal_;
   runtime::Admission admission_;
   RunningQueries running_;

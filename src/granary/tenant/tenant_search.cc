@@ -78,12 +78,20 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
   const auto entry = running_.Begin(kind, sources, caller);
   auto entered = admission_.Enter(caller.cancel);
   if (!entered.ok()) return entry->Explain(entered.status());
+  const TenantMemoryOptions& limits = options_.memory;
+  runtime::MemoryBudget share("query", limits.query_bytes, &memory_->queries);
+  const auto start = memory_->query_line.Enter(
+      share, std::min(limits.query_start_bytes, limits.query_bytes / 4), caller.cancel);
+  if (!start.ok()) return entry->Explain(start.status());
   entry->Start();
   runtime::Admission::Slot slot = entered.Take();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
                                                    .parallelism = options_.query_parallelism,
                                                    .cancel = caller.cancel,
-                                                   .progress = &entry->progress()},
+                                                   .progress = &entry->progress(),
+                                                   .memory = &share,
+                                                   .memory_wait_max = limits.wait_max,
+                                                   .spill = &spill_},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;
@@ -97,6 +105,17 @@ Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, co
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
         return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel));
+      });
+}
+
+Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& request,
+                                            const Caller& caller,
+                                            const query::AggregateSink& sink) {
+  return RunQuery<query::QueryStats>(
+      QueryKind::kAggregate, request.sources, caller,
+      [&](const query::QueryContext& context) -> Result<query::QueryStats> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::RunAggregate(request, snapshots, context, sink);
       });
 }
 

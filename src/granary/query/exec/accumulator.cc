@@ -66,14 +66,15 @@ Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type) {
 }
 
 std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
-                                             const AggregateShape& shape, Grouping grouping) {
+                                             const AggregateShape& shape, Grouping grouping,
+                                             KeyLookup lookup) {
   switch (aggregation.type) {
     case AggregateType::kCount: return MakeCount();
     case AggregateType::kSum: return MakeSum(shape);
     case AggregateType::kAvg: return MakeAvg(shape);
     case AggregateType::kMin:
     case AggregateType::kMax: return MakeExtreme(shape, aggregation.type);
-    case AggregateType::kCountDistinct: return MakeDistinct(shape, grouping);
+    case AggregateType::kCountDistinct: return MakeDistinct(shape, grouping, lookup);
     case AggregateType::kApproxCountDistinct: return MakeApproxDistinct();
     case AggregateType::kPercentile:
     case AggregateType::kApproxPercentile: return MakePercentile(aggregation.p);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/key_table.h"
 #include "granary/query/exec/value_block.h"
 #include "granary/query/plan/requests.h"
 #include "granary/types/column_stats.h"
@@ -41,6 +42,8 @@ class Accumulator {
   /// other's group g is group_of[g] here; `other` has the same make.
   virtual Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) = 0;
   virtual Value Finish(std::uint32_t group) = 0;
+  /// About the memory that all states take.
+  virtual std::uint64_t bytes() const = 0;
 
   /// Adds rows of group 0 of which only statistics are read; false (changing nothing) when those do
   /// not say enough. `stats` is null for a count of rows.
@@ -64,7 +67,8 @@ Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type);
 bool NeedsSequence(AggregateType aggregate);
 
 std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
-                                             const AggregateShape& shape, Grouping grouping);
+                                             const AggregateShape& shape, Grouping grouping,
+                                             KeyLookup lookup = KeyLookup::kFast);
 
 /// Its parts.
 std::unique_ptr<Accumulator> MakeCount();
@@ -73,7 +77,8 @@ std::unique_ptr<Accumulator> MakeAvg(const AggregateShape& shape);
 std::unique_ptr<Accumulator> MakeExtreme(const AggregateShape& shape, AggregateType which);
 std::unique_ptr<Accumulator> MakeMoments(AggregateType which);
 std::unique_ptr<Accumulator> MakePercentile(double p);
-std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping);
+std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping,
+                                          KeyLookup lookup);
 std::unique_ptr<Accumulator> MakeApproxDistinct();
 std::unique_ptr<Accumulator> MakePick(const AggregateShape& shape, AggregateType which);
 

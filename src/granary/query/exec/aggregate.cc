@@ -1,10 +1,16 @@
 #include "granary/query/exec/aggregate.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
+
+#include "granary/query/exec/aggregate_blocks.h"
 #include "granary/query/exec/aggregate_plan.h"
+#include "granary/query/exec/aggregate_spill.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/answer_rows.h"
+#include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/freed_later.h"
 
 namespace granary::query {
@@ -13,8 +19,6 @@ namespace {
 // Morsel i always goes to lane i mod kLanes, in order, and lanes are merged in order: whichever
 // threads run them, floats are added up in the same order and groups are met in the same order.
 constexpr std::size_t kLanes = 16;
-
-constexpr std::uint32_t kGroupsAtOnce = 4096;  ///< Between two looks at the token.
 
 struct Lane {
   explicit Lane(const AggregatePlan& plan) : table(plan) {}
@@ -47,34 +51,24 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryCo
   return morsels;
 }
 
-Status RunLane(const AggregatePlan& plan, const std::vector<Morsel>& morsels, std::size_t first,
-               const QueryContext& context, Lane& lane) {
-  for (std::size_t i = first; i < morsels.size(); i += kLanes) {
+/// The budget that is in the way of the lane's groups, and what it has so far is of no use; else null.
+Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan, const std::vector<Morsel>& morsels,
+                     std::size_t first, const QueryContext& context, Lane& lane,
+                     runtime::MemoryReservation& held) {
+  AggregateBlocks blocks(plan);
+  const runtime::MemoryBudget* refused_by = nullptr;
+  for (std::size_t i = first; i < morsels.size() && refused_by == nullptr; i += kLanes) {
     const std::size_t source = morsels[i].source;
     GRANARY_ASSIGN(const ScannedRows scanned,
                    plan.scans[source].Read(morsels[i], context, lane.stats));
-    GRANARY_TRY(lane.table.Add(scanned, source, context));
+    GRANARY_TRY(blocks.ForEachRun(scanned, source, context, [&]() -> Status {
+      if (refused_by != nullptr) return Status::Ok();
+      GRANARY_TRY(lane.table.Add(blocks));
+      refused_by = held.GrowTo(lane.table.bytes());
+      return Status::Ok();
+    }));
   }
-  return Status::Ok();
-}
-
-Result<AnswerColumns> Finish(const AggregatePlan& plan, AggregateTable& table,
-                             const runtime::CancelToken& cancel) {
-  AnswerColumns answer;
-  answer.columns = plan.answer;
-  answer.groups = table.groups();
-  for (std::size_t column = 0; column < plan.answer.size(); ++column) {
-    std::vector<Value> values;
-    values.reserve(answer.groups);
-    for (std::uint32_t group = 0; group < answer.groups; ++group) {
-      if (group % kGroupsAtOnce == 0) GRANARY_TRY(cancel.Check());
-      const bool is_group = column < plan.groups.size();
-      values.push_back(is_group ? table.GroupValue(column, group)
-                                : table.AggregateValue(column - plan.groups.size(), group));
-    }
-    answer.values.push_back(std::move(values));
-  }
-  return answer;
+  return refused_by;
 }
 
 using Lanes = std::vector<std::unique_ptr<Lane>>;
@@ -87,40 +81,124 @@ std::size_t PiecesOfLanes(const Lanes& lanes) {
 }
 std::size_t PiecesOfAnswer(const AnswerColumns& answer) { return answer.groups; }
 
+/// All lanes, merged into `table`; or the budget that is in the way.
+Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
+                                              const std::vector<Morsel>& morsels,
+                                              const QueryContext& context, AggregateTable& table,
+                                              runtime::MemoryReservation& held,
+                                              QueryStats& stats) {
+  FreedLater<Lanes> lanes(context.pool, &PiecesOfLanes);
+  std::vector<runtime::MemoryReservation> lanes_held;  // Not freed later: the share ends with us.
+  for (std::size_t i = 0; i < std::min(kLanes, morsels.size()); ++i) {
+    lanes->push_back(std::make_unique<Lane>(plan));
+    lanes_held.emplace_back(context.memory);
+  }
+  std::atomic<const runtime::MemoryBudget*> refused_by = nullptr;
+  GRANARY_TRY(context.pool.ParallelFor(
+      lanes->size(), context.parallelism, [&](std::size_t i) -> Status {
+        if (refused_by.load() != nullptr) return Status::Ok();
+        GRANARY_ASSIGN(const auto* refused,
+                       RunLane(plan, morsels, i, context, *(*lanes)[i], lanes_held[i]));
+        if (refused != nullptr) refused_by.store(refused);
+        return Status::Ok();
+      }));
+  if (refused_by.load() != nullptr) return refused_by.load();
+  for (std::size_t i = 0; i < lanes->size(); ++i) {
+    GRANARY_TRY(context.cancel.Check());
+    GRANARY_TRY(table.Merge((*lanes)[i]->table, context.cancel));
+    stats.Add((*lanes)[i]->stats);
+    (*lanes)[i].reset();
+    lanes_held[i] = runtime::MemoryReservation();
+    if (const auto* refused = held.GrowTo(table.bytes())) return refused;
+  }
+  return nullptr;
+}
+
+Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, AggregateTable& table,
+                  const QueryContext& context, const AggregateSink& sink) {
+  FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);
+  GRANARY_ASSIGN(*finished, FinishGroups(plan, table, context.cancel));
+  GRANARY_ASSIGN(const auto picked, PickGroups(request, *finished));
+  for (std::size_t first = 0; first < picked.size(); first += kGroupsAtOnce) {
+    GRANARY_TRY(context.cancel.Check());
+    std::vector<std::vector<Value>> rows;
+    for (std::size_t i = first; i < std::min<std::size_t>(picked.size(), first + kGroupsAtOnce);
+         ++i) {
+      std::vector<Value>& row = rows.emplace_back();
+      for (std::vector<Value>& column : finished->values)
+        row.push_back(std::move(column[picked[i]]));
+    }
+    GRANARY_TRY(sink(plan.answer, std::move(rows)));
+  }
+  return Status::Ok();
+}
+
+/// Null, or the budget that is in the way; then the sink has seen nothing, and `stats` count as far
+/// as listing the morsels.
+Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request,
+                                                 const AggregatePlan& plan,
+                                                 const QueryContext& context,
+                                                 const AggregateSink& sink,
+                                                 std::vector<Morsel>& morsels, QueryStats& stats) {
+  FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
+  runtime::MemoryReservation held(context.memory);
+  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, *table, stats));
+  QueryStats of_lanes;
+  GRANARY_ASSIGN(const auto* refused_by, RunLanes(plan, morsels, context, *table, held, of_lanes));
+  if (refused_by != nullptr) return refused_by;
+  if (const auto* refused = held.GrowTo(held.bytes() + FinishedBytes(plan, *table))) return refused;
+  stats.Add(of_lanes);
+  GRANARY_TRY(EmitGroups(request, plan, *table, context, sink));
+  return nullptr;
+}
+
+std::uint64_t BytesOfRow(const std::vector<Value>& row) {
+  std::uint64_t bytes = sizeof row + row.capacity() * sizeof(Value);
+  for (const Value& value : row) {
+    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();
+  }
+  return bytes;
+}
+
 }  // namespace
+
+Result<QueryStats> RunAggregate(const AggregateRequest& request,
+                                const std::vector<storage::SourceSnapshot>& sources,
+                                const QueryContext& context, const AggregateSink& sink) {
+  GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
+  GRANARY_TRY(CheckAnswer(request, plan.answer));
+  QueryStats stats;
+  std::vector<Morsel> morsels;
+  GRANARY_ASSIGN(const auto* refused_by,
+                 RunInMemory(request, plan, context, sink, morsels, stats));
+  if (refused_by == nullptr) return stats;
+  if (plan.groups.empty() || context.spill == nullptr) return Outgrown(*refused_by, context);
+  // From the beginning: what the first attempt read is not counted.
+  GRANARY_TRY(SpillAggregate(request, plan, morsels, kLanes, context, sink, stats));
+  return stats;
+}
 
 Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context) {
-  GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
-  GRANARY_TRY(CheckAnswer(request, plan.answer));
-
   AggregateAnswer answer;
-  FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
-  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, *table, answer.stats));
-  FreedLater<Lanes> lanes(context.pool, &PiecesOfLanes);
-  for (std::size_t i = 0; i < std::min(kLanes, morsels.size()); ++i)
-    lanes->push_back(std::make_unique<Lane>(plan));
-  GRANARY_TRY(context.pool.ParallelFor(lanes->size(), context.parallelism, [&](std::size_t i) {
-    return RunLane(plan, morsels, i, context, *(*lanes)[i]);
-  }));
-  for (std::unique_ptr<Lane>& lane : *lanes) {
-    GRANARY_TRY(context.cancel.Check());
-    GRANARY_TRY(table->Merge(lane->table, context.cancel));
-    answer.stats.Add(lane->stats);
-    lane.reset();
-  }
-
-  FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);
-  GRANARY_ASSIGN(*finished, Finish(plan, *table, context.cancel));
-  GRANARY_ASSIGN(const auto picked, PickGroups(request, *finished));
-  for (const std::uint32_t group : picked) {
-    if (answer.rows.size() % kGroupsAtOnce == 0) GRANARY_TRY(context.cancel.Check());
-    std::vector<Value> row;
-    for (std::vector<Value>& column : finished->values) row.push_back(std::move(column[group]));
-    answer.rows.push_back(std::move(row));
-  }
+  GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   answer.columns = plan.answer;
+  runtime::MemoryReservation held(context.memory);
+  std::uint64_t bytes = 0;
+  const auto keep = [&](const std::vector<AggregateColumn>&,
+                        std::vector<std::vector<Value>> rows) -> Status {
+    for (std::vector<Value>& row : rows) {
+      bytes += BytesOfRow(row);
+      answer.rows.push_back(std::move(row));
+    }
+    if (held.GrowTo(bytes) == nullptr) return Status::Ok();
+    return {Code::kQuotaExceeded,
+            fmt::format("the answer of {} rows and more does not fit the query's share of {} bytes "
+                        "(QUERY_MEMORY_MB): ask with a limit",
+                        answer.rows.size(), context.memory->reach())};
+  };
+  GRANARY_ASSIGN(answer.stats, RunAggregate(request, sources, context, keep));
   return answer;
 }
 

@@ -13,9 +13,12 @@
 // Results    sum of integers: Int128 exact; sum of decimal(p,s): decimal; avg, stddev, variance,
 //            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the
 //            column's type.
-// Threads    may use context.pool.
+// Memory     within context.memory: what outgrows it goes to temporary files (aggregate_spill.h), and
+//            the answer is the same to the last bit.
+// Threads    may use context.pool; the sink is called from one thread at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +39,10 @@ struct AggregateColumn {
       false;  ///< An Int128 that goes out as a bare JSON integer, not as a decimal string.
 };
 
+/// Is given the rows of the answer in their order, some at a time, each with a value for each column.
+using AggregateSink = std::function<Status(const std::vector<AggregateColumn>& columns,
+                                           std::vector<std::vector<Value>> rows)>;
+
 struct AggregateAnswer {
   std::vector<AggregateColumn> columns;  ///< Groups in order, then aggregates in order.
   std::vector<std::vector<Value>> rows;
@@ -43,7 +50,13 @@ struct AggregateAnswer {
 };
 
 /// kUnknownColumn, kTypeMismatch (sum of a string), kInvalidRequest (an alias twice), each with its
-/// pointer.
+/// pointer. kQuotaExceeded when a single group, or all rows without groups, outgrow the share. A
+/// failing sink ends the query with its failure; no row comes before all are computed.
+Result<QueryStats> RunAggregate(const AggregateRequest& request,
+                                const std::vector<storage::SourceSnapshot>& sources,
+                                const QueryContext& context, const AggregateSink& sink);
+
+/// The same with all rows in memory, within the share: kQuotaExceeded for more.
 Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context);

@@ -49,7 +49,8 @@ struct AggregatePlan {
 
   std::vector<DataType> GroupTypes() const;
   /// All in group 0, of zero groups.
-  std::vector<std::unique_ptr<Accumulator>> MakeAccumulators() const;
+  std::vector<std::unique_ptr<Accumulator>> MakeAccumulators(
+      KeyLookup lookup = KeyLookup::kFast) const;
 };
 
 /// RunAggregate's errors about the request, having's and order_by's excepted.

@@ -7,12 +7,10 @@
 
 namespace granary::query {
 
-AggregateTable::AggregateTable(const AggregatePlan& plan)
+AggregateTable::AggregateTable(const AggregatePlan& plan, KeyLookup lookup)
     : plan_(plan),
-      groups_(plan.GroupTypes()),
-      accumulators_(plan.MakeAccumulators()),
-      group_blocks_(plan.groups.size()),
-      value_blocks_(plan.columns.size()) {
+      groups_(plan.GroupTypes(), lookup),
+      accumulators_(plan.MakeAccumulators(lookup)) {
   Resize();
 }
 
@@ -20,75 +18,28 @@ void AggregateTable::Resize() {
   for (const auto& accumulator : accumulators_) accumulator->Resize(groups_.size());
 }
 
-Result<AggregateTable::Columns> AggregateTable::Open(const ScannedRows& scanned,
-                                                     std::size_t source) const {
-  Columns columns;
-  const auto open = [&](const PlannedColumn& planned) {
-    return MorselColumn::Make(scanned, planned.bound.refs[source], planned.positions[source],
-                              planned.use);
-  };
-  for (const PlannedGroup& group : plan_.groups) {
-    GRANARY_ASSIGN(MorselColumn column, open(group.column));
-    columns.groups.push_back(std::move(column));
-  }
-  for (const PlannedColumn& planned : plan_.columns) {
-    GRANARY_ASSIGN(MorselColumn column, open(planned));
-    columns.values.push_back(std::move(column));
-  }
-  if (plan_.needs_sequence) {
-    const ColumnRef ref{kSequenceColumnId, std::string(kSequenceColumnName), TypeKind::kInt64, {}};
-    GRANARY_ASSIGN(
-        columns.sequence,
-        MorselColumn::Make(scanned, ref, plan_.sequence_positions[source], ColumnUse::kValues));
-  }
-  return columns;
-}
-
-Status AggregateTable::Add(const ScannedRows& scanned, std::size_t source,
-                           const QueryContext& context) {
-  if (scanned.matches() == 0) return Status::Ok();
-  GRANARY_ASSIGN(const Columns columns, Open(scanned, source));
-  for (std::int64_t first = 0; first < scanned.matches(); first += context.batch_rows) {
-    GRANARY_TRY(context.cancel.Check());
-    GRANARY_TRY(
-        AddRows(columns, first, std::min(context.batch_rows, scanned.matches() - first), source));
-  }
-  return Status::Ok();
-}
-
-Status AggregateTable::LoadGroups(const Columns& columns, std::int64_t first, std::int64_t count) {
-  for (std::size_t i = 0; i < plan_.groups.size(); ++i) {
-    const PlannedGroup& group = plan_.groups[i];
-    GRANARY_TRY(columns.groups[i].Load(first, count, group.column.input, group_blocks_[i]));
-    group.transformer.Apply(group_blocks_[i]);
-  }
-  groups_.Assign(group_blocks_, group_of_row_);
-  Resize();
-  return Status::Ok();
-}
-
-Status AggregateTable::AddRows(const Columns& columns, std::int64_t first, std::int64_t count,
-                               std::size_t source) {
+Status AggregateTable::Add(const AggregateBlocks& blocks) {
   AccumulatorInput input;
-  input.rows = count;
-  input.source = static_cast<std::uint32_t>(source);
+  input.rows = blocks.rows;
+  input.source = blocks.source;
   if (!plan_.groups.empty()) {
-    GRANARY_TRY(LoadGroups(columns, first, count));
-    input.groups = group_of_row_.data();
+    groups_.Assign(blocks.groups, group_of_);
+    Resize();
+    input.groups = group_of_.data();
   }
-  for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
-    GRANARY_TRY(columns.values[i].Load(first, count, plan_.columns[i].input, value_blocks_[i]));
-  }
-  if (columns.sequence) {
-    GRANARY_TRY(columns.sequence->Load(first, count, TypeKind::kInt64, sequence_block_));
-    input.sequences = sequence_block_.ints();
-  }
+  if (plan_.needs_sequence) input.sequences = blocks.sequence.ints();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     const int column = plan_.aggregates[i].column;
-    input.values = column < 0 ? nullptr : &value_blocks_[static_cast<std::size_t>(column)];
+    input.values = column < 0 ? nullptr : &blocks.values[static_cast<std::size_t>(column)];
     GRANARY_TRY(accumulators_[i]->Update(input));
   }
   return Status::Ok();
+}
+
+std::uint64_t AggregateTable::bytes() const {
+  std::uint64_t bytes = groups_.bytes() + BytesOf(group_of_);
+  for (const auto& accumulator : accumulators_) bytes += accumulator->bytes();
+  return bytes;
 }
 
 Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
@@ -114,12 +65,11 @@ Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::si
 }
 
 Status AggregateTable::Merge(const AggregateTable& other, const runtime::CancelToken& cancel) {
-  std::vector<std::uint32_t> group_of;
-  groups_.Merge(other.groups_, group_of);
+  groups_.Merge(other.groups_, group_of_);
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     GRANARY_TRY(cancel.Check());
-    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of));
+    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_));
   }
   return Status::Ok();
 }

@@ -122,28 +122,28 @@ Result<std::vector<std::uint32_t>> Having(const Filter& having, const AnswerColu
 }
 
 /// JSON values compare by their order, not by their text.
+Value JsonKey(const Value& value) {
+  if (IsNull(value)) return {};
+  std::string key;
+  AppendJsonOrder(std::get<std::string>(value), key);
+  return key;
+}
+
 std::vector<Value> Comparable(const AggregateColumn& column, const std::vector<Value>& values) {
   if (column.type.kind() != TypeKind::kJson) return values;
   std::vector<Value> keys;
-  for (const Value& value : values) {
-    std::string key;
-    if (!IsNull(value)) AppendJsonOrder(std::get<std::string>(value), key);
-    keys.push_back(IsNull(value) ? Value{} : Value(std::move(key)));
-  }
+  for (const Value& value : values) keys.push_back(JsonKey(value));
   return keys;
+}
+
+std::weak_ordering Order(const Value& left, const Value& right, Direction direction) {
+  const bool flip = direction == Direction::kDescending && !IsNull(left) && !IsNull(right);
+  return flip ? Compare(right, left) : Compare(left, right);
 }
 
 struct OrderKey {
   std::vector<Value> values;
   Direction direction = Direction::kAscending;
-
-  std::weak_ordering Order(std::uint32_t a, std::uint32_t b) const {
-    const Value& left = values[a];
-    const Value& right = values[b];
-    const auto order = Compare(left, right);
-    const bool flip = direction == Direction::kDescending && !IsNull(left) && !IsNull(right);
-    return flip ? Compare(right, left) : order;
-  }
 };
 
 }  // namespace
@@ -158,6 +158,30 @@ Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateC
   const Schema schema = SchemaOf(columns);
   GRANARY_TRY(CheckNames(*request.having, schema));
   return BindFilter(*request.having, schema).status();
+}
+
+RowOrder::RowOrder(const AggregateRequest& request, const std::vector<AggregateColumn>& columns) {
+  for (const OrderBy& order : request.order_by) {
+    const std::size_t at = PositionOf(columns, order.column);
+    order_.push_back({at, columns[at].type.kind() == TypeKind::kJson, order.direction});
+  }
+}
+
+std::vector<Value> RowOrder::KeyOf(const std::vector<Value>& row) const {
+  std::vector<Value> key;
+  for (const Column& column : order_) {
+    const Value& value = row[column.position];
+    key.push_back(column.is_json ? JsonKey(value) : value);
+  }
+  return key;
+}
+
+std::weak_ordering RowOrder::Compare(const std::vector<Value>& a,
+                                     const std::vector<Value>& b) const {
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    if (const auto order = Order(a[i], b[i], order_[i].direction); order != 0) return order;
+  }
+  return std::weak_ordering::equivalent;
 }
 
 Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,
@@ -178,7 +202,8 @@ Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,
     std::partial_sort(picked.begin(), picked.begin() + static_cast<std::ptrdiff_t>(shown),
                       picked.end(), [&](std::uint32_t a, std::uint32_t b) {
                         for (const OrderKey& key : keys) {
-                          if (const auto order = key.Order(a, b); order != 0) return order < 0;
+                          const auto order = Order(key.values[a], key.values[b], key.direction);
+                          if (order != 0) return order < 0;
                         }
                         return a < b;
                       });

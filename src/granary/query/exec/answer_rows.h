@@ -7,6 +7,7 @@
 // Threads    one.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,24 @@ struct AnswerColumns {
 
 /// kUnknownColumn for an alias that is not there, BindFilter's errors for having.
 Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateColumn>& columns);
+
+/// How request.order_by orders rows of the answer; rows that it does not tell apart are equal.
+class RowOrder {
+ public:
+  RowOrder(const AggregateRequest& request, const std::vector<AggregateColumn>& columns);
+
+  /// What a row, with a value for each column, is ordered by.
+  std::vector<Value> KeyOf(const std::vector<Value>& row) const;
+  std::weak_ordering Compare(const std::vector<Value>& a, const std::vector<Value>& b) const;
+
+ private:
+  struct Column {
+    std::size_t position = 0;
+    bool is_json = false;
+    Direction direction = Direction::kAscending;
+  };
+  std::vector<Column> order_;
+};
 
 /// The groups to show, in order.
 Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,

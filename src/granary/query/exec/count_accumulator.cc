@@ -29,6 +29,8 @@ class Count final : public Accumulator {
 
   Value Finish(std::uint32_t group) override { return counts_[group]; }
 
+  std::uint64_t bytes() const override { return BytesOf(counts_); }
+
   bool AddStats(std::uint64_t rows, const ColumnStats* stats) override {
     if (stats != nullptr && !stats->nulls) return false;
     counts_[0] += static_cast<std::int64_t>(rows - (stats == nullptr ? 0 : *stats->nulls));

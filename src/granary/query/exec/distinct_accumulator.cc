@@ -1,9 +1,8 @@
 // count_distinct and approx_count_distinct.
 #include <algorithm>
-#include <cmath>
 
-#include "granary/base/hash.h"
 #include "granary/query/exec/accumulator.h"
+#include "granary/query/exec/block_hash.h"
 #include "granary/query/exec/key_column.h"
 #include "granary/storage/stats/distinct_sketch.h"
 
@@ -14,7 +13,8 @@ namespace {
 /// which.
 class Distinct final : public Accumulator {
  public:
-  Distinct(DataType type, Grouping grouping) : grouping_(grouping), values_(std::move(type)) {}
+  Distinct(DataType type, Grouping grouping, KeyLookup lookup)
+      : grouping_(grouping), values_(std::move(type), lookup) {}
 
   void Resize(std::size_t groups) override { counts_.resize(groups, 0); }
 
@@ -43,6 +43,10 @@ class Distinct final : public Accumulator {
     return static_cast<std::int64_t>(values_.size()) - (has_null ? 1 : 0);
   }
 
+  std::uint64_t bytes() const override {
+    return values_.bytes() + pairs_.bytes() + BytesOf(counts_) + BytesOf(ids_);
+  }
+
  private:
   void Meet(std::uint32_t group, std::uint32_t value) {
     const std::size_t before = pairs_.size();
@@ -56,24 +60,6 @@ class Distinct final : public Accumulator {
   std::vector<std::int64_t> counts_;
   std::vector<std::uint32_t> ids_;
 };
-
-template <typename T>
-std::uint64_t HashOf(const T& value) {
-  return Hash64({reinterpret_cast<const char*>(&value), sizeof value});
-}
-
-std::uint64_t HashAt(const ValueBlock& block, std::int64_t i) {
-  switch (block.kind()) {
-    case ValueKind::kInt64: return HashOf(block.ints()[i]);
-    case ValueKind::kUInt64: return HashOf(block.naturals()[i]);
-    case ValueKind::kInt128: return HashOf(block.decimals()[i]);
-    case ValueKind::kBytes: return Hash64(block.bytes(i));
-    case ValueKind::kDouble: break;
-  }
-  const double value = block.doubles()[i];
-  if (std::isnan(value)) return HashOf(std::nan(""));
-  return HashOf(value == 0 ? 0.0 : value);
-}
 
 /// A few hashes as they are, then a sketch: most groups are small, and a sketch takes 4 KiB.
 class ApproxDistinct final : public Accumulator {
@@ -106,22 +92,27 @@ class ApproxDistinct final : public Accumulator {
     return static_cast<std::int64_t>(count);
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_) + heap_bytes_; }
+
  private:
   static constexpr std::size_t kFewMax = 32;
+  static constexpr std::uint64_t kSketchBytes = 4096;
   struct State {
     std::vector<std::uint64_t> few;
     std::unique_ptr<storage::DistinctSketch> sketch;
   };
-  static void Sketch(State& state) {
+  void Sketch(State& state) {
     if (state.sketch != nullptr) return;
+    heap_bytes_ += sizeof(storage::DistinctSketch) + kSketchBytes;
     state.sketch = std::make_unique<storage::DistinctSketch>();
     for (const std::uint64_t hash : state.few) state.sketch->Add(hash);
     state.few = {};
   }
-  static void Add(std::uint64_t hash, State& state) {
+  void Add(std::uint64_t hash, State& state) {
     if (state.sketch == nullptr) {
       if (std::find(state.few.begin(), state.few.end(), hash) != state.few.end()) return;
       state.few.push_back(hash);
+      heap_bytes_ += 2 * sizeof hash;  // With what the vector keeps free.
       if (state.few.size() > kFewMax) Sketch(state);
       return;
     }
@@ -129,12 +120,14 @@ class ApproxDistinct final : public Accumulator {
   }
 
   std::vector<State> states_;
+  std::uint64_t heap_bytes_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping) {
-  return std::make_unique<Distinct>(shape.input, grouping);
+std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping,
+                                          KeyLookup lookup) {
+  return std::make_unique<Distinct>(shape.input, grouping, lookup);
 }
 
 std::unique_ptr<Accumulator> MakeApproxDistinct() { return std::make_unique<ApproxDistinct>(); }

@@ -61,6 +61,8 @@ class Spread final : public Accumulator {
     return root_ ? std::sqrt(variance) : variance;
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_); }
+
  private:
   /// In two passes, which need no division per value.
   static Moments OfRun(const double* values, std::int64_t rows) {
@@ -88,10 +90,13 @@ class Percentile final : public Accumulator {
     const double* values = input.values->doubles();
     if (input.groups == nullptr && input.values->valid() == nullptr) {
       values_[0].insert(values_[0].end(), values, values + input.rows);
+      count_ += static_cast<std::uint64_t>(input.rows);
       return Status::Ok();
     }
-    ForEachValue(input,
-                 [&](std::int64_t i, std::uint32_t group) { values_[group].push_back(values[i]); });
+    ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
+      values_[group].push_back(values[i]);
+      ++count_;
+    });
     return Status::Ok();
   }
 
@@ -101,6 +106,7 @@ class Percentile final : public Accumulator {
       auto& into = values_[group_of[group]];
       into.insert(into.end(), values[group].begin(), values[group].end());
     }
+    count_ += static_cast<const Percentile&>(other).count_;
     return Status::Ok();
   }
 
@@ -121,8 +127,16 @@ class Percentile final : public Accumulator {
     return next == *at ? *at : *at + (next - *at) * part;
   }
 
+  /// With what the vectors keep free, and what the allocator takes for each.
+  std::uint64_t bytes() const override {
+    return BytesOf(values_) + count_ * sizeof(double) * 3 / 2 + values_.size() * kBlockBytes;
+  }
+
  private:
+  static constexpr std::uint64_t kBlockBytes = 16;
+
   double p_;
+  std::uint64_t count_ = 0;
   std::vector<std::vector<double>> values_;
 };
 

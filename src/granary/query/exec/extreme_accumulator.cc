@@ -60,6 +60,8 @@ class NumberExtreme final : public Accumulator {
     return Value(state.best);
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_); }
+
   bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
     bool none = false;
     const Value* bound = ExactBound(*stats, kMax, none);
@@ -119,6 +121,8 @@ class BytesExtreme final : public Accumulator {
     return states_[group].best;
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_) + heap_bytes_; }
+
   bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
     if (kJson) return false;
     bool none = false;
@@ -144,13 +148,16 @@ class BytesExtreme final : public Accumulator {
     }
     const std::string_view best = kJson ? state.order : state.best;
     if (state.seen && !(kMax ? compared > best : compared < best)) return;
+    const std::size_t before = state.best.capacity() + state.order.capacity();
     state.best = bytes;
     if constexpr (kJson) state.order = compared;
     state.seen = true;
+    heap_bytes_ += state.best.capacity() + state.order.capacity() - before;
   }
 
   std::string order_;
   std::vector<State> states_;
+  std::uint64_t heap_bytes_ = 0;
 };
 
 template <bool kMax>

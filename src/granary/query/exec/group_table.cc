@@ -12,7 +12,7 @@ constexpr std::size_t kMatrixMax = 1 << 16;
 void PairTable::Combine(const std::vector<std::uint32_t>& right, std::size_t left_size,
                         std::size_t right_size, std::vector<std::uint32_t>& left) {
   const std::size_t stride = std::bit_ceil(right_size);
-  if (left_size * stride > kMatrixMax) {
+  if (lookup_ == KeyLookup::kCompact || left_size * stride > kMatrixMax) {
     for (std::size_t i = 0; i < left.size(); ++i) left[i] = FindOrAdd(left[i], right[i]);
     return;
   }
@@ -27,9 +27,9 @@ void PairTable::Combine(const std::vector<std::uint32_t>& right, std::size_t lef
   }
 }
 
-GroupTable::GroupTable(const std::vector<DataType>& types) {
-  for (const DataType& type : types) columns_.emplace_back(type);
-  if (columns_.size() > 1) pairs_.resize(columns_.size() - 1);
+GroupTable::GroupTable(const std::vector<DataType>& types, KeyLookup lookup) {
+  for (const DataType& type : types) columns_.emplace_back(type, lookup);
+  if (columns_.size() > 1) pairs_.resize(columns_.size() - 1, PairTable(lookup));
 }
 
 void GroupTable::Assign(const std::vector<ValueBlock>& blocks, std::vector<std::uint32_t>& groups) {
@@ -60,6 +60,13 @@ void GroupTable::Merge(const GroupTable& other, std::vector<std::uint32_t>& grou
     }
     group_of.swap(joined);
   }
+}
+
+std::uint64_t GroupTable::bytes() const {
+  std::uint64_t bytes = BytesOf(ids_);
+  for (const KeyColumn& column : columns_) bytes += column.bytes();
+  for (const PairTable& pairs : pairs_) bytes += pairs.bytes();
+  return bytes;
 }
 
 std::size_t GroupTable::size() const {

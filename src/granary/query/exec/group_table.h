@@ -19,6 +19,7 @@ namespace granary::query {
 /// Numbers pairs of numbers.
 class PairTable {
  public:
+  explicit PairTable(KeyLookup lookup) : lookup_(lookup), pairs_(lookup) {}
   std::uint32_t FindOrAdd(std::uint32_t left, std::uint32_t right) {
     return pairs_.FindOrAdd(KeyOf(left, right));
   }
@@ -32,12 +33,14 @@ class PairTable {
     return static_cast<std::uint32_t>(pairs_.key(id) >> 32);
   }
   std::uint32_t right(std::uint32_t id) const { return static_cast<std::uint32_t>(pairs_.key(id)); }
+  std::uint64_t bytes() const { return pairs_.bytes() + BytesOf(matrix_); }
 
  private:
   static std::uint64_t KeyOf(std::uint32_t left, std::uint32_t right) {
     return std::uint64_t{left} << 32 | right;
   }
 
+  KeyLookup lookup_;
   IntKeyTable pairs_;
   std::size_t stride_ = 0;
   std::vector<std::uint32_t> matrix_;
@@ -46,7 +49,7 @@ class PairTable {
 class GroupTable {
  public:
   /// No types: one group, always there.
-  explicit GroupTable(const std::vector<DataType>& types);
+  explicit GroupTable(const std::vector<DataType>& types, KeyLookup lookup = KeyLookup::kFast);
 
   /// groups[i] = the group of row i; one block a column.
   void Assign(const std::vector<ValueBlock>& blocks, std::vector<std::uint32_t>& groups);
@@ -55,6 +58,7 @@ class GroupTable {
 
   std::size_t size() const;
   Value ValueOf(std::size_t column, std::uint32_t group) const;
+  std::uint64_t bytes() const;
 
  private:
   std::vector<KeyColumn> columns_;

@@ -27,7 +27,8 @@ std::string_view BytesOf(const Int128& value) {
 
 }  // namespace
 
-KeyColumn::KeyColumn(DataType type) : type_(std::move(type)), kind_(ValueKindOf(type_)) {}
+KeyColumn::KeyColumn(DataType type, KeyLookup lookup)
+    : type_(std::move(type)), kind_(ValueKindOf(type_)), ints_(lookup) {}
 
 std::size_t KeyColumn::size() const { return keys() + (null_id_ == kNoId ? 0 : 1); }
 

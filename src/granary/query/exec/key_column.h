@@ -16,7 +16,7 @@ namespace granary::query {
 
 class KeyColumn {
  public:
-  explicit KeyColumn(DataType type);
+  explicit KeyColumn(DataType type, KeyLookup lookup = KeyLookup::kFast);
 
   /// ids[i] = the number of the block's i-th value. Blocks are of the column's type.
   void Number(const ValueBlock& block, std::vector<std::uint32_t>& ids);
@@ -27,6 +27,7 @@ class KeyColumn {
   const DataType& type() const { return type_; }
   std::uint32_t null_id() const { return null_id_; }  ///< kNoId when no null was met.
   Value ValueOf(std::uint32_t id) const;
+  std::uint64_t bytes() const { return ints_.bytes() + bytes_.bytes() + BytesOf(key_buffer_); }
 
  private:
   bool HasIntKeys() const { return kind_ != ValueKind::kInt128 && kind_ != ValueKind::kBytes; }

@@ -21,7 +21,7 @@ std::uint64_t Mix(std::uint64_t key) {
 
 }  // namespace
 
-IntKeyTable::IntKeyTable() : slots_(kFirstSlots, kNoId) {}
+IntKeyTable::IntKeyTable(KeyLookup lookup) : lookup_(lookup), slots_(kFirstSlots, kNoId) {}
 
 std::uint32_t IntKeyTable::FindOrAdd(std::uint64_t key) {
   const std::size_t mask = slots_.size() - 1;
@@ -48,6 +48,7 @@ void IntKeyTable::Grow() {
 }
 
 bool IntKeyTable::UseWindow(const std::uint64_t* keys, std::int64_t count) {
+  if (lookup_ == KeyLookup::kCompact) return false;
   std::uint64_t low = keys[0];
   std::uint64_t high = keys[0];
   for (std::int64_t i = 1; i < count; ++i) {

@@ -18,21 +18,35 @@ namespace granary::query {
 
 inline constexpr std::uint32_t kNoId = ~std::uint32_t{0};
 
+/// What a table may take besides its keys, to find them sooner.
+enum class KeyLookup : std::uint8_t {
+  kFast,     ///< Some hundred kilobytes.
+  kCompact,  ///< Nothing.
+};
+
+/// The memory of a vector, its free room included.
+template <typename T>
+std::uint64_t BytesOf(const std::vector<T>& values) {
+  return values.capacity() * sizeof(T);
+}
+
 /// Keys of 64 bits.
 class IntKeyTable {
  public:
-  IntKeyTable();
+  explicit IntKeyTable(KeyLookup lookup = KeyLookup::kFast);
   std::uint32_t FindOrAdd(std::uint64_t key);
   /// ids[i] = FindOrAdd(keys[i]). Keys that lie close together are looked up in an array.
   void FindOrAdd(const std::uint64_t* keys, std::int64_t count, std::uint32_t* ids);
 
   std::size_t size() const { return keys_.size(); }
   std::uint64_t key(std::uint32_t id) const { return keys_[id]; }
+  std::uint64_t bytes() const { return BytesOf(slots_) + BytesOf(keys_) + BytesOf(window_); }
 
  private:
   void Grow();
   bool UseWindow(const std::uint64_t* keys, std::int64_t count);
 
+  KeyLookup lookup_;
   std::vector<std::uint32_t> slots_;
   std::vector<std::uint64_t> keys_;
   std::uint64_t window_first_ =
@@ -48,6 +62,9 @@ class BytesKeyTable {
 
   std::size_t size() const { return ends_.size(); }
   std::string_view key(std::uint32_t id) const;
+  std::uint64_t bytes() const {
+    return BytesOf(slots_) + BytesOf(hashes_) + BytesOf(ends_) + bytes_.capacity();
+  }
 
  private:
   struct Slot {

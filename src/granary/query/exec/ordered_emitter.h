@@ -26,6 +26,7 @@ struct MorselRows {
   ResultBatch rows;
   /// Ascending; at least as many as `rows`. Nothing: the first ones.
   std::optional<std::vector<std::int32_t>> chosen;
+  runtime::MemoryReservation memory = {};  ///< Of the rows.
 };
 
 class OrderedEmitter {

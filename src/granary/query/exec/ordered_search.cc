@@ -1,210 +1,34 @@
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/byte_size.h>
 
 #include <algorithm>
 #include <atomic>
 #include <iterator>
 #include <limits>
 #include <map>
+#include <mutex>
 
-#include "granary/query/exec/common_type.h"
 #include "granary/query/exec/freed_later.h"
-#include "granary/query/exec/morsel_columns.h"
+#include "granary/query/exec/morsel_keys.h"
+#include "granary/query/exec/ordered_spill.h"
 #include "granary/query/exec/result_rows.h"
 #include "granary/query/exec/search_paths.h"
-#include "granary/query/exec/segment_stats.h"
-#include "granary/query/exec/top_rows.h"
 
 namespace granary::query {
 namespace {
 
-/// A morsel, and the best and the worst key prefix that its statistics allow.
-struct RankedMorsel {
-  Morsel morsel;
-  std::uint64_t best = 0;
-  std::uint64_t worst = ~std::uint64_t{0};
-};
-
-const DataType& InputOf(const OrderColumn& order, std::size_t source) {
-  const auto& ref = order.bound.refs[source];
-  return order.own_types && ref ? ref->type : order.input;
-}
-
-Result<std::uint64_t> PrefixOf(const SearchPlan& plan, std::size_t source, const DataType& type,
-                               const Value& value) {
-  const OrderColumn& order = plan.order.front();
-  GRANARY_ASSIGN(const auto array, MakeConstantArray(type, value, 1));
-  ValueBlock block;
-  GRANARY_TRY(block.Load(*array, type, InputOf(order, source), {0, 1, nullptr}));
-  std::vector<std::uint64_t> prefixes;
-  SortPrefixes(block, order.form, order.direction, prefixes);
-  return prefixes.front();
-}
-
-/// Refuses nothing where statistics do not say.
-Status SetPrefixes(const SearchPlan& plan, RankedMorsel& ranked) {
-  const Morsel& morsel = ranked.morsel;
-  const OrderColumn& order = plan.order.front();
-  const auto& ref = order.bound.refs[morsel.source];
-  if (morsel.reader == nullptr || !ref || order.form == KeyForm::kJson) return Status::Ok();
-  StatsView view = StatsView::OfRowGroup(*morsel.reader, morsel.row_group,
-                                         *plan.keys[morsel.source].snapshot().schema);
-  const ColumnStats* stats = view.Find(ref->id);
-  const bool descending = order.direction == Direction::kDescending;
-  if (stats == nullptr) return Status::Ok();
-  // NaN is above all numbers, and nulls are last: neither is in the bounds.
-  const bool nan = ref->type.IsFloat() && stats->may_have_nan;
-  const Value& best = descending ? stats->max : stats->min;
-  const Value& worst = descending ? stats->min : stats->max;
-  if (!IsNull(best) && !(descending && nan)) {
-    GRANARY_ASSIGN(ranked.best, PrefixOf(plan, morsel.source, ref->type, best));
-  }
-  if (!IsNull(worst) && stats->nulls == std::uint64_t{0} && (descending || !nan)) {
-    GRANARY_ASSIGN(ranked.worst, PrefixOf(plan, morsel.source, ref->type, worst));
-  }
-  return Status::Ok();
-}
-
-/// With one order column of the source's own type, B-trees over it tell the first rows.
-Result<std::vector<Morsel>> RowGroups(const SearchPlan& plan, std::size_t source,
-                                      std::optional<std::uint64_t> limit,
-                                      const QueryContext& context, QueryStats& stats) {
-  const SourceScan& scan = plan.keys[source];
-  const auto live = scan.LiveSegments(stats);
-  const OrderColumn& order = plan.order.front();
-  const auto& ref = order.bound.refs[source];
-  const bool by_index = limit && plan.order.size() == 1 && ref && ref->path.empty() &&
-                        order.form == KeyForm::kPlain && ref->id != kSequenceColumnId;
-  if (!by_index) return scan.RowGroups(source, live, context, stats);
-  const auto direction = order.direction == Direction::kDescending ? storage::KeyOrder::kDescending
-                                                                   : storage::KeyOrder::kAscending;
-  return scan.FirstRowGroups(source, live, {ref->id, ref->name, ref->type}, direction, *limit,
-                             context, stats);
-}
-
-/// The most promising first, so that the ceiling comes down early.
-Result<std::vector<RankedMorsel>> ListMorsels(const SearchPlan& plan,
-                                              std::optional<std::uint64_t> limit,
-                                              const QueryContext& context, QueryStats& stats) {
-  std::vector<RankedMorsel> morsels;
-  for (std::size_t source = 0; source < plan.keys.size(); ++source) {
-    const SourceScan& scan = plan.keys[source];
-    GRANARY_ASSIGN(auto groups, RowGroups(plan, source, limit, context, stats));
-    for (Morsel& chunk : scan.HotChunks(source)) groups.push_back(std::move(chunk));
-    for (Morsel& morsel : groups) {
-      RankedMorsel& ranked = morsels.emplace_back();
-      ranked.morsel = std::move(morsel);
-      GRANARY_TRY(SetPrefixes(plan, ranked));
-    }
-  }
-  std::stable_sort(morsels.begin(), morsels.end(),
-                   [](const RankedMorsel& a, const RankedMorsel& b) { return a.best < b.best; });
-  return morsels;
-}
-
-/// The key of the last row that was shown; only greater ones are ranked.
-struct Shown {
-  std::uint64_t prefix = 0;
-  std::string key;
-};
-
-Result<Shown> KeyOf(const SearchPlan& plan, const OrderedPosition& position) {
-  Shown shown;
-  for (std::size_t i = 0; i < plan.order.size(); ++i) {
-    const OrderColumn& order = plan.order[i];
-    const auto& [type, value] = position.keys[i];
-    // What was written with one type compares as the column's type of now; mixed numbers compare
-    // as they are.
-    const DataType& input = order.own_types ? type : order.input;
-    std::shared_ptr<arrow::Array> array;  // The block's values are in it.
-    ValueBlock block;
-    if (IsNull(value)) {
-      block.LoadNulls(input, 1);
-    } else {
-      if (!(type == input) && CommonType(type, input) != input) {
-        return Status(Code::kCursorExpired,
-                      "a column that the search is ordered by has another type by now");
-      }
-      GRANARY_ASSIGN(array, MakeConstantArray(type, value, 1));
-      GRANARY_TRY(block.Load(*array, type, input, {0, 1, nullptr}));
-    }
-    if (i == 0) {
-      std::vector<std::uint64_t> prefixes;
-      SortPrefixes(block, order.form, order.direction, prefixes);
-      shown.prefix = prefixes.front();
-    }
-    AppendSortKey(block, 0, order.form, order.direction, shown.key);
-  }
-  AppendBigEndian(position.sequence, shown.key);
-  AppendBigEndian(position.source, shown.key);
-  return shown;
-}
+/// What stands in the way of holding all that is needed at once; null while nothing does.
+using Obstacle = const runtime::MemoryBudget*;
 
 /// Ranks the rows of morsels, one after the other, on one thread.
-class Ranker {
- public:
+struct Ranker {
   Ranker(const SearchPlan& plan, std::optional<std::uint64_t> limit, SharedCeiling& ceiling,
          const std::optional<Shown>& shown)
-      : plan_(plan), top_(limit, ceiling), shown_(shown), blocks_(plan.order.size()) {}
-
-  Status Add(const RankedMorsel& ranked, std::uint32_t number, const QueryContext& context) {
-    if (top_.Refuses(ranked.best) || (shown_ && ranked.worst < shown_->prefix)) return Status::Ok();
-    const std::size_t source = ranked.morsel.source;
-    GRANARY_ASSIGN(const ScannedRows scanned,
-                   plan_.keys[source].Read(ranked.morsel, context, stats_));
-    if (scanned.matches() == 0) return Status::Ok();
-    std::vector<MorselColumn> columns;
-    for (const OrderColumn& order : plan_.order) {
-      GRANARY_ASSIGN(MorselColumn column,
-                     MorselColumn::Make(scanned, order.bound.refs[source], order.positions[source],
-                                        ColumnUse::kValues));
-      columns.push_back(std::move(column));
-    }
-    const auto& sequences = static_cast<const arrow::Int64Array&>(
-        *scanned.batch->column(plan_.sequence_positions[source]));
-    for (std::int64_t first = 0; first < scanned.matches(); first += context.batch_rows) {
-      GRANARY_TRY(context.cancel.Check());
-      const std::int64_t count = std::min(context.batch_rows, scanned.matches() - first);
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        GRANARY_TRY(columns[i].Load(first, count, InputOf(plan_.order[i], source), blocks_[i]));
-      }
-      AddRows(scanned, sequences, first, number, source);
-    }
-    return Status::Ok();
-  }
-
-  std::vector<RankedRow> TakeRows() { return std::move(top_).Take(); }
-  std::size_t rows() const { return top_.size(); }
-  const QueryStats& stats() const { return stats_; }
-
- private:
-  void AddRows(const ScannedRows& scanned, const arrow::Int64Array& sequences, std::int64_t first,
-               std::uint32_t number, std::size_t source) {
-    SortPrefixes(blocks_[0], plan_.order[0].form, plan_.order[0].direction, prefixes_);
-    for (std::size_t i = 0; i < prefixes_.size(); ++i) {
-      if (top_.Refuses(prefixes_[i]) || (shown_ && prefixes_[i] < shown_->prefix)) continue;
-      const auto at = static_cast<std::int64_t>(i);
-      const std::int64_t row =
-          scanned.selected ? (*scanned.selected)[static_cast<std::size_t>(first + at)] : first + at;
-      RankedRow ranked{prefixes_[i], {}, number, static_cast<std::int32_t>(row)};
-      for (std::size_t key = 0; key < blocks_.size(); ++key) {
-        AppendSortKey(blocks_[key], at, plan_.order[key].form, plan_.order[key].direction,
-                      ranked.key);
-      }
-      AppendBigEndian(static_cast<std::uint64_t>(sequences.Value(row)), ranked.key);
-      AppendBigEndian(plan_.source_ranks[source], ranked.key);
-      if (shown_ && ranked.key <= shown_->key) continue;
-      top_.Add(std::move(ranked));
-    }
-  }
-
-  const SearchPlan& plan_;
-  TopRows top_;
-  const std::optional<Shown>& shown_;
-  QueryStats stats_;
-  std::vector<ValueBlock> blocks_;
-  std::vector<std::uint64_t> prefixes_;
+      : keys(plan, shown), top(limit, ceiling) {}
+  MorselKeys keys;
+  TopRows top;
 };
 
 using Rankers = std::vector<Ranker>;
@@ -213,60 +37,57 @@ using RankedRows = std::vector<RankedRow>;
 std::size_t PiecesOfRows(const RankedRows& rows) { return rows.size(); }
 std::size_t PiecesOfRankers(const Rankers& rankers) {
   std::size_t pieces = 0;
-  for (const Ranker& ranker : rankers) pieces += ranker.rows();
+  for (const Ranker& ranker : rankers) pieces += ranker.top.size();
   return pieces;
 }
 
-Result<std::vector<RankedRow>> Rank(const SearchPlan& plan,
-                                    const std::vector<RankedMorsel>& morsels,
-                                    std::optional<std::uint64_t> limit,
-                                    const std::optional<Shown>& shown, const QueryContext& context,
-                                    QueryStats& stats) {
+/// What is wanted of an ordered search.
+struct Wanted {
+  std::optional<std::uint64_t> rows;
+  std::optional<Shown> shown;
+};
+
+Result<Obstacle> Rank(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
+                      const Wanted& wanted, const QueryContext& context,
+                      runtime::MemoryReservation& held, RankedRows& ranked, QueryStats& stats) {
   SharedCeiling ceiling;
   FreedLater<Rankers> rankers(context.pool, &PiecesOfRankers);
+  std::vector<runtime::MemoryReservation> rankers_held;  // Not freed later: the share ends with us.
   const std::size_t workers =
       std::min(std::max<std::size_t>(context.parallelism, 1), morsels.size());
-  for (std::size_t i = 0; i < workers; ++i) rankers->emplace_back(plan, limit, ceiling, shown);
+  for (std::size_t i = 0; i < workers; ++i) {
+    rankers->emplace_back(plan, wanted.rows, ceiling, wanted.shown);
+    rankers_held.emplace_back(context.memory);
+  }
   std::atomic<std::size_t> next{0};
+  std::atomic<Obstacle> obstacle{nullptr};
   GRANARY_TRY(context.pool.ParallelFor(workers, workers, [&](std::size_t worker) -> Status {
-    for (std::size_t i = next++; i < morsels.size(); i = next++) {
-      GRANARY_TRY((*rankers)[worker].Add(morsels[i], static_cast<std::uint32_t>(i), context));
+    Ranker& ranker = (*rankers)[worker];
+    for (std::size_t i = next++; i < morsels.size() && obstacle.load() == nullptr; i = next++) {
+      GRANARY_TRY(ranker.keys.Add(morsels[i], static_cast<std::uint32_t>(i), context, ranker.top,
+                                  [&]() -> Status {
+                                    const auto* refused =
+                                        rankers_held[worker].GrowTo(ranker.top.bytes());
+                                    if (refused != nullptr) obstacle.store(refused);
+                                    return Status::Ok();
+                                  }));
     }
     return Status::Ok();
   }));
+  if (obstacle.load() != nullptr) return obstacle.load();
   FreedLater<RankedRows> all(context.pool, &PiecesOfRows);
+  std::uint64_t bytes = 0;
   for (Ranker& ranker : *rankers) {
-    stats.Add(ranker.stats());
-    RankedRows rows = ranker.TakeRows();
+    stats.Add(ranker.keys.stats());
+    bytes += ranker.top.bytes();
+    RankedRows rows = std::move(ranker.top).Take();
     std::move(rows.begin(), rows.end(), std::back_inserter(*all));
   }
-  return BestOf(*all, limit, context.cancel);
-}
-
-/// Reads the values that a row is ordered by once more.
-Result<OrderedPosition> PositionOf(const SearchPlan& plan, const Morsel& morsel,
-                                   const RankedRow& row, const QueryContext& context,
-                                   QueryStats& stats) {
-  const std::size_t source = morsel.source;
-  ScannedRows scanned;
-  scanned.rows = morsel.rows;
-  GRANARY_ASSIGN(scanned.batch, plan.keys[source].ReadAll(morsel, context, stats));
-  scanned.selected.emplace(1, row.row);
-  OrderedPosition position;
-  position.source = plan.source_ranks[source];
-  for (const OrderColumn& order : plan.order) {
-    GRANARY_ASSIGN(const MorselColumn column,
-                   MorselColumn::Make(scanned, order.bound.refs[source], order.positions[source],
-                                      ColumnUse::kValues));
-    const DataType& type = InputOf(order, source);
-    ValueBlock block;
-    GRANARY_TRY(column.Load(0, 1, type, block));
-    position.keys.push_back({type, block.IsValid(0) ? block.ValueOf(0) : Value()});
-  }
-  const auto& sequences = static_cast<const arrow::Int64Array&>(
-      *scanned.batch->column(plan.sequence_positions[source]));
-  position.sequence = static_cast<std::uint64_t>(sequences.Value(row.row));
-  return position;
+  rankers_held.clear();
+  // The rows, and once more those that are sorted; their keys are moved.
+  if (Obstacle refused = held.GrowTo(bytes + all->size() * sizeof(RankedRow))) return refused;
+  GRANARY_ASSIGN(ranked, BestOf(*all, wanted.rows, context.cancel));
+  return nullptr;
 }
 
 /// The rows that one morsel contributes, and where they go in the answer.
@@ -291,23 +112,38 @@ Result<std::vector<Share>> SharesOf(const RankedRows& ranked, std::size_t morsel
   return shares;
 }
 
+// Rows as they are fetched, all of them in a row, and in their order.
+constexpr std::uint64_t kCopiesOfRows = 3;
+
 /// The columns to show of the rows of each share.
-Status Fetch(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
-             const QueryContext& context, std::vector<Share>& shares, QueryStats& stats) {
+Result<Obstacle> Fetch(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
+                       const QueryContext& context, runtime::MemoryReservation& held,
+                       std::vector<Share>& shares, QueryStats& stats) {
   std::vector<QueryStats> parts(shares.size());
+  std::mutex mutex;
+  std::uint64_t bytes = held.bytes();
+  Obstacle obstacle = nullptr;
   GRANARY_TRY(
       context.pool.ParallelFor(shares.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
+        {
+          const std::lock_guard lock(mutex);
+          if (obstacle != nullptr) return Status::Ok();
+        }
         Share& share = shares[i];
         const Morsel& morsel = morsels[share.morsel].morsel;
         GRANARY_ASSIGN(const auto decoded,
                        plan.rows[morsel.source].ReadAll(morsel, context, parts[i]));
         const auto all = static_cast<std::int64_t>(share.rows->size());
-        GRANARY_ASSIGN(share.result, MakeResult(plan, morsel.source, *decoded, share.rows, all));
+        GRANARY_ASSIGN(share.result, MakeResult(plan, morsel.source, *decoded.batch, share.rows, all));
+        const std::lock_guard lock(mutex);
+        bytes += kCopiesOfRows *
+                 static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*share.result->batch));
+        if (obstacle == nullptr) obstacle = held.GrowTo(bytes);
         return Status::Ok();
       }));
   for (const QueryStats& part : parts) stats.Add(part);
-  return Status::Ok();
+  return obstacle;
 }
 
 /// All rows of one source, in the answer's order.
@@ -358,6 +194,32 @@ Status Emit(const std::vector<RankedMorsel>& morsels, const std::vector<RankedRo
   return Status::Ok();
 }
 
+/// Null, or what is in the way; then the sink has seen nothing, and `stats` count nothing.
+Result<Obstacle> SearchInMemory(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
+                                std::optional<std::uint64_t> limit, const Wanted& wanted,
+                                const QueryContext& context, const SearchSink& sink,
+                                std::optional<OrderedPosition>* next, QueryStats& stats) {
+  QueryStats mine;
+  runtime::MemoryReservation held(context.memory);
+  FreedLater<RankedRows> ranked(context.pool, &PiecesOfRows);
+  GRANARY_ASSIGN(Obstacle obstacle, Rank(plan, morsels, wanted, context, held, *ranked, mine));
+  if (obstacle != nullptr) return obstacle;
+  const std::optional<RankedRow> last = limit && *limit < ranked->size()
+                                            ? std::optional((*ranked)[*limit - 1])
+                                            : std::nullopt;
+  if (last) ranked->resize(*limit);
+  GRANARY_ASSIGN(std::vector<Share> shares, SharesOf(*ranked, morsels.size(), context.cancel));
+  GRANARY_ASSIGN(obstacle, Fetch(plan, morsels, context, held, shares, mine));
+  if (obstacle != nullptr) return obstacle;
+  if (last) {
+    GRANARY_ASSIGN(*next,
+                   PositionOf(plan, morsels[last->morsel].morsel, last->row, context, mine));
+  }
+  stats.Add(mine);
+  GRANARY_TRY(Emit(morsels, *ranked, std::move(shares), context, sink));
+  return nullptr;
+}
+
 }  // namespace
 
 Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint64_t> limit,
@@ -366,25 +228,21 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
                                  std::optional<OrderedPosition>* next) {
   QueryStats stats;
   if (limit == 0) return stats;
-  std::optional<Shown> shown;
+  Wanted wanted;
   if (after != nullptr) {
-    GRANARY_ASSIGN(shown, KeyOf(plan, *after));
+    GRANARY_ASSIGN(wanted.shown, ShownKey(plan, *after));
   }
   // One more than wanted tells whether there are more.
-  std::optional<std::uint64_t> wanted = limit;
-  if (wanted && next != nullptr && *wanted < std::numeric_limits<std::uint64_t>::max()) ++*wanted;
+  wanted.rows = limit;
+  if (limit && next != nullptr && *limit < std::numeric_limits<std::uint64_t>::max())
+    ++*wanted.rows;
   GRANARY_ASSIGN(const auto morsels,
-                 ListMorsels(plan, shown ? std::nullopt : wanted, context, stats));
-  FreedLater<RankedRows> ranked(context.pool, &PiecesOfRows);
-  GRANARY_ASSIGN(*ranked, Rank(plan, morsels, wanted, shown, context, stats));
-  if (limit && ranked->size() > *limit) {
-    ranked->resize(*limit);
-    GRANARY_ASSIGN(*next, PositionOf(plan, morsels[ranked->back().morsel].morsel, ranked->back(),
-                                     context, stats));
-  }
-  GRANARY_ASSIGN(std::vector<Share> shares, SharesOf(*ranked, morsels.size(), context.cancel));
-  GRANARY_TRY(Fetch(plan, morsels, context, shares, stats));
-  GRANARY_TRY(Emit(morsels, *ranked, std::move(shares), context, sink));
+                 ListRankedMorsels(plan, wanted.shown ? std::nullopt : wanted.rows, context, stats));
+  GRANARY_ASSIGN(const Obstacle obstacle, SearchInMemory(plan, morsels, limit, wanted, context,
+                                                         sink, next, stats));
+  if (obstacle == nullptr) return stats;
+  if (context.spill == nullptr) return Outgrown(*obstacle, context);
+  GRANARY_TRY(SpillOrdered(plan, morsels, limit, wanted.shown, context, sink, next, stats));
   return stats;
 }
 

@@ -27,7 +27,7 @@ class Pick final : public Accumulator {
       state.row = i;
     });
     for (const std::uint32_t group : changed_) {
-      states_[group].value = input.values->ValueOf(states_[group].row);
+      SetValue(input.values->ValueOf(states_[group].row), states_[group].value);
       states_[group].row = -1;
     }
     changed_.clear();
@@ -38,12 +38,18 @@ class Pick final : public Accumulator {
     const auto& states = static_cast<const Pick&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group) {
       State& into = states_[group_of[group]];
-      if (states[group].seen && Better(states[group].place, into)) into = states[group];
+      if (!states[group].seen || !Better(states[group].place, into)) continue;
+      heap_bytes_ += HeapOf(states[group].value) - HeapOf(into.value);
+      into = states[group];
     }
     return Status::Ok();
   }
 
   Value Finish(std::uint32_t group) override { return states_[group].value; }
+
+  std::uint64_t bytes() const override {
+    return BytesOf(states_) + BytesOf(changed_) + heap_bytes_;
+  }
 
  private:
   struct State {
@@ -58,7 +64,17 @@ class Pick final : public Accumulator {
     return which_ == AggregateType::kLast && place > state.place;
   }
 
+  static std::uint64_t HeapOf(const Value& value) {
+    const auto* text = std::get_if<std::string>(&value);
+    return text == nullptr ? 0 : text->size();
+  }
+  void SetValue(Value value, Value& into) {
+    heap_bytes_ += HeapOf(value) - HeapOf(into);
+    into = std::move(value);
+  }
+
   AggregateType which_;
+  std::uint64_t heap_bytes_ = 0;
   std::vector<State> states_;
   std::vector<std::uint32_t> changed_;
 };

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "granary/runtime/cancel.h"
+#include "granary/runtime/memory_budget.h"
+#include "granary/runtime/spill_space.h"
 #include "granary/runtime/worker_pool.h"
 
 namespace granary::query {
@@ -24,6 +27,12 @@ struct QueryContext {
   /// A batch of work between two looks at `cancel`; tests make it small.
   std::int64_t batch_rows = 16'384;
   QueryProgress* progress = nullptr;  ///< Outlives the query; may be null.
+  /// The query's share of memory; null: no limit. Outlives the query.
+  runtime::MemoryBudget* memory = nullptr;
+  /// So long a query waits for memory that others hold.
+  std::chrono::milliseconds memory_wait_max{5000};
+  /// Where what outgrows the share goes; null: a query that outgrows it fails. Outlives the query.
+  runtime::SpillSpace* spill = nullptr;
 
   void Scanned(std::int64_t rows) const {
     if (progress != nullptr)
@@ -31,12 +40,17 @@ struct QueryContext {
   }
 };
 
+/// The failure of a query that needs more than it can have: kQuotaExceeded when its own share is in
+/// the way, kOverloaded when others hold what is above it.
+Status Outgrown(const runtime::MemoryBudget& refused_by, const QueryContext& context);
+
 /// `stats` of an answer; the time is the caller's.
 struct QueryStats {
   std::uint64_t rows_scanned = 0;  ///< Rows whose values were examined.
   std::uint64_t segments_total = 0;
   std::uint64_t segments_pruned = 0;
   std::uint64_t bytes_read = 0;
+  std::uint64_t spilled_bytes = 0;  ///< Written to temporary files.
   std::set<std::string> access_paths;  ///< metadata, full_scan, hot, …
 
   /// Counts what another part of the same query did.
@@ -45,6 +59,7 @@ struct QueryStats {
     segments_total += part.segments_total;
     segments_pruned += part.segments_pruned;
     bytes_read += part.bytes_read;
+    spilled_bytes += part.spilled_bytes;
     access_paths.insert(part.access_paths.begin(), part.access_paths.end());
   }
 };

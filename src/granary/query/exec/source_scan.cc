@@ -6,13 +6,20 @@
 #include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/byte_size.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "granary/query/exec/segment_stats.h"
 
 namespace granary::query {
 namespace {
+
+// A guess at what a value takes, until it is decoded.
+constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
+
+constexpr std::chrono::milliseconds kLookEvery{10};
 
 bool Has(const std::vector<ColumnId>& columns, ColumnId id) {
   return std::find(columns.begin(), columns.end(), id) != columns.end();
@@ -230,12 +237,15 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
 Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& morsel,
                                                                const std::vector<ColumnId>& columns,
                                                                const QueryContext& context,
+                                                               runtime::MemoryReservation& memory,
                                                                QueryStats& stats) const {
   if (morsel.chunk != nullptr) {
     stats.access_paths.insert("hot");
     GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, columns));
     return TakePicked(std::move(batch), morsel);
   }
+  const std::uint64_t before = memory.bytes();
+  GRANARY_TRY(ReserveFor(morsel, columns, context, memory));
   storage::Segment::ReadCounts counts;
   GRANARY_ASSIGN(auto batch,
                  morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts,
@@ -246,7 +256,37 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
     stats.access_paths.insert("full_scan");
   if (batch->num_rows() != morsel.reader->rows(morsel.row_group))
     return Status::Corruption("a row group with another number of rows");
-  return TakePicked(std::move(batch), morsel);
+  GRANARY_ASSIGN(batch, TakePicked(std::move(batch), morsel));
+  // What is decoded for the picked rows alone is gone again.
+  memory.ShrinkTo(0);
+  memory.ForceTo(before + static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch)));
+  return batch;
+}
+
+Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
+                              const QueryContext& context,
+                              runtime::MemoryReservation& memory) const {
+  if (context.memory == nullptr) return Status::Ok();
+  std::uint64_t row_bytes = 0;
+  for (const ColumnId id : columns) {
+    const Column* column = snapshot_->schema->FindId(id);
+    row_bytes += column != nullptr && column->type.IsBytes() ? kBytesOfText : kBytesOfNumber;
+  }
+  const std::uint64_t wanted =
+      memory.bytes() +
+      row_bytes * static_cast<std::uint64_t>(morsel.reader->rows(morsel.row_group));
+  const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
+  while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted)) {
+    if (refused_by == context.memory) {
+      memory.ForceTo(wanted);
+      break;
+    }
+    GRANARY_TRY(context.cancel.Check());
+    if (std::chrono::steady_clock::now() >= give_up)
+      return runtime::OutOfMemory(*refused_by, wanted);
+    context.memory->WaitForRelease(kLookEvery);
+  }
+  return Status::Ok();
 }
 
 Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& batch,
@@ -265,11 +305,11 @@ Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& b
 Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& context,
                                      QueryStats& stats) const {
   GRANARY_TRY(context.cancel.Check());
-  ScannedRows scanned;
+  ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
   if (morsel.all_match) {
     if (!output_.empty()) {
-      GRANARY_ASSIGN(scanned.batch, ReadAll(morsel, context, stats));
+      GRANARY_ASSIGN(scanned.batch, Decode(morsel, output_, context, scanned.memory, stats));
       stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
       context.Scanned(morsel.rows);
     } else {
@@ -277,7 +317,7 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
     }
     return scanned;
   }
-  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, context, stats));
+  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, context, scanned.memory, stats));
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
@@ -288,16 +328,18 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
 
   std::shared_ptr<arrow::RecordBatch> rest;
   if (!rest_.empty()) {
-    GRANARY_ASSIGN(rest, Decode(morsel, rest_, context, stats));
+    GRANARY_ASSIGN(rest, Decode(morsel, rest_, context, scanned.memory, stats));
   }
   scanned.batch = Pick(output_, filter_columns_, *filtered, rest_, rest.get());
   return scanned;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadAll(const Morsel& morsel,
-                                                                const QueryContext& context,
-                                                                QueryStats& stats) const {
-  return Decode(morsel, output_, context, stats);
+Result<ScannedRows> SourceScan::ReadAll(const Morsel& morsel, const QueryContext& context,
+                                        QueryStats& stats) const {
+  ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
+  scanned.rows = morsel.rows;
+  GRANARY_ASSIGN(scanned.batch, Decode(morsel, output_, context, scanned.memory, stats));
+  return scanned;
 }
 
 }  // namespace granary::query

@@ -51,6 +51,7 @@ struct ScannedRows {
   std::int64_t rows = 0;  ///< Of the batch.
   /// Positions of the matching rows, ascending; nothing when all match.
   std::optional<std::vector<std::int32_t>> selected;
+  runtime::MemoryReservation memory = {};  ///< What was decoded for it.
 
   std::int64_t matches() const {
     return selected ? static_cast<std::int64_t>(selected->size()) : rows;
@@ -84,13 +85,14 @@ class SourceScan {
                                              QueryStats& stats) const;
 
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
-  /// Looks at context.cancel before each column and once per context.batch_rows.
+  /// Looks at context.cancel before each column and once per context.batch_rows. A row group is the
+  /// least that can be worked on: it is counted past the query's share, but waits, up to
+  /// context.memory_wait_max, for memory that others hold, and then fails with kOverloaded.
   Result<ScannedRows> Read(const Morsel& morsel, const QueryContext& context,
                            QueryStats& stats) const;
   /// The output columns of all rows, without filter (to fetch what an earlier Read has chosen).
-  Result<std::shared_ptr<arrow::RecordBatch>> ReadAll(const Morsel& morsel,
-                                                      const QueryContext& context,
-                                                      QueryStats& stats) const;
+  Result<ScannedRows> ReadAll(const Morsel& morsel, const QueryContext& context,
+                              QueryStats& stats) const;
 
  private:
   /// Which rows of a segment to look at; nothing: all.
@@ -104,7 +106,11 @@ class SourceScan {
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
                                                      const QueryContext& context,
+                                                     runtime::MemoryReservation& memory,
                                                      QueryStats& stats) const;
+  /// Reserves what decoding a row group takes. kOverloaded when others hold it for too long.
+  Status ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
+                    const QueryContext& context, runtime::MemoryReservation& memory) const;
   Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
                                            const QueryContext& context) const;
 

@@ -77,6 +77,8 @@ class ExactSum final : public Accumulator {
     return state.sum;
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_); }
+
  private:
   static void Add(const ValueBlock& block, std::int64_t i, ExactState& state, bool& overflow) {
     const Int128 number = Number<kKind>(block, i);
@@ -146,6 +148,8 @@ class FloatSum final : public Accumulator {
     return average_ ? total / static_cast<double>(state.count) : total;
   }
 
+  std::uint64_t bytes() const override { return BytesOf(states_); }
+
  private:
   /// Eight chains side by side, since one addition waits for the one before it.
   void AddRun(const double* values, std::int64_t rows) {
@@ -213,6 +217,8 @@ class JsonSum final : public Accumulator {
     AppendDoubleText(total.Total(), text);
     return text;
   }
+
+  std::uint64_t bytes() const override { return BytesOf(states_); }
 
  private:
   struct State {

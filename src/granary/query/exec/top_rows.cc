@@ -10,6 +10,11 @@ namespace {
 constexpr std::size_t kSlackMin = 1024;  ///< Fewer rows are not worth a selection.
 constexpr std::size_t kRunRows = 8192;   ///< Sorted between two looks at a token.
 
+std::uint64_t HeapOf(const RankedRow& row) {
+  static const std::size_t kInside = std::string().capacity();
+  return row.key.capacity() > kInside ? row.key.capacity() + 1 : 0;
+}
+
 }  // namespace
 
 void SharedCeiling::LowerTo(std::uint64_t prefix) {
@@ -19,12 +24,15 @@ void SharedCeiling::LowerTo(std::uint64_t prefix) {
 }
 
 void TopRows::Add(RankedRow row) {
+  key_bytes_ += HeapOf(row);
   rows_.push_back(std::move(row));
   if (!wanted_ || rows_.size() < *wanted_ + std::max<std::size_t>(*wanted_, kSlackMin)) return;
   const auto worst = rows_.begin() + static_cast<std::ptrdiff_t>(*wanted_) - 1;
   std::nth_element(rows_.begin(), worst, rows_.end());
   ceiling_.LowerTo(worst->prefix);
   rows_.resize(*wanted_);
+  key_bytes_ = 0;
+  for (const RankedRow& kept : rows_) key_bytes_ += HeapOf(kept);
 }
 
 namespace {

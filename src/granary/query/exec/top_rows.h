@@ -50,11 +50,16 @@ class TopRows {
   void Add(RankedRow row);
   std::vector<RankedRow> Take() && { return std::move(rows_); }
   std::size_t size() const { return rows_.size(); }
+  /// About the memory that the rows take.
+  std::uint64_t bytes() const {
+    return rows_.capacity() * sizeof(RankedRow) + key_bytes_;
+  }
 
  private:
   std::optional<std::uint64_t> wanted_;
   SharedCeiling& ceiling_;
   std::vector<RankedRow> rows_;
+  std::uint64_t key_bytes_ = 0;  ///< On the heap.
 };
 
 /// The best of `all`, in order; takes them out. Looks at `cancel` every few milliseconds.

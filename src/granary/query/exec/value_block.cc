@@ -69,6 +69,27 @@ T* Own(const T*& view, std::int64_t size, std::vector<T>& buffer) {
   return buffer.data();
 }
 
+template <typename T>
+void AppendNumbers(const T* values, std::span<const std::int32_t> rows, std::string& out) {
+  const std::size_t at = out.size();
+  out.resize(at + rows.size() * sizeof(T));
+  char* to = out.data() + at;
+  for (const std::int32_t row : rows) {
+    std::memcpy(to, values + row, sizeof(T));
+    to += sizeof(T);
+  }
+}
+
+template <typename T>
+const T* TakeNumbers(ByteReader& in, std::int64_t count, std::vector<T>& buffer) {
+  buffer.resize(static_cast<std::size_t>(count));
+  const std::string_view bytes = in.Take(buffer.size() * sizeof(T));
+  if (in.ok() && !bytes.empty()) std::memcpy(buffer.data(), bytes.data(), bytes.size());
+  return buffer.data();
+}
+
+Status CutShort() { return Status::Corruption("a page of a query's temporary file is cut short"); }
+
 std::int64_t UnitsPerDay(TimeUnit unit) { return kSecondsPerDay * UnitsPerSecond(unit); }
 
 }  // namespace
@@ -266,6 +287,68 @@ std::string_view ValueBlock::bytes(std::int64_t i) const {
   const std::int64_t row = codes_ != nullptr ? codes_[i] : rows_.RowOf(i);
   if (width_ != 0) return {data_ + row * width_, static_cast<std::size_t>(width_)};
   return {data_ + offsets_[row], static_cast<std::size_t>(offsets_[row + 1] - offsets_[row])};
+}
+
+void ValueBlock::EncodePresence(std::span<const std::int32_t> rows, std::string& out) const {
+  PutFixed(out, static_cast<std::uint8_t>(valid_ != nullptr));
+  if (valid_ == nullptr) return;
+  for (const std::int32_t row : rows) out.push_back(static_cast<char>(valid_[row]));
+}
+
+void ValueBlock::EncodeRows(std::span<const std::int32_t> rows, std::string& out) const {
+  EncodePresence(rows, out);
+  switch (kind_) {
+    case ValueKind::kInt64: return AppendNumbers(ints_, rows, out);
+    case ValueKind::kUInt64: return AppendNumbers(naturals_, rows, out);
+    case ValueKind::kDouble: return AppendNumbers(doubles_, rows, out);
+    case ValueKind::kInt128: return AppendNumbers(decimal_buffer_.data(), rows, out);
+    case ValueKind::kBytes: break;
+  }
+  for (const std::int32_t row : rows)
+    PutFixed(out, static_cast<std::uint32_t>(IsValid(row) ? bytes(row).size() : 0));
+  for (const std::int32_t row : rows) {
+    if (IsValid(row)) out.append(bytes(row));
+  }
+}
+
+Status ValueBlock::DecodePresence(std::int64_t count, ByteReader& in) {
+  size_ = count;
+  valid_ = nullptr;
+  if (in.Fixed<std::uint8_t>() != 0) {
+    const std::string_view flags = in.Take(static_cast<std::size_t>(count));
+    valid_buffer_.assign(flags.begin(), flags.end());
+    valid_ = valid_buffer_.data();
+  }
+  return in.ok() ? Status::Ok() : CutShort();
+}
+
+Status ValueBlock::Decode(const DataType& type, std::int64_t count, ByteReader& in) {
+  type_ = type;
+  kind_ = ValueKindOf(type);
+  codes_ = nullptr;
+  dictionary_ = nullptr;
+  GRANARY_TRY(DecodePresence(count, in));
+  switch (kind_) {
+    case ValueKind::kInt64: ints_ = TakeNumbers(in, count, int_buffer_); break;
+    case ValueKind::kUInt64: naturals_ = TakeNumbers(in, count, natural_buffer_); break;
+    case ValueKind::kDouble: doubles_ = TakeNumbers(in, count, double_buffer_); break;
+    case ValueKind::kInt128: TakeNumbers(in, count, decimal_buffer_); break;
+    case ValueKind::kBytes: DecodeBytes(count, in); break;
+  }
+  return in.ok() ? Status::Ok() : CutShort();
+}
+
+void ValueBlock::DecodeBytes(std::int64_t count, ByteReader& in) {
+  offset_buffer_.assign(1, 0);
+  for (std::int64_t i = 0; i < count && in.ok(); ++i) {
+    const auto bytes = static_cast<std::int32_t>(in.Fixed<std::uint32_t>());
+    offset_buffer_.push_back(offset_buffer_.back() + bytes);
+  }
+  bytes_buffer_ = in.Take(static_cast<std::size_t>(offset_buffer_.back()));
+  rows_ = {0, count, nullptr};
+  width_ = 0;
+  offsets_ = offset_buffer_.data();
+  data_ = bytes_buffer_.data();
 }
 
 Value ValueBlock::ValueOf(std::int64_t i) const {

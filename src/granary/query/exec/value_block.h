@@ -8,11 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
+#include "granary/base/bytes.h"
 #include "granary/base/int128.h"
 #include "granary/base/status.h"
 #include "granary/query/exec/byte_mask.h"
@@ -75,6 +78,14 @@ class ValueBlock {
 
   Value ValueOf(std::int64_t i) const;
 
+  /// Appends the values at `rows` as bytes that Decode takes; or only which of them are null.
+  void EncodeRows(std::span<const std::int32_t> rows, std::string& out) const;
+  void EncodePresence(std::span<const std::int32_t> rows, std::string& out) const;
+  /// Loads what EncodeRows wrote of a block of this type, or EncodePresence of any; into buffers of
+  /// the block's own. kCorruption for anything else.
+  Status Decode(const DataType& type, std::int64_t count, ByteReader& in);
+  Status DecodePresence(std::int64_t count, ByteReader& in);
+
   /// The same values in the block's own buffers, to be changed in place; null's places included.
   std::int64_t* MutableInts();
   std::uint64_t* MutableNaturals();
@@ -90,6 +101,7 @@ class ValueBlock {
   void LoadDoubles(const arrow::Array& column, const DataType& from, const RowRange& rows);
   void LoadDecimals(const arrow::Array& column, const DataType& from, const RowRange& rows);
   void LoadBytes(const arrow::Array& column, const RowRange& rows);
+  void DecodeBytes(std::int64_t count, ByteReader& in);
   Status Multiply(std::int64_t factor);
 
   DataType type_;
@@ -114,6 +126,8 @@ class ValueBlock {
   std::vector<double> double_buffer_;
   std::vector<Int128> decimal_buffer_;
   std::vector<std::int32_t> code_buffer_;
+  std::vector<std::int32_t> offset_buffer_;
+  std::string bytes_buffer_;
 };
 
 /// The Value of a number of a kInt64 column: a bool for bool, else an int64.

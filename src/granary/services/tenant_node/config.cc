@@ -12,6 +12,11 @@
 namespace granary::services {
 namespace {
 
+constexpr std::uint64_t kMemoryLimitPercent = 60;
+constexpr std::int64_t kMemoryLimitLeastMb = 64;      // Less and the program itself does not fit.
+constexpr std::int64_t kMemoryLimitUnknownMb = 4096;  // Where nobody says what the machine has.
+constexpr std::int64_t kQueryShareParts = 8;
+
 const Variable* FindVariable(std::string_view name) {
   const auto table = ConfigTable();
   const auto found = std::ranges::find(table, name, &Variable::name);
@@ -40,6 +45,29 @@ void PutEnvironment(const ConfigSources& sources, Settings& settings) {
   }
 }
 
+void Derive(std::string_view name, std::int64_t value, std::string origin,
+            std::int64_t Config::*member, Config& config) {
+  if (config.*member != 0) return;
+  config.*member = value;
+  const auto shown = std::ranges::find(config.values, name, &ConfigValue::name);
+  shown->text = fmt::format("{}", value);
+  if (shown->origin != "default") origin = fmt::format("{} ({})", origin, shown->origin);
+  shown->origin = std::move(origin);
+}
+
+void DeriveMemory(const MachineMemory& memory, Config& config) {
+  const std::uint64_t machine_mb = memory.bytes >> 20;
+  const auto limit = std::max(kMemoryLimitLeastMb,
+                              static_cast<std::int64_t>(machine_mb * kMemoryLimitPercent / 100));
+  Derive("MEMORY_LIMIT_MB", memory.bytes == 0 ? kMemoryLimitUnknownMb : limit,
+         memory.bytes == 0 ? "default"
+                           : fmt::format("default: {} % of the {} MiB of {}", kMemoryLimitPercent,
+                                         machine_mb, memory.of),
+         &Config::memory_limit_mb, config);
+  Derive("QUERY_MEMORY_MB", std::max<std::int64_t>(config.memory_limit_mb / kQueryShareParts, 1),
+         "default: an eighth of MEMORY_LIMIT_MB", &Config::query_memory_mb, config);
+}
+
 // Values that are fine alone but not together.
 void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
   const auto ordered = [&](std::string_view less, double a, std::string_view more, double b) {
@@ -47,6 +75,8 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
       complaints.push_back(
           fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
   };
+  ordered("QUERY_MEMORY_MB", static_cast<double>(config.query_memory_mb), "MEMORY_LIMIT_MB",
+          static_cast<double>(config.memory_limit_mb));
   if (config.tls_cert_file.empty() != config.tls_key_file.empty())
     complaints.push_back("TLS_CERT_FILE and TLS_KEY_FILE: give both or none");
   if (config.tls_cert_file.empty() && !config.tls_client_ca_file.empty())
@@ -100,7 +130,10 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
     }
     config.values.push_back(std::move(value));
   }
-  if (complaints.empty()) CheckTogether(config, complaints);
+  if (complaints.empty()) {
+    DeriveMemory(sources.memory, config);
+    CheckTogether(config, complaints);
+  }
   if (!complaints.empty())
     return Status(Code::kInvalidArgument, fmt::format("{}", fmt::join(complaints, "; ")));
   return config;
@@ -126,14 +159,27 @@ Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const 
   return out;
 }
 
+std::vector<ConfigSetting> WithoutEffect(const Config& config) {
+  std::vector<ConfigSetting> out;
+  const std::span<const Variable> table = ConfigTable();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const ConfigValue& value = config.values[i];
+    if (table[i].offer == Offer::kLater && value.text != table[i].fallback)
+      out.push_back({value.name, value.text, value.origin});
+  }
+  return out;
+}
+
 std::string ExampleConfigFile() {
   std::string out =
       "# Copy to config.env and edit. Order: defaults < config.env < environment < flags.\n"
       "# Every variable is here, with its default.\n";
   for (const Variable& variable : ConfigTable()) {
     if (!variable.section.empty()) out.append(fmt::format("\n# ── {} ──\n", variable.section));
-    out.append(fmt::format("\n# {} ({}).\n{}={}\n", variable.comment, AllowedText(variable),
-                           variable.name, variable.fallback));
+    const std::string_view effect =
+        variable.offer == Offer::kLater ? " No effect in this version." : "";
+    out.append(fmt::format("\n# {} ({}).{}\n{}={}\n", variable.comment, AllowedText(variable),
+                           effect, variable.name, variable.fallback));
   }
   return out;
 }

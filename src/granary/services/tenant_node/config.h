@@ -36,9 +36,12 @@ struct Config {
   std::int64_t min_workers = 0, max_workers = 0;
   double scale_up_threshold_cpu = 0, scale_down_threshold_cpu = 0;
   double scale_up_threshold_memory = 0, scale_down_threshold_memory = 0;
+  // Memory; megabytes of 0 are replaced by what the machine has room for.
+  std::int64_t memory_limit_mb = 0, query_memory_mb = 0, query_start_memory_kb = 0,
+               memory_wait_ms = 0;
   // Log and hot tier.
   std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
-               wal_lane_max_mb = 0;
+               wal_batch_max_mb = 0, wal_lane_max_mb = 0;
   std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
                snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
   // Files.
@@ -74,11 +77,22 @@ struct ConfigSetting {
   std::string origin;
 };
 
+/// What the process may use at most, and who says so ("the control group", "the machine").
+struct MachineMemory {
+  std::uint64_t bytes = 0;
+  std::string of;
+};
+
+/// What somebody changed though this version does not look at it, for a warning.
+std::vector<ConfigSetting> WithoutEffect(const Config& config);
+
 struct ConfigSources {
   std::vector<ConfigSetting> file;  ///< ParseConfigFile's.
   /// The environment; asked only for names of the table.
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::vector<ConfigSetting> flags;
+  /// MEMORY_LIMIT_MB follows from it where nobody sets it.
+  MachineMemory memory = {};
 };
 
 /// kInvalidArgument, listing every bad value: its name, what it was, where it came from, what is

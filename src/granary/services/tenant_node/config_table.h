@@ -29,12 +29,16 @@ struct TextRule {
   std::string_view allowed;  ///< For messages: "an identifier, …".
 };
 
+/// Settings of later features are read and checked, so that one file serves many versions.
+enum class Offer : std::uint8_t { kNow, kLater };
+
 struct Variable {
   std::string_view section;  ///< Starts a new section of the example file; empty: the same.
   std::string_view name;
   std::string_view fallback;
   std::variant<WholeRule, NumberRule, SwitchRule, TextRule> rule;
   std::string_view comment;
+  Offer offer = Offer::kNow;
 };
 
 std::span<const Variable> ConfigTable();

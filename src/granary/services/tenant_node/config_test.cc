@@ -76,6 +76,16 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
   EXPECT_TRUE(config->auto_scaling_enabled);
 }
 
+TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
+  const auto config = Load(
+      {{"AUTO_COMPACTION_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
+  ASSERT_TRUE(config.ok());
+  const auto in_vain = WithoutEffect(*config);
+  ASSERT_EQ(in_vain.size(), 1u);
+  EXPECT_EQ(in_vain[0].name, "AUTO_COMPACTION_ENABLED");
+  EXPECT_EQ(in_vain[0].origin, "environment");
+}
+
 TEST(ConfigTest, NamesNoVariableTwice) {
   std::map<std::string_view, int> seen;
   for (const Variable& variable : ConfigTable())

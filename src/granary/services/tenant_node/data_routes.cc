@@ -111,12 +111,23 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(call.request.body, state.limits));
-  GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant->Aggregate(request, CallerOf(call)));
-  state.metrics.CountRowsReturned(answer.rows.size());
-  GRANARY_ASSIGN(std::string body,
-                 api::AggregateJson(answer, MillisSince(state, start_ns),
-                                    [&call] { return call.request.cancel.Check(); }));
-  return JsonResponse(std::move(body));
+  net::HttpResponse response;
+  response.stream = [&state, tenant, start_ns, request,
+                     caller = CallerOf(call)](net::BodySink& sink) -> Status {
+    api::AggregateJsonText answer;
+    std::string text;
+    const auto add = [&](const std::vector<query::AggregateColumn>& columns,
+                         const std::vector<std::vector<Value>>& rows) -> Status {
+      GRANARY_TRY(caller.cancel.Check());
+      answer.Add(columns, rows, text);
+      state.metrics.CountRowsReturned(rows.size());
+      return text.size() < kPieceBytes ? Status::Ok() : sink.Write(std::exchange(text, {}));
+    };
+    GRANARY_ASSIGN(const query::QueryStats stats, tenant->Aggregate(request, caller, add));
+    answer.Finish(stats, MillisSince(state, start_ns), text);
+    return sink.Write(text);
+  };
+  return response;
 }
 
 }  // namespace

@@ -40,6 +40,50 @@ void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
              });
 }
 
+double Number(std::uint64_t value) { return static_cast<double>(value); }
+
+void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
+  out.insert(
+      out.end(),
+      {
+          {"granary_memory_limit_bytes", "MEMORY_LIMIT_MB", Number(memory.all().limit())},
+          {"granary_memory_reserved_bytes", "Spoken for, of that", Number(memory.all().reserved())},
+          {"granary_memory_peak_bytes", "The most that was spoken for", Number(memory.all().peak())},
+          {"granary_memory_refusals_total", "Reservations that the limit was in the way of",
+           Number(memory.all().refusals()), true},
+          {"granary_memory_bodies_bytes", "Bodies of requests", Number(memory.bodies().reserved())},
+          {"granary_memory_others_bytes", "Resident, and reserved by nobody",
+           Number(memory.others().reserved())},
+      });
+}
+
+void AddTenantMemory(Tenant& tenant, std::vector<Sample>& out) {
+  const TenantMemoryStats memory = tenant.memory();
+  const storage::CachedBytes cached = tenant.store().cached_bytes();
+  out.insert(
+      out.end(),
+      {
+          {"granary_memory_hot_tier_bytes", "Fresh rows", Number(tenant.store().hot_bytes())},
+          {"granary_memory_column_cache_bytes", "Decoded columns", Number(cached.columns)},
+          {"granary_memory_index_cache_bytes", "Blocks of indexes", Number(cached.index_blocks)},
+          {"granary_memory_queries_bytes", "Running queries", Number(memory.queries)},
+          {"granary_memory_queries_peak_bytes", "The most that queries held at once",
+           Number(memory.queries_peak)},
+          {"granary_memory_writes_bytes", "Writes being parsed and logged", Number(memory.writes)},
+          {"granary_memory_queries_waiting", "Queries that wait for memory",
+           Number(memory.query_line.waiting)},
+          {"granary_memory_queries_refused_total", "Queries that waited in vain",
+           Number(memory.query_line.refused), true},
+          {"granary_memory_writes_waiting", "Writes that wait for memory",
+           Number(memory.write_line.waiting)},
+          {"granary_memory_writes_refused_total", "Writes that waited in vain",
+           Number(memory.write_line.refused), true},
+          {"granary_spill_bytes", "Temporary files of running queries", Number(memory.spill_bytes)},
+          {"granary_spilled_bytes_total", "Written to temporary files",
+           Number(memory.spilled_bytes_total), true},
+      });
+}
+
 Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
   const ProcessStats process = ReadProcessStats();
   const net::HttpServerStats server = state.server().stats();
@@ -56,7 +100,11 @@ Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
       {"process_open_fds", "Open descriptors", static_cast<double>(process.open_descriptors)},
       {"process_threads", "Threads", static_cast<double>(process.threads)},
   };
-  if (tenant.ok()) AddTenantSamples(**tenant, samples);
+  AddProcessMemory(state.memory, samples);
+  if (tenant.ok()) {
+    AddTenantSamples(**tenant, samples);
+    AddTenantMemory(**tenant, samples);
+  }
   net::HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = state.metrics.Render(samples);

@@ -15,6 +15,8 @@
 #include "granary/services/tenant_node/grpc_dispatcher.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
+#include "granary/services/tenant_node/process_memory.h"
+#include "granary/services/tenant_node/process_stats.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/tls_files.h"
 #include "granary/tenant/tenant.h"
@@ -25,9 +27,11 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
+               [] { return ReadProcessStats().resident_bytes; }),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
-        node(config, logger, clock),
+        node(config, logger, clock, memory),
         dispatcher(node, MakeRouter(node)),
         calls(node) {}
 
@@ -39,6 +43,7 @@ struct TenantNode::State {
   io::Failpoints& failpoints;
   io::SystemClock clock;
   io::PosixFileSystem files;
+  ProcessMemory memory;
   std::size_t workers;
   runtime::WorkerPool pool;
   NodeState node;
@@ -51,6 +56,7 @@ struct TenantNode::State {
 
 Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
   net::HttpServerOptions options = MakeServerOptions(node.config);
+  options.bodies = &memory.bodies();
   options.tls = std::move(tls);
   options.lane_of = [this](const net::HttpRequest& request) { return dispatcher.LaneOf(request); };
   auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
@@ -70,6 +76,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
 
 Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
   net::GrpcServerOptions options = MakeGrpcOptions(node.config);
+  options.messages = &memory.bodies();
   options.tls = std::move(tls);
   options.lane_of = [this](const std::string& method) { return calls.LaneOf(method); };
   options.services = {kGrpcService};
@@ -107,7 +114,7 @@ TenantNode::~TenantNode() {
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
   const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints, state_->log,
-                                state_->pool};
+                                state_->pool,  &state_->memory.all()};
   GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config, state_->workers));
   Result<std::unique_ptr<Tenant>> tenant = Tenant::Open(deps, std::move(options));
   if (!tenant.ok()) {

@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
+// Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and what
+// only saves time leaves room for what must be.
+constexpr std::uint64_t kHotParts = 3;
+constexpr std::uint64_t kCacheParts = 4;
+
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
 
@@ -32,17 +37,20 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.allowed_data_paths = SplitPaths(config.allowed_data_paths);
   out.wal_lanes = static_cast<std::uint32_t>(config.wal_lanes);
   out.wal_file_bytes = Megabytes(config.wal_file_mb);
+  out.wal_batch_bytes_max = Megabytes(config.wal_batch_max_mb);
   out.wal_retention_us = config.wal_retention_hours * 3600 * kMicrosPerSecond;
   out.wal_retention_bytes = Megabytes(config.wal_retention_max_mb);
   out.wal_lane_bytes_max = Megabytes(config.wal_lane_max_mb);
   out.flush_rows = Unsigned(config.flush_rows);
   out.flush_bytes = Megabytes(config.flush_mb);
   out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
-  out.hot_bytes_max = Megabytes(config.hot_memory_max_mb);
+  const std::uint64_t memory_limit = Megabytes(config.memory_limit_mb);
+  out.hot_bytes_max = std::min(Megabytes(config.hot_memory_max_mb), memory_limit / kHotParts);
   out.segment_files.open_segments_max = static_cast<std::size_t>(config.max_open_segments);
   out.segment_files.open_indexes_max = static_cast<std::size_t>(config.max_open_indexes);
   out.segment_files.index_cache_bytes = Megabytes(config.index_cache_mb);
-  out.segment_files.column_cache_bytes = Megabytes(config.column_cache_mb);
+  out.segment_files.column_cache_bytes =
+      std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
@@ -68,6 +76,10 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
   out.records = {.records_max = static_cast<std::size_t>(config.max_batch_records),
                  .columns_max = static_cast<std::size_t>(config.max_columns),
                  .depth_max = static_cast<std::size_t>(config.max_json_depth)};
+  out.memory = {
+      .query_bytes = Megabytes(config.query_memory_mb),
+      .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
+      .wait_max = std::chrono::milliseconds(config.memory_wait_ms)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.query_parallelism = worker_threads;
   return out;

@@ -21,12 +21,14 @@ std::shared_ptr<Tenant> TenantDoor::Close(Status reason) {
   return std::exchange(tenant_, nullptr);
 }
 
-NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock)
+NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
+                     const ProcessMemory& node_memory)
     : config(node_config),
       limits{.depth_max = static_cast<std::size_t>(node_config.max_json_depth),
              .page_records_max = static_cast<std::uint64_t>(node_config.max_page_records)},
       log(logger),
       clock(node_clock),
+      memory(node_memory),
       started_ns(node_clock.MonotonicNanos()),
       metrics(node_config.tenant_id, NodeVersion()),
       server_(server_promise_.get_future().share()) {}

@@ -15,6 +15,7 @@
 #include "granary/net/http_server.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/metrics.h"
+#include "granary/services/tenant_node/process_memory.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -35,12 +36,14 @@ class TenantDoor {
 };
 
 struct NodeState {
-  NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock);
+  NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
+            const ProcessMemory& node_memory);
 
   const Config config;
   const api::RequestLimits limits;
   Logger& log;
   const io::Clock& clock;
+  const ProcessMemory& memory;
   const std::int64_t started_ns;
   Metrics metrics;
   TenantDoor tenant;

@@ -79,7 +79,8 @@ class OpenApiDocumentTest : public ::testing::Test {
 
   const JsonNode root_;
   testing::FakeClock clock_;
-  NodeState state_{Config{}, Logger::Null(), clock_};
+  ProcessMemory memory_{runtime::MemoryBudget::kNoLimit, [] { return std::uint64_t{0}; }};
+  NodeState state_{Config{}, Logger::Null(), clock_, memory_};
 };
 
 TEST_F(OpenApiDocumentTest, HasEveryRouteWithItsParametersAndNoOther) {

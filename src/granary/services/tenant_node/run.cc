@@ -149,6 +149,10 @@ int RunTenantNode(const std::vector<std::string>& args) {
   Signals signals;
   RaiseDescriptorLimit();
   Logger log(MakeLogLevel(*config), MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
+  for (const ConfigSetting& setting : WithoutEffect(*config)) {
+    log.Warn("a setting has no effect in this version",
+             {{"name", setting.name}, {"value", setting.text}, {"origin", setting.origin}});
+  }
   auto node = TenantNode::Listen(*config, log, failpoints, *doors);
   if (!node.ok()) {
     log.Error("cannot start",

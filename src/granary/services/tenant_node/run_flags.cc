@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "granary/io/posix_file_system.h"
+#include "granary/services/tenant_node/machine_memory.h"
 
 namespace granary::services {
 namespace {
@@ -63,6 +64,7 @@ Result<Config> ReadConfig(const RunFlags& flags) {
     const char* text = std::getenv(name.c_str());
     return text == nullptr ? std::nullopt : std::optional<std::string>(text);
   };
+  sources.memory = ReadMachineMemory();
   return LoadConfig(sources);
 }
 

@@ -11,6 +11,13 @@ std::uint64_t CostOf(const std::string& block) { return block.size() + kEntryOve
 
 }  // namespace
 
+BlockCache::BlockCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent)
+    : shard_bytes_max_(bytes_max / kShards),
+      budget_("index_cache", runtime::MemoryBudget::kNoLimit, parent),
+      reclaimer_(budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
+
+BlockCache::~BlockCache() { budget_.Release(bytes()); }
+
 std::size_t BlockCache::KeyHash::operator()(const Key& key) const {
   return HashInteger(HashInteger(key.file) ^ key.offset);
 }
@@ -23,19 +30,40 @@ BlockCache::Block BlockCache::Find(Shard& shard, const Key& key) const {
   return found->second->block;
 }
 
-void BlockCache::Insert(Shard& shard, const Key& key, const Block& block) const {
+std::uint64_t BlockCache::DropOldest(Shard& shard, std::list<Entry>& dropped) {
+  const auto last = std::prev(shard.entries.end());
+  const std::uint64_t cost = CostOf(*last->block);
+  shard.bytes -= cost;
+  budget_.Release(cost);
+  shard.by_key.erase(last->key);
+  dropped.splice(dropped.begin(), shard.entries, last);
+  return cost;
+}
+
+void BlockCache::Insert(Shard& shard, const Key& key, const Block& block) {
+  const std::uint64_t cost = CostOf(*block);
+  // Not under the shard's lock: the budget may ask this cache to give something back.
+  if (cost > shard_bytes_max_ || budget_.TryReserve(cost) != nullptr) return;
   std::list<Entry> dropped;  // Freed after the lock.
   const std::lock_guard lock(shard.mutex);
-  if (shard.by_key.contains(key)) return;
+  if (shard.by_key.contains(key)) {
+    budget_.Release(cost);
+    return;
+  }
   shard.entries.push_front({key, block});
   shard.by_key[key] = shard.entries.begin();
-  shard.bytes += CostOf(*block);
-  while (shard.bytes > shard_bytes_max_ && !shard.entries.empty()) {
-    const auto last = std::prev(shard.entries.end());
-    shard.bytes -= CostOf(*last->block);
-    shard.by_key.erase(last->key);
-    dropped.splice(dropped.begin(), shard.entries, last);
+  shard.bytes += cost;
+  while (shard.bytes > shard_bytes_max_) DropOldest(shard, dropped);
+}
+
+std::uint64_t BlockCache::GiveBack(std::uint64_t bytes) {
+  std::list<Entry> dropped;  // Freed after the locks.
+  std::uint64_t given = 0;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    while (given < bytes && !shard.entries.empty()) given += DropOldest(shard, dropped);
   }
+  return given;
 }
 
 Result<BlockCache::Block> BlockCache::Get(std::uint64_t file, std::uint64_t offset,

@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "granary/base/status.h"
+#include "granary/runtime/memory_budget.h"
 
 namespace granary::storage {
 
@@ -22,7 +23,10 @@ class BlockCache {
  public:
   using Block = std::shared_ptr<const std::string>;  ///< Immutable.
 
-  explicit BlockCache(std::uint64_t bytes_max) : shard_bytes_max_(bytes_max / kShards) {}
+  /// `parent`, when there is one, counts what is held here and outlives this; what it is asked for
+  /// beyond its limit is taken from here first.
+  explicit BlockCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent = nullptr);
+  ~BlockCache();
 
   /// A name for the blocks of one open file, never given again.
   std::uint64_t NewFile() { return next_file_.fetch_add(1, std::memory_order_relaxed); }
@@ -55,11 +59,16 @@ class BlockCache {
   };
 
   Block Find(Shard& shard, const Key& key) const;
-  void Insert(Shard& shard, const Key& key, const Block& block) const;
+  void Insert(Shard& shard, const Key& key, const Block& block);
+  /// Drops the oldest block of the shard, which has one and is locked; returns what that freed.
+  std::uint64_t DropOldest(Shard& shard, std::list<Entry>& dropped);
+  std::uint64_t GiveBack(std::uint64_t bytes);
 
   const std::uint64_t shard_bytes_max_;
   std::atomic<std::uint64_t> next_file_ = 1;
   std::array<Shard, kShards> shards_;
+  runtime::MemoryBudget budget_;
+  const runtime::MemoryBudget::Reclaimer reclaimer_;
 };
 
 }  // namespace granary::storage

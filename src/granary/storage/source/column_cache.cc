@@ -14,6 +14,13 @@ constexpr std::uint64_t kEntryOverheadBytes = 256;
 
 }  // namespace
 
+ColumnCache::ColumnCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent)
+    : bytes_max_(bytes_max),
+      budget_("column_cache", bytes_max, parent),
+      reclaimer_(budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
+
+ColumnCache::~ColumnCache() { budget_.Release(probation_.bytes + protected_.bytes); }
+
 void ColumnCache::MoveToFront(Entries::iterator entry, Part& from, Part& to) {
   from.bytes -= entry->bytes;
   to.bytes += entry->bytes;
@@ -39,22 +46,45 @@ void ColumnCache::Insert(const Key& key, std::shared_ptr<arrow::Array> column) {
   const auto bytes =
       static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*column)) + kEntryOverheadBytes;
   if (bytes > bytes_max_ / 4) return;  // It would drive out everything else.
-  Entries dropped;                     // Freed after the lock.
-  const std::lock_guard lock(mutex_);
-  if (by_key_.contains(key)) return;
-  probation_.entries.push_front({key, std::move(column), bytes, false});
-  probation_.bytes += bytes;
-  by_key_[key] = probation_.entries.begin();
-  while (probation_.bytes + protected_.bytes > bytes_max_) {
-    Part& part = probation_.entries.size() > 1 ? probation_ : protected_;
-    if (part.entries.empty()) break;
-    Erase(std::prev(part.entries.end()), dropped);
+  MakeRoom(bytes);
+  // Not under the lock: the budget may ask this cache to give something back.
+  if (budget_.TryReserve(bytes) != nullptr) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!by_key_.contains(key)) {
+      probation_.entries.push_front({key, std::move(column), bytes, false});
+      probation_.bytes += bytes;
+      by_key_[key] = probation_.entries.begin();
+      return;
+    }
   }
+  budget_.Release(bytes);
+}
+
+void ColumnCache::MakeRoom(std::uint64_t bytes) {
+  Entries dropped;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  while (probation_.bytes + protected_.bytes + bytes > bytes_max_) EraseOldest(dropped);
+}
+
+void ColumnCache::EraseOldest(Entries& dropped) {
+  Part& part = probation_.entries.empty() ? protected_ : probation_;
+  Erase(std::prev(part.entries.end()), dropped);
+}
+
+std::uint64_t ColumnCache::GiveBack(std::uint64_t bytes) {
+  Entries dropped;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t before = probation_.bytes + protected_.bytes;
+  while (!by_key_.empty() && before - probation_.bytes - protected_.bytes < bytes)
+    EraseOldest(dropped);
+  return before - probation_.bytes - protected_.bytes;
 }
 
 void ColumnCache::Erase(Entries::iterator entry, Entries& dropped) {
   Part& part = PartOf(*entry);
   part.bytes -= entry->bytes;
+  budget_.Release(entry->bytes);
   by_key_.erase(entry->key);
   dropped.splice(dropped.begin(), part.entries, entry);
 }

@@ -16,6 +16,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/ids.h"
+#include "granary/runtime/memory_budget.h"
 #include "granary/types/schema.h"
 
 namespace granary::storage {
@@ -30,7 +31,10 @@ class ColumnCache {
     auto operator<=>(const Key&) const = default;
   };
 
-  explicit ColumnCache(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  /// `parent`, when there is one, counts what is held here and outlives this; what it is asked for
+  /// beyond its limit is taken from here first.
+  explicit ColumnCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent = nullptr);
+  ~ColumnCache();
 
   /// Null when it is not here.
   std::shared_ptr<arrow::Array> Find(const Key& key);
@@ -55,6 +59,10 @@ class ColumnCache {
 
   void MoveToFront(Entries::iterator entry, Part& from, Part& to);
   void Erase(Entries::iterator entry, Entries& dropped);
+  void EraseOldest(Entries& dropped);
+  void MakeRoom(std::uint64_t bytes);
+  /// Drops the oldest until `bytes` are free; returns how many that made.
+  std::uint64_t GiveBack(std::uint64_t bytes);
   Part& PartOf(const Entry& entry) { return entry.is_protected ? protected_ : probation_; }
 
   const std::uint64_t bytes_max_;
@@ -62,6 +70,8 @@ class ColumnCache {
   Part probation_;
   Part protected_;
   std::map<Key, Entries::iterator> by_key_;
+  runtime::MemoryBudget budget_;
+  const runtime::MemoryBudget::Reclaimer reclaimer_;
 };
 
 }  // namespace granary::storage

@@ -6,15 +6,18 @@
 // Threads    fully safe.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <utility>
+
+#include "granary/runtime/memory_budget.h"
 
 namespace granary::storage {
 
 class HotBudget {
  public:
-  explicit HotBudget(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  /// `parent`, when there is one, counts what is held here and outlives this.
+  explicit HotBudget(std::uint64_t bytes_max, runtime::MemoryBudget* parent = nullptr)
+      : budget_("hot_tier", bytes_max, parent) {}
 
   /// Gives its bytes back on destruction.
   class Hold {
@@ -37,25 +40,21 @@ class HotBudget {
     std::uint64_t bytes_ = 0;
   };
 
-  /// False, and nothing reserved, when that would pass the limit.
+  /// False, and nothing reserved, when that would pass the limit, or one above it.
   bool Reserve(std::uint64_t bytes, Hold& hold) {
-    if (bytes_.fetch_add(bytes) + bytes > bytes_max_) {
-      Release(bytes);
-      return false;
-    }
+    if (budget_.TryReserve(bytes) != nullptr) return false;
     hold = Hold(this, bytes);
     return true;
   }
   /// For rows that are there already and must be counted, whatever the limit.
-  void Add(std::uint64_t bytes) { bytes_.fetch_add(bytes); }
-  void Release(std::uint64_t bytes) { bytes_.fetch_sub(bytes); }
+  void Add(std::uint64_t bytes) { budget_.Add(bytes); }
+  void Release(std::uint64_t bytes) { budget_.Release(bytes); }
 
-  std::uint64_t bytes() const { return bytes_.load(); }
-  std::uint64_t bytes_max() const { return bytes_max_; }
+  std::uint64_t bytes() const { return budget_.reserved(); }
+  std::uint64_t bytes_max() const { return budget_.limit(); }
 
  private:
-  const std::uint64_t bytes_max_;
-  std::atomic<std::uint64_t> bytes_ = 0;
+  runtime::MemoryBudget budget_;
 };
 
 }  // namespace granary::storage

@@ -51,6 +51,10 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
   // Outside the lock: encoding is most of the work of a write.
   const std::int64_t written_us = context_->deps.clock.WallMicros();
   WalFrame frame;
+  frame.tenant = context_->options.tenant.str();
+  frame.source = id().str();
+  frame.source_uid = uid();
+  frame.records = static_cast<std::uint32_t>(batch->num_rows());
   GRANARY_ASSIGN(frame.payload, EncodeBatch(*batch));
   if (turn != nullptr) GRANARY_TRY(AddKey(*turn, written_us, frame));
   const std::uint64_t log_bytes = frame.payload.size();
@@ -69,18 +73,15 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     if (turn != nullptr) {
       if (const auto first = keys_.FirstOf(*turn)) return OutcomeOf(*first);
     }
+    GRANARY_TRY(log->CheckFits(frame));  // Before the schema: a refused batch adds no columns.
     GRANARY_TRY(AdoptSchema(schema));
     TakeSequences(batch->num_rows(), outcome);
     if (batch->num_rows() == 0) {
       if (turn != nullptr) GRANARY_TRY(RememberNothingWritten(outcome, *turn));
       return outcome;
     }
-    frame.tenant = context_->options.tenant.str();
-    frame.source = id().str();
-    frame.source_uid = uid();
     frame.schema_version = outcome.schema_version;
     frame.first_sequence = outcome.first_sequence;
-    frame.records = static_cast<std::uint32_t>(batch->num_rows());
     const std::uint64_t log_start = lane.Advance(log_bytes);
     // The lane calls back before Wait returns, so what the callback refers to is still there.
     FrameLaunched();
@@ -93,7 +94,7 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     if (!taken.ok()) {
       FrameLanded();
       next_sequence_ = outcome.first_sequence;
-      return taken.status().code() == Code::kTooLarge ? taken.status() : LogFailed(taken.status());
+      return LogFailed(taken.status());
     }
     ticket = *taken;
   }

@@ -28,6 +28,7 @@ WalLaneOptions LaneOptions(const StoreContext& context, std::uint32_t lane) {
   options.directory = context.folder.LanePath(lane);
   options.lane = lane;
   options.file_bytes = context.options.wal_file_bytes;
+  options.payload_bytes_max = context.options.wal_batch_bytes_max;
   return options;
 }
 

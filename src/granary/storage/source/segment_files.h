@@ -62,10 +62,11 @@ struct SegmentFilesOptions {
 };
 
 struct SegmentFiles {
-  SegmentFiles(io::FileSystem& file_system, const SegmentFilesOptions& options)
+  SegmentFiles(io::FileSystem& file_system, const SegmentFilesOptions& options,
+               runtime::MemoryBudget* memory = nullptr)
       : files(file_system),
-        blocks(options.index_cache_bytes),
-        columns(options.column_cache_bytes),
+        blocks(options.index_cache_bytes, memory),
+        columns(options.column_cache_bytes, memory),
         readers(options.open_segments_max),
         indexes(options.open_indexes_max) {}
 

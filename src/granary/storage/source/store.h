@@ -25,6 +25,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
@@ -39,6 +40,7 @@ struct StoreOptions {
   std::vector<std::string> allowed_data_paths;
   std::uint32_t wal_lanes = 2;
   std::uint64_t wal_file_bytes = 64u << 20;
+  std::uint64_t wal_batch_bytes_max = 64u << 20;  ///< A larger batch is refused with kTooLarge.
   std::int64_t wal_retention_us = 24ll * 3600 * 1'000'000;
   std::uint64_t wal_retention_bytes = 1024u << 20;
   /// A source that holds back more of its lane than this is flushed.
@@ -63,6 +65,14 @@ struct StoreDeps {
   io::Failpoints& failpoints;
   Logger& log;
   runtime::WorkerPool& pool;
+  /// Counts the hot tiers and the caches; null: nobody asks. Outlives the store and its sources.
+  runtime::MemoryBudget* memory = nullptr;
+};
+
+/// What the caches hold in memory.
+struct CachedBytes {
+  std::uint64_t columns = 0;
+  std::uint64_t index_blocks = 0;
 };
 
 /// What a flush should do next. Pure: see PickFlush.
@@ -97,12 +107,20 @@ class Store {
   /// kSourceNotFound; kCorruption for a source that is refused.
   virtual Result<std::shared_ptr<Source>> Find(const SourceId& id) const = 0;
   virtual std::vector<std::shared_ptr<Source>> List() const = 0;  ///< By id; refused ones left out.
+  struct Refused {
+    SourceId source;
+    Status why;  ///< What Find says.
+  };
+  virtual std::vector<Refused> ListRefused() const = 0;  ///< By id.
 
   /// Random bytes that are this tenant's for good, under a name; see Manifest::Secret.
   virtual Result<std::string> Secret(const std::string& name) = 0;
 
   virtual std::vector<WalLaneStats> wal_stats() const = 0;
   virtual std::uint64_t hot_bytes() const = 0;
+  virtual CachedBytes cached_bytes() const = 0;
+  /// The tenant's folder, which this store alone writes to.
+  virtual std::string tenant_folder() const = 0;
   /// Stops background work, syncs, closes the lanes cleanly. Later writes give kUnavailable.
   virtual Status Close() = 0;
 };

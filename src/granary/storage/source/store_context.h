@@ -52,8 +52,8 @@ struct StoreContext {
         options(std::move(store_options)),
         folder(std::move(data_folder)),
         roots(std::move(data_roots)),
-        segment_files(deps.files, options.segment_files),
-        budget(options.hot_bytes_max) {}
+        segment_files(deps.files, options.segment_files, deps.memory),
+        budget(options.hot_bytes_max, deps.memory) {}
 
   std::int64_t NowMicros() const { return deps.clock.MonotonicNanos() / 1000; }
   /// Has the background work look at once whether there is something to flush.

@@ -121,6 +121,8 @@ TEST_F(StoreDamageTest, RefusesTheSourceThatLostRecordsAndServesTheOthers) {
         << refused.status().message();
     EXPECT_EQ(Rows(*Find("b")), (std::vector<TestRow>{Row(3), Row(5)})) << at;
     EXPECT_EQ(store_->List().size(), 1u);
+    ASSERT_EQ(store_->ListRefused().size(), 1u);
+    EXPECT_EQ(store_->ListRefused().front().why.message(), refused.status().message());
     if (at != begin) continue;
     // It stays so, and the others go on.
     Write(*Find("b"), {Row(6)});

@@ -1,4 +1,5 @@
 #include "granary/storage/source/store_test_support.h"
+#include "granary/storage/wal/batch_codec.h"
 
 namespace granary::storage {
 namespace {
@@ -130,6 +131,27 @@ TEST_F(StoreWriteTest, GivesWhatHasNoLogNoPromise) {
   // A clean stop loses nothing all the same.
   Open();
   EXPECT_EQ(Rows(*Find("s")), (std::vector<TestRow>{Row(1), Row(2)}));
+}
+
+TEST_F(StoreWriteTest, ABatchThatIsTooLargeForTheLogAddsNoColumns) {
+  Open();
+  const auto wider = std::make_shared<const Schema>(
+      Add(TestDefinition("s"))->schema()->WithColumn("x", TypeKind::kInt64).Take());
+  const auto batch = TestBatch(*wider, {Row(1, "p", std::string(1000, 'x'))});
+  const std::uint64_t bytes = EncodeBatch(*batch).Take().size();
+  for (const auto& [bytes_max, fits] : std::vector<std::pair<std::uint64_t, bool>>{
+           {bytes - 1, false}, {bytes, true}, {bytes + 1, true}}) {
+    options_.wal_batch_bytes_max = bytes_max;
+    Open();
+    const auto source = Find("s");
+    const std::uint32_t version = source->schema()->version();
+    const auto outcome = source->Write(wider, batch);
+    EXPECT_EQ(outcome.ok(), fits) << bytes_max;
+    if (!fits) {
+      EXPECT_EQ(outcome.status().code(), Code::kTooLarge);
+      EXPECT_EQ(source->schema()->version(), version);
+    }
+  }
 }
 
 TEST_F(StoreWriteTest, RefusesWritesBeyondItsMemoryUntilAFlush) {

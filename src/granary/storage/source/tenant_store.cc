@@ -164,6 +164,15 @@ std::vector<std::shared_ptr<Source>> TenantStore::List() const {
   return sources;
 }
 
+std::vector<Store::Refused> TenantStore::ListRefused() const {
+  std::vector<Refused> refused;
+  for (const auto& source : sources_.All()) {
+    if (Status why = source->refused(); !why.ok())
+      refused.push_back({source->id(), std::move(why)});
+  }
+  return refused;
+}
+
 Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return ShuttingDown();

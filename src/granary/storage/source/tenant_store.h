@@ -26,9 +26,16 @@ class TenantStore final : public Store {
   Status DropSource(const SourceId& id, bool keep_data) override;
   Result<std::shared_ptr<Source>> Find(const SourceId& id) const override;
   std::vector<std::shared_ptr<Source>> List() const override;
+  std::vector<Refused> ListRefused() const override;
   Result<std::string> Secret(const std::string& name) override;
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
+  CachedBytes cached_bytes() const override {
+    return {context_->segment_files.columns.bytes(), context_->segment_files.blocks.bytes()};
+  }
+  std::string tenant_folder() const override {
+    return context_->folder.TenantPath(context_->options.tenant);
+  }
   Status Close() override;
 
  private:

@@ -124,9 +124,12 @@ void WalLane::State::Report(const ReplayedLane& replayed, std::int64_t started_n
                              {"elapsed_us", (clock.MonotonicNanos() - started_ns) / 1000}});
 }
 
+Status WalLane::CheckFits(const WalFrame& frame) const {
+  return CheckFrameFits(frame, std::min(state_->options.payload_bytes_max, kWalPayloadMaxBytes));
+}
+
 Result<WalLane::Ticket> WalLane::Enqueue(WalFrame frame, DurableFn on_durable) {
-  GRANARY_TRY(
-      CheckFrameFits(frame, std::min(state_->options.payload_bytes_max, kWalPayloadMaxBytes)));
+  GRANARY_TRY(CheckFits(frame));
   auto entry = std::make_unique<CommitEntry>();
   entry->payload_crc = FramePayloadCrc(frame);
   entry->bytes = FrameBytes(frame);

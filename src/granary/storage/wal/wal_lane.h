@@ -67,6 +67,9 @@ class WalLane {
                                                WalLaneOptions options, const ReplayFn& replay);
   ~WalLane();
 
+  /// Whether Enqueue would take it: kTooLarge.
+  Status CheckFits(const WalFrame& frame) const;
+
   using Ticket = std::uint64_t;
   /// Takes a place in the log. `on_durable` is called exactly once. kTooLarge and a closed lane
   /// fail at once, without a call.

@@ -1,0 +1,37 @@
+#include "granary/services/tenant_node/process_memory.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace granary::services {
+namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{100};
+
+}  // namespace
+
+ProcessMemory::ProcessMemory(std::uint64_t limit_bytes, std::function<std::uint64_t()> resident)
+    : resident_(std::move(resident)),
+      all_("process", limit_bytes),
+      bodies_("bodies", runtime::MemoryBudget::kNoLimit, &all_),
+      others_("others", runtime::MemoryBudget::kNoLimit, &all_),
+      job_("memory", kLookEvery, [this] { Look(); }) {
+  Look();
+}
+
+ProcessMemory::~ProcessMemory() {
+  job_.Stop();
+  others_.Release(others_.reserved());
+}
+
+void ProcessMemory::Look() {
+  const std::uint64_t before = others_.reserved();
+  const std::uint64_t all = all_.reserved();
+  const std::uint64_t named = all - std::min(all, before);
+  const std::uint64_t resident = resident_();
+  const std::uint64_t now = resident - std::min(resident, named);
+  if (now > before) others_.Add(now - before);
+  if (now < before) others_.Release(before - now);
+}
+
+}  // namespace granary::services
