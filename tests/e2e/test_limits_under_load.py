@@ -110,6 +110,40 @@ def test_searches_at_once_and_in_the_queue(started):
         assert watcher.search(source_ids=["slow"], limit=1)["count"] == 1
 
 
+@pytest.mark.parametrize("column", ["s", "j.t"])
+def test_a_costly_expression_ends_soon(started, column):
+    """Many milliseconds a row, so that no fixed number of rows is a short time."""
+    node = started()
+    client = node.client()
+    client.add({"source_id": "t", "schema_definition": {"s": "string", "j": "json"}})
+    chooser = random.Random(5)
+    for _ in range(4):
+        texts = ["".join(chooser.choices("abcdef", k=1000)) for _ in range(5000)]
+        client.write("t", [{"s": text} if column == "s" else {"j": {"t": text}} for text in texts])
+    body = {"source_ids": ["t"], "filters": {column: {"regex": "[ab].{300}[cd].{300}x"}}, "limit": 1}
+
+    def ask(**headers):
+        asking = node.client(timeout=60)
+        status, _, _ = asking.raw("POST", "/data/search", body, headers)
+        asking.close()
+        return status
+
+    taken = []
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for _ in range(5):
+            asked = pool.submit(ask)
+            query = until(lambda: [one for one in client.call("GET", "/queries")["queries"] if one["rows_scanned"] > 0])[0]
+            start = time.monotonic()
+            assert client.raw("DELETE", f"/queries/{query['id']}")[0] == 204
+            assert asked.result() == 499
+            taken.append(time.monotonic() - start)
+    for _ in range(5):
+        start = time.monotonic()
+        assert ask(**{"X-Timeout-Ms": "100"}) == 504
+        taken.append(time.monotonic() - start - 0.1)
+    assert sorted(taken)[5] < 0.5, taken
+
+
 def test_bodies_of_all_requests(started):
     node = started(MAX_BODY_MB="1", MAX_BODIES_MB="1")
     watcher = node.client()

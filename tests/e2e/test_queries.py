@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import json
-import random
 import socket
 import statistics
 import time
@@ -35,6 +34,8 @@ MEDIAN_MS = 50
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
     """A node with a source that takes seconds to read."""
+    import random
+
     node = Node(tmp_path_factory.mktemp("queries"), {"MAX_BATCH_RECORDS": "100000", "MAX_BODY_MB": "64"}).start()
     client = node.client()
     client.add({"source_id": "big"})
@@ -260,31 +261,3 @@ def test_clients_that_take_nothing_hold_no_slot(start_node):
     for one in stalled:
         one.close()
     until(lambda: queries(client) == [])
-
-
-@pytest.mark.parametrize("column", ["s", "j.t"])
-def test_a_costly_expression_ends_soon_too(start_node, column):
-    """Milliseconds a row: so that no fixed number of rows is a short time."""
-    node = start_node()
-    client = node.client()
-    client.add({"source_id": "t", "schema_definition": {"s": "string", "j": "json"}})
-    chooser = random.Random(5)
-    for _ in range(4):
-        texts = ["".join(chooser.choices("abcdef", k=1000)) for _ in range(5000)]
-        client.write("t", [{"s": text} if column == "s" else {"j": {"t": text}} for text in texts])
-    body = {"source_ids": ["t"], "filters": {column: {"regex": "[ab].{300}[cd].{300}x"}}, "limit": 1}
-    taken = []
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for _ in range(5):
-            asked = pool.submit(ask, node, "/data/search", body)
-            query = running(client)
-            time.sleep(0.1)  # So that it is at work on the expression.
-            start = time.monotonic()
-            assert client.raw("DELETE", f"/queries/{query['id']}")[0] == 204
-            assert asked.result(timeout=60)[0] == 499
-            taken.append(time.monotonic() - start)
-        for _ in range(5):
-            start = time.monotonic()
-            assert ask(node, "/data/search", body, {"X-Timeout-Ms": "100"})[0] == 504
-            taken.append(time.monotonic() - start - 0.1)
-    assert statistics.median(taken) < 0.5, taken

@@ -31,17 +31,12 @@ class PredicateEvaluator {
   Status Evaluate(const arrow::RecordBatch& batch, std::int64_t first, std::int64_t count,
                   ByteMask& truth) const;
 
-  /// A row may take microseconds and more: patterns, JSON, or very many leaves.
-  bool costly() const { return root_.cost >= kCostlyRow; }
-
  private:
-  static constexpr int kCostlyRow = 20;
-
   struct Node {
     enum class Kind { kAnd, kOr, kConstant, kLeaf } kind = Kind::kConstant;
     std::vector<Node> children;
     bool constant = true;
-    int cost = 0;                     ///< A comparison of numbers is 1.
+    int cost = 0;
     int position = 0;                 ///< Of the leaf's column in the batch.
     std::vector<PredicateLeaf> leaf;  ///< One, for kLeaf.
   };

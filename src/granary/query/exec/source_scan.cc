@@ -21,18 +21,6 @@ constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
 
 constexpr std::chrono::milliseconds kLookEvery{10};
 
-// A regular expression over long texts may take ten milliseconds a row, a comparison a nanosecond.
-// So blocks of a costly filter begin small and become as large as is done in so long.
-constexpr std::int64_t kFirstCostlyRows = 4;
-constexpr std::chrono::nanoseconds kBlockTime = std::chrono::milliseconds(4);
-
-/// `took` is how long the block of `rows` before it took.
-std::int64_t NextBlockRows(std::int64_t rows, std::chrono::nanoseconds took, std::int64_t most) {
-  if (took * 2 <= kBlockTime) return std::min(rows * 2, most);
-  if (took <= kBlockTime) return rows;
-  return std::max<std::int64_t>(1, rows * kBlockTime.count() / took.count());
-}
-
 bool Has(const std::vector<ColumnId>& columns, ColumnId id) {
   return std::find(columns.begin(), columns.end(), id) != columns.end();
 }
@@ -305,17 +293,11 @@ Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& b
                                                      const QueryContext& context) const {
   std::vector<std::int32_t> selected;
   ByteMask truth;
-  const bool costly = evaluator_->costly();
-  std::int64_t rows = costly ? std::min(kFirstCostlyRows, context.batch_rows) : context.batch_rows;
-  for (std::int64_t first = 0; first < batch.num_rows();) {
+  for (std::int64_t first = 0; first < batch.num_rows(); first += context.batch_rows) {
     GRANARY_TRY(context.cancel.Check());
-    const std::int64_t count = std::min(rows, batch.num_rows() - first);
-    const auto start = std::chrono::steady_clock::now();
+    const std::int64_t count = std::min(context.batch_rows, batch.num_rows() - first);
     GRANARY_TRY(evaluator_->Evaluate(batch, first, count, truth));
     AppendSetRows(truth.data(), count, static_cast<std::int32_t>(first), selected);
-    first += count;
-    if (costly)
-      rows = NextBlockRows(rows, std::chrono::steady_clock::now() - start, context.batch_rows);
   }
   return selected;
 }
