@@ -127,7 +127,7 @@ def test_grpcurl_examples_by_grpcurl(both):
         here = command.replace("localhost:50051", f"localhost:{both.grpc_port}").replace("grpcurl", program, 1)
         done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
-    assert '"stringValue": "ORD_001"' in done.stdout
+    assert '"ORD_001"' in done.stdout and '100.5' in done.stdout
 
 
 def test_python_example_of_the_grpc_document(both, capsys):

@@ -2,6 +2,7 @@
 
 import decimal
 import json
+import threading
 import time
 
 import grpc
@@ -163,6 +164,30 @@ def test_a_cancelled_call_is_given_up_soon(both, rpc):
     while "granary_searches_running 0" not in metric(both, "granary_searches_running "):
         assert time.monotonic() - start < 5
     assert metric(both, 'granary_grpc_requests_total{code="CANCELLED",method="SearchData"} 1')
+
+
+def test_a_client_that_sends_no_message_is_given_up(tmp_path):
+    node = Node(tmp_path, args=["both"], env={"BODY_TIMEOUT_SECONDS": "2"}).start()
+    try:
+        rpc = RpcClient(node.grpc_port)
+        rpc.add({"source_id": "t"})
+        for first in ([], [batch("t", [{"i": 1}])]):  # Never one, and none behind the first.
+            done = threading.Event()
+
+            def messages():
+                yield from first
+                done.wait(60)
+
+            start = time.monotonic()
+            with pytest.raises(grpc.RpcError) as failure:
+                rpc.stub.WriteStream(messages(), timeout=40)
+            assert "no message came" in failure.value.details(), failure.value
+            assert 1.5 < time.monotonic() - start < 30
+            done.set()
+        assert rpc.search({})["count"] == 1
+        assert node.stop() == 0
+    finally:
+        node.close()
 
 
 def test_messages_at_below_and_above_the_limit(tmp_path):
