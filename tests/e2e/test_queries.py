@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import random
 import socket
 import statistics
 import time
@@ -34,8 +35,6 @@ MEDIAN_MS = 50
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
     """A node with a source that takes seconds to read."""
-    import random
-
     node = Node(tmp_path_factory.mktemp("queries"), {"MAX_BATCH_RECORDS": "100000", "MAX_BODY_MB": "64"}).start()
     client = node.client()
     client.add({"source_id": "big"})
@@ -261,3 +260,21 @@ def test_clients_that_take_nothing_hold_no_slot(start_node):
     for one in stalled:
         one.close()
     until(lambda: queries(client) == [])
+
+
+def test_a_query_with_a_slow_pattern_ends_soon_too(start_node):
+    node = start_node({"MAX_BODY_MB": "64", "MAX_BATCH_RECORDS": "100000"})
+    client = node.client()
+    client.add({"source_id": "slow", "schema_definition": {"s": "string"}})
+    chooser = random.Random(5)
+    client.write("slow", [{"s": "".join(chooser.choices("abcdef", k=1000))} for _ in range(20_000)])
+    # More states than the automaton's memory holds: about a millisecond a row.
+    body = {"source_ids": ["slow"], "filters": {"s": {"regex": "[ab].{100}[cd].{100}x"}}}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(ask, node, "/data/search", body)
+        query = running(client)
+        start = now(node)
+        assert client.raw("DELETE", f"/queries/{query['id']}")[0] == 204
+        assert asked.result(timeout=60)[0] == 499
+        _, cpu = since(node, start)
+    assert cpu < 5 * P99_CPU_MS

@@ -3,7 +3,7 @@
 // Place      a worker has one per aggregate and updates it block by block; at the end accumulators
 // of all
 //            workers are merged in a fixed order, so that an answer does not depend on scheduling.
-// Nulls      never take part; NaN neither in min and max.
+// Nulls      never take part. NaN is above all numbers, as in filters and orders.
 // Threads    one writer.
 #pragma once
 
@@ -37,7 +37,7 @@ class Accumulator {
   virtual ~Accumulator() = default;
   /// Groups 0 … groups - 1 exist from now on.
   virtual void Resize(std::size_t groups) = 0;
-  /// kInternal when an exact sum outgrows 128 bits.
+  /// kTypeMismatch when an exact sum outgrows 128 bits.
   virtual Status Update(const AccumulatorInput& input) = 0;
   /// other's group g is group_of[g] here; `other` has the same make.
   virtual Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) = 0;

@@ -26,13 +26,46 @@ struct Lane {
   QueryStats stats;
 };
 
+/// What a min or max over a whole segment asks of a B-tree: the rows at one end of it.
+struct Extreme {
+  Column column;
+  storage::KeyOrder order = storage::KeyOrder::kAscending;
+};
+
+/// One for each aggregate, when all of them are such: rows that tie are as good as one of them.
+std::vector<Extreme> ExtremesOf(const AggregatePlan& plan, std::size_t source) {
+  std::vector<Extreme> extremes;
+  if (!plan.groups.empty()) return {};
+  for (const PlannedAggregate& aggregate : plan.aggregates) {
+    const AggregateType type = aggregate.aggregation->type;
+    if (type != AggregateType::kMin && type != AggregateType::kMax) return {};
+    const auto& ref = plan.columns[static_cast<std::size_t>(aggregate.column)].bound.refs[source];
+    if (!ref || !ref->path.empty() || ref->id == kSequenceColumnId) return {};
+    extremes.push_back({{ref->id, ref->name, ref->type},
+                        type == AggregateType::kMin ? storage::KeyOrder::kAscending
+                                                    : storage::KeyOrder::kDescending});
+  }
+  return extremes;
+}
+
+bool HasTrees(const LiveSegment& live, const std::vector<Extreme>& extremes) {
+  const auto& indexes = live.segment->meta().indexes;
+  return live.all_match && !extremes.empty() &&
+         std::ranges::all_of(extremes, [&](const Extreme& extreme) {
+           return std::ranges::find(
+                      indexes, storage::IndexKey{extreme.column.id, storage::IndexKind::kBtree},
+                      &storage::IndexMeta::key) != indexes.end();
+         });
+}
+
 /// The morsels of all sources; segments that statistics alone can answer go into `known` instead.
 Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryContext& context,
                                         AggregateTable& known, QueryStats& stats) {
   std::vector<Morsel> morsels;
   for (std::size_t source = 0; source < plan.scans.size(); ++source) {
     const SourceScan& scan = plan.scans[source];
-    std::vector<LiveSegment> to_read;
+    const std::vector<Extreme> extremes = ExtremesOf(plan, source);
+    std::vector<LiveSegment> to_read, by_tree;
     for (LiveSegment& live : scan.LiveSegments(stats)) {
       bool answered = false;
       if (live.all_match) {
@@ -41,20 +74,27 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryCo
       if (answered) {
         stats.access_paths.insert("metadata");
       } else {
-        to_read.push_back(std::move(live));
+        (HasTrees(live, extremes) ? by_tree : to_read).push_back(std::move(live));
       }
     }
     GRANARY_ASSIGN(auto groups, scan.RowGroups(source, to_read, context, stats));
     std::move(groups.begin(), groups.end(), std::back_inserter(morsels));
+    for (const Extreme& extreme : extremes) {
+      GRANARY_ASSIGN(auto ends, scan.FirstRowGroups(source, by_tree, extreme.column, extreme.order,
+                                                    1, context, stats));
+      std::move(ends.begin(), ends.end(), std::back_inserter(morsels));
+    }
     for (Morsel& chunk : scan.HotChunks(source)) morsels.push_back(std::move(chunk));
   }
   return morsels;
 }
 
-/// The budget that is in the way of the lane's groups, and what it has so far is of no use; else null.
-Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan, const std::vector<Morsel>& morsels,
-                     std::size_t first, const QueryContext& context, Lane& lane,
-                     runtime::MemoryReservation& held) {
+/// The budget that is in the way of the lane's groups, and what it has so far is of no use; else
+/// null.
+Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan,
+                                             const std::vector<Morsel>& morsels, std::size_t first,
+                                             const QueryContext& context, Lane& lane,
+                                             runtime::MemoryReservation& held) {
   AggregateBlocks blocks(plan);
   const runtime::MemoryBudget* refused_by = nullptr;
   for (std::size_t i = first; i < morsels.size() && refused_by == nullptr; i += kLanes) {
@@ -85,8 +125,7 @@ std::size_t PiecesOfAnswer(const AnswerColumns& answer) { return answer.groups; 
 Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
                                               const std::vector<Morsel>& morsels,
                                               const QueryContext& context, AggregateTable& table,
-                                              runtime::MemoryReservation& held,
-                                              QueryStats& stats) {
+                                              runtime::MemoryReservation& held, QueryStats& stats) {
   FreedLater<Lanes> lanes(context.pool, &PiecesOfLanes);
   std::vector<runtime::MemoryReservation> lanes_held;  // Not freed later: the share ends with us.
   for (std::size_t i = 0; i < std::min(kLanes, morsels.size()); ++i) {
@@ -94,8 +133,8 @@ Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
     lanes_held.emplace_back(context.memory);
   }
   std::atomic<const runtime::MemoryBudget*> refused_by = nullptr;
-  GRANARY_TRY(context.pool.ParallelFor(
-      lanes->size(), context.parallelism, [&](std::size_t i) -> Status {
+  GRANARY_TRY(
+      context.pool.ParallelFor(lanes->size(), context.parallelism, [&](std::size_t i) -> Status {
         if (refused_by.load() != nullptr) return Status::Ok();
         GRANARY_ASSIGN(const auto* refused,
                        RunLane(plan, morsels, i, context, *(*lanes)[i], lanes_held[i]));
@@ -169,8 +208,7 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   QueryStats stats;
   std::vector<Morsel> morsels;
-  GRANARY_ASSIGN(const auto* refused_by,
-                 RunInMemory(request, plan, context, sink, morsels, stats));
+  GRANARY_ASSIGN(const auto* refused_by, RunInMemory(request, plan, context, sink, morsels, stats));
   if (refused_by == nullptr) return stats;
   if (plan.groups.empty() || context.spill == nullptr) return Outgrown(*refused_by, context);
   // From the beginning: what the first attempt read is not counted.

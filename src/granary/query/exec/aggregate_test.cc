@@ -135,9 +135,6 @@ Int128 AsExact(const Value& value) {
 
 /// What an aggregate is over the non-null values of a group, in order of sequence.
 Value Naive(const Aggregation& aggregation, std::size_t rows, const std::vector<Value>& values) {
-  const auto is_nan = [](const Value& value) {
-    return std::holds_alternative<double>(value) && std::isnan(std::get<double>(value));
-  };
   const auto less = [](const Value& a, const Value& b) { return Compare(a, b) < 0; };
   if (aggregation.type == AggregateType::kCount) {
     return static_cast<std::int64_t>(aggregation.column.empty() ? rows : values.size());
@@ -168,17 +165,8 @@ Value Naive(const Aggregation& aggregation, std::size_t rows, const std::vector<
       const bool decimal = std::holds_alternative<Int128>(values[0]);
       return static_cast<double>(static_cast<long double>(sum) / (decimal ? 100 : 1) / n);
     }
-    case AggregateType::kMin:
-    case AggregateType::kMax: {
-      std::vector<Value> taking_part;
-      for (const Value& value : values) {
-        if (!is_nan(value)) taking_part.push_back(value);
-      }
-      if (taking_part.empty()) return {};
-      if (aggregation.type == AggregateType::kMin)
-        return *std::min_element(taking_part.begin(), taking_part.end(), less);
-      return *std::max_element(taking_part.begin(), taking_part.end(), less);
-    }
+    case AggregateType::kMin: return *std::min_element(values.begin(), values.end(), less);
+    case AggregateType::kMax: return *std::max_element(values.begin(), values.end(), less);
     case AggregateType::kVariance:
     case AggregateType::kStddev: {
       if (values.size() < 2) return {};
@@ -369,12 +357,23 @@ TEST(AggregateTest, NullAndNanAreGroupsAndMinusZeroIsZero) {
   for (const Row& row : answer.rows) EXPECT_EQ(row[1], I(Compare(row[0], Value(1.5)) == 0 ? 1 : 2));
 }
 
-TEST(AggregateTest, NanTakesNoPartInMinAndMax) {
-  TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}}));
-  source.AddHot({{kNan}, {2.0}, {1.0}});
-  const AggregateAnswer answer =
-      Answer(Ask({Agg(AggregateType::kMin, "f"), Agg(AggregateType::kMax, "f")}), {&source});
-  EXPECT_EQ(answer.rows[0], (Row{1.0, 2.0}));
+TEST(AggregateTest, NanIsAboveAllNumbersInMinAndMax) {
+  const auto request = Ask({Agg(AggregateType::kMin, "f"), Agg(AggregateType::kMax, "f")});
+  const auto expect = [&](const std::vector<Row>& rows, const Value& min, const Value& max) {
+    TestSource hot("h", SchemaOf({{"f", TypeKind::kFloat64}}));
+    TestSource cold("c", SchemaOf({{"f", TypeKind::kFloat64}}));
+    hot.AddHot(rows);
+    cold.AddSegment(rows);
+    for (const TestSource* source : {&hot, &cold}) {
+      const Row row = Answer(request, {source}).rows[0];
+      EXPECT_TRUE(Compare(row[0], min) == 0);
+      EXPECT_TRUE(Compare(row[1], max) == 0);
+    }
+  };
+  expect({{kNan}, {2.0}, {1.0}}, 1.0, kNan);
+  expect({{2.0}, {Value()}, {-kNan}}, 2.0, kNan);
+  expect({{kNan}, {kNan}}, kNan, kNan);
+  expect({{2.0}, {1.0}}, 1.0, 2.0);
 }
 
 TEST(AggregateTest, CountsMinAndMaxComeFromStatisticsAlone) {

@@ -17,11 +17,19 @@ T Number(const ValueBlock& block, std::int64_t i) {
 }
 
 /// Of a segment's statistics, when they tell the very value. Sets `none` when no value takes part.
+/// NaN is in no bound: a max is known only where there is none.
 const Value* ExactBound(const ColumnStats& stats, bool is_max, bool& none) {
   none = stats.nulls && *stats.nulls == stats.rows;
   const Value& bound = is_max ? stats.max : stats.min;
-  const bool exact = is_max ? stats.max_exact : stats.min_exact;
+  const bool exact = is_max ? stats.max_exact && !stats.may_have_nan : stats.min_exact;
   return exact && !IsNull(bound) ? &bound : nullptr;
+}
+
+/// NaN is above all numbers and equals itself.
+template <typename T>
+bool Below(const T& a, const T& b) {
+  if constexpr (std::is_same_v<T, double>) return a < b || (b != b && a == a);
+  return a < b;
 }
 
 template <typename T, bool kMax>
@@ -83,10 +91,7 @@ class NumberExtreme final : public Accumulator {
     bool seen = false;
   };
   static void Take(T value, State& state) {
-    if constexpr (std::is_same_v<T, double>) {
-      if (value != value) return;
-    }
-    const bool better = kMax ? value > state.best : value < state.best;
+    const bool better = kMax ? Below(state.best, value) : Below(value, state.best);
     if (better || !state.seen) state.best = value;
     state.seen = true;
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/query_test_support.h"
 #include "granary/query/exec/search.h"
 #include "granary/testing/seed.h"
@@ -126,6 +127,30 @@ TEST(IndexSearchTest, TheFirstRowsOfAnOrderComeFromTheTree) {
     EXPECT_LE(found.stats.rows_scanned, 20u);
     EXPECT_TRUE(found.stats.access_paths.contains("btree_index"));
     EXPECT_EQ(found.rows[0][2], Value(direction == Direction::kAscending ? 0.0 : 999 / 8.0));
+  }
+}
+
+// Statistics keep the first bytes of a string, so the last of these are told by the tree alone.
+TEST(IndexSearchTest, MinAndMaxComeFromTheEndsOfTheTree) {
+  const std::string same(300, 'z');
+  std::vector<Row> rows = SomeRows(0, 5000);
+  rows[70][1] = S(same + "b");
+  rows[2000][1] = S(same + "c");
+  rows[4000][1] = S(same + "a");
+  for (const bool indexed : {true, false}) {
+    TestSource source("s", TestSchema());
+    if (indexed) source.AddIndex({kName, IndexKind::kBtree});
+    source.AddSegment(rows, 1000);
+    source.AddHot(SomeRows(5000, 10));
+    AggregateRequest request;
+    request.aggregations = {{.type = AggregateType::kMin, .column = "name", .alias = "low"},
+                            {.type = AggregateType::kMax, .column = "name", .alias = "high"}};
+    runtime::WorkerPool pool({.threads = 2});
+    const AggregateAnswer answer =
+        Must(RunAggregate(request, {source.snapshot()}, {.pool = pool, .cancel = {}}));
+    EXPECT_EQ(answer.rows[0], (Row{S("n0"), S(same + "c")}));
+    EXPECT_EQ(answer.stats.access_paths.contains("btree_index"), indexed);
+    EXPECT_EQ(answer.stats.rows_scanned < 50, indexed);
   }
 }
 

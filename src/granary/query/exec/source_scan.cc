@@ -16,6 +16,11 @@
 namespace granary::query {
 namespace {
 
+// Rows that are filtered between two looks at the token.
+constexpr std::int64_t kFirstStepRows = 512;
+constexpr std::chrono::milliseconds kShortStep{1};
+constexpr std::chrono::milliseconds kLongStep{8};
+
 // A guess at what a value takes, until it is decoded.
 constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
 
@@ -291,13 +296,20 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
 
 Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& batch,
                                                      const QueryContext& context) const {
+  using Clock = std::chrono::steady_clock;
   std::vector<std::int32_t> selected;
   ByteMask truth;
-  for (std::int64_t first = 0; first < batch.num_rows(); first += context.batch_rows) {
+  // A pattern may take a microsecond a row or a millisecond: the step follows.
+  std::int64_t step = std::min(context.batch_rows, kFirstStepRows);
+  for (std::int64_t first = 0, count = 0; first < batch.num_rows(); first += count) {
     GRANARY_TRY(context.cancel.Check());
-    const std::int64_t count = std::min(context.batch_rows, batch.num_rows() - first);
+    const auto begin = Clock::now();
+    count = std::min(step, batch.num_rows() - first);
     GRANARY_TRY(evaluator_->Evaluate(batch, first, count, truth));
     AppendSetRows(truth.data(), count, static_cast<std::int32_t>(first), selected);
+    const auto took = Clock::now() - begin;
+    if (took < kShortStep) step = std::min(2 * step, context.batch_rows);
+    if (took > kLongStep) step = std::max<std::int64_t>(step / 8, 1);
   }
   return selected;
 }
@@ -317,7 +329,8 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
     }
     return scanned;
   }
-  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, context, scanned.memory, stats));
+  GRANARY_ASSIGN(const auto filtered,
+                 Decode(morsel, filter_columns_, context, scanned.memory, stats));
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));

@@ -17,7 +17,10 @@ struct ExactState {
   std::int64_t count = 0;
 };
 
-Status Overflow() { return Status::Internal("a sum outgrows 128 bits"); }
+Status Overflow() {
+  return {Code::kTypeMismatch,
+          "a sum has more than 38 digits, which no decimal and no 128-bit integer holds"};
+}
 
 /// sum / count / 10^scale as the nearest double, or next to it.
 double Quotient(Int128 sum, std::int64_t count, int scale) {

@@ -113,8 +113,8 @@ TenantNode::~TenantNode() {
 
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
-  const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints, state_->log,
-                                state_->pool,  &state_->memory.all()};
+  const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints,
+                                state_->log,   state_->pool,  &state_->memory.all()};
   GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config, state_->workers));
   Result<std::unique_ptr<Tenant>> tenant = Tenant::Open(deps, std::move(options));
   if (!tenant.ok()) {

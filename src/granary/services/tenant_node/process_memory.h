@@ -1,8 +1,10 @@
 // ProcessMemory: the root of the memory tree, and a child for what nobody reserves: the program
 // itself, buffers of libraries, and what the allocator has not given back yet.
 //
-// How        that child is set to what the kernel says is resident less what is reserved, ten times a
-//            second; so what is really used limits what is granted, however rough the estimates are.
+// How        that child is set to what the kernel says is resident less what is reserved, ten times
+// a
+//            second; so what is really used limits what is granted, however rough the estimates
+//            are.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 
