@@ -1,6 +1,7 @@
 """The command line as a person uses it."""
 
 import json
+import socket
 import subprocess
 
 from node import BINARY, REPOSITORY
@@ -170,8 +171,24 @@ def test_the_manual_page_is_what_the_program_says():
     assert granary("man").stdout == (REPOSITORY / "docs/granary.1").read_text()
 
 
+def test_a_command_that_is_none_is_named():
+    done = granary("sorce", "list", expect=1)
+    assert "'sorce'" in done.stderr and "--help" in done.stderr
+
+
+def test_a_mode_that_is_none_is_named():
+    done = granary("tenant-node", "graphql", expect=2)
+    assert "graphql" in done.stderr and "rest, grpc, both" in done.stderr
+
+
+def test_rest_is_the_mode_that_a_node_starts_in(node):
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", node.grpc_port)) != 0
+    assert node.client().call("GET", "/health")["status"] == "ok"
+
+
 def test_commands_of_later_versions_are_named():
-    for command in ("up", "sql", "backup"):
+    for command in ("auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring", "up", "sql", "backup", "restore"):
         assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr
 
 

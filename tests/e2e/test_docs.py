@@ -1,27 +1,138 @@
-"""Every curl example of the documents, run as it stands against a node."""
+"""Every example of the documents, run as it stands against a node."""
 
+import json
+import os
 import re
+import shlex
+import shutil
 import subprocess
 
-from node import REPOSITORY
+import grpc
+import pytest
+from google.protobuf import descriptor_pool, json_format, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from node import BINARY, REPOSITORY, Node
+from rpc import stubs
 
 
-def examples(path):
-    """The commands of the bash blocks: a line and what follows it until its quotes close."""
-    for block in re.findall(r"```bash\n(.*?)```", path.read_text(), re.S):
-        command = ""
-        for line in block.splitlines():
-            command = command + "\n" + line if command else line
-            if command.count("'") % 2 == 0 and not line.endswith("\\"):
-                if command.startswith("curl "):
-                    yield command
-                command = ""
+@pytest.fixture
+def both(tmp_path):
+    node = Node(tmp_path, args=["both"]).start()
+    yield node
+    node.close()
+
+
+def blocks(path, language):
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", (REPOSITORY / path).read_text(), re.S | re.M)
+    return [text for named, text in fenced if named == language]
+
+
+def commands(block, program):
+    """The commands of a block: a line and what follows it until its quotes close."""
+    command = ""
+    for line in block.splitlines():
+        command = command + "\n" + line if command else line
+        if command.count("'") % 2 == 0 and not line.endswith("\\"):
+            if command.startswith(program + " "):
+                yield command
+            command = ""
+
+
+def examples(path, program, language="bash"):
+    return [command for block in blocks(path, language) for command in commands(block, program)]
 
 
 def test_curl_examples_of_the_readme(node):
-    found = list(examples(REPOSITORY / "README.md"))
+    found = examples("README.md", "curl")
     assert len(found) >= 4
     for command in found:
         here = command.replace("localhost:8000", f"localhost:{node.port}").replace("curl ", "curl -sS --fail-with-body ", 1)
         done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
+
+
+def test_commands_of_the_readme(node, tmp_path):
+    """All but the three that serve and guide: those run in test_cli.py and test_grpc.py."""
+    (tmp_path / "flights.csv").write_text("dest,arr_delay\nHNL,5\nHNL,-3\nJFK,7\n")
+    ran = []
+    for command in examples("README.md", "build/release/granary") + examples("README.md", "source"):
+        line = command.partition("  #")[0].strip().replace("build/release/granary", str(BINARY))
+        verb = re.search(r"granary\S* (\S+)", line.replace(str(BINARY), "granary"))[1]
+        if verb in ("tenant-node", "demo"):
+            continue
+        if verb == "check":
+            node.kill()  # It verifies a folder that nobody serves.
+        if verb in ("import", "query", "source"):
+            line += f" --url http://127.0.0.1:{node.port}"
+        done = subprocess.run(["bash", "-c", line], cwd=node.folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
+        if verb == "query":
+            assert "HNL" in done.stdout and "JFK" not in done.stdout
+        ran.append(verb)
+    assert {"import", "query", "source", "config", "check", "wal", "completion"} <= set(ran), ran
+
+
+class Reflected:
+    """Does what `grpcurl -plaintext` does, with what the node says about itself alone."""
+
+    def __init__(self, port):
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self.database = ProtoReflectionDescriptorDatabase(self.channel)
+        self.pool = descriptor_pool.DescriptorPool(self.database)
+
+    def run(self, data, words):
+        if words == ["list"]:
+            return sorted(self.database.get_services())
+        if words[0] == "describe":
+            service = self.pool.FindServiceByName(words[1])
+            return [method.name for method in service.methods]
+        service, _, name = words[0].partition("/")
+        method = self.pool.FindServiceByName(service).methods_by_name[name]
+        request, answer = (message_factory.GetMessageClass(kind) for kind in (method.input_type, method.output_type))
+        call = (self.channel.unary_stream if method.server_streaming else self.channel.unary_unary)(
+            f"/{service}/{name}", request_serializer=request.SerializeToString, response_deserializer=answer.FromString)
+        got = call(json_format.ParseDict(json.loads(data), request()), timeout=60)
+        return [json_format.MessageToDict(one) for one in (got if method.server_streaming else [got])]
+
+
+def read(command):
+    """The words of `grpcurl -plaintext [-d data] host words…`."""
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:2] == ["grpcurl", "-plaintext"]
+    words, data = words[2:], "{}"
+    if words[0] == "-d":
+        data, words = words[1], words[2:]
+    assert words[0] == "localhost:50051"
+    return data, words[1:]
+
+
+def test_grpcurl_examples_by_reflection(both):
+    client, said = Reflected(both.grpc_port), []
+    found = examples("docs/grpc.md", "grpcurl", "")
+    for command in found:
+        said.append(client.run(*read(command)))
+    assert len(found) >= 5
+    assert {"granary.v1.TenantNode", "grpc.health.v1.Health"} <= set(said[0]) and "SearchData" in said[1]
+    assert said[-1][0]["rows"]["rows"][0]["values"] == [{"stringValue": "ORD_001"}, {"float64Value": 100.5}]
+    assert int(said[-1][-1]["summary"]["count"]) == 1
+
+
+def test_grpcurl_examples_by_grpcurl(both):
+    program = os.environ.get("GRPCURL") or shutil.which("grpcurl")
+    if program is None:
+        pytest.skip("SKIPPED: grpcurl is not here (go install github.com/fullstorydev/grpcurl/cmd/grpcurl, or GRPCURL=path); "
+                    "test_grpcurl_examples_by_reflection runs the same examples")
+    for command in examples("docs/grpc.md", "grpcurl", ""):
+        here = command.replace("localhost:50051", f"localhost:{both.grpc_port}").replace("grpcurl", program, 1)
+        done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
+    assert '"ORD_001"' in done.stdout and '100.5' in done.stdout
+
+
+def test_python_example_of_the_grpc_document(both, capsys):
+    code, = blocks("docs/grpc.md", "python")
+    stubs()  # The modules that the example imports.
+    exec(compile(code.replace("localhost:50051", f"localhost:{both.grpc_port}"), "docs/grpc.md", "exec"), {})
+    shown = capsys.readouterr().out
+    assert "order_id: string" in shown and "ORD_001" in shown and "100.5" in shown

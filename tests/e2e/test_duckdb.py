@@ -170,7 +170,7 @@ def test_parquet_files_read_in_duckdb_as_they_were_written(flights_node):
 
 
 @pytest.mark.long
-def test_10000_random_queries_with_and_X:
+def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, seeded, figure):
     """The same rows twice: in twelve partitions with indexes and statistics that prune, and in one file that nothing prunes."""
     node = start_node({"ROW_GROUP_ROWS": "400000"})
     client = node.client()

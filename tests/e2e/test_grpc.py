@@ -1,6 +1,8 @@
 """What gRPC has of its own: streams, deadlines, cancelling, limits, reflection, health, metadata."""
 
 import decimal
+import json
+import threading
 import time
 
 import grpc
@@ -164,6 +166,30 @@ def test_a_cancelled_call_is_given_up_soon(both, rpc):
     assert metric(both, 'granary_grpc_requests_total{code="CANCELLED",method="SearchData"} 1')
 
 
+def test_a_client_that_sends_no_message_is_given_up(tmp_path):
+    node = Node(tmp_path, args=["both"], env={"BODY_TIMEOUT_SECONDS": "2"}).start()
+    try:
+        rpc = RpcClient(node.grpc_port)
+        rpc.add({"source_id": "t"})
+        for first in ([], [batch("t", [{"i": 1}])]):  # Never one, and none behind the first.
+            done = threading.Event()
+
+            def messages():
+                yield from first
+                done.wait(60)
+
+            start = time.monotonic()
+            with pytest.raises(grpc.RpcError) as failure:
+                rpc.stub.WriteStream(messages(), timeout=40)
+            assert "no message came" in failure.value.details(), failure.value
+            assert 1.5 < time.monotonic() - start < 30
+            done.set()
+        assert rpc.search({})["count"] == 1
+        assert node.stop() == 0
+    finally:
+        node.close()
+
+
 def test_messages_at_below_and_above_the_limit(tmp_path):
     node = Node(tmp_path, args=["both"], env={"MAX_BODY_MB": "1"}).start()
     try:
@@ -231,6 +257,38 @@ def test_what_comes_later_is_unimplemented_by_name(rpc, method, request_name):
         rpc.call(method, getattr(rpc.pb, request_name)())
     assert refusal.value.problem["grpc"] == "UNIMPLEMENTED" and refusal.value.code == "UNSUPPORTED"
     assert method in refusal.value.problem["detail"]
+
+
+METHODS = {"WriteData": (False, False), "WriteStream": (True, False), "SearchData": (False, True), "AggregateData": (False, False),
+           "Explain": (False, False), "AddSource": (False, False), "UpdateSource": (False, False), "RemoveSource": (False, False),
+           "ListSources": (False, False), "GetSourceStats": (False, False), "GetTenantStats": (False, False), "HealthCheck": (False, False)}
+
+
+def test_the_service_has_these_methods_and_streams(rpc):
+    service = rpc.pb.DESCRIPTOR.services_by_name["TenantNode"]
+    assert service.full_name == "granary.v1.TenantNode"
+    assert {m.name: (m.client_streaming, m.server_streaming) for m in service.methods} == METHODS
+
+
+@pytest.mark.parametrize("method", ["GetFlightInfo", "DoGet", "DoAction", "GetSchema"])
+def test_flight_sql_comes_later(rpc, method):
+    with pytest.raises(grpc.RpcError) as failure:
+        rpc.channel.unary_unary("/arrow.flight.protocol.FlightService/" + method, request_serializer=bytes, response_deserializer=bytes)(b"")
+    assert failure.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert "Flight" in failure.value.details() and "not offered by this version" in failure.value.details()
+
+
+def test_a_trace_goes_into_the_log(tmp_path):
+    node = Node(tmp_path, args=["both"], env={"LOG_LEVEL": "debug"}).start()
+    try:
+        rpc = RpcClient(node.grpc_port)
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        rpc.call("ListSources", rpc.pb.ListSourcesRequest(), metadata=[("traceparent", f"00-{trace}-00f067aa0ba902b7-01"), ("x-request-id", "traced")])
+        assert node.stop() == 0  # The line is written behind the answer.
+        line, = (line for line in map(json.loads, node.log().splitlines()) if line.get("request_id") == "traced")
+        assert line["trace_id"] == trace
+    finally:
+        node.close()
 
 
 def test_an_unknown_method_is_unimplemented(rpc):

@@ -97,7 +97,9 @@ Status ObjectReader::Finish() const {
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     if (taken_[i]) continue;
     errors.push_back({PointerOf(object_.members[i].name),
-                      fmt::format("unknown member; known are {}", fmt::join(known_, ", "))});
+                      known_.empty()
+                          ? "unknown member; there are none"
+                          : fmt::format("unknown member; known are {}", fmt::join(known_, ", "))});
   }
   if (errors.empty()) return Status::Ok();
   const std::string message = fmt::format("{}: {}", errors[0].pointer, errors[0].detail);

@@ -218,6 +218,16 @@ constexpr std::string_view kLaterCommands[] = {
     "up",  "auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring",
     "sql", "explain",      "compaction",     "backup",     "restore"};
 
+// The library would say of an unknown word only that a command is missing.
+Status CheckCommand(const CLI::App& app, const std::string& word) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  const bool known =
+      std::ranges::any_of(commands, [&](const CLI::App* one) { return one->get_name() == word; });
+  if (known || word.starts_with('-')) return Status::Ok();
+  return {Code::kInvalidArgument,
+          "there is no command '" + word + "'; granary --help lists those that there are"};
+}
+
 int Main(int argc, char** argv) {
   // Arrow brings an allocator of its own, which keeps what it was given: one allocator, with one
   // set of free pages, returns more. Read by Arrow at its first allocation; an operator's choice
@@ -251,6 +261,9 @@ int Main(int argc, char** argv) {
   AddCheck(app, exit_code);
   AddDumps(app, exit_code);
   AddSelfDescriptions(app, exit_code);
+  if (!args.empty()) {
+    if (const Status status = CheckCommand(app, args[0]); !status.ok()) return Report(status);
+  }
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -80,12 +80,34 @@ GrpcReactor::GrpcReactor(GrpcContext& context, grpc::GenericCallbackServerContex
         call_));
     return;
   }
+  AwaitFirstMessage();
   StartRead(&in_);
 }
 
-GrpcReactor::~GrpcReactor() {
-  Charge(0);
-  context_.open.fetch_sub(1, std::memory_order_relaxed);
+// Set before the read begins, so that whoever cancels it finds it set.
+void GrpcReactor::AwaitFirstMessage() {
+  users_.fetch_add(1, std::memory_order_relaxed);
+  const auto late = std::chrono::system_clock::now() +
+                    std::chrono::milliseconds(context_.options.read_timeout_ms);
+  alarm_.Set(late, [this](bool expired) {
+    if (expired) FirstMessageIsLate();
+    Release();
+  });
+}
+
+void GrpcReactor::FirstMessageIsLate() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(begun_, true)) return;
+  }
+  // The call is not done before its Finish, so the context is still there.
+  End(context_.refuse({Code::kDeadlineExceeded,
+                       fmt::format("no message came for {} ms", context_.options.read_timeout_ms)},
+                      call_));
+}
+
+void GrpcReactor::Release() {
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 
 void GrpcReactor::OnReadDone(bool ok) {
@@ -98,7 +120,9 @@ void GrpcReactor::OnReadDone(bool ok) {
     has_message_ = ok;
     changed_.notify_all();
   }
-  if (first) Begin();
+  if (!first) return;
+  alarm_.Cancel();
+  Begin();
 }
 
 void GrpcReactor::OnWriteDone(bool ok) {
@@ -115,7 +139,12 @@ void GrpcReactor::OnCancel() {
   changed_.notify_all();
 }
 
-void GrpcReactor::OnDone() { delete this; }
+// The alarm may be done later than the server: nothing of the context is touched behind this.
+void GrpcReactor::OnDone() {
+  Charge(0);
+  context_.open.fetch_sub(1, std::memory_order_relaxed);
+  Release();
+}
 
 void GrpcReactor::Begin() {
   const auto& lane_of = context_.options.lane_of;

@@ -1,7 +1,8 @@
 // GrpcReactor: one gRPC call between the library's callbacks and the handler's thread.
 //
 // Life       made when the call begins -> first message there -> handler on the pool -> Finish ->
-//            OnDone deletes it, when neither library nor handler uses it any more.
+//            OnDone, when neither library nor handler uses it any more; it is deleted there, or
+//            when the alarm that waits for the first message is done, whichever is later.
 // Threads    callbacks come from the library's threads; Read and Write are called by the handler's.
 //            `mutex_` guards what both touch.
 #pragma once
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -46,11 +48,16 @@ class GrpcReactor final : public grpc::ServerGenericBidiReactor, public GrpcMess
  private:
   enum class Wait : std::uint8_t { kRead, kWrite };
 
-  ~GrpcReactor() override;
+  ~GrpcReactor() override = default;
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
+
+  /// A call costs no thread before its first message, but it counts: so the wait has an end.
+  void AwaitFirstMessage();
+  void FirstMessageIsLate();
+  void Release();
 
   void Begin();
   void Run();
@@ -66,6 +73,9 @@ class GrpcReactor final : public grpc::ServerGenericBidiReactor, public GrpcMess
   grpc::GenericCallbackServerContext& call_context_;
   GrpcCall call_;
   std::optional<std::int64_t> deadline_ns_;
+
+  grpc::Alarm alarm_;
+  std::atomic<int> users_ = 1;  ///< The call, and the alarm once it is set.
 
   std::mutex mutex_;
   std::condition_variable changed_;

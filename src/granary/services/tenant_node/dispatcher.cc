@@ -30,6 +30,7 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
 
 struct Dispatcher::Outcome {
   std::string method, path, route, request_id, trace_id, peer, allow;
+  net::Headers problem_headers = {};
   std::int64_t start_ns = 0;
   bool is_probe = false;
 };
@@ -45,12 +46,15 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
                   .trace_id = TraceIdOf(request.headers),
                   .peer = request.peer,
                   .allow = {},
+                  .problem_headers = {},
                   .start_ns = state_.clock.MonotonicNanos(),
                   .is_probe = false};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
+    for (const auto& [name, value] : outcome.problem_headers.all())
+      response.headers.Set(name, value);
     Record(outcome, response.status, answer.status());
     return response;
   }
@@ -78,7 +82,9 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
   outcome.is_probe = !route.needs_access;
   if (route.needs_access) GRANARY_TRY(CheckQuery(route, request));
   RouteCall call{request, std::move(found->parameters)};
-  return route.handler(call);
+  Result<net::HttpResponse> answer = route.handler(call);
+  outcome.problem_headers = std::move(call.problem_headers);
+  return answer;
 }
 
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
@@ -91,6 +97,7 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                         .trace_id = {},
                         .peer = {},
                         .allow = {},
+                        .problem_headers = {},
                         .start_ns = state_.clock.MonotonicNanos(),
                         .is_probe = false};
   Record(outcome, response.status, status);

@@ -15,7 +15,11 @@ net::GrpcEnd EndOf(const Status& status, const std::map<std::string, std::string
   return {error.code, std::move(error.message), std::move(error.details)};
 }
 
+constexpr std::string_view kFlightService = "/arrow.flight.protocol.FlightService/";
+
 Status NoSuchMethod(std::string_view path) {
+  if (path.starts_with(kFlightService))
+    return Status::Unsupported("Arrow Flight SQL is not offered by this version");
   return Status::Unsupported(
       fmt::format("there is no method '{}'; the service is {}", path.substr(0, 128), kGrpcService));
 }

@@ -21,6 +21,7 @@ namespace granary::services {
 struct RouteCall {
   net::HttpRequest& request;
   std::vector<std::string> parameters;  ///< In order of the pattern.
+  net::Headers problem_headers = {};    ///< Set by a handler that fails: what the problem carries.
 };
 
 using RouteHandler = std::function<Result<net::HttpResponse>(RouteCall& call)>;

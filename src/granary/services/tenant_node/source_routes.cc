@@ -1,3 +1,5 @@
+#include <string>
+
 #include <fmt/format.h>
 
 #include "granary/api/request_json.h"
@@ -9,15 +11,25 @@
 namespace granary::services {
 namespace {
 
+// As RateLimit-Limit and its companions: a quota of things, not of requests, so nothing comes back
+// by waiting alone; the reset is when asking again may help, as in Retry-After.
+void SayQuota(RouteCall& call, std::int64_t most) {
+  call.problem_headers.Set("RateLimit-Limit", std::to_string(most));
+  call.problem_headers.Set("RateLimit-Remaining", "0");
+  call.problem_headers.Set("RateLimit-Reset", "1");
+}
+
 Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const storage::SourceDefinition definition,
                  api::ParseSource(call.request.body, state.limits));
-  GRANARY_ASSIGN(const Tenant::Added added, tenant->AddSource(definition));
+  const Result<Tenant::Added> added = tenant->AddSource(definition);
+  if (added.status().code() == Code::kQuotaExceeded) SayQuota(call, state.config.max_sources);
+  if (!added.ok()) return added.status();
   net::HttpResponse response =
-      JsonResponse(api::SourceJson(added.source), added.created ? 201 : 200);
-  if (added.created) response.headers.Set("Location", "/sources/" + definition.id.str());
+      JsonResponse(api::SourceJson(added->source), added->created ? 201 : 200);
+  if (added->created) response.headers.Set("Location", "/sources/" + definition.id.str());
   return response;
 }
 

@@ -168,7 +168,10 @@ std::set<std::string> LiveSource::segment_paths() const {
 
 Status LiveSource::Drop(DropFiles files) {
   const std::lock_guard write(write_mutex_);
+  AwaitFrames();  // What was on its way is among the rows that are kept, or was refused.
   const std::lock_guard flush(flush_mutex_);
+  // Kept data is all that was acknowledged. A source that is refused has nothing whole to add.
+  if (files == DropFiles::kKeep && refused().ok()) GRANARY_TRY(FlushHot());
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));
   // An open file would keep its space after it is removed.
   for (const auto& segment : tiers_.View().segments) {

@@ -61,7 +61,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// Paths of the live segments, relative to the folder.
   std::set<std::string> segment_paths() const;
 
-  /// Takes no more writes and flushes, then forgets the source in the manifest.
+  /// Takes no more writes and flushes; where the files are kept, all acknowledged rows are in them.
+  /// Then forgets the source in the manifest. On failure nothing is dropped.
   Status Drop(DropFiles files);
 
   // For recovery.
@@ -111,6 +112,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   void TakeSequences(std::int64_t records, WriteOutcome& outcome);
   Status ReplayKey(const WalFrame& frame, std::string_view& batch);
   SchemaPtr FindSchema(std::uint32_t version) const;
+  Status FlushHot();
   Status WriteAndCommit(const SealedRows& sealed);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,

@@ -37,6 +37,11 @@ Status LiveSource::Flush() {
   }
   // Somebody else's flush may have taken our rows along while we waited.
   if (tiers_.flushed_sequence() >= wanted) return Status::Ok();
+  return FlushHot();
+}
+
+// flush_mutex_ is held.
+Status LiveSource::FlushHot() {
   const SealedRows sealed = tiers_.Seal();
   if (sealed.rows == 0) return Status::Ok();
   return WriteAndCommit(sealed).At(fmt::format("flush of source \"{}\"", id().str()));

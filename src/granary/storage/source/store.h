@@ -103,7 +103,8 @@ class Store {
   /// kSourceConflict for another definition or a folder that is taken, nested or holds foreign
   /// files; kInvalidPath outside the allowed roots (links resolved); kInvalidDefinition.
   virtual Result<Added> AddSource(const SourceDefinition& definition) = 0;
-  /// Removes the source, and its files unless `keep_data`, before it returns. kSourceNotFound.
+  /// Removes the source, and its files unless `keep_data`, before it returns; kept files hold every
+  /// acknowledged record. kSourceNotFound; whatever a flush fails with.
   virtual Status DropSource(const SourceId& id, bool keep_data) = 0;
   /// kSourceNotFound; kCorruption for a source that is refused.
   virtual Result<std::shared_ptr<Source>> Find(const SourceId& id) const = 0;

@@ -66,11 +66,12 @@ TEST_F(StoreSourcesTest, KeepsTheFilesWhenAsked) {
   const auto source = Add(TestDefinition("s"));
   Write(*source, {Row(1)});
   Flush(*source);
+  Write(*source, {Row(2)});  // Acknowledged, so it is kept like the others.
   ASSERT_TRUE(store_->DropSource(source->definition()->id, true).ok());
-  EXPECT_EQ(ParquetFiles(source->folder()).size(), 1u);
+  EXPECT_EQ(ParquetFiles(source->folder()).size(), 2u);
   EXPECT_EQ(store_->AddSource(TestDefinition("s")).status().code(), Code::kSourceConflict);
   Open();
-  EXPECT_EQ(ParquetFiles(source->folder()).size(), 1u);
+  EXPECT_EQ(ParquetFiles(source->folder()).size(), 2u);
 }
 
 TEST_F(StoreSourcesTest, StartsEmptyWhenAddedAgain) {
