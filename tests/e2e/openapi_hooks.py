@@ -6,6 +6,12 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 UNHURRIED_MS = "60000"
 
 
+@schemathesis.serializer("application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet")
+def bodies_of_records(ctx, value):
+    """As it is; what is no text goes as the text of it."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """A deadline that is over before the work has begun says nothing about the answer."""

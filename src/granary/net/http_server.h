@@ -31,6 +31,9 @@ struct HttpServerOptions {
   std::uint64_t body_bytes_max = 16u << 20;
   std::uint64_t bodies_bytes_max =
       1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
+  /// Answers of at least so many bytes, and all streams, are compressed for who takes that.
+  std::size_t compress_bytes_min = 1024;
+  std::uint64_t body_ratio_max = 500;  ///< By how much a compressed body may grow.
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;  ///< Of a TLS handshake too.
@@ -41,6 +44,12 @@ struct HttpServerOptions {
   /// Requests that are answered at once and so never wait behind slow ones for a handler thread:
   /// they have a small pool of their own. None when not set.
   std::function<bool(const HttpRequest&)> is_urgent;
+  /// Requests whose handler reads the body as it comes, of any length (HttpRequest::body_source);
+  /// body_bytes_max is not for them. None when not set.
+  std::function<bool(const HttpRequest&)> streams_body;
+  /// Of them at once, since each holds a handler thread for as long as its client takes; never more
+  /// than half of handler_threads. Past it they get kOverloaded.
+  std::size_t streamed_bodies_max = 32;
 };
 
 struct HttpServerStats {

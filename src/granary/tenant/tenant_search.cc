@@ -78,12 +78,13 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
 }
 
 Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, const Caller& caller,
-                                         const query::SearchSink& sink) {
+                                         const query::SearchSink& sink,
+                                         const query::ShapeSink& begin) {
   return RunQuery<query::QueryStats>(
       QueryKind::kStream, request.sources, caller,
       [&](const query::QueryContext& context) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-        return query::RunSearch(request, snapshots, context, sink);
+        return query::RunSearch(request, snapshots, context, sink, begin);
       });
 }
 

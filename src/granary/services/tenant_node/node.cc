@@ -17,6 +17,7 @@
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/tls_files.h"
+#include "granary/services/tenant_node/write_stream.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -55,6 +56,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.is_urgent = [this](const net::HttpRequest& request) {
     return dispatcher.IsUrgent(request);
   };
+  options.streams_body = IsStreamedWrite;
   auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [this](const Status& status, std::optional<int> http_status,
                        const std::string& request_id) {

@@ -102,6 +102,8 @@ class Store {
 
   virtual std::vector<WalLaneStats> wal_stats() const = 0;
   virtual std::uint64_t hot_bytes() const = 0;
+  /// Where files may lie that nobody needs after a restart: it is emptied by Open.
+  virtual std::string spool_folder() const = 0;
   /// Stops background work, syncs, closes the lanes cleanly. Later writes give kUnavailable.
   virtual Status Close() = 0;
 };

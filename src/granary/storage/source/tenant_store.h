@@ -29,6 +29,9 @@ class TenantStore final : public Store {
   Result<std::string> Secret(const std::string& name) override;
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
+  std::string spool_folder() const override {
+    return context_->folder.SpoolPath(context_->options.tenant);
+  }
   Status Close() override;
 
  private:
