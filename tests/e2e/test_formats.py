@@ -87,7 +87,7 @@ def read_table(content, kind, folder):
     if kind == CSV:
         source = f"read_csv('{path}', all_varchar=true, header=true)"
     else:
-        source = f"(SELECT unnest(fields) FROM read_ndjson('{path}', columns={{source_id: 'VARCHAR', fields: 'STRUCT(id BIGINT, name VARCHAR, amount DOUBLE, price VARCHAR, at VARCHAR, day VARCHAR, ok BOOLEAN, small SMALLINT, raw VARCHAR)'}}))"
+        source = f'''(SELECT unnest(fields) FROM read_ndjson('{path}', columns={{source_id: 'VARCHAR', fields: 'STRUCT("id" BIGINT, "name" VARCHAR, "amount" DOUBLE, "price" VARCHAR, "at" VARCHAR, "day" VARCHAR, "ok" BOOLEAN, "small" SMALLINT, "raw" VARCHAR)'}}))'''
     return duckdb.sql(f"""SELECT id::BIGINT AS id, name, amount::DOUBLE AS amount, price::DECIMAL(18,4) AS price,
         "at"::TIMESTAMPTZ AS "at", day::DATE AS day, ok::BOOLEAN AS ok, small::SMALLINT AS small,
         from_base64(raw) AS raw FROM {source}""").to_arrow_table()
@@ -514,8 +514,6 @@ def test_a_failure_midway_cuts_the_body(node, client, kind):
     target = "/data/search/stream" + ("?frames=true" if kind == "frames" else "")
     accept = NDJSON if kind == "frames" else kind
     reader = node.client().connection
-    reader.connect()
-    reader.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     reader.request("POST", target, b"{}", {"Accept": accept, "Content-Type": "application/json"})
     response = reader.getresponse()
     got = response.read(1000)  # Under way, and held back by its reader.

@@ -94,7 +94,7 @@ class PagingModelTest : public ::testing::Test {
     options_.store.flush_age_us = std::int64_t{1} << 60;
     options_.store.row_group_rows = 5;
     options_.query_parallelism = 2;
-    options_.bodies.chunk_rows = 4;  // What is longer goes around the log.
+    options_.bodies.chunk_rows = 2;  // What is longer goes around the log.
     Open();
     for (const char* id : {"a", "b"}) {
       storage::SourceDefinition definition;
@@ -118,10 +118,10 @@ class PagingModelTest : public ::testing::Test {
 
   void Write() {
     const std::string source = random_.OneIn(2) ? "a" : "b";
-    const bool streamed = random_.OneIn(3);
+    const bool streamed = random_.OneIn(12);
     std::string records;
     std::vector<Written> rows;
-    for (std::uint64_t i = 1 + random_.Below(streamed ? 16 : 6); i > 0; --i) {
+    for (std::uint64_t i = 1 + random_.Below(6); i > 0; --i) {
       Written row{next_id_++, source, 0, std::nullopt, std::nullopt};
       std::string text = fmt::format("{{\"id\":{},\"p\":\"p{}\"", row.id, random_.Below(3));
       if (!random_.OneIn(4)) {
