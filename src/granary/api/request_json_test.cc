@@ -53,7 +53,6 @@ TEST(ParseWriteTest, RefusesWithAPointer) {
        {R"({"source_id":"s","records":[],"recrods":[]})", Code::kUnknownMember, "/recrods"},
        {R"({"source_id":"s","records":[],"records":[]})", Code::kInvalidRequest, "/records"},
        {R"({"source_id":"s","r\u0065cords":[]})", Code::kInvalidRequest, "/records"},
-       {R"({"source_id":"s","records":[],"on_error":"skip"})", Code::kUnsupported, "/on_error"},
        {R"({"source_id":"s","records":[],"on_error":"ignore"})", Code::kInvalidRequest,
         "/on_error"},
        {R"({"source_id":"s","records":[{]})", Code::kInvalidJson, nullptr},

@@ -26,6 +26,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/answer_shape.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/query/plan/requests.h"
 #include "granary/storage/source/source_snapshot.h"
@@ -42,6 +43,8 @@ struct ResultBatch {
 };
 
 using SearchSink = std::function<Status(const ResultBatch& rows)>;
+/// Called once, before any rows, when the request was found good.
+using ShapeSink = std::function<Status(const AnswerShape& shape)>;
 
 /// Checks names and literals of the request against the sources: kUnknownColumn (with its pointer)
 /// for a column that no searched source has; BindFilter's errors.
@@ -52,6 +55,7 @@ Status CheckSearch(const SearchRequest& request,
 /// with its failure.
 Result<QueryStats> RunSearch(const SearchRequest& request,
                              const std::vector<storage::SourceSnapshot>& sources,
-                             const QueryContext& context, const SearchSink& sink);
+                             const QueryContext& context, const SearchSink& sink,
+                             const ShapeSink& begin = {});
 
 }  // namespace granary::query

@@ -54,6 +54,8 @@ struct Config {
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
   std::int64_t statistics_refresh_interval_minutes = 0;
   // Limits of requests.
+  std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;
+  std::int64_t max_body_ratio = 0, compress_min_bytes = 0, max_streamed_bodies = 0;
   std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0,
                max_batch_records = 0, max_columns = 0;
   std::int64_t max_page_records = 0, max_connections = 0, handler_threads = 0, io_threads = 0;

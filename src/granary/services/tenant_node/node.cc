@@ -19,6 +19,7 @@
 #include "granary/services/tenant_node/process_stats.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/tls_files.h"
+#include "granary/services/tenant_node/write_stream.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -59,6 +60,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.bodies = &memory.bodies();
   options.tls = std::move(tls);
   options.lane_of = [this](const net::HttpRequest& request) { return dispatcher.LaneOf(request); };
+  options.streams_body = IsStreamedWrite;
   auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [this](const Status& status, std::optional<int> http_status,
                        const std::string& request_id) {
