@@ -5,6 +5,7 @@
 // Promises   a file is read, or is damaged; what is read has the rows and types that were asked
 // for.
 #include <arrow/array.h>
+#include <arrow/compute/initialize.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -92,6 +93,8 @@ void Run(testing::FuzzInput input) {
   const std::string path = io::JoinPath(kFolder, kName);
   GRANARY_CHECK(files.CreateDirectories(kFolder).ok() && files.ReplaceFile(path, file).ok());
 
+  static const bool has_kernels = arrow::compute::Initialize().ok();
+  GRANARY_CHECK(has_kernels);
   static const SchemaPtr schema = Columns();
   const auto reader = SegmentReader::Open(files, kFolder, meta, schema);
   if (reader.ok())
