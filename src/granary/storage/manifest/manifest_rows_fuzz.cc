@@ -43,8 +43,7 @@ SqliteDb& Tables() {
     auto opened = SqliteDb::Open(":memory:", SqliteDb::Access::kReadWrite);
     GRANARY_CHECK(opened.ok(), "{}", opened.status().ToString());
     SqliteDb made = opened.Take();
-    for (const char* sql : {kManifestTables, kManifestUpgrade})
-      GRANARY_CHECK(made.Execute(sql).ok());
+    GRANARY_CHECK(made.Execute(kManifestTables).ok());
     return made;
   }();
   return db;
