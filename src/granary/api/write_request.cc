@@ -4,13 +4,14 @@
 #include "granary/api/object_reader.h"
 #include "granary/api/record_locator.h"
 #include "granary/api/request_json.h"
+#include "granary/base/utf8.h"
 
 namespace granary::api {
 Result<bool> ParseOnError(std::optional<std::string_view> text, const std::string& pointer) {
   if (!text || *text == "reject") return false;
   if (*text == "skip") return true;
   return Status::Invalid(Code::kInvalidRequest, pointer,
-                         fmt::format("expected reject or skip, found '{}'", text->substr(0, 64)));
+                         fmt::format("expected reject or skip, found '{}'", Quotable(*text)));
 }
 
 Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits) {

@@ -67,6 +67,7 @@ struct SegmentReader::State {
   SchemaPtr file_schema;
   std::unique_ptr<io::RandomAccessFile> file;
   std::shared_ptr<parquet::FileMetaData> metadata;
+  std::vector<std::int64_t> group_rows;
   std::vector<std::uint32_t> checksums;  // Row group by row group; may be empty.
   std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
   std::int64_t sequence_base = 0;  // What the sequences in the file count from.
@@ -76,6 +77,7 @@ struct SegmentReader::State {
   }
 
   Status ReadFooter(const SegmentMeta& meta);
+  Status CountRows(const SegmentMeta& meta);
   Status IndexColumns();
   Status FindSequenceBase(const SegmentMeta& meta);
   const std::vector<int>* LeavesOf(ColumnId column) const {
@@ -123,9 +125,23 @@ Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
   } catch (const std::exception& error) {
     return Damaged(error.what());
   }
+  return CountRows(meta);
+}
+
+// Parquet reads the parts of its footer when they are asked for, and throws then.
+Status SegmentReader::State::CountRows(const SegmentMeta& meta) {
   if (meta.rows != 0 && metadata->num_rows() != static_cast<std::int64_t>(meta.rows)) {
     return Damaged(
         fmt::format("the file has {} rows, the manifest says {}", metadata->num_rows(), meta.rows));
+  }
+  try {
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      group_rows.push_back(metadata->RowGroup(group)->num_rows());
+      if (group_rows.back() < 0)
+        return Damaged(fmt::format("row group {} has {} rows", group, group_rows.back()));
+    }
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
   }
   return Status::Ok();
 }
@@ -217,7 +233,7 @@ Status SegmentReader::State::DecodeColumn(parquet::arrow::FileReader& reader, in
   GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
   auto combined = (*table)->CombineChunks();
   GRANARY_TRY(FromArrow(combined.status(), path, Code::kCorruption));
-  const std::int64_t rows = metadata->RowGroup(row_group)->num_rows();
+  const std::int64_t rows = group_rows[static_cast<std::size_t>(row_group)];
   for (int i = 0; i < (*combined)->num_columns(); ++i) {
     const auto& column = *(*combined)->column(i);
     if (column.length() != rows) return Damaged("a column has another length than its row group");
@@ -236,12 +252,12 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
   if (wanted.empty()) return arrays;
   auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
   std::uint64_t read = 0;
-  for (const int leaf : wanted) {
-    if (go_on) GRANARY_TRY(go_on());
-    GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
-  }
-  if (bytes_read != nullptr) *bytes_read += read;
   try {
+    for (const int leaf : wanted) {
+      if (go_on) GRANARY_TRY(go_on());
+      GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+    }
+    if (bytes_read != nullptr) *bytes_read += read;
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);
     auto opened =
@@ -297,10 +313,10 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
   return std::shared_ptr<const SegmentReader>(new SegmentReader(std::move(state)));
 }
 
-int SegmentReader::row_groups() const { return state_->metadata->num_row_groups(); }
+int SegmentReader::row_groups() const { return static_cast<int>(state_->group_rows.size()); }
 
 std::int64_t SegmentReader::rows(int row_group) const {
-  return state_->metadata->RowGroup(row_group)->num_rows();
+  return state_->group_rows[static_cast<std::size_t>(row_group)];
 }
 
 ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
