@@ -127,8 +127,7 @@ Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& reque
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-        return query::RunAggregate(request, snapshots, context,
-                                   Pausing(sink, slot, caller.cancel));
+        return query::RunAggregate(request, snapshots, context, Pausing(sink, slot, caller.cancel));
       });
 }
 

@@ -28,8 +28,7 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
-        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
-               &ReadResidentBytes),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory),

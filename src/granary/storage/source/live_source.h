@@ -142,8 +142,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   SchemaPtr FindSchema(std::uint32_t version) const;
   Status FlushHot();
   Status WriteAndCommit(const SealedRows& sealed);
-  SegmentSetOptions SetOptions(const SchemaPtr& schema,
-                               const std::vector<HotChunk>& chunks) const;
+  SegmentSetOptions SetOptions(const SchemaPtr& schema, const std::vector<HotChunk>& chunks) const;
   Status CheckBulkSchema(const BulkSet& bulk);
   Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
                        bool nothing_hot);
