@@ -22,7 +22,8 @@ JsonPlace FindPlace(simdjson::dom::element root, std::string_view pointer) {
 std::optional<JsonPlace> FindPlace(std::string_view json, std::string_view pointer) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
-  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+  if (json.empty() || parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS)
+    return std::nullopt;
   return FindPlace(root, pointer);
 }
 
@@ -31,7 +32,8 @@ void CheckRefusal(const Status& refusal, std::string_view body) {
   GRANARY_CHECK(IsValidUtf8(refusal.message()), "message: {}", refusal.message());
   simdjson::dom::parser parser;
   simdjson::dom::element root;
-  const bool is_json = parser.parse(body.data(), body.size()).get(root) == simdjson::SUCCESS;
+  const bool is_json =
+      !body.empty() && parser.parse(body.data(), body.size()).get(root) == simdjson::SUCCESS;
   for (const FieldError& field : refusal.fields()) {
     GRANARY_CHECK(IsValidUtf8(field.pointer) && IsValidUtf8(field.detail), "pointer={} detail={}",
                   field.pointer, field.detail);

@@ -120,7 +120,10 @@ bool IsOfOneDomain(const Predicate& leaf, const ColumnStats& stats) {
 
 /// Of the rows that have a value.
 Outcomes ValueOutcomes(const Predicate& leaf, const ColumnStats& stats) {
-  if (!leaf.path.empty() || leaf.type.kind() == TypeKind::kList) return {true, true, false};
+  // The bounds of documents are those of their text, which says nothing of the values in them; a
+  // document that is null, or has nulls, may be unknown.
+  if (leaf.type.kind() == TypeKind::kJson) return kAnyOutcome;
+  if (leaf.type.kind() == TypeKind::kList) return {true, true, false};
   if (!IsOfOneDomain(leaf, stats)) return kAnyOutcome;
   if (stats.values) {
     Outcomes all = kNoOutcome;

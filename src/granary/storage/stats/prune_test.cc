@@ -196,6 +196,14 @@ TEST(PruneTest, PathsIntoDocumentsAndListsAreUnknown) {
   EXPECT_EQ(Over(path, Range("{}", "{}")), "TFU");
   path.kind = Kind::kIsNull;
   EXPECT_EQ(Over(path, Range("{}", "{}")), "TF");
+  // Over the whole document too: [1] is in (1), and "abc" begins with abc.
+  for (const Kind kind :
+       {Kind::kIn, Kind::kEqual, Kind::kContains, Kind::kStartsWith, Kind::kLike}) {
+    Predicate whole = Leaf(kind, kColumn, TypeKind::kJson);
+    whole.json = {Literal{.kind = Literal::Kind::kString, .text = "abc"}};
+    whole.pattern = "abc";
+    EXPECT_EQ(Over(whole, Range("\"abc\"", "[1]")), "TFU");
+  }
   const Predicate list = Leaf(Kind::kEqual, kColumn, DataType::List(TypeKind::kInt64), {Int(1)});
   EXPECT_EQ(Over(list, Range({}, {})), "TF");
   EXPECT_EQ(Over(list, ColumnStats{.rows = 2, .nulls = 2}), "U");
