@@ -46,6 +46,8 @@ class MemoryBudget {
   std::uint64_t reach() const;
   std::uint64_t reserved() const { return reserved_.load(std::memory_order_relaxed); }
   std::uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  /// True when the parent holds nothing besides this.
+  bool IsAlone() const { return parent_ == nullptr || parent_->reserved() <= reserved(); }
   /// How often this limit was in the way.
   std::uint64_t refusals() const { return refusals_.load(std::memory_order_relaxed); }
 

@@ -231,7 +231,7 @@ Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
       answer.rows.push_back(std::move(row));
     }
     if (held.GrowTo(bytes) == nullptr) return Status::Ok();
-    return {Code::kQuotaExceeded,
+    return {Code::kTooLarge,
             fmt::format("the answer of {} rows and more does not fit the query's share of {} bytes "
                         "(QUERY_MEMORY_MB): ask with a limit",
                         answer.rows.size(), context.memory->reach())};

@@ -52,13 +52,13 @@ struct AggregateAnswer {
 };
 
 /// kUnknownColumn, kTypeMismatch (sum of a string), kInvalidRequest (an alias twice), each with its
-/// pointer. kQuotaExceeded when a single group, or all rows without groups, outgrow the share. A
+/// pointer. kTooLarge when a single group, or all rows without groups, outgrow the share. A
 /// failing sink ends the query with its failure; no row comes before all are computed.
 Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const std::vector<storage::SourceSnapshot>& sources,
                                 const QueryContext& context, const AggregateSink& sink);
 
-/// The same with all rows in memory, within the share: kQuotaExceeded for more.
+/// The same with all rows in memory, within the share: kTooLarge for more.
 Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context);

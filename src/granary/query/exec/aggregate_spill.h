@@ -23,7 +23,7 @@
 namespace granary::query {
 
 /// Lane i of `lanes` has the morsels i, i + lanes, … The plan has groups, context.spill is there.
-/// kQuotaExceeded when one group alone is too large; the errors of SpillFile; the sink's.
+/// kTooLarge when one group alone is too large; the errors of SpillFile; the sink's.
 Status SpillAggregate(const AggregateRequest& request, const AggregatePlan& plan,
                       const std::vector<Morsel>& morsels, std::size_t lanes,
                       const QueryContext& context, const AggregateSink& sink, QueryStats& stats);

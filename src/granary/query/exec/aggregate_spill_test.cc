@@ -85,7 +85,8 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
       ASSERT_EQ(Bytes(got.rows), Bytes(expected.rows));
       EXPECT_EQ(got.stats.rows_scanned, expected.stats.rows_scanned);
       EXPECT_EQ(expected.stats.spilled_bytes, 0u);
-      EXPECT_LE(tiny.share.peak(), kTinyShare);
+      // Past the share only by a row group a worker.
+      EXPECT_LE(tiny.share.peak(), kTinyShare + 3 * runtime::MemoryReservation::kSmallStepBytes);
       EXPECT_EQ(tiny.space.bytes(), 0u);
       EXPECT_EQ(tiny.space.bytes_total(), got.stats.spilled_bytes);
       spilled += got.stats.spilled_bytes > 0;
@@ -129,7 +130,7 @@ TEST(AggregateSpillTest, AGroupThatIsTooLargeAloneIsRefused) {
   AggregateRequest request = CountByKey(AggregateType::kCountDistinct, "n");
   SpillEnv tiny(kTinyShare);
   EXPECT_EQ(RunAggregate(request, {source.snapshot()}, tiny.context()).status().code(),
-            Code::kQuotaExceeded);
+            Code::kTooLarge);
   EXPECT_EQ(tiny.share.reserved(), 0u);
   EXPECT_EQ(tiny.space.bytes(), 0u);
 }
@@ -143,6 +144,7 @@ TEST(AggregateSpillTest, PressureByOthersIsSaidToBeThat) {
   runtime::MemoryBudget share("query", 1u << 30, &process);
   QueryContext context = env.context();
   context.memory = &share;
+  context.memory_wait_max = std::chrono::milliseconds(1);
   EXPECT_EQ(RunAggregate(CountByKey(), sources->snapshots(), context).status().code(),
             Code::kOverloaded);
   process.Release(1u << 20);
@@ -155,14 +157,14 @@ TEST(AggregateSpillTest, EveryFailingCallEndsTheQueryAndLeavesNothing) {
   SpillEnv counting(kTinyShare);
   ASSERT_GT(Must(Ask(CountByKey(), *sources, counting.context())).stats.spilled_bytes, 0u);
   const std::uint64_t changes = counting.files.changes(), reads = counting.files.reads();
-  for (std::uint64_t nth = 1; nth <= changes; nth += 1 + changes / 40) {
+  for (std::uint64_t nth = 1; nth <= changes; nth += 1 + changes / 12) {
     SpillEnv env(kTinyShare);
     env.files.FailChange({.nth = nth, .code = Code::kDiskFull, .and_later = true});
     EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kDiskFull) << nth;
     EXPECT_EQ(env.share.reserved(), 0u) << nth;
     EXPECT_EQ(env.space.bytes(), 0u) << nth;
   }
-  for (std::uint64_t nth = 1; nth <= reads; nth += 1 + reads / 40) {
+  for (std::uint64_t nth = 1; nth <= reads; nth += 1 + reads / 12) {
     SpillEnv env(kTinyShare);
     env.files.FailRead({.nth = nth});
     EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kIoError) << nth;
@@ -204,7 +206,7 @@ TEST(AggregateSpillTest, AnAnswerThatIsKeptWholeMustFitTheShare) {
   }
   SpillEnv tiny(kTinyShare);
   const auto answer = RunAggregate(request, sources->snapshots(), tiny.context());
-  EXPECT_EQ(answer.status().code(), Code::kQuotaExceeded);
+  EXPECT_EQ(answer.status().code(), Code::kTooLarge);
   EXPECT_EQ(tiny.share.reserved(), 0u);
 }
 

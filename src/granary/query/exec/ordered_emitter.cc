@@ -39,7 +39,8 @@ class OrderedEmitter::Ahead {
     --called_;
   }
 
-  /// The next result; computes, that one or later ones, until it is there.
+  /// The next result; computes it when nobody does. Never a later one: whoever waits for memory
+  /// must not be the one that could hand on what is ready.
   Computed Take() {
     std::unique_lock lock(mutex_);
     for (auto found = ready_.begin();; found = ready_.begin()) {
@@ -49,7 +50,7 @@ class OrderedEmitter::Ahead {
         ++next_;
         return computed;
       }
-      if (!closed_ && started_ < Wanted())
+      if (!closed_ && started_ == next_)
         ComputeOne(lock);
       else
         changed_.wait(lock, [&] { return ready_.contains(next_); });
@@ -70,7 +71,11 @@ class OrderedEmitter::Ahead {
     ++computing_;
     lock.unlock();
     QueryStats stats;
-    Computed computed = (*compute_)(index, stats);
+    const auto goes_first = [this, index] {
+      const std::lock_guard look(mutex_);
+      return index == next_;
+    };
+    Computed computed = (*compute_)(index, goes_first, stats);
     lock.lock();
     stats_.Add(stats);
     if (!computed.ok()) closed_ = true;  // What comes after it is not wanted.
@@ -102,7 +107,7 @@ Status OrderedEmitter::Run(std::size_t count, const ComputeFn& compute, QuerySta
   const auto ahead = std::make_shared<Ahead>(count, 2 * threads, compute, stats);
   Status status;
   for (std::size_t index = 0; index < count && status.ok() && left_ != 0; ++index) {
-    for (std::size_t called = ahead->Call(threads - 1); called > 0; --called)
+    for (std::size_t called = ahead->Call(threads); called > 0; --called)
       context_.pool.Submit([ahead] { ahead->Help(); });
     const Ahead::Computed computed = ahead->Take();
     status = computed.status();

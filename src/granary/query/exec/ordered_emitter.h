@@ -1,9 +1,8 @@
 // OrderedEmitter: results that are computed side by side, handed to the sink in their order.
 //
-// How        the caller's thread hands over the next result when it is there, and otherwise
-// computes
-//            along. Workers of the pool compute ahead, at most `window` results past the one that
-//            is next, and then leave: a sink that waits for a slow client holds the caller's thread
+// How        the caller's thread hands over the next result, and computes it when nobody does yet.
+//            Workers of the pool compute ahead, a bounded number of results past the one that is
+//            next, and then leave: a sink that waits for a slow client holds the caller's thread
 //            and no worker.
 // Threads    one Run at a time; `compute` runs on several threads at once, the sink on the
 // caller's.
@@ -32,8 +31,10 @@ struct MorselRows {
 class OrderedEmitter {
  public:
   /// Result `index`; nothing when it has no rows. Adds what it took to `stats`, its own.
-  using ComputeFn =
-      std::function<Result<std::optional<MorselRows>>(std::size_t index, QueryStats& stats)>;
+  /// `goes_first` turns true once the results before it are at the sink: those behind it hold what
+  /// memory they have until then.
+  using ComputeFn = std::function<Result<std::optional<MorselRows>>(
+      std::size_t index, const std::function<bool()>& goes_first, QueryStats& stats)>;
 
   OrderedEmitter(const SearchSink& sink, std::optional<std::uint64_t> limit,
                  const QueryContext& context);

@@ -22,8 +22,8 @@
 
 namespace granary::query {
 
-/// As SearchOrdered. context.spill is there. The errors of SpillFile; kQuotaExceeded and
-/// kOverloaded when a page of each run does not fit.
+/// As SearchOrdered. context.spill is there. The errors of SpillFile; kTooLarge and kOverloaded
+/// when a page of each run does not fit.
 Status SpillOrdered(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
                     std::optional<std::uint64_t> limit, const std::optional<Shown>& shown,
                     const QueryContext& context, const SearchSink& sink,

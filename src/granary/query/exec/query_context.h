@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct QueryContext {
   runtime::MemoryBudget* memory = nullptr;
   /// So long a query waits for memory that others hold.
   std::chrono::milliseconds memory_wait_max{5000};
+  /// True when what is worked on now must be done before the rest of the query can give back what
+  /// it holds: then nobody waits for memory. Null: it never must.
+  const std::function<bool()>* goes_first = nullptr;
   /// Where what outgrows the share goes; null: a query that outgrows it fails. Outlives the query.
   runtime::SpillSpace* spill = nullptr;
 
@@ -40,7 +44,7 @@ struct QueryContext {
   }
 };
 
-/// The failure of a query that needs more than it can have: kQuotaExceeded when its own share is in
+/// The failure of a query that needs more than it can have: kTooLarge when its own share is in
 /// the way, kOverloaded when others hold what is above it.
 Status Outgrown(const runtime::MemoryBudget& refused_by, const QueryContext& context);
 

@@ -283,7 +283,8 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
       row_bytes * static_cast<std::uint64_t>(morsel.reader->rows(morsel.row_group));
   const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
   while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted)) {
-    if (refused_by == context.memory) {
+    const bool must = context.goes_first != nullptr && (*context.goes_first)();
+    if (refused_by == context.memory || must || context.memory->IsAlone()) {
       memory.ForceTo(wanted);
       break;
     }

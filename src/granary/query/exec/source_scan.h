@@ -87,7 +87,7 @@ class SourceScan {
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
   /// Looks at context.cancel before each column and once per context.batch_rows. A row group is the
   /// least that can be worked on: it is counted past the query's share, but waits, up to
-  /// context.memory_wait_max, for memory that others hold, and then fails with kOverloaded.
+  /// context.memory_wait_max, for memory that other queries hold, and then fails with kOverloaded.
   Result<ScannedRows> Read(const Morsel& morsel, const QueryContext& context,
                            QueryStats& stats) const;
   /// The output columns of all rows, without filter (to fetch what an earlier Read has chosen).

@@ -3,6 +3,7 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <limits>
 
@@ -140,8 +141,11 @@ Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uin
       static_cast<std::int64_t>(std::min<std::uint64_t>(limit.value_or(kRowsMax), kRowsMax)) + 1;
 
   OrderedEmitter emitter(sink, limit, context);
-  const auto compute = [&](std::size_t i, QueryStats& own) {
-    return Compute(plan, morsels[i], rows_max, context, own);
+  const auto compute = [&](std::size_t i, const std::function<bool()>& goes_first,
+                           QueryStats& own) {
+    QueryContext mine = context;
+    mine.goes_first = &goes_first;
+    return Compute(plan, morsels[i], rows_max, mine, own);
   };
   GRANARY_TRY(emitter.Run(morsels.size(), compute, stats));
   if (end != nullptr) *end = EndOf(list, emitter.last());

@@ -183,8 +183,41 @@ TEST(ConfigTest, TheExampleFileIsCompleteAndLoads) {
   EXPECT_EQ(file->size(), ConfigTable().size());
   const auto config = Load({}, file.Take());
   ASSERT_TRUE(config.ok()) << config.status().ToString();
-  for (const Variable& variable : ConfigTable())
+  for (const Variable& variable : ConfigTable()) {
+    if (variable.name == "MEMORY_LIMIT_MB" || variable.name == "QUERY_MEMORY_MB") continue;
     EXPECT_EQ(ValueOf(*config, variable.name).text, variable.fallback);
+  }
+}
+
+Config WithMemory(std::uint64_t megabytes, std::vector<ConfigSetting> flags = {}) {
+  ConfigSources sources;
+  sources.memory = {megabytes << 20, "the control group"};
+  sources.flags = std::move(flags);
+  return LoadConfig(sources).Take();
+}
+
+TEST(ConfigTest, MemoryFollowsFromTheMachineWhereNobodySetsIt) {
+  const Config config = WithMemory(1000);
+  EXPECT_EQ(config.memory_limit_mb, 600);
+  EXPECT_EQ(config.query_memory_mb, 75);
+  EXPECT_EQ(ValueOf(config, "MEMORY_LIMIT_MB").text, "600");
+  EXPECT_EQ(ValueOf(config, "MEMORY_LIMIT_MB").origin,
+            "default: 60 % of the 1000 MiB of the control group");
+  EXPECT_EQ(ValueOf(config, "QUERY_MEMORY_MB").origin, "default: an eighth of MEMORY_LIMIT_MB");
+  EXPECT_EQ(WithMemory(50).memory_limit_mb, 64);  // Less and nothing runs.
+  EXPECT_EQ(WithMemory(0).memory_limit_mb, 4096);  // Nobody knows what there is.
+}
+
+TEST(ConfigTest, MemoryThatIsSetStays) {
+  const Config config = WithMemory(1000, {{"MEMORY_LIMIT_MB", "300", "--set"}});
+  EXPECT_EQ(config.memory_limit_mb, 300);
+  EXPECT_EQ(ValueOf(config, "MEMORY_LIMIT_MB").origin, "--set");
+  EXPECT_EQ(config.query_memory_mb, 37);
+  ConfigSources sources;
+  sources.flags = {{"MEMORY_LIMIT_MB", "100", "--set"}, {"QUERY_MEMORY_MB", "101", "--set"}};
+  EXPECT_EQ(LoadConfig(sources).status().code(), Code::kInvalidArgument);
+  sources.flags[1].text = "100";
+  EXPECT_TRUE(LoadConfig(sources).ok());
 }
 
 TEST(NodeOptionsTest, FollowsTheConfiguration) {
@@ -201,6 +234,8 @@ TEST(NodeOptionsTest, FollowsTheConfiguration) {
   EXPECT_EQ(options->store.flush_rows, 7u);
   EXPECT_EQ(options->store.allowed_data_paths, (std::vector<std::string>{"/a", "/b"}));
   EXPECT_EQ(options->query_parallelism, 4u);
+  EXPECT_EQ(options->store.hot_bytes_max, (4096ull << 20) / 3);  // Not the 2048 MB of its own.
+  EXPECT_EQ(options->memory.query_bytes, 512u << 20);
   EXPECT_EQ(MakeServerOptions(*config).body_bytes_max, 3u << 20);
   EXPECT_EQ(MakeLogLevel(*config), LogLevel::kDebug);
   EXPECT_EQ(MakeLogFormat(*config, true), LogFormat::kText);

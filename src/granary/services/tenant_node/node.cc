@@ -28,7 +28,7 @@ struct TenantNode::State {
       : log(logger),
         failpoints(points),
         memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
-               [] { return ReadProcessStats().resident_bytes; }),
+               &ReadResidentBytes),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory),

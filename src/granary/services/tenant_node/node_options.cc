@@ -11,6 +11,7 @@ constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 // what only saves time leaves room for what must be.
 constexpr std::uint64_t kHotParts = 3;
 constexpr std::uint64_t kCacheParts = 4;
+constexpr std::uint64_t kRowGroupParts = 32;
 
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
@@ -52,6 +53,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
+  out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
   out.sources_max = static_cast<std::size_t>(config.max_sources);

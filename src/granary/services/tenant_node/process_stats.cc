@@ -21,12 +21,16 @@ std::uint64_t CountEntries(const char* directory) {
 
 }  // namespace
 
-ProcessStats ReadProcessStats() {
-  ProcessStats out;
+std::uint64_t ReadResidentBytes() {
   std::ifstream statm("/proc/self/statm");
   std::uint64_t pages = 0, resident = 0;
-  if (statm >> pages >> resident)
-    out.resident_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (!(statm >> pages >> resident)) return 0;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+ProcessStats ReadProcessStats() {
+  ProcessStats out;
+  out.resident_bytes = ReadResidentBytes();
   out.open_descriptors = CountEntries("/proc/self/fd");
   out.threads = CountEntries("/proc/self/task");
   return out;

@@ -14,6 +14,9 @@ struct ProcessStats {
 /// Zero where /proc does not say.
 ProcessStats ReadProcessStats();
 
+/// The first of them alone, which is cheap to ask for.
+std::uint64_t ReadResidentBytes();
+
 /// Lets the process open as many files and connections as the hard limit allows.
 void RaiseDescriptorLimit();
 

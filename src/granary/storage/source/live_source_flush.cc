@@ -1,10 +1,30 @@
 // The way of a flush: seal, segments, manifest, swap.
+#include <arrow/record_batch.h>
+#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "granary/storage/source/live_source.h"
 #include "granary/storage/source/segment_set_writer.h"
 
 namespace granary::storage {
+namespace {
+
+constexpr std::int64_t kRowGroupRowsLeast = 1024;  ///< Fewer are not worth a row group.
+
+std::int64_t RowGroupRows(const SealedRows& sealed, const StoreOptions& options) {
+  std::uint64_t bytes = 0, rows = 0;
+  for (const HotChunk& chunk : sealed.chunks) {
+    bytes += static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*chunk.batch));
+    rows += static_cast<std::uint64_t>(chunk.batch->num_rows());
+  }
+  const auto that_fit = static_cast<std::int64_t>(options.row_group_bytes /
+                                                  std::max<std::uint64_t>(bytes / rows, 1));
+  return std::min(options.row_group_rows, std::max(that_fit, kRowGroupRowsLeast));
+}
+
+}  // namespace
 
 Status LiveSource::Flush() {
   const std::uint64_t wanted = tiers_.visible_sequence();
@@ -45,7 +65,7 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   for (const std::string& name : now.definition->sort_columns)
     options.sort_columns.push_back(now.schema->Find(name)->id);
   options.indexes = ResolveIndexes(*now.definition, *now.schema);
-  options.writer = {now.definition->compression, context_->options.row_group_rows};
+  options.writer = {now.definition->compression, RowGroupRows(sealed, context_->options)};
   options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = deps.clock.WallMicros();
   GRANARY_ASSIGN(std::vector<SegmentMeta> written,

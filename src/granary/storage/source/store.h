@@ -51,6 +51,8 @@ struct StoreOptions {
   std::uint64_t hot_bytes_max = 2048u << 20;  ///< All hot tiers; past it writes get kOverloaded.
   SegmentFilesOptions segment_files;
   std::int64_t row_group_rows = 131'072;
+  /// A row group of wide rows has fewer: a scan holds whole ones.
+  std::uint64_t row_group_bytes = 128u << 20;
   std::size_t sources_max = 10'000;
   std::size_t columns_max =
       1'000;  ///< Of a source, by definition or change; parsers have their own.

@@ -1,0 +1,282 @@
+"""The memory limit: imports, streams and aggregates many times its size stay under it, work that does not fit waits or is
+refused, nothing ends the node, and what was used is given back."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import threading
+import time
+
+import duckdb
+import pytest
+
+from node import Client, Node, Refused
+
+LIMIT_MB = 256
+MB = 1 << 20
+
+
+def memory_of(node, field):
+    """VmHWM (the most that was ever resident) or VmRSS, in bytes."""
+    for line in pathlib.Path(f"/proc/{node.process.pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) << 10
+    raise AssertionError(field)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A node with a small limit."""
+    node = Node(tmp_path, env={"MEMORY_LIMIT_MB": str(LIMIT_MB), "QUERY_MEMORY_MB": "8", "MEMORY_WAIT_MS": "60000"}).start()
+    yield node
+    node.close()
+
+
+def spill_files(node):
+    return [path for path in pathlib.Path(node.data).glob("tenants/*/spill/*")]
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within {} s".format(seconds)
+        time.sleep(0.05)  # Between two looks at what the kernel says.
+
+
+def wide_batches(total_bytes, rows=4000, width=1000):
+    """Bodies of about rows * width bytes, whose texts do not repeat within a batch."""
+    rng = random.Random(7)
+    texts = ["%0*x" % (width, rng.getrandbits(4 * width)) for _ in range(rows)]
+    sent, number = 0, 0
+    while sent < total_bytes:
+        records = ",".join('{"fields":{"id":%d,"k":%d,"s":"%d%s"}}' % (number * rows + i, (number * 7919 + i * 104729) % 1_000_003,
+                                                                  number, texts[i]) for i in range(rows))
+        body = ('{"source_id":"wide","records":[' + records + "]}").encode()
+        sent += len(body)
+        number += 1
+        yield body, rows
+
+
+def stream_lines(node, body, on_chunk):
+    """Reads a stream without keeping it."""
+    client = node.client(timeout=300)
+    client.connection.request("POST", "/data/search/stream", json.dumps(body), {"Content-Type": "application/json"})
+    response = client.connection.getresponse()
+    assert response.status == 200, response.read()
+    total = 0
+    while chunk := response.read1(1 << 16):
+        total += len(chunk)
+        on_chunk(chunk)
+    client.close()
+    return total
+
+
+def test_imports_and_streams_ten_times_the_limit_stay_under_it(small, figure):
+    client = small.client(timeout=300)
+    client.add({"source_id": "wide", "schema_definition": {"id": "int64", "k": "int64", "s": "string"}})
+    began, sent, rows = time.monotonic(), 0, 0
+    for body, count in wide_batches(10 * LIMIT_MB * MB):
+        while True:
+            status, headers, content = client.raw("POST", "/data/write", body)
+            if status != 503:
+                break
+            assert "retry-after" in headers
+            time.sleep(0.1)  # As the answer asks, only sooner.
+        assert status == 200, content
+        sent += len(body)
+        rows += count
+    client.flush("wide")
+    peak = memory_of(small, "VmHWM")
+    figure(f"import of {sent / MB:.0f} MB ({rows} records) in {time.monotonic() - began:.1f} s under a limit of {LIMIT_MB} MB: "
+           f"peak {peak / MB:.0f} MB resident")
+    assert peak < LIMIT_MB * MB
+
+    began, lines = time.monotonic(), [0]
+
+    def count_lines(chunk):
+        lines[0] += chunk.count(b"\n")
+
+    total = stream_lines(small, {"source_id": "wide"}, count_lines)
+    assert lines[0] == rows
+    assert total > 10 * LIMIT_MB * MB * 0.9
+    peak = memory_of(small, "VmHWM")
+    figure(f"stream of {total / MB:.0f} MB in {time.monotonic() - began:.1f} s: peak {peak / MB:.0f} MB resident")
+    assert peak < LIMIT_MB * MB
+
+    began, lines[0], last, tail = time.monotonic(), 0, [-1], [b""]
+
+    def check_order(chunk):
+        parts = (tail[0] + chunk).split(b"\n")
+        tail[0] = parts.pop()
+        for part in parts:
+            k = int(part[part.index(b'"k":') + 4:].split(b",", 1)[0])
+            assert k >= last[0]
+            last[0] = k
+        lines[0] += len(parts)
+
+    total = stream_lines(small, {"source_id": "wide", "order_by": [{"column": "k"}]}, check_order)
+    assert lines[0] == rows
+    peak, spilled = memory_of(small, "VmHWM"), client.metric("granary_spilled_bytes_total")
+    figure(f"the same ordered by a column: {time.monotonic() - began:.1f} s, {spilled / MB:.0f} MB spilled, peak "
+           f"{peak / MB:.0f} MB resident")
+    assert spilled > 0
+    assert peak < LIMIT_MB * MB
+    assert spill_files(small) == []
+    assert client.metric("granary_spill_bytes") == 0
+
+
+KEYS = 1_000_000
+
+
+@pytest.fixture
+def keyed(small):
+    """A source of a million keys, two records each."""
+    client = small.client(timeout=300)
+    client.add({"source_id": "keyed", "schema_definition": {"key": "int64", "v": "int64", "f": "float64"}})
+    for first in range(0, 2 * KEYS, 10_000):
+        records = ",".join('{"fields":{"key":%d,"v":%d,"f":%d.25}}' % ((i * 7919) % KEYS, i % 1009, i % 501) for i in
+                           range(first, first + 10_000))
+        status, _, content = client.raw("POST", "/data/write", ('{"source_id":"keyed","records":[' + records + "]}").encode())
+        assert status == 200, content
+    client.flush("keyed")
+    client.close()
+    return small
+
+
+HEAVY = {"source_id": "keyed", "group_by": ["key"],
+         "aggregations": [{"type": "count"}, {"type": "sum", "column": "v"}, {"type": "avg", "column": "f"}]}
+
+
+def test_a_million_groups_under_a_small_share_are_duckdbs(keyed, figure):
+    client = keyed.client(timeout=300)
+    began = time.monotonic()
+    answer = client.call("POST", "/data/aggregate", HEAVY)
+    seconds = time.monotonic() - began
+    assert len(answer["results"]) == KEYS
+    assert answer["stats"]["spilled_bytes"] > 0
+    expected = duckdb.sql(f"SELECT (i * 7919) % {KEYS} AS key, count(*), sum(i % 1009)::BIGINT, avg(i % 501 + 0.25::DOUBLE) "
+                          f"FROM range(2 * {KEYS}) t(i) GROUP BY 1").fetchall()
+    assert {(row["key"], row["count"], row["sum_v"], row["avg_f"]) for row in answer["results"]} == set(expected)
+    # As they were first met.
+    assert [row["key"] for row in answer["results"][:3]] == [(i * 7919) % KEYS for i in range(3)]
+    top = client.call("POST", "/data/aggregate", {**HEAVY, "order_by": [{"column": "sum_v", "direction": "desc"}], "limit": 5})
+    assert [row["sum_v"] for row in top["results"]] == sorted((row[2] for row in expected), reverse=True)[:5]
+    peak, queries = memory_of(keyed, "VmHWM"), client.metric("granary_memory_queries_peak_bytes")
+    figure(f"{KEYS} groups of {2 * KEYS} records under a share of 8 MB: {seconds:.1f} s, "
+           f"{answer['stats']['spilled_bytes'] / MB:.0f} MB spilled, peak {peak / MB:.0f} MB resident, {queries / MB:.0f} MB reserved by queries")
+    assert peak < LIMIT_MB * MB
+    assert spill_files(keyed) == []
+
+
+def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
+    control = keyed.client()
+    latencies = []
+    for part in range(1, 9):
+        done = {}
+
+        def run():
+            client = keyed.client(timeout=300)
+            try:
+                client.call("POST", "/data/aggregate", HEAVY)
+            except Refused as refused:
+                done["code"] = refused.code
+            done["at"] = time.monotonic()
+
+        before = control.metric("granary_spilled_bytes_total")
+        thread = threading.Thread(target=run)
+        thread.start()
+        # While rows are written, and later while parts are read back and merged.
+        while thread.is_alive() and control.metric("granary_spilled_bytes_total") - before < part * 7 * MB:
+            pass
+        queries = control.call("GET", "/queries")["queries"]
+        if queries:
+            began = time.monotonic()
+            control.raw("DELETE", f"/queries/{queries[0]['query_id']}")
+            thread.join()
+            if done.get("code") == "CANCELLED":
+                latencies.append(done["at"] - began)
+        thread.join()
+        wait_for(lambda: control.metric("granary_spill_bytes") == 0, 5)
+    assert len(latencies) >= 4
+    figure(f"a query that spills ends {1000 * max(latencies):.0f} ms after DELETE at the latest ({len(latencies)} times)")
+    assert sorted(latencies)[len(latencies) // 2] < 0.05
+
+
+def test_many_heavy_queries_wait_or_are_refused_and_the_node_lives(keyed, figure):
+    keyed.stop()
+    keyed.env.update(MAX_CONCURRENT_SEARCHES="64", QUERY_MEMORY_MB="64", QUERY_START_MEMORY_KB="24576", MEMORY_WAIT_MS="1500",
+                     HANDLER_THREADS="96")
+    keyed.start()
+    client = keyed.client(timeout=300)
+    idle = memory_of(keyed, "VmRSS")
+    expected = client.aggregate(**{**HEAVY, "limit": 20})
+    waiting = [0]
+    stop = threading.Event()
+
+    def watch():
+        watcher = keyed.client()
+        while not stop.is_set():
+            waiting[0] = max(waiting[0], watcher.metric("granary_memory_queries_waiting"))
+
+    def ask(_):
+        mine = keyed.client(timeout=300)
+        status, headers, content = mine.raw("POST", "/data/aggregate", {**HEAVY, "limit": 20})
+        mine.close()
+        if status == 503:
+            assert "retry-after" in headers and json.loads(content)["code"] == "OVERLOADED"
+        return status, json.loads(content).get("results")
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(48) as pool:
+        answers = list(pool.map(ask, range(48)))
+    seconds = time.monotonic() - began
+    stop.set()
+    watcher.join()
+    statuses = [status for status, _ in answers]
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) > 0 and statuses.count(503) > 0, statuses
+    assert all(results == expected for status, results in answers if status == 200)
+    assert waiting[0] > 0
+    assert keyed.process.poll() is None
+    peak = memory_of(keyed, "VmHWM")
+    assert peak < LIMIT_MB * MB
+    wait_for(lambda: client.metric("granary_memory_queries_bytes") == 0, 5)
+    cached = client.metric("granary_memory_column_cache_bytes")
+    wait_for(lambda: memory_of(keyed, "VmRSS") < 1.1 * idle + cached + 16 * MB, 30)
+    figure(f"48 heavy queries at once: {statuses.count(200)} answered, {statuses.count(503)} refused with 503, at most "
+           f"{waiting[0]:.0f} waited for memory, {seconds:.1f} s; {idle / MB:.0f} MB resident before, {peak / MB:.0f} MB at most, "
+           f"{memory_of(keyed, 'VmRSS') / MB:.0f} MB afterwards ({cached / MB:.0f} MB of it cached columns)")
+
+
+def test_a_kill_while_a_query_spills_leaves_nothing(keyed):
+    left = pathlib.Path(keyed.data) / "tenants/default_tenant/spill/000000000099.spill"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"of an earlier process")
+    control = keyed.client()
+    thread = threading.Thread(target=lambda: pytest.raises(Exception, keyed.client(timeout=300).call, "POST", "/data/aggregate", HEAVY))
+    thread.start()
+    while control.metric("granary_spill_bytes") == 0:
+        pass
+    keyed.kill()
+    thread.join()
+    keyed.start()
+    assert spill_files(keyed) == []
+    assert keyed.client(timeout=300).aggregate(source_id="keyed", aggregations=[{"type": "count"}]) == [{"count": 2 * KEYS}]
+
+
+def test_a_write_that_never_fits_is_told_so(tmp_path):
+    node = Node(tmp_path, env={"MEMORY_LIMIT_MB": "160", "MAX_BODY_MB": "64"}).start()
+    try:
+        client = node.client()
+        client.add({"source_id": "t", "schema_definition": {"s": "string"}})
+        client.write("t", [{"s": "x"}])
+        body = json.dumps({"source_id": "t", "records": [{"fields": {"s": "x" * (60 * MB)}}]}).encode()
+        status, _, content = client.raw("POST", "/data/write", body)
+        assert (status, json.loads(content)["code"]) in {(413, "TOO_LARGE"), (503, "OVERLOADED")}
+        client.write("t", [{"s": "y"}])
+    finally:
+        node.close()
