@@ -6,7 +6,7 @@
 #   *_long_test.cc  granary_<name>_long_test   ctest label "long", only run by `./dev test --all`
 #   *_bench.cc      granary_<name>_bench       built by `./dev bench`
 #   *_test_support.cc   part of each of the three
-#   *_fuzz.cc       left to tests/fuzz
+#   *_fuzz.cc       granary_fuzz_*, made by tests/fuzz
 #   main.cc         left to granary_executable()
 #   *.cc            granary_<name>, the library
 # A room in a subfolder has an underscore for each slash: storage/wal is storage_wal.

@@ -38,6 +38,8 @@ endfunction()
 if(GRANARY_PCH)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-fpch-preprocess)  # lets ccache see what the precompiled header holds
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")  # the same, by content and not by date
   endif()
   set(pch_test_deps GTest::gmock GTest::gtest)
   granary_pch(standard HEADERS ${pch_standard} ${pch_fmt} DEPS granary::fmt)

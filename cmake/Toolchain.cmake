@@ -38,6 +38,17 @@ if(GRANARY_SANITIZE)
   add_link_options(-fsanitize=${GRANARY_SANITIZE})
 endif()
 
+# GRANARY_FUZZ: count which branches run, so that libFuzzer finds its way (preset fuzz). Only clang
+# can. The fuzzer's main() is linked in by tests/fuzz, not here.
+option(GRANARY_FUZZ "Build the libFuzzer targets and nothing that tests" OFF)
+if(GRANARY_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "GRANARY_FUZZ needs clang. Use the preset: cmake --preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(GRANARY_MOLD mold)
 if(GRANARY_MOLD)
   add_link_options(-fuse-ld=mold)

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Builds and runs every test; with --all also the long ones and the unit tests under the sanitizers.
-# Goes on after a failure and ends with one line that counts everything.
+# Builds and runs every test; with --all also the long ones, the unit tests under the sanitizers and
+# the fuzz targets, GRANARY_FUZZ_SECONDS each. Goes on after a failure and ends with one line that
+# counts everything.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly RESULTS=build/test
+readonly FUZZ_SECONDS=${GRANARY_FUZZ_SECONDS:-60}
 FAILED_SUITES=()
 
 say() { printf '\n== %s\n' "$*"; }
@@ -57,6 +59,7 @@ main() {
     suite "end-to-end tests" e2e
     suite "C++ tests, address and undefined behaviour sanitizers" build_and_test asan -LE long
     suite "C++ tests, thread sanitizer" build_and_test tsan -LE long
+    suite "fuzz targets, $FUZZ_SECONDS s each" tools/fuzz.sh all "$FUZZ_SECONDS"
   else
     suite "C++ tests" cpp release -LE long
     suite "end-to-end tests" e2e -m "not long"

@@ -276,10 +276,19 @@ class RpcClient:
                     fields[name].CopyFrom(to_value(value))
         else:
             request.records_json = dump(records)
+        if body.get("on_error") is not None:
+            try:
+                request.on_error = self.pb.OnError.Value("ON_ERROR_" + body["on_error"].upper())
+            except (ValueError, AttributeError):
+                raise NoForm("no such enumerator") from None
         answer = self.call("WriteData", request)
         sequence = {"first": answer.sequence.first, "last": answer.sequence.last} if answer.HasField("sequence") else None
-        return {"source_id": answer.source_id, "written": answer.written, "sequence": sequence,
-                "schema_version": answer.schema_version, "durable": answer.durable}
+        shown = {"source_id": answer.source_id, "written": answer.written, "sequence": sequence,
+                 "schema_version": answer.schema_version, "durable": answer.durable}
+        if request.on_error == self.pb.OnError.Value("ON_ERROR_SKIP"):
+            shown["rejected"] = [{"index": one.index, "detail": one.detail} for one in answer.rejected]
+            shown["rejected_total"] = answer.rejected_total
+        return shown
 
     def query(self, kind, body, skip):
         body = dict(body)

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import time
+import zlib
 
 import pytest
 
@@ -201,3 +202,114 @@ def test_refusals_of_a_limit_change_nothing(limited):
     with pytest.raises(Refused):
         limited.client.write("t", [{"s": "x"}] * (limited["MAX_BATCH_RECORDS"] + 1))
     assert limited.client.call("GET", "/sources/t/stats")["rows"] == before
+
+
+NDJSON, CSV, ARROW, PARQUET = ("application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet")
+
+
+def written(node, kind, body, headers=None):
+    client = node.client()
+    status, _, content = client.raw("POST", "/data/write?source_id=t", body, {"Content-Type": kind, **(headers or {})})
+    client.close()
+    return status, json.loads(content).get("code")
+
+
+@pytest.fixture
+def streaming(tmp_path):
+    """A node whose limits of streamed bodies are all small."""
+    node = Node(tmp_path, env={"MAX_BODY_MB": "1", "BODY_CHUNK_MB": "1", "BODY_CHUNK_ROWS": "1000", "BODY_SPOOL_MAX_MB": "1",
+                               "MAX_BODY_RATIO": "20", "MAX_JSON_DEPTH": "6", "MAX_COLUMNS": "4", "BODY_DECODE_MB": "8", "FLUSH_MB": "1"}).start()
+    node.client().add({"source_id": "t", "schema_definition": {"s": "string"}})
+    yield node
+    node.close()
+
+
+def test_line_of_a_streamed_body(streaming):
+    limit = 1 << 20
+    for size in around(limit):
+        expected = (413, "TOO_LARGE") if size > limit else (200, None)
+        assert written(streaming, NDJSON, b'{"s":"' + b"x" * (size - 8) + b'"}\n') == expected, size
+        assert written(streaming, CSV, b"s\n" + b"x" * size + b"\n") == expected, size
+
+
+def test_streamed_bodies_have_no_limit_but_their_parts(streaming):
+    lines = b'{"s":"x"}\n' * 400_000
+    assert len(lines) > 3 << 20
+    assert written(streaming, NDJSON, lines) == (200, None)
+
+
+def test_spooled_body(streaming):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    limit = 1 << 20
+
+    def file_of(size):
+        """A Parquet file of exactly that size."""
+        length = size - 1000
+        for _ in range(20):
+            out = pa.BufferOutputStream()
+            pq.write_table(pa.table({"s": ["x" * length]}), out, compression="none", use_dictionary=False, write_statistics=False)
+            content = out.getvalue().to_pybytes()
+            if len(content) == size:
+                return content
+            length += size - len(content)
+        raise AssertionError(f"no file of {size} bytes, the last had {len(content)}")
+
+    for size in around(limit):
+        assert written(streaming, PARQUET, file_of(size)) == ((413, "TOO_LARGE") if size > limit else (200, None)), size
+    assert list(streaming.data.rglob("*/spool/*")) == []
+
+
+def test_growth_of_a_compressed_body(streaming):
+    """Past its first MiB a body may be at most 20 times as long as it was compressed."""
+    lines = b'{"s":"x"}\n' * 250_000
+    packed = {level: len(zlib.compress(lines, level, 31)) for level in (0, 9)}
+    assert len(lines) / packed[0] < 20 < len(lines) / packed[9]
+    assert written(streaming, NDJSON, zlib.compress(lines, 0, 31), {"Content-Encoding": "gzip"}) == (200, None)
+    assert written(streaming, NDJSON, zlib.compress(lines, 9, 31), {"Content-Encoding": "gzip"}) == (413, "TOO_LARGE")
+    free = b'{"s":"x"}\n' * 100_000  # Less than a MiB, whatever it was.
+    assert len(free) < 1 << 20
+    assert written(streaming, NDJSON, zlib.compress(free, 9, 31), {"Content-Encoding": "gzip"}) == (200, None)
+
+
+def test_depth_and_columns_of_a_streamed_body(streaming):
+    for depth in around(6):
+        lists = depth - 1
+        line = b'{"j":' + b"[" * lists + b"]" * lists + b"}\n"
+        assert written(streaming, NDJSON, line) == ((400, "INVALID_JSON") if depth > 6 else (200, None)), depth
+    # s and j are there; the header may name as many as a source may have.
+    assert written(streaming, CSV, b"s,j,c\n1,,1\n") == (200, None)
+    assert written(streaming, CSV, b"s,j,c,d\n1,,1,1\n") == (200, None)
+    assert written(streaming, CSV, b"s,j,c,d,e\n1,,1,1,1\n")[0] in (400, 413)
+
+
+def test_decoding_memory(streaming):
+    """A batch that takes more than BODY_DECODE_MB and a flush's worth at once is refused."""
+    pa = pytest.importorskip("pyarrow")
+    for size, expected in ((4 << 20, 200), (64 << 20, 413)):
+        out = pa.BufferOutputStream()
+        table = pa.table({"s": ["x" * 1000] * (size // 1000)})
+        with pa.ipc.new_stream(out, table.schema) as writer:
+            writer.write_table(table)
+        assert written(streaming, ARROW, out.getvalue().to_pybytes())[0] == expected
+    # Many batches that fit one by one fit together, however long the body is.
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        for _ in range(8):
+            writer.write_batch(pa.record_batch({"s": ["y" * 1000] * 5_500}))
+    assert written(streaming, ARROW, out.getvalue().to_pybytes()) == (200, None)
+
+
+def test_small_answers_are_not_compressed(tmp_path):
+    node = Node(tmp_path, env={"COMPRESS_MIN_BYTES": "1000"}).start()
+    try:
+        client = node.client()
+        client.add({"source_id": "t", "name": "n"})
+        bare = len(client.raw("GET", "/sources/t")[2]) - 1
+        for size in around(1000):
+            client.call("PATCH", "/sources/t", {"name": "n" * (size - bare)})
+            _, headers, content = client.raw("GET", "/sources/t", headers={"Accept-Encoding": "gzip"})
+            assert headers.get("content-encoding") == (None if size < 1000 else "gzip"), size
+            plain = content if size < 1000 else zlib.decompress(content, 31)
+            assert len(plain) == size and plain == client.raw("GET", "/sources/t")[2]
+    finally:
+        node.close()

@@ -73,6 +73,21 @@ def call(connection, method, target, body=None):
     return response.status, response.read()
 
 
+def test_bodies_of_any_length_go_in_and_out_under_tls(node):
+    connection = node.https()
+    assert call(connection, "POST", "/sources/add", {"source_id": "t", "schema_definition": {"id": "int64", "s": "string"}})[0] == 201
+    lines = [b"%d,%s\r\n" % (i, b"x" * 100) for i in range(200_000)]
+    pieces = (b"".join(lines[at:at + 1000]) for at in range(0, len(lines), 1000))
+    for round, send in enumerate((lambda: (b"id,s\r\n" + b"".join(lines), False), lambda: (iter([b"id,s\r\n", *pieces]), True))):
+        body, chunked = send()
+        connection.request("POST", "/data/write?source_id=t", body, {"Content-Type": "text/csv"}, encode_chunked=chunked)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["written"]) == (200, 200_000)
+        search = {"filters": {"_seq": {"gt": round * 200_000}}, "order_by": [{"column": "_seq"}]}
+        connection.request("POST", "/data/search/stream", json.dumps(search), {"Content-Type": "application/json", "Accept": "text/csv"})
+        assert connection.getresponse().read() == b"id,s\r\n" + b"".join(lines)
+
+
 def test_both_doors_answer_under_tls(node):
     connection = node.https()
     assert call(connection, "POST", "/sources/add", {"source_id": "t", "schema_definition": {"s": "string"}})[0] == 201

@@ -7,6 +7,7 @@
 #include "granary/api/object_reader.h"
 #include "granary/api/query_members.h"
 #include "granary/api/request_json.h"
+#include "granary/base/utf8.h"
 
 namespace granary::api {
 namespace {
@@ -49,7 +50,7 @@ Result<DatePart> ReadPart(const JsonNode& node, const std::string& pointer) {
       fmt::format(
           "unknown transform '{}'; there are year, quarter, month, week, day, hour, minute, "
           "{{\"bucket\": n}} and {{\"interval\": \"5m\"}}",
-          node.text.substr(0, 64)));
+          Quotable(node.text)));
 }
 
 Result<query::Bucket> ReadBucket(const JsonNode& node, const std::string& pointer) {
@@ -76,7 +77,7 @@ Result<query::Interval> ReadInterval(const JsonNode& node, const std::string& po
       Code::kInvalidRequest, pointer,
       fmt::format(
           "expected a number over 0 with a unit (us, ms, s, m, h, d, w) such as 5m, found '{}'",
-          text.substr(0, 64)));
+          Quotable(text)));
 }
 
 Result<query::GroupTransform> ReadTransform(const JsonNode& node, const std::string& pointer) {
@@ -154,7 +155,7 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
   if (!known) {
     return Status::Invalid(
         Code::kUnknownOperator, reader.PointerOf("type"),
-        fmt::format("unknown aggregation '{}'; there are {}", type.substr(0, 64), kTypes));
+        fmt::format("unknown aggregation '{}'; there are {}", Quotable(type), kTypes));
   }
   out.type = *known;
   GRANARY_ASSIGN(const auto column, reader.Text("column"));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "granary/base/utf8.h"
 #include "granary/json/batch_writer.h"
 
 namespace granary::api {
@@ -124,7 +125,7 @@ class TreeBuilder {
       out.boolean = token == "true";
       return Status::Ok();
     }
-    if (!IsNumber(token)) return NotJson(fmt::format("'{}' is no value", token.substr(0, 32)));
+    if (!IsNumber(token)) return NotJson(fmt::format("'{}' is no value", Quotable(token)));
     out.kind = JsonNode::Kind::kNumber;
     out.text = token;
     return Status::Ok();
@@ -160,7 +161,10 @@ class TreeBuilder {
 Status NotAnObject(std::string_view text) {
   const char first = text[text.find_first_not_of(" \t\r\n")];
   if (std::string_view("[\"-0123456789tfn").find(first) == std::string_view::npos) {
-    return NotJson(fmt::format("no value begins with '{}'", first));
+    const bool printable = first > ' ' && first <= '~';
+    return NotJson(printable ? fmt::format("no value begins with '{}'", first)
+                             : fmt::format("no value begins with the byte 0x{:02x}",
+                                           static_cast<unsigned char>(first)));
   }
   return {Code::kInvalidRequest, "the body is not a JSON object"};
 }

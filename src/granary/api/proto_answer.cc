@@ -177,14 +177,24 @@ std::string WriteAnswerMessage(const WriteAnswer& answer) {
   response.set_schema_version(answer.outcome.schema_version);
   response.set_durable(answer.outcome.durable);
   response.set_replayed(answer.repeated);
+  if (answer.rejected) {
+    for (const auto& [index, detail] : answer.rejected->shown) {
+      v1::RejectedRecord& record = *response.add_rejected();
+      record.set_index(static_cast<std::uint64_t>(index));
+      record.set_detail(detail);
+    }
+    response.set_rejected_total(answer.rejected->total);
+  }
   return response.SerializeAsString();
 }
 
-std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t written, bool durable) {
+std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t written, bool durable,
+                                     std::uint64_t rejected) {
   v1::WriteStreamResponse response;
   response.set_batches(batches);
   response.set_written(written);
   response.set_durable(durable);
+  response.set_rejected_total(rejected);
   return response.SerializeAsString();
 }
 

@@ -23,7 +23,8 @@ std::string SummaryMessage(std::uint64_t count, const SearchPageEnd& end, double
 Result<std::string> AggregateAnswerMessage(const query::AggregateAnswer& answer, RowFormat format,
                                            double elapsed_ms);
 std::string WriteAnswerMessage(const WriteAnswer& answer);
-std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t written, bool durable);
+std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t written, bool durable,
+                                     std::uint64_t rejected);
 
 std::string AddedSourceMessage(const Tenant::Added& added);
 std::string SourceMessage(const SourceInfo& source);

@@ -73,7 +73,7 @@ Problem AppendUuidText(const std::string& bytes, std::string& out) {
 
 Problem AppendDecimalText(const std::string& digits, ValueUse use, std::string& out) {
   if (!IsDecimalText(digits))
-    return fmt::format("expected a decimal such as -12.50, found '{}'", digits.substr(0, 64));
+    return fmt::format("expected a decimal such as -12.50, found '{}'", Quotable(digits));
   if (use == ValueUse::kLiteral)
     out.append(digits);
   else

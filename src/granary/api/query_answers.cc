@@ -85,6 +85,16 @@ void AppendNdjson(const query::ResultBatch& rows, std::string& out) {
       rows, out, [] {}, [&out] { out.push_back('\n'); });
 }
 
+void AppendRecordsJson(const query::ResultBatch& rows, std::string_view before,
+                       std::string_view after, std::string& out) {
+  AppendRecords(
+      rows, out, [&] { out.append(before); }, [&] { out.append(after); });
+}
+
+void AppendStatsJson(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
+  AppendStats(stats, elapsed_ms, out);
+}
+
 void AggregateJsonText::Begin(std::string& out) {
   if (!std::exchange(begun_, true)) out.append("{\"results\":[");
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/filter_json.h"
+#include "granary/base/utf8.h"
 
 namespace granary::api {
 namespace {
@@ -26,9 +27,8 @@ Result<query::OrderBy> ReadOneOrder(const JsonNode& node, const std::string& poi
   if (direction == "desc") {
     out.direction = query::Direction::kDescending;
   } else if (direction && *direction != "asc") {
-    return Status::Invalid(
-        Code::kInvalidRequest, reader.PointerOf("direction"),
-        fmt::format("expected asc or desc, found '{}'", direction->substr(0, 64)));
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("direction"),
+                           fmt::format("expected asc or desc, found '{}'", Quotable(*direction)));
   }
   return out;
 }

@@ -25,7 +25,10 @@ struct RequestLimits {
 struct WriteBody {
   SourceId source;
   std::string_view records;
+  bool skips_wrong = false;  ///< "on_error": "skip"
 };
+/// "reject" (or nothing) is false, "skip" is true.
+Result<bool> ParseOnError(std::optional<std::string_view> text, const std::string& pointer);
 Result<WriteBody> ParseWrite(std::string_view body, const RequestLimits& limits = {});
 Result<storage::SourceDefinition> ParseSource(std::string_view body,
                                               const RequestLimits& limits = {});

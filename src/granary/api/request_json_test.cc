@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "granary/base/utf8.h"
+
 namespace granary::api {
 namespace {
 
@@ -53,7 +55,6 @@ TEST(ParseWriteTest, RefusesWithAPointer) {
        {R"({"source_id":"s","records":[],"recrods":[]})", Code::kUnknownMember, "/recrods"},
        {R"({"source_id":"s","records":[],"records":[]})", Code::kInvalidRequest, "/records"},
        {R"({"source_id":"s","r\u0065cords":[]})", Code::kInvalidRequest, "/records"},
-       {R"({"source_id":"s","records":[],"on_error":"skip"})", Code::kUnsupported, "/on_error"},
        {R"({"source_id":"s","records":[],"on_error":"ignore"})", Code::kInvalidRequest,
         "/on_error"},
        {R"({"source_id":"s","records":[{]})", Code::kInvalidJson, nullptr},
@@ -367,6 +368,35 @@ TEST(ParseSourceTest, RefusesWithAPointer) {
        {SOURCE(R"("retention":{"column":"d","days":1})"), Code::kUnsupported, "/retention"}},
       [](const char* body) { return ParseSource(body).status(); });
 #undef SOURCE
+}
+
+// A gRPC client does not read an error whose message is not UTF-8.
+TEST(RequestJsonTest, ARefusalNeverQuotesPartOfACharacter) {
+  std::string text(63, 'x');
+  text += "é";
+  const auto search = [](const std::string& body) { return ParseSearch(body, false).status(); };
+  const auto aggregate = [](const std::string& body) { return ParseAggregate(body).status(); };
+  const auto source = [](const std::string& body) { return ParseSource(body).status(); };
+  const auto write = [](const std::string& body) { return ParseWrite(body).status(); };
+  const std::string quoted = '"' + text + '"';
+  const std::vector<Status> refusals = {
+      search(R"({"order_by": [{"column": "a", "direction": )" + quoted + "}]}"),
+      search("\u00c3{}"),
+      search(R"({"limit": x)" + text.substr(32) + "}"),
+      aggregate(R"({"aggregations": [{"type": )" + quoted + "}]}"),
+      aggregate(R"({"group_by": [{"column": "a", "transform": )" + quoted + "}]}"),
+      aggregate(R"({"group_by": [{"column": "a", "transform": {"interval": )" + quoted + "}}]}"),
+      source(R"({"source_id": "s", "schema_definition": {"a": )" + quoted + "}}"),
+      source(R"({"source_id": "s", "schema_mode": )" + quoted + "}"),
+      source(R"({"source_id": "s", "index_columns": [{"column": "a", "kind": )" + quoted + "}]}"),
+      source(R"({"source_id": "s", "partition_columns": [{"column": "a", "transform": )" + quoted +
+             "}]}"),
+      write(R"({"source_id": "s", "records": [], "on_error": )" + quoted + "}")};
+  for (const Status& refusal : refusals) {
+    EXPECT_FALSE(refusal.ok());
+    EXPECT_TRUE(IsValidUtf8(refusal.message())) << refusal.ToString();
+    for (const FieldError& field : refusal.fields()) EXPECT_TRUE(IsValidUtf8(field.detail));
+  }
 }
 
 }  // namespace

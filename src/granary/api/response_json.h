@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "granary/query/exec/aggregate.h"
@@ -48,6 +49,12 @@ class SearchJson {
   std::string text_;
   std::uint64_t count_ = 0;
 };
+
+/// Each record as in SearchJson, between `before` and `after`.
+void AppendRecordsJson(const query::ResultBatch& rows, std::string_view before,
+                       std::string_view after, std::string& out);
+/// The member `stats` of an answer.
+void AppendStatsJson(const query::QueryStats& stats, double elapsed_ms, std::string& out);
 
 /// One line a record, {"source_id":…,"fields":{…}}\n, appended to `out`.
 void AppendNdjson(const query::ResultBatch& rows, std::string& out);

@@ -1,4 +1,6 @@
 // SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
+#include <utility>
+
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/api/value_json.h"
@@ -174,6 +176,21 @@ void AppendSchemaVersion(const storage::SchemaVersion& version, const Schema* be
   object.Close();
 }
 
+/// The first of them, and how many there are.
+void AppendRejected(const Rejections& rejected, JsonObject& answer) {
+  std::string& out = answer.Key("rejected");
+  out.push_back('[');
+  for (bool first = true; const auto& [index, detail] : rejected.shown) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    JsonObject item(out);
+    item.Add("index", index);
+    item.Add("detail", detail);
+    item.Close();
+  }
+  out.push_back(']');
+  answer.Add("rejected_total", rejected.total);
+}
+
 }  // namespace
 
 std::string SourceJson(const SourceInfo& source) {
@@ -252,6 +269,7 @@ std::string WriteJson(const WriteAnswer& answer) {
   }
   object.Add("schema_version", answer.outcome.schema_version);
   object.Add("durable", answer.outcome.durable);
+  if (answer.rejected) AppendRejected(*answer.rejected, object);
   object.Close();
   return out;
 }

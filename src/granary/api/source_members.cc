@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/utf8.h"
+
 namespace granary::api {
 namespace {
 
@@ -82,9 +84,8 @@ Result<storage::DeclaredIndex> ReadIndex(const JsonNode& node, const std::string
   GRANARY_TRY(reader.Finish());
   if (kind) out.kind = storage::ParseIndexKind(*kind);
   if (kind && !out.kind)
-    return Bad(
-        reader.PointerOf("kind"),
-        fmt::format("unknown index '{}'; there are btree, hash, bloom", kind->substr(0, 64)));
+    return Bad(reader.PointerOf("kind"),
+               fmt::format("unknown index '{}'; there are btree, hash, bloom", Quotable(*kind)));
   return out;
 }
 
@@ -114,8 +115,7 @@ Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body) {
   if (*mode == "json") return NotOffered(pointer, "'json'");
   if (*mode == "strict") return std::optional(SchemaMode::kStrict);
   if (*mode == "evolve") return std::optional(SchemaMode::kEvolve);
-  return Bad(pointer,
-             fmt::format("expected strict, evolve or json, found '{}'", mode->substr(0, 64)));
+  return Bad(pointer, fmt::format("expected strict, evolve or json, found '{}'", Quotable(*mode)));
 }
 
 // What this version promises is `sync`; anything weaker comes later.
@@ -125,7 +125,7 @@ Status CheckDurability(ObjectReader& body) {
   if (durability == "interval") return NotOffered(pointer, "'interval'");
   if (durability && *durability != "sync") {
     return Bad(pointer,
-               fmt::format("expected sync or interval, found '{}'", durability->substr(0, 64)));
+               fmt::format("expected sync or interval, found '{}'", Quotable(*durability)));
   }
   return Status::Ok();
 }

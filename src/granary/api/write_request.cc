@@ -4,20 +4,15 @@
 #include "granary/api/object_reader.h"
 #include "granary/api/record_locator.h"
 #include "granary/api/request_json.h"
+#include "granary/base/utf8.h"
 
 namespace granary::api {
-namespace {
-
-Status CheckOnError(ObjectReader& body) {
-  GRANARY_ASSIGN(const auto on_error, body.Text("on_error"));
-  if (!on_error || *on_error == "reject") return Status::Ok();
-  if (*on_error == "skip") return NotOffered(body.PointerOf("on_error"), "'skip'");
-  return Status::Invalid(
-      Code::kInvalidRequest, body.PointerOf("on_error"),
-      fmt::format("expected reject or skip, found '{}'", on_error->substr(0, 64)));
+Result<bool> ParseOnError(std::optional<std::string_view> text, const std::string& pointer) {
+  if (!text || *text == "reject") return false;
+  if (*text == "skip") return true;
+  return Status::Invalid(Code::kInvalidRequest, pointer,
+                         fmt::format("expected reject or skip, found '{}'", Quotable(*text)));
 }
-
-}  // namespace
 
 Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits) {
   GRANARY_ASSIGN(const LocatedRecords located, LocateRecords(text));
@@ -26,7 +21,8 @@ Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits)
   WriteBody out;
   GRANARY_ASSIGN(const std::string source, body.RequiredText("source_id"));
   GRANARY_ASSIGN(const JsonNode* records, body.Array("records"));
-  GRANARY_TRY(CheckOnError(body));
+  GRANARY_ASSIGN(const auto on_error, body.Text("on_error"));
+  GRANARY_ASSIGN(out.skips_wrong, ParseOnError(on_error, body.PointerOf("on_error")));
   GRANARY_TRY(body.Finish());
   Result<SourceId> id = SourceId::Parse(source);
   if (!id.ok()) return AtPointer(id.status(), body.PointerOf("source_id"));

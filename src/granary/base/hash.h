@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace granary {
@@ -17,5 +18,19 @@ struct Digest128 {
   bool operator==(const Digest128&) const = default;
 };
 Digest128 Hash128(std::string_view bytes, std::uint64_t seed = 0);
+
+/// Hash128 of bytes that come piece by piece. One thread.
+class Hasher128 {
+ public:
+  explicit Hasher128(std::uint64_t seed = 0);
+  ~Hasher128();
+  void Add(std::string_view bytes);
+  /// Of what was added so far.
+  Digest128 Get() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace granary

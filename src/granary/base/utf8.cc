@@ -44,4 +44,8 @@ std::size_t ValidUtf8PrefixBytes(std::string_view bytes) {
   return at;
 }
 
+std::string_view Quotable(std::string_view text) {
+  return text.substr(0, ValidUtf8PrefixBytes(text.substr(0, kQuotedBytesMax)));
+}
+
 }  // namespace granary

@@ -40,5 +40,16 @@ TEST(Utf8Test, ThePrefixAgreesWithTheWholeForEveryTwoAndThreeBytes) {
   }
 }
 
+TEST(Utf8Test, AQuotedTextIsNeverCutInsideACharacter) {
+  const std::string room(kQuotedBytesMax - 1, 'x');
+  EXPECT_EQ(Quotable(room), room);
+  EXPECT_EQ(Quotable(room + "y"), room + "y");
+  EXPECT_EQ(Quotable(room + "yz"), room + "y");
+  for (const char* character : {"é", "€", "😀"}) EXPECT_EQ(Quotable(room + character), room);
+  EXPECT_EQ(Quotable("a\xff"
+                     "b"),
+            "a");
+}
+
 }  // namespace
 }  // namespace granary

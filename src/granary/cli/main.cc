@@ -16,6 +16,7 @@
 #include "granary/cli/command_tree.h"
 #include "granary/cli/config_command.h"
 #include "granary/cli/demo.h"
+#include "granary/cli/export.h"
 #include "granary/cli/import.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
@@ -71,11 +72,31 @@ void AddQuery(CLI::App& app, int& exit_code) {
   command->add_option("--order-by", options->order_by, "amount or amount:desc; several with commas")
       ->delimiter(',');
   command->add_option("--limit", options->limit, "Records at most")->capture_default_str();
-  command->add_option("--output", options->output, "table, json or ndjson")->capture_default_str();
+  command
+      ->add_option("--output,--format", options->output,
+                   "table, json, ndjson, csv, arrow or parquet; the last two are for a pipe")
+      ->capture_default_str();
   command->add_option("--url", options->url, "The node")->capture_default_str();
   command->add_option("--ca-file", options->ca_file,
                       "PEM file: who may have signed an https node\'s certificate");
   command->callback([options, &exit_code] { exit_code = Report(RunQuery(*options)); });
+}
+
+void AddExport(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "export", "Write the records of a source into a file (CSV, NDJSON, Arrow, Parquet)");
+  auto options = std::make_shared<ExportOptions>();
+  command->add_option("source", options->source, "The source")->required();
+  command->add_option("file", options->path, "The file; replaced once all is there")->required();
+  command->add_option("--format", options->format,
+                      "ndjson, csv, arrow or parquet; by the file's ending when not given");
+  command->add_option("--filters", options->filters,
+                      R"(JSON as in POST /data/search: '{"amount": {"gt": 100}}')");
+  command->add_option("--columns", options->columns, "Columns to write")->delimiter(',');
+  command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM file: who may have signed an https node\'s certificate");
+  command->callback([options, &exit_code] { exit_code = Report(RunExport(*options)); });
 }
 
 void AddDemo(CLI::App& app, int& exit_code) {
@@ -255,6 +276,7 @@ int Main(int argc, char** argv) {
   services::AddRunFlags(*app.add_subcommand("tenant-node", "Serve a tenant's data"), node_flags);
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
+  AddExport(app, exit_code);
   AddDemo(app, exit_code);
   AddSources(app, exit_code);
   AddConfig(app, exit_code);

@@ -105,8 +105,11 @@ Result<std::string> NodeClient::Call(std::string_view method, std::string_view t
 }
 
 Status NodeClient::Stream(std::string_view target, std::string_view body,
-                          const std::function<Status(std::string_view)>& on_body) {
-  GRANARY_ASSIGN(auto response, http_.Stream("POST", target, body, on_body));
+                          const std::function<Status(std::string_view)>& on_body,
+                          std::string_view accept) {
+  net::Headers headers;
+  headers.Set("Accept", accept);
+  GRANARY_ASSIGN(auto response, http_.Stream("POST", target, body, on_body, headers));
   return response.status / 100 == 2 ? Status::Ok() : ProblemToStatus(response);
 }
 

@@ -27,7 +27,8 @@ class NodeClient {
   Result<std::string> Call(std::string_view method, std::string_view target,
                            std::string_view body = {});
   Status Stream(std::string_view target, std::string_view body,
-                const std::function<Status(std::string_view)>& on_body);
+                const std::function<Status(std::string_view)>& on_body,
+                std::string_view accept = "application/x-ndjson");
 
   Result<bool> HasSource(const SourceId& id);
   Status AddSource(const SourceId& id, const std::vector<storage::DeclaredColumn>& columns);

@@ -8,6 +8,7 @@
 
 #include "granary/cli/node_client.h"
 #include "granary/cli/text_table.h"
+#include "granary/formats/table_format.h"
 #include "granary/json/batch_writer.h"
 
 namespace granary::cli {
@@ -85,11 +86,21 @@ Result<std::string> RecordsTable(std::string_view answer) {
 
 }  // namespace
 
+std::string StreamBody(const QueryOptions& options) {
+  std::string members;
+  const auto add = [&members](std::string_view name, std::string_view value) {
+    members += fmt::format(R"({}"{}":{})", members.empty() ? "" : ",", name, value);
+  };
+  if (!options.sources.empty()) add("source_ids", StringList(options.sources));
+  if (!options.filters.empty()) add("filters", options.filters);
+  if (!options.columns.empty()) add("columns", StringList(options.columns));
+  return "{" + members + "}";
+}
+
 Result<std::string> SearchBody(const QueryOptions& options) {
+  const std::string all = StreamBody(options);
   std::string body = fmt::format(R"({{"limit":{})", options.limit);
-  if (!options.sources.empty()) body += R"(,"source_ids":)" + StringList(options.sources);
-  if (!options.filters.empty()) body += R"(,"filters":)" + options.filters;
-  if (!options.columns.empty()) body += R"(,"columns":)" + StringList(options.columns);
+  if (all != "{}") body += "," + all.substr(1, all.size() - 2);
   if (!options.order_by.empty()) {
     GRANARY_ASSIGN(const std::string order, OrderBy(options.order_by));
     body += R"(,"order_by":)" + order;
@@ -97,14 +108,24 @@ Result<std::string> SearchBody(const QueryOptions& options) {
   return body + "}";
 }
 
+std::optional<std::string_view> StreamedOutput(std::string_view word) {
+  using formats::TableFormat;
+  if (word == "ndjson" || word == "jsonl") return formats::MediaTypeOf(TableFormat::kNdjson);
+  if (word == "csv") return formats::MediaTypeOf(TableFormat::kCsv);
+  if (word == "arrow" || word == "arrows") return formats::MediaTypeOf(TableFormat::kArrow);
+  if (word == "parquet") return formats::MediaTypeOf(TableFormat::kParquet);
+  return std::nullopt;
+}
+
 Status RunQuery(const QueryOptions& options) {
   GRANARY_ASSIGN(const std::string body, SearchBody(options));
   GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
-  if (options.output == "ndjson") {
-    return node.Stream("/data/search/stream", body, [](std::string_view piece) {
+  if (const auto accept = StreamedOutput(options.output)) {
+    const auto print = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stdout);
       return Status::Ok();
-    });
+    };
+    return node.Stream("/data/search/stream", body, print, *accept);
   }
   GRANARY_ASSIGN(const std::string answer, node.Call("POST", "/data/search", body));
   if (options.output == "json") {
@@ -112,8 +133,8 @@ Status RunQuery(const QueryOptions& options) {
     return Status::Ok();
   }
   if (options.output != "table") {
-    return Status(Code::kInvalidArgument,
-                  "--output " + options.output + ": one of table, json, ndjson");
+    return Status(Code::kInvalidArgument, "--output " + options.output +
+                                              ": one of table, json, ndjson, csv, arrow, parquet");
   }
   GRANARY_ASSIGN(const std::string table, RecordsTable(answer));
   std::fputs(table.c_str(), stdout);

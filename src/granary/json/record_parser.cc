@@ -55,8 +55,13 @@ class Refusals {
 class Reading {
  public:
   Reading(const RecordLimits& limits, std::string_view text, std::string_view pointer,
-          RecordShape shape, ColumnSet& columns)
-      : limits_(limits), text_(text), pointer_(pointer), shape_(shape), columns_(columns) {
+          RecordShape shape, ColumnSet& columns, RejectedRecords* rejected)
+      : limits_(limits),
+        text_(text),
+        pointer_(pointer),
+        shape_(shape),
+        columns_(columns),
+        rejected_(rejected) {
     context_.depth_max = limits.depth_max;
     // Containers around a value: the body, the array, the record, its fields; or array and record.
     context_.depth = shape == RecordShape::kFields ? 4 : 2;
@@ -78,17 +83,85 @@ class Reading {
       taken = context_.Break("more text after the array");
     }
     if (taken == Taken::kBroken) return Failure(document);
-    if (!refusals_.empty()) return std::move(refusals_).ToStatus();
-    return row_;
+    return Outcome();
   }
+
+  /// The same for lines.
+  Result<std::int64_t> Read(ondemand::parser& parser, std::span<const TextLine> lines) {
+    context_.depth = 1;  // The line's object is all there is around a value.
+    for (const TextLine& line : lines) {
+      if (LeavesOut()) continue;
+      if (ReadLine(parser, line) == Taken::kBroken) {
+        // What is no JSON is wrong by itself; what fails otherwise has nothing to do with the line.
+        if (context_.failure.code() != Code::kInvalidJson) return context_.failure;
+        Add(Code::kInvalidJson, RowPointer(), std::string(context_.failure.message()));
+      }
+      if (full()) break;
+      ++row_;
+      ++index_;
+    }
+    return Outcome();
+  }
+
+  /// More records were found wrong: what was read is of no use.
+  bool found_wrong() const { return !refusals_.empty(); }
 
   /// Of a value that was read.
   std::string PointerOf(std::int64_t row, std::string_view name) const {
     const std::string_view inside = shape_ == RecordShape::kFields ? "/fields" : "";
-    return fmt::format("{}/{}{}{}", pointer_, row, inside, PointerTo(name));
+    return fmt::format("{}/{}{}{}", pointer_, IndexOf(row), inside, PointerTo(name));
   }
 
  private:
+  Result<std::int64_t> Outcome() {
+    if (!refusals_.empty() && rejected_ == nullptr) return std::move(refusals_).ToStatus();
+    return row_;
+  }
+
+  /// The place of a row among all records, of which some were left out.
+  std::int64_t IndexOf(std::int64_t row) const {
+    if (rejected_ == nullptr) return row;
+    for (const auto& [index, detail] : *rejected_) {
+      if (index > row) break;
+      ++row;
+    }
+    return row;
+  }
+
+  /// True, and past it, for a record that is known to be wrong.
+  bool LeavesOut() {
+    if (rejected_ == nullptr || !rejected_->contains(index_)) return false;
+    ++index_;
+    return true;
+  }
+
+  void Add(Code code, std::string pointer, std::string detail) {
+    if (rejected_ != nullptr) rejected_->emplace(index_, fmt::format("{}: {}", pointer, detail));
+    if (!refusals_.full()) refusals_.Add(code, std::move(pointer), std::move(detail));
+  }
+  /// Enough is wrong to stop.
+  bool full() const { return rejected_ == nullptr && refusals_.full(); }
+
+  Taken ReadLine(ondemand::parser& parser, const TextLine& line) {
+    const simdjson::padded_string_view view(
+        text_.data() + line.offset, line.bytes,
+        text_.size() - line.offset + simdjson::SIMDJSON_PADDING);
+    ondemand::document document;
+    if (const auto error = parser.iterate(view).get(document)) return context_.Break(error);
+    ondemand::json_type type;
+    if (const auto error = document.type().get(type)) return context_.Break(error);
+    if (type != ondemand::json_type::object) {
+      Add(Code::kInvalidRequest, RowPointer(), "expected an object");
+      return Taken::kRefused;
+    }
+    ondemand::value value;
+    if (const auto error = document.get_value().get(value)) return context_.Break(error);
+    const Taken taken = ReadRecord(value);
+    if (taken == Taken::kYes && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+      return context_.Break("more text after the object");
+    return taken;
+  }
+
   /// The failure, with the byte where reading stopped.
   Status Failure(ondemand::document& document) const {
     std::string detail(context_.failure.message());
@@ -107,12 +180,14 @@ class Reading {
 
   Taken ReadArray(ondemand::array& array) {
     for (auto item : array) {
-      if (row_ >= static_cast<std::int64_t>(limits_.records_max)) return TooMany();
+      if (index_ >= static_cast<std::int64_t>(limits_.records_max)) return TooMany();
+      if (LeavesOut()) continue;
       ondemand::value value;
       if (const auto error = item.get(value)) return context_.Break(error);
       if (ReadRecord(value) == Taken::kBroken) return Taken::kBroken;
-      if (refusals_.full()) return Taken::kRefused;
+      if (full()) return Taken::kRefused;
       ++row_;
+      ++index_;
     }
     return Taken::kYes;
   }
@@ -142,12 +217,12 @@ class Reading {
       std::string_view key;
       if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
       if (key != "fields") {
-        refusals_.Add(Code::kUnknownMember, RowPointer() + PointerTo(key),
-                      "a record has no such member, only \"fields\"");
+        Add(Code::kUnknownMember, RowPointer() + PointerTo(key),
+            "a record has no such member, only \"fields\"");
       } else if (found) {
-        refusals_.Add(Code::kInvalidRequest, RowPointer() + "/fields", std::string(kTwice));
+        Add(Code::kInvalidRequest, RowPointer() + "/fields", std::string(kTwice));
       }
-      if (refusals_.full()) return Taken::kRefused;
+      if (full()) return Taken::kRefused;
       if (key != "fields" || found) continue;
       found = true;
       Cell fields;
@@ -155,9 +230,9 @@ class Reading {
       const Taken taken = fields.type == ondemand::json_type::object
                               ? ReadFields(fields, "/fields")
                               : Refuse(fields, "an object", RowPointer() + "/fields");
-      if (taken == Taken::kBroken || refusals_.full()) return taken;
+      if (taken == Taken::kBroken || full()) return taken;
     }
-    if (!found) refusals_.Add(Code::kInvalidRequest, RowPointer(), "a record needs \"fields\"");
+    if (!found) Add(Code::kInvalidRequest, RowPointer(), "a record needs \"fields\"");
     return Taken::kYes;
   }
 
@@ -176,10 +251,10 @@ class Reading {
       if (taken == Taken::kYes) taken = columns_.Append(key, cell, row_, context_);
       if (taken == Taken::kYes) continue;
       if (taken == Taken::kBroken) return taken;
-      refusals_.Add(Code::kInvalidRecord,
-                    fmt::format("{}{}{}{}", RowPointer(), inside, PointerTo(key), context_.where),
-                    context_.detail);
-      if (refusals_.full()) return taken;
+      Add(Code::kInvalidRecord,
+          fmt::format("{}{}{}{}", RowPointer(), inside, PointerTo(key), context_.where),
+          context_.detail);
+      if (full()) return taken;
     }
     return Taken::kYes;
   }
@@ -192,12 +267,12 @@ class Reading {
   Taken Refuse(Cell& cell, std::string_view expected, std::string pointer) {
     const Taken taken = RefuseCell(cell, expected, context_);
     if (taken == Taken::kRefused) {
-      refusals_.Add(Code::kInvalidRequest, std::move(pointer), context_.detail);
+      Add(Code::kInvalidRequest, std::move(pointer), context_.detail);
     }
     return taken;
   }
 
-  std::string RowPointer() const { return fmt::format("{}/{}", pointer_, row_); }
+  std::string RowPointer() const { return fmt::format("{}/{}", pointer_, index_); }
 
   const RecordLimits& limits_;
   const std::string_view text_;
@@ -205,8 +280,10 @@ class Reading {
   const RecordShape shape_;
   ColumnSet& columns_;
   CellContext context_;
+  RejectedRecords* const rejected_;
   Refusals refusals_;
-  std::int64_t row_ = 0;
+  std::int64_t row_ = 0;    ///< Of the columns.
+  std::int64_t index_ = 0;  ///< Of the record among all of the text.
 };
 
 }  // namespace
@@ -215,6 +292,11 @@ struct RecordParser::State {
   RecordLimits limits;
   ondemand::parser parser;
   std::string padded;  ///< The text again, with the room behind it that the parser needs.
+
+  void Take(std::string_view text) { padded.assign(text).append(simdjson::SIMDJSON_PADDING, ' '); }
+  std::string_view text() const {
+    return std::string_view(padded).substr(0, padded.size() - simdjson::SIMDJSON_PADDING);
+  }
 };
 
 RecordParser::RecordParser(RecordLimits limits) : state_(std::make_unique<State>()) {
@@ -223,24 +305,49 @@ RecordParser::RecordParser(RecordLimits limits) : state_(std::make_unique<State>
 
 RecordParser::~RecordParser() = default;
 
+// Whether a record is wrong may depend on the records before it, which is why what is left out is
+// read around until nothing else is wrong.
+template <typename Read>
+Result<ParsedRecords> RecordParser::ParseWith(const Read& read, std::string_view pointer,
+                                              RecordShape shape, SchemaMode mode,
+                                              const SchemaPtr& schema, RejectedRecords* rejected) {
+  constexpr int kPassesMax = 16;
+  for (int pass = 1; pass <= kPassesMax; ++pass) {
+    ColumnSet columns(schema, mode, state_->limits.columns_max);
+    Reading reading(state_->limits, state_->text(), pointer, shape, columns, rejected);
+    GRANARY_ASSIGN(const std::int64_t rows, read(reading));
+    if (reading.found_wrong()) continue;
+    GRANARY_ASSIGN(ParsedRecords parsed, columns.Finish(rows));
+    for (WidenedColumn& column : parsed.widened)
+      column.pointer = reading.PointerOf(column.row, column.name);
+    return parsed;
+  }
+  return Status(Code::kInvalidRecord, "too many records are wrong because of each other");
+}
+
 Result<ParsedRecords> RecordParser::Parse(std::string_view array, std::string_view pointer,
                                           RecordShape shape, SchemaMode mode,
-                                          const SchemaPtr& schema) {
+                                          const SchemaPtr& schema, RejectedRecords* rejected) {
   State& state = *state_;
-  state.padded.assign(array).append(simdjson::SIMDJSON_PADDING, ' ');
-  ondemand::document document;
-  const simdjson::padded_string_view text(state.padded.data(), array.size(), state.padded.size());
-  if (const auto error = state.parser.iterate(text).get(document)) {
-    return Status::Invalid(Code::kInvalidJson, std::string(pointer),
-                           simdjson::error_message(error));
-  }
-  ColumnSet columns(schema, mode, state.limits.columns_max);
-  Reading reading(state.limits, text, pointer, shape, columns);
-  GRANARY_ASSIGN(const std::int64_t rows, reading.Read(document));
-  GRANARY_ASSIGN(ParsedRecords parsed, columns.Finish(rows));
-  for (WidenedColumn& column : parsed.widened)
-    column.pointer = reading.PointerOf(column.row, column.name);
-  return parsed;
+  state.Take(array);
+  const auto read = [&](Reading& reading) -> Result<std::int64_t> {
+    ondemand::document document;
+    const simdjson::padded_string_view text(state.padded.data(), array.size(), state.padded.size());
+    if (const auto error = state.parser.iterate(text).get(document)) {
+      return Status::Invalid(Code::kInvalidJson, std::string(pointer),
+                             simdjson::error_message(error));
+    }
+    return reading.Read(document);
+  };
+  return ParseWith(read, pointer, shape, mode, schema, rejected);
+}
+
+Result<ParsedRecords> RecordParser::ParseLines(std::string_view text,
+                                               std::span<const TextLine> lines, SchemaMode mode,
+                                               const SchemaPtr& schema, RejectedRecords* rejected) {
+  state_->Take(text);
+  const auto read = [&](Reading& reading) { return reading.Read(state_->parser, lines); };
+  return ParseWith(read, "", RecordShape::kBare, mode, schema, rejected);
 }
 
 }  // namespace granary::json

@@ -11,7 +11,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +63,15 @@ struct ParsedRecords {
   std::vector<WidenedColumn> widened;
 };
 
+/// Records that are left out, by their place among all of the text, with what is wrong with them.
+using RejectedRecords = std::map<std::int64_t, std::string>;
+
+/// Where a line of text lies.
+struct TextLine {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
 class RecordParser {
  public:
   explicit RecordParser(RecordLimits limits);
@@ -69,11 +80,24 @@ class RecordParser {
   /// `array` is the text of a JSON array of records. `pointer` is where it stands in the request
   /// ("/records") and starts every FieldError's pointer: /records/3/fields/amount.
   /// kTooLarge when there are more than records_max.
+  /// With `rejected`, records that are wrong are left out and put there, and change nothing, not
+  /// the schema either; what is no JSON still fails.
   Result<ParsedRecords> Parse(std::string_view array, std::string_view pointer, RecordShape shape,
-                              SchemaMode mode, const SchemaPtr& schema);
+                              SchemaMode mode, const SchemaPtr& schema,
+                              RejectedRecords* rejected = nullptr);
+
+  /// The same for lines of `text`, each a bare record; a line that is no JSON is a wrong record.
+  /// Pointers count lines from 0: /3/amount.
+  Result<ParsedRecords> ParseLines(std::string_view text, std::span<const TextLine> lines,
+                                   SchemaMode mode, const SchemaPtr& schema,
+                                   RejectedRecords* rejected = nullptr);
 
  private:
   struct State;
+  template <typename Read>
+  Result<ParsedRecords> ParseWith(const Read& read, std::string_view pointer, RecordShape shape,
+                                  SchemaMode mode, const SchemaPtr& schema,
+                                  RejectedRecords* rejected);
   std::unique_ptr<State> state_;
 };
 

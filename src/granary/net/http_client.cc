@@ -301,8 +301,8 @@ Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_vie
 
 Result<ClientResponse> HttpClient::Stream(
     std::string_view method, std::string_view target, std::string_view body,
-    const std::function<Status(std::string_view piece)>& on_body) {
-  return state_->Call(method, target, body, {}, &on_body);
+    const std::function<Status(std::string_view piece)>& on_body, const Headers& headers) {
+  return state_->Call(method, target, body, headers, &on_body);
 }
 
 }  // namespace granary::net

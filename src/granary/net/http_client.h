@@ -41,7 +41,8 @@ class HttpClient {
   /// the response. A cut body is kUnavailable; a failure of `on_body` ends the call with it.
   Result<ClientResponse> Stream(std::string_view method, std::string_view target,
                                 std::string_view body,
-                                const std::function<Status(std::string_view piece)>& on_body);
+                                const std::function<Status(std::string_view piece)>& on_body,
+                                const Headers& headers = {});
 
  private:
   struct State;

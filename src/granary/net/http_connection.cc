@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <exception>
 #include <functional>
@@ -17,9 +18,13 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "granary/io/clock.h"
+#include "granary/net/content_coding.h"
+#include "granary/net/decoding_source.h"
+#include "granary/net/encoding_sink.h"
 #include "granary/net/request_target.h"
 #include "granary/net/response_head.h"
 #include "granary/net/socket_sink.h"
+#include "granary/net/socket_source.h"
 
 namespace granary::net {
 
@@ -65,13 +70,48 @@ Result<std::optional<std::int64_t>> TimeoutMs(const Headers& headers) {
   return std::optional(std::min(ms, kTimeoutMsMax));
 }
 
-Status RunStream(const HttpResponse& response, SocketSink& sink) {
+Status RunStream(const HttpResponse& response, ContentCoding coding, SocketSink& sink) {
   try {
-    GRANARY_TRY(response.stream(sink));
+    if (coding == ContentCoding::kIdentity) {
+      GRANARY_TRY(response.stream(sink));
+      return sink.Finish();
+    }
+    GRANARY_ASSIGN(auto encoder, MakeEncoder(coding));
+    EncodingSink encoding(sink, std::move(encoder));
+    GRANARY_TRY(response.stream(encoding));
+    GRANARY_TRY(encoding.Finish());
     return sink.Finish();
   } catch (const std::exception& e) {
     return Status::Internal(e.what());
   }
+}
+
+void AddVary(Headers& headers, std::string_view name) {
+  const auto before = headers.Get("Vary");
+  headers.Set("Vary", before ? fmt::format("{}, {}", *before, name) : std::string(name));
+}
+
+/// The coding that an answer goes out in; says so in its headers.
+ContentCoding ChooseAnswerCoding(const Headers& wishes, std::size_t bytes_min,
+                                 HttpResponse& response) {
+  const bool is_large = response.stream || response.body.size() >= bytes_min;
+  // Parquet is compressed inside.
+  if (!is_large || response.content_type == "application/vnd.apache.parquet")
+    return ContentCoding::kIdentity;
+  AddVary(response.headers, "Accept-Encoding");
+  const ContentCoding coding = ChooseCoding(wishes.Get("Accept-Encoding").value_or(""));
+  if (coding != ContentCoding::kIdentity)
+    response.headers.Set("Content-Encoding", CodingName(coding));
+  return coding;
+}
+
+Status EncodePlain(ContentCoding coding, std::string& body) {
+  if (coding == ContentCoding::kIdentity) return Status::Ok();
+  GRANARY_ASSIGN(const auto encoder, MakeEncoder(coding));
+  std::string encoded;
+  GRANARY_TRY(encoder->Finish(body, encoded));
+  body = std::move(encoded);
+  return Status::Ok();
 }
 
 /// Runs `work` on the pool and resumes the coroutine on its own executor.
@@ -103,7 +143,10 @@ struct HttpConnection::Exchange {
   explicit Exchange(ConnectionContext& shared) : context(shared) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() { Uncharge(); }
+  ~Exchange() {
+    Uncharge();
+    if (source != nullptr) context.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   bool Charge(std::uint64_t bytes) {
     const std::uint64_t all = context.bodies_bytes.fetch_add(bytes) + bytes;
@@ -129,6 +172,10 @@ struct HttpConnection::Exchange {
   bool head_only = false;  // HEAD
   std::string unsent;      // What the handler's thread could not send at once.
   bool broken = false;     // The connection is of no more use.
+  ContentCoding coding = ContentCoding::kIdentity;  // Of the answer.
+  std::shared_ptr<SocketSource> source;             // Of a body that the handler reads itself.
+
+  bool leaves_body() const { return source != nullptr && !source->whole(); }
 };
 
 // Looks for the client's leaving while a handler runs. Bytes that come meanwhile are the next
@@ -226,12 +273,23 @@ asio::awaitable<HttpConnection::Next> HttpConnection::ServeOne() {
   }
   std::shared_ptr<Exchange> exchange = made.Take();
   running_ = exchange;
-  const bool whole = co_await ReadBody(parser, *head, exchange->request.body);
+  const auto& streams_body = context_.options.streams_body;
+  bool whole = true;
+  if (streams_body && streams_body(exchange->request)) {
+    if (const Status taken = StreamBody(*exchange, parser, *head); !taken.ok()) {
+      PrepareRefusal(taken, std::nullopt, exchange->request.request_id);
+      co_await Refuse();
+      whole = false;
+    }
+  } else {
+    whole = co_await ReadBody(parser, *head, exchange->request.body);
+  }
   if (whole) co_await RunHandler(exchange);
   running_.reset();
   if (!whole || exchange->broken) co_return Next::kClose;
 
   const bool sent = co_await WriteAll(exchange->unsent);
+  if (sent && exchange->leaves_body()) co_await Drain();
   if (!sent || !exchange->keep_alive || finish_soon_) co_return Next::kClose;
   co_return Next::kServe;
 }
@@ -302,6 +360,27 @@ Result<std::shared_ptr<HttpConnection::Exchange>> HttpConnection::MakeExchange(
   exchange->keep_alive = head.keep_alive && head.http_1_1;
   exchange->head_only = head.method == "HEAD";
   return exchange;
+}
+
+Status HttpConnection::StreamBody(Exchange& exchange, RequestParser& parser,
+                                  const RequestHead& head) {
+  const HttpServerOptions& options = context_.options;
+  const std::size_t bodies_max = options.streamed_bodies_max;
+  if (context_.streamed_bodies.fetch_add(1, std::memory_order_relaxed) >= bodies_max) {
+    context_.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
+    return {Code::kOverloaded, fmt::format("{} bodies are read as they come by now, which is all "
+                                           "that are read at once: try again shortly",
+                                           bodies_max)};
+  }
+  parser.LiftLimit();
+  const SocketSourceOptions source{.chunked = head.chunked,
+                                   .content_length = head.content_length,
+                                   .wants_continue = WantsContinue(head),
+                                   .timeout_ms = options.body_timeout_ms};
+  exchange.source = std::make_shared<SocketSource>(source, wire_, socket_.native_handle(), in_,
+                                                   parser, exchange.request.cancel);
+  exchange.request.body_source = exchange.source;
+  return Status::Ok();
 }
 
 asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const RequestHead& head,
@@ -431,9 +510,11 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> excha
   SetTimeout(0);
   context_.in_flight.fetch_add(1, std::memory_order_relaxed);
   auto watch = std::make_shared<ClientWatch>(*this, exchange->request.cancel);
-  if (in_.size() < kPipelinedBytesMax) watch->Next();
+  // What comes meanwhile is the body, where the handler reads that.
+  if (exchange->source == nullptr && in_.size() < kPipelinedBytesMax) watch->Next();
   const auto& lane_of = context_.options.lane_of;
-  const HandlerLane lane = lane_of ? lane_of(exchange->request) : HandlerLane::kOrdinary;
+  HandlerLane lane = lane_of ? lane_of(exchange->request) : HandlerLane::kOrdinary;
+  if (exchange->source != nullptr) lane = HandlerLane::kPatient;
   std::function<void()> work = [this, exchange] { Answer(*exchange); };
   co_await RunOn(context_.lanes.Of(lane), socket_.get_executor(), std::move(work));
   watch->Stop();
@@ -441,21 +522,57 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<Exchange> excha
 }
 
 // From here on, on a handler's thread.
+
+// To the handler a body is what it was before it was compressed.
+Status HttpConnection::DecodeBodyOf(Exchange& exchange) {
+  HttpRequest& request = exchange.request;
+  GRANARY_ASSIGN(const ContentCoding coding,
+                 ParseCoding(request.headers.Get("Content-Encoding").value_or("")));
+  if (coding == ContentCoding::kIdentity) return Status::Ok();
+  DecodingLimits limits{.ratio_max = context_.options.body_ratio_max};
+  if (exchange.source != nullptr) {
+    GRANARY_ASSIGN(request.body_source, MakeDecodingSource(exchange.source, coding, limits));
+  } else {
+    limits.decoded_bytes_max = context_.options.body_bytes_max;
+    GRANARY_ASSIGN(request.body, DecodeBody(std::move(request.body), coding, limits));
+    if (!exchange.Charge(request.body.size())) {
+      return {Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes: "
+                                             "try again shortly",
+                                             context_.options.bodies_bytes_max)};
+    }
+  }
+  request.headers.Set("Content-Encoding", CodingName(ContentCoding::kIdentity));
+  return Status::Ok();
+}
+
 void HttpConnection::Answer(Exchange& exchange) {
   if (context_.stopping.load(std::memory_order_relaxed)) exchange.keep_alive = false;
   HttpResponse response;
   try {
-    if (const Status status = exchange.request.cancel.Check(); !status.ok()) {
+    Status status = exchange.request.cancel.Check();
+    if (status.ok()) status = DecodeBodyOf(exchange);
+    if (!status.ok()) {
       response = context_.refuse(status, std::nullopt, exchange.request.request_id);
     } else {
       response = context_.handler(exchange.request);
+    }
+    if (exchange.source != nullptr && exchange.source->timed_out()) {
+      std::array<char, 1> nothing;
+      response = context_.refuse(exchange.source->Read(nothing).status(), 408,
+                                 exchange.request.request_id);
+    }
+    if (exchange.leaves_body()) exchange.keep_alive = false;
+    if (!exchange.head_only) {
+      exchange.coding = ChooseAnswerCoding(exchange.request.headers,
+                                           context_.options.compress_bytes_min, response);
     }
     if (response.stream && !exchange.head_only) return AnswerStream(exchange, std::move(response));
   } catch (const std::exception& e) {
     response =
         context_.refuse(Status::Internal(e.what()), std::nullopt, exchange.request.request_id);
+    exchange.coding = ContentCoding::kIdentity;
   }
-  SendPlain(exchange, response);
+  SendPlain(exchange, std::move(response));
 }
 
 void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
@@ -466,23 +583,30 @@ void HttpConnection::AnswerStream(Exchange& exchange, HttpResponse response) {
                                          .request_id = exchange.request.request_id});
   SocketSink sink(wire_, socket_.native_handle(), std::move(head), framing, exchange.request.cancel,
                   context_.options.write_timeout_ms);
-  const Status status = RunStream(response, sink);
+  const Status status = RunStream(response, exchange.coding, sink);
   if (status.ok()) return;
-  if (!sink.started())
+  if (!sink.started()) {
+    exchange.coding = ContentCoding::kIdentity;
     return SendPlain(exchange, context_.refuse(status, std::nullopt, exchange.request.request_id));
+  }
   context_.log.Warn("answer cut", {{"request_id", exchange.request.request_id},
                                    {"path", exchange.request.path},
                                    {"sent_bytes", sink.bytes()},
                                    {"code", CodeName(status.code())},
                                    {"error", status.message()}});
-  // Without chunks only a reset tells the client that the body is not whole.
-  const ::linger reset{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  if (framing == Framing::kUntilClose) {
+    // Without chunks only a reset tells the client that the body is not whole. With them the last
+    // one is missing, and what was sent before, which may say why, still arrives.
+    const ::linger reset{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  }
   exchange.broken = true;
   socket_broken_ = true;
 }
 
-void HttpConnection::SendPlain(Exchange& exchange, const HttpResponse& response) {
+void HttpConnection::SendPlain(Exchange& exchange, HttpResponse response) {
+  if (!EncodePlain(exchange.coding, response.body).ok()) exchange.broken = true;
+  if (exchange.broken) return;
   Framing framing = Framing::kLength;
   if (response.stream) framing = exchange.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
   const std::string head = MakeHead(response, {.framing = framing,

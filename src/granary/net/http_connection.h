@@ -45,7 +45,8 @@ struct ConnectionContext {
   std::atomic<bool> stopping = false;
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::uint64_t> in_flight = 0;
-  std::atomic<std::uint64_t> bodies_bytes = 0;  ///< In memory now.
+  std::atomic<std::uint64_t> bodies_bytes = 0;   ///< In memory now.
+  std::atomic<std::size_t> streamed_bodies = 0;  ///< Read by their handlers now.
 };
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
@@ -95,9 +96,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void PrepareRefusal(const Status& status, std::optional<int> http_status = {},
                       std::optional<std::string_view> sent_id = {});
   Result<std::shared_ptr<Exchange>> MakeExchange(const RequestHead& head);
+  /// Lets the handler read the body; kOverloaded when too many do already.
+  Status StreamBody(Exchange& exchange, RequestParser& parser, const RequestHead& head);
+  Status DecodeBodyOf(Exchange& exchange);
   void Answer(Exchange& exchange);
   void AnswerStream(Exchange& exchange, HttpResponse response);
-  void SendPlain(Exchange& exchange, const HttpResponse& response);
+  void SendPlain(Exchange& exchange, HttpResponse response);
   void SetTimeout(std::int64_t ms);
   void ArmTimer();
   void Close();

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,12 +29,24 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> items_;
 };
 
+/// A body that is read as it comes. One thread.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// Waits for some bytes: how many there are in `out`; 0 at the body's end. Failures stay:
+  /// kCancelled (the client went away), kDeadlineExceeded, kInvalidArgument (broken framing or
+  /// coding), kTooLarge.
+  virtual Result<std::size_t> Read(std::span<char> out) = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;                                        ///< Decoded, without the query.
   std::vector<std::pair<std::string, std::string>> query;  ///< Decoded, in order.
   Headers headers;
   std::string body;
+  /// Set for requests that HttpServerOptions::streams_body picks: the body comes from here.
+  std::shared_ptr<BodySource> body_source = {};
   std::string request_id;  ///< X-Request-Id, sent or made.
   std::string peer;        ///< "127.0.0.1"
   bool peer_is_loopback = false;

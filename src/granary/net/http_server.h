@@ -36,6 +36,9 @@ struct HttpServerOptions {
       1u << 30;  ///< Of all requests at once; past it they get kOverloaded.
   /// Counts them besides, and refuses the same way; outlives the server. May be null.
   runtime::MemoryBudget* bodies = nullptr;
+  /// Answers of at least so many bytes, and all streams, are compressed for who takes that.
+  std::size_t compress_bytes_min = 1024;
+  std::uint64_t body_ratio_max = 500;  ///< By how much a compressed body may grow.
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;  ///< Of a TLS handshake too.
@@ -45,6 +48,12 @@ struct HttpServerOptions {
   std::shared_ptr<const TlsContext> tls;   ///< Without it, plain.
   /// Which lane a request runs in; kOrdinary when not set.
   std::function<HandlerLane(const HttpRequest&)> lane_of;
+  /// Requests whose handler reads the body as it comes, of any length (HttpRequest::body_source);
+  /// body_bytes_max is not for them. None when not set.
+  std::function<bool(const HttpRequest&)> streams_body;
+  /// Of them at once, since each holds memory for as long as its client takes. Past it they get
+  /// kOverloaded.
+  std::size_t streamed_bodies_max = 32;
 };
 
 struct HttpServerStats {

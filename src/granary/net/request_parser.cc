@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
@@ -128,6 +129,10 @@ Result<std::size_t> RequestParser::FeedChunked(std::string_view bytes) {
 
 bool RequestParser::done() const { return state_->parser.is_done(); }
 
-std::string RequestParser::TakeChunkedBody() { return std::move(state_->parser.get().body()); }
+std::string RequestParser::TakeChunkedBody() {
+  return std::exchange(state_->parser.get().body(), std::string());
+}
+
+void RequestParser::LiftLimit() { state_->parser.body_limit(boost::none); }
 
 }  // namespace granary::net

@@ -43,7 +43,10 @@ class RequestParser {
   Result<std::size_t> FeedChunked(std::string_view bytes);
   /// True once the last chunk is there.
   bool done() const;
+  /// What was fed since the last call.
   std::string TakeChunkedBody();
+  /// For a body that is taken as it comes: as long as it likes. After ParseHead.
+  void LiftLimit();
 
  private:
   struct State;

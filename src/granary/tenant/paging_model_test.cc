@@ -94,6 +94,7 @@ class PagingModelTest : public ::testing::Test {
     options_.store.flush_age_us = std::int64_t{1} << 60;
     options_.store.row_group_rows = 5;
     options_.query_parallelism = 2;
+    options_.bodies.chunk_rows = 2;  // What is longer goes around the log.
     Open();
     for (const char* id : {"a", "b"}) {
       storage::SourceDefinition definition;
@@ -117,7 +118,8 @@ class PagingModelTest : public ::testing::Test {
 
   void Write() {
     const std::string source = random_.OneIn(2) ? "a" : "b";
-    std::string records = "[";
+    const bool streamed = random_.OneIn(12);
+    std::string records;
     std::vector<Written> rows;
     for (std::uint64_t i = 1 + random_.Below(6); i > 0; --i) {
       Written row{next_id_++, source, 0, std::nullopt, std::nullopt};
@@ -134,18 +136,32 @@ class PagingModelTest : public ::testing::Test {
         text += fmt::format(",\"s\":\"{}\"", *row.s);
       }
       if (random_.OneIn(80)) text += fmt::format(",\"extra{}\":1", random_.Below(3));
-      records += text + "},";
+      records += text + (streamed ? "}\n" : "},");
       rows.push_back(row);
     }
-    records.back() = ']';
-    const auto answer = tenant_->Write({.source = SourceId::Parse(source).Take(),
-                                        .records = records,
-                                        .shape = json::RecordShape::kBare});
+    const SourceId id = SourceId::Parse(source).Take();
+    const auto answer = streamed ? Stream(id, records) : WriteArray(id, records);
     ASSERT_TRUE(answer.ok()) << answer.status().ToString() << records;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i].sequence = answer->outcome.first_sequence + i;
       all_.push_back(rows[i]);
     }
+  }
+
+  Result<WriteAnswer> WriteArray(const SourceId& id, std::string records) {
+    records.back() = ']';
+    records.insert(0, "[");
+    return tenant_->Write({.source = id, .records = records, .shape = json::RecordShape::kBare});
+  }
+  Result<WriteAnswer> Stream(const SourceId& id, const std::string& lines) {
+    std::size_t at = 0;
+    const formats::ByteSource bytes = [&](std::span<char> out) -> Result<std::size_t> {
+      const std::size_t n = std::min({out.size(), lines.size() - at, std::size_t{50}});
+      std::copy_n(lines.data() + at, n, out.data());
+      at += n;
+      return n;
+    };
+    return tenant_->WriteStream({.source = id, .bytes = bytes});
   }
 
   void Disturb() {

@@ -5,35 +5,15 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
-#include "granary/storage/manifest/findings.h"
+#include "granary/tenant/parser_mode.h"
+#include "granary/tenant/repeated_answer.h"
+#include "granary/tenant/widened_records.h"
 
 namespace granary {
 namespace {
 
 // Each retry means that another writer has just added a column; more than this is not a race.
 constexpr int kEvolveAttemptsMax = 128;
-
-Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
-  switch (mode) {
-    case storage::SchemaMode::kStrict: return json::SchemaMode::kStrict;
-    case storage::SchemaMode::kEvolve: return json::SchemaMode::kEvolve;
-    case storage::SchemaMode::kJson: break;
-  }
-  return Status::Unsupported(
-      "schema_mode json is not offered by this version; use evolve or strict");
-}
-
-// The store refuses a wider column by the column's name; the record that made it wider is what a
-// client can mend.
-Status AtRecord(const Status& status, const std::vector<json::WidenedColumn>& widened) {
-  if (status.code() != Code::kInvalidRecord || status.fields().size() != 1) return status;
-  const FieldError& at = status.fields().front();
-  for (const json::WidenedColumn& column : widened) {
-    if (at.pointer == "/" + storage::PointerStep(column.name))
-      return Status::Invalid(status.code(), column.pointer, at.detail);
-  }
-  return status;
-}
 
 SourceInfo InfoOf(const storage::Source& source) {
   const storage::SourceShape shape = source.shape();
@@ -46,15 +26,6 @@ SourceStatsInfo StatsOf(const storage::Source& source) {
   info.stats = source.Stats();
   info.schema = info.stats.schema;
   return info;
-}
-
-WriteAnswer RepeatedAnswer(const SourceId& source, const storage::KeyRecord& first) {
-  WriteAnswer answer{.source = source, .written = first.records, .outcome = {}, .repeated = true};
-  answer.outcome = {.first_sequence = first.first_sequence,
-                    .last_sequence = first.last_sequence(),
-                    .schema_version = first.schema_version,
-                    .durable = first.durable};
-  return answer;
 }
 
 }  // namespace
@@ -156,11 +127,18 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
     GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
+    json::RejectedRecords found;
     GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
-                                             shape.schema));
+                                             shape.schema, request.skips_wrong ? &found : nullptr));
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
+    WriteAnswer answer{.source = request.source, .written = rows, .outcome = {}};
+    if (request.skips_wrong) answer.rejected.emplace().Add(std::move(found));
+    if (turn) turn->set_note(Rejections::ToNote(answer.rejected));
     auto outcome = source->Write(parsed.schema, std::move(parsed.batch), turn ? &*turn : nullptr);
-    if (outcome.ok()) return WriteAnswer{request.source, rows, *outcome, false};
+    if (outcome.ok()) {
+      answer.outcome = *outcome;
+      return answer;
+    }
     // Another write or a PATCH changed the schema meanwhile: this batch is read again against the
     // new one.
     if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)

@@ -5,6 +5,7 @@
 // MAX_CONCURRENT_SEARCHES slots. Owns       its store. The pool, clock and log outlive it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "granary/base/ids.h"
+#include "granary/formats/table_reader.h"
 #include "granary/json/record_parser.h"
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/search.h"
@@ -22,11 +24,20 @@
 #include "granary/runtime/cancel.h"
 #include "granary/runtime/spill_space.h"
 #include "granary/storage/source/store.h"
+#include "granary/tenant/rejections.h"
 #include "granary/tenant/running_queries.h"
 #include "granary/tenant/search_cursor.h"
 #include "granary/tenant/tenant_memory.h"
 
 namespace granary {
+
+/// Of bodies that are read as they come.
+struct BodyOptions {
+  std::size_t chunk_rows = 64 << 10;          ///< What fits one chunk goes through the log,
+  std::size_t chunk_bytes = 16 << 20;         ///< what is longer around it.
+  std::int64_t decode_bytes_max = 256 << 20;  ///< Besides what waits to be written.
+  std::uint64_t spool_bytes_max = std::uint64_t{4} << 30;  ///< Of a Parquet body.
+};
 
 struct TenantOptions {
   TenantId id;
@@ -35,6 +46,7 @@ struct TenantOptions {
   runtime::AdmissionOptions admission;
   json::RecordLimits records;
   TenantMemoryOptions memory;
+  BodyOptions bodies;
   std::size_t query_parallelism = 2;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
 };
@@ -44,15 +56,29 @@ struct WriteRequest {
   std::string_view records;  ///< The text of the JSON array.
   std::string_view pointer = "/records";
   json::RecordShape shape = json::RecordShape::kFields;
+  bool skips_wrong = false;                   ///< Records that are wrong are left out and told.
   std::optional<storage::WriteKey> key = {};  ///< Idempotency-Key.
   runtime::CancelToken cancel = {};           ///< Ends the wait for another write with the key.
+};
+
+/// A body of records in another format than JSON.
+struct StreamWrite {
+  SourceId source;
+  formats::TableFormat format = formats::TableFormat::kNdjson;
+  formats::ByteSource bytes;
+  bool atomic = true;  ///< The whole is one transaction; else each chunk.
+  bool skips_wrong = false;
+  std::optional<std::string> key = {};  ///< Idempotency-Key; for one transaction only.
+  std::uint64_t key_seed = 0;           ///< Of what a repetition repeats besides the body.
+  runtime::CancelToken cancel = {};
 };
 
 struct WriteAnswer {
   SourceId source;
   std::uint64_t written = 0;
   storage::WriteOutcome outcome;
-  bool repeated = false;  ///< The answer of an earlier write with the same key.
+  std::optional<Rejections> rejected = {};  ///< When wrong records were to be skipped.
+  bool repeated = false;                    ///< The answer of an earlier write with the same key.
 };
 
 /// What a page says besides its records.
@@ -115,15 +141,22 @@ class Tenant {
   /// key that was used for the same body: what that write answered, and nothing is written;
   /// kIdempotencyKeyReused when it was another body.
   Result<WriteAnswer> Write(const WriteRequest& request);
+  /// Reads the body as it comes, in bounded memory, however long it is. Atomic: all records or
+  /// none, visible in one step. Otherwise what was written before a failure stays, and the failure
+  /// says how much that is.
+  /// With a key as Write, its turn being taken for as long as the body takes; kUnsupported for a
+  /// key without atomic.
+  Result<WriteAnswer> WriteStream(const StreamWrite& request);
 
   /// A page of at most request.limit records, the first one or, with request.cursor, one that goes
   /// on; see query::RunPage. kInvalidRequest at /cursor when the cursor is damaged, foreign, or of
   /// another request; kCursorExpired when its snapshot is older than the retention or gone.
   Result<SearchPageEnd> SearchPage(const query::SearchRequest& request, const Caller& caller,
                                    const query::SearchSink& sink);
-  /// All of a search; request.cursor is not looked at.
+  /// All of a search; request.cursor is not looked at. `begin` hears of the columns before any row.
   Result<query::QueryStats> Search(const query::SearchRequest& request, const Caller& caller,
-                                   const query::SearchSink& sink);
+                                   const query::SearchSink& sink,
+                                   const query::ShapeSink& begin = {});
   /// Rows to the sink as they come; or all of them, as far as the query's share of memory goes.
   Result<query::QueryStats> Aggregate(const query::AggregateRequest& request, const Caller& caller,
                                       const query::AggregateSink& sink);
@@ -146,6 +179,8 @@ class Tenant {
   Status Close();
 
  private:
+  struct OpenBody;
+  Result<OpenBody> OpenReader(formats::TableFormat format, const formats::ByteSource& bytes);
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
          std::unique_ptr<storage::Store> store, CursorSeal seal);
   /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also
@@ -165,6 +200,7 @@ class Tenant {
   TenantOptions options_;
   storage::StoreDeps deps_;
   std::unique_ptr<TenantMemory> memory_;
+  std::atomic<std::uint64_t> spool_files_ = 0;
   std::unique_ptr<storage::Store> store_;
   runtime::SpillSpace spill_;
   CursorSeal seal_;

@@ -36,6 +36,15 @@ query::SearchSink Pausing(const query::SearchSink& sink, runtime::Admission::Slo
     return slot.Resume(cancel);
   };
 }
+query::AggregateSink Pausing(const query::AggregateSink& sink, runtime::Admission::Slot& slot,
+                             const runtime::CancelToken& cancel) {
+  return [&sink, &slot, cancel](const std::vector<query::AggregateColumn>& columns,
+                                std::vector<std::vector<Value>> rows) -> Status {
+    slot.Pause();
+    GRANARY_TRY(sink(columns, std::move(rows)));
+    return slot.Resume(cancel);
+  };
+}
 
 }  // namespace
 
@@ -98,13 +107,15 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
 }
 
 Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, const Caller& caller,
-                                         const query::SearchSink& sink) {
+                                         const query::SearchSink& sink,
+                                         const query::ShapeSink& begin) {
   return RunQuery<query::QueryStats>(
       QueryKind::kStream, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-        return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel));
+        return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel),
+                                begin);
       });
 }
 
@@ -113,9 +124,10 @@ Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& reque
                                             const query::AggregateSink& sink) {
   return RunQuery<query::QueryStats>(
       QueryKind::kAggregate, request.sources, caller,
-      [&](const query::QueryContext& context) -> Result<query::QueryStats> {
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
-        return query::RunAggregate(request, snapshots, context, sink);
+        return query::RunAggregate(request, snapshots, context, Pausing(sink, slot, caller.cancel));
       });
 }
 

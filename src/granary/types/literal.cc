@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "granary/base/base64.h"
+#include "granary/base/utf8.h"
 #include "granary/types/integer_domain.h"
 #include "granary/types/number_text.h"
 #include "granary/types/time_text.h"
@@ -21,8 +22,8 @@ std::string Shown(const Literal& literal) {
   switch (literal.kind) {
     case Literal::Kind::kNull: return "null";
     case Literal::Kind::kBool: return literal.boolean ? "true" : "false";
-    case Literal::Kind::kNumber: return fmt::format("number {}", literal.text.substr(0, 64));
-    case Literal::Kind::kString: return fmt::format("string \"{}\"", literal.text.substr(0, 64));
+    case Literal::Kind::kNumber: return fmt::format("number {}", Quotable(literal.text));
+    case Literal::Kind::kString: return fmt::format("string \"{}\"", Quotable(literal.text));
     case Literal::Kind::kList: return "an array";
     case Literal::Kind::kObject: return "an object";
   }

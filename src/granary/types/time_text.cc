@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/base/int128.h"
+#include "granary/base/utf8.h"
 #include "granary/types/number_text.h"
 
 namespace granary {
@@ -141,7 +142,7 @@ bool IsFiner(const Instant& instant, TimeUnit unit) {
 }
 
 Status NotATimestamp(std::string_view text, std::string_view why) {
-  return {Code::kInvalidRecord, fmt::format("\"{}\" {}", text.substr(0, 64), why)};
+  return {Code::kInvalidRecord, fmt::format("\"{}\" {}", Quotable(text), why)};
 }
 
 void AppendTwo(unsigned value, std::string& out) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/utf8.h"
 #include "granary/types/data_type.h"
 
 namespace granary {
@@ -276,8 +277,8 @@ Result<DataType> DataType::Parse(std::string_view text) {
   if (text.size() <= kTextMax) {
     if (auto type = ParseText(Normalised(text), 0)) return *std::move(type);
   }
-  return Status(Code::kInvalidDefinition, fmt::format("unknown type \"{}\"; known types: {}",
-                                                      text.substr(0, 64), kKnownTypes));
+  return Status(Code::kInvalidDefinition,
+                fmt::format("unknown type \"{}\"; known types: {}", Quotable(text), kKnownTypes));
 }
 
 }  // namespace granary

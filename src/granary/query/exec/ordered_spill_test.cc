@@ -200,8 +200,8 @@ TEST(OrderedSpillTest, ASearchWaitsForMemoryThatOthersHoldAndThenIsRefused) {
                 .code(),
             Code::kOverloaded);
   other.Release(1u << 20);
-  EXPECT_TRUE(RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); })
-                  .ok());
+  EXPECT_TRUE(
+      RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); }).ok());
   EXPECT_EQ(process.reserved(), 0u);
 }
 

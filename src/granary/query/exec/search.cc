@@ -12,8 +12,10 @@ Status CheckSearch(const SearchRequest& request,
 
 Result<QueryStats> RunSearch(const SearchRequest& request,
                              const std::vector<storage::SourceSnapshot>& sources,
-                             const QueryContext& context, const SearchSink& sink) {
+                             const QueryContext& context, const SearchSink& sink,
+                             const ShapeSink& begin) {
   GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources));
+  if (begin) GRANARY_TRY(begin(ShapeOf(request, sources)));
   if (plan.order.empty()) return SearchAsStored(plan, request.limit, context, sink);
   return SearchOrdered(plan, request.limit, context, sink);
 }

@@ -14,7 +14,8 @@
 // Cancel     context.cancel is looked at before each column of a row group is decoded, between
 //            blocks of batch_rows rows, between runs of a sort and before each batch for the sink.
 // Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a
-//            limit), which go to temporary files when they outgrow context.memory (ordered_spill.h).
+//            limit), which go to temporary files when they outgrow context.memory
+//            (ordered_spill.h).
 // Threads    a call may use context.pool; the sink is called from one thread at a time.
 #pragma once
 
@@ -26,6 +27,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/answer_shape.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/query/plan/requests.h"
 #include "granary/storage/source/source_snapshot.h"
@@ -42,6 +44,8 @@ struct ResultBatch {
 };
 
 using SearchSink = std::function<Status(const ResultBatch& rows)>;
+/// Called once, before any rows, when the request was found good.
+using ShapeSink = std::function<Status(const AnswerShape& shape)>;
 
 /// Checks names and literals of the request against the sources: kUnknownColumn (with its pointer)
 /// for a column that no searched source has; BindFilter's errors.
@@ -52,6 +56,7 @@ Status CheckSearch(const SearchRequest& request,
 /// with its failure.
 Result<QueryStats> RunSearch(const SearchRequest& request,
                              const std::vector<storage::SourceSnapshot>& sources,
-                             const QueryContext& context, const SearchSink& sink);
+                             const QueryContext& context, const SearchSink& sink,
+                             const ShapeSink& begin = {});
 
 }  // namespace granary::query

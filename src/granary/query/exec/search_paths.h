@@ -12,15 +12,17 @@
 
 namespace granary::query {
 
+/// A row where it lies.
+struct StoredRow {
+  std::size_t source = 0;           ///< Among plan.rows.
+  std::optional<RowPlace> segment;  ///< Nothing for a hot row.
+  std::uint64_t sequence = 0;       ///< Of a hot row.
+};
+
 /// Where a search in the order of the morsels stopped.
 struct StoredEnd {
-  struct Row {
-    std::size_t source = 0;           ///< Among plan.rows.
-    std::optional<RowPlace> segment;  ///< Nothing for a hot row.
-    std::uint64_t sequence = 0;       ///< Of a hot row.
-  };
-  std::optional<Row> last;  ///< That was shown.
-  bool more = false;        ///< More rows may match.
+  std::optional<StoredRow> last;  ///< That was shown.
+  bool more = false;              ///< More rows may match.
 };
 
 /// Rows as they lie: source by source, segments by sequence, then hot rows. Stops once `limit` is

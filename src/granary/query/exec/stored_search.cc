@@ -112,7 +112,7 @@ StoredEnd EndOf(const MorselList& list, const std::optional<OrderedEmitter::Last
   StoredEnd end;
   if (!last) return end;
   const Morsel& morsel = list.morsels[last->index];
-  StoredEnd::Row& row = end.last.emplace();
+  StoredRow& row = end.last.emplace();
   row.source = morsel.source;
   const std::int64_t at = morsel.RowIn(last->row);
   if (morsel.chunk != nullptr) {

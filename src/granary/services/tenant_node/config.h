@@ -45,8 +45,8 @@ struct Config {
   std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
                snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
   // Files.
-  std::int64_t row_group_rows = 0, row_group_mb = 0, max_open_segments = 0, max_open_indexes = 0, index_cache_mb = 0,
-               column_cache_mb = 0, max_sources = 0;
+  std::int64_t row_group_rows = 0, row_group_mb = 0, max_open_segments = 0, max_open_indexes = 0,
+               index_cache_mb = 0, column_cache_mb = 0, max_sources = 0;
   bool auto_compaction_enabled = false;
   std::int64_t compaction_interval_minutes = 0;
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;
@@ -54,6 +54,8 @@ struct Config {
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
   std::int64_t statistics_refresh_interval_minutes = 0;
   // Limits of requests.
+  std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;
+  std::int64_t max_body_ratio = 0, compress_min_bytes = 0, max_streamed_bodies = 0;
   std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0,
                max_batch_records = 0, max_columns = 0;
   std::int64_t max_page_records = 0, max_connections = 0, handler_threads = 0, io_threads = 0;

@@ -6,13 +6,12 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "granary/net/quality_list.h"
 
 namespace granary::services {
 namespace {
-
-constexpr std::array<std::string_view, 4> kTableTypes = {"application/x-ndjson", "text/csv",
-                                                         "application/vnd.apache.arrow.stream",
-                                                         "application/vnd.apache.parquet"};
 
 std::string_view Trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -42,39 +41,57 @@ bool HasForeignCharset(std::string_view value) {
 
 }  // namespace
 
-Status CheckJsonBody(const net::HttpRequest& request, bool offers_tables) {
-  if (const auto encoding = request.headers.Get("Content-Encoding");
-      encoding && Lower(*encoding) != "identity") {
-    return Status::Unsupported(fmt::format("Content-Encoding: {} is not offered by this version",
-                                           encoding->substr(0, 64)));
-  }
+Status CheckJsonBody(const net::HttpRequest& request, std::string_view others) {
   const auto given = request.headers.Get("Content-Type");
   if (!given) return Status::Ok();
   const std::string type = MediaType(*given);
   if (type == "application/json" && !HasForeignCharset(*given)) return Status::Ok();
-  if (offers_tables && std::ranges::find(kTableTypes, type) != kTableTypes.end()) {
-    return Status::Unsupported(
-        fmt::format("a body of {} is not offered by this version, only application/json", type));
-  }
   return {Code::kUnsupportedMediaType,
-          fmt::format("Content-Type is '{}', expected application/json (in UTF-8)",
-                      given->substr(0, 128))};
+          fmt::format("Content-Type is '{}', expected application/json{} (in UTF-8)",
+                      given->substr(0, 128), others)};
 }
 
-Status CheckStreamAccept(const net::HttpRequest& request) {
-  const auto given = request.headers.Get("Accept");
-  if (!given || Trimmed(*given).empty()) return Status::Ok();
-  std::string_view rest = *given;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find(','), rest.size());
-    const std::string type = MediaType(rest.substr(0, end));
-    if (type == "application/x-ndjson" || type == "application/*" || type == "*/*")
-      return Status::Ok();
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+Result<std::optional<formats::TableFormat>> StreamedBodyFormat(const net::HttpRequest& request) {
+  using formats::TableFormat;
+  const std::string_view given = request.headers.Get("Content-Type").value_or("");
+  const auto format = formats::FormatOfMediaType(MediaType(given));
+  const bool streams = format && *format != TableFormat::kJson && *format != TableFormat::kEvents;
+  if (!streams) return std::optional<TableFormat>();
+  if (HasForeignCharset(given)) {
+    return Status(Code::kUnsupportedMediaType,
+                  fmt::format("Content-Type is '{}', expected UTF-8", given.substr(0, 128)));
   }
-  return Status::Unsupported(
-      fmt::format("a stream as '{}' is not offered by this version, only application/x-ndjson",
-                  given->substr(0, 128)));
+  return format;
+}
+
+Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request) {
+  using formats::TableFormat;
+  constexpr std::array kForms = {TableFormat::kNdjson, TableFormat::kCsv, TableFormat::kArrow,
+                                 TableFormat::kParquet, TableFormat::kEvents};
+  std::array<std::string_view, kForms.size()> types;
+  std::ranges::transform(kForms, types.begin(), formats::MediaTypeOf);
+  const std::string_view accept = request.headers.Get("Accept").value_or("");
+  const auto chosen = net::ChooseMediaType(accept, types);
+  if (!chosen) {
+    return Status(Code::kNotAcceptable, fmt::format("Accept is '{}', offered are {}",
+                                                    accept.substr(0, 128), fmt::join(types, ", ")));
+  }
+  AnswerForm form{kForms[*chosen], false};
+  GRANARY_ASSIGN(form.frames, BoolParameter(request, "frames", false));
+  if (form.frames && form.format != TableFormat::kNdjson) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("frames=true is for application/x-ndjson, not for {}",
+                              formats::MediaTypeOf(form.format)));
+  }
+  return form;
+}
+
+Result<bool> BoolParameter(const net::HttpRequest& request, std::string_view name, bool fallback) {
+  const auto text = request.QueryParameter(name);
+  if (!text) return fallback;
+  if (*text == "true" || *text == "false") return *text == "true";
+  return Status(Code::kInvalidArgument,
+                fmt::format("{} is '{}', expected true or false", name, text->substr(0, 64)));
 }
 
 }  // namespace granary::services

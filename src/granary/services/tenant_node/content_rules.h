@@ -1,19 +1,28 @@
-// Which forms of body and answer this version speaks; the contract's others are answered 501 by
-// name.
+// Which forms of body and answer a request has and wants.
 #pragma once
+
+#include <optional>
+#include <string_view>
 
 #include "granary/base/status.h"
 #include "granary/net/http_message.h"
+#include "granary/services/tenant_node/answer_writer.h"
 
 namespace granary::services {
 
 /// For calls with a JSON body: Content-Type must be application/json (or left out).
-/// kUnsupportedMediaType; kUnsupported for Content-Encoding and, with `offers_tables`, for the
-/// contract's other record formats.
-Status CheckJsonBody(const net::HttpRequest& request, bool offers_tables = false);
+/// kUnsupportedMediaType; `others` is what else it names as taken: ", text/csv".
+Status CheckJsonBody(const net::HttpRequest& request, std::string_view others = {});
 
-/// For streams: Accept must leave room for application/x-ndjson. kUnsupported names what was asked
-/// for.
-Status CheckStreamAccept(const net::HttpRequest& request);
+/// The format of a body of records that is read as it comes, by Content-Type; nothing for JSON and
+/// for unknown types. kUnsupportedMediaType for text that is not in UTF-8.
+Result<std::optional<formats::TableFormat>> StreamedBodyFormat(const net::HttpRequest& request);
+
+/// The form of a streamed answer, by Accept and ?frames=. kNotAcceptable lists what there is;
+/// kInvalidArgument for a `frames` that is neither true nor false, or of another form than NDJSON.
+Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request);
+
+/// A query parameter that is true or false. kInvalidArgument for anything else.
+Result<bool> BoolParameter(const net::HttpRequest& request, std::string_view name, bool fallback);
 
 }  // namespace granary::services

@@ -26,30 +26,51 @@ TEST(ContentRulesTest, TakesJsonOnly) {
   }
 }
 
-TEST(ContentRulesTest, NamesTheFormatsThatComeLater) {
-  for (const char* later :
-       {"application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream",
-        "application/vnd.apache.parquet"}) {
-    EXPECT_EQ(CheckJsonBody(With("Content-Type", later), true).code(), Code::kUnsupported) << later;
-    EXPECT_EQ(CheckJsonBody(With("Content-Type", later)).code(), Code::kUnsupportedMediaType)
-        << later;
+TEST(ContentRulesTest, BodiesOfOtherFormatsAreReadAsTheyCome) {
+  using formats::TableFormat;
+  const std::pair<const char*, TableFormat> cases[] = {
+      {"application/x-ndjson", TableFormat::kNdjson},
+      {"text/csv; charset=utf-8; header=present", TableFormat::kCsv},
+      {"application/vnd.apache.arrow.stream", TableFormat::kArrow},
+      {"Application/vnd.apache.Parquet", TableFormat::kParquet}};
+  for (const auto& [type, format] : cases) {
+    EXPECT_EQ(StreamedBodyFormat(With("Content-Type", type)).value(), format) << type;
+    EXPECT_EQ(CheckJsonBody(With("Content-Type", type)).code(), Code::kUnsupportedMediaType);
   }
-  EXPECT_EQ(CheckJsonBody(With("Content-Encoding", "gzip")).code(), Code::kUnsupported);
-  EXPECT_TRUE(CheckJsonBody(With("Content-Encoding", "identity")).ok());
+  for (const char* other : {"application/json", "text/event-stream", "text/plain", ""})
+    EXPECT_EQ(StreamedBodyFormat(With("Content-Type", other)).value(), std::nullopt) << other;
+  EXPECT_EQ(StreamedBodyFormat(With("Content-Type", "text/csv; charset=latin1")).status().code(),
+            Code::kUnsupportedMediaType);
 }
 
-TEST(ContentRulesTest, StreamsNdjsonToWhoeverTakesIt) {
-  EXPECT_TRUE(CheckStreamAccept({}).ok());
-  for (const char* good : {"*/*", "application/x-ndjson", "text/csv, application/x-ndjson;q=0.5",
-                           "text/html, */*;q=0.1", "application/*"}) {
-    EXPECT_TRUE(CheckStreamAccept(With("Accept", good)).ok()) << good;
+TEST(ContentRulesTest, StreamsInTheFormThatTheClientLikesBest) {
+  using formats::TableFormat;
+  const std::pair<const char*, TableFormat> cases[] = {
+      {"", TableFormat::kNdjson},
+      {"*/*", TableFormat::kNdjson},
+      {"text/html, */*;q=0.1", TableFormat::kNdjson},
+      {"text/csv;q=0.9, application/x-ndjson;q=0.5", TableFormat::kCsv},
+      {"application/vnd.apache.arrow.stream", TableFormat::kArrow},
+      {"application/vnd.apache.parquet", TableFormat::kParquet},
+      {"text/event-stream", TableFormat::kEvents}};
+  for (const auto& [accept, format] : cases) {
+    const auto form = ChooseAnswerForm(With("Accept", accept));
+    ASSERT_TRUE(form.ok()) << accept;
+    EXPECT_EQ(form->format, format) << accept;
   }
-  for (const char* later : {"text/csv", "application/vnd.apache.arrow.stream", "text/event-stream",
-                            "application/json"}) {
-    const Status status = CheckStreamAccept(With("Accept", later));
-    EXPECT_EQ(status.code(), Code::kUnsupported) << later;
-    EXPECT_NE(status.message().find(later), std::string::npos);
+  for (const char* bad : {"application/json", "text/csv;q=0", "image/*"}) {
+    EXPECT_EQ(ChooseAnswerForm(With("Accept", bad)).status().code(), Code::kNotAcceptable) << bad;
   }
+}
+
+TEST(ContentRulesTest, FramesAreForNdjson) {
+  net::HttpRequest request;
+  request.query = {{"frames", "true"}};
+  EXPECT_TRUE(ChooseAnswerForm(request)->frames);
+  request.headers.Set("Accept", "text/csv");
+  EXPECT_EQ(ChooseAnswerForm(request).status().code(), Code::kInvalidArgument);
+  request.query = {{"frames", "yes"}};
+  EXPECT_EQ(ChooseAnswerForm(request).status().code(), Code::kInvalidArgument);
 }
 
 TEST(AccessGuardTest, AnswersOnlyItsOwnMachineUnlessToldOtherwise) {

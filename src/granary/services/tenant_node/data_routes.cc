@@ -8,13 +8,16 @@
 #include "granary/services/tenant_node/idempotency.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
+#include "granary/services/tenant_node/search_stream.h"
+#include "granary/services/tenant_node/write_stream.h"
 
 namespace granary::services {
 namespace {
 
-constexpr std::size_t kPieceBytes = 64u << 10;
-constexpr std::int64_t kRowsAtOnce = 1024;        // So that a wide batch is not all text at once.
-constexpr std::int64_t kHoldBackNs = 50'000'000;  // A slow query's first rows do not wait for more.
+constexpr std::int64_t kRowsAtOnce = 1024;  // So that a wide batch is not all text at once.
+constexpr std::string_view kOtherBodies =
+    ", application/x-ndjson, text/csv, application/vnd.apache.arrow.stream, "
+    "application/vnd.apache.parquet";
 
 double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
@@ -23,12 +26,15 @@ double MillisSince(const NodeState& state, std::int64_t start_ns) {
 Caller CallerOf(const RouteCall& call) { return {call.request.cancel, call.request.request_id}; }
 
 Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request, /*offers_tables=*/true));
+  if (call.request.body_source != nullptr) return WriteStreamed(state, call);
+  GRANARY_TRY(CheckJsonBody(call.request, kOtherBodies));
+  GRANARY_TRY(CheckNoStreamParameters(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
   GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
                                                           .records = body.records,
+                                                          .skips_wrong = body.skips_wrong,
                                                           .key = std::move(key),
                                                           .cancel = call.request.cancel}));
   return WriteResponse(state, answer);
@@ -53,56 +59,6 @@ Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const SearchPageEnd page, tenant->SearchPage(request, CallerOf(call), add));
   state.metrics.CountRowsReturned(static_cast<std::uint64_t>(rows_returned));
   return JsonResponse(answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
-}
-
-// Rows to lines, a bounded number of bytes at a time.
-class NdjsonStream {
- public:
-  NdjsonStream(NodeState& state, net::BodySink& sink)
-      : state_(state), sink_(sink), sent_ns_(state.clock.MonotonicNanos()) {}
-
-  Status Add(const query::ResultBatch& rows) {
-    for (std::int64_t at = 0; at < rows.batch->num_rows(); at += kRowsAtOnce) {
-      const query::ResultBatch part{rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)};
-      api::AppendNdjson(part, text_);
-      state_.metrics.CountRowsReturned(static_cast<std::uint64_t>(part.batch->num_rows()));
-      if (text_.size() >= kPieceBytes || state_.clock.MonotonicNanos() - sent_ns_ >= kHoldBackNs)
-        GRANARY_TRY(Send());
-    }
-    return Status::Ok();
-  }
-
-  Status Send() {
-    GRANARY_TRY(sink_.Write(text_));
-    text_.clear();
-    sent_ns_ = state_.clock.MonotonicNanos();
-    return Status::Ok();
-  }
-
- private:
-  NodeState& state_;
-  net::BodySink& sink_;
-  std::string text_;
-  std::int64_t sent_ns_;
-};
-
-Result<net::HttpResponse> SearchStream(NodeState& state, RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request));
-  GRANARY_TRY(CheckStreamAccept(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(query::SearchRequest request,
-                 api::ParseSearch(call.request.body, /*streaming=*/true, state.limits));
-  net::HttpResponse response;
-  response.content_type = "application/x-ndjson";
-  response.stream = [&state, tenant, request = std::move(request),
-                     caller = CallerOf(call)](net::BodySink& sink) -> Status {
-    NdjsonStream lines(state, sink);
-    const auto stats = tenant->Search(
-        request, caller, [&](const query::ResultBatch& rows) { return lines.Add(rows); });
-    if (!stats.ok()) return stats.status();
-    return lines.Send();
-  };
-  return response;
 }
 
 Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
@@ -139,7 +95,7 @@ void AddDataRoutes(NodeState& state, Router& router) {
   router.Add({.method = "POST",
               .pattern = "/data/write",
               .handler = bind(Write),
-              .later_query = {"source_id", "atomic"}});
+              .query = {"source_id", "atomic", "on_error"}});
   router.Add({.method = "POST",
               .pattern = "/data/search",
               .handler = bind(Search),
@@ -148,7 +104,7 @@ void AddDataRoutes(NodeState& state, Router& router) {
               .pattern = "/data/search/stream",
               .handler = bind(SearchStream),
               .lane = net::HandlerLane::kPatient,
-              .later_query = {"frames"}});
+              .query = {"frames"}});
   router.Add({.method = "POST",
               .pattern = "/data/aggregate",
               .handler = bind(Aggregate),

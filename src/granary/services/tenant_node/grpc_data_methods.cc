@@ -28,6 +28,7 @@ Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message,
   GRANARY_ASSIGN(auto key, WriteKeyOf(request.idempotency_key, request.body));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
                                                           .records = body.records,
+                                                          .skips_wrong = body.skips_wrong,
                                                           .key = std::move(key),
                                                           .cancel = cancel}));
   if (!answer.repeated) state.metrics.CountRowsWritten(answer.written);
@@ -44,7 +45,7 @@ Status WriteData(NodeState& state, GrpcMethodCall& call) {
 // What was acknowledged before a failure stays written, so a failure tells how much that is.
 Status WriteStream(NodeState& state, GrpcMethodCall& call) {
   std::string source_id;
-  std::uint64_t batches = 0, written = 0;
+  std::uint64_t batches = 0, written = 0, rejected = 0;
   bool durable = true;
   for (;;) {
     call.error_metadata = {{"batches", std::to_string(batches)},
@@ -57,8 +58,9 @@ Status WriteStream(NodeState& state, GrpcMethodCall& call) {
     ++batches;
     written += answer->written;
     durable = durable && answer->outcome.durable;
+    if (answer->rejected) rejected += answer->rejected->total;
   }
-  return call.messages.Write(api::WriteStreamAnswerMessage(batches, written, durable));
+  return call.messages.Write(api::WriteStreamAnswerMessage(batches, written, durable, rejected));
 }
 
 Status SearchData(NodeState& state, GrpcMethodCall& call) {

@@ -22,18 +22,28 @@ std::optional<std::string> Fault(std::string_view key) {
 
 }  // namespace
 
-Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request) {
+Result<std::optional<std::string>> KeyOf(const net::HttpRequest& request) {
   const auto given = request.headers.Get("Idempotency-Key");
-  if (!given) return std::optional<storage::WriteKey>();
+  if (!given) return std::optional<std::string>();
   if (const auto fault = Fault(*given))
     return Status(Code::kInvalidArgument, "Idempotency-Key " + *fault);
+  return std::optional(std::string(*given));
+}
+
+std::uint64_t KeySeedOf(const net::HttpRequest& request) {
   std::string parameters;
   for (const auto& [name, value] : request.query) {
     PutString(parameters, name);
     PutString(parameters, value);
   }
-  return std::optional(storage::WriteKey{.key = std::string(*given),
-                                         .body = Hash128(request.body, Hash64(parameters))});
+  return Hash64(parameters);
+}
+
+Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request) {
+  GRANARY_ASSIGN(auto key, KeyOf(request));
+  if (!key) return std::optional<storage::WriteKey>();
+  return std::optional(
+      storage::WriteKey{.key = std::move(*key), .body = Hash128(request.body, KeySeedOf(request))});
 }
 
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body) {

@@ -16,6 +16,11 @@ namespace granary::services {
 /// Nothing without a header; kInvalidArgument unless it is 1 to 255 printable ASCII characters.
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request);
 
+/// The header of a request whose body is not read yet. Errors as above.
+Result<std::optional<std::string>> KeyOf(const net::HttpRequest& request);
+/// Of what a repetition must repeat besides the body; the seed of the body's hash.
+std::uint64_t KeySeedOf(const net::HttpRequest& request);
+
 /// A message's key, "" being none, with the hash of the body that stands for the message.
 /// kInvalidRequest at /idempotency_key as above.
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body);

@@ -19,6 +19,7 @@
 #include "granary/services/tenant_node/process_stats.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/tls_files.h"
+#include "granary/services/tenant_node/write_stream.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -27,8 +28,7 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
-        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
-               &ReadResidentBytes),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory),
@@ -59,6 +59,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.bodies = &memory.bodies();
   options.tls = std::move(tls);
   options.lane_of = [this](const net::HttpRequest& request) { return dispatcher.LaneOf(request); };
+  options.streams_body = IsStreamedWrite;
   auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [this](const Status& status, std::optional<int> http_status,
                        const std::string& request_id) {

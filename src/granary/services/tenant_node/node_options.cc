@@ -82,6 +82,10 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
                 .wait_max = std::chrono::milliseconds(config.memory_wait_ms)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
+  out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
+                .chunk_bytes = Megabytes(config.body_chunk_mb),
+                .decode_bytes_max = config.body_decode_mb << 20,
+                .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.query_parallelism = worker_threads;
   return out;
 }
@@ -96,6 +100,9 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.patient_threads_max = out.connections_max;  // One request each: nobody waits for a thread.
   out.body_bytes_max = Megabytes(config.max_body_mb);
   out.bodies_bytes_max = Megabytes(config.max_bodies_mb);
+  out.body_ratio_max = Unsigned(config.max_body_ratio);
+  out.streamed_bodies_max = static_cast<std::size_t>(config.max_streamed_bodies);
+  out.compress_bytes_min = static_cast<std::size_t>(config.compress_min_bytes);
   out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.header_timeout_ms = config.header_timeout_seconds * 1000;
   out.body_timeout_ms = config.body_timeout_seconds * 1000;

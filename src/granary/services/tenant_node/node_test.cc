@@ -196,7 +196,31 @@ TEST_F(NodeTest, StreamsLines) {
                 "UNKNOWN_COLUMN");
   Headers csv;
   csv.Set("Accept", "text/csv");
-  ExpectProblem(Call("POST", "/data/search/stream", "{}", csv), 501, "UNSUPPORTED");
+  const auto table = Call("POST", "/data/search/stream", R"({"columns":["order_id"]})", csv);
+  EXPECT_EQ(table.headers.Get("Content-Type"), "text/csv");
+  EXPECT_EQ(table.headers.Get("Vary"), "Accept, Accept-Encoding");
+  EXPECT_EQ(table.body, "order_id\r\nORD_001\r\n");
+  Headers image;
+  image.Set("Accept", "image/png");
+  ExpectProblem(Call("POST", "/data/search/stream", "{}", image), 406, "NOT_ACCEPTABLE");
+}
+
+TEST_F(NodeTest, FramesTellAWholeAnswer) {
+  AddAndWrite();
+  const auto lines =
+      Call("POST", "/data/search/stream?frames=true", R"({"columns":["order_id"]})").body;
+  EXPECT_TRUE(lines.starts_with(R"({"meta":{"request_id":")")) << lines;
+  EXPECT_NE(lines.find(R"("columns":[{"name":"order_id","type":"string"}]}})"), lines.npos);
+  EXPECT_NE(lines.find("\n{\"row\":{\"source_id\":\"sales_data\",\"fields\":{\"order_id\":"
+                       "\"ORD_001\"}}}\n{\"end\":{\"rows\":1,\"stats\":{"),
+            lines.npos)
+      << lines;
+  Headers events;
+  events.Set("Accept", "text/event-stream");
+  const auto stream = Call("POST", "/data/search/stream", "{}", events);
+  EXPECT_EQ(stream.headers.Get("Content-Type"), "text/event-stream");
+  EXPECT_TRUE(stream.body.starts_with("event: meta\ndata: {")) << stream.body;
+  EXPECT_NE(stream.body.find("\n\nevent: end\ndata: {\"rows\":1,"), stream.body.npos);
 }
 
 TEST_F(NodeTest, StreamsManyRecordsWhole) {
@@ -254,14 +278,14 @@ TEST_F(NodeTest, NamesWhatComesLater) {
                                                        {"GET", "/jobs/1"},
                                                        {"POST", "/data/delete"},
                                                        {"POST", "/data/explain?analyze=true"},
-                                                       {"POST", "/sql"},
-                                                       {"POST", "/data/write?source_id=x"},
-                                                       {"POST", "/data/search/stream?frames=true"}};
+                                                       {"POST", "/sql"}};
   for (const auto& [method, target] : later)
     ExpectProblem(Call(method, target, "{}"), 501, "UNSUPPORTED");
   Headers gzip;
   gzip.Set("Content-Encoding", "gzip");
-  ExpectProblem(Call("POST", "/data/search", "{}", gzip), 501, "UNSUPPORTED");
+  ExpectProblem(Call("POST", "/data/search", "{}", gzip), 400, "INVALID_ARGUMENT");
+  gzip.Set("Content-Encoding", "br");
+  ExpectProblem(Call("POST", "/data/search", "{}", gzip), 415, "UNSUPPORTED_MEDIA_TYPE");
 }
 
 TEST_F(NodeTest, ARepeatedKeyIsAnsweredAgainAndAnotherBodyIsAConflict) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "granary/base/bytes.h"
@@ -135,9 +136,12 @@ bool BlockCursor::NextKey() {
   std::uint64_t shared = 0, more = 0;
   if (!Varint(shared) || !Varint(more)) return false;
   if (shared > key_.size() || more > rest_.size()) return false;
-  key_.resize(shared);
-  key_ += rest_.substr(0, more);
+  const std::string_view end = rest_.substr(0, more);
   rest_.remove_prefix(more);
+  // Keys with a common beginning are in order as their ends are.
+  if (end < std::string_view(key_).substr(shared)) return false;
+  key_.resize(shared);
+  key_ += end;
   return key_.size() <= kIndexKeyMaxBytes;
 }
 
@@ -145,12 +149,13 @@ bool BlockCursor::NextRows(std::vector<std::uint32_t>& rows) {
   std::uint64_t count = 0;
   if (!Varint(count) || count == 0 || count > kEntryRowsMax) return false;
   rows.resize(count);
+  constexpr std::uint64_t kRowMax = std::numeric_limits<std::uint32_t>::max();
   std::uint64_t row = 0;
-  for (std::uint32_t& out : rows) {
+  for (std::size_t i = 0; i < count; ++i) {
     std::uint64_t delta = 0;
-    if (!Varint(delta)) return false;
+    if (!Varint(delta) || delta > kRowMax - row || (delta == 0 && i > 0)) return false;
     row += delta;
-    out = static_cast<std::uint32_t>(row);
+    rows[i] = static_cast<std::uint32_t>(row);
   }
   return true;
 }

@@ -93,7 +93,8 @@ class BlockBuilder {
   std::string last_key_;
 };
 
-/// Reads what BlockBuilder wrote, trusting no length.
+/// Reads what BlockBuilder wrote, trusting no length. False for what it would not have written:
+/// keys that go down, rows that do not go up.
 class BlockCursor {
  public:
   explicit BlockCursor(std::string_view payload) : rest_(payload) {}

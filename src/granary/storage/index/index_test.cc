@@ -62,10 +62,41 @@ class IndexTest : public ::testing::Test {
     return Sorted(found);
   }
 
+  /// A B-tree of these blocks, the root last, whose checksums are right whatever the blocks say.
+  std::shared_ptr<const IndexReader> OpenTree(const std::vector<std::string>& blocks,
+                                              std::uint8_t levels) {
+    std::string file;
+    IndexFooterLayout footer{};
+    for (const std::string& block : blocks) {
+      footer.root_offset = file.size();
+      footer.root_bytes = static_cast<std::uint32_t>(block.size());
+      file += block;
+    }
+    footer.kind = static_cast<std::uint8_t>(IndexKind::kBtree);
+    footer.key_form = static_cast<std::uint8_t>(KeyForm::kBytes);
+    footer.levels = levels;
+    footer.column = 3;
+    footer.segment = kSegment.value;
+    footer.rows = 10;
+    footer.entries = footer.keys = 1;
+    footer.blocks_bytes = file.size();
+    EncodeIndexFooter(footer, file);
+    meta_ = {{3, IndexKind::kBtree}, file.size(), IndexFooterCrc(file)};
+    EXPECT_TRUE(files_.CreateDirectories("dir/day=1").ok() &&
+                files_.ReplaceFile(Path(), file).ok());
+    return Open().Take();
+  }
+
   testing::MemoryFileSystem files_;
   BlockCache cache_{1 << 20};
   IndexMeta meta_;
 };
+
+std::string Leaf(const std::vector<std::pair<std::string, Rows>>& entries) {
+  BlockBuilder block;
+  for (const auto& [key, rows] : entries) block.AddRows(key, rows.data(), rows.size());
+  return block.Take();
+}
 
 Value Int(std::int64_t value) { return value; }
 Value Text(std::string value) { return value; }
@@ -231,6 +262,45 @@ TEST_F(IndexTest, NoticesAnyFlippedByte) {
       ASSERT_FALSE(Open().ok()) << bytes;
     }
   }
+}
+
+// What no checksum tells: a file of a faulty writer.
+TEST_F(IndexTest, ReportsBlocksThatDoNotHoldTogether) {
+  const struct {
+    const char* what;
+    std::string leaf;
+  } kCases[] = {
+      {"keys go down", Leaf({{"b", {1}}, {"a", {2}}})},
+      {"rows go down", Leaf({{"a", {3, 2}}})},
+      {"a row twice", Leaf({{"a", {3, 3}}})},
+      {"a row beyond the segment", Leaf({{"a", {9, 10}}})},
+  };
+  for (const auto& [what, leaf] : kCases) {
+    SCOPED_TRACE(what);
+    const auto index = OpenTree({leaf}, 1);
+    FoundRows found{100, {}, false};
+    EXPECT_EQ(index->FindRange({}, {}, found).code(), Code::kCorruption);
+    EXPECT_EQ(index->Verify().code(), Code::kCorruption);
+  }
+  const auto sound = OpenTree({Leaf({{"a", {8, 9}}, {"a", {1}}, {"b", {0}}})}, 1);
+  EXPECT_EQ(Range(*sound, {}, {}), Rows({0, 1, 8, 9}));
+}
+
+// Else sixteen levels of blocks with a thousand times the same child would be read for ever.
+TEST_F(IndexTest, NoBlockIsReadTwiceInOneLookUp) {
+  const std::string leaf = Leaf({{"a", {1}}});
+  BlockBuilder twice;
+  twice.AddChild("a", 0, leaf.size());
+  twice.AddChild("a", 0, leaf.size());
+  const std::string middle = twice.Take();
+  BlockBuilder once;
+  once.AddChild("a", leaf.size(), middle.size());
+  const auto index = OpenTree({leaf, middle, once.Take()}, 3);
+  FoundRows found{100, {}, false};
+  EXPECT_EQ(index->FindRange({}, {}, found).code(), Code::kCorruption);
+  found = {100, {}, false};
+  EXPECT_EQ(index->FindFirst(KeyOrder::kDescending, 1, found).status().code(), Code::kCorruption);
+  EXPECT_EQ(index->Verify().code(), Code::kCorruption);
 }
 
 TEST_F(IndexTest, RefusesAnotherBuildsFile) {

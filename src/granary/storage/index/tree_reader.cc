@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <vector>
 
 namespace granary::storage {
@@ -15,11 +17,13 @@ struct Place {
 
 class TreeVisit {
  public:
-  TreeVisit(const BlockFn& block, const KeyRange& range, KeyOrder order, const KeyVisitor& visit)
-      : block_(block), range_(range), order_(order), visit_(visit) {}
+  TreeVisit(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
+            KeyOrder order, const KeyVisitor& visit)
+      : rows_(footer.rows), block_(block), range_(range), order_(order), visit_(visit) {}
 
   /// False once the visitor has enough.
   Result<bool> Visit(Place place, int level) {
+    if (!IsNext(place, level)) return Broken(place);
     GRANARY_ASSIGN(const auto payload, block_(place.offset, place.bytes));
     return level == 1 ? VisitLeaf(*payload, place) : VisitInner(*payload, place, level);
   }
@@ -27,6 +31,15 @@ class TreeVisit {
  private:
   bool IsBelow(std::string_view key) const { return range_.low && key < *range_.low; }
   bool IsAbove(std::string_view key) const { return range_.high && key > *range_.high; }
+
+  /// The blocks of a level lie in the file in order of their keys.
+  bool IsNext(Place place, int level) {
+    std::optional<std::uint64_t>& last = last_[static_cast<std::size_t>(level)];
+    const bool is_next =
+        !last || (order_ == KeyOrder::kAscending ? place.offset > *last : place.offset < *last);
+    last = place.offset;
+    return is_next;
+  }
 
   static Status Broken(Place place) {
     return Status::Corruption(fmt::format("the block at byte {} does not decode", place.offset));
@@ -63,7 +76,7 @@ class TreeVisit {
     std::vector<std::uint32_t> rows;
     BlockCursor cursor(payload);
     while (!cursor.done()) {
-      if (!cursor.NextKey() || !cursor.NextRows(rows)) return Broken(place);
+      if (!cursor.NextKey() || !cursor.NextRows(rows) || rows.back() >= rows_) return Broken(place);
       if (IsBelow(cursor.key())) continue;
       if (IsAbove(cursor.key())) break;
       if (order_ == KeyOrder::kDescending) {
@@ -78,6 +91,8 @@ class TreeVisit {
     return true;
   }
 
+  const std::uint64_t rows_;                                            ///< Of the segment.
+  std::array<std::optional<std::uint64_t>, kIndexLevelsMax + 1> last_;  ///< Visited, by level.
   const BlockFn& block_;
   const KeyRange& range_;
   const KeyOrder order_;
@@ -99,7 +114,7 @@ KeyRange PrefixRange(std::string_view prefix) {
 Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
                  KeyOrder order, const KeyVisitor& visit) {
   if (footer.levels == 0) return Status::Ok();
-  return TreeVisit(block, range, order, visit)
+  return TreeVisit(footer, block, range, order, visit)
       .Visit({footer.root_offset, footer.root_bytes}, footer.levels)
       .status();
 }

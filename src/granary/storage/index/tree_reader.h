@@ -36,7 +36,9 @@ using KeyVisitor = std::function<bool(std::string_view key, std::span<const std:
 using BlockFn = std::function<Result<std::shared_ptr<const std::string>>(std::uint64_t offset,
                                                                          std::uint64_t bytes)>;
 
-/// kCorruption for a tree that does not hold together.
+/// kCorruption for a tree that does not hold together: a block that does not decode, or comes
+/// before another of its level that it stands behind; rows that the segment does not have. So no
+/// block is read twice, and whatever its checksums cover, a look-up ends.
 Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
                  KeyOrder order, const KeyVisitor& visit);
 

@@ -15,7 +15,7 @@ struct KeyRecord {
   std::string key;
   Digest128 body;
   std::uint64_t first_sequence = 0;
-  std::uint32_t records = 0;
+  std::uint64_t records = 0;
   std::uint32_t schema_version = 0;
   bool durable = true;          ///< As it was told when the write was acknowledged.
   std::int64_t written_us = 0;  ///< Wall clock, since the Unix epoch.

@@ -44,7 +44,9 @@ std::uint32_t KeyRow::Crc() const {
   PutFixed(bytes, record.body.low);
   PutFixed(bytes, record.body.high);
   PutFixed(bytes, record.first_sequence);
-  PutFixed(bytes, record.records);
+  // Of more than 32 bits only what needs them: rows of before have no upper half.
+  PutFixed(bytes, static_cast<std::uint32_t>(record.records));
+  if (record.records >> 32 != 0) PutFixed(bytes, static_cast<std::uint32_t>(record.records >> 32));
   PutFixed(bytes, record.schema_version);
   PutFixed(bytes, static_cast<std::uint8_t>(record.durable ? 1 : 0));
   PutFixed(bytes, record.written_us);
@@ -66,7 +68,7 @@ Status KeyTable::Insert(const KeyRecord& record, RowDigest& digest) {
   const std::uint32_t crc = KeyRow{source_, record}.Crc();
   insert_.Unsigned(1, source_).Text(2, record.key);
   insert_.Unsigned(3, record.body.low).Unsigned(4, record.body.high);
-  insert_.Unsigned(5, record.first_sequence).Integer(6, record.records);
+  insert_.Unsigned(5, record.first_sequence).Unsigned(6, record.records);
   insert_.Integer(7, record.schema_version).Integer(8, record.durable ? 1 : 0);
   insert_.Integer(9, record.written_us).Blob(10, record.note).Integer(11, crc);
   GRANARY_TRY(insert_.Run());
@@ -86,7 +88,7 @@ Result<KeyRow> ReadKeyRow(const SqliteStatement& row, const std::string& file) {
   key.record.key = row.bytes(1);
   key.record.body = {row.unsigned_integer(2), row.unsigned_integer(3)};
   key.record.first_sequence = row.unsigned_integer(4);
-  key.record.records = static_cast<std::uint32_t>(row.integer(5));
+  key.record.records = row.unsigned_integer(5);
   key.record.schema_version = static_cast<std::uint32_t>(row.integer(6));
   key.record.durable = row.integer(7) != 0;
   key.record.written_us = row.integer(8);

@@ -176,6 +176,30 @@ Status Manifest::CommitIndexes(SourceUid source, SegmentId segment,
   });
 }
 
+Status Manifest::CommitBulk(const BulkCommit& bulk) {
+  const std::lock_guard lock(state_->mutex);
+  GRANARY_ASSIGN(SourceRow row, state_->Find(bulk.source));
+  GRANARY_CHECK(bulk.flushed_sequence.value_or(row.flushed_sequence) >= row.flushed_sequence,
+                "{} < {}", *bulk.flushed_sequence, row.flushed_sequence);
+  return state_->Commit([&](ManifestChange& change) {
+    for (const SchemaVersion& version : bulk.schemas) {
+      const SchemaRow next = SchemaRow::Of(bulk.source.value, *version.schema, version.made_us);
+      GRANARY_TRY(next.Write(state_->db));
+      row.schemas.Add(next.Crc());
+    }
+    for (const SegmentMeta& meta : bulk.added) {
+      const SegmentRow segment = SegmentRow::Of(bulk.source.value, meta);
+      GRANARY_TRY(segment.Write(state_->db));
+      row.segments.Add(segment.Crc());
+    }
+    GRANARY_TRY(state_->ChangeKeys(change, bulk.source, bulk.keys));
+    if (bulk.flushed_sequence) row.flushed_sequence = *bulk.flushed_sequence;
+    row.last_write_us = bulk.last_write_us;
+    change.sources[bulk.source.value] = row;
+    return Status::Ok();
+  });
+}
+
 Result<SegmentId> Manifest::AllocateSegmentIds(std::uint32_t count) {
   const std::lock_guard lock(state_->mutex);
   const std::uint64_t spare = state_->root.next_segment - state_->spare_segment;

@@ -80,6 +80,16 @@ struct FlushCommit {
   KeyChanges keys = {};  ///< Of the frames that the flush lets go of.
 };
 
+struct BulkCommit {
+  SourceUid source;
+  std::vector<SchemaVersion> schemas;  ///< New versions, oldest first.
+  std::vector<SegmentMeta> added;
+  /// When nothing below the bulk is in the log alone: replay starts after the bulk.
+  std::optional<std::uint64_t> flushed_sequence;
+  std::int64_t last_write_us = 0;
+  KeyChanges keys = {};
+};
+
 class Manifest {
  public:
   /// Opens or creates the file at `path`. The folder is there, and no part of the path is a link.
@@ -110,6 +120,8 @@ class Manifest {
 
   /// kSecretBytes random bytes, made when first asked for and the same ever after.
   Result<std::string> Secret(const std::string& name, io::Random& random);
+  /// Segments that did not come through the log.
+  Status CommitBulk(const BulkCommit& bulk);
 
   /// `count` ids that were never given before and never will be again, also across a crash.
   Result<SegmentId> AllocateSegmentIds(std::uint32_t count);

@@ -36,6 +36,14 @@ Status Malformed(std::string_view what) {
   return Status::Corruption(fmt::format("source definition: {} does not decode", what));
 }
 
+/// What does not parse here is damage, not what a user wrote.
+template <typename T>
+Result<T> Intact(Result<T> parsed, std::string_view what) {
+  if (parsed.ok()) return parsed;
+  return Status::Corruption(
+      fmt::format("source definition: {} does not decode: {}", what, parsed.status().message()));
+}
+
 template <typename Enum>
 Result<Enum> TakeEnum(ByteReader& in, Enum last, std::string_view what) {
   const auto raw = in.Fixed<std::uint8_t>();
@@ -47,7 +55,7 @@ Status DecodeColumns(ByteReader& in, std::vector<DeclaredColumn>& columns) {
   const std::size_t count = TakeCount(in);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     std::string name(in.String());
-    GRANARY_ASSIGN(DataType type, DataType::Parse(in.String()));
+    GRANARY_ASSIGN(DataType type, Intact(DataType::Parse(in.String()), "columns"));
     columns.push_back({std::move(name), std::move(type)});
   }
   return in.ok() ? Status::Ok() : Malformed("columns");
@@ -58,7 +66,7 @@ Status DecodePartitions(ByteReader& in, std::vector<DeclaredPartition>& partitio
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     DeclaredPartition partition{std::string(in.String()), std::nullopt};
     if (const std::string_view transform = in.String(); !transform.empty()) {
-      GRANARY_ASSIGN(partition.transform, Transform::Parse(transform));
+      GRANARY_ASSIGN(partition.transform, Intact(Transform::Parse(transform), "partitions"));
     }
     partitions.push_back(std::move(partition));
   }
@@ -130,7 +138,7 @@ Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
         fmt::format("source definition: encoding {}, expected {}", encoding, kEncoding));
   }
   SourceDefinition definition;
-  GRANARY_ASSIGN(definition.id, SourceId::Parse(in.String()));
+  GRANARY_ASSIGN(definition.id, Intact(SourceId::Parse(in.String()), "the id"));
   definition.name = in.String();
   definition.connection_string = in.String();
   definition.data_path = in.String();

@@ -49,6 +49,22 @@ TEST(SourceDefinitionTest, RefusesBytesThatAreCutAnywhereOrRunOn) {
   EXPECT_FALSE(SourceDefinition::Decode(bytes + "x").ok());
 }
 
+// What a user writes wrongly is INVALID_DEFINITION; what the manifest holds wrongly never is.
+TEST(SourceDefinitionTest, AChangedByteIsDamageOrAnotherDefinition) {
+  std::string whole;
+  Sales().EncodeTo(whole);
+  std::size_t damaged = 0;
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x20);
+    const auto decoded = SourceDefinition::Decode(bytes);
+    if (decoded.ok()) continue;
+    EXPECT_EQ(decoded.status().code(), Code::kCorruption) << decoded.status().ToString();
+    ++damaged;
+  }
+  EXPECT_GT(damaged, 50u);
+}
+
 TEST(InitialSchemaTest, NumbersColumnsInOrderOfDeclaration) {
   const auto schema = InitialSchema(Sales());
   ASSERT_TRUE(schema.ok()) << schema.status().ToString();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/base/check.h"
+#include "granary/base/utf8.h"
 #include "granary/storage/partition/bucket_hash.h"
 #include "granary/storage/partition/civil_time.h"
 #include "granary/storage/partition/partition.h"
@@ -89,7 +90,7 @@ Result<Transform> Transform::Parse(std::string_view text) {
   return Status(Code::kInvalidDefinition,
                 fmt::format("unknown transform \"{}\": known are identity, year, month, day, hour, "
                             "bucket[N] and truncate[N] with N from 1 to {}",
-                            text.substr(0, 64), kParameterMax));
+                            Quotable(text), kParameterMax));
 }
 
 std::string Transform::ToString() const {

@@ -69,6 +69,35 @@ TEST_F(SegmentDamageTest, WithoutTheFootersChecksumColumnsAreStillGuarded) {
   }
 }
 
+// Parquet's own parser has the footer then. What it reads may be wrong; that it must not be, only
+// the checksum can promise. It may not take the process along.
+TEST_F(SegmentDamageTest, WithoutItsChecksumAFootersBytesAreReadOrAreDamage) {
+  MakeSegment(files);
+  const std::uint64_t columns_end = meta.bytes - meta.footer_bytes;
+  meta.footer_bytes = 0;
+  std::size_t damaged = 0;
+  for (std::uint64_t at = columns_end; at < meta.bytes; ++at) {
+    for (const std::uint8_t mask : {0x01, 0x02, 0x06, 0x40, 0x80}) {
+      ASSERT_TRUE(files.FlipBits(kPath, at, mask).ok());
+      const auto reader = SegmentReader::Open(files, kFolder, meta, schema);
+      Status status = reader.status();
+      for (int group = 0; status.ok() && group < (*reader)->row_groups(); ++group) {
+        EXPECT_GE((*reader)->rows(group), 0);
+        for (const Column& column : schema->columns())
+          (void)(*reader)->RowGroupStats(group, column.id, column.type);
+        status = (*reader)->Read(group, sample::AllIds(*schema), *schema).status();
+      }
+      EXPECT_TRUE(status.ok() || status.code() == Code::kCorruption) << status.ToString();
+      damaged += status.ok() ? 0 : 1;
+      std::string text;
+      const Status dumped = DumpSegment(files, kPath, text);
+      EXPECT_TRUE(dumped.ok() || dumped.code() == Code::kCorruption) << dumped.ToString();
+      ASSERT_TRUE(files.FlipBits(kPath, at, mask).ok());
+    }
+  }
+  EXPECT_GT(damaged, 100u);
+}
+
 TEST_F(SegmentDamageTest, AFileOfAnotherLengthOrRowCountIsRefused) {
   MakeSegment(files);
   for (const std::uint64_t bytes :

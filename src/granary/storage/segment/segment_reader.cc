@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <unordered_map>
 
 #include <arrow/api.h>
@@ -46,6 +47,19 @@ std::shared_ptr<arrow::Array> Unwrapped(const std::shared_ptr<arrow::Array>& arr
   return static_cast<const arrow::ExtensionArray&>(*array).storage();
 }
 
+void ShiftBound(Value& bound, std::int64_t by) {
+  if (auto* value = std::get_if<std::int64_t>(&bound)) *value += by;
+}
+
+std::shared_ptr<arrow::Array> Shifted(std::shared_ptr<arrow::Array> sequences, std::int64_t by) {
+  if (by == 0) return sequences;
+  const auto& from = static_cast<const arrow::Int64Array&>(*sequences);
+  std::vector<std::int64_t> values(from.raw_values(), from.raw_values() + from.length());
+  for (std::int64_t& value : values) value += by;
+  return std::make_shared<arrow::Int64Array>(from.length(),
+                                             arrow::Buffer::FromVector(std::move(values)));
+}
+
 }  // namespace
 
 struct SegmentReader::State {
@@ -53,15 +67,19 @@ struct SegmentReader::State {
   SchemaPtr file_schema;
   std::unique_ptr<io::RandomAccessFile> file;
   std::shared_ptr<parquet::FileMetaData> metadata;
+  std::vector<std::int64_t> group_rows;
   std::vector<std::uint32_t> checksums;  // Row group by row group; may be empty.
   std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
+  std::int64_t sequence_base = 0;  // What the sequences in the file count from.
 
   Status Damaged(std::string_view what) const {
     return Status::Corruption(fmt::format("{}: {}", path, what));
   }
 
   Status ReadFooter(const SegmentMeta& meta);
+  Status CountRows(const SegmentMeta& meta);
   Status IndexColumns();
+  Status FindSequenceBase(const SegmentMeta& meta);
   const std::vector<int>* LeavesOf(ColumnId column) const {
     const auto at = leaves.find(column == kSequenceColumnId ? kSequenceFieldId : column);
     return at == leaves.end() ? nullptr : &at->second;
@@ -107,9 +125,23 @@ Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
   } catch (const std::exception& error) {
     return Damaged(error.what());
   }
+  return CountRows(meta);
+}
+
+// Parquet reads the parts of its footer when they are asked for, and throws then.
+Status SegmentReader::State::CountRows(const SegmentMeta& meta) {
   if (meta.rows != 0 && metadata->num_rows() != static_cast<std::int64_t>(meta.rows)) {
     return Damaged(
         fmt::format("the file has {} rows, the manifest says {}", metadata->num_rows(), meta.rows));
+  }
+  try {
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      group_rows.push_back(metadata->RowGroup(group)->num_rows());
+      if (group_rows.back() < 0)
+        return Damaged(fmt::format("row group {} has {} rows", group, group_rows.back()));
+    }
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
   }
   return Status::Ok();
 }
@@ -134,6 +166,28 @@ Status SegmentReader::State::IndexColumns() {
   auto decoded = DecodeChecksums(text, count);
   if (!decoded.ok()) return decoded.status().At(path);
   checksums = decoded.Take();
+  return Status::Ok();
+}
+
+// A bulk's files are written before their sequences are given, so they count from 0; the manifest
+// says where they begin.
+Status SegmentReader::State::FindSequenceBase(const SegmentMeta& meta) {
+  const std::vector<int>* leaf = LeavesOf(kSequenceColumnId);
+  if (meta.rows == 0 || leaf == nullptr || leaf->size() != 1) return Status::Ok();
+  std::optional<std::int64_t> least;
+  try {
+    for (int i = 0; i < metadata->num_row_groups(); ++i) {
+      const auto group = metadata->RowGroup(i);
+      const ColumnStats stats =
+          ChunkStats(*group->ColumnChunk(leaf->front()), group->num_rows(), TypeKind::kInt64);
+      const auto* min = std::get_if<std::int64_t>(&stats.min);
+      if (min == nullptr) return Damaged("a row group does not say its least sequence");
+      least = std::min(least.value_or(*min), *min);
+    }
+  } catch (const std::exception& error) {
+    return Damaged(error.what());
+  }
+  sequence_base = static_cast<std::int64_t>(meta.min_sequence) - least.value_or(0);
   return Status::Ok();
 }
 
@@ -179,7 +233,7 @@ Status SegmentReader::State::DecodeColumn(parquet::arrow::FileReader& reader, in
   GRANARY_TRY(FromArrow(table.status(), path, Code::kCorruption));
   auto combined = (*table)->CombineChunks();
   GRANARY_TRY(FromArrow(combined.status(), path, Code::kCorruption));
-  const std::int64_t rows = metadata->RowGroup(row_group)->num_rows();
+  const std::int64_t rows = group_rows[static_cast<std::size_t>(row_group)];
   for (int i = 0; i < (*combined)->num_columns(); ++i) {
     const auto& column = *(*combined)->column(i);
     if (column.length() != rows) return Damaged("a column has another length than its row group");
@@ -198,12 +252,12 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
   if (wanted.empty()) return arrays;
   auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
   std::uint64_t read = 0;
-  for (const int leaf : wanted) {
-    if (go_on) GRANARY_TRY(go_on());
-    GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
-  }
-  if (bytes_read != nullptr) *bytes_read += read;
   try {
+    for (const int leaf : wanted) {
+      if (go_on) GRANARY_TRY(go_on());
+      GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+    }
+    if (bytes_read != nullptr) *bytes_read += read;
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);
     auto opened =
@@ -255,13 +309,14 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
   GRANARY_ASSIGN(state->file, files.OpenForRead(state->path));
   GRANARY_TRY(state->ReadFooter(meta));
   GRANARY_TRY(state->IndexColumns());
+  GRANARY_TRY(state->FindSequenceBase(meta));
   return std::shared_ptr<const SegmentReader>(new SegmentReader(std::move(state)));
 }
 
-int SegmentReader::row_groups() const { return state_->metadata->num_row_groups(); }
+int SegmentReader::row_groups() const { return static_cast<int>(state_->group_rows.size()); }
 
 std::int64_t SegmentReader::rows(int row_group) const {
-  return state_->metadata->RowGroup(row_group)->num_rows();
+  return state_->group_rows[static_cast<std::size_t>(row_group)];
 }
 
 ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
@@ -278,9 +333,13 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
   if (leaves->size() != 1 || file_type.kind() == TypeKind::kList) return unknown;
   try {
     const auto group = state_->metadata->RowGroup(row_group);
-    return ConvertStats(
-        ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type), file_type,
-        type);
+    ColumnStats stats =
+        ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type);
+    if (column == kSequenceColumnId) {
+      ShiftBound(stats.min, state_->sequence_base);
+      ShiftBound(stats.max, state_->sequence_base);
+    }
+    return ConvertStats(stats, file_type, type);
   } catch (const std::exception&) {
     return unknown;  // Statistics that do not decode only cost speed.
   }
@@ -315,7 +374,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
       return array.status().At(fmt::format("{}: column \"{}\"", state_->path, column->name));
     }
     fields.push_back(arrow::field(column->name, column->type.ToArrow()));
-    out.push_back(array.Take());
+    out.push_back(id == kSequenceColumnId ? Shifted(array.Take(), state_->sequence_base)
+                                          : array.Take());
   }
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows(row_group),
                                   std::move(out));

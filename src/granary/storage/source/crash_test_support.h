@@ -60,10 +60,21 @@ inline void Tell(int out, const std::string& line) {
 
 /// The same records written again by the same key: nothing more comes of it.
 inline Status WriteOnce(Source& source, const SchemaPtr& schema, const std::vector<TestRow>& rows) {
-  const WriteKey key{fmt::format("batch-{}", rows.front().id), {1, 1}};
+  const WriteKey key{fmt::format("batch-{}", rows.front().id), Digest128{1, 1}};
   GRANARY_ASSIGN(const KeyTurn turn, source.TakeKey(key, runtime::CancelToken()));
   if (turn.first().has_value()) return Status::Ok();
   return source.Write(schema, TestBatch(*schema, rows), &turn).status();
+}
+
+/// The same for rows that go around the log, an Append each.
+inline Status BulkOnce(Source& source, const SchemaPtr& schema, const std::vector<TestRow>& rows) {
+  const WriteKey key{fmt::format("batch-{}", rows.front().id), std::nullopt};
+  GRANARY_ASSIGN(KeyTurn turn, source.TakeKey(key, runtime::CancelToken()));
+  if (turn.first().has_value()) return Status::Ok();
+  GRANARY_ASSIGN(const auto bulk, source.StartBulk());
+  for (const TestRow& row : rows) GRANARY_TRY(bulk->Append(schema, TestBatch(*schema, {row})));
+  turn.set_body({1, 1});
+  return bulk->Commit(&turn).status();
 }
 
 /// A store in a child, with everything that it needs.
@@ -74,6 +85,7 @@ class CrashStore {
     options_.tenant = TenantId::Parse("acme").Take();
     options_.flush_age_us = std::int64_t{1} << 60;
     options_.wal_lanes = 1;
+    options_.flush_rows = 2;         // Of a bulk: a set of files for every two records.
     options_.wal_file_bytes = 4096;  // So that a short workload changes files.
     options_.wal_retention_us = 0;
     options_.wal_retention_bytes = 0;
@@ -115,8 +127,14 @@ class CrashWorkload {
     Evolve("a");
     Patch("a");
     WriteTo("a", 2);
+    BulkTo("a", 5, Find("a")->schema());
+    WriteTo("a", 1);
     Flush("a");
+    BulkTo("a", 3,
+           std::make_shared<const Schema>(
+               Find("a")->schema()->WithColumn("bulk", TypeKind::kInt64).Take()));
     WriteTo("b", 5);
+    BulkTo("b", 2, Find("b")->schema());
     Drop("b");
     Add("b");
     WriteTo("b", 1);
@@ -172,6 +190,15 @@ class CrashWorkload {
     Must(Find(id)->Change(change).status());
   }
   void WriteAs(const std::string& id, int count, const SchemaPtr& schema) {
+    Write(id, count,
+          [&](const std::vector<TestRow>& rows) { return WriteOnce(*Find(id), schema, rows); });
+  }
+  void BulkTo(const std::string& id, int count, const SchemaPtr& schema) {
+    Write(id, count,
+          [&](const std::vector<TestRow>& rows) { return BulkOnce(*Find(id), schema, rows); });
+  }
+  void Write(const std::string& id, int count,
+             const std::function<Status(const std::vector<TestRow>&)>& act) {
     std::vector<TestRow> rows;
     for (int i = 0; i < count; ++i) {
       rows.push_back(
@@ -179,7 +206,7 @@ class CrashWorkload {
     }
     const std::string step = fmt::format("write {} {} {}", id, next_id_, count);
     next_id_ += count;
-    Told(step, [&] { return WriteOnce(*Find(id), schema, rows); });
+    Told(step, [&] { return act(rows); });
   }
   void Flush(const std::string& id) { Must(Find(id)->Flush()); }
 

@@ -121,6 +121,10 @@ std::string DataFolder::TenantPath(const TenantId& tenant) const {
   return io::JoinPath(io::JoinPath(root_, kTenantsFolderName), tenant.str());
 }
 
+std::string DataFolder::SpoolPath(const TenantId& tenant) const {
+  return io::JoinPath(TenantPath(tenant), kSpoolFolderName);
+}
+
 std::string DataFolder::ManifestPath(const TenantId& tenant) const {
   return io::JoinPath(TenantPath(tenant), "manifest.db");
 }

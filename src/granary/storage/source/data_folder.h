@@ -27,6 +27,7 @@ inline constexpr std::string_view kFormatFileName = "FORMAT";
 inline constexpr std::string_view kLockFileName = "granary.lock";
 inline constexpr std::string_view kWalFolderName = "wal";
 inline constexpr std::string_view kTenantsFolderName = "tenants";
+inline constexpr std::string_view kSpoolFolderName = "spool";      ///< In a tenant's folder.
 inline constexpr std::string_view kSourcesFolderName = "sources";  ///< In a tenant's folder.
 
 class DataFolder {
@@ -44,6 +45,7 @@ class DataFolder {
   std::string WalPath() const;
   std::string LanePath(std::uint32_t lane) const;
   std::string TenantPath(const TenantId& tenant) const;
+  std::string SpoolPath(const TenantId& tenant) const;
   std::string ManifestPath(const TenantId& tenant) const;
 
  private:

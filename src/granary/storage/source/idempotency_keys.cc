@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/base/check.h"
+
 namespace granary::storage {
 namespace {
 
@@ -12,6 +14,13 @@ namespace {
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 
 }  // namespace
+
+Status KeyWasReused(const std::string& key) {
+  return {Code::kIdempotencyKeyReused,
+          fmt::format("the idempotency key '{}' came before, with another body; every write needs "
+                      "a key of its own",
+                      key)};
+}
 
 IdempotencyKeys::IdempotencyKeys(IdempotencyOptions options, const io::Clock& clock,
                                  std::vector<KeyRecord> saved)
@@ -59,11 +68,8 @@ Result<KeyTurn> IdempotencyKeys::Take(const WriteKey& key, const runtime::Cancel
   std::unique_lock lock(mutex_);
   for (;;) {
     if (const KeyRecord* first = Find(key.key)) {
-      if (first->body == key.body) return KeyTurn(key, *first);
-      return Status(Code::kIdempotencyKeyReused,
-                    fmt::format("the idempotency key '{}' came before, with another body; "
-                                "every write needs a key of its own",
-                                key.key));
+      if (!key.body || first->body == *key.body) return KeyTurn(key, *first);
+      return KeyWasReused(key.key);
     }
     if (taken_.insert(key.key).second) return KeyTurn(key, *this);
     GRANARY_TRY(cancel.Check().At("while another write with the same key was on its way"));
@@ -77,17 +83,20 @@ void IdempotencyKeys::GiveUp(const std::string& key) {
   ended_.notify_all();
 }
 
-std::optional<KeyRecord> IdempotencyKeys::FirstOf(const KeyTurn& turn) const {
+Result<std::optional<KeyRecord>> IdempotencyKeys::FirstOf(const KeyTurn& turn) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(turn.key().key);
-  if (found == by_key_.end()) return std::nullopt;
-  return found->second->record;
+  if (found == by_key_.end()) return std::optional<KeyRecord>();
+  const KeyRecord& record = found->second->record;
+  if (record.body != turn.key().body) return KeyWasReused(record.key);
+  return std::optional(record);
 }
 
 void IdempotencyKeys::Remember(const KeyTurn& turn, KeyRecord record) {
   const std::lock_guard lock(mutex_);
   record.key = turn.key().key;
-  record.body = turn.key().body;
+  GRANARY_CHECK(turn.key().body.has_value(), "the body of key '{}' was never said", record.key);
+  record.body = *turn.key().body;
   record.note = turn.note();
   Insert({std::move(record), false});
   DropOld();

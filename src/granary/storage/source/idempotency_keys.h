@@ -45,8 +45,9 @@ class IdempotencyKeys final : public KeyOwner {
   /// kDeadlineExceeded by `cancel` while waiting.
   Result<KeyTurn> Take(const WriteKey& key, const runtime::CancelToken& cancel);
 
-  /// What a replay has brought back for the turn's key since it was taken.
-  std::optional<KeyRecord> FirstOf(const KeyTurn& turn) const;
+  /// What a replay has brought back for the turn's key since it was taken. kIdempotencyKeyReused
+  /// when that was another body.
+  Result<std::optional<KeyRecord>> FirstOf(const KeyTurn& turn) const;
   /// Ends the turn: from now on the key answers `record`.
   void Remember(const KeyTurn& turn, KeyRecord record);
   /// Takes a Remember back: the write did not become visible.

@@ -15,7 +15,7 @@ constexpr std::int64_t kHour = 3600ll * 1'000'000;
 class IdempotencyKeysTest : public ::testing::Test {
  protected:
   static WriteKey Key(std::string key, std::uint64_t body = 1) {
-    return {std::move(key), {body, body}};
+    return {std::move(key), Digest128{body, body}};
   }
   KeyRecord Record(std::uint64_t first, std::uint32_t records = 1) const {
     KeyRecord record;
@@ -52,7 +52,8 @@ TEST_F(IdempotencyKeysTest, ARepetitionIsAnsweredAndAnotherBodyRefused) {
   ASSERT_TRUE(again->first().has_value());
   EXPECT_EQ(again->first()->first_sequence, 7u);
   EXPECT_EQ(keys_->Take(Key("k", 2), cancel_).status().code(), Code::kIdempotencyKeyReused);
-  EXPECT_EQ(keys_->Take({"k", {1, 2}}, cancel_).status().code(), Code::kIdempotencyKeyReused);
+  EXPECT_EQ(keys_->Take({"k", Digest128{1, 2}}, cancel_).status().code(),
+            Code::kIdempotencyKeyReused);
 }
 
 TEST_F(IdempotencyKeysTest, AFailureIsNotRemembered) {
@@ -153,13 +154,13 @@ TEST_F(IdempotencyKeysTest, AnExpiredKeyThatComesAgainReplacesItsSavedRow) {
 TEST_F(IdempotencyKeysTest, WhatAReplayBroughtBackWinsOverAnOpenTurn) {
   Make(10);
   const auto turn = keys_->Take(Key("k"), cancel_);
-  EXPECT_FALSE(keys_->FirstOf(*turn).has_value());
+  EXPECT_FALSE(keys_->FirstOf(*turn)->has_value());
   KeyRecord replayed = Record(9);
   replayed.key = "k";
   replayed.body = {1, 1};
   keys_->Restore(replayed);
-  ASSERT_TRUE(keys_->FirstOf(*turn).has_value());
-  EXPECT_EQ(keys_->FirstOf(*turn)->first_sequence, 9u);
+  ASSERT_TRUE(keys_->FirstOf(*turn)->has_value());
+  EXPECT_EQ((*keys_->FirstOf(*turn))->first_sequence, 9u);
 }
 
 }  // namespace

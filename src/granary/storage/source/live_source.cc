@@ -68,7 +68,7 @@ LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord recor
              .keys_max = context_->options.idempotency_keys_max},
             context_->deps.clock, std::move(keys)),
       last_write_us_(record_.last_write_us.value_or(0)),
-      next_sequence_(record_.flushed_sequence + 1),
+      next_sequence_(tiers_.visible_sequence() + 1),
       schemas_(record_.schemas),
       definition_(std::make_shared<const SourceDefinition>(record_.definition)) {}
 
@@ -172,6 +172,7 @@ Status LiveSource::Drop(DropFiles files) {
   const std::lock_guard flush(flush_mutex_);
   // Kept data is all that was acknowledged. A source that is refused has nothing whole to add.
   if (files == DropFiles::kKeep && refused().ok()) GRANARY_TRY(FlushHot());
+  const std::lock_guard bulk(bulk_mutex_);
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));
   // An open file would keep its space after it is removed.
   for (const auto& segment : tiers_.View().segments) {
@@ -222,6 +223,7 @@ Status LiveSource::ReplayKey(const WalFrame& frame, std::string_view& batch) {
 void LiveSource::Quiesce() {
   const std::lock_guard write(write_mutex_);
   const std::lock_guard flush(flush_mutex_);
+  const std::lock_guard bulk(bulk_mutex_);
 }
 
 void LiveSource::Refuse(Status why) {

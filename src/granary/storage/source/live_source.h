@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/storage/source/idempotency_keys.h"
+#include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/source/source_folder.h"
 #include "granary/storage/source/source_stats.h"
@@ -25,6 +27,19 @@
 #include "granary/storage/source/tiers.h"
 
 namespace granary::storage {
+
+struct SequenceRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+/// What a bulk has written so far.
+struct BulkSet {
+  SchemaPtr base;                     ///< Of the source when it began.
+  std::vector<SchemaPtr> versions;    ///< That it brings, oldest first.
+  std::vector<SegmentMeta> segments;  ///< Sequences from 0.
+  std::uint64_t rows = 0;
+};
 
 class LiveSource final : public Source, public std::enable_shared_from_this<LiveSource> {
  public:
@@ -42,6 +57,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
                              const KeyTurn* turn = nullptr) override;
   Result<KeyTurn> TakeKey(const WriteKey& key, const runtime::CancelToken& cancel) override;
   Result<SourceShape> Change(const SourceChange& change) override;
+  Result<std::unique_ptr<BulkWrite>> StartBulk() override;
   SourceSnapshot Snapshot() const override;
   Status Flush() override;
   SourceStats Stats() const override;
@@ -60,6 +76,18 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   HotTierInfo hot_tier() const;
   /// Paths of the live segments, relative to the folder.
   std::set<std::string> segment_paths() const;
+
+  /// What lies in segments above the flushed sequence: bulks'. Ascending.
+  std::vector<SequenceRange> bulk_ranges() const;
+
+  // For bulks (live_source_bulk.cc).
+  /// Writes a set's files; kSourceNotFound once dropped.
+  Result<std::vector<SegmentMeta>> WriteBulkSet(const SchemaPtr& schema,
+                                                const std::vector<HotChunk>& chunks);
+  /// Takes the segments out of `bulk` once they are committed.
+  Result<WriteOutcome> CommitBulk(BulkSet& bulk, const KeyTurn* turn);
+  void DiscardBulk(const std::vector<SegmentMeta>& segments);
+  StoreContext& context() const { return *context_; }
 
   /// Takes no more writes and flushes; where the files are kept, all acknowledged rows are in them.
   /// Then forgets the source in the manifest. On failure nothing is dropped.
@@ -114,6 +142,10 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   SchemaPtr FindSchema(std::uint32_t version) const;
   Status FlushHot();
   Status WriteAndCommit(const SealedRows& sealed);
+  SegmentSetOptions SetOptions(const SchemaPtr& schema, const std::vector<HotChunk>& chunks) const;
+  Status CheckBulkSchema(const BulkSet& bulk);
+  Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
+                       bool nothing_hot);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
               const std::vector<IndexKey>& build, const std::vector<IndexKey>& drop);
@@ -139,6 +171,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::uint64_t frames_under_way_ = 0;  // In the log's hands: neither visible nor refused yet.
   std::mutex flush_mutex_;              // One flush at a time.
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
+  std::shared_mutex bulk_mutex_;        // Shared while a bulk's files are written; taken last.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
   std::vector<SchemaVersion> schemas_;

@@ -13,14 +13,15 @@ namespace {
 
 constexpr std::int64_t kRowGroupRowsLeast = 1024;  ///< Fewer are not worth a row group.
 
-std::int64_t RowGroupRows(const SealedRows& sealed, const StoreOptions& options) {
+std::int64_t RowGroupRows(const std::vector<HotChunk>& chunks, const StoreOptions& options) {
   std::uint64_t bytes = 0, rows = 0;
-  for (const HotChunk& chunk : sealed.chunks) {
+  for (const HotChunk& chunk : chunks) {
     bytes += static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*chunk.batch));
     rows += static_cast<std::uint64_t>(chunk.batch->num_rows());
   }
-  const auto that_fit = static_cast<std::int64_t>(options.row_group_bytes /
-                                                  std::max<std::uint64_t>(bytes / rows, 1));
+  const auto that_fit = static_cast<std::int64_t>(
+      options.row_group_bytes /
+      std::max<std::uint64_t>(bytes / std::max<std::uint64_t>(rows, 1), 1));
   return std::min(options.row_group_rows, std::max(that_fit, kRowGroupRowsLeast));
 }
 
@@ -49,25 +50,38 @@ Status LiveSource::FlushHot() {
 
 Result<SegmentId> LiveSource::NextSegmentId() { return context_->manifest->AllocateSegmentIds(1); }
 
+// Of files in `schema`, which may be older than the definition: what names columns that it lacks is
+// passed over.
+SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema,
+                                         const std::vector<HotChunk>& chunks) const {
+  const SourceShape now = shape();
+  SegmentSetOptions options;
+  options.folder = folder_;
+  options.schema = schema;
+  options.partitions = partitions_;
+  for (const std::string& name : now.definition->sort_columns) {
+    const Column* column = schema->FindId(now.schema->Find(name)->id);
+    if (column != nullptr) options.sort_columns.push_back(column->id);
+  }
+  options.indexes = ResolveIndexes(*now.definition, *now.schema);
+  std::erase_if(options.indexes,
+                [&](const IndexKey& key) { return schema->FindId(key.column) == nullptr; });
+  options.writer = {now.definition->compression, RowGroupRows(chunks, context_->options)};
+  options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
+  options.created_us = context_->deps.clock.WallMicros();
+  return options;
+}
+
 // Files first, then the commit that makes them live and names the sequence that replay starts
 // after, then the swap in memory. A crash before the commit leaves files that no manifest names,
 // swept at the next start; the rows are still in the log. After it, replay skips the rows.
 Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   const StoreDeps& deps = context_->deps;
-  const SourceShape now = shape();  // After the rows: never older than one of their chunks.
   GRANARY_TRY(context_->manifest->closed_by());
   GRANARY_TRY(deps.failpoints.Hit("flush.before_segments"));
 
-  SegmentSetOptions options;
-  options.folder = folder_;
-  options.schema = now.schema;
-  options.partitions = partitions_;
-  for (const std::string& name : now.definition->sort_columns)
-    options.sort_columns.push_back(now.schema->Find(name)->id);
-  options.indexes = ResolveIndexes(*now.definition, *now.schema);
-  options.writer = {now.definition->compression, RowGroupRows(sealed, context_->options)};
-  options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
-  options.created_us = deps.clock.WallMicros();
+  // The schema of after the rows: never older than one of their chunks.
+  const SegmentSetOptions options = SetOptions(schema(), sealed.chunks);
   GRANARY_ASSIGN(std::vector<SegmentMeta> written,
                  WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
                                [this] { return NextSegmentId(); }));

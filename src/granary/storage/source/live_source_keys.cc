@@ -1,34 +1,39 @@
 // Idempotency keys on the ways of a write and of a flush.
 #include <fmt/format.h>
 
+#include "granary/base/check.h"
 #include "granary/storage/source/live_source.h"
 #include "granary/storage/source/write_key_frame.h"
 #include "granary/storage/wal/keyed_payload.h"
 
 namespace granary::storage {
 
+Status CheckNote(const KeyTurn& turn) {
+  if (turn.note().size() <= kKeyNoteMaxBytes) return Status::Ok();
+  return {Code::kTooLarge,
+          fmt::format("an answer of {} bytes is too long to be remembered under an idempotency "
+                      "key, which takes {}",
+                      turn.note().size(), kKeyNoteMaxBytes)};
+}
+
 Status AddKey(const KeyTurn& turn, std::int64_t written_us, WalFrame& frame) {
-  if (turn.note().size() > kKeyNoteMaxBytes) {
-    return {Code::kTooLarge,
-            fmt::format("an answer of {} bytes is too long to be remembered under an idempotency "
-                        "key, which takes {}",
-                        turn.note().size(), kKeyNoteMaxBytes)};
-  }
+  GRANARY_TRY(CheckNote(turn));
+  GRANARY_CHECK(turn.key().body.has_value(), "the body of key '{}' was never said", turn.key().key);
   frame.kind = FrameKind::kKeyedRecords;
   frame.idempotency_key = turn.key().key;
-  frame.body_hash = turn.key().body.low;
+  frame.body_hash = turn.key().body->low;
   AppendKeyedPayload({.written_us = written_us,
-                      .body_hash_high = turn.key().body.high,
+                      .body_hash_high = turn.key().body->high,
                       .note = turn.note(),
                       .batch = {}},
                      frame.payload);
   return Status::Ok();
 }
 
-KeyRecord RecordOf(const WriteOutcome& outcome, std::int64_t records, std::int64_t written_us) {
+KeyRecord RecordOf(const WriteOutcome& outcome, std::uint64_t records, std::int64_t written_us) {
   KeyRecord record;
   record.first_sequence = outcome.first_sequence;
-  record.records = static_cast<std::uint32_t>(records);
+  record.records = records;
   record.schema_version = outcome.schema_version;
   record.durable = outcome.durable;
   record.written_us = written_us;

@@ -71,7 +71,8 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     if (const Status closed = log->closed_by(); !closed.ok()) return LogFailed(closed);
     // A lane that was opened anew may have brought back the frame of an attempt that had failed.
     if (turn != nullptr) {
-      if (const auto first = keys_.FirstOf(*turn)) return OutcomeOf(*first);
+      GRANARY_ASSIGN(const auto first, keys_.FirstOf(*turn));
+      if (first) return OutcomeOf(*first);
     }
     GRANARY_TRY(log->CheckFits(frame));  // Before the schema: a refused batch adds no columns.
     GRANARY_TRY(AdoptSchema(schema));
@@ -129,7 +130,9 @@ Result<WriteOutcome> LiveSource::WriteUnlogged(const SchemaPtr& schema,
 // The key comes first: a flush that takes the records along finds it there.
 Status LiveSource::Publish(const Publication& write) {
   if (write.turn != nullptr)
-    keys_.Remember(*write.turn, RecordOf(write.outcome, write.batch.num_rows(), write.written_us));
+    keys_.Remember(*write.turn,
+                   RecordOf(write.outcome, static_cast<std::uint64_t>(write.batch.num_rows()),
+                            write.written_us));
   if (Status s = tiers_.Append(write.schema, write.batch, write.outcome.first_sequence,
                                {context_->NowMicros(), write.log_bytes, write.log_start});
       !s.ok()) {

@@ -17,7 +17,7 @@ std::string DescribePlace(const std::string& lane_directory, const JudgedDamage:
 Replay::Replay(StoreContext& context, const std::vector<std::shared_ptr<LiveSource>>& sources)
     : context_(context) {
   for (const auto& source : sources)
-    sources_[source->uid()] = {source, source->flushed_sequence(), {}};
+    sources_[source->uid()] = {source, source->flushed_sequence(), {}, source->bulk_ranges()};
 }
 
 Status Replay::Apply(const WalFrame& frame, std::uint32_t lane) {
@@ -55,13 +55,24 @@ Status Replay::Place(const WalFrame& frame, Progress& progress) {
   }
   // Sequences of writes that were refused leave gaps too; which kind it is, Judge knows.
   if (frame.first_sequence > progress.last_sequence + 1) {
-    progress.gaps.push_back({progress.last_sequence + 1, frame.first_sequence - 1});
+    AddGaps(progress, progress.last_sequence + 1, frame.first_sequence - 1);
   }
   GRANARY_TRY(progress.source->Replay(frame));
   progress.last_sequence = last;
   ++frames_;
   records_ += frame.records;
   return RelieveMemory(progress);
+}
+
+// What a bulk holds between two frames is no gap.
+void Replay::AddGaps(Progress& progress, std::uint64_t first, std::uint64_t last) {
+  for (const SequenceRange& bulk : progress.bulks) {
+    if (bulk.last < first) continue;
+    if (bulk.first > last) break;
+    if (bulk.first > first) progress.gaps.push_back({first, bulk.first - 1});
+    first = bulk.last + 1;
+  }
+  if (first <= last) progress.gaps.push_back({first, last});
 }
 
 // Past half of the memory a source that holds a flush's worth is flushed on the way. Not behind a

@@ -52,9 +52,12 @@ class Replay {
       std::uint64_t last = 0;
     };
     std::vector<Gap> gaps;
+    /// Records that never were in the log, since they are in segments.
+    std::vector<SequenceRange> bulks;
   };
 
   Status Place(const WalFrame& frame, Progress& progress);
+  static void AddGaps(Progress& progress, std::uint64_t first, std::uint64_t last);
   Status RelieveMemory(Progress& progress);
   std::string Verdict(const Progress& progress, const LogDamage& log) const;
 

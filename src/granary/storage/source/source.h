@@ -67,6 +67,32 @@ struct SourceShape {
   DefinitionPtr definition;
 };
 
+/// Records without end that become durable and visible in one step, or never.
+///
+/// How        they go around the log, into segments at once (memory for one flush's worth); one
+///            manifest commit makes all of them live, with the schema versions that they brought.
+///            Their sequences are given then, so that nothing ever appears below what was visible;
+///            the files count from 0, and readers add what the manifest says.
+/// Promise    a bulk that is dropped, or cut off by a crash, leaves no record and no file.
+/// Threads    one.
+class BulkWrite {
+ public:
+  virtual ~BulkWrite() = default;
+  /// The schema to fit the next batch to.
+  virtual SchemaPtr schema() const = 0;
+  /// `schema` is schema() or a successor that a parser made of it. After a failure only dropping
+  /// the bulk makes sense.
+  virtual Status Append(const SchemaPtr& schema,
+                        const std::shared_ptr<arrow::RecordBatch>& batch) = 0;
+  /// Once. With a turn the outcome is remembered under its key, by the same commit; what a replay
+  /// brought back for the key meanwhile is answered instead, and nothing is written. kConflict
+  /// when the schema was changed by others and this bulk brings a change too, or its values are not
+  /// exact in the types that columns have by now: send it again. kInvalidRecord when its own change
+  /// does not hold its values or the stored ones (CheckWidenings). kUnavailable and kDiskFull while
+  /// the log is closed, since what it holds may be older than the bulk.
+  virtual Result<WriteOutcome> Commit(const KeyTurn* turn = nullptr) = 0;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -98,6 +124,9 @@ class Source {
   /// kInvalidDefinition at /widen_columns/<name> where a stored value has no equal in the wider
   /// type.
   virtual Result<SourceShape> Change(const SourceChange& change) = 0;
+
+  /// For more records than one write takes.
+  virtual Result<std::unique_ptr<BulkWrite>> StartBulk() = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
   /// Returns once every record that was visible at the call is in committed segments.

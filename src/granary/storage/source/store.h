@@ -123,6 +123,8 @@ class Store {
   virtual CachedBytes cached_bytes() const = 0;
   /// The tenant's folder, which this store alone writes to.
   virtual std::string tenant_folder() const = 0;
+  /// Where files may lie that nobody needs after a restart: it is emptied by Open.
+  virtual std::string spool_folder() const = 0;
   /// Stops background work, syncs, closes the lanes cleanly. Later writes give kUnavailable.
   virtual Status Close() = 0;
 };

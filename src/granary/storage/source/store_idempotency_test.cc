@@ -28,7 +28,8 @@ class StoreIdempotencyTest : public StoreTest {
   };
   Result<Answer> WriteOnce(Source& source, const std::string& key, const std::vector<TestRow>& rows,
                            std::uint64_t body) {
-    GRANARY_ASSIGN(const KeyTurn turn, source.TakeKey({key, {body, body}}, runtime::CancelToken()));
+    GRANARY_ASSIGN(const KeyTurn turn,
+                   source.TakeKey({key, Digest128{body, body}}, runtime::CancelToken()));
     if (const auto& first = turn.first()) {
       return Answer{
           {first->first_sequence, first->last_sequence(), first->schema_version, first->durable},
@@ -136,7 +137,7 @@ TEST_F(StoreIdempotencyTest, AFailedWriteIsNotRemembered) {
   const auto source = Find("a");
   const SchemaPtr schema = source->schema();
   {
-    const auto turn = source->TakeKey({"k", {1, 1}}, runtime::CancelToken());
+    const auto turn = source->TakeKey({"k", Digest128{1, 1}}, runtime::CancelToken());
     ASSERT_TRUE(turn.ok());
     const Schema strange(7, 99, {{98, "other", TypeKind::kInt64}});
     EXPECT_FALSE(

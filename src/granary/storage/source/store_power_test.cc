@@ -20,6 +20,7 @@ class StorePowerTest : public StoreTest {
     std::filesystem::create_directories(options_.root + "/tenants/acme");
     options_.wal_lanes = 1;
     options_.wal_file_bytes = 16 << 10;
+    options_.flush_rows = 10;  // Of a bulk: a set of files.
     options_.wal_retention_us = 0;
     options_.wal_retention_bytes = 0;
     Open();
@@ -48,9 +49,22 @@ class StorePowerTest : public StoreTest {
         rows.push_back(Row(next_id_++, fmt::format("p{}", random_.Below(3)),
                            std::string(random_.Below(60), 'x')));
       }
-      std::uint64_t sequence = Write(*Find(id), rows).first_sequence;
+      std::uint64_t sequence =
+          dice < 8 ? Bulk(*Find(id), rows) : Write(*Find(id), rows).first_sequence;
       for (const TestRow& row : rows) expected_[id].emplace(sequence++, row);
     }
+  }
+  static std::uint64_t Bulk(Source& source, const std::vector<TestRow>& rows) {
+    auto bulk = source.StartBulk();
+    EXPECT_TRUE(bulk.ok()) << bulk.status().ToString();
+    const SchemaPtr schema = source.schema();
+    for (const TestRow& row : rows) {
+      const Status appended = (*bulk)->Append(schema, TestBatch(*schema, {row}));
+      EXPECT_TRUE(appended.ok()) << appended.ToString();
+    }
+    const auto outcome = (*bulk)->Commit();
+    EXPECT_TRUE(outcome.ok()) << outcome.status().ToString();
+    return outcome.ok() ? outcome->first_sequence : 0;
   }
   // Nothing was under way at a cut, so exactly what was acknowledged is there.
   void Check() {

@@ -64,6 +64,7 @@ Result<std::unique_ptr<Store>> TenantStore::Open(StoreDeps deps, StoreOptions op
   const std::string tenant = context->folder.TenantPath(context->options.tenant);
   const std::string manifest = context->folder.ManifestPath(context->options.tenant);
   GRANARY_TRY(deps.files.CreateDirectories(tenant));
+  GRANARY_TRY(deps.files.RemoveTree(context->folder.SpoolPath(context->options.tenant)));
   GRANARY_TRY(CheckManifestIsThere(deps.files, tenant, manifest));
   GRANARY_ASSIGN(context->manifest, Manifest::Open(manifest, deps.failpoints));
   GRANARY_TRY(deps.files.SyncDirectory(tenant));

@@ -36,6 +36,9 @@ class TenantStore final : public Store {
   std::string tenant_folder() const override {
     return context_->folder.TenantPath(context_->options.tenant);
   }
+  std::string spool_folder() const override {
+    return context_->folder.SpoolPath(context_->options.tenant);
+  }
   Status Close() override;
 
  private:

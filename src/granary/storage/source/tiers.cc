@@ -34,7 +34,11 @@ Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequenc
       segments_(Sorted(std::move(segments))),
       open_{std::make_shared<Memtable>(), {}, {}},
       visible_sequence_(flushed_sequence),
-      flushed_sequence_(flushed_sequence) {}
+      flushed_sequence_(flushed_sequence) {
+  // Segments of a bulk may lie above what was flushed.
+  for (const auto& segment : *segments_)
+    visible_sequence_ = std::max(visible_sequence_, segment->meta().max_sequence);
+}
 
 Tiers::~Tiers() { budget_.Release(counts().bytes); }
 
@@ -57,27 +61,36 @@ Status Tiers::Append(const SchemaPtr& schema, const arrow::RecordBatch& batch,
   counts.bytes = bytes;
   counts.rows += static_cast<std::uint64_t>(batch.num_rows());
   counts.log_bytes += origin.log_bytes;
-  visible_sequence_ = first_sequence + static_cast<std::uint64_t>(batch.num_rows()) - 1;
+  // Replay may bring rows that are older than a bulk's.
+  visible_sequence_ = std::max(visible_sequence_,
+                               first_sequence + static_cast<std::uint64_t>(batch.num_rows()) - 1);
   return Status::Ok();
 }
 
 TierView Tiers::View() const {
   TierView view;
   std::shared_ptr<const Segments> segments;
-  std::shared_ptr<Memtable> open;
-  {
+  for (bool whole = false; !whole;) {
+    view = TierView();
+    std::shared_ptr<Memtable> open;
+    std::uint64_t bulks = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      segments = segments_;
+      open = open_.rows;
+      bulks = bulks_;
+      for (const Tier& tier : sealed_)
+        view.hot.insert(view.hot.end(), tier.chunks.begin(), tier.chunks.end());
+      view.flushed_sequence = flushed_sequence_;
+      view.visible_sequence = visible_sequence_;
+    }
+    // Looked at outside the lock, and still one moment: whatever a flush does meanwhile, these rows
+    // are in none of `segments`; rows that came in since belong to a slightly later moment of the
+    // same tier. Unless they came in behind a bulk that `segments` lacks.
+    for (HotChunk& chunk : open->View()) view.hot.push_back(std::move(chunk));
     const std::lock_guard lock(mutex_);
-    segments = segments_;
-    open = open_.rows;
-    for (const Tier& tier : sealed_)
-      view.hot.insert(view.hot.end(), tier.chunks.begin(), tier.chunks.end());
-    view.flushed_sequence = flushed_sequence_;
-    view.visible_sequence = visible_sequence_;
+    whole = bulks == bulks_;
   }
-  // Looked at outside the lock, and still one moment: whatever a flush does meanwhile, these rows
-  // are in none of `segments`; rows that came in since belong to a slightly later moment of the
-  // same tier.
-  for (HotChunk& chunk : open->View()) view.hot.push_back(std::move(chunk));
   view.segments = *segments;
   view.visible_sequence = std::max(view.visible_sequence, LastSequence(view.hot));
   return view;
@@ -127,6 +140,16 @@ SealedRows Tiers::Seal() {
   }
   all.last_sequence = LastSequence(all.chunks);
   return all;
+}
+
+void Tiers::AddBulk(Segments added, std::uint64_t last_sequence, Below below) {
+  std::shared_ptr<const Segments> replaced;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  added.insert(added.end(), segments_->begin(), segments_->end());
+  replaced = std::exchange(segments_, Sorted(std::move(added)));
+  visible_sequence_ = std::max(visible_sequence_, last_sequence);
+  if (below == Below::kFlushed) flushed_sequence_ = last_sequence;
+  ++bulks_;
 }
 
 void Tiers::Swap(Segments added, std::uint64_t flushed_sequence) {

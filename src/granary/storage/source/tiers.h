@@ -74,6 +74,10 @@ class Tiers {
   /// Closes the open hot tier and returns all rows that are sealed by now, also of a flush that
   /// failed.
   SealedRows Seal();
+  /// Makes the records of a bulk visible, `last_sequence` being the highest of them. `flushed` when
+  /// no row is hot, nor will one with a lower sequence be.
+  enum class Below : std::uint8_t { kMayBeHot, kFlushed };
+  void AddBulk(Segments added, std::uint64_t last_sequence, Below below);
   /// Ends a flush: all sealed rows are in `added`.
   void Swap(Segments added, std::uint64_t flushed_sequence);
   /// Puts `segment` in the place of the one with its id, if that is still there.
@@ -94,6 +98,7 @@ class Tiers {
   Tier open_;
   std::uint64_t visible_sequence_;
   std::uint64_t flushed_sequence_;
+  std::uint64_t bulks_ = 0;  // That came since this was made.
 };
 
 }  // namespace granary::storage

@@ -20,8 +20,13 @@ inline constexpr std::size_t kWriteKeyMaxBytes = 255;
 
 struct WriteKey {
   std::string key;  ///< 1 to kWriteKeyMaxBytes bytes.
-  Digest128 body;   ///< Of everything that a repetition repeats.
+  /// Of everything that a repetition repeats. Nothing while it is not known yet: then whoever has
+  /// the turn says it before the write (set_body), and whoever gets an answer compares.
+  std::optional<Digest128> body;
 };
+
+/// kIdempotencyKeyReused.
+Status KeyWasReused(const std::string& key);
 
 /// Who a turn is given back to.
 class KeyOwner {
@@ -48,6 +53,8 @@ class KeyTurn {
   const WriteKey& key() const { return key_; }
   /// What the first write answered; nothing when this is the first.
   const std::optional<KeyRecord>& first() const { return first_; }
+
+  void set_body(Digest128 body) { key_.body = body; }
 
   /// What else the answer will say (KeyRecord::note). At most kKeyNoteMaxBytes.
   void set_note(std::string note) { note_ = std::move(note); }

@@ -56,6 +56,7 @@ class WalTestbed {
   Status Open() {
     lane_.reset();
     replayed_.clear();
+    replayed_frames_.clear();
     auto lane = WalLane::Open(files_, *clock_, *failpoints_, Logger::Null(), options_,
                               [this](const WalFrame& frame) {
                                 replayed_.push_back(TextOf(frame));

@@ -1,0 +1,33 @@
+// BatchFit: an Arrow batch from outside as records of a source.
+//
+// Columns    by name. What the schema lacks is added in evolve mode (structs, maps and lists of
+// them
+//            as json) and refused in strict; a column whose values do not fit is widened in evolve
+//            mode where that is safe; what the batch lacks is null.
+// Threads    pure.
+#pragma once
+
+#include <memory>
+
+#include <arrow/type_fwd.h>
+
+#include "granary/base/status.h"
+#include "granary/json/record_parser.h"
+#include "granary/types/schema.h"
+
+namespace granary::formats {
+
+struct FitOptions {
+  SchemaPtr schema;
+  json::SchemaMode mode = json::SchemaMode::kEvolve;
+  std::size_t columns_max = 1'000;
+  arrow::MemoryPool* pool = nullptr;
+};
+
+/// kInvalidRecord with a pointer to a value that does not fit (/3/amount), kInvalidRecord at
+/// /amount for a column whose type never does. With `rejected` records with such values are left
+/// out.
+Result<json::ParsedRecords> FitBatch(const arrow::RecordBatch& batch, const FitOptions& options,
+                                     json::RejectedRecords* rejected);
+
+}  // namespace granary::formats

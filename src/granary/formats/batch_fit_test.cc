@@ -1,0 +1,103 @@
+#include "granary/formats/batch_fit.h"
+
+#include "granary/formats/formats_test_support.h"
+
+namespace granary::formats {
+namespace {
+
+std::shared_ptr<arrow::RecordBatch> Batch(const std::string& name,
+                                          std::shared_ptr<arrow::Array> array) {
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field(name, array->type())}),
+                                  array->length(), {array});
+}
+std::shared_ptr<arrow::Array> Ints(const std::vector<std::int64_t>& values) {
+  arrow::Int64Builder builder;
+  EXPECT_TRUE(builder.AppendValues(values).ok());
+  return builder.Finish().ValueOrDie();
+}
+std::shared_ptr<arrow::Array> Texts(const std::vector<std::string>& values) {
+  arrow::StringBuilder builder;
+  EXPECT_TRUE(builder.AppendValues(values).ok());
+  return builder.Finish().ValueOrDie();
+}
+
+Result<json::ParsedRecords> Fit(std::shared_ptr<arrow::Array> array, DataType to,
+                                json::SchemaMode mode = json::SchemaMode::kStrict,
+                                json::RejectedRecords* rejected = nullptr) {
+  const FitOptions options{SchemaWith({{"a", std::move(to)}}), mode, 10,
+                           arrow::default_memory_pool()};
+  return FitBatch(*Batch("a", std::move(array)), options, rejected);
+}
+
+TEST(BatchFitTest, TakesValuesThatAreExactInTheColumn) {
+  EXPECT_TRUE(Fit(Ints({-128, 127}), TypeKind::kInt8).ok());
+  EXPECT_TRUE(Fit(Ints({1}), DataType::Decimal(38, 2)).ok());
+  EXPECT_TRUE(Fit(Ints({-99}), DataType::Decimal(4, 2)).ok());
+  EXPECT_FALSE(Fit(Ints({100}), DataType::Decimal(4, 2)).ok());
+  EXPECT_TRUE(Fit(Ints({1}), TypeKind::kFloat64).ok());
+  EXPECT_TRUE(Fit(Texts({"{\"a\":1}"}), TypeKind::kJson).ok());
+  EXPECT_TRUE(Fit(Texts({"6f9619ff-8b86-d011-b42d-00c04fc964ff"}), TypeKind::kUuid).ok());
+}
+
+TEST(BatchFitTest, RefusesOthersByPlace) {
+  EXPECT_EQ(Fit(Ints({1, 2, 128, 4}), TypeKind::kInt8).status().fields().at(0).pointer, "/2/a");
+  EXPECT_EQ(Fit(Texts({"1", "x{"}), TypeKind::kJson).status().fields().at(0).pointer, "/1/a");
+  EXPECT_EQ(Fit(Ints({1}), TypeKind::kString).status().code(), Code::kInvalidRecord);
+  EXPECT_EQ(Fit(Texts({"1"}), TypeKind::kInt64).status().code(), Code::kInvalidRecord);
+}
+
+TEST(BatchFitTest, WidensWhereTheSchemaMay) {
+  const auto fitted = Fit(Ints({1, 1'000}), TypeKind::kInt8, json::SchemaMode::kEvolve);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  EXPECT_EQ(fitted->schema->Find("a")->type.kind(), TypeKind::kInt64);
+  EXPECT_EQ(fitted->schema->version(), 2u);
+}
+
+TEST(BatchFitTest, LeavesOutWhatIsWrong) {
+  json::RejectedRecords rejected;
+  const auto fitted =
+      Fit(Ints({1, 300, 2, -300}), TypeKind::kInt8, json::SchemaMode::kStrict, &rejected);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  EXPECT_EQ(fitted->batch->num_rows(), 2);
+  EXPECT_TRUE(rejected.size() == 2 && rejected.contains(1) && rejected.contains(3));
+}
+
+TEST(BatchFitTest, NestedColumnsBecomeJson) {
+  const auto a = Ints({1, 2});
+  const auto record =
+      arrow::StructArray::Make({a, Texts({"x", "y\"z"})}, std::vector<std::string>{"n", "t"})
+          .ValueOrDie();
+  const FitOptions options{SchemaWith({}), json::SchemaMode::kEvolve, 10,
+                           arrow::default_memory_pool()};
+  const auto fitted = FitBatch(*Batch("doc", record), options, nullptr);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  EXPECT_EQ(fitted->schema->Find("doc")->type.kind(), TypeKind::kJson);
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*fitted->batch->column(0)).GetString(1),
+            R"({"n":2,"t":"y\"z"})");
+}
+
+TEST(BatchFitTest, DictionariesAndLargeTextsAreTexts) {
+  const auto dictionary = arrow::DictionaryArray::FromArrays(
+                              arrow::dictionary(arrow::int8(), arrow::utf8()),
+                              std::make_shared<arrow::Int8Array>(
+                                  3, arrow::Buffer::FromVector(std::vector<std::int8_t>{1, 0, 1})),
+                              Texts({"a", "b"}))
+                              .ValueOrDie();
+  const auto fitted = Fit(dictionary, TypeKind::kString);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*fitted->batch->column(0)).GetString(0), "b");
+  arrow::LargeStringBuilder large;
+  ASSERT_TRUE(large.Append("x").ok());
+  EXPECT_TRUE(Fit(large.Finish().ValueOrDie(), TypeKind::kString).ok());
+}
+
+TEST(BatchFitTest, NamesTheColumnThatNothingHolds) {
+  arrow::MonthIntervalBuilder months;
+  ASSERT_TRUE(months.Append(1).ok());
+  const auto status = Fit(months.Finish().ValueOrDie(), TypeKind::kInt64).status();
+  EXPECT_EQ(status.code(), Code::kInvalidRecord);
+  EXPECT_EQ(status.fields().at(0).pointer, "/a");
+}
+
+}  // namespace
+}  // namespace granary::formats

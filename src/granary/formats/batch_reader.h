@@ -1,0 +1,50 @@
+// BatchReader: what Arrow streams and Parquet files have in common: batches that are checked before
+// anything looks into them, and cut into chunks.
+//
+// Trust      every offset, length and text of a batch is verified (ValidateFull); the memory that
+//            decoding takes is capped, whatever the bytes claim.
+#pragma once
+
+#include <memory>
+
+#include <arrow/memory_pool.h>
+#include <arrow/type_fwd.h>
+
+#include "granary/formats/table_reader.h"
+
+namespace granary::formats {
+
+/// Where batches come from: null at the end.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+};
+
+/// Memory for what a body decodes to.
+struct DecodeMemory {
+  explicit DecodeMemory(std::int64_t bytes_max) : pool(arrow::default_memory_pool(), bytes_max) {}
+  arrow::CappedMemoryPool pool;
+};
+
+class BatchReader final : public TableReader {
+ public:
+  BatchReader(std::shared_ptr<DecodeMemory> memory, std::unique_ptr<BatchSource> source,
+              const ReadLimits& limits)
+      : memory_(std::move(memory)), source_(std::move(source)), limits_(limits) {}
+
+  Result<std::unique_ptr<TableChunk>> Next() override;
+
+ private:
+  const std::shared_ptr<DecodeMemory> memory_;  // Outlives all that lies in it.
+  const std::unique_ptr<BatchSource> source_;
+  const ReadLimits limits_;
+  std::shared_ptr<arrow::RecordBatch> rest_;
+  bool is_part_ = false;  // rest_, of the batch that the source gave.
+  std::uint64_t records_ = 0;
+};
+
+/// What a decoder's failure is to the client; `what` names the format.
+Status BodyFailure(const arrow::Status& status, std::string_view what);
+
+}  // namespace granary::formats

@@ -1,0 +1,61 @@
+#include "granary/formats/csv_cells.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace granary::formats {
+namespace {
+
+Status Wrong(std::size_t column, std::string_view what) {
+  return {Code::kInvalidRecord, fmt::format("column {}: {}", column + 1, what)};
+}
+
+std::string Undoubled(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    out.push_back(text[i]);
+    if (text[i] == '"') ++i;
+  }
+  return out;
+}
+
+}  // namespace
+
+Status SplitCsv(std::string_view record, std::vector<CsvCell>& cells,
+                std::vector<std::string>& store) {
+  cells.clear();
+  store.clear();
+  // Views into strings of the store must not move while it grows.
+  store.reserve(static_cast<std::size_t>(std::ranges::count(record, ',')) + 1);
+  for (std::size_t at = 0;;) {
+    if (at < record.size() && record[at] == '"') {
+      std::size_t end = at + 1;
+      bool doubled = false;
+      for (;; ++end) {
+        end = record.find('"', end);
+        if (end == std::string_view::npos) return Wrong(cells.size(), "the quotes are not closed");
+        if (end + 1 >= record.size() || record[end + 1] != '"') break;
+        doubled = true;
+        ++end;
+      }
+      std::string_view text = record.substr(at + 1, end - at - 1);
+      if (doubled) text = store.emplace_back(Undoubled(text));
+      cells.push_back({text, true});
+      at = end + 1;
+      if (at < record.size() && record[at] != ',')
+        return Wrong(cells.size() - 1, "text behind the closing quote");
+    } else {
+      const std::size_t end = std::min(record.find(',', at), record.size());
+      const std::string_view text = record.substr(at, end - at);
+      if (text.find('"') != std::string_view::npos)
+        return Wrong(cells.size(), "a quote inside a cell that is not quoted");
+      cells.push_back({text, false});
+      at = end;
+    }
+    if (at >= record.size()) return Status::Ok();
+    ++at;  // The comma; what follows, be it nothing, is a cell.
+  }
+}
+
+}  // namespace granary::formats

@@ -1,0 +1,90 @@
+#include "granary/formats/csv_writer.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+
+#include "granary/formats/column_match.h"
+
+namespace granary::formats {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+
+/// Where a column's texts come from.
+struct Field {
+  int position = -1;  ///< In the batch; -1: all null.
+  const arrow::Array* array = nullptr;
+  const arrow::StringArray* strings = nullptr;  ///< Set for columns of strings.
+  bool nested = false;                          ///< JSON text, which keeps its quotes.
+};
+
+std::vector<Field> FieldsOf(const TableShape& shape, const TableRows& rows) {
+  std::vector<Field> fields;
+  for (const int position : MatchColumns(shape, rows.columns)) {
+    Field field;
+    field.position = position;
+    if (position >= 0) {
+      const TypeKind kind = rows.columns[static_cast<std::size_t>(position)].type.kind();
+      field.array = rows.batch->column(position).get();
+      if (kind == TypeKind::kString)
+        field.strings = static_cast<const arrow::StringArray*>(field.array);
+      field.nested = kind == TypeKind::kJson || kind == TypeKind::kList;
+    }
+    fields.push_back(field);
+  }
+  return fields;
+}
+
+}  // namespace
+
+void AppendCsvField(std::string_view text, std::string& out) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out.append(text);
+    return;
+  }
+  out.push_back('"');
+  for (const char c : text) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+Status CsvWriter::Begin(const TableShape& shape, std::string& out) {
+  shape_ = shape;
+  if (shape.names_sources) out.append(SourceColumnName(shape));
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) {
+    if (i > 0 || shape.names_sources) out.push_back(',');
+    AppendCsvField(shape.columns[i].name, out);
+  }
+  out.append(kLineEnd);
+  return Status::Ok();
+}
+
+Status CsvWriter::Add(const TableRows& rows, std::string& out) {
+  const json::BatchWriter texts(rows.columns);
+  const std::vector<Field> fields = FieldsOf(shape_, rows);
+  for (std::int64_t row = 0; row < rows.batch->num_rows(); ++row) {
+    if (shape_.names_sources) AppendCsvField(rows.source, out);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (i > 0 || shape_.names_sources) out.push_back(',');
+      const Field& field = fields[i];
+      if (field.position < 0 || field.array->IsNull(row)) continue;
+      if (field.strings != nullptr) {
+        const auto text = field.strings->GetView(row);
+        AppendCsvField({text.data(), text.size()}, out);
+        continue;
+      }
+      value_.clear();
+      texts.AppendValue(*rows.batch, field.position, row, value_);
+      std::string_view text = value_;
+      // No text of these types has an escape in it: base64, dates, decimals, NaN.
+      if (!field.nested && text.starts_with('"')) text = text.substr(1, text.size() - 2);
+      AppendCsvField(text, out);
+    }
+    out.append(kLineEnd);
+  }
+  return Status::Ok();
+}
+
+}  // namespace granary::formats

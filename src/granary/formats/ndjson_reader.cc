@@ -1,0 +1,82 @@
+#include "granary/formats/ndjson_reader.h"
+
+#include <algorithm>
+
+#include <arrow/record_batch.h>
+#include <fmt/format.h>
+
+#include "granary/formats/record_places.h"
+
+namespace granary::formats {
+namespace {
+
+class NdjsonChunk final : public TableChunk {
+ public:
+  NdjsonChunk(json::RecordParser& parser, LineBlock block, std::uint64_t first)
+      : parser_(parser), block_(std::move(block)), first_(first) {}
+
+  std::uint64_t rows() const override { return block_.lines.size(); }
+
+  Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
+                                    json::RejectedRecords* rejected) override {
+    json::RejectedRecords found;
+    auto parsed = parser_.ParseLines(block_.text, block_.lines, mode, schema,
+                                     rejected == nullptr ? nullptr : &found);
+    const auto line_of = [this](std::int64_t index) {
+      return fmt::format("line {}", block_.numbers[static_cast<std::size_t>(index)]);
+    };
+    if (!parsed.ok()) return AtPlaces(parsed.status(), first_, line_of);
+    if (rejected != nullptr) AddRejected(found, first_, line_of, *rejected);
+    MoveWidened(first_, parsed->widened);
+    return parsed;
+  }
+
+ private:
+  json::RecordParser& parser_;
+  const LineBlock block_;
+  const std::uint64_t first_;
+};
+
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+void DropBlankLines(LineBlock& block) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < block.lines.size(); ++i) {
+    if (IsBlank(std::string_view(block.text).substr(block.lines[i].offset, block.lines[i].bytes)))
+      continue;
+    block.lines[kept] = block.lines[i];
+    block.numbers[kept++] = block.numbers[i];
+  }
+  block.lines.resize(kept);
+  block.numbers.resize(kept);
+}
+
+}  // namespace
+
+json::RecordLimits ParserLimits(const ReadLimits& limits) {
+  return {.records_max = limits.chunk_rows,
+          .columns_max = limits.columns_max,
+          .depth_max = limits.depth_max};
+}
+
+NdjsonReader::NdjsonReader(ByteSource source, const ReadLimits& limits)
+    : limits_(limits),
+      lines_(std::move(source), LineRule::kPlain, limits),
+      parser_(ParserLimits(limits)) {}
+
+Result<std::unique_ptr<TableChunk>> NdjsonReader::Next() {
+  for (;;) {
+    GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.chunk_rows));
+    if (block.lines.empty()) return std::unique_ptr<TableChunk>();
+    DropBlankLines(block);
+    if (block.lines.empty()) continue;
+    const std::uint64_t first = records_;
+    records_ += block.lines.size();
+    return std::unique_ptr<TableChunk>(
+        std::make_unique<NdjsonChunk>(parser_, std::move(block), first));
+  }
+}
+
+}  // namespace granary::formats

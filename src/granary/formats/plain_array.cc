@@ -1,0 +1,153 @@
+#include "granary/formats/plain_array.h"
+
+#include <optional>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "granary/formats/json_texts.h"
+#include "granary/types/uuid_text.h"
+#include "granary/types/widening.h"
+
+namespace granary::formats {
+namespace {
+
+using ArrayPtr = std::shared_ptr<arrow::Array>;
+
+Status FromArrow(const arrow::Status& status) {
+  if (status.ok()) return Status::Ok();
+  if (status.IsOutOfMemory() || status.IsCapacityError())
+    return {Code::kTooLarge, status.message()};
+  return {Code::kInvalidRecord, status.message()};
+}
+
+Result<ArrayPtr> Cast(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
+                      bool nearest_float, arrow::MemoryPool* pool) {
+  auto options = arrow::compute::CastOptions::Safe(type);
+  options.allow_float_truncate = nearest_float;
+  arrow::compute::ExecContext context(pool);
+  auto cast = arrow::compute::Cast(*array, type, options, &context);
+  GRANARY_TRY(FromArrow(cast.status()));
+  return cast.MoveValueUnsafe();
+}
+
+/// What an extension type, a dictionary or runs stand for.
+Result<ArrayPtr> Opened(ArrayPtr array, arrow::MemoryPool* pool) {
+  for (;;) {
+    if (array->type_id() == arrow::Type::EXTENSION) {
+      array = std::static_pointer_cast<arrow::ExtensionArray>(array)->storage();
+    } else if (array->type_id() == arrow::Type::DICTIONARY) {
+      const auto& type = static_cast<const arrow::DictionaryType&>(*array->type());
+      GRANARY_ASSIGN(array, Cast(array, type.value_type(), false, pool));
+    } else if (array->type_id() == arrow::Type::RUN_END_ENCODED) {
+      arrow::compute::ExecContext context(pool);
+      auto decoded = arrow::compute::RunEndDecode(array, &context);
+      GRANARY_TRY(FromArrow(decoded.status()));
+      array = decoded->make_array();
+    } else {
+      return array;
+    }
+  }
+}
+
+Status Refused(const DataType& from, const DataType& to) {
+  return {Code::kInvalidRecord,
+          fmt::format("expected {}, found {}", to.ToString(), from.ToString())};
+}
+
+/// Texts that are JSON, one by one.
+Result<ArrayPtr> CheckedJson(const ArrayPtr& array) {
+  const auto& texts = static_cast<const arrow::StringArray&>(*array);
+  simdjson::dom::parser parser;
+  for (std::int64_t row = 0; row < texts.length(); ++row) {
+    if (texts.IsNull(row)) continue;
+    const auto text = texts.GetView(row);
+    if (parser.parse(text.data(), text.size()).error() != simdjson::SUCCESS)
+      return Status(Code::kInvalidRecord, "expected JSON text");
+  }
+  return array;
+}
+
+/// Texts or bytes as the 16 bytes of UUIDs.
+Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool* pool) {
+  const auto& values = static_cast<const arrow::BinaryArray&>(*array);
+  arrow::FixedSizeBinaryBuilder builder(arrow::fixed_size_binary(kUuidBytes), pool);
+  for (std::int64_t row = 0; row < values.length(); ++row) {
+    if (values.IsNull(row)) {
+      GRANARY_TRY(FromArrow(builder.AppendNull()));
+      continue;
+    }
+    const auto value = values.GetView(row);
+    std::optional<std::string> bytes;
+    if (from == TypeKind::kString) {
+      bytes = ParseUuid({value.data(), value.size()});
+    } else if (value.size() == kUuidBytes) {
+      bytes = std::string(value);
+    }
+    if (!bytes) return Status(Code::kInvalidRecord, "expected uuid");
+    GRANARY_TRY(FromArrow(builder.Append(*bytes)));
+  }
+  ArrayPtr uuids;
+  GRANARY_TRY(FromArrow(builder.Finish(&uuids)));
+  return uuids;
+}
+
+/// Arrow asks for room for every integer of the type; what counts are the values.
+Result<ArrayPtr> IntegersToDecimals(const ArrayPtr& array, const DataType& to,
+                                    arrow::MemoryPool* pool) {
+  const auto wide = DataType::Decimal(kDecimalPrecisionMax, to.scale()).ToArrow();
+  GRANARY_ASSIGN(const ArrayPtr decimals, Cast(array, wide, false, pool));
+  return Cast(decimals, to.ToArrow(), false, pool);
+}
+
+bool MayCast(const DataType& from, const DataType& to) {
+  if (from.IsNumeric() && to.IsNumeric())
+    return !(from.IsFloat() && to.kind() == TypeKind::kDecimal);
+  if (from.kind() == TypeKind::kTimestamp || from.kind() == TypeKind::kDate)
+    return to.kind() == TypeKind::kTimestamp;
+  if (from.kind() == TypeKind::kList && to.kind() == TypeKind::kList)
+    return from.element() == to.element() || MayCast(from.element(), to.element());
+  return false;
+}
+
+}  // namespace
+
+Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) {
+  PlainArray plain;
+  GRANARY_ASSIGN(plain.array, Opened(array, pool));
+  // The extension's name tells more than what it stands for.
+  const bool named = array->type_id() == arrow::Type::EXTENSION;
+  GRANARY_ASSIGN(plain.type, DataType::FromArrow(named ? *array->type() : *plain.array->type()));
+  const auto wanted = plain.type.ToArrow();
+  if (plain.array->type()->Equals(*wanted)) return plain;
+  if (plain.array->type_id() == arrow::Type::TIMESTAMP) {
+    // The zone only says how to show the instant; none is UTC.
+    auto view = plain.array->View(wanted);
+    GRANARY_TRY(FromArrow(view.status()));
+    plain.array = view.MoveValueUnsafe();
+    return plain;
+  }
+  GRANARY_ASSIGN(plain.array, Cast(plain.array, wanted, false, pool));
+  return plain;
+}
+
+Result<ArrayPtr> FitToType(const PlainArray& from, const DataType& to, arrow::MemoryPool* pool) {
+  if (from.type == to)
+    return to.kind() == TypeKind::kJson ? CheckedJson(from.array) : Result<ArrayPtr>(from.array);
+  const TypeKind kind = from.type.kind();
+  if (to.kind() == TypeKind::kJson)
+    return kind == TypeKind::kString ? CheckedJson(from.array) : ToJsonTexts(from.array, pool);
+  if (to.kind() == TypeKind::kUuid && (kind == TypeKind::kString || kind == TypeKind::kBinary))
+    return ToUuids(from.array, kind, pool);
+  if (!MayCast(from.type, to)) return Refused(from.type, to);
+  auto cast = from.type.IsInteger() && to.kind() == TypeKind::kDecimal
+                  ? IntegersToDecimals(from.array, to, pool)
+                  : Cast(from.array, to.ToArrow(), to.IsFloat(), pool);
+  if (cast.ok() || cast.status().code() == Code::kTooLarge) return cast;
+  return Status(Code::kInvalidRecord, fmt::format("expected {}, found {}: {}", to.ToString(),
+                                                  from.type.ToString(), cast.status().message()));
+}
+
+}  // namespace granary::formats

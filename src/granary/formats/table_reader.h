@@ -1,0 +1,68 @@
+// TableReader: a body of records, of any length, a chunk at a time: NDJSON, CSV, an Arrow stream, a
+// Parquet file.
+//
+// Use        Next gives chunks as they come; a chunk is fitted to a schema by Parse, which may be
+//            called again with a newer one. The reader outlives its chunks and what they parsed to.
+// Types      docs/formats/bodies.md. Text is read as JSON values are; CSV cells by the type of
+// their
+//            column (empty: null; "": an empty text), columns that are not there yet by what their
+//            first chunk holds. Arrow's and Parquet's columns are taken where every value is exact
+//            in the column's type; what cannot be is refused by name.
+// Memory     one chunk, and what Arrow needs to decode it, at most decode_bytes_max.
+// Errors     kInvalidJson, kInvalidRecord, kInvalidRequest with pointers that count records of the
+//            whole body from 0 (/3/amount) and, for text, the line in the detail; kTooLarge for a
+//            line or a batch that no chunk holds; the failures of the source.
+// Threads    one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/formats/table_format.h"
+#include "granary/io/file_system.h"
+#include "granary/json/record_parser.h"
+#include "granary/types/schema.h"
+
+namespace granary::formats {
+
+/// Waits for some bytes: how many there are in `out`; 0 at the end.
+using ByteSource = std::function<Result<std::size_t>(std::span<char> out)>;
+
+struct ReadLimits {
+  std::size_t chunk_rows = 64 << 10;
+  std::size_t chunk_bytes = 16 << 20;         ///< Of text; also the longest line.
+  std::int64_t decode_bytes_max = 256 << 20;  ///< That Arrow may hold at once.
+  std::size_t columns_max = 1'000;
+  std::size_t depth_max = 64;
+};
+
+class TableChunk {
+ public:
+  virtual ~TableChunk() = default;
+  /// Records, the wrong ones too.
+  virtual std::uint64_t rows() const = 0;
+  /// With `rejected`, wrong records are left out and added there by their place in the body.
+  virtual Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
+                                            json::RejectedRecords* rejected) = 0;
+};
+
+class TableReader {
+ public:
+  virtual ~TableReader() = default;
+  /// Null at the end.
+  virtual Result<std::unique_ptr<TableChunk>> Next() = 0;
+};
+
+/// For kNdjson, kCsv and kArrow.
+Result<std::unique_ptr<TableReader>> MakeTableReader(TableFormat format, ByteSource source,
+                                                     const ReadLimits& limits);
+
+/// kParquet, whose end says where everything is. `file` outlives the reader.
+Result<std::unique_ptr<TableReader>> MakeParquetReader(
+    std::shared_ptr<const io::RandomAccessFile> file, const ReadLimits& limits);
+
+}  // namespace granary::formats

@@ -1,0 +1,141 @@
+// NDJSON and CSV: what their texts mean, and where they are wrong.
+#include "granary/formats/formats_test_support.h"
+
+namespace granary::formats {
+namespace {
+
+const SchemaPtr kIdName = SchemaWith({{"id", TypeKind::kInt64}, {"name", TypeKind::kString}});
+
+Got Csv(const std::string& body, SchemaPtr schema = kIdName,
+        json::SchemaMode mode = json::SchemaMode::kStrict,
+        json::RejectedRecords* rejected = nullptr) {
+  return ReadAll(TableFormat::kCsv, body, std::move(schema), mode, {}, rejected);
+}
+Got Lines(const std::string& body, json::RejectedRecords* rejected = nullptr,
+          const ReadLimits& limits = {}) {
+  return ReadAll(TableFormat::kNdjson, body, kIdName, json::SchemaMode::kStrict, limits, rejected);
+}
+
+std::string Cell(const Got& got, int column, int row) {
+  if (got.batch == nullptr) return "no batch: " + got.status.ToString();
+  return got.batch->column(column)->GetScalar(row).ValueOrDie()->ToString();
+}
+
+TEST(CsvReaderTest, EmptyIsNullAndQuotedEmptyIsText) {
+  const Got got = Csv("id,name\r\n1,\r\n2,\"\"\r\n,x\r\n");
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(Cell(got, 1, 0), "null");
+  EXPECT_EQ(Cell(got, 1, 1), "");
+  EXPECT_EQ(Cell(got, 0, 2), "null");
+}
+
+TEST(CsvReaderTest, QuotesHoldCommasLineEndsAndQuotes) {
+  const Got got = Csv("\xEF\xBB\xBFname,id\n\"a,\"\"b\"\"\r\nc\",\"7\"\n\nplain,8");
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 2);
+  EXPECT_EQ(Cell(got, 1, 0), "a,\"b\"\r\nc");
+  EXPECT_EQ(Cell(got, 0, 0), "7");
+  EXPECT_EQ(Cell(got, 1, 1), "plain");
+}
+
+TEST(CsvReaderTest, NewColumnsAreOfWhatTheyHold) {
+  const Got got = Csv("n,f,b,t,d,nothing\n1,1,true,x,007,\n2,1.5,FALSE,2,1,\n", SchemaWith({}),
+                      json::SchemaMode::kEvolve);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  ASSERT_EQ(got.schema->columns().size(), 5u);
+  EXPECT_EQ(got.schema->Find("n")->type.kind(), TypeKind::kInt64);
+  EXPECT_EQ(got.schema->Find("f")->type.kind(), TypeKind::kFloat64);
+  EXPECT_EQ(got.schema->Find("b")->type.kind(), TypeKind::kBool);
+  EXPECT_EQ(got.schema->Find("t")->type.kind(), TypeKind::kString);
+  EXPECT_EQ(got.schema->Find("d")->type.kind(), TypeKind::kString);
+}
+
+TEST(CsvReaderTest, ErrorsNameTheLine) {
+  const auto error = [](const std::string& body) {
+    return std::string(Csv(body).status.message());
+  };
+  EXPECT_EQ(error("id,name\n1,a\nx,b\n"), "/1/id: line 3: expected int64, found string \"x\"");
+  EXPECT_EQ(error("id,name\n1,\"a\nb\"\n2\n"), "/1: line 4: 1 cells, the header has 2");
+  EXPECT_EQ(error("id,name\n1,a\"b\n"),
+            "/0: line 2: column 2: a quote inside a cell that is not quoted");
+  EXPECT_EQ(error("id,name\n1,\"a\"b\n"), "/0: line 2: column 2: text behind the closing quote");
+  EXPECT_EQ(error("id,name\n1,\"ab"), "/0: line 2: column 2: the quotes are not closed");
+  EXPECT_EQ(error("id,name\n1,\xFF\n"), "/0: line 2: not UTF-8");
+  EXPECT_EQ(error("id,id\n"), "line 1: the header names \"id\" twice");
+  EXPECT_EQ(error("id,\n"), "line 1, column 2: the header has no name");
+  EXPECT_EQ(error(""), "line 1: there is no header");
+  EXPECT_NE(error("id,other\n1,2\n").find("no such column"), std::string::npos);
+}
+
+TEST(CsvReaderTest, NothingOfACellBecomesAnotherMember) {
+  const SchemaPtr schema = SchemaWith({{"id", TypeKind::kInt64}, {"doc", TypeKind::kJson}});
+  for (const char* bad : {"1,\"1,\"\"id\"\":2\"\n", "1,}\n", "\"1,\"\"doc\"\":3\",4\n"})
+    EXPECT_EQ(Csv(std::string("id,doc\n") + bad, schema).status.code(), Code::kInvalidRecord)
+        << bad;
+}
+
+TEST(CsvReaderTest, OneColumnHasItsNullsAsBlankLines) {
+  const Got got = Csv("id\n1\n\n3\n", SchemaWith({{"id", TypeKind::kInt64}}));
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 3);
+  EXPECT_EQ(Cell(got, 0, 1), "null");
+}
+
+TEST(CsvReaderTest, WrongRecordsCanBeLeftOut) {
+  json::RejectedRecords rejected;
+  const Got got = Csv("id,name\n1,a\nx,b\n3\n4,d\n", kIdName, json::SchemaMode::kStrict, &rejected);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 2);
+  const json::RejectedRecords wanted = {{1, "line 3: /id: expected int64, found string \"x\""},
+                                        {2, "line 4: 1 cells, the header has 2"}};
+  EXPECT_EQ(rejected, wanted);
+}
+
+TEST(NdjsonReaderTest, EachLineIsARecordOfItsOwn) {
+  const Got got = Lines("{\"id\":1}\r\n\n  {\"id\":2,\"name\":\"x\"}\n{\"id\":3}");
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 3);
+  for (const char* bad : {"{\"id\":1},{\"id\":2}\n", "{\"id\":\n1}\n", "[{\"id\":1}]\n", "1\n",
+                          "{\"id\":1}{\"id\":2}\n", "{\"id\":1\n", "{\"name\":[1\n2]}\n"})
+    EXPECT_FALSE(Lines(bad).status.ok()) << bad;
+}
+
+TEST(NdjsonReaderTest, ErrorsNameTheLine) {
+  EXPECT_EQ(Lines("{\"id\":1}\n\n{\"id\":\"x\"}\n").status.message(),
+            "/1/id: line 3: expected int64, found string \"x\"");
+  EXPECT_TRUE(Lines("{\"id\":1}\n{]\n").status.message().starts_with("/1: line 2: "));
+}
+
+TEST(NdjsonReaderTest, WrongRecordsCanBeLeftOut) {
+  json::RejectedRecords rejected;
+  const Got got = Lines("{\"id\":1}\nnonsense\n{\"id\":\"x\"}\n{\"id\":4}\n[]\n", &rejected);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 2);
+  ASSERT_EQ(rejected.size(), 3u);
+  EXPECT_TRUE(rejected.contains(1) && rejected.contains(2) && rejected.contains(4));
+}
+
+TEST(NdjsonReaderTest, AWrongRecordDoesNotChangeTheSchema) {
+  json::RejectedRecords rejected;
+  const Got got = ReadAll(TableFormat::kNdjson, "{\"id\":\"x\",\"new\":1}\n{\"id\":2}\n", kIdName,
+                          json::SchemaMode::kEvolve, {}, &rejected);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.schema->Find("new"), nullptr);
+  EXPECT_EQ(got.batch->num_rows(), 1);
+}
+
+TEST(NdjsonReaderTest, ALineIsAtMostAChunkLong) {
+  const auto line = [](std::size_t bytes) {
+    std::string text = R"({"name":")";
+    return text + std::string(bytes - text.size() - 2, 'x') + "\"}";
+  };
+  const ReadLimits limits{.chunk_bytes = 1000};
+  for (const char* end : {"", "\n", "\n{\"id\":1}\n"}) {
+    EXPECT_TRUE(Lines(line(999) + end, nullptr, limits).status.ok());
+    EXPECT_TRUE(Lines(line(1000) + end, nullptr, limits).status.ok());
+    EXPECT_EQ(Lines(line(1001) + end, nullptr, limits).status.code(), Code::kTooLarge);
+  }
+}
+
+}  // namespace
+}  // namespace granary::formats

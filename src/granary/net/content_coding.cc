@@ -1,0 +1,59 @@
+#include "granary/net/content_coding.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/net/quality_list.h"
+
+namespace granary::net {
+
+std::string_view CodingName(ContentCoding coding) {
+  switch (coding) {
+    case ContentCoding::kGzip: return "gzip";
+    case ContentCoding::kZstd: return "zstd";
+    case ContentCoding::kIdentity: break;
+  }
+  return "identity";
+}
+
+Result<ContentCoding> ParseCoding(std::string_view content_encoding) {
+  const auto items = ParseQualityList(content_encoding);
+  if (items.empty()) return ContentCoding::kIdentity;
+  if (items.size() == 1) {
+    const std::string& name = items[0].value;
+    if (name == "identity") return ContentCoding::kIdentity;
+    if (name == "gzip" || name == "x-gzip") return ContentCoding::kGzip;
+    if (name == "zstd") return ContentCoding::kZstd;
+  }
+  return Status(Code::kUnsupportedMediaType,
+                fmt::format("Content-Encoding is '{}', expected gzip, zstd or identity",
+                            content_encoding.substr(0, 64)));
+}
+
+ContentCoding ChooseCoding(std::string_view accept_encoding) {
+  const auto items = ParseQualityList(accept_encoding);
+  const auto quality = [&](std::string_view name) -> std::optional<int> {
+    std::optional<int> any;
+    for (const QualityItem& item : items) {
+      if (item.value == name) return item.thousandths;
+      if (item.value == "*") any = item.thousandths;
+    }
+    return any;
+  };
+  ContentCoding best = ContentCoding::kIdentity;
+  // Whoever names identity may like it better; else any coding that is taken is wanted.
+  int best_quality = 0;
+  for (const QualityItem& item : items) {
+    if (item.value == "identity") best_quality = std::max(item.thousandths - 1, 0);
+  }
+  for (const ContentCoding coding : {ContentCoding::kZstd, ContentCoding::kGzip}) {
+    const int given = quality(CodingName(coding)).value_or(0);
+    if (given <= best_quality) continue;
+    best = coding;
+    best_quality = given;
+  }
+  return best;
+}
+
+}  // namespace granary::net

@@ -1,0 +1,65 @@
+#include "granary/services/tenant_node/write_stream.h"
+
+#include <fmt/format.h>
+
+#include "granary/api/request_json.h"
+#include "granary/base/hash.h"
+#include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/idempotency.h"
+
+namespace granary::services {
+namespace {
+
+Result<SourceId> SourceParameter(const net::HttpRequest& request) {
+  const auto text = request.QueryParameter("source_id");
+  if (!text) {
+    return Status(Code::kInvalidArgument,
+                  "the query parameter source_id is missing: it says where the records go");
+  }
+  return SourceId::Parse(*text);
+}
+
+Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
+  StreamWrite write;
+  GRANARY_ASSIGN(const auto format, StreamedBodyFormat(request));
+  if (!format) return Status::Internal("a streamed body of no known format");
+  write.format = *format;
+  GRANARY_ASSIGN(write.source, SourceParameter(request));
+  GRANARY_ASSIGN(write.atomic, BoolParameter(request, "atomic", true));
+  GRANARY_ASSIGN(write.skips_wrong,
+                 api::ParseOnError(request.QueryParameter("on_error"), "?on_error"));
+  GRANARY_ASSIGN(write.key, KeyOf(request));
+  write.key_seed = Hash64(formats::MediaTypeOf(write.format), KeySeedOf(request));
+  write.bytes = [source = request.body_source](std::span<char> out) { return source->Read(out); };
+  write.cancel = request.cancel;
+  return write;
+}
+
+}  // namespace
+
+bool IsStreamedWrite(const net::HttpRequest& request) {
+  if (request.method != "POST") return false;
+  if (request.path != "/data/write" && request.path != "/v1/data/write") return false;
+  const auto format = StreamedBodyFormat(request);
+  return format.ok() && *format;
+}
+
+Result<net::HttpResponse> WriteStreamed(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const StreamWrite write, ParseStreamWrite(call.request));
+  GRANARY_ASSIGN(const WriteAnswer answer, tenant->WriteStream(write));
+  return WriteResponse(state, answer);
+}
+
+Status CheckNoStreamParameters(const net::HttpRequest& request) {
+  for (const char* name : {"source_id", "atomic", "on_error"}) {
+    if (!request.QueryParameter(name)) continue;
+    return {Code::kInvalidArgument,
+            fmt::format("the query parameter {} is for NDJSON, CSV, Arrow and Parquet; a JSON body "
+                        "has it as a member, and is always one transaction",
+                        name)};
+  }
+  return Status::Ok();
+}
+
+}  // namespace granary::services

@@ -1,0 +1,537 @@
+"""Bodies and answers in every format, both ways, against PyArrow and DuckDB."""
+
+import csv
+import gzip
+import http.client
+import io
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+import time
+import zlib
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from node import Node, Refused
+
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+EVENTS = "text/event-stream"
+TABLES = [NDJSON, CSV, ARROW, PARQUET]
+
+SCHEMA = {"id": "int64", "name": "string", "amount": "float64", "price": "decimal(18,4)", "at": "datetime64[us]",
+          "day": "date", "ok": "bool", "small": "int16", "raw": "binary"}
+
+
+def table_of(rows, first=0):
+    ids = pa.array(range(first, first + rows), pa.int64())
+    even = pc.equal(pc.bit_wise_and(ids, 1), 0)
+    text = pc.cast(ids, pa.string())
+    return pa.table({
+        "id": ids,
+        "name": pc.if_else(even, pc.binary_join_element_wise("na,me \"", text, ""), pa.scalar(None, pa.string())),
+        "amount": pc.divide(pc.cast(ids, pa.float64()), 7.0),
+        "price": pc.cast(pc.cast(ids, pa.decimal128(23, 4)), pa.decimal128(18, 4)),
+        "at": pc.cast(pc.add(pc.multiply(ids, 1_000_003), 1_700_000_000_000_000), pa.timestamp("us", "UTC")),
+        "day": pc.cast(pc.cast(pc.bit_wise_and(ids, 0xFFFF), pa.int32()), pa.date32()),
+        "ok": even,
+        "small": pc.cast(pc.bit_wise_and(ids, 0x7FFF), pa.int16()),
+        "raw": pc.cast(text, pa.binary()),
+    })
+
+
+def body_of(table, kind):
+    out = io.BytesIO()
+    if kind == ARROW:
+        with pa.ipc.new_stream(out, table.schema) as writer:
+            writer.write_table(table, max_chunksize=50_000)
+    elif kind == PARQUET:
+        pq.write_table(table, out, row_group_size=70_000)
+    else:
+        import base64
+        text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+        rows = csv.writer(text, lineterminator="\n")
+        if kind == CSV:
+            rows.writerow(table.column_names)
+        for batch in table.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                row["price"] = str(row["price"])
+                row["at"] = row["at"].isoformat()
+                row["day"] = row["day"].isoformat()
+                row["raw"] = base64.b64encode(row["raw"]).decode()
+                if kind == CSV:
+                    rows.writerow([str(v).lower() if isinstance(v, bool) else v for v in row.values()])
+                else:
+                    text.write(json.dumps(row) + "\n")
+        text.flush()
+        return out.getvalue()
+    return out.getvalue()
+
+
+def read_table(content, kind, folder):
+    """An answer as an Arrow table, in SCHEMA's types."""
+    if kind == ARROW:
+        return pa.ipc.open_stream(content).read_all()
+    if kind == PARQUET:
+        return pq.read_table(io.BytesIO(content))
+    path = pathlib.Path(folder) / "answer"
+    path.write_bytes(content)
+    if kind == CSV:
+        source = f"read_csv('{path}', all_varchar=true, header=true)"
+    else:
+        source = f'''(SELECT unnest(fields) FROM read_ndjson('{path}', columns={{source_id: 'VARCHAR', fields: 'STRUCT("id" BIGINT, "name" VARCHAR, "amount" DOUBLE, "price" VARCHAR, "at" VARCHAR, "day" VARCHAR, "ok" BOOLEAN, "small" SMALLINT, "raw" VARCHAR)'}}))'''
+    return duckdb.sql(f"""SELECT id::BIGINT AS id, name, amount::DOUBLE AS amount, price::DECIMAL(18,4) AS price,
+        "at"::TIMESTAMPTZ AS "at", day::DATE AS day, ok::BOOLEAN AS ok, small::SMALLINT AS small,
+        from_base64(raw) AS raw FROM {source}""").to_arrow_table()
+
+
+def same(got, want):
+    got = got.select(want.column_names).sort_by("id").cast(want.schema)
+    assert got.num_rows == want.num_rows
+    for name in want.column_names:
+        a, b = got.column(name).combine_chunks(), want.column(name).combine_chunks()
+        assert a.equals(b), f"{name}: {a.slice(0, 5)} is not {b.slice(0, 5)}"
+
+
+def send(client, kind, body, source="t", query="", headers=None):
+    return client.call("POST", f"/data/write?source_id={source}{query}", body, {"Content-Type": kind, **(headers or {})})
+
+
+def take(client, kind, **body):
+    status, headers, content = client.raw("POST", "/data/search/stream", body, {"Accept": kind})
+    assert status == 200, content[:1000]
+    assert headers["content-type"] == kind
+    return content
+
+
+def count(client):
+    return client.aggregate(aggregations=[{"type": "count", "alias": "n"}])[0]["n"]
+
+
+def round_trip(node, client, folder, kind, rows):
+    want = table_of(rows)
+    client.add({"source_id": "t", "schema_definition": SCHEMA, "schema_mode": "strict"})
+    answer = send(client, kind, body_of(want, kind))
+    assert answer["written"] == rows and answer["durable"] is True
+    assert answer["sequence"] == {"first": 1, "last": rows}
+    for out in TABLES:
+        same(read_table(take(client, out), out, folder), want)
+    node.restart()
+    assert node.client().aggregate(aggregations=[{"type": "sum", "column": "id", "alias": "s"}]) == [{"s": rows * (rows - 1) // 2}]
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_in_through_one_format_and_out_through_all(node, client, tmp_path, kind):
+    round_trip(node, client, tmp_path, kind, 150_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_million_rows_in_through_one_format_and_out_through_all(node, tmp_path, figure, kind):
+    began = time.monotonic()
+    round_trip(node, node.client(timeout=600), tmp_path, kind, 1_000_000)
+    figure(f"1,000,000 rows of 9 columns in as {kind}, out as {len(TABLES)} formats: all equal, {time.monotonic() - began:.0f} s")
+
+
+def test_small_bodies_go_through_the_log_and_mix_with_large_ones(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    small = b"".join(b'{"id":%d}\n' % i for i in range(10))
+    assert send(client, NDJSON, small)["sequence"] == {"first": 1, "last": 10}
+    large = b"id\n" + b"".join(b"%d\n" % i for i in range(10, 100_010))
+    assert send(client, CSV, large)["sequence"] == {"first": 11, "last": 100_010}
+    assert send(client, NDJSON, small)["sequence"] == {"first": 100_011, "last": 100_020}
+    assert client.rows(filters={"_seq": {"between": [10, 12]}}, columns=["id"], order_by=[{"column": "_seq"}]) == [{"id": 9}, {"id": 10}, {"id": 11}]
+    assert client.rows(filters={"_seq": {"gte": 100_010}}, columns=["_seq", "id"], order_by=[{"column": "_seq"}], limit=2) == [
+        {"_seq": 100_010, "id": 100_009}, {"_seq": 100_011, "id": 0}]
+    node.kill()  # Log and segments together must be the whole again.
+    node.start()
+    client = node.client()
+    assert count(client) == 100_020
+    assert send(client, NDJSON, small)["sequence"]["first"] == 100_021
+    client.flush("t")
+    node.restart()
+    assert count(node.client()) == 100_030
+
+
+def test_a_large_body_brings_its_columns(client):
+    client.add({"source_id": "t"})
+    lines = b"".join(b'{"id":%d}\n' % i for i in range(80_000)) + b'{"id":1.5,"late":"x"}\n'
+    assert send(client, NDJSON, lines)["written"] == 80_001
+    assert client.rows(filters={"late": "x"}) == [{"id": 1.5, "late": "x"}]
+    assert client.aggregate(aggregations=[{"type": "max", "column": "id", "alias": "m"}]) == [{"m": 79_999}]
+
+
+def test_a_bad_record_at_the_end_refuses_all(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    lines = b"".join(b'{"id":%d}\n' % i for i in range(100_000)) + b'{"id":"x"}\n'
+    with pytest.raises(Refused) as refused:
+        send(client, NDJSON, lines)
+    assert refused.value.status == 400 and refused.value.pointers == ["/100000/id"]
+    assert "line 100001" in refused.value.problem["detail"]
+    client = node.client()
+    assert count(client) == 0 and list(node.data.rglob("*.parquet")) == []
+    with pytest.raises(Refused) as refused:
+        send(client, NDJSON, lines, query="&atomic=false")
+    assert "65536 records before are written" in refused.value.problem["detail"]
+    client = node.client()
+    assert count(client) == 65_536
+    answer = send(client, NDJSON, lines, query="&on_error=skip")
+    assert answer["written"] == 100_000 and answer["rejected_total"] == 1
+    assert answer["rejected"][0]["index"] == 100_000 and "line 100001" in answer["rejected"][0]["detail"]
+
+
+def test_json_bodies_skip_too(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    body = {"source_id": "t", "on_error": "skip", "records": [{"fields": {"id": i if i % 3 else "x", "n": i}} for i in range(9)]}
+    answer = client.call("POST", "/data/write", body)
+    assert answer["written"] == 6 and [r["index"] for r in answer["rejected"]] == [0, 3, 6]
+    assert answer["rejected"][1]["detail"].startswith("/records/3/fields/id: expected int64")
+    assert count(client) == 6
+    answer = client.call("POST", "/data/write", {**body, "records": [{"fields": {"id": "x"}}] * 500})
+    assert answer["written"] == 0 and answer["rejected_total"] == 500 and len(answer["rejected"]) == 100
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_bodies_that_are_none(client, kind):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    bodies = [b"", b"\x00garbage\xff" * 50, b"id\n{\n", b"ARROW1\0\0\n1\n", b"PAR1\nPAR1\n"]
+    for body in bodies if kind != CSV else bodies[:3]:
+        with pytest.raises(Refused) as refused:
+            send(client, kind, body)
+        assert refused.value.status == 400, (body, refused.value.problem)
+    for query in ("?", "?source_id=../x", "?source_id=t&atomic=1", "?source_id=t&on_error=x", "?source_id=t&unknown=1"):
+        status, _, _ = client.raw("POST", f"/data/write{query}", b'{"id":1}\n', {"Content-Type": kind})
+        assert status == 400, query
+    assert client.raw("POST", "/data/write?source_id=nobody", b"x", {"Content-Type": kind})[0] == 404
+    assert count(client) == 0
+
+
+def test_kill_during_a_large_body_leaves_all_or_nothing(tmp_path):
+    node = Node(tmp_path, env={"FLUSH_ROWS": "65536"}).start()
+    try:
+        node.client().add({"source_id": "t", "schema_definition": {"id": "int64"}})
+        connection = socket.create_connection(("127.0.0.1", node.port))
+        connection.sendall(b"POST /data/write?source_id=t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+                           b"Transfer-Encoding: chunked\r\n\r\n")
+        piece = b"".join(b'{"id":%d}\n' % i for i in range(10_000))
+        chunk = b"%x\r\n%s\r\n" % (len(piece), piece)
+        deadline = time.monotonic() + 120
+        while not list(node.data.rglob("*.parquet")):  # Until it has files on disk.
+            connection.sendall(chunk)
+            assert time.monotonic() < deadline
+        node.kill()
+        connection.close()
+        node.start()
+        client = node.client()
+        assert count(client) == 0 and list(node.data.rglob("*.parquet")) == []
+        assert send(client, NDJSON, piece)["sequence"]["first"] == 1
+    finally:
+        node.close()
+
+
+def test_a_client_that_leaves_takes_its_body_with_it(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    connection = socket.create_connection(("127.0.0.1", node.port))
+    connection.sendall(b"POST /data/write?source_id=t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+                       b"Content-Length: 100000000\r\n\r\n" + b'{"id":1}\n' * 200_000)
+    connection.close()
+    assert send(client, NDJSON, b'{"id":2}\n')["written"] == 1
+    assert count(client) == 1
+
+
+def rss_mb(node):
+    for line in pathlib.Path(f"/proc/{node.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+
+
+def test_memory_stays_bounded_however_long_the_body(tmp_path, figure):
+    node = Node(tmp_path, env={"MAX_BODY_MB": "4", "FLUSH_MB": "8", "BODY_CHUNK_MB": "2"}).start()
+    try:
+        client = node.client(timeout=300)
+        client.add({"source_id": "t", "schema_definition": {"id": "int64", "text": "string"}})
+        send(client, NDJSON, b'{"id":1,"text":"warm"}\n' * 50_000)
+        client.raw("POST", "/data/search/stream", {}, {"Accept": CSV})
+        before = rss_mb(node)
+        line = json.dumps({"id": 1, "text": os.urandom(100).hex()}).encode() + b"\n"
+        sent = {"bytes": 0}
+
+        def pieces():
+            while sent["bytes"] < 80 << 20:
+                sent["bytes"] += len(line) * 1000
+                yield line * 1000
+
+        client.connection.request("POST", "/data/write?source_id=t", pieces(), {"Content-Type": NDJSON}, encode_chunked=True)
+        response = client.connection.getresponse()
+        written = json.loads(response.read())["written"]
+        assert written == sent["bytes"] // len(line)
+        for kind in TABLES:
+            client.connection.request("POST", "/data/search/stream", json.dumps({}), {"Accept": kind, "Content-Type": "application/json"})
+            response, size = client.connection.getresponse(), 0
+            while piece := response.read(1 << 20):
+                size += len(piece)
+            assert size > 10_000 and (size > 60 << 20 or kind in (PARQUET, ARROW))
+        grown = rss_mb(node) - before
+        figure(f"peak memory grew by {grown:.0f} MB for {sent['bytes'] >> 20} MB in and {len(TABLES)} times out; MAX_BODY_MB is 4, FLUSH_MB 8")
+        assert grown < 250
+    finally:
+        node.close()
+
+
+def test_compression_both_ways(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    lines = b"".join(b'{"id":%d,"name":"name %d"}\n' % (i, i) for i in range(5_000))
+    assert send(client, NDJSON, gzip.compress(lines), headers={"Content-Encoding": "gzip"})["written"] == 5_000
+    zstd = pa.compress(lines, codec="zstd", asbytes=True)
+    assert send(client, NDJSON, zstd, headers={"Content-Encoding": "zstd"})["written"] == 5_000
+    search = gzip.compress(json.dumps({"limit": 0}).encode())
+    assert client.call("POST", "/data/search", search, {"Content-Encoding": "gzip"})["count"] == 0
+    plain = take(client, NDJSON)
+    for target, body in (("/data/search/stream", {}), ("/data/search", {"limit": 1000})):
+        status, headers, content = client.raw("POST", target, body, {"Accept-Encoding": "gzip"})
+        assert headers["content-encoding"] == "gzip" and "Accept-Encoding" in headers["vary"]
+        if target.endswith("stream"):
+            assert gzip.decompress(content) == plain and len(content) < len(plain) / 4
+        else:
+            assert json.loads(gzip.decompress(content))["count"] == 1000
+    status, headers, content = client.raw("POST", "/data/search/stream", {}, {"Accept-Encoding": "gzip;q=0.5, zstd"})
+    assert headers["content-encoding"] == "zstd"
+    assert pa.CompressedInputStream(pa.BufferReader(content), "zstd").read() == plain
+    _, headers, _ = client.raw("GET", "/health/live", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in headers
+
+
+def test_bad_codings_and_bombs(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+    zeros = bomb.compress(b" " * (100 << 20)) + bomb.flush()
+    frame = pa.compress(b" " * (100 << 20), codec="zstd", asbytes=True)
+    cases = [("gzip", b"garbage", 400), ("gzip", gzip.compress(b"{}" * 1000)[:-9], 400), ("zstd", b"garbage", 400),
+             ("br", b"x", 415), ("gzip, gzip", b"x", 415), ("gzip", zeros, 413), ("zstd", frame, 413)]
+    for target, kind in (("/data/search", "application/json"), ("/data/write?source_id=t", NDJSON), ("/data/write?source_id=t", PARQUET)):
+        for coding, body, wanted in cases:
+            status, _, content = node.client().raw("POST", target, body, {"Content-Type": kind, "Content-Encoding": coding})
+            assert status == wanted, (target, kind, coding, content)
+    assert rss_mb(node) < 400
+    assert count(node.client()) == 0
+
+
+def test_frames_and_events_tell_a_whole_answer(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    client.write("t", [{"id": i, "name": "line\nend"} for i in range(3)])
+    status, _, content = client.raw("POST", "/data/search/stream?frames=true", {})
+    frames = [json.loads(line) for line in content.splitlines()]
+    assert [next(iter(frame)) for frame in frames] == ["meta", "row", "row", "row", "end"]
+    assert frames[0]["meta"]["columns"] == [{"name": "id", "type": "int64"}, {"name": "name", "type": "string"}]
+    assert frames[-1]["end"]["rows"] == 3 and frames[1]["row"]["fields"] == {"id": 0, "name": "line\nend"}
+    events = take(client, EVENTS).decode()
+    parsed = [dict(line.split(": ", 1) for line in event.splitlines()) for event in events.split("\n\n") if event]
+    assert [event["event"] for event in parsed] == ["meta", "row", "row", "row", "end"]
+    assert json.loads(parsed[-1]["data"])["rows"] == 3
+
+
+def test_several_sources_are_named_in_a_column(client, tmp_path):
+    client.add({"source_id": "a", "schema_definition": {"id": "int32", "x": "string"}})
+    client.add({"source_id": "b", "schema_definition": {"id": "int64", "y": "bool"}})
+    client.write("a", [{"id": 1, "x": ""}])
+    client.write("b", [{"id": 1 << 40, "y": True}])
+    assert take(client, CSV).decode() == 'source_id,id,x,y\r\na,1,"",\r\nb,1099511627776,,true\r\n'
+    for kind in (ARROW, PARQUET):
+        table = read_table(take(client, kind), kind, tmp_path)
+        assert table.schema.field("id").type == pa.int64()
+        assert table.to_pylist() == [{"source_id": "a", "id": 1, "x": "", "y": None},
+                                     {"source_id": "b", "id": 1 << 40, "x": None, "y": True}]
+    client.add({"source_id": "c", "schema_definition": {"id": "string"}})
+    status, _, content = client.raw("POST", "/data/search/stream", {}, {"Accept": ARROW})
+    assert status == 422 and json.loads(content)["code"] == "TYPE_MISMATCH"
+    assert take(client, CSV)
+
+
+def test_accept_is_a_wish_that_may_not_come_true(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    status, _, content = client.raw("POST", "/data/search/stream", {}, {"Accept": "image/png, text/csv;q=0"})
+    assert status == 406 and json.loads(content)["code"] == "NOT_ACCEPTABLE"
+    assert client.raw("POST", "/data/search/stream?frames=true", {}, {"Accept": CSV})[0] == 400
+
+
+def test_writers_beside_a_large_body_lose_nothing(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    stop, sequences = threading.Event(), []
+
+    def write():
+        other = node.client()
+        while not stop.is_set():
+            sequences.append(other.write("t", [{"id": -1}])["sequence"]["first"])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        answer = send(client, CSV, b"id\n" + b"".join(b"%d\n" % i for i in range(200_000)))
+    finally:
+        stop.set()
+        thread.join()
+    assert answer["written"] == 200_000
+    first, last = answer["sequence"]["first"], answer["sequence"]["last"]
+    assert last - first + 1 == 200_000 and not [s for s in sequences if first <= s <= last]
+    assert count(client) == 200_000 + len(sequences)
+    node.kill()
+    node.start()
+    assert count(node.client()) == 200_000 + len(sequences)
+
+
+def test_export_and_query_from_the_command_line(node, client, tmp_path):
+    from node import BINARY
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    client.write("t", [{"id": i, "name": f"n{i}"} for i in range(5)])
+    url = f"http://127.0.0.1:{node.port}"
+    for ending in ("parquet", "csv", "ndjson", "arrow"):
+        path = tmp_path / f"out.{ending}"
+        subprocess.run([str(BINARY), "export", "t", str(path), "--url", url], check=True, timeout=60)
+        out = subprocess.run([str(BINARY), "query", "t", "--format", ending, "--limit", "100", "--url", url], check=True,
+                             timeout=60, capture_output=True).stdout
+        if ending == "parquet":
+            assert pq.read_table(path).equals(pq.read_table(io.BytesIO(out))) and pq.read_table(path).num_rows == 5
+        else:
+            assert path.read_bytes() == out and len(out) > 20
+    assert not list(tmp_path.glob("*.part"))
+    assert subprocess.run([str(BINARY), "export", "nobody", str(tmp_path / "x.csv"), "--url", url], timeout=60).returncode == 1
+    assert not (tmp_path / "x.csv").exists()
+
+
+def keyed(client, kind, body, key, query=""):
+    status, headers, content = client.raw("POST", f"/data/write?source_id=t{query}", body, {"Content-Type": kind, "Idempotency-Key": key})
+    return status, headers.get("idempotency-replayed"), json.loads(content)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("rows", [3, 100_000])
+def test_a_key_makes_a_body_of_any_length_come_once(node, client, kind, rows):
+    client.add({"source_id": "t", "schema_definition": SCHEMA})
+    body, other = body_of(table_of(rows), kind), body_of(table_of(rows, first=1), kind)
+    first = keyed(client, kind, body, "k")
+    assert first[:2] == (200, None) and first[2]["written"] == rows
+    for end in ("none", "kill", "flush", "stop"):
+        if end == "kill":
+            node.kill()
+            node.start()
+        elif end == "stop":
+            node.restart()
+        client = node.client()
+        if end == "flush":
+            client.flush("t")
+        assert keyed(client, kind, body, "k") == (200, "true", first[2])
+        # The same, compressed on its way.
+        status, headers, content = client.raw("POST", "/data/write?source_id=t", gzip.compress(body),
+                                              {"Content-Type": kind, "Idempotency-Key": "k", "Content-Encoding": "gzip"})
+        assert (status, headers.get("idempotency-replayed"), json.loads(content)) == (200, "true", first[2])
+        assert [keyed(client, kind, *wrong)[2]["code"] for wrong in ((other, "k"), (body, "k", "&on_error=skip"))] == ["IDEMPOTENCY_KEY_REUSED"] * 2
+        assert count(client) == rows
+    assert keyed(client, kind, other, "k2")[2]["written"] == rows
+
+
+def test_a_key_remembers_what_was_left_out(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    wrong = b"".join(b'{"id":%d}\n{"id":"x"}\n' % i for i in range(200))
+    for body in (wrong, wrong + b'{"id":1}\n' * 80_000):
+        key = f"k{len(body)}"
+        first = keyed(client, NDJSON, body, key, "&on_error=skip")
+        assert first[2]["rejected_total"] == 200 and len(first[2]["rejected"]) == 100
+        node.kill()
+        node.start()
+        client = node.client()
+        assert keyed(client, NDJSON, body, key, "&on_error=skip") == (200, "true", first[2])
+
+
+def test_a_key_needs_one_transaction(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    status, _, problem = keyed(client, NDJSON, b'{"id":1}\n', "k", "&atomic=false")
+    assert (status, problem["code"]) == (501, "UNSUPPORTED") and "atomic=false" in problem["detail"]
+    assert keyed(client, NDJSON, b"", "k")[0] == 400
+    assert keyed(client, CSV, b"id\n", "k")[2]["written"] == 0
+    assert keyed(client, CSV, b"id\n", "k")[:2] == (200, "true")
+    assert count(client) == 0
+
+
+def test_twenty_at_once_with_one_key_write_one_body(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    body = b"id\n" + b"".join(b"%d\n" % i for i in range(70_000))
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(keyed(node.client(), CSV, body, "k"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer[1] or "" for answer in answers) == [""] + ["true"] * 19
+    assert len({json.dumps(answer[2]) for answer in answers}) == 1
+    assert count(client) == 70_000
+
+
+def test_a_cursor_from_before_a_large_body_does_not_see_it(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    client.write("t", [{"id": i} for i in range(100)])
+    large = b"id\n" + b"".join(b"%d\n" % i for i in range(1000, 81_000))
+
+    def rest(page, limit):
+        seen = [r["fields"]["id"] for r in page["records"]]
+        while page["next_cursor"]:
+            page = client.search(limit=limit, cursor=page["next_cursor"])
+            seen += [r["fields"]["id"] for r in page["records"]]
+        return seen
+
+    before = client.search(limit=10)
+    send(client, CSV, large)
+    client.write("t", [{"id": i} for i in range(100, 150)])
+    after = client.search(limit=7000)  # Hot rows below and above the large body.
+    send(client, CSV, large)
+    assert rest(before, 10) == list(range(100))
+    client.flush("t")
+    third = client.search(limit=9000)
+    send(client, CSV, large)
+    client.write("t", [{"id": -1}])
+    node.kill()
+    node.start()
+    client = node.client()
+    assert rest(before, 10) == list(range(100))
+    once = sorted([*range(150), *range(1000, 81_000)])
+    assert sorted(rest(after, 7000)) == once
+    assert sorted(rest(third, 9000)) == sorted([*once, *range(1000, 81_000)])
+
+
+@pytest.mark.parametrize("kind", [NDJSON, CSV, ARROW, PARQUET, EVENTS, "frames"])
+def test_a_failure_midway_cuts_the_body(node, client, kind):
+    """So that a short answer is never taken for a whole one; frames say why before."""
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "text": "string"}})
+    for first in range(0, 200_000, 50_000):
+        send(client, CSV, b"id,text\n" + b"".join(b"%d,%s\n" % (i, os.urandom(100).hex().encode()) for i in range(first, first + 50_000)))
+    target = "/data/search/stream" + ("?frames=true" if kind == "frames" else "")
+    accept = NDJSON if kind == "frames" else kind
+    reader = node.client().connection
+    reader.request("POST", target, b"{}", {"Accept": accept, "Content-Type": "application/json"})
+    response = reader.getresponse()
+    got = response.read(1000)  # Under way, and held back by its reader.
+    assert response.status == 200 and got
+    query, = client.call("GET", "/queries")["queries"]
+    client.call("DELETE", f"/queries/{query['id']}")
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        got += response.read()
+    got += cut.value.partial
+    assert b'"end"' not in got[-2000:]
+    if kind == PARQUET:
+        with pytest.raises(pa.ArrowInvalid):
+            pq.read_table(io.BytesIO(got))
+
+
+def test_a_source_goes_out_as_frames_that_end(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    send(client, CSV, b"id\n" + b"".join(b"%d\n" % i for i in range(100_000)))
+    status, _, content = client.raw("POST", "/data/search/stream?frames=true", {})
+    frames = [json.loads(line) for line in content.splitlines()]
+    assert sum("row" in frame for frame in frames) == 100_000 and frames[-1]["end"]["rows"] == 100_000
