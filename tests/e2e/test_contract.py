@@ -81,6 +81,12 @@ def test_every_case_and_scenario_holds_a_promise():
     assert cases() <= named, cases() - named
 
 
+def test_every_limit_is_held():
+    settings = re.findall(r"\| `([A-Z_]+)` \|", (REPOSITORY / "docs/limits.md").read_text())
+    promised = {name for _, promise, _ in rows() for name in names(promise)}
+    assert len(settings) > 15 and set(settings) <= promised, set(settings) - promised
+
+
 def test_every_request_of_the_openapi_document_is_promised():
     document = json.loads((REPOSITORY / "docs/openapi/tenant_node.json").read_text())
     text = PAGE.read_text()

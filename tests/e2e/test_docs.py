@@ -63,7 +63,7 @@ def test_commands_of_the_readme(node, tmp_path):
             continue
         if verb == "check":
             node.kill()  # It verifies a folder that nobody serves.
-        if verb in ("import", "query", "source"):
+        if verb in ("import", "query", "source", "export"):
             line += f" --url http://127.0.0.1:{node.port}"
         done = subprocess.run(["bash", "-c", line], cwd=node.folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, command + "\n" + done.stdout + done.stderr

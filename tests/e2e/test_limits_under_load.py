@@ -179,6 +179,32 @@ def test_memory_of_records_that_are_not_flushed(started):
     assert client.aggregate(aggregations=[{"type": "count"}]) == [{"count": written + 1}]
 
 
+def test_columns_of_one_write_in_the_log(started):
+    """The frame of one long text, to the byte: the least that is refused lies within a kilobyte below the limit."""
+    client = started(WAL_BATCH_MAX_MB="1", MAX_BODY_MB="4").client()
+    client.add({"source_id": "t"})
+
+    def write(size):
+        status, _, content = client.raw("POST", "/data/write", {"source_id": "t", "records": [{"fields": {"s": "x" * size}}]})
+        assert status == 200 or (status, json.loads(content)["code"]) == (413, "TOO_LARGE"), content
+        return status == 200
+
+    limit = 1 << 20
+    assert not write(limit)
+    assert client.call("GET", "/sources/t")["schema_definition"] == {}  # A refused batch brings no column.
+    fits, refused = limit - 4096, limit
+    rows = 1
+    assert write(fits)
+    while refused - fits > 1:
+        middle = (fits + refused) // 2
+        if write(middle):
+            fits, rows = middle, rows + 1
+        else:
+            refused = middle
+    assert limit - 1024 < refused <= limit
+    assert client.aggregate(aggregations=[{"type": "count"}]) == [{"count": rows}]
+
+
 def test_idempotency_keys(started):
     node = started(MAX_IDEMPOTENCY_KEYS="3")
     client = node.client()

@@ -16,8 +16,9 @@
 namespace granary::query {
 namespace {
 
-// Rows that are filtered between two looks at the token.
-constexpr std::int64_t kFirstStepRows = 512;
+// Rows that are filtered between two looks at the token: few at first, since one that costs twenty
+// milliseconds is possible, and as many soon as are done in a short time.
+constexpr std::int64_t kFirstStepRows = 4;
 constexpr std::chrono::milliseconds kShortStep{1};
 constexpr std::chrono::milliseconds kLongStep{8};
 
