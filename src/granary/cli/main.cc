@@ -249,7 +249,6 @@ int Main(int argc, char** argv) {
 // jemalloc reads this before main: freed pages go back to the kernel within a second, from a thread
 // of its own and not when somebody happens to allocate next.
 extern "C" const char* malloc_conf;
-const char* malloc_conf =
-    "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 int main(int argc, char** argv) { return granary::cli::Main(argc, argv); }

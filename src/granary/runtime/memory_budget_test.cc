@@ -13,9 +13,9 @@ constexpr std::uint64_t kStep = MemoryReservation::kSmallStepBytes;
 
 TEST(MemoryBudgetTest, TakesUpToItsLimitAndNotOneByteMore) {
   MemoryBudget budget("all", 100);
-  EXPECT_EQ(budget.TryReserve(99), nullptr);   // limit - 1
-  EXPECT_EQ(budget.TryReserve(1), nullptr);    // limit
-  EXPECT_EQ(budget.TryReserve(1), &budget);    // limit + 1
+  EXPECT_EQ(budget.TryReserve(99), nullptr);  // limit - 1
+  EXPECT_EQ(budget.TryReserve(1), nullptr);   // limit
+  EXPECT_EQ(budget.TryReserve(1), &budget);   // limit + 1
   EXPECT_EQ(budget.reserved(), 100u);
   EXPECT_EQ(budget.refusals(), 1u);
   budget.Release(100);

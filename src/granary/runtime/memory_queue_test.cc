@@ -75,9 +75,8 @@ TEST(MemoryQueueTest, ACancelledWaiterLeavesTheLine) {
   MemoryQueue queue(kLong);
   auto held = queue.Enter(budget, 800, CancelToken()).Take();
   CancelToken cancel;
-  std::thread waiter([&] {
-    EXPECT_EQ(queue.Enter(budget, 500, cancel).status().code(), Code::kCancelled);
-  });
+  std::thread waiter(
+      [&] { EXPECT_EQ(queue.Enter(budget, 500, cancel).status().code(), Code::kCancelled); });
   AwaitWaiting(queue, 1);
   const auto start = std::chrono::steady_clock::now();
   cancel.Cancel();

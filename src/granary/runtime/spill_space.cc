@@ -22,8 +22,7 @@ Result<std::unique_ptr<SpillFile>> SpillSpace::NewFile() {
   return std::make_unique<SpillFile>(*this, path, std::move(writer), reader.Take());
 }
 
-SpillFile::SpillFile(SpillSpace& space, std::string path,
-                     std::unique_ptr<io::WritableFile> writer,
+SpillFile::SpillFile(SpillSpace& space, std::string path, std::unique_ptr<io::WritableFile> writer,
                      std::unique_ptr<io::RandomAccessFile> reader)
     : space_(space),
       path_(std::move(path)),

@@ -3,7 +3,8 @@
 // Promise    a file has no name from the moment it is open, so its space is free again once it is
 //            closed, however the process ends. What a crash between the two leaves is swept at the
 //            next start. Every piece is read back under a CRC-32C.
-// Errors     kDiskFull and kIoError of the file system; kCorruption for a piece that reads otherwise
+// Errors     kDiskFull and kIoError of the file system; kCorruption for a piece that reads
+// otherwise
 //            than it was written.
 // Threads    fully safe. The file system outlives the space, the space its files.
 #pragma once
@@ -38,7 +39,7 @@ class SpillSpace {
   Status Sweep();
   Result<std::unique_ptr<SpillFile>> NewFile();
 
-  std::uint64_t bytes() const { return bytes_.load(); }          ///< On disk now.
+  std::uint64_t bytes() const { return bytes_.load(); }              ///< On disk now.
   std::uint64_t bytes_total() const { return bytes_total_.load(); }  ///< Ever written.
   std::uint64_t files_total() const { return next_.load(); }
 

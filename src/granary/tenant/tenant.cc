@@ -58,9 +58,8 @@ WriteAnswer RepeatedAnswer(const SourceId& source, const storage::KeyRecord& fir
 
 }  // namespace
 
-Tenant::Tenant(storage::StoreDeps deps, TenantOptions options,
-               std::unique_ptr<TenantMemory> memory, std::unique_ptr<storage::Store> store,
-               CursorSeal seal)
+Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
+               std::unique_ptr<storage::Store> store, CursorSeal seal)
     : options_(std::move(options)),
       deps_(deps),
       memory_(std::move(memory)),

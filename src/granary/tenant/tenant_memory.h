@@ -1,7 +1,7 @@
 // TenantMemory: a tenant's part of the memory tree, who waits for it, and where queries spill.
 //
-// Shape      tenant > hot_tier, column_cache, index_cache (the store's) and queries > one each, writes.
-// Threads    fully safe. Outlives the tenant's store and everything read from it.
+// Shape      tenant > hot_tier, column_cache, index_cache (the store's) and queries > one each,
+// writes. Threads    fully safe. Outlives the tenant's store and everything read from it.
 #pragma once
 
 #include <chrono>
@@ -13,10 +13,10 @@
 namespace granary {
 
 struct TenantMemoryOptions {
-  std::uint64_t limit_bytes = runtime::MemoryBudget::kNoLimit;        ///< Of all of the tenant.
-  std::uint64_t query_bytes = runtime::MemoryBudget::kNoLimit;        ///< QUERY_MEMORY_MB.
-  std::uint64_t query_start_bytes = 1u << 20;                         ///< QUERY_START_MEMORY_KB.
-  std::chrono::milliseconds wait_max{5000};                           ///< MEMORY_WAIT_MS.
+  std::uint64_t limit_bytes = runtime::MemoryBudget::kNoLimit;  ///< Of all of the tenant.
+  std::uint64_t query_bytes = runtime::MemoryBudget::kNoLimit;  ///< QUERY_MEMORY_MB.
+  std::uint64_t query_start_bytes = 1u << 20;                   ///< QUERY_START_MEMORY_KB.
+  std::chrono::milliseconds wait_max{5000};                     ///< MEMORY_WAIT_MS.
 };
 
 /// Parsed columns, the log frame they are encoded in, and what parsing takes on the way, for each

@@ -51,10 +51,12 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryCo
   return morsels;
 }
 
-/// The budget that is in the way of the lane's groups, and what it has so far is of no use; else null.
-Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan, const std::vector<Morsel>& morsels,
-                     std::size_t first, const QueryContext& context, Lane& lane,
-                     runtime::MemoryReservation& held) {
+/// The budget that is in the way of the lane's groups, and what it has so far is of no use; else
+/// null.
+Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan,
+                                             const std::vector<Morsel>& morsels, std::size_t first,
+                                             const QueryContext& context, Lane& lane,
+                                             runtime::MemoryReservation& held) {
   AggregateBlocks blocks(plan);
   const runtime::MemoryBudget* refused_by = nullptr;
   for (std::size_t i = first; i < morsels.size() && refused_by == nullptr; i += kLanes) {
@@ -85,8 +87,7 @@ std::size_t PiecesOfAnswer(const AnswerColumns& answer) { return answer.groups; 
 Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
                                               const std::vector<Morsel>& morsels,
                                               const QueryContext& context, AggregateTable& table,
-                                              runtime::MemoryReservation& held,
-                                              QueryStats& stats) {
+                                              runtime::MemoryReservation& held, QueryStats& stats) {
   FreedLater<Lanes> lanes(context.pool, &PiecesOfLanes);
   std::vector<runtime::MemoryReservation> lanes_held;  // Not freed later: the share ends with us.
   for (std::size_t i = 0; i < std::min(kLanes, morsels.size()); ++i) {
@@ -94,8 +95,8 @@ Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
     lanes_held.emplace_back(context.memory);
   }
   std::atomic<const runtime::MemoryBudget*> refused_by = nullptr;
-  GRANARY_TRY(context.pool.ParallelFor(
-      lanes->size(), context.parallelism, [&](std::size_t i) -> Status {
+  GRANARY_TRY(
+      context.pool.ParallelFor(lanes->size(), context.parallelism, [&](std::size_t i) -> Status {
         if (refused_by.load() != nullptr) return Status::Ok();
         GRANARY_ASSIGN(const auto* refused,
                        RunLane(plan, morsels, i, context, *(*lanes)[i], lanes_held[i]));
@@ -169,8 +170,7 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   QueryStats stats;
   std::vector<Morsel> morsels;
-  GRANARY_ASSIGN(const auto* refused_by,
-                 RunInMemory(request, plan, context, sink, morsels, stats));
+  GRANARY_ASSIGN(const auto* refused_by, RunInMemory(request, plan, context, sink, morsels, stats));
   if (refused_by == nullptr) return stats;
   if (plan.groups.empty() || context.spill == nullptr) return Outgrown(*refused_by, context);
   // From the beginning: what the first attempt read is not counted.

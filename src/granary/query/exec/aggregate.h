@@ -13,7 +13,8 @@
 // Results    sum of integers: Int128 exact; sum of decimal(p,s): decimal; avg, stddev, variance,
 //            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the
 //            column's type.
-// Memory     within context.memory: what outgrows it goes to temporary files (aggregate_spill.h), and
+// Memory     within context.memory: what outgrows it goes to temporary files (aggregate_spill.h),
+// and
 //            the answer is the same to the last bit.
 // Threads    may use context.pool; the sink is called from one thread at a time.
 #pragma once
@@ -39,7 +40,8 @@ struct AggregateColumn {
       false;  ///< An Int128 that goes out as a bare JSON integer, not as a decimal string.
 };
 
-/// Is given the rows of the answer in their order, some at a time, each with a value for each column.
+/// Is given the rows of the answer in their order, some at a time, each with a value for each
+/// column.
 using AggregateSink = std::function<Status(const std::vector<AggregateColumn>& columns,
                                            std::vector<std::vector<Value>> rows)>;
 

@@ -158,8 +158,7 @@ std::vector<DataType> AggregatePlan::GroupTypes() const {
   return types;
 }
 
-std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators(
-    KeyLookup lookup) const {
+std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators(KeyLookup lookup) const {
   std::vector<std::unique_ptr<Accumulator>> made;
   const Grouping grouping = groups.empty() ? Grouping::kNone : Grouping::kSome;
   for (const PlannedAggregate& aggregate : aggregates) {

@@ -84,8 +84,8 @@ class Spill {
         file_(file),
         order_(request, plan.answer),
         blocks_(plan) {
-    const std::uint64_t share = context.memory == nullptr ? runtime::MemoryBudget::kNoLimit
-                                                          : context.memory->limit();
+    const std::uint64_t share =
+        context.memory == nullptr ? runtime::MemoryBudget::kNoLimit : context.memory->limit();
     page_bytes_ = std::clamp(share / kRunPagesOfShare, kRunPageBytesMin, kRunPageBytesMax);
   }
 

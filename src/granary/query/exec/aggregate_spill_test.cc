@@ -1,5 +1,5 @@
-// Goal: an aggregate with a tiny share of memory gives the answer that it gives with any, to the last
-// bit and in the same order; and however it ends, memory and disk are given back.
+// Goal: an aggregate with a tiny share of memory gives the answer that it gives with any, to the
+// last bit and in the same order; and however it ends, memory and disk are given back.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -45,7 +45,8 @@ AggregateRequest RandomRequest(Random& random) {
     request.aggregations.push_back(aggregation);
   }
   if (random() % 2 == 0)
-    request.order_by.push_back({"a1", random() % 2 == 0 ? Direction::kAscending : Direction::kDescending, "/order_by/0"});
+    request.order_by.push_back(
+        {"a1", random() % 2 == 0 ? Direction::kAscending : Direction::kDescending, "/order_by/0"});
   if (random() % 2 == 0) request.limit = random() % 2000;
   return request;
 }
@@ -100,7 +101,8 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
 AggregateRequest CountByKey(AggregateType type = AggregateType::kCount, const char* column = "") {
   AggregateRequest request;
   request.group_by.push_back({"key", {}, "key", "/group_by/0"});
-  request.aggregations.push_back({.type = type, .column = column, .alias = "a", .pointer = "/aggregations/0"});
+  request.aggregations.push_back(
+      {.type = type, .column = column, .alias = "a", .pointer = "/aggregations/0"});
   return request;
 }
 

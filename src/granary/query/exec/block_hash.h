@@ -1,5 +1,5 @@
-// BlockHash: a hash of each value of a block that is the same for values that group as one: -0.0 and
-// 0.0, all NaNs, and a string whatever its coding.
+// BlockHash: a hash of each value of a block that is the same for values that group as one: -0.0
+// and 0.0, all NaNs, and a string whatever its coding.
 //
 // Threads    pure functions.
 #pragma once

@@ -1,5 +1,5 @@
-// GroupRun: finished groups of an aggregate in the answer's order, in pages of a temporary file; and
-// the merge of several.
+// GroupRun: finished groups of an aggregate in the answer's order, in pages of a temporary file;
+// and the merge of several.
 //
 // Threads    one.
 #pragma once
@@ -51,8 +51,8 @@ class GroupRunWriter {
   GroupRun run_;
 };
 
-/// Calls `each` with all groups in the order of `order`, then of where they were first met, until it
-/// says false. Each has so many columns. Looks at `cancel` once in a while.
+/// Calls `each` with all groups in the order of `order`, then of where they were first met, until
+/// it says false. Each has so many columns. Looks at `cancel` once in a while.
 Status MergeRuns(const std::vector<GroupRun>& runs, const runtime::SpillFile& file,
                  const RowOrder& order, std::size_t columns, const runtime::CancelToken& cancel,
                  const std::function<Result<bool>(FinishedGroup group)>& each);

@@ -27,8 +27,7 @@ struct RankedMorsel {
 /// All of the search's morsels, the most promising first, so that the ceiling comes down early.
 Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
                                                     std::optional<std::uint64_t> limit,
-                                                    const QueryContext& context,
-                                                    QueryStats& stats);
+                                                    const QueryContext& context, QueryStats& stats);
 
 /// The key of the last row that was shown; only greater ones are ranked.
 struct Shown {

@@ -64,13 +64,12 @@ Result<Obstacle> Rank(const SearchPlan& plan, const std::vector<RankedMorsel>& m
   GRANARY_TRY(context.pool.ParallelFor(workers, workers, [&](std::size_t worker) -> Status {
     Ranker& ranker = (*rankers)[worker];
     for (std::size_t i = next++; i < morsels.size() && obstacle.load() == nullptr; i = next++) {
-      GRANARY_TRY(ranker.keys.Add(morsels[i], static_cast<std::uint32_t>(i), context, ranker.top,
-                                  [&]() -> Status {
-                                    const auto* refused =
-                                        rankers_held[worker].GrowTo(ranker.top.bytes());
-                                    if (refused != nullptr) obstacle.store(refused);
-                                    return Status::Ok();
-                                  }));
+      GRANARY_TRY(ranker.keys.Add(
+          morsels[i], static_cast<std::uint32_t>(i), context, ranker.top, [&]() -> Status {
+            const auto* refused = rankers_held[worker].GrowTo(ranker.top.bytes());
+            if (refused != nullptr) obstacle.store(refused);
+            return Status::Ok();
+          }));
     }
     return Status::Ok();
   }));
@@ -135,7 +134,8 @@ Result<Obstacle> Fetch(const SearchPlan& plan, const std::vector<RankedMorsel>& 
         GRANARY_ASSIGN(const auto decoded,
                        plan.rows[morsel.source].ReadAll(morsel, context, parts[i]));
         const auto all = static_cast<std::int64_t>(share.rows->size());
-        GRANARY_ASSIGN(share.result, MakeResult(plan, morsel.source, *decoded.batch, share.rows, all));
+        GRANARY_ASSIGN(share.result,
+                       MakeResult(plan, morsel.source, *decoded.batch, share.rows, all));
         const std::lock_guard lock(mutex);
         bytes += kCopiesOfRows *
                  static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*share.result->batch));
@@ -203,16 +203,14 @@ Result<Obstacle> SearchInMemory(const SearchPlan& plan, const std::vector<Ranked
   FreedLater<RankedRows> ranked(context.pool, &PiecesOfRows);
   GRANARY_ASSIGN(Obstacle obstacle, Rank(plan, morsels, wanted, context, held, *ranked, mine));
   if (obstacle != nullptr) return obstacle;
-  const std::optional<RankedRow> last = limit && *limit < ranked->size()
-                                            ? std::optional((*ranked)[*limit - 1])
-                                            : std::nullopt;
+  const std::optional<RankedRow> last =
+      limit && *limit < ranked->size() ? std::optional((*ranked)[*limit - 1]) : std::nullopt;
   if (last) ranked->resize(*limit);
   GRANARY_ASSIGN(std::vector<Share> shares, SharesOf(*ranked, morsels.size(), context.cancel));
   GRANARY_ASSIGN(obstacle, Fetch(plan, morsels, context, held, shares, mine));
   if (obstacle != nullptr) return obstacle;
   if (last) {
-    GRANARY_ASSIGN(*next,
-                   PositionOf(plan, morsels[last->morsel].morsel, last->row, context, mine));
+    GRANARY_ASSIGN(*next, PositionOf(plan, morsels[last->morsel].morsel, last->row, context, mine));
   }
   stats.Add(mine);
   GRANARY_TRY(Emit(morsels, *ranked, std::move(shares), context, sink));
@@ -235,10 +233,11 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
   wanted.rows = limit;
   if (limit && next != nullptr && *limit < std::numeric_limits<std::uint64_t>::max())
     ++*wanted.rows;
-  GRANARY_ASSIGN(const auto morsels,
-                 ListRankedMorsels(plan, wanted.shown ? std::nullopt : wanted.rows, context, stats));
-  GRANARY_ASSIGN(const Obstacle obstacle, SearchInMemory(plan, morsels, limit, wanted, context,
-                                                         sink, next, stats));
+  GRANARY_ASSIGN(
+      const auto morsels,
+      ListRankedMorsels(plan, wanted.shown ? std::nullopt : wanted.rows, context, stats));
+  GRANARY_ASSIGN(const Obstacle obstacle,
+                 SearchInMemory(plan, morsels, limit, wanted, context, sink, next, stats));
   if (obstacle == nullptr) return stats;
   if (context.spill == nullptr) return Outgrown(*obstacle, context);
   GRANARY_TRY(SpillOrdered(plan, morsels, limit, wanted.shown, context, sink, next, stats));

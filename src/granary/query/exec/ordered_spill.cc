@@ -16,8 +16,8 @@
 namespace granary::query {
 namespace {
 
-constexpr std::size_t kRunsMax = 32;             ///< That are merged side by side.
-constexpr std::uint64_t kPagesOfShare = 128;     ///< So many fit the share.
+constexpr std::size_t kRunsMax = 32;          ///< That are merged side by side.
+constexpr std::uint64_t kPagesOfShare = 128;  ///< So many fit the share.
 constexpr std::uint64_t kPageBytesMin = 2u << 10;
 constexpr std::uint64_t kPageBytesMax = 1u << 20;
 
@@ -80,7 +80,7 @@ class Window {
   };
   struct SourceRows {
     std::vector<Piece> pieces;
-    std::map<const RowRunReader*, Piece> open;  ///< The last piece of each reader.
+    std::map<const RowRunReader*, Piece> open;                ///< The last piece of each reader.
     std::vector<std::pair<std::size_t, std::int64_t>> order;  ///< Piece, row in it.
   };
   std::map<std::size_t, SourceRows> sources_;
@@ -114,17 +114,15 @@ class Sorter {
     }));
     for (const QueryStats& part : of_worker) stats.Add(part);
     for (std::size_t i = 0; i < runs.size(); ++i) {
-      if (!runs[i].pages.empty())
-        runs_.push_back({std::move(runs[i]), morsels_[i].morsel.source});
+      if (!runs[i].pages.empty()) runs_.push_back({std::move(runs[i]), morsels_[i].morsel.source});
     }
     return Status::Ok();
   }
 
   /// Merges runs of the same source until few are left, or one of each.
   Status MergeDown(std::optional<std::uint64_t> wanted) {
-    std::stable_sort(runs_.begin(), runs_.end(), [](const SourceRun& a, const SourceRun& b) {
-      return a.source < b.source;
-    });
+    std::stable_sort(runs_.begin(), runs_.end(),
+                     [](const SourceRun& a, const SourceRun& b) { return a.source < b.source; });
     while (runs_.size() > kRunsMax) {
       std::vector<SourceRun> fewer;
       for (std::size_t first = 0; first < runs_.size();) {
@@ -159,8 +157,8 @@ class Sorter {
         last = {row.morsel(), row.row()};
     }));
     if (!more || !last || next == nullptr) return Status::Ok();
-    GRANARY_ASSIGN(*next, PositionOf(plan_, morsels_[last->first].morsel, last->second, context_,
-                                     stats));
+    GRANARY_ASSIGN(*next,
+                   PositionOf(plan_, morsels_[last->first].morsel, last->second, context_, stats));
     return Status::Ok();
   }
 
@@ -203,9 +201,8 @@ class Sorter {
         static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*decoded.batch)) /
             static_cast<std::uint64_t>(std::max<std::int64_t>(decoded.rows, 1)) +
         rows.front().key.size() + 1;
-    const auto page_rows = static_cast<std::size_t>(
-        std::clamp<std::uint64_t>(page_bytes_ / row_bytes, 1,
-                                  static_cast<std::uint64_t>(context_.batch_rows)));
+    const auto page_rows = static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        page_bytes_ / row_bytes, 1, static_cast<std::uint64_t>(context_.batch_rows)));
     for (std::size_t first = 0; first < rows.size(); first += page_rows) {
       GRANARY_TRY(context_.cancel.Check());
       const std::size_t end = std::min(rows.size(), first + page_rows);

@@ -50,9 +50,9 @@ SearchRequest OrderedBy(std::vector<std::string> columns, Direction direction) {
 SearchRequest RandomRequest(Random& random) {
   static const std::vector<std::vector<std::string>> kOrders = {
       {"key"}, {"n"}, {"f", "key"}, {"n", "f"}, {"_seq"}, {"key", "n", "f"}};
-  SearchRequest request = OrderedBy(kOrders[random() % kOrders.size()],
-                                    random() % 2 == 0 ? Direction::kAscending
-                                                      : Direction::kDescending);
+  SearchRequest request =
+      OrderedBy(kOrders[random() % kOrders.size()],
+                random() % 2 == 0 ? Direction::kAscending : Direction::kDescending);
   if (random() % 3 == 0) request.columns = {"n", "key"};
   if (random() % 3 == 0) request.limit = random() % 9000;
   if (random() % 3 == 0) {
@@ -111,8 +111,8 @@ TEST(OrderedSpillTest, PagesGoOnWhereTheLastOneEnded) {
   std::uint64_t spilled_bytes = 0;
   do {
     SpillEnv tiny(kShare);
-    SearchPage page = Must(
-        RunPage(request, sources->snapshots(), after, tiny.context(), Collect(lines)));
+    SearchPage page =
+        Must(RunPage(request, sources->snapshots(), after, tiny.context(), Collect(lines)));
     spilled_bytes += page.stats.spilled_bytes;
     after = std::move(page.next);
   } while (after);
@@ -173,11 +173,11 @@ TEST(OrderedSpillTest, DecodedRowsAreCountedWhileTheyAreHeld) {
   SearchRequest request;
   SpillEnv env(1u << 30);
   std::uint64_t held = 0;
-  const auto stats = RunSearch(request, sources->snapshots(), env.context(),
-                               [&](const ResultBatch&) {
-                                 held = std::max(held, env.share.reserved());
-                                 return Status::Ok();
-                               });
+  const auto stats =
+      RunSearch(request, sources->snapshots(), env.context(), [&](const ResultBatch&) {
+        held = std::max(held, env.share.reserved());
+        return Status::Ok();
+      });
   ASSERT_TRUE(stats.ok());
   EXPECT_GT(held, 0u);
   EXPECT_EQ(env.share.reserved(), 0u);
@@ -200,8 +200,8 @@ TEST(OrderedSpillTest, ASearchWaitsForMemoryThatOthersHoldAndThenIsRefused) {
                 .code(),
             Code::kOverloaded);
   other.Release(1u << 20);
-  EXPECT_TRUE(RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); })
-                  .ok());
+  EXPECT_TRUE(
+      RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); }).ok());
   EXPECT_EQ(process.reserved(), 0u);
 }
 

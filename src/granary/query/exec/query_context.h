@@ -54,7 +54,7 @@ struct QueryStats {
   std::uint64_t segments_total = 0;
   std::uint64_t segments_pruned = 0;
   std::uint64_t bytes_read = 0;
-  std::uint64_t spilled_bytes = 0;  ///< Written to temporary files.
+  std::uint64_t spilled_bytes = 0;     ///< Written to temporary files.
   std::set<std::string> access_paths;  ///< metadata, full_scan, hot, …
 
   /// Counts what another part of the same query did.

@@ -53,9 +53,10 @@ Status AppendPage(runtime::SpillFile& file, std::size_t source, const arrow::Rec
   }
   page.resize((page.size() + kAlignment - 1) / kAlignment * kAlignment, '\0');
   const auto head_bytes = static_cast<std::uint32_t>(page.size() - kHeadBytes);
-  page.replace(sizeof(std::uint32_t), sizeof head_bytes,
-               reinterpret_cast<const char*>(&head_bytes), sizeof head_bytes);
-  const auto body = arrow::ipc::SerializeRecordBatch(batch, arrow::ipc::IpcWriteOptions::Defaults());
+  page.replace(sizeof(std::uint32_t), sizeof head_bytes, reinterpret_cast<const char*>(&head_bytes),
+               sizeof head_bytes);
+  const auto body =
+      arrow::ipc::SerializeRecordBatch(batch, arrow::ipc::IpcWriteOptions::Defaults());
   if (!body.ok()) return FromArrow(body.status());
   page.append(reinterpret_cast<const char*>((*body)->data()),
               static_cast<std::size_t>((*body)->size()));

@@ -1,8 +1,8 @@
 // RowRun: rows of an ordered search with their keys, sorted, in pages of a temporary file.
 //
 // Shape      a page is rows of one source: rows (u32), size of the rest of the head (u32), for each
-//            row morsel (u32), row (i32), size of the key (u32), key; filled with zeroes to a multiple
-//            of 64; then the columns to show as the body of an Arrow IPC message.
+//            row morsel (u32), row (i32), size of the key (u32), key; filled with zeroes to a
+//            multiple of 64; then the columns to show as the body of an Arrow IPC message.
 // Threads    one.
 #pragma once
 

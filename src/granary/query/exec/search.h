@@ -14,7 +14,8 @@
 // Cancel     context.cancel is looked at before each column of a row group is decoded, between
 //            blocks of batch_rows rows, between runs of a sort and before each batch for the sink.
 // Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a
-//            limit), which go to temporary files when they outgrow context.memory (ordered_spill.h).
+//            limit), which go to temporary files when they outgrow context.memory
+//            (ordered_spill.h).
 // Threads    a call may use context.pool; the sink is called from one thread at a time.
 #pragma once
 

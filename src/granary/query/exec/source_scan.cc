@@ -318,7 +318,8 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
     }
     return scanned;
   }
-  GRANARY_ASSIGN(const auto filtered, Decode(morsel, filter_columns_, context, scanned.memory, stats));
+  GRANARY_ASSIGN(const auto filtered,
+                 Decode(morsel, filter_columns_, context, scanned.memory, stats));
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));

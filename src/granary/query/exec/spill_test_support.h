@@ -46,9 +46,9 @@ struct TwoSources {
                               {"d", DataType::Decimal(12, 2)},
                               {"j", TypeKind::kJson},
                               {"at", DataType::Timestamp(TimeUnit::kMicro)}})};
-  TestSource b{"b", SchemaOf({{"key", TypeKind::kString},
-                              {"n", TypeKind::kInt32},
-                              {"f", TypeKind::kFloat32}})};
+  TestSource b{
+      "b",
+      SchemaOf({{"key", TypeKind::kString}, {"n", TypeKind::kInt32}, {"f", TypeKind::kFloat32}})};
 };
 
 inline Value Maybe(Random& random, Value value) { return random() % 9 == 0 ? Value() : value; }
@@ -59,7 +59,8 @@ inline Row RandomRow(Random& random, bool wide) {
              Maybe(random, random() % 40 == 0 ? -0.0 : static_cast<double>(small) * 0.37)};
   if (!wide) return row;
   row.push_back(Maybe(random, static_cast<Int128>(small) * 12345));
-  row.push_back(Maybe(random, random() % 2 == 0 ? std::to_string(small) : "\"t" + std::to_string(small) + "\""));
+  row.push_back(Maybe(
+      random, random() % 2 == 0 ? std::to_string(small) : "\"t" + std::to_string(small) + "\""));
   row.push_back(Maybe(random, small * 40'000'000'000));
   return row;
 }

@@ -105,8 +105,8 @@ Result<std::optional<MorselRows>> Compute(const SearchPlan& plan, const Morsel& 
   }
   GRANARY_ASSIGN(ResultBatch result,
                  MakeResult(plan, morsel.source, *scanned.batch, scanned.selected, rows_max));
-  return std::optional(MorselRows{std::move(result), std::move(scanned.selected),
-                                  std::move(scanned.memory)});
+  return std::optional(
+      MorselRows{std::move(result), std::move(scanned.selected), std::move(scanned.memory)});
 }
 
 StoredEnd EndOf(const MorselList& list, const std::optional<OrderedEmitter::Last>& last) {

@@ -51,9 +51,7 @@ class TopRows {
   std::vector<RankedRow> Take() && { return std::move(rows_); }
   std::size_t size() const { return rows_.size(); }
   /// About the memory that the rows take.
-  std::uint64_t bytes() const {
-    return rows_.capacity() * sizeof(RankedRow) + key_bytes_;
-  }
+  std::uint64_t bytes() const { return rows_.capacity() * sizeof(RankedRow) + key_bytes_; }
 
  private:
   std::optional<std::uint64_t> wanted_;

@@ -194,7 +194,7 @@ TEST(ConfigTest, MemoryFollowsFromTheMachineWhereNobodySetsIt) {
   EXPECT_EQ(ValueOf(config, "MEMORY_LIMIT_MB").origin,
             "default: 60 % of the 1000 MiB of the control group");
   EXPECT_EQ(ValueOf(config, "QUERY_MEMORY_MB").origin, "default: an eighth of MEMORY_LIMIT_MB");
-  EXPECT_EQ(WithMemory(50).memory_limit_mb, 64);  // Less and nothing runs.
+  EXPECT_EQ(WithMemory(50).memory_limit_mb, 64);   // Less and nothing runs.
   EXPECT_EQ(WithMemory(0).memory_limit_mb, 4096);  // Nobody knows what there is.
 }
 

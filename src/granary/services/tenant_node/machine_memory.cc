@@ -12,8 +12,7 @@ std::optional<std::uint64_t> Number(std::string_view text) {
   const auto first = text.find_first_of("0123456789");
   if (first == std::string_view::npos) return std::nullopt;
   std::uint64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data() + first, text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data() + first, text.data() + text.size(), value);
   return error == std::errc() ? std::optional(value) : std::nullopt;
 }
 
@@ -64,7 +63,8 @@ MachineMemory ReadMachineMemory(const ReadKernelFn& read) {
   if (const auto path = LineAfter(*groups, "0::"); path && path->starts_with('/'))
     LowerToGroups(read, "/sys/fs/cgroup", std::string(*path), "memory.max", memory);
   if (const auto path = MemoryPathOfV1(*groups); path && path->starts_with('/'))
-    LowerToGroups(read, "/sys/fs/cgroup/memory", std::string(*path), "memory.limit_in_bytes", memory);
+    LowerToGroups(read, "/sys/fs/cgroup/memory", std::string(*path), "memory.limit_in_bytes",
+                  memory);
   return memory;
 }
 

@@ -1,6 +1,8 @@
-// What the kernel lets this process use: the machine's memory, or less where a control group says so.
+// What the kernel lets this process use: the machine's memory, or less where a control group says
+// so.
 //
-// Source     proc(5) for /proc/meminfo and /proc/self/cgroup; the kernel's cgroup-v2.rst, cgroup-v1's
+// Source     proc(5) for /proc/meminfo and /proc/self/cgroup; the kernel's cgroup-v2.rst,
+// cgroup-v1's
 //            memory.rst.
 #pragma once
 

@@ -48,7 +48,8 @@ void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
       {
           {"granary_memory_limit_bytes", "MEMORY_LIMIT_MB", Number(memory.limit())},
           {"granary_memory_reserved_bytes", "Spoken for, of that", Number(memory.all().reserved())},
-          {"granary_memory_peak_bytes", "The most that was spoken for", Number(memory.all().peak())},
+          {"granary_memory_peak_bytes", "The most that was spoken for",
+           Number(memory.all().peak())},
           {"granary_memory_refusals_total", "Reservations that the limit was in the way of",
            Number(memory.all().refusals()), true},
           {"granary_memory_bodies_bytes", "Bodies of requests", Number(memory.bodies().reserved())},

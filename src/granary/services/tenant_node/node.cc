@@ -28,8 +28,8 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
-        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
-               &ReadResidentBytes, &GiveBackFreePages),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes,
+               &GiveBackFreePages),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory),
@@ -116,8 +116,8 @@ TenantNode::~TenantNode() {
 
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
-  const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints, state_->log,
-                                state_->pool,  &state_->memory.all()};
+  const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints,
+                                state_->log,   state_->pool,  &state_->memory.all()};
   GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config, state_->workers));
   Result<std::unique_ptr<Tenant>> tenant = Tenant::Open(deps, std::move(options));
   if (!tenant.ok()) {

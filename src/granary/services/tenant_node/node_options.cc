@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
-// Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and what
-// only saves time leaves room for what must be.
+// Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and
+// what only saves time leaves room for what must be.
 constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
@@ -77,10 +77,9 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
   out.records = {.records_max = static_cast<std::size_t>(config.max_batch_records),
                  .columns_max = static_cast<std::size_t>(config.max_columns),
                  .depth_max = static_cast<std::size_t>(config.max_json_depth)};
-  out.memory = {
-      .query_bytes = Megabytes(config.query_memory_mb),
-      .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
-      .wait_max = std::chrono::milliseconds(config.memory_wait_ms)};
+  out.memory = {.query_bytes = Megabytes(config.query_memory_mb),
+                .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
+                .wait_max = std::chrono::milliseconds(config.memory_wait_ms)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.query_parallelism = worker_threads;
   return out;

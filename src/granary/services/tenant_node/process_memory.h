@@ -1,10 +1,11 @@
 // ProcessMemory: the root of the memory tree, and a child for what nobody reserves: the program
 // itself, buffers of libraries, and what the allocator has not given back yet.
 //
-// How        that child is set to what the kernel says is resident less what is reserved, twenty times
+// How        that child is set to what the kernel says is resident less what is reserved, twenty
+// times
 //            a second; so what is really used limits what is granted, however rough the estimates
-//            are. An eighth of the limit is never granted: it is for what happens between two looks.
-//            Where little is left, the allocator is told to give its free pages back.
+//            are. An eighth of the limit is never granted: it is for what happens between two
+//            looks. Where little is left, the allocator is told to give its free pages back.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 

@@ -19,8 +19,8 @@ std::int64_t RowGroupRows(const SealedRows& sealed, const StoreOptions& options)
     bytes += static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*chunk.batch));
     rows += static_cast<std::uint64_t>(chunk.batch->num_rows());
   }
-  const auto that_fit = static_cast<std::int64_t>(options.row_group_bytes /
-                                                  std::max<std::uint64_t>(bytes / rows, 1));
+  const auto that_fit =
+      static_cast<std::int64_t>(options.row_group_bytes / std::max<std::uint64_t>(bytes / rows, 1));
   return std::min(options.row_group_rows, std::max(that_fit, kRowGroupRowsLeast));
 }
 
