@@ -193,7 +193,7 @@ def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
         queries = control.call("GET", "/queries")["queries"]
         if queries:
             began = time.monotonic()
-            control.raw("DELETE", f"/queries/{queries[0]['query_id']}")
+            control.raw("DELETE", f"/queries/{queries[0]['id']}")
             thread.join()
             if done.get("code") == "CANCELLED":
                 latencies.append(done["at"] - began)

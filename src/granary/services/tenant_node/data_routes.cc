@@ -14,6 +14,7 @@
 namespace granary::services {
 namespace {
 
+constexpr std::size_t kPieceBytes = 64u << 10;
 constexpr std::int64_t kRowsAtOnce = 1024;  // So that a wide batch is not all text at once.
 constexpr std::string_view kOtherBodies =
     ", application/x-ndjson, text/csv, application/vnd.apache.arrow.stream, "

@@ -46,7 +46,7 @@ void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
   out.insert(
       out.end(),
       {
-          {"granary_memory_limit_bytes", "MEMORY_LIMIT_MB", Number(memory.all().limit())},
+          {"granary_memory_limit_bytes", "MEMORY_LIMIT_MB", Number(memory.limit())},
           {"granary_memory_reserved_bytes", "Spoken for, of that", Number(memory.all().reserved())},
           {"granary_memory_peak_bytes", "The most that was spoken for",
            Number(memory.all().peak())},

@@ -12,6 +12,7 @@
 #include "granary/net/http_server.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/services/tenant_node/dispatcher.h"
+#include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
@@ -28,7 +29,8 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
-        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes,
+               &GiveBackFreePages),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory),

@@ -9,7 +9,7 @@ constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 // Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and
 // what only saves time leaves room for what must be.
-constexpr std::uint64_t kHotParts = 3;
+constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
 

@@ -1,10 +1,10 @@
 // ProcessMemory: the root of the memory tree, and a child for what nobody reserves: the program
 // itself, buffers of libraries, and what the allocator has not given back yet.
 //
-// How        that child is set to what the kernel says is resident less what is reserved, ten times
-// a
-//            second; so what is really used limits what is granted, however rough the estimates
-//            are.
+// How        that child is set to what the kernel says is resident less what is reserved, twenty
+//            times a second; so what is really used limits what is granted, however rough the estimates
+//            are. An eighth of the limit is never granted: it is for what happens between two
+//            looks. Where little is left, the allocator is told to give its free pages back.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 
@@ -18,11 +18,14 @@ namespace granary::services {
 
 class ProcessMemory {
  public:
-  /// `resident` is asked for the process' resident bytes; 0 when nobody says.
-  ProcessMemory(std::uint64_t limit_bytes, std::function<std::uint64_t()> resident);
+  /// `resident` is asked for the process' resident bytes (0 when nobody knows); `give_back` makes
+  /// the allocator return what it keeps, and may be null.
+  ProcessMemory(std::uint64_t limit_bytes, std::function<std::uint64_t()> resident,
+                std::function<void()> give_back = nullptr);
   ~ProcessMemory();
 
-  runtime::MemoryBudget& all() { return all_; }
+  std::uint64_t limit() const { return limit_; }
+  runtime::MemoryBudget& all() { return all_; }  ///< Of seven eighths of the limit.
   runtime::MemoryBudget& bodies() { return bodies_; }
   const runtime::MemoryBudget& all() const { return all_; }
   const runtime::MemoryBudget& bodies() const { return bodies_; }
@@ -32,7 +35,9 @@ class ProcessMemory {
   void Look();
 
  private:
+  const std::uint64_t limit_;
   const std::function<std::uint64_t()> resident_;
+  const std::function<void()> give_back_;
   runtime::MemoryBudget all_;
   runtime::MemoryBudget bodies_;
   runtime::MemoryBudget others_;

@@ -9,6 +9,12 @@
 #include <fmt/format.h>
 
 namespace granary::storage {
+namespace {
+
+// Buffers of strings double: past so many bytes a new chunk takes less than the copy would.
+constexpr std::uint64_t kChunkBytes = 8u << 20;
+
+}  // namespace
 
 HotChunk ChunkSnapshot::Build() const {
   std::vector<std::shared_ptr<arrow::ArrayData>> data;
@@ -54,6 +60,7 @@ Status Chunk::CheckColumns(const arrow::RecordBatch& batch) const {
 }
 
 std::int64_t Chunk::RowsThatFit(const arrow::RecordBatch& batch, std::int64_t first) const {
+  if (rows_ > 0 && capacity_bytes() >= kChunkBytes) return 0;
   std::int64_t rows = std::min(batch.num_rows() - first, kChunkRows - rows_);
   for (std::size_t i = 0; i < columns_.size() && rows > 0; ++i) {
     rows = columns_[i]->RowsThatFit(*batch.column_data()[i], first, rows);
@@ -93,9 +100,9 @@ ChunkSnapshot Chunk::Snapshot() const {
   return snapshot;
 }
 
-std::uint64_t Chunk::capacity_bytes() const {
-  std::int64_t bytes = sequences_.capacity();
-  for (const auto& column : columns_) bytes += column->capacity_bytes();
+std::uint64_t Chunk::bytes() const {
+  std::int64_t bytes = rows_ * static_cast<std::int64_t>(sizeof(std::int64_t));
+  for (const auto& column : columns_) bytes += column->bytes();
   return static_cast<std::uint64_t>(bytes);
 }
 

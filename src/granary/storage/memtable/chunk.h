@@ -50,7 +50,7 @@ class Chunk {
 
   std::int64_t published_rows() const { return published_rows_; }
   ChunkSnapshot Snapshot() const;
-  std::uint64_t capacity_bytes() const;
+  std::uint64_t bytes() const;
 
  private:
   explicit Chunk(SchemaPtr schema);

@@ -174,9 +174,17 @@ ColumnSnapshot ColumnBuffer::Snapshot() const {
   return snapshot;
 }
 
-std::int64_t ColumnBuffer::capacity_bytes() const {
-  return validity_.capacity_bytes() + values_.capacity() + bits_.capacity_bytes() +
-         offsets_.capacity() + (elements_ ? elements_->capacity_bytes() : 0);
+std::int64_t ColumnBuffer::bytes() const {
+  const std::int64_t rows = written_.rows, bits = (rows + 7) / 8;
+  const std::int64_t offsets =
+      (rows + 1) * static_cast<std::int64_t>(sizeof(std::int32_t));
+  switch (shape_) {
+    case Shape::kFixed: return bits + rows * width_;
+    case Shape::kBool: return bits + bits;
+    case Shape::kBytes: return bits + offsets + written_.bytes;
+    case Shape::kList: break;
+  }
+  return bits + offsets + elements_->bytes();
 }
 
 std::shared_ptr<arrow::ArrayData> MakeColumn(const ColumnSnapshot& snapshot,

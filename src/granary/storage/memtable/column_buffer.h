@@ -49,7 +49,8 @@ class ColumnBuffer {
   void Rollback();
 
   ColumnSnapshot Snapshot() const;
-  std::int64_t capacity_bytes() const;
+  /// In use by what is written. A bitmap of nulls counts before there is one.
+  std::int64_t bytes() const;
 
  private:
   enum class Shape : std::uint8_t { kFixed, kBool, kBytes, kList };

@@ -29,7 +29,6 @@ class GrowingBitmap {
   void WriteOnes(std::int64_t at, std::int64_t count);
 
   const std::shared_ptr<arrow::Buffer>& buffer() const { return words_.buffer(); }
-  std::int64_t capacity_bytes() const { return words_.capacity(); }
 
  private:
   void WriteWord(std::int64_t at, std::uint64_t bits, int count);

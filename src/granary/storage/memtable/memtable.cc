@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <arrow/record_batch.h>
+#include <arrow/util/byte_size.h>
 
 #include "granary/storage/memtable/chunk.h"
 
@@ -95,10 +96,10 @@ void Memtable::State::Publish(std::int64_t new_rows, std::uint64_t new_last_sequ
   std::vector<std::shared_ptr<Slot>> slots;
   slots.reserve(fresh.size());
   std::uint64_t sealed = sealed_bytes;
-  std::uint64_t open = OpenChunk() == nullptr ? 0 : OpenChunk()->capacity_bytes();
+  std::uint64_t open = OpenChunk() == nullptr ? 0 : OpenChunk()->bytes();
   for (auto& made : fresh) {
     sealed += open;
-    open = made->capacity_bytes();
+    open = made->bytes();
     slots.push_back(std::make_shared<Slot>());
     slots.back()->chunk = std::move(made);
   }
@@ -165,6 +166,17 @@ std::vector<HotChunk> Memtable::View() const {
 std::uint64_t Memtable::rows() const {
   const std::lock_guard lock(state_->mutex);
   return state_->rows;
+}
+
+std::uint64_t GrowthMax(const arrow::RecordBatch& batch) {
+  // Beside the batch's own buffers: sequences; nulls' bits, which a batch without nulls lacks; and
+  // where a chunk begins, an offset of each column and the rounding of its bits.
+  constexpr std::uint64_t kBeginBytes = 8;
+  const auto rows = static_cast<std::uint64_t>(batch.num_rows());
+  const auto columns = static_cast<std::uint64_t>(batch.num_columns());
+  const std::uint64_t chunks = rows / kChunkRows + 2;
+  return static_cast<std::uint64_t>(arrow::util::TotalBufferSize(batch)) + 8 * rows +
+         columns * (rows / 8 + chunks * kBeginBytes);
 }
 
 std::uint64_t Memtable::bytes() const {

@@ -8,7 +8,8 @@
 //            buffers are preallocated and filled in place; a View shares them without copying,
 //            except for the bitmaps of the open chunk (a reader must not share a byte that the
 //            writer changes).
-// Units      sequences count records; bytes are of buffers in use.
+// Units      sequences count records; bytes are those in use: buffers double, but what nobody has
+//            written to takes no memory yet.
 // Threads    one appender at a time; View() and the counters from any thread.
 #pragma once
 
@@ -34,6 +35,9 @@ struct HotChunk {
   std::shared_ptr<arrow::Int64Array> sequences;
   std::shared_ptr<HotIndex> index;  ///< Of all views of the chunk; null where there is none.
 };
+
+/// By so much at most does Memtable::bytes() grow when `batch` is appended.
+std::uint64_t GrowthMax(const arrow::RecordBatch& batch);
 
 class Memtable {
  public:

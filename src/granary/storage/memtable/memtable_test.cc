@@ -231,6 +231,21 @@ TEST(MemtableTest, AFewRowsTakeFewBytes) {
   EXPECT_LT(table.bytes(), 64u * 64);
 }
 
+TEST(MemtableTest, BytesGrowByNoMoreThanWasSaidBefore) {
+  Memtable table;
+  testing::FakeRandom random(2);
+  const auto schema = MakeSchema(1, kEveryType);
+  std::uint64_t sequence = 1;
+  for (const std::int64_t rows : {1, 7, 100, 65'000, 3, 600, 1, 70'000}) {
+    const auto batch = RandomBatch(*schema, rows, random);
+    const std::uint64_t before = table.bytes();
+    ASSERT_TRUE(table.Append(schema, *batch, sequence).ok());
+    EXPECT_LE(table.bytes() - before, GrowthMax(*batch)) << rows;
+    EXPECT_GT(table.bytes(), before);
+    sequence += static_cast<std::uint64_t>(rows);
+  }
+}
+
 TEST(MemtableTest, BytesGrowWithTheRows) {
   Memtable table;
   std::uint64_t last = 0;

@@ -1,6 +1,5 @@
 // The way of a write: schema, sequences, log, hot tier.
 #include <arrow/record_batch.h>
-#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
 #include "granary/storage/source/live_source.h"
@@ -26,8 +25,7 @@ Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
                                         batch->num_columns(), schema->columns().size()));
   }
   HotBudget::Hold hold;
-  if (!context_->budget.Reserve(static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch)),
-                                hold)) {
+  if (!context_->budget.Reserve(GrowthMax(*batch), hold)) {
     context_->Press();
     return Status(Code::kOverloaded,
                   fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
