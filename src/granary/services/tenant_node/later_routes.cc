@@ -14,11 +14,8 @@ struct LaterRoute {
 };
 
 const LaterRoute kLater[] = {
-    {"POST", "/sources/{id}/compact", {"wait"}},
-    {"GET", "/jobs/{id}"},
-    {"POST", "/data/delete"},
-    {"POST", "/data/explain", {"analyze"}},
-    {"POST", "/sql"},
+    {"POST", "/sources/{id}/compact", {"wait"}}, {"GET", "/jobs/{id}"}, {"POST", "/data/delete"},
+    {"POST", "/data/explain", {"analyze"}},      {"POST", "/sql"},
 };
 
 }  // namespace
