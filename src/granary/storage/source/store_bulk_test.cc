@@ -45,6 +45,25 @@ class StoreBulkTest : public StoreTest {
     change.widen_columns = {{name, type}};
     return change;
   }
+  // What the manifest may hold has its sequences, whether it is there or not.
+  void FailWithUnknownOutcome(std::int64_t hot) {
+    options_.flush_rows = 1000;
+    Open();
+    const auto source = Add(TestDefinition("s"));
+    if (hot > 0) Write(*source, Ids(0, hot));
+    const auto bulk = Start(*source);
+    Append(*bulk, Ids(100, 9));
+    // Segment ids are taken by a commit of their own.
+    ASSERT_TRUE(failpoints_.Arm("manifest.after_commit=error@2").ok());
+    EXPECT_FALSE(bulk->Commit().ok());
+    EXPECT_EQ(Rows(*source).size(), static_cast<std::size_t>(hot));
+    EXPECT_EQ(Write(*source, {Row(200)}).first_sequence, static_cast<std::uint64_t>(hot) + 10);
+    Open();
+    std::vector<TestRow> all = Ids(0, hot);
+    for (const TestRow& row : Ids(100, 9)) all.push_back(row);
+    all.push_back(Row(200));
+    EXPECT_EQ(Rows(*Find("s")), all);
+  }
 };
 
 TEST_F(StoreBulkTest, IsInvisibleUntilItsCommitAndWholeAfterIt) {
@@ -279,6 +298,14 @@ TEST_F(StoreBulkTest, IsRefusedWhileTheLogIsClosed) {
   EXPECT_FALSE(WriteRows(*source, {Row(2)}).ok());
   EXPECT_EQ(bulk->Commit().status().code(), Code::kUnavailable);
   EXPECT_EQ(Rows(*source).size(), 1u);
+}
+
+TEST_F(StoreBulkTest, ACommitWhoseOutcomeNobodyKnowsKeepsItsSequences) {
+  FailWithUnknownOutcome(0);
+}
+
+TEST_F(StoreBulkTest, ACommitWhoseOutcomeNobodyKnowsKeepsItsSequencesBehindHotRows) {
+  FailWithUnknownOutcome(2);
 }
 
 TEST_F(StoreBulkTest, WithoutALogItIsDurableAllTheSame) {
