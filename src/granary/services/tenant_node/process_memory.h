@@ -2,9 +2,9 @@
 // itself, buffers of libraries, and what the allocator has not given back yet.
 //
 // How        that child is set to what the kernel says is resident less what is reserved, twenty
-//            times a second; so what is really used limits what is granted, however rough the estimates
-//            are. An eighth of the limit is never granted: it is for what happens between two
-//            looks. Where little is left, the allocator is told to give its free pages back.
+//            times a second; so what is really used limits what is granted, however rough the
+//            estimates are. An eighth of the limit is never granted: it is for what happens between
+//            two looks. Where little is left, the allocator is told to give its free pages back.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 

@@ -176,8 +176,7 @@ ColumnSnapshot ColumnBuffer::Snapshot() const {
 
 std::int64_t ColumnBuffer::bytes() const {
   const std::int64_t rows = written_.rows, bits = (rows + 7) / 8;
-  const std::int64_t offsets =
-      (rows + 1) * static_cast<std::int64_t>(sizeof(std::int32_t));
+  const std::int64_t offsets = (rows + 1) * static_cast<std::int64_t>(sizeof(std::int32_t));
   switch (shape_) {
     case Shape::kFixed: return bits + rows * width_;
     case Shape::kBool: return bits + bits;
