@@ -29,7 +29,8 @@ def memory_of(node, field):
 @pytest.fixture
 def small(tmp_path):
     """A node with a small limit."""
-    node = Node(tmp_path, env={"MEMORY_LIMIT_MB": str(LIMIT_MB), "QUERY_MEMORY_MB": "8", "MEMORY_WAIT_MS": "60000"}).start()
+    node = Node(tmp_path, env={"MEMORY_LIMIT_MB": str(LIMIT_MB), "QUERY_MEMORY_MB": "8", "MEMORY_WAIT_MS": "60000",
+                               "IDLE_TIMEOUT_SECONDS": "3600"}).start()
     yield node
     node.close()
 
