@@ -142,7 +142,7 @@ const Variable kTable[] = {
     {"", "IO_THREADS", "1", WholeRule{&C::io_threads, 1, 64}, "Threads that read requests"},
     {"", "HEADER_TIMEOUT_SECONDS", "10", WholeRule{&C::header_timeout_seconds, 1, 3600}, "For the whole head of a request"},
     {"", "BODY_TIMEOUT_SECONDS", "60", WholeRule{&C::body_timeout_seconds, 1, 3600}, "A body without progress"},
-    {"", "BODY_PROGRESS_KB", "64", WholeRule{&C::body_progress_kb, 0, 1024}, "What a body must come on by in that time, or to its end, to be in progress; streamed ones by anything"},
+    {"", "BODY_PROGRESS_KB", "64", WholeRule{&C::body_progress_kb, 0, 1024}, "What a body must come on by in that time, or to its end, to be in progress; 0, and streamed bodies: anything"},
     {"", "IDLE_TIMEOUT_SECONDS", "75", WholeRule{&C::idle_timeout_seconds, 1, 86'400}, "A connection between requests"},
     {"", "WRITE_TIMEOUT_SECONDS", "60", WholeRule{&C::write_timeout_seconds, 1, 3600}, "A client that does not take its answer"},
     {"", "STOP_TIMEOUT_SECONDS", "15", WholeRule{&C::stop_timeout_seconds, 0, 3600}, "Running requests may finish for so long when the node stops"},
