@@ -141,7 +141,7 @@ def test_a_slow_reader_does_not_grow_memory_and_gets_every_row(both, rpc):
 
 
 def test_a_deadline_ends_a_call_with_its_code(rpc):
-    fill(rpc, "slow", 20_000)
+    fill(rpc, "slow", 20_000, text_bytes=500)
     request = rpc.pb.SearchDataRequest(stream=True, filters=rpc.pb.Filter(where=[
         rpc.pb.Comparison(column="s", op=rpc.pb.OPERATOR_REGEX, value=rpc.pb.Value(string_value="(a|b|x)*z"))]))
     with pytest.raises(grpc.RpcError) as failure:

@@ -76,11 +76,17 @@ Result<Obstacle> Rank(const SearchPlan& plan, const std::vector<RankedMorsel>& m
   if (obstacle.load() != nullptr) return obstacle.load();
   FreedLater<RankedRows> all(context.pool, &PiecesOfRows);
   std::uint64_t bytes = 0;
+  std::size_t count = 0;
+  for (const Ranker& ranker : *rankers) count += ranker.top.size();
+  all->reserve(count);
   for (Ranker& ranker : *rankers) {
     stats.Add(ranker.keys.stats());
     bytes += ranker.top.bytes();
-    RankedRows rows = std::move(ranker.top).Take();
-    std::move(rows.begin(), rows.end(), std::back_inserter(*all));
+    FreedLater<RankedRows> rows(context.pool, &PiecesOfRows, std::move(ranker.top).Take());
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+      if (i % kFreedAtOnce == 0) GRANARY_TRY(context.cancel.Check());
+      all->push_back(std::move((*rows)[i]));
+    }
   }
   rankers_held.clear();
   // The rows, and once more those that are sorted; their keys are moved.

@@ -6,7 +6,10 @@
 namespace granary::services {
 namespace {
 
-constexpr std::chrono::milliseconds kLookEvery{50};
+// What grows fast between two looks grows past what was granted.
+constexpr std::chrono::milliseconds kLookEvery{10};
+/// To ask the allocator for its free pages takes longer than a look.
+constexpr int kLooksBetweenAsking = 5;
 constexpr std::uint64_t kKeptFreeParts = 8;
 /// Free pages are asked back when less than such a part of the limit can still be granted.
 constexpr std::uint64_t kPressureParts = 4;
@@ -32,7 +35,9 @@ ProcessMemory::~ProcessMemory() {
 
 void ProcessMemory::Look() {
   std::uint64_t resident = resident_();
-  if (give_back_ && resident > all_.limit() - limit_ / kPressureParts) {
+  if (looks_to_asking_ > 0) --looks_to_asking_;
+  if (give_back_ && resident > all_.limit() - limit_ / kPressureParts && looks_to_asking_ == 0) {
+    looks_to_asking_ = kLooksBetweenAsking;
     give_back_();
     resident = resident_();
   }

@@ -1,13 +1,15 @@
 // ProcessMemory: the root of the memory tree, and a child for what nobody reserves: the program
 // itself, buffers of libraries, and what the allocator has not given back yet.
 //
-// How        that child is set to what the kernel says is resident less what is reserved, twenty
-//            times a second; so what is really used limits what is granted, however rough the
-//            estimates are. An eighth of the limit is never granted: it is for what happens between
-//            two looks. Where little is left, the allocator is told to give its free pages back.
+// How        that child is set to what the kernel says is resident less what is reserved, a
+//            hundred times a second; so what is really used limits what is granted, however rough
+//            the estimates are. An eighth of the limit is never granted: it is for what happens
+//            between two looks. Where little is left, the allocator is told to give its free pages
+//            back.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -41,6 +43,7 @@ class ProcessMemory {
   runtime::MemoryBudget all_;
   runtime::MemoryBudget bodies_;
   runtime::MemoryBudget others_;
+  std::atomic<int> looks_to_asking_ = 0;
   runtime::PeriodicJob job_;
 };
 
