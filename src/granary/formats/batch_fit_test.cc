@@ -46,6 +46,33 @@ TEST(BatchFitTest, RefusesOthersByPlace) {
   EXPECT_EQ(Fit(Texts({"1"}), TypeKind::kInt64).status().code(), Code::kInvalidRecord);
 }
 
+TEST(BatchFitTest, AColumnWhoseNameIsANumberIsNoRecord) {
+  const SchemaPtr schema = SchemaWith({{"007", TypeKind::kInt64}});
+  const std::string body = WriteTable(TableFormat::kArrow, *schema, Batch("007", Ints({1, 300})));
+  EXPECT_EQ(ReadAll(TableFormat::kArrow, body, SchemaWith({})).status.fields().at(0).pointer,
+            "/007");
+  const auto narrow = SchemaWith({{"007", TypeKind::kInt8}});
+  const Got got =
+      ReadAll(TableFormat::kArrow, body, narrow, json::SchemaMode::kStrict, {.chunk_rows = 1});
+  EXPECT_EQ(got.status.fields().at(0).pointer, "/1/007");
+}
+
+TEST(BatchFitTest, JsonTextIsKeptAsOtherDocumentsAre) {
+  const auto fitted =
+      Fit(Texts({"{\"a\": [1.50,\n 123456789012345678901234567890]}", " 1\n", "null"}),
+          TypeKind::kJson);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  const auto& texts = static_cast<const arrow::StringArray&>(*fitted->batch->column(0));
+  EXPECT_EQ(texts.GetString(0), R"({"a":[1.50,123456789012345678901234567890]})");
+  EXPECT_EQ(texts.GetString(1), "1");
+  EXPECT_TRUE(texts.IsNull(2));
+  for (const char* bad : {"", " ", "1 2", "1,2", "1],[2", "[1", "01", "{\"a\" 1}", "\"\xFF\""})
+    EXPECT_FALSE(Fit(Texts({bad}), TypeKind::kJson).ok()) << bad;
+  std::string deep(64, '[');
+  EXPECT_TRUE(Fit(Texts({deep + std::string(64, ']')}), TypeKind::kJson).ok());
+  EXPECT_FALSE(Fit(Texts({"[" + deep + std::string(65, ']')}), TypeKind::kJson).ok());
+}
+
 TEST(BatchFitTest, WidensWhereTheSchemaMay) {
   const auto fitted = Fit(Ints({1, 1'000}), TypeKind::kInt8, json::SchemaMode::kEvolve);
   ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();

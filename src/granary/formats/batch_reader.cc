@@ -26,12 +26,11 @@ class BatchChunk final : public TableChunk {
 
   Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
                                     json::RejectedRecords* rejected) override {
-    const FitOptions options{schema, mode, columns_max_, &memory_->pool};
+    const FitOptions options{schema, mode, columns_max_, &memory_->pool, first_};
     const auto nowhere = [](std::int64_t) { return std::string(); };
     json::RejectedRecords found;
     auto parsed = FitBatch(*batch_, options, rejected == nullptr ? nullptr : &found);
-    if (!parsed.ok()) return AtPlaces(parsed.status(), first_, nowhere);
-    if (rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
+    if (parsed.ok() && rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
     return parsed;
   }
 
