@@ -1,5 +1,8 @@
 #include "granary/formats/batch_fit.h"
 
+#include <arrow/io/memory.h>
+#include <arrow/ipc/writer.h>
+
 #include "granary/formats/formats_test_support.h"
 
 namespace granary::formats {
@@ -55,6 +58,27 @@ TEST(BatchFitTest, AColumnWhoseNameIsANumberIsNoRecord) {
   const Got got =
       ReadAll(TableFormat::kArrow, body, narrow, json::SchemaMode::kStrict, {.chunk_rows = 1});
   EXPECT_EQ(got.status.fields().at(0).pointer, "/1/007");
+}
+
+TEST(BatchReaderTest, ABodyStandsForSoManyRecordsOnly) {
+  const auto nothing = [](std::int64_t records) {
+    const auto schema = arrow::schema({arrow::field("n", arrow::null())});
+    const auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
+    const auto writer = arrow::ipc::MakeStreamWriter(out, schema).ValueOrDie();
+    const auto batch =
+        arrow::RecordBatch::Make(schema, records, {std::make_shared<arrow::NullArray>(records)});
+    EXPECT_TRUE(writer->WriteRecordBatch(*batch).ok() && writer->Close().ok());
+    return out->Finish().ValueOrDie()->ToString();
+  };
+  constexpr std::int64_t kEndMarkBytes = 8;
+  const auto bytes = static_cast<std::int64_t>(nothing(1).size()) - kEndMarkBytes;
+  const ReadLimits limits{.chunk_rows = 1 << 30, .records_per_byte_max = 10};
+  const std::int64_t most = static_cast<std::int64_t>(kRecordsFree) + 10 * bytes;
+  for (const std::int64_t records : {most - 1, most, most + 1, std::int64_t{1} << 30}) {
+    const auto reader = ReaderOf(TableFormat::kArrow, nothing(records), limits);
+    const auto chunk = (*reader)->Next();
+    EXPECT_EQ(chunk.status().code(), records <= most ? Code::kOk : Code::kTooLarge) << records;
+  }
 }
 
 TEST(BatchFitTest, JsonTextIsKeptAsOtherDocumentsAre) {

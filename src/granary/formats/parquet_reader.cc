@@ -91,6 +91,7 @@ class FileSource final : public BatchSource {
       : memory_(std::move(memory)), batch_rows_(batch_rows) {}
 
   Status Open(std::shared_ptr<const io::RandomAccessFile> file) {
+    body_bytes_ = file->size();
     return Guarded([&]() -> arrow::Status {
       parquet::ReaderProperties properties(&memory_->pool);
       properties.enable_buffered_stream();
@@ -114,9 +115,12 @@ class FileSource final : public BatchSource {
     return batch;
   }
 
+  std::uint64_t body_bytes() const override { return body_bytes_; }
+
  private:
   const std::shared_ptr<DecodeMemory> memory_;
   const std::int64_t batch_rows_;
+  std::uint64_t body_bytes_ = 0;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::shared_ptr<arrow::RecordBatchReader> batches_;
 };
