@@ -430,3 +430,15 @@ def test_a_busy_grpc_port_stops_the_start_by_name(both, tmp_path):
     second.start(wait=False)
     assert second.process.wait(timeout=30) != 0
     assert f"{both.grpc_port} (gRPC): Address already in use" in second.log()
+
+
+def test_texts_that_are_not_utf8_are_refused_and_not_written_to_the_log(start_node):
+    node = start_node({"LOG_LEVEL": "error"}, args=["both"])
+    channel = grpc.insecure_channel(f"127.0.0.1:{node.grpc_port}")
+    call = channel.unary_unary("/granary.v1.TenantNode/GetSourceStats")
+    for _ in range(3):
+        with pytest.raises(grpc.RpcError) as refused:
+            call(b"\x0a\x02\xff\xfe", timeout=10)
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    channel.close()
+    assert node.log() == ""

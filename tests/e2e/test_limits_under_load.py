@@ -232,7 +232,7 @@ def test_length_of_an_idempotency_key(started, length, status):
 
 
 def test_a_body_without_progress(started):
-    node = started(BODY_TIMEOUT_SECONDS="2")
+    node = started(BODY_TIMEOUT_SECONDS="2", BODY_PROGRESS_KB="0")
     with connect(node) as stalled, connect(node) as steady:
         stalled.sendall(HEAD % 10 + b"{")
         steady.sendall(HEAD % 6)

@@ -1,5 +1,6 @@
 #include "granary/api/proto_error.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 
@@ -70,5 +71,7 @@ RichError ToRichError(const Status& status, const std::map<std::string, std::str
   out.details = rich.SerializeAsString();
   return out;
 }
+
+void SilenceProtobuf() { google::protobuf::SetLogHandler(nullptr); }
 
 }  // namespace granary::api

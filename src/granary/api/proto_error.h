@@ -23,4 +23,8 @@ struct RichError {
 RichError ToRichError(const Status& status,
                       const std::map<std::string, std::string>& metadata = {});
 
+/// Protobuf writes a line to stderr for each text that is not UTF-8, which the refusal says too:
+/// any client could flood it. For the whole process; once, before messages are read.
+void SilenceProtobuf();
+
 }  // namespace granary::api

@@ -391,7 +391,8 @@ asio::awaitable<bool> HttpConnection::ReadBody(RequestParser& parser, const Requ
     co_await RefuseTooLarge(head);
     co_return false;
   }
-  SetTimeout(context_.options.body_timeout_ms);
+  body_moved_ = context_.options.body_progress_bytes;
+  BodyMoved(0);
   if (WantsContinue(head) && in_.empty()) {
     const bool sent = co_await WriteAll(kContinue);
     if (!sent) co_return false;
@@ -443,9 +444,9 @@ asio::awaitable<bool> HttpConnection::ReadPlainBody(std::uint64_t length, std::s
     const std::size_t step =
         std::min<std::size_t>(length - before, std::max(kBodyReadBytes, before));
     body.resize(before + step);
-    SetTimeout(context_.options.body_timeout_ms);
     const std::size_t n = co_await ReadSome(body.data() + before, step);
     body.resize(before + n);
+    BodyMoved(n);
     if (!ChargeBody(n)) {
       co_await Refuse();
       co_return false;
@@ -474,14 +475,22 @@ asio::awaitable<bool> HttpConnection::ReadChunkedBody(RequestParser& parser, std
       co_return false;
     }
     if (parser.done()) break;
-    SetTimeout(context_.options.body_timeout_ms);
+    const std::size_t before = in_.size();
     const bool more = co_await ContinueReading(kChunkLineBytesMax);
+    BodyMoved(in_.size() - before);
     if (more) continue;
     co_await BodyEnded();
     co_return false;
   }
   body = parser.TakeChunkedBody();
   co_return true;
+}
+
+void HttpConnection::BodyMoved(std::size_t bytes) {
+  body_moved_ += bytes;
+  if (body_moved_ < context_.options.body_progress_bytes || timed_out_) return;
+  body_moved_ = 0;
+  SetTimeout(context_.options.body_timeout_ms);
 }
 
 bool HttpConnection::ChargeBody(std::size_t bytes) {

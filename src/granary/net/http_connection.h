@@ -90,6 +90,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   /// Takes `bytes` more for the running request's body; false, with a refusal prepared, when all
   /// bodies together would be too large.
   bool ChargeBody(std::size_t bytes);
+  /// Gives a body more time when `bytes` more make it progress.
+  void BodyMoved(std::size_t bytes);
   /// Answers a body that stopped coming.
   boost::asio::awaitable<void> BodyEnded();
 
@@ -119,6 +121,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   Instant deadline_ = Instant::max();
   Instant armed_ = Instant::max();
   bool timed_out_ = false;
+  std::uint64_t body_moved_ = 0;  // Since it was given time.
   ReadEnd read_end_ = ReadEnd::kNone;
 
   std::string refusal_;

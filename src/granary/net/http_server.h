@@ -43,6 +43,9 @@ struct HttpServerOptions {
   std::uint64_t drain_bytes_max = 1u << 20;
   std::int64_t header_timeout_ms = 10'000;  ///< Of a TLS handshake too.
   std::int64_t body_timeout_ms = 60'000;    ///< Without progress.
+  /// A body that is read before its handler runs must come this far in each body_timeout_ms, or to
+  /// its end: a byte now and then is no progress.
+  std::uint64_t body_progress_bytes = 64u << 10;
   std::int64_t idle_timeout_ms = 75'000;
   std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
   std::shared_ptr<const TlsContext> tls;   ///< Without it, plain.

@@ -270,6 +270,22 @@ TEST_F(ServerTest, TimesOutAStalledBodyAndAnIdleConnection) {
   EXPECT_EQ(idle.ReadToEnd(), "");
 }
 
+TEST_F(ServerTest, ATrickleIsNoProgress) {
+  constexpr std::uint64_t kLength = std::uint64_t{4} << 30;
+  auto server = Start(Echo, {.body_bytes_max = kLength,
+                             .bodies_bytes_max = kLength,
+                             .body_timeout_ms = 50,
+                             .body_progress_bytes = kLength});
+  for (const bool chunked : {false, true}) {
+    RawClient client(server->port());
+    client.Send(
+        chunked ? "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                : fmt::format("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", kLength));
+    while (client.Send(chunked ? "1\r\nx\r\n" : "x")) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return server->stats().connections == 0; }));
+  }
+}
+
 TEST_F(ServerTest, CancelsWhenTheClientLeaves) {
   std::promise<Status> seen;
   std::atomic<bool> started = false;  // A request whose client left before is not handled at all.

@@ -253,6 +253,9 @@ Result<WriteAnswer> Tenant::WriteStream(const StreamWrite& request) {
     }
     turn.emplace(std::move(taken));
   }
+  const std::uint64_t at_once = std::min<std::uint64_t>(
+      options_.bodies.chunk_bytes, request.bytes_announced.value_or(options_.bodies.chunk_bytes));
+  GRANARY_ASSIGN(const runtime::MemoryReservation held, HoldForWrite(at_once, request.cancel));
   const formats::ByteSource read = [&bytes](std::span<char> out) { return bytes.Read(out); };
   GRANARY_ASSIGN(const OpenBody body, OpenReader(request.format, read));
   return BodyWrite(*source, request, mode, *body.reader, bytes, turn).Run();

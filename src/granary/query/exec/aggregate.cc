@@ -20,6 +20,9 @@ namespace {
 // threads run them, floats are added up in the same order and groups are met in the same order.
 constexpr std::size_t kLanes = 16;
 
+/// Vectors double: while one does, it takes half as much again.
+std::uint64_t GrowingBytes(const AggregateTable& table) { return table.bytes() / 2 * 3; }
+
 struct Lane {
   explicit Lane(const AggregatePlan& plan) : table(plan) {}
   AggregateTable table;
@@ -104,7 +107,7 @@ Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan,
     GRANARY_TRY(blocks.ForEachRun(scanned, source, context, [&]() -> Status {
       if (refused_by != nullptr) return Status::Ok();
       GRANARY_TRY(lane.table.Add(blocks));
-      refused_by = held.GrowTo(lane.table.bytes());
+      refused_by = held.GrowTo(GrowingBytes(lane.table));
       return Status::Ok();
     }));
   }

@@ -57,10 +57,12 @@ class OrderedEmitter::Ahead {
     }
   }
 
+  /// Nothing is left of the query then, though a worker may still come.
   void Close() {
     std::unique_lock lock(mutex_);
     closed_ = true;
     changed_.wait(lock, [this] { return computing_ == 0; });
+    ready_.clear();
   }
 
  private:

@@ -186,6 +186,7 @@ TEST(OrderedSpillTest, DecodedRowsAreCountedWhileTheyAreHeld) {
 // Others hold the memory for good: a search that waits for its row groups gives up.
 TEST(OrderedSpillTest, ASearchWaitsForMemoryThatOthersHoldAndThenIsRefused) {
   Random random(5);
+  const SearchRequest request = OrderedBy({"n"}, Direction::kAscending);
   const auto sources = RandomSources(random, 9000);
   runtime::MemoryBudget process("process", 1u << 20);
   runtime::MemoryBudget queries("queries", runtime::MemoryBudget::kNoLimit, &process);
@@ -195,13 +196,15 @@ TEST(OrderedSpillTest, ASearchWaitsForMemoryThatOthersHoldAndThenIsRefused) {
   QueryContext context = env.context();
   context.memory = &share;
   context.memory_wait_max = std::chrono::milliseconds(20);
-  EXPECT_EQ(RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); })
-                .status()
-                .code(),
-            Code::kOverloaded);
+  EXPECT_EQ(
+      RunSearch(request, sources->snapshots(), context, [](const auto&) { return Status::Ok(); })
+          .status()
+          .code(),
+      Code::kOverloaded);
   other.Release(1u << 20);
-  EXPECT_TRUE(
-      RunSearch({}, sources->snapshots(), context, [](const auto&) { return Status::Ok(); }).ok());
+  EXPECT_TRUE(RunSearch(request, sources->snapshots(), context, [](const auto&) {
+                return Status::Ok();
+              }).ok());
   EXPECT_EQ(process.reserved(), 0u);
 }
 

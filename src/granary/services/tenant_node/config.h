@@ -59,8 +59,8 @@ struct Config {
   std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0,
                max_batch_records = 0, max_columns = 0;
   std::int64_t max_page_records = 0, max_connections = 0, handler_threads = 0, io_threads = 0;
-  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, idle_timeout_seconds = 0,
-               write_timeout_seconds = 0;
+  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, body_progress_kb = 0,
+               idle_timeout_seconds = 0, write_timeout_seconds = 0;
   std::int64_t stop_timeout_seconds = 0;
   // Log lines.
   std::string log_level, log_format;

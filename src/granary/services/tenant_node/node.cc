@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/api/proto_error.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/net/grpc_server.h"
@@ -78,6 +79,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
 }
 
 Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
+  api::SilenceProtobuf();
   net::GrpcServerOptions options = MakeGrpcOptions(node.config);
   options.messages = &memory.bodies();
   options.tls = std::move(tls);

@@ -107,6 +107,7 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.header_timeout_ms = config.header_timeout_seconds * 1000;
   out.body_timeout_ms = config.body_timeout_seconds * 1000;
+  out.body_progress_bytes = Unsigned(config.body_progress_kb) << 10;
   out.idle_timeout_ms = config.idle_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;

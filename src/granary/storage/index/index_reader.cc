@@ -191,7 +191,8 @@ Status IndexReader::FindPrefix(std::string_view prefix, FoundRows& found) const 
 }
 
 Result<bool> IndexReader::FindFirst(KeyOrder order, std::size_t count, FoundRows& found) const {
-  if (footer_.keys_cut != 0 || footer_.entries < count || count == 0) return false;
+  // Keys that were cut still come in the order of their values; those that share one tie.
+  if (footer_.entries < count || count == 0) return false;
   std::string last;
   GRANARY_TRY(Visit({}, order, [&](std::string_view key, std::span<const std::uint32_t> rows) {
     if (found.rows.size() >= count && key != last) return false;

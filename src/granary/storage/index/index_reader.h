@@ -53,7 +53,7 @@ class IndexReader {
   /// btree over bytes.
   Status FindPrefix(std::string_view prefix, FoundRows& found) const;
   /// btree: the first rows in that order: `count` at least, and all that tie with the last of them.
-  /// False when there are not so many rows with a value, or the keys do not tell the order.
+  /// False when there are not so many rows with a value.
   Result<bool> FindFirst(KeyOrder order, std::size_t count, FoundRows& found) const;
   /// bloom: false when no row has the value.
   Result<bool> MayContain(const Value& value) const;

@@ -162,7 +162,8 @@ TEST_F(IndexTest, FindsLongValuesThatDifferOnlyBehindTheCutTogether) {
                            {Text(common), Text(common + "1"), Text(common + "2"), Text("y")});
   EXPECT_EQ(Equal(*index, Text(common + "1")), (Rows{0, 1, 2}));
   FoundRows found{10, {}, false};
-  EXPECT_FALSE(index->FindFirst(KeyOrder::kAscending, 1, found).Take());
+  EXPECT_TRUE(index->FindFirst(KeyOrder::kAscending, 1, found).Take());
+  EXPECT_EQ(Sorted(found), (Rows{0, 1, 2}));
 }
 
 TEST_F(IndexTest, GivesUpPastTheMostRowsThatAreOfUse) {

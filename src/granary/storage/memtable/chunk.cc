@@ -60,7 +60,7 @@ Status Chunk::CheckColumns(const arrow::RecordBatch& batch) const {
 }
 
 std::int64_t Chunk::RowsThatFit(const arrow::RecordBatch& batch, std::int64_t first) const {
-  if (rows_ > 0 && capacity_bytes() >= kChunkBytes) return 0;
+  if (rows_ > 0 && bytes() >= kChunkBytes) return 0;
   std::int64_t rows = std::min(batch.num_rows() - first, kChunkRows - rows_);
   for (std::size_t i = 0; i < columns_.size() && rows > 0; ++i) {
     rows = columns_[i]->RowsThatFit(*batch.column_data()[i], first, rows);

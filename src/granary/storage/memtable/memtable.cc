@@ -174,7 +174,7 @@ std::uint64_t GrowthMax(const arrow::RecordBatch& batch) {
   constexpr std::uint64_t kBeginBytes = 8;
   const auto rows = static_cast<std::uint64_t>(batch.num_rows());
   const auto columns = static_cast<std::uint64_t>(batch.num_columns());
-  const std::uint64_t chunks = rows / kChunkRows + 2;
+  const std::uint64_t chunks = rows / kChunkRows + 3;
   return static_cast<std::uint64_t>(arrow::util::TotalBufferSize(batch)) + 8 * rows +
          columns * (rows / 8 + chunks * kBeginBytes);
 }

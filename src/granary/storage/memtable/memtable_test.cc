@@ -212,8 +212,7 @@ TEST(MemtableTest, LargeStringsSealAChunkEarly) {
   Memtable table;
   const auto schema = MakeSchema(1, {TypeKind::kString});
   const std::string big(20 << 20, 'x');
-  ASSERT_TRUE(table.Append(schema, *Strings({big, big}), 1).ok());
-  ASSERT_TRUE(table.Append(schema, *Strings({big, big, "small"}), 3).ok());
+  ASSERT_TRUE(table.Append(schema, *Strings({big, big, big, big, "small"}), 1).ok());
   const std::string huge(static_cast<std::size_t>(kColumnBytesMax) + 1, 'y');
   ASSERT_TRUE(table.Append(schema, *Strings({huge, "tail"}), 6).ok());
   const auto view = table.View();
