@@ -1,5 +1,7 @@
 #include "granary/formats/batch_fit.h"
 
+#include <sys/resource.h>
+
 #include <arrow/io/memory.h>
 #include <arrow/ipc/writer.h>
 
@@ -79,6 +81,26 @@ TEST(BatchReaderTest, ABodyStandsForSoManyRecordsOnly) {
     const auto chunk = (*reader)->Next();
     EXPECT_EQ(chunk.status().code(), records <= most ? Code::kOk : Code::kTooLarge) << records;
   }
+}
+
+TEST(ParquetReaderTest, AFooterThatClaimsALongListTakesNoMemoryForIt) {
+  // Thrift's compact form: version 1; a schema of a root and one column; no rows; a row group whose
+  // list of columns says that it has 999,999 of them. Each takes 712 bytes.
+  using std::string_view_literals::operator""sv;
+  const std::string footer(
+      "\x15\x02\x19\x2C\x48\x01r\x15\x02\x00\x15\x02\x38\x01"
+      "a\x00\x16\x00\x19\x1C\x19\xFC\xBF\x84\x3D\x00\x00\x00\x00"sv);
+  const std::string length(1, static_cast<char>(footer.size()));
+  const std::string body = "PAR1" + footer + length + std::string(3, '\0') + "PAR1";
+  const auto peak_kilobytes = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_kilobytes();
+  const Got got = ReadAll(TableFormat::kParquet, body, SchemaWith({}));
+  EXPECT_EQ(got.status.code(), Code::kInvalidRequest) << got.status.ToString();
+  EXPECT_LT(peak_kilobytes() - before, 100 << 10);
 }
 
 TEST(BatchFitTest, JsonTextIsKeptAsOtherDocumentsAre) {

@@ -38,7 +38,8 @@ Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   if (const auto length = request.headers.Get("Content-Length");
       length && !request.headers.Get("Content-Encoding")) {
     std::uint64_t bytes = 0;
-    const auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), bytes);
+    const auto [end, error] =
+        std::from_chars(length->data(), length->data() + length->size(), bytes);
     if (error == std::errc()) write.bytes_announced = bytes;
   }
   return write;
