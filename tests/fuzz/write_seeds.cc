@@ -4,9 +4,9 @@
 //
 // Run it when a format changes, and keep the old files: what an older version wrote must go on
 // being read. Its output is the same in every run.
-#include <arrow/array.h>
-#include <arrow/builder.h>
-#include <arrow/record_batch.h>
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/writer.h>
 #include <storage.pb.h>
 
 #include <cstdio>
@@ -14,11 +14,14 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "granary/base/base64.h"
 #include "granary/base/check.h"
+#include "granary/formats/table_writer.h"
 #include "granary/io/failpoint.h"
+#include "granary/json/every_type_test_support.h"
 #include "granary/json/record_parser.h"
 #include "granary/security/hmac.h"
 #include "granary/storage/index/index_builder.h"
@@ -263,6 +266,73 @@ void AddManifestRows(Corpus& corpus) {
                  std::string(1, static_cast<char>(row.indexes.size())) + row.indexes + row.columns);
 }
 
+// ---- Bodies
+
+std::string TableOf(formats::TableFormat format, const Schema& schema, std::string_view records) {
+  const auto batch = BatchOf(std::make_shared<const Schema>(schema), records);
+  formats::TableShape shape;
+  for (const Column& column : schema.columns()) shape.columns.push_back({column.name, column.type});
+  const auto writer = formats::MakeTableWriter(format);
+  std::string out;
+  Must(writer->Begin(shape, out));
+  Must(writer->Add({"s", schema.columns(), batch}, out));
+  Must(writer->Add({"s", schema.columns(), batch->Slice(0, 1)}, out));
+  Must(writer->Finish(out));
+  return out;
+}
+
+/// Columns that none of ours holds as they come.
+std::string NestedStream() {
+  arrow::Int64Builder integers;
+  GRANARY_CHECK(integers.AppendValues({1, 2}).ok());
+  const auto numbers = integers.Finish().ValueOrDie();
+  const auto record =
+      arrow::StructArray::Make({numbers, Texts(2, 0)}, std::vector<std::string>{"n", "s"})
+          .ValueOrDie();
+  const auto words =
+      arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int64(), arrow::utf8()),
+                                         Integers(2, 2), Texts(8, 0))
+          .ValueOrDie();
+  const auto schema =
+      arrow::schema({arrow::field("new", record->type()), arrow::field("s", words->type()),
+                     arrow::field("at", arrow::timestamp(arrow::TimeUnit::NANO, "Europe/Berlin")),
+                     arrow::field("nothing", arrow::null())});
+  const auto times = numbers->View(schema->field(2)->type()).ValueOrDie();
+  const auto batch = arrow::RecordBatch::Make(
+      schema, 2, {record, words, times, std::make_shared<arrow::NullArray>(2)});
+  const auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
+  const auto writer = arrow::ipc::MakeStreamWriter(out, schema).ValueOrDie();
+  GRANARY_CHECK(writer->WriteRecordBatch(*batch).ok() && writer->Close().ok());
+  return out->Finish().ValueOrDie()->ToString();
+}
+
+/// In front of each: what table_reader_fuzz.cc takes them for.
+void AddBodies(Corpus& corpus) {
+  constexpr char kArrow = 2, kParquet = 3, kEvolve = 4, kNoColumns = 8;
+  constexpr std::string_view kEveryType =
+      R"([{"s": "a", "b": true, "i8": -128, "i": 5, "u": 6, "f32": 0.5, "f": "NaN", "d": "1.50",
+           "big": "1", "day": "2024-01-15", "sec": "2024-01-15T00:00:00Z", "t": "10:00:00",
+           "at": "2024-01-15T00:00:00.000001Z", "ns": "2024-01-15T00:00:00.000000001Z",
+           "bin": "AAE=", "id": "6f9619ff-8b86-d011-b42d-00c04fc964ff", "j": {"a": [1, null]},
+           "l": [1, null], "ll": [["x"], null]}, {}])";
+  const auto add = [&](const std::string& name, int choice, const std::string& body) {
+    corpus.Add("table_reader", name, std::string(1, static_cast<char>(choice)) + "\x06" + body);
+  };
+  for (const auto& [format, name, choice] :
+       {std::tuple(formats::TableFormat::kArrow, "arrow", kArrow),
+        std::tuple(formats::TableFormat::kParquet, "parquet", kParquet)}) {
+    const std::string prefix = name;
+    const std::string all = TableOf(format, *json::EveryTypeSchema(), kEveryType);
+    const std::string few = TableOf(format, *SegmentSchema(), kRecords);
+    add(prefix + "_every_type", choice, all);
+    add(prefix + "_new_columns", choice | kEvolve | kNoColumns, few);
+    add(prefix + "_few_columns", choice | kEvolve, few);
+    add(prefix + "_one_column", choice | kEvolve,
+        TableOf(format, Schema(1, 1, {{1, "i", TypeKind::kInt16}}), R"([{"i": 1}, {"i": null}])"));
+  }
+  add("arrow_nested", kArrow | kEvolve, NestedStream());
+}
+
 // ---- Cursors
 
 void AddCursor(Corpus& corpus, const std::string& name, const query::SearchPosition& position) {
@@ -414,6 +484,7 @@ int main(int count, char** arguments) {
   granary::AddIndexes(corpus);
   granary::AddSegments(corpus);
   granary::AddManifestRows(corpus);
+  granary::AddBodies(corpus);
   granary::AddCursors(corpus);
   granary::AddQueries(corpus);
   granary::AddChanges(corpus);

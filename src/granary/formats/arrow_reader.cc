@@ -89,6 +89,10 @@ class StreamSource final : public BatchSource {
     return *batch;
   }
 
+  std::uint64_t body_bytes() const override {
+    return static_cast<std::uint64_t>(stream_->Tell().ValueOr(0));
+  }
+
  private:
   Status Open() {
     auto options = arrow::ipc::IpcReadOptions::Defaults();

@@ -159,7 +159,8 @@ class Fitter {
       return FindWrong(name, right, type, first + rows / 2, rejected);
     }
     if (plain.array->length() == 0 || plain.array->IsNull(0)) return At(name, fits);
-    std::string pointer = fmt::format("/{}{}", first, PointerTo(name));
+    std::string pointer = fmt::format(
+        "/{}{}", options_.first_record + static_cast<std::uint64_t>(first), PointerTo(name));
     if (rejected == nullptr)
       return Status::Invalid(Code::kInvalidRecord, std::move(pointer), std::string(fits.message()));
     rejected->emplace(first, fmt::format("{}: {}", pointer, fits.message()));

@@ -7,6 +7,7 @@
 // Threads    pure.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <arrow/type_fwd.h>
@@ -22,6 +23,7 @@ struct FitOptions {
   json::SchemaMode mode = json::SchemaMode::kEvolve;
   std::size_t columns_max = 1'000;
   arrow::MemoryPool* pool = nullptr;
+  std::uint64_t first_record = 0;  ///< Of the batch, in the body: pointers count from there.
 };
 
 /// kInvalidRecord with a pointer to a value that does not fit (/3/amount), kInvalidRecord at

@@ -1,5 +1,10 @@
 #include "granary/formats/batch_fit.h"
 
+#include <sys/resource.h>
+
+#include <arrow/io/memory.h>
+#include <arrow/ipc/writer.h>
+
 #include "granary/formats/formats_test_support.h"
 
 namespace granary::formats {
@@ -44,6 +49,74 @@ TEST(BatchFitTest, RefusesOthersByPlace) {
   EXPECT_EQ(Fit(Texts({"1", "x{"}), TypeKind::kJson).status().fields().at(0).pointer, "/1/a");
   EXPECT_EQ(Fit(Ints({1}), TypeKind::kString).status().code(), Code::kInvalidRecord);
   EXPECT_EQ(Fit(Texts({"1"}), TypeKind::kInt64).status().code(), Code::kInvalidRecord);
+}
+
+TEST(BatchFitTest, AColumnWhoseNameIsANumberIsNoRecord) {
+  const SchemaPtr schema = SchemaWith({{"007", TypeKind::kInt64}});
+  const std::string body = WriteTable(TableFormat::kArrow, *schema, Batch("007", Ints({1, 300})));
+  EXPECT_EQ(ReadAll(TableFormat::kArrow, body, SchemaWith({})).status.fields().at(0).pointer,
+            "/007");
+  const auto narrow = SchemaWith({{"007", TypeKind::kInt8}});
+  const Got got =
+      ReadAll(TableFormat::kArrow, body, narrow, json::SchemaMode::kStrict, {.chunk_rows = 1});
+  EXPECT_EQ(got.status.fields().at(0).pointer, "/1/007");
+}
+
+TEST(BatchReaderTest, ABodyStandsForSoManyRecordsOnly) {
+  const auto nothing = [](std::int64_t records) {
+    const auto schema = arrow::schema({arrow::field("n", arrow::null())});
+    const auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
+    const auto writer = arrow::ipc::MakeStreamWriter(out, schema).ValueOrDie();
+    const auto batch =
+        arrow::RecordBatch::Make(schema, records, {std::make_shared<arrow::NullArray>(records)});
+    EXPECT_TRUE(writer->WriteRecordBatch(*batch).ok() && writer->Close().ok());
+    return out->Finish().ValueOrDie()->ToString();
+  };
+  constexpr std::int64_t kEndMarkBytes = 8;
+  const auto bytes = static_cast<std::int64_t>(nothing(1).size()) - kEndMarkBytes;
+  const ReadLimits limits{.chunk_rows = 1 << 30, .records_per_byte_max = 10};
+  const std::int64_t most = static_cast<std::int64_t>(kRecordsFree) + 10 * bytes;
+  for (const std::int64_t records : {most - 1, most, most + 1, std::int64_t{1} << 30}) {
+    const auto reader = ReaderOf(TableFormat::kArrow, nothing(records), limits);
+    const auto chunk = (*reader)->Next();
+    EXPECT_EQ(chunk.status().code(), records <= most ? Code::kOk : Code::kTooLarge) << records;
+  }
+}
+
+TEST(ParquetReaderTest, AFooterThatClaimsALongListTakesNoMemoryForIt) {
+  // Thrift's compact form: version 1; a schema of a root and one column; no rows; a row group whose
+  // list of columns says that it has 999,999 of them. Each takes 712 bytes.
+  using std::string_view_literals::operator""sv;
+  const std::string footer(
+      "\x15\x02\x19\x2C\x48\x01r\x15\x02\x00\x15\x02\x38\x01"
+      "a\x00\x16\x00\x19\x1C\x19\xFC\xBF\x84\x3D\x00\x00\x00\x00"sv);
+  const std::string length(1, static_cast<char>(footer.size()));
+  const std::string body = "PAR1" + footer + length + std::string(3, '\0') + "PAR1";
+  const auto peak_kilobytes = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_kilobytes();
+  const Got got = ReadAll(TableFormat::kParquet, body, SchemaWith({}));
+  EXPECT_EQ(got.status.code(), Code::kInvalidRequest) << got.status.ToString();
+  EXPECT_LT(peak_kilobytes() - before, 100 << 10);
+}
+
+TEST(BatchFitTest, JsonTextIsKeptAsOtherDocumentsAre) {
+  const auto fitted =
+      Fit(Texts({"{\"a\": [1.50,\n 123456789012345678901234567890]}", " 1\n", "null"}),
+          TypeKind::kJson);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  const auto& texts = static_cast<const arrow::StringArray&>(*fitted->batch->column(0));
+  EXPECT_EQ(texts.GetString(0), R"({"a":[1.50,123456789012345678901234567890]})");
+  EXPECT_EQ(texts.GetString(1), "1");
+  EXPECT_TRUE(texts.IsNull(2));
+  for (const char* bad : {"", " ", "1 2", "1,2", "1],[2", "[1", "01", "{\"a\" 1}", "\"\xFF\""})
+    EXPECT_FALSE(Fit(Texts({bad}), TypeKind::kJson).ok()) << bad;
+  std::string deep(64, '[');
+  EXPECT_TRUE(Fit(Texts({deep + std::string(64, ']')}), TypeKind::kJson).ok());
+  EXPECT_FALSE(Fit(Texts({"[" + deep + std::string(65, ']')}), TypeKind::kJson).ok());
 }
 
 TEST(BatchFitTest, WidensWhereTheSchemaMay) {

@@ -26,12 +26,11 @@ class BatchChunk final : public TableChunk {
 
   Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
                                     json::RejectedRecords* rejected) override {
-    const FitOptions options{schema, mode, columns_max_, &memory_->pool};
+    const FitOptions options{schema, mode, columns_max_, &memory_->pool, first_};
     const auto nowhere = [](std::int64_t) { return std::string(); };
     json::RejectedRecords found;
     auto parsed = FitBatch(*batch_, options, rejected == nullptr ? nullptr : &found);
-    if (!parsed.ok()) return AtPlaces(parsed.status(), first_, nowhere);
-    if (rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
+    if (parsed.ok() && rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
     return parsed;
   }
 
@@ -68,10 +67,22 @@ Status BodyFailure(const arrow::Status& status, std::string_view what) {
           fmt::format("the body is not a whole {}: {}", what, status.message())};
 }
 
+Status BatchReader::CountClaimed() {
+  claimed_ += static_cast<std::uint64_t>(rest_->num_rows());
+  const std::uint64_t paid = claimed_ - std::min(claimed_, kRecordsFree);
+  const std::uint64_t bytes = source_->body_bytes(), each = limits_.records_per_byte_max;
+  if (paid / each < bytes || (paid / each == bytes && paid % each == 0)) return Status::Ok();
+  return {Code::kTooLarge,
+          fmt::format("the table claims {} records in {} bytes: past the first {} it may have {} "
+                      "for each byte",
+                      claimed_, bytes, kRecordsFree, each)};
+}
+
 Result<std::unique_ptr<TableChunk>> BatchReader::Next() {
   while (rest_ == nullptr || rest_->num_rows() == 0) {
     GRANARY_ASSIGN(rest_, source_->Next());
     if (rest_ == nullptr) return std::unique_ptr<TableChunk>();
+    GRANARY_TRY(CountClaimed());
     GRANARY_TRY(BodyFailure(rest_->ValidateFull(), "table"));
   }
   const std::int64_t all = rest_->num_rows();

@@ -5,6 +5,7 @@
 //            decoding takes is capped, whatever the bytes claim.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <arrow/memory_pool.h>
@@ -19,6 +20,8 @@ class BatchSource {
  public:
   virtual ~BatchSource() = default;
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+  /// Of the body, as far as it was read.
+  virtual std::uint64_t body_bytes() const = 0;
 };
 
 /// Memory for what a body decodes to.
@@ -36,12 +39,16 @@ class BatchReader final : public TableReader {
   Result<std::unique_ptr<TableChunk>> Next() override;
 
  private:
+  /// Before anything is made of the records that a batch claims to have.
+  Status CountClaimed();
+
   const std::shared_ptr<DecodeMemory> memory_;  // Outlives all that lies in it.
   const std::unique_ptr<BatchSource> source_;
   const ReadLimits limits_;
   std::shared_ptr<arrow::RecordBatch> rest_;
   bool is_part_ = false;  // rest_, of the batch that the source gave.
   std::uint64_t records_ = 0;
+  std::uint64_t claimed_ = 0;  // By all batches so far.
 };
 
 /// What a decoder's failure is to the client; `what` names the format.

@@ -30,15 +30,13 @@ Status SplitCsv(std::string_view record, std::vector<CsvCell>& cells,
   store.reserve(static_cast<std::size_t>(std::ranges::count(record, ',')) + 1);
   for (std::size_t at = 0;;) {
     if (at < record.size() && record[at] == '"') {
-      std::size_t end = at + 1;
+      std::size_t end = record.find('"', at + 1);
       bool doubled = false;
-      for (;; ++end) {
-        end = record.find('"', end);
-        if (end == std::string_view::npos) return Wrong(cells.size(), "the quotes are not closed");
-        if (end + 1 >= record.size() || record[end + 1] != '"') break;
+      while (end != std::string_view::npos && record.substr(end + 1).starts_with('"')) {
         doubled = true;
-        ++end;
+        end = record.find('"', end + 2);
       }
+      if (end == std::string_view::npos) return Wrong(cells.size(), "the quotes are not closed");
       std::string_view text = record.substr(at + 1, end - at - 1);
       if (doubled) text = store.emplace_back(Undoubled(text));
       cells.push_back({text, true});

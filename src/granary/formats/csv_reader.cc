@@ -6,13 +6,13 @@
 
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "granary/base/utf8.h"
 #include "granary/formats/csv_cells.h"
 #include "granary/formats/ndjson_reader.h"
 #include "granary/formats/record_places.h"
 #include "granary/json/batch_writer.h"
+#include "granary/json/document_reader.h"
 #include "granary/types/number_text.h"
 
 namespace granary::formats {
@@ -155,9 +155,10 @@ class CsvChunk final : public TableChunk {
 
   bool WriteCell(CellForm form, std::string_view text) {
     if (form == CellForm::kJson) {
-      if (json_check_.parse(text.data(), text.size()).error() != simdjson::SUCCESS) return false;
-      json_.append(text);
-    } else if (form == CellForm::kNumber && IsJsonNumber(text)) {
+      json::CellContext context;
+      return documents_.Minify(text, json::kDocumentDepthMax, context, json_) == json::Taken::kYes;
+    }
+    if (form == CellForm::kNumber && IsJsonNumber(text)) {
       json_.append(text);
     } else if (form == CellForm::kBool && IsBoolText(text)) {
       json_.append(text.size() == 4 ? "true" : "false");
@@ -176,7 +177,7 @@ class CsvChunk final : public TableChunk {
   std::vector<std::string> store_;
   std::string json_;
   std::vector<json::TextLine> lines_;
-  simdjson::dom::parser json_check_;
+  json::DocumentReader documents_;
 };
 
 /// Blank lines are no records, but in a table of one column they are its nulls.
@@ -216,7 +217,7 @@ Status CsvReader::ReadHeader() {
     }
     if (!names.insert(cell.text).second) {
       return {Code::kInvalidRequest,
-              fmt::format("line 1: the header names \"{}\" twice", cell.text.substr(0, 255))};
+              fmt::format("line 1: the header names \"{}\" twice", Quotable(cell.text))};
     }
     columns_.push_back({std::string(cell.text), std::nullopt});
   }

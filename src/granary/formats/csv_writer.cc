@@ -38,7 +38,9 @@ std::vector<Field> FieldsOf(const TableShape& shape, const TableRows& rows) {
 }  // namespace
 
 void AppendCsvField(std::string_view text, std::string& out) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  // A name at the very front that begins with a byte order mark would lose it.
+  const bool plain = !text.empty() && !text.starts_with("\xEF\xBB\xBF");
+  if (plain && text.find_first_of(",\"\r\n") == std::string_view::npos) {
     out.append(text);
     return;
   }

@@ -12,8 +12,6 @@
 namespace granary::formats {
 namespace {
 
-constexpr int kDepthMax = 64;
-
 /// Writes the values of one array.
 class TextWriter {
  public:
@@ -156,8 +154,8 @@ Result<TextWriterPtr> MakeMapWriter(const std::shared_ptr<arrow::Array>& array, 
 
 Result<TextWriterPtr> MakeWriter(const std::shared_ptr<arrow::Array>& array, int depth,
                                  arrow::MemoryPool* pool) {
-  if (depth > kDepthMax)
-    return Status(Code::kInvalidRecord, fmt::format("nested deeper than {}", kDepthMax));
+  if (depth > kJsonDepthMax)
+    return Status(Code::kInvalidRecord, fmt::format("nested deeper than {}", kJsonDepthMax));
   switch (array->type_id()) {
     case arrow::Type::STRUCT: return MakeStructWriter(array, depth, pool);
     case arrow::Type::MAP: return MakeMapWriter(array, depth, pool);
@@ -168,6 +166,10 @@ Result<TextWriterPtr> MakeWriter(const std::shared_ptr<arrow::Array>& array, int
     default: break;
   }
   GRANARY_ASSIGN(PlainArray plain, ToPlainArray(array, pool));
+  // A member that only says that it is JSON could end its object.
+  if (plain.type.kind() == TypeKind::kJson) {
+    GRANARY_ASSIGN(plain.array, FitToType(plain, TypeKind::kJson, pool));
+  }
   return TextWriterPtr(std::make_unique<PlainWriter>(std::move(plain.array), plain.type));
 }
 

@@ -12,6 +12,9 @@
 
 namespace granary::formats {
 
+/// Of nested columns and of JSON texts in columns: how deep they may be.
+inline constexpr int kJsonDepthMax = 64;
+
 /// One text a row; null where the row is. kUnsupported for a type that no JSON holds, by name;
 /// kInvalidRecord for texts beyond what one column holds.
 Result<std::shared_ptr<arrow::Array>> ToJsonTexts(const std::shared_ptr<arrow::Array>& array,

@@ -1,4 +1,6 @@
 // MakeParquetReader (table_reader.h).
+#include <algorithm>
+
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
@@ -70,6 +72,17 @@ class FileInput final : public arrow::io::RandomAccessFile {
 };
 
 constexpr std::string_view kWhat = "Parquet file";
+/// The largest thing in a list of a footer, in memory; rounded up. A byte of the file may stand for
+/// one.
+constexpr std::int64_t kFooterItemBytes = 1'024;
+constexpr std::int64_t kFooterItemsMax = 1'000'000;
+
+/// Room for a list is made by what the list says of itself, before its items are read.
+std::int32_t FooterItemsMax(std::uint64_t file_bytes, std::int64_t decode_bytes_max) {
+  const auto in_file =
+      static_cast<std::int64_t>(std::min<std::uint64_t>(file_bytes, kFooterItemsMax));
+  return static_cast<std::int32_t>(std::min(in_file, decode_bytes_max / kFooterItemBytes));
+}
 
 /// Runs what may throw as well as fail.
 template <typename Call>
@@ -87,17 +100,20 @@ Status Guarded(const Call& call) {
 
 class FileSource final : public BatchSource {
  public:
-  FileSource(std::shared_ptr<DecodeMemory> memory, std::int64_t batch_rows)
-      : memory_(std::move(memory)), batch_rows_(batch_rows) {}
+  FileSource(std::shared_ptr<DecodeMemory> memory, const ReadLimits& limits)
+      : memory_(std::move(memory)), limits_(limits) {}
 
   Status Open(std::shared_ptr<const io::RandomAccessFile> file) {
+    body_bytes_ = file->size();
     return Guarded([&]() -> arrow::Status {
       parquet::ReaderProperties properties(&memory_->pool);
       properties.enable_buffered_stream();
+      properties.set_thrift_container_size_limit(
+          FooterItemsMax(body_bytes_, limits_.decode_bytes_max));
       properties.set_page_checksum_verification(true);
       parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
       arrow_properties.set_pre_buffer(false);
-      arrow_properties.set_batch_size(batch_rows_);
+      arrow_properties.set_batch_size(static_cast<std::int64_t>(limits_.chunk_rows));
       arrow_properties.set_arrow_extensions_enabled(true);
       auto file_reader = parquet::ParquetFileReader::Open(
           std::make_shared<FileInput>(std::move(file), &memory_->pool), properties);
@@ -114,9 +130,12 @@ class FileSource final : public BatchSource {
     return batch;
   }
 
+  std::uint64_t body_bytes() const override { return body_bytes_; }
+
  private:
   const std::shared_ptr<DecodeMemory> memory_;
-  const std::int64_t batch_rows_;
+  const ReadLimits limits_;
+  std::uint64_t body_bytes_ = 0;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::shared_ptr<arrow::RecordBatchReader> batches_;
 };
@@ -126,7 +145,7 @@ class FileSource final : public BatchSource {
 Result<std::unique_ptr<TableReader>> MakeParquetReader(
     std::shared_ptr<const io::RandomAccessFile> file, const ReadLimits& limits) {
   auto memory = std::make_shared<DecodeMemory>(limits.decode_bytes_max);
-  auto source = std::make_unique<FileSource>(memory, static_cast<std::int64_t>(limits.chunk_rows));
+  auto source = std::make_unique<FileSource>(memory, limits);
   GRANARY_TRY(source->Open(std::move(file)));
   return std::unique_ptr<TableReader>(
       std::make_unique<BatchReader>(std::move(memory), std::move(source), limits));

@@ -5,9 +5,9 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "granary/formats/json_texts.h"
+#include "granary/json/document_reader.h"
 #include "granary/types/uuid_text.h"
 #include "granary/types/widening.h"
 
@@ -57,17 +57,30 @@ Status Refused(const DataType& from, const DataType& to) {
           fmt::format("expected {}, found {}", to.ToString(), from.ToString())};
 }
 
-/// Texts that are JSON, one by one.
-Result<ArrayPtr> CheckedJson(const ArrayPtr& array) {
+/// Texts that are JSON as a json column keeps them.
+Result<ArrayPtr> ToDocuments(const ArrayPtr& array, arrow::MemoryPool* pool) {
   const auto& texts = static_cast<const arrow::StringArray&>(*array);
-  simdjson::dom::parser parser;
+  json::DocumentReader reader;
+  arrow::StringBuilder builder(pool);
+  std::string document;
   for (std::int64_t row = 0; row < texts.length(); ++row) {
-    if (texts.IsNull(row)) continue;
+    if (texts.IsNull(row)) {
+      GRANARY_TRY(FromArrow(builder.AppendNull()));
+      continue;
+    }
     const auto text = texts.GetView(row);
-    if (parser.parse(text.data(), text.size()).error() != simdjson::SUCCESS)
-      return Status(Code::kInvalidRecord, "expected JSON text");
+    json::CellContext context;
+    document.clear();
+    if (reader.Minify({text.data(), text.size()}, kJsonDepthMax, context, document) !=
+        json::Taken::kYes)
+      return Status(Code::kInvalidRecord,
+                    fmt::format("expected JSON text: {}", context.failure.message()));
+    // A null is a null, however it comes.
+    GRANARY_TRY(FromArrow(document == "null" ? builder.AppendNull() : builder.Append(document)));
   }
-  return array;
+  ArrayPtr documents;
+  GRANARY_TRY(FromArrow(builder.Finish(&documents)));
+  return documents;
 }
 
 /// Texts or bytes as the 16 bytes of UUIDs.
@@ -135,10 +148,12 @@ Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) 
 
 Result<ArrayPtr> FitToType(const PlainArray& from, const DataType& to, arrow::MemoryPool* pool) {
   if (from.type == to)
-    return to.kind() == TypeKind::kJson ? CheckedJson(from.array) : Result<ArrayPtr>(from.array);
+    return to.kind() == TypeKind::kJson ? ToDocuments(from.array, pool)
+                                        : Result<ArrayPtr>(from.array);
   const TypeKind kind = from.type.kind();
   if (to.kind() == TypeKind::kJson)
-    return kind == TypeKind::kString ? CheckedJson(from.array) : ToJsonTexts(from.array, pool);
+    return kind == TypeKind::kString ? ToDocuments(from.array, pool)
+                                     : ToJsonTexts(from.array, pool);
   if (to.kind() == TypeKind::kUuid && (kind == TypeKind::kString || kind == TypeKind::kBinary))
     return ToUuids(from.array, kind, pool);
   if (!MayCast(from.type, to)) return Refused(from.type, to);

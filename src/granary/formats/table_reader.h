@@ -11,7 +11,8 @@
 // Memory     one chunk, and what Arrow needs to decode it, at most decode_bytes_max.
 // Errors     kInvalidJson, kInvalidRecord, kInvalidRequest with pointers that count records of the
 //            whole body from 0 (/3/amount) and, for text, the line in the detail; kTooLarge for a
-//            line or a batch that no chunk holds; the failures of the source.
+//            line or a batch that no chunk holds, and for more records than the bytes may stand
+//            for; the failures of the source.
 // Threads    one.
 #pragma once
 
@@ -32,10 +33,16 @@ namespace granary::formats {
 /// Waits for some bytes: how many there are in `out`; 0 at the end.
 using ByteSource = std::function<Result<std::size_t>(std::span<char> out)>;
 
+/// So many may come of a body of any size.
+inline constexpr std::uint64_t kRecordsFree = 1 << 20;
+
 struct ReadLimits {
   std::size_t chunk_rows = 64 << 10;
   std::size_t chunk_bytes = 16 << 20;         ///< Of text; also the longest line.
   std::int64_t decode_bytes_max = 256 << 20;  ///< That Arrow may hold at once.
+  /// Of a table whose columns say in a few bytes that they hold the same value, or none, often;
+  /// past kRecordsFree.
+  std::uint64_t records_per_byte_max = 500;
   std::size_t columns_max = 1'000;
   std::size_t depth_max = 64;
 };

@@ -1,4 +1,5 @@
 // NDJSON and CSV: what their texts mean, and where they are wrong.
+#include "granary/base/utf8.h"
 #include "granary/formats/formats_test_support.h"
 
 namespace granary::formats {
@@ -67,9 +68,38 @@ TEST(CsvReaderTest, ErrorsNameTheLine) {
   EXPECT_NE(error("id,other\n1,2\n").find("no such column"), std::string::npos);
 }
 
+TEST(CsvReaderTest, JsonCellsKeepWhatJsonKeeps) {
+  const SchemaPtr schema = SchemaWith({{"id", TypeKind::kInt64}, {"doc", TypeKind::kJson}});
+  const Got got =
+      Csv("id,doc\n1,123456789012345678901234567890\n2,\"[1.50,\n\"\"x\"\"]\"\n", schema);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(Cell(got, 1, 0), "123456789012345678901234567890");
+  EXPECT_EQ(Cell(got, 1, 1), "[1.50,\"x\"]");
+}
+
+TEST(CsvReaderTest, AByteOrderMarkInTheFirstNameIsNoMarkOfTheTable) {
+  const SchemaPtr schema = SchemaWith({{"\xEF\xBB\xBFid", TypeKind::kInt64}});
+  const std::string rows = "[{\"\xEF\xBB\xBFid\":7}]";
+  json::RecordParser parser({});
+  const auto batch =
+      parser.Parse(rows, "", json::RecordShape::kBare, json::SchemaMode::kStrict, schema)->batch;
+  const Got got = Csv(WriteTable(TableFormat::kCsv, *schema, batch), schema);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(Cell(got, 0, 0), "7");
+}
+
+TEST(CsvReaderTest, AMessageQuotesWholeCharacters) {
+  std::string name;
+  while (name.size() < 300) name += "é";
+  const Got got = Csv(name + "," + name + "\n");
+  EXPECT_EQ(got.status.code(), Code::kInvalidRequest);
+  EXPECT_TRUE(IsValidUtf8(got.status.message())) << got.status.message();
+}
+
 TEST(CsvReaderTest, NothingOfACellBecomesAnotherMember) {
   const SchemaPtr schema = SchemaWith({{"id", TypeKind::kInt64}, {"doc", TypeKind::kJson}});
-  for (const char* bad : {"1,\"1,\"\"id\"\":2\"\n", "1,}\n", "\"1,\"\"doc\"\":3\",4\n"})
+  for (const char* bad :
+       {"1,\"1,\"\"id\"\":2\"\n", "1,}\n", "1,\"1],[2\"\n", "1,\" \"\n", "\"1,\"\"doc\"\":3\",4\n"})
     EXPECT_EQ(Csv(std::string("id,doc\n") + bad, schema).status.code(), Code::kInvalidRecord)
         << bad;
 }

@@ -29,12 +29,11 @@ bool TextLines::FindEnd() {
 }
 
 Status TextLines::Fill() {
-  const std::size_t before = text_.size();
-  text_.resize(before + kReadBytes);
-  Result<std::size_t> got = source_({text_.data() + before, kReadBytes});
-  text_.resize(before + (got.ok() ? *got : 0));
-  GRANARY_TRY(got.status());
-  at_end_ = *got == 0;
+  // Apart from text_, whose end would have to be made anew for each byte that arrives alone.
+  arrived_.resize(kReadBytes);
+  GRANARY_ASSIGN(const std::size_t got, source_(arrived_));
+  text_.append(arrived_, 0, got);
+  at_end_ = got == 0;
   return Status::Ok();
 }
 

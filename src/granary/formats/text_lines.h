@@ -43,6 +43,7 @@ class TextLines {
   const ByteSource source_;
   const LineRule rule_;
   const ReadLimits limits_;
+  std::string arrived_;      // Room for what the source gives next.
   std::string text_;         // From the first line of the block on.
   std::size_t begin_ = 0;    // Of the line that is being looked at.
   std::size_t scanned_ = 0;  // Up to here it has no end.

@@ -13,9 +13,6 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 using ondemand::json_type;
 
-/// Stored documents were checked when they came in; this only stops runaway recursion.
-constexpr std::size_t kDepthMax = 512;
-
 Taken AppendCanonicalArray(Cell& cell, CellContext& context, std::string& out) {
   ondemand::array array;
   if (const auto error = cell.value.get_array().get(array)) return context.Break(error);
@@ -62,8 +59,7 @@ Taken AppendCanonicalObject(Cell& cell, CellContext& context, std::string& out) 
 
 DocumentReader::DocumentReader() = default;
 
-Taken DocumentReader::Read(std::string_view text, CellContext& context, Cell& cell) {
-  context.depth_max = kDepthMax;
+Taken DocumentReader::Open(std::string_view text, CellContext& context) {
   context.depth = 0;
   // In brackets, because on its own a scalar is read by other calls than one inside something.
   padded_.assign(1, '[').append(text).push_back(']');
@@ -72,12 +68,37 @@ Taken DocumentReader::Read(std::string_view text, CellContext& context, Cell& ce
   const simdjson::padded_string_view padded(padded_.data(), length, padded_.size());
   if (const auto error = parser_.iterate(padded).get(document_)) return context.Break(error);
   if (const auto error = document_.get_array().get(wrapper_)) return context.Break(error);
+  return Taken::kYes;
+}
+
+Taken DocumentReader::Read(std::string_view text, CellContext& context, Cell& cell) {
+  context.depth_max = kDocumentDepthMax;
+  if (const Taken taken = Open(text, context); taken != Taken::kYes) return taken;
   for (auto item : wrapper_) {
     ondemand::value value;
     if (const auto error = item.get(value)) return context.Break(error);
     return ReadCell(value, context, cell);
   }
   return context.Break(simdjson::EMPTY);
+}
+
+Taken DocumentReader::Minify(std::string_view text, std::size_t depth_max, CellContext& context,
+                             std::string& out) {
+  context.depth_max = depth_max;
+  if (const Taken taken = Open(text, context); taken != Taken::kYes) return taken;
+  bool any = false;
+  for (auto item : wrapper_) {
+    ondemand::value value;
+    if (const auto error = item.get(value)) return context.Break(error);
+    if (std::exchange(any, true)) return context.Break(simdjson::TAPE_ERROR);
+    Cell cell;
+    if (const Taken taken = ReadCell(value, context, cell); taken != Taken::kYes) return taken;
+    if (const Taken taken = AppendMinified(cell, context, out); taken != Taken::kYes) return taken;
+  }
+  if (!any) return context.Break(simdjson::EMPTY);
+  // "1],[2" closes the bracket in front of it.
+  const bool at_end = document_.current_location().error() == simdjson::OUT_OF_BOUNDS;
+  return at_end ? Taken::kYes : context.Break(simdjson::TAPE_ERROR);
 }
 
 Taken AppendCanonical(Cell& cell, CellContext& context, std::string& out) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/utf8.h"
 #include "granary/net/quality_list.h"
 
 namespace granary::net {
@@ -28,7 +29,7 @@ Result<ContentCoding> ParseCoding(std::string_view content_encoding) {
   }
   return Status(Code::kUnsupportedMediaType,
                 fmt::format("Content-Encoding is '{}', expected gzip, zstd or identity",
-                            content_encoding.substr(0, 64)));
+                            Quotable(content_encoding)));
 }
 
 ContentCoding ChooseCoding(std::string_view accept_encoding) {

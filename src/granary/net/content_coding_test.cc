@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include "granary/base/utf8.h"
 #include "granary/net/decoding_source.h"
 
 namespace granary::net {
@@ -34,6 +35,11 @@ TEST(ContentCodingTest, ReadsContentEncoding) {
   EXPECT_EQ(*ParseCoding("zstd"), ContentCoding::kZstd);
   for (const char* bad : {"br", "deflate", "gzip, zstd", "gzip2"})
     EXPECT_EQ(ParseCoding(bad).status().code(), Code::kUnsupportedMediaType) << bad;
+}
+
+TEST(ContentCodingTest, AMessageQuotesWholeCharacters) {
+  for (const std::string& bad : {std::string("\xFFgzip"), std::string(63, 'x') + "é"})
+    EXPECT_TRUE(IsValidUtf8(ParseCoding(bad).status().message()));
 }
 
 TEST(ContentCodingTest, ChoosesWhatTheClientLikes) {

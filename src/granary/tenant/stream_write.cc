@@ -216,6 +216,7 @@ Result<Tenant::OpenBody> Tenant::OpenReader(formats::TableFormat format,
       .chunk_bytes = options_.bodies.chunk_bytes,
       .decode_bytes_max =
           options_.bodies.decode_bytes_max + static_cast<std::int64_t>(options_.store.flush_bytes),
+      .records_per_byte_max = options_.bodies.records_per_byte_max,
       .columns_max = options_.records.columns_max,
       .depth_max = options_.records.depth_max};
   OpenBody body;

@@ -85,6 +85,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
                 .chunk_bytes = Megabytes(config.body_chunk_mb),
                 .decode_bytes_max = config.body_decode_mb << 20,
+                .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.query_parallelism = worker_threads;
   return out;
