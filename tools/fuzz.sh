@@ -80,7 +80,7 @@ junit() {
 }
 
 main() {
-  local wanted=${1:-all} seconds=${2:-60}
+  local wanted=${1:-all} seconds=${2:-60} program=fuzzers
   local all; mapfile -t all < <(targets)
   if [[ $wanted != all ]]; then
     if [[ " ${all[*]} " != *" $wanted "* ]]; then
@@ -88,12 +88,13 @@ main() {
       exit 2
     fi
     all=("$wanted")
+    program=granary_fuzz_$wanted
   fi
   if [[ ! $seconds =~ ^[1-9][0-9]*$ ]]; then
     say "expected a number of seconds, found: $seconds" >&2
     exit 2
   fi
-  ./dev build fuzz fuzzers
+  ./dev build fuzz "$program"
   local failed="" target
   for target in "${all[@]}"; do
     fuzz "$target" "$seconds" || failed+=" $target"

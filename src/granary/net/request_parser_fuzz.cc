@@ -1,7 +1,8 @@
 // One HTTP request: its head, its target, and its body when that is chunked. The first byte is the
 // size of the pieces in which the body comes.
 //
-// Promises   what comes in pieces is what comes whole; a body keeps to its limit; nothing that is
+// Promises   a body that comes in pieces is the one that comes whole; a body keeps to its limit;
+// nothing that is
 //            read holds what could end a line or a text early; a target that is taken apart is the
 //            same when written out again.
 #include <fmt/format.h>
@@ -108,6 +109,9 @@ void Run(testing::FuzzInput input) {
   if (!parsed->chunked) return;
   const Body whole = ReadChunked(head, rest, rest.size() + 1);
   const Body pieces = ReadChunked(head, rest, piece_bytes);
+  // The parser looks for the end of a chunk's line in what is there before it judges what is in
+  // front of it, so one that is no body may be refused sooner or later. It is never taken.
+  if (whole.end != Body::End::kDone && pieces.end != Body::End::kDone) return;
   GRANARY_CHECK(whole == pieces, "whole: {} '{}' '{}', in pieces of {}: {} '{}' '{}'",
                 static_cast<int>(whole.end), whole.bytes, whole.left, piece_bytes,
                 static_cast<int>(pieces.end), pieces.bytes, pieces.left);
