@@ -125,7 +125,7 @@ const Variable kTable[] = {
 
     {"Limits of requests", "MAX_BODY_MB", "16", WholeRule{&C::max_body_mb, 1, 65'536}, "Request body"},
     {"", "MAX_BODIES_MB", "1024", WholeRule{&C::max_bodies_mb, 1, kMegabytesMax}, "Bodies of all requests at once; past it 503"},
-    {"", "MAX_BODY_RATIO", "500", WholeRule{&C::max_body_ratio, 1, 1'000'000}, "How many times its size a compressed body may grow to; past 1 MiB"},
+    {"", "MAX_BODY_RATIO", "500", WholeRule{&C::max_body_ratio, 1, 1'000'000}, "How many times its size a compressed body may grow to, past 1 MiB; and records per byte of Arrow and Parquet, past 2^20"},
     {"", "COMPRESS_MIN_BYTES", "1024", WholeRule{&C::compress_min_bytes, 0, kMegabytesMax}, "Smaller answers are not compressed (streams always are, for clients that take it)"},
     {"", "MAX_STREAMED_BODIES", "32", WholeRule{&C::max_streamed_bodies, 1, 1'000}, "Streamed bodies (NDJSON, CSV, Arrow, Parquet) at once; past it 503"},
     {"", "BODY_CHUNK_ROWS", "65536", WholeRule{&C::body_chunk_rows, 1, 1'000'000}, "Records of a streamed body that are handled at once"},
