@@ -222,3 +222,13 @@ def test_a_refused_batch_changes_nothing(client):
     assert client.rows(source_ids=["e"]) == []
     assert client.write("e", [{"a": "now a string"}])["written"] == 1
     assert client.rows(source_ids=["e"]) == [{"a": "now a string"}]
+
+
+def test_a_limit_as_large_as_numbers_go_is_no_limit(client):
+    client.add({"source_id": "huge"})
+    for _ in range(2):
+        client.write("huge", [{"k": i, "s": "x" * 50} for i in range(5000)])
+        client.flush("huge")
+    for limit in (2**63 - 1, 2**63, 2**63 + 100, 2**64 - 1):
+        rows = client.stream(source_ids=["huge"], order_by=[{"column": "k", "direction": "desc"}], limit=limit)
+        assert len(rows) == 10_000 and rows[0]["fields"]["k"] == 4999, limit

@@ -174,7 +174,8 @@ def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, s
     """The same rows twice: in twelve partitions with indexes and statistics that prune, and in one file that nothing prunes."""
     node = start_node({"ROW_GROUP_ROWS": "400000"})
     client = node.client()
-    columns = {"tailnum": "string", "dep_delay": "int64", "dest": "string", "flight": "int64", "time_hour": "datetime64[us]"}
+    columns = {"tailnum": "string", "dep_delay": "int64", "dest": "string", "flight": "int64", "carrier": "string",
+               "time_hour": "datetime64[us]"}
     client.add({"source_id": "flights", "schema_definition": columns})
     client.add({"source_id": "pruned", "schema_definition": columns,
                 "partition_columns": [{"column": "time_hour", "transform": "month"}],

@@ -538,3 +538,30 @@ def test_a_source_goes_out_as_frames_that_end(client):
     status, _, content = client.raw("POST", "/data/search/stream?frames=true", {})
     frames = [json.loads(line) for line in content.splitlines()]
     assert sum("row" in frame for frame in frames) == 100_000 and frames[-1]["end"]["rows"] == 100_000
+
+
+def test_a_large_body_needs_no_more_hot_memory_than_there_is(start_node):
+    node = start_node({"MEMORY_LIMIT_MB": "256", "FLUSH_MB": "128"})  # 64 MB of hot memory.
+    client = node.client()
+    client.add({"source_id": "t"})
+    line = json.dumps({"id": 1, "s": "x" * 1000}).encode() + b"\n"
+    status, _, content = client.raw("POST", "/data/write?source_id=t", line * 150_000, {"Content-Type": NDJSON})
+    assert status == 200, content
+    assert json.loads(content)["written"] == 150_000
+    assert client.call("GET", "/sources/t/stats")["rows"] == 150_000
+
+
+def test_what_was_read_whole_before_a_failure_counts_without_a_transaction(start_node):
+    node = start_node({"BODY_CHUNK_MB": "1"})
+    client = node.client()
+    client.add({"source_id": "t"})
+    lines = [json.dumps({"id": i, "s": "x" * 1000}).encode() + b"\n" for i in range(1500)]
+    body = b"".join(lines) + b'{"id": "' + b"y" * (3 << 20) + b'"}\n'
+    for query, expected in (("&atomic=false", 1000), ("", 0)):
+        before = client.call("GET", "/sources/t/stats")["rows"]
+        status, _, content = client.raw("POST", "/data/write?source_id=t" + query, body, {"Content-Type": NDJSON})
+        assert status == 413, content
+        written = client.call("GET", "/sources/t/stats")["rows"] - before
+        assert (written >= expected) if expected else written == 0, content
+        if expected:
+            assert f"{written} records before are written" in json.loads(content)["detail"]

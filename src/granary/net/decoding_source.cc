@@ -104,6 +104,7 @@ class DecodingSource final : public BodySource {
     if (!made.ok()) failure_ = made.status();
     return made;
   }
+  bool timed_out() const override { return encoded_->timed_out(); }
 
  private:
   Result<std::size_t> Decode(std::span<char> out) {

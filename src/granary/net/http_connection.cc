@@ -565,7 +565,8 @@ void HttpConnection::Answer(Exchange& exchange) {
     } else {
       response = context_.handler(exchange.request);
     }
-    if (exchange.source != nullptr && exchange.source->timed_out()) {
+    // A handler that answered 408 itself says what came of the part that was there.
+    if (exchange.source != nullptr && exchange.source->timed_out() && response.status != 408) {
       std::array<char, 1> nothing;
       response = context_.refuse(exchange.source->Read(nothing).status(), 408,
                                  exchange.request.request_id);

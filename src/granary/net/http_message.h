@@ -37,6 +37,8 @@ class BodySource {
   /// kCancelled (the client went away), kDeadlineExceeded, kInvalidArgument (broken framing or
   /// coding), kTooLarge.
   virtual Result<std::size_t> Read(std::span<char> out) = 0;
+  /// Read failed because the client sent nothing for too long: 408, whatever came of the rest.
+  virtual bool timed_out() const { return false; }
 };
 
 struct HttpRequest {

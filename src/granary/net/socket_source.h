@@ -35,7 +35,7 @@ class SocketSource final : public BodySource {
   Result<std::size_t> Read(std::span<char> out) override;
   /// True once the whole body was read.
   bool whole() const { return whole_; }
-  bool timed_out() const { return timed_out_; }
+  bool timed_out() const override { return timed_out_; }
 
  private:
   Result<std::size_t> ReadSome(std::span<char> out);

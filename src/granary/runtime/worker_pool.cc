@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -50,8 +51,17 @@ class Loop {
     while (!failed_.load(std::memory_order_relaxed)) {
       const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
       if (index >= count_) return;
-      Status status = (*body_)(index);
+      Status status = Call(index);
       if (!status.ok()) Fail(index, std::move(status));
+    }
+  }
+
+  // A body that throws (no memory) fails like any other: its loop outlives it.
+  Status Call(std::size_t index) {
+    try {
+      return (*body_)(index);
+    } catch (const std::exception& e) {
+      return Status::Internal(e.what());
     }
   }
 

@@ -36,7 +36,8 @@ class WorkerPool {
 
   /// Calls body(0) … body(count - 1), each once, on up to `parallelism` threads, the caller among
   /// them, and returns when all have returned. After a failure no new index starts; returns the
-  /// failure with the lowest index, which is the one that a plain loop would have returned.
+  /// failure with the lowest index, which is the one that a plain loop would have returned. An
+  /// exception of a body is kInternal.
   Status ParallelFor(std::size_t count, std::size_t parallelism,
                      const std::function<Status(std::size_t)>& body);
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <numeric>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -167,6 +168,18 @@ TEST(WorkerPoolTest, SubmittingWhileStoppingLosesNoTask) {
     pool.Stop();
     submitter.join();
     ASSERT_EQ(ran, 20);
+  }
+}
+
+TEST(WorkerPoolTest, ABodyThatThrowsFailsItsLoopAndNoOtherThread) {
+  WorkerPool pool({.threads = 3});
+  for (int round = 0; round < 50; ++round) {
+    const Status status = pool.ParallelFor(100, 4, [](std::size_t i) -> Status {
+      if (i == 7) throw std::length_error("seven");
+      return Status::Ok();
+    });
+    ASSERT_EQ(status.code(), Code::kInternal);
+    ASSERT_EQ(status.message(), "seven");
   }
 }
 

@@ -74,18 +74,22 @@ class BodyWrite {
     GRANARY_TRY(read.status());
     ChunkPtr chunk = read.Take();
     ChunkPtr next;
+    Status end;
     if (chunk != nullptr) {
-      GRANARY_ASSIGN(next, reader_.Next());
+      read = reader_.Next();
+      end = read.status();
+      if (end.ok()) next = read.Take();
+      if (!end.ok() && request_.atomic) return end;
     }
     if (chunk == nullptr) {
       GRANARY_TRY(WriteNothing());
-    } else if (next == nullptr) {
+    } else if (next == nullptr && end.ok()) {
       GRANARY_TRY(EndBody());
       GRANARY_TRY(WriteLogged(*chunk));
     } else if (request_.atomic) {
       GRANARY_TRY(WriteBulk(std::move(chunk), std::move(next)));
     } else {
-      GRANARY_TRY(WriteChunks(std::move(chunk), std::move(next)));
+      GRANARY_TRY(WriteChunks(std::move(chunk), std::move(next), std::move(end)));
     }
     return std::move(answer_);
   }
@@ -148,8 +152,8 @@ class BodyWrite {
   }
 
   /// Each a transaction. What was read whole before a failure counts.
-  Status WriteChunks(ChunkPtr chunk, ChunkPtr next) {
-    Status end;
+  /// `end`: why there is no next chunk.
+  Status WriteChunks(ChunkPtr chunk, ChunkPtr next, Status end) {
     while (chunk != nullptr) {
       Status status = request_.cancel.Check();
       if (status.ok()) status = WriteLogged(*chunk);

@@ -87,13 +87,17 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
   const auto entry = running_.Begin(kind, sources, caller);
   auto entered = admission_.Enter(caller.cancel);
   if (!entered.ok()) return entry->Explain(entered.status());
+  runtime::Admission::Slot slot = entered.Take();
   const TenantMemoryOptions& limits = options_.memory;
+  // Who waits for memory works on nothing: those that hold it may be waiting for a slot.
+  slot.Pause();
   runtime::MemoryBudget share("query", limits.query_bytes, &memory_->queries);
   const auto start = memory_->query_line.Enter(
       share, std::min(limits.query_start_bytes, limits.query_bytes / 4), caller.cancel);
   if (!start.ok()) return entry->Explain(start.status());
+  if (const Status resumed = slot.Resume(caller.cancel); !resumed.ok())
+    return entry->Explain(resumed);
   entry->Start();
-  runtime::Admission::Slot slot = entered.Take();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
                                                    .parallelism = options_.query_parallelism,
                                                    .cancel = caller.cancel,

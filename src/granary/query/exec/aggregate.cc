@@ -233,7 +233,9 @@ Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
       bytes += BytesOfRow(row);
       answer.rows.push_back(std::move(row));
     }
-    if (held.GrowTo(bytes) == nullptr) return Status::Ok();
+    const runtime::MemoryBudget* refused_by = held.GrowTo(bytes);
+    if (refused_by == nullptr) return Status::Ok();
+    if (refused_by != context.memory) return Outgrown(*refused_by, context);
     return {Code::kTooLarge,
             fmt::format("the answer of {} rows and more does not fit the query's share of {} bytes "
                         "(QUERY_MEMORY_MB): ask with a limit",

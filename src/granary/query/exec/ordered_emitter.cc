@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "granary/query/exec/result_rows.h"
 #include "granary/runtime/worker_pool.h"
@@ -50,10 +52,12 @@ class OrderedEmitter::Ahead {
         ++next_;
         return computed;
       }
-      if (!closed_ && started_ == next_)
+      if (returned_.erase(next_) > 0)
+        ComputeAt(next_, lock);
+      else if (!closed_ && started_ == next_)
         ComputeOne(lock);
       else
-        changed_.wait(lock, [&] { return ready_.contains(next_); });
+        changed_.wait(lock, [&] { return ready_.contains(next_) || returned_.contains(next_); });
     }
   }
 
@@ -68,8 +72,9 @@ class OrderedEmitter::Ahead {
  private:
   std::size_t Wanted() const { return std::min(count_, next_ + window_); }
 
-  void ComputeOne(std::unique_lock<std::mutex>& lock) {
-    const std::size_t index = started_++;
+  void ComputeOne(std::unique_lock<std::mutex>& lock) { ComputeAt(started_++, lock); }
+
+  void ComputeAt(std::size_t index, std::unique_lock<std::mutex>& lock) {
     ++computing_;
     lock.unlock();
     QueryStats stats;
@@ -77,13 +82,27 @@ class OrderedEmitter::Ahead {
       const std::lock_guard look(mutex_);
       return index == next_;
     };
-    Computed computed = (*compute_)(index, goes_first, stats);
+    Computed computed = Compute(index, goes_first, stats);
     lock.lock();
     stats_.Add(stats);
-    if (!computed.ok()) closed_ = true;  // What comes after it is not wanted.
-    ready_.emplace(index, std::move(computed));
+    if (computed.status().code() == Code::kOverloaded && index != next_) {
+      // No memory to compute it ahead: when it is next, it gets some.
+      returned_.insert(index);
+    } else {
+      if (!computed.ok()) closed_ = true;  // What comes after it is not wanted.
+      ready_.emplace(index, std::move(computed));
+    }
     --computing_;
     changed_.notify_all();
+  }
+
+  Computed Compute(std::size_t index, const std::function<bool()>& goes_first,
+                   QueryStats& stats) const {
+    try {
+      return (*compute_)(index, goes_first, stats);
+    } catch (const std::exception& e) {
+      return Status::Internal(e.what());
+    }
   }
 
   const std::size_t count_;
@@ -93,6 +112,7 @@ class OrderedEmitter::Ahead {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::size_t, Computed> ready_;
+  std::set<std::size_t> returned_;  // Begun and given up.
   std::size_t started_ = 0;
   std::size_t next_ = 0;       // To be emitted.
   std::size_t called_ = 0;     // Workers that come or are here.
@@ -107,6 +127,8 @@ OrderedEmitter::OrderedEmitter(const SearchSink& sink, std::optional<std::uint64
 Status OrderedEmitter::Run(std::size_t count, const ComputeFn& compute, QueryStats& stats) {
   const std::size_t threads = std::max<std::size_t>(context_.parallelism, 1);
   const auto ahead = std::make_shared<Ahead>(count, 2 * threads, compute, stats);
+  // Also when the sink throws: helpers must not outlive what they refer to.
+  const std::shared_ptr<void> closes(nullptr, [&ahead](void*) { ahead->Close(); });
   Status status;
   for (std::size_t index = 0; index < count && status.ok() && left_ != 0; ++index) {
     for (std::size_t called = ahead->Call(threads); called > 0; --called)
@@ -115,7 +137,6 @@ Status OrderedEmitter::Run(std::size_t count, const ComputeFn& compute, QuerySta
     status = computed.status();
     if (status.ok() && *computed) status = Emit(index, **computed);
   }
-  ahead->Close();
   return status;
 }
 

@@ -32,7 +32,8 @@ class OrderedEmitter {
  public:
   /// Result `index`; nothing when it has no rows. Adds what it took to `stats`, its own.
   /// `goes_first` turns true once the results before it are at the sink: those behind it hold what
-  /// memory they have until then.
+  /// memory they have until then. kOverloaded ahead of its turn is no failure: it is computed again
+  /// when it is next.
   using ComputeFn = std::function<Result<std::optional<MorselRows>>(
       std::size_t index, const std::function<bool()>& goes_first, QueryStats& stats)>;
 

@@ -263,9 +263,14 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   if (batch->num_rows() != morsel.reader->rows(morsel.row_group))
     return Status::Corruption("a row group with another number of rows");
   GRANARY_ASSIGN(batch, TakePicked(std::move(batch), morsel));
-  // What is decoded for the picked rows alone is gone again.
-  memory.ShrinkTo(0);
-  memory.ForceTo(before + static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch)));
+  // What is decoded for the picked rows alone is gone again. Nothing of what stays is given up for
+  // a moment: somebody else would take it.
+  const std::uint64_t stays =
+      before + static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch));
+  if (stays < memory.bytes())
+    memory.ShrinkTo(stays);
+  else
+    memory.ForceTo(stays);
   return batch;
 }
 

@@ -26,7 +26,10 @@ void SharedCeiling::LowerTo(std::uint64_t prefix) {
 void TopRows::Add(RankedRow row) {
   key_bytes_ += HeapOf(row);
   rows_.push_back(std::move(row));
-  if (!wanted_ || rows_.size() < *wanted_ + std::max<std::size_t>(*wanted_, kSlackMin)) return;
+  // As a difference, since a limit may be as large as its type.
+  if (!wanted_ || rows_.size() <= *wanted_ ||
+      rows_.size() - *wanted_ < std::max<std::size_t>(*wanted_, kSlackMin))
+    return;
   const auto worst = rows_.begin() + static_cast<std::ptrdiff_t>(*wanted_) - 1;
   std::nth_element(rows_.begin(), worst, rows_.end());
   ceiling_.LowerTo(worst->prefix);

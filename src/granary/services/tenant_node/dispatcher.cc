@@ -51,7 +51,10 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
                   .is_probe = false};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
-    net::HttpResponse response = ProblemResponse(answer.status(), request.request_id);
+    // The failure says what came of the part of a body that was there.
+    std::optional<int> http_status;
+    if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
+    net::HttpResponse response = ProblemResponse(answer.status(), request.request_id, http_status);
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
     for (const auto& [name, value] : outcome.problem_headers.all())
       response.headers.Set(name, value);

@@ -14,9 +14,13 @@ std::uint64_t CostOf(const std::string& block) { return block.size() + kEntryOve
 BlockCache::BlockCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent)
     : shard_bytes_max_(bytes_max / kShards),
       budget_("index_cache", runtime::MemoryBudget::kNoLimit, parent),
-      reclaimer_(budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
+      reclaimer_(std::in_place, budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
 
-BlockCache::~BlockCache() { budget_.Release(bytes()); }
+// First nobody asks for it any more.
+BlockCache::~BlockCache() {
+  reclaimer_.reset();
+  budget_.Release(bytes());
+}
 
 std::size_t BlockCache::KeyHash::operator()(const Key& key) const {
   return HashInteger(HashInteger(key.file) ^ key.offset);

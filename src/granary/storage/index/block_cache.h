@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -68,7 +69,7 @@ class BlockCache {
   std::atomic<std::uint64_t> next_file_ = 1;
   std::array<Shard, kShards> shards_;
   runtime::MemoryBudget budget_;
-  const runtime::MemoryBudget::Reclaimer reclaimer_;
+  std::optional<runtime::MemoryBudget::Reclaimer> reclaimer_;
 };
 
 }  // namespace granary::storage

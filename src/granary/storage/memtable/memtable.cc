@@ -168,6 +168,20 @@ std::uint64_t Memtable::rows() const {
   return state_->rows;
 }
 
+namespace {
+
+// Bits for nulls among the elements of lists, which are counted also where there are none.
+std::uint64_t ElementBits(const arrow::ArrayData& column, std::uint64_t begin_bytes) {
+  std::uint64_t bytes = 0;
+  for (const auto& child : column.child_data) {
+    bytes += static_cast<std::uint64_t>(child->length) / 8 + begin_bytes +
+             ElementBits(*child, begin_bytes);
+  }
+  return bytes;
+}
+
+}  // namespace
+
 std::uint64_t GrowthMax(const arrow::RecordBatch& batch) {
   // Beside the batch's own buffers: sequences; nulls' bits, which a batch without nulls lacks; and
   // where a chunk begins, an offset of each column and the rounding of its bits.
@@ -175,8 +189,11 @@ std::uint64_t GrowthMax(const arrow::RecordBatch& batch) {
   const auto rows = static_cast<std::uint64_t>(batch.num_rows());
   const auto columns = static_cast<std::uint64_t>(batch.num_columns());
   const std::uint64_t chunks = rows / kChunkRows + 3;
+  std::uint64_t elements = 0;
+  for (const auto& column : batch.column_data())
+    elements += ElementBits(*column, chunks * kBeginBytes);
   return static_cast<std::uint64_t>(arrow::util::TotalBufferSize(batch)) + 8 * rows +
-         columns * (rows / 8 + chunks * kBeginBytes);
+         columns * (rows / 8 + chunks * kBeginBytes) + elements;
 }
 
 std::uint64_t Memtable::bytes() const {

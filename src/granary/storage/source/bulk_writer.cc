@@ -1,6 +1,8 @@
 #include "granary/storage/source/bulk_writer.h"
 
+#include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
@@ -9,6 +11,9 @@
 
 namespace granary::storage {
 namespace {
+
+// So that several bulks and the writes beside them find room.
+constexpr std::uint64_t kHotPartsOfASet = 8;
 
 std::shared_ptr<arrow::Int64Array> SequencesFrom(std::uint64_t first, std::int64_t count) {
   std::vector<std::int64_t> values(static_cast<std::size_t>(count));
@@ -35,18 +40,28 @@ Status BulkWriter::Append(const SchemaPtr& schema,
   StoreContext& context = source_->context();
   const auto bytes = static_cast<std::uint64_t>(
       arrow::util::ReferencedBufferSize(*batch).ValueOr(arrow::util::TotalBufferSize(*batch)));
-  if (!context.budget.Reserve(bytes, holds_.emplace_back())) {
+  HotBudget::Hold hold;
+  bool held = context.budget.Reserve(bytes, hold);
+  if (!held && !chunks_.empty()) {
+    // What is held here is the first that can go.
+    GRANARY_TRY(WriteSet());
+    held = context.budget.Reserve(bytes, hold);
+  }
+  if (!held) {
     context.Press();
     return {Code::kOverloaded,
             fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
                         context.budget.bytes(), context.budget.bytes_max())};
   }
+  holds_.push_back(std::move(hold));
   chunks_.push_back({schema, batch, SequencesFrom(set_.rows, batch->num_rows())});
   set_.rows += static_cast<std::uint64_t>(batch->num_rows());
   chunk_rows_ += static_cast<std::uint64_t>(batch->num_rows());
   chunk_bytes_ += bytes;
   const StoreOptions& options = context.options;
-  if (chunk_rows_ < options.flush_rows && chunk_bytes_ < options.flush_bytes) return Status::Ok();
+  const std::uint64_t set_bytes =
+      std::min(options.flush_bytes, options.hot_bytes_max / kHotPartsOfASet);
+  if (chunk_rows_ < options.flush_rows && chunk_bytes_ < set_bytes) return Status::Ok();
   return WriteSet();
 }
 

@@ -17,9 +17,13 @@ constexpr std::uint64_t kEntryOverheadBytes = 256;
 ColumnCache::ColumnCache(std::uint64_t bytes_max, runtime::MemoryBudget* parent)
     : bytes_max_(bytes_max),
       budget_("column_cache", bytes_max, parent),
-      reclaimer_(budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
+      reclaimer_(std::in_place, budget_, [this](std::uint64_t bytes) { return GiveBack(bytes); }) {}
 
-ColumnCache::~ColumnCache() { budget_.Release(probation_.bytes + protected_.bytes); }
+// First nobody asks for it any more.
+ColumnCache::~ColumnCache() {
+  reclaimer_.reset();
+  budget_.Release(probation_.bytes + protected_.bytes);
+}
 
 void ColumnCache::MoveToFront(Entries::iterator entry, Part& from, Part& to) {
   from.bytes -= entry->bytes;

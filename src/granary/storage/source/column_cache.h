@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <arrow/type_fwd.h>
 
@@ -71,7 +72,7 @@ class ColumnCache {
   Part protected_;
   std::map<Key, Entries::iterator> by_key_;
   runtime::MemoryBudget budget_;
-  const runtime::MemoryBudget::Reclaimer reclaimer_;
+  std::optional<runtime::MemoryBudget::Reclaimer> reclaimer_;
 };
 
 }  // namespace granary::storage
