@@ -127,14 +127,14 @@ def test_config_show_tells_value_and_origin(tmp_path):
 
 def test_check_of_a_data_folder(node):
     client = node.client()
-    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}, "index_columns": ["name"]})
     client.write("t", [{"id": i, "name": "x" * 50} for i in range(500)])
     client.flush("t")
     client.write("t", [{"id": 2, "name": "hot"}])
     assert f"locked by process {node.process.pid}" in granary("check", str(node.data), expect=1).stderr
     node.kill()
     out = granary("check", str(node.data)).stdout
-    assert "1 segments whole" in out and "1 records not in segments yet" in out
+    assert "1 segments whole" in out and "1 records not in segments yet" in out and "unfinished" not in out
     segment, = node.data.rglob("*.parquet")
     content = bytearray(segment.read_bytes())
     content[200] ^= 1

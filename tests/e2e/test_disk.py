@@ -131,3 +131,16 @@ def test_a_damaged_source_is_named_and_never_left_out_silently(start_node):
     client.write("well", [{"text": "still"}])
     assert client.call("DELETE", "/sources/hurt") is None
     assert len(client.rows()) == 3
+
+
+def test_a_segment_that_is_gone_is_damage_and_not_a_missing_source(node, client):
+    client.add({"source_id": "t"})
+    client.write("t", [{"id": 1}])
+    client.flush("t")
+    node.stop()
+    (segment,) = node.data.rglob("*.parquet")
+    segment.rename(segment.with_suffix(".away"))
+    node.start()
+    status, _, content = node.client().raw("POST", "/data/search", {})
+    problem = json.loads(content)
+    assert (status, problem["code"]) == (500, "CORRUPTION") and segment.name in problem["detail"]

@@ -565,3 +565,34 @@ def test_what_was_read_whole_before_a_failure_counts_without_a_transaction(start
         assert (written >= expected) if expected else written == 0, content
         if expected:
             assert f"{written} records before are written" in json.loads(content)["detail"]
+
+
+def test_an_arrow_body_ends_where_its_stream_ends(client):
+    client.add({"source_id": "t"})
+    one = body_of(table_of(100).select(["id", "name"]), ARROW)
+    for more in (one, b"junk", b"\0"):
+        for query in ("", "&atomic=false"):
+            status, _, content = client.raw("POST", "/data/write?source_id=t" + query, one + more, {"Content-Type": ARROW})
+            assert status == 400 and "behind the end" in json.loads(content)["detail"], content
+    assert send(client, ARROW, one)["written"] == 100
+
+
+def test_writes_that_wait_for_a_key_hold_up_no_other(start_node):
+    node = start_node({"HANDLER_THREADS": "2"})
+    client = node.client()
+    for source in "ab":
+        client.add({"source_id": source})
+    head = (f"POST /data/write?source_id=a HTTP/1.1\r\nHost: x\r\nContent-Type: {NDJSON}\r\nIdempotency-Key: k\r\n"
+            "Content-Length: 1000\r\n\r\n").encode()
+    body = json.dumps({"source_id": "a", "records": [{"fields": {"a": 1}}]}).encode()
+    waiter = (b"POST /data/write HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\n"
+              b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    with socket.create_connection(("127.0.0.1", node.port)) as slow:
+        slow.sendall(head + b'{"a": 2}\n')
+        waiters = [socket.create_connection(("127.0.0.1", node.port)) for _ in range(10)]
+        for one in waiters:
+            one.sendall(waiter)
+        for i in range(20):
+            assert node.client(timeout=10).write("b", [{"b": i}])["written"] == 1
+        for one in waiters:
+            one.close()

@@ -86,6 +86,7 @@ class StreamSource final : public BatchSource {
     // Without the end mark nobody knows whether the sender was done.
     if (*batch == nullptr && stream_->Tell().ValueOr(0) == before)
       return Status(Code::kInvalidRequest, "the body is not a whole Arrow stream: it has no end");
+    if (*batch == nullptr) GRANARY_TRY(CheckEnd());
     return *batch;
   }
 
@@ -94,6 +95,15 @@ class StreamSource final : public BatchSource {
   }
 
  private:
+  Status CheckEnd() {
+    char more = 0;
+    const auto got = stream_->Read(1, &more);
+    GRANARY_TRY(Failure(got.status()));
+    if (*got == 0) return Status::Ok();
+    return {Code::kInvalidRequest,
+            "the body goes on behind the end of its Arrow stream: send one stream a body"};
+  }
+
   Status Open() {
     auto options = arrow::ipc::IpcReadOptions::Defaults();
     options.memory_pool = &memory_->pool;

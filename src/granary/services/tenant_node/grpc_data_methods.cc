@@ -114,7 +114,8 @@ void AddGrpcDataMethods(NodeState& state, std::vector<GrpcMethod>& methods) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](GrpcMethodCall& call) { return handler(state, call); };
   };
-  methods.push_back({"WriteData", bind(WriteData)});
+  // Patient, since a write with a key waits for another one with the same key.
+  methods.push_back({"WriteData", bind(WriteData), true, net::HandlerLane::kPatient});
   methods.push_back({"WriteStream", bind(WriteStream), true, net::HandlerLane::kPatient});
   methods.push_back({"SearchData", bind(SearchData), true, net::HandlerLane::kPatient});
   methods.push_back({"AggregateData", bind(AggregateData), true, net::HandlerLane::kPatient});

@@ -9,6 +9,9 @@ constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 // Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and
 // what only saves time leaves room for what must be.
+// A streamed body takes some chunks' worth of memory while it is read, and as much again while its
+// rows are written out: so many of MEMORY_LIMIT_MB are read at once that each gets to its end.
+constexpr std::int64_t kChunksOfAStreamedBody = 6;
 constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
@@ -29,6 +32,14 @@ std::vector<std::string> SplitPaths(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
+}
+
+std::size_t StreamedBodiesMax(const Config& config) {
+  const std::int64_t fit =
+      config.memory_limit_mb /
+      (kChunksOfAStreamedBody * std::max<std::int64_t>(config.body_chunk_mb, 1));
+  return static_cast<std::size_t>(
+      std::clamp<std::int64_t>(fit, 1, std::max<std::int64_t>(config.max_streamed_bodies, 1)));
 }
 
 storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& tenant) {
@@ -102,7 +113,7 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
   out.body_bytes_max = Megabytes(config.max_body_mb);
   out.bodies_bytes_max = Megabytes(config.max_bodies_mb);
   out.body_ratio_max = Unsigned(config.max_body_ratio);
-  out.streamed_bodies_max = static_cast<std::size_t>(config.max_streamed_bodies);
+  out.streamed_bodies_max = StreamedBodiesMax(config);
   out.compress_bytes_min = static_cast<std::size_t>(config.compress_min_bytes);
   out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.header_timeout_ms = config.header_timeout_seconds * 1000;

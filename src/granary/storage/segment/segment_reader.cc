@@ -306,7 +306,11 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
   auto state = std::make_unique<State>();
   state->path = io::JoinPath(directory, meta.path);
   state->file_schema = std::move(file_schema);
-  GRANARY_ASSIGN(state->file, files.OpenForRead(state->path));
+  auto file = files.OpenForRead(state->path);
+  // The manifest names it, so it is not for a client to look elsewhere.
+  if (file.status().code() == Code::kNotFound) return state->Damaged("the file is gone");
+  GRANARY_TRY(file.status());
+  state->file = file.Take();
   GRANARY_TRY(state->ReadFooter(meta));
   GRANARY_TRY(state->IndexColumns());
   GRANARY_TRY(state->FindSequenceBase(meta));

@@ -170,7 +170,11 @@ class FolderCheck {
         NoteUnnamed(source, io::JoinPath(folder, entry.name), path);
         continue;
       }
-      const auto is_it = [&path](const SegmentMeta& meta) { return meta.path == path; };
+      const auto is_it = [&path](const SegmentMeta& meta) {
+        return meta.path == path || std::ranges::any_of(meta.indexes, [&](const IndexMeta& index) {
+                 return IndexPath(meta.path, index.key) == path;
+               });
+      };
       if (IsSegmentFileName(entry.name) && std::ranges::none_of(source.record.segments, is_it)) {
         report_.notes.push_back(fmt::format("{}: unfinished, goes at the next start",
                                             io::JoinPath(folder, entry.name)));
