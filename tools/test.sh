@@ -30,10 +30,12 @@ cpp() {
     --output-junit "$PWD/$RESULTS/ctest-$preset.xml" "$@"
 }
 
-# e2e PYTEST-OPTIONS...: real processes of the release build, on real data.
+# e2e PYTEST-OPTIONS...: real processes of the release build, on real data. A node's log takes
+# 128 MB of disk from the start: the folder of a test that passed goes at once.
 e2e() {
   GRANARY_BINARY=build/release/granary .venv/bin/python -m pytest tests/e2e \
     -o markers='long: takes minutes; only run by ./dev test --all' \
+    -o tmp_path_retention_policy=failed -o tmp_path_retention_count=1 \
     -o junit_family=xunit2 --junitxml="$RESULTS/e2e.xml" --durations=10 -ra "$@"
 }
 
