@@ -117,7 +117,7 @@ TEST_F(SegmentDamageTest, AFileOfAnotherLengthOrRowCountIsRefused) {
   ++meta.rows;
   EXPECT_EQ(SegmentReader::Open(files, kFolder, meta, schema).status().code(), Code::kCorruption);
   meta.path = "gone.parquet";
-  EXPECT_EQ(SegmentReader::Open(files, kFolder, meta, schema).status().code(), Code::kNotFound);
+  EXPECT_EQ(SegmentReader::Open(files, kFolder, meta, schema).status().code(), Code::kCorruption);
 }
 
 TEST_F(SegmentDamageTest, DumpNamesTheDamagedColumn) {

@@ -29,6 +29,7 @@ class SegmentReader {
   using GoOn = std::function<Status()>;
 
   /// Opens and reads the footer. `file_schema` is the source's schema at meta.schema_version.
+  /// kCorruption also for a file that is gone, since the manifest names it.
   static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files,
                                                            const std::string& directory,
                                                            const SegmentMeta& meta,
