@@ -53,7 +53,7 @@ class MemoryBudget {
 
   /// A cache's offer to let go of memory that is reserved in `of`, while this lives: `give_back` is
   /// told how many bytes are wanted, releases what it can and says how much that was. It is called
-  /// from any thread, one at a time, and reserves nothing itself.
+  /// from any thread, one at a time a budget, and reserves nothing itself.
   class Reclaimer {
    public:
     using GiveBackFn = std::function<std::uint64_t(std::uint64_t bytes)>;

@@ -2,7 +2,7 @@
 //
 // Use        a write reserves what its batch takes before it does anything, and gives the
 //            reservation back once the batch is in the hot tier, which counts for itself from then
-//            on.
+//            on. A bulk holds what it has not written to files yet.
 // Threads    fully safe.
 #pragma once
 

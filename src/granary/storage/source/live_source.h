@@ -1,8 +1,10 @@
 // LiveSource: the Source of a store on disk (see source.h for the order of steps of a write, a
 // change and a flush).
 //
-// Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; flush_mutex_ -> tiers'.
-//            The lane's callback takes the tiers' lock, and those that are taken last.
+// Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; write_mutex_ ->
+//            flush_mutex_ -> tiers'; write_mutex_ -> bulk_mutex_; write_mutex_ or flush_mutex_ ->
+//            save_mutex_ -> state_mutex_. The lane's callback takes the tiers' lock, and those that
+//            are taken last.
 // Threads    fully safe; Replay and Refuse are for recovery, one thread a source.
 #pragma once
 
@@ -171,7 +173,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::uint64_t frames_under_way_ = 0;  // In the log's hands: neither visible nor refused yet.
   std::mutex flush_mutex_;              // One flush at a time.
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
-  std::shared_mutex bulk_mutex_;        // Shared while a bulk's files are written; taken last.
+  std::shared_mutex bulk_mutex_;        // Shared while a bulk's files are written; before state_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
   std::vector<SchemaVersion> schemas_;
