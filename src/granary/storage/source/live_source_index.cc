@@ -60,9 +60,10 @@ Result<IndexMeta> BuildIndex(io::FileSystem& files, const Segment& segment, cons
 }  // namespace
 
 // One segment at a time, under the lock of flushes, so that no flush changes the set of segments
-// (a bulk may add to it, and the swap edits the set of now). Files first, then the commit that names them, then the swap in memory, then what is no
-// more named goes. A crash in between leaves files that are swept, or that the next start finds to
-// be other ones than committed and builds anew.
+// (a bulk may add to it, and the swap edits the set of now). Files first, then the commit that
+// names them, then the swap in memory, then what is no more named goes. A crash in between leaves
+// files that are swept, or that the next start finds to be other ones than committed and builds
+// anew.
 Result<bool> LiveSource::MendIndexes() {
   SegmentFiles& shared = context_->segment_files;
   const std::uint64_t damage = shared.damaged.count();
