@@ -16,7 +16,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "granary/net/http_connection.h"
@@ -51,10 +50,9 @@ Result<tcp::endpoint> Resolve(asio::io_context& io, const HttpServerOptions& opt
   return found.begin()->endpoint();
 }
 
-Result<tcp::acceptor> Listen(asio::io_context& io, asio::any_io_executor executor,
-                             const HttpServerOptions& options) {
+Result<tcp::acceptor> Listen(asio::io_context& io, const HttpServerOptions& options) {
   GRANARY_ASSIGN(const tcp::endpoint endpoint, Resolve(io, options));
-  tcp::acceptor acceptor(executor);
+  tcp::acceptor acceptor(io);
   error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -70,13 +68,37 @@ bool IsShortage(const error_code& error) {
          error == boost::system::errc::too_many_files_open_in_system;
 }
 
+/// A thread with an event loop of its own: what happens on its connections wakes no other thread.
+class Reactor {
+ public:
+  Reactor() : work_(asio::make_work_guard(io_)), thread_([this] { io_.run(); }) {}
+  ~Reactor() { Stop(); }
+
+  asio::io_context& io() { return io_; }
+
+  void Stop() {
+    work_.reset();
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  asio::io_context io_{1};  // As many threads run it.
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
 }  // namespace
 
 struct HttpServer::State {
   State(HttpServerOptions options, Logger& log, HttpHandler handler, RefuseFn refuse)
-      : context(std::move(options), log, std::move(handler), std::move(refuse)),
-        work(asio::make_work_guard(io)),
-        accepting(asio::make_strand(io)) {}
+      : context(std::move(options), log, std::move(handler), std::move(refuse)) {
+    const std::size_t threads = std::max<std::size_t>(1, context.options.io_threads);
+    for (std::size_t i = 0; i < threads; ++i) reactors.push_back(std::make_unique<Reactor>());
+  }
+
+  /// The acceptor's.
+  asio::io_context& first() { return reactors.front()->io(); }
 
   asio::awaitable<void> Accept();
   void Serve(tcp::socket socket);
@@ -85,12 +107,10 @@ struct HttpServer::State {
   bool WaitUntilEmpty(std::optional<std::chrono::milliseconds> at_most);
 
   ConnectionContext context;
-  asio::io_context io;
-  asio::executor_work_guard<asio::io_context::executor_type> work;
-  asio::strand<asio::io_context::executor_type> accepting;  // Guards the acceptor.
-  std::optional<tcp::acceptor> acceptor;
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  std::size_t next_reactor = 0;
+  std::optional<tcp::acceptor> acceptor;  // Used on the first reactor alone.
   std::uint16_t port = 0;
-  std::vector<std::thread> threads;
   bool stopped = false;
 
   mutable std::mutex mutex;
@@ -101,12 +121,12 @@ struct HttpServer::State {
 
 // Out of descriptors or memory, pending clients stay in the kernel's queue until others close.
 asio::awaitable<void> HttpServer::State::Accept() {
-  asio::steady_timer pause(accepting);
+  asio::steady_timer pause(first());
   while (acceptor->is_open()) {
     error_code error;
-    tcp::socket socket =
-        co_await acceptor->async_accept(asio::any_io_executor(asio::make_strand(io)),
-                                        asio::redirect_error(asio::use_awaitable, error));
+    Reactor& reactor = *reactors[next_reactor++ % reactors.size()];
+    tcp::socket socket = co_await acceptor->async_accept(
+        reactor.io(), asio::redirect_error(asio::use_awaitable, error));
     if (!error) {
       Serve(std::move(socket));
       continue;
@@ -176,13 +196,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                       HttpHandler handler, RefuseFn refuse) {
   auto state =
       std::make_unique<State>(std::move(options), log, std::move(handler), std::move(refuse));
-  GRANARY_ASSIGN(state->acceptor, Listen(state->io, state->accepting, state->context.options));
+  GRANARY_ASSIGN(state->acceptor, Listen(state->first(), state->context.options));
   error_code ignored;
   state->port = state->acceptor->local_endpoint(ignored).port();
-  asio::co_spawn(state->accepting, state->Accept(), asio::detached);
-  for (std::size_t i = 0; i < std::max<std::size_t>(1, state->context.options.io_threads); ++i) {
-    state->threads.emplace_back([io = &state->io] { io->run(); });
-  }
+  asio::co_spawn(state->first(), state->Accept(), asio::detached);
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
@@ -204,7 +221,7 @@ void HttpServer::Stop(std::int64_t grace_ms) {
   if (std::exchange(state_->stopped, true)) return;
   state_->context.stopping = true;
   std::promise<void> closed;
-  asio::post(state_->accepting, [&] {
+  asio::post(state_->first(), [&] {
     error_code ignored;
     state_->acceptor->close(ignored);
     closed.set_value();
@@ -215,9 +232,7 @@ void HttpServer::Stop(std::int64_t grace_ms) {
     for (const auto& connection : state_->Connections()) connection->Abort();
     state_->WaitUntilEmpty({});
   }
-  state_->work.reset();
-  state_->io.stop();
-  for (auto& thread : state_->threads) thread.join();
+  for (const auto& reactor : state_->reactors) reactor->Stop();
   state_->context.lanes.Stop();
 }
 

@@ -96,9 +96,17 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
     options.threads_max = std::max(options.threads_max, options.threads);
   }
 
+  /// Where a worker waits for a task. Shared with whoever calls it, who notifies without the mutex:
+  /// the first thing that a woken worker does is to take that.
+  struct Idle {
+    std::condition_variable wake;
+    bool called = false;
+  };
+  using IdlePtr = std::shared_ptr<Idle>;
+
   WorkerPoolOptions options;
   mutable std::mutex mutex;
-  std::condition_variable wake;
+  std::vector<IdlePtr> idle;  // The last to wait is called first: its memory is warm.
   std::deque<std::function<void()>> queue;
   std::size_t alive = 0;  // Workers that will still look at the queue.
   std::size_t running = 0;
@@ -124,13 +132,37 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
     }
   }
 
-  void Run(std::size_t number, Life life) {
-    std::unique_lock lock(mutex);
-    const auto has_work = [this] { return stopping || !queue.empty(); };
-    for (;;) {
+  // False when none came for so long that the thread ends.
+  bool WaitForWork(std::unique_lock<std::mutex>& lock, const IdlePtr& self, Life life) {
+    const auto until = std::chrono::steady_clock::now() + options.idle_max;
+    while (!stopping && queue.empty()) {
+      self->called = false;
+      idle.push_back(self);
+      const auto is_called = [&self] { return self->called; };
       if (life == Life::kWithPool) {
-        wake.wait(lock, has_work);
-      } else if (!wake.wait_for(lock, options.idle_max, has_work)) {
+        self->wake.wait(lock, is_called);
+      } else if (!self->wake.wait_until(lock, until, is_called)) {
+        std::erase(idle, self);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// The worker that is to be notified once the mutex is free; null when none waits.
+  IdlePtr CallOne() {
+    if (idle.empty()) return nullptr;
+    IdlePtr last = std::move(idle.back());
+    idle.pop_back();
+    last->called = true;
+    return last;
+  }
+
+  void Run(std::size_t number, Life life) {
+    const auto self = std::make_shared<Idle>();
+    std::unique_lock lock(mutex);
+    for (;;) {
+      if (!WaitForWork(lock, self, life)) {
         ended.push_back(std::move(threads.extract(number).mapped()));
         break;
       }
@@ -157,6 +189,7 @@ WorkerPool::~WorkerPool() { Stop(); }
 
 void WorkerPool::Submit(std::function<void()> task) {
   std::vector<std::thread> ended;
+  State::IdlePtr called;
   bool queued = false;
   {
     const std::lock_guard lock(state_->mutex);
@@ -167,10 +200,11 @@ void WorkerPool::Submit(std::function<void()> task) {
       if (state_->queue.size() > idle && state_->alive < state_->options.threads_max &&
           !state_->stopping)
         state_->Start(Life::kWhileBusy);
-      state_->wake.notify_one();
+      called = state_->CallOne();
       ended.swap(state_->ended);
     }
   }
+  if (called != nullptr) called->wake.notify_one();
   for (std::thread& thread : ended) thread.join();
   if (!queued) task();
 }
@@ -189,14 +223,16 @@ Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
 void WorkerPool::Stop() {
   const std::lock_guard joining(state_->join_mutex);
   std::vector<std::thread> threads;
+  std::vector<State::IdlePtr> called;
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
-    state_->wake.notify_all();
+    while (State::IdlePtr one = state_->CallOne()) called.push_back(std::move(one));
     threads.swap(state_->ended);
     for (auto& [number, thread] : state_->threads) threads.push_back(std::move(thread));
     state_->threads.clear();
   }
+  for (const State::IdlePtr& one : called) one->wake.notify_one();
   for (std::thread& worker : threads) {
     GRANARY_CHECK(worker.get_id() != std::this_thread::get_id(),
                   "a task may not stop its own pool");

@@ -3,13 +3,14 @@
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <span>
 
 #include "granary/json/json_path.h"
+#include "granary/query/exec/take_rows.h"
 
 namespace granary::query {
 namespace {
@@ -20,17 +21,6 @@ Result<T> FromArrow(arrow::Result<T> result) {
   return result.MoveValueUnsafe();
 }
 
-template <typename ArrayType, typename T>
-std::shared_ptr<arrow::Array> Positions(const std::vector<T>& rows, std::int64_t count) {
-  return std::make_shared<ArrayType>(count, arrow::Buffer::Wrap(rows));
-}
-
-Result<std::shared_ptr<arrow::Array>> TakeRows(const std::shared_ptr<arrow::Array>& column,
-                                               const std::shared_ptr<arrow::Array>& positions) {
-  return FromArrow(
-      arrow::compute::Take(*column, *positions, arrow::compute::TakeOptions::NoBoundsCheck()));
-}
-
 }  // namespace
 
 Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
@@ -39,8 +29,8 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
                                std::int64_t rows_max) {
   const std::int64_t rows =
       std::min(rows_max, chosen ? static_cast<std::int64_t>(chosen->size()) : decoded.num_rows());
-  std::shared_ptr<arrow::Array> positions;
-  if (chosen) positions = Positions<arrow::Int32Array>(*chosen, rows);
+  std::span<const std::int32_t> taken;
+  if (chosen) taken = std::span(*chosen).first(static_cast<std::size_t>(rows));
 
   ResultBatch result;
   result.source = plan.rows[source].snapshot().id;
@@ -51,7 +41,7 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
     if (shown.position < 0) {
       GRANARY_ASSIGN(array, FromArrow(arrow::MakeArrayOfNull(shown.column.type.ToArrow(), rows)));
     } else if (chosen) {
-      GRANARY_ASSIGN(array, TakeRows(decoded.column(shown.position), positions));
+      GRANARY_ASSIGN(array, TakeRows(decoded.column(shown.position), taken));
     } else {
       array = decoded.column(shown.position)->Slice(0, rows);
     }
@@ -87,11 +77,12 @@ Result<ReorderedRows> ReorderedRows::Make(const std::vector<ResultBatch>& parts,
 }
 
 Result<ResultBatch> ReorderedRows::Slice(std::int64_t first, std::int64_t rows) const {
-  const auto positions = Positions<arrow::Int64Array>(order_, first + rows)->Slice(first);
+  const auto chosen =
+      std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
   ResultBatch slice = joined_;
   arrow::ArrayVector columns;
   for (const auto& column : joined_.batch->columns()) {
-    GRANARY_ASSIGN(auto taken, TakeRows(column, positions));
+    GRANARY_ASSIGN(auto taken, TakeRows(column, chosen));
     columns.push_back(std::move(taken));
   }
   slice.batch = arrow::RecordBatch::Make(joined_.batch->schema(), rows, std::move(columns));

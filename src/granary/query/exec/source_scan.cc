@@ -1,9 +1,6 @@
 #include "granary/query/exec/source_scan.h"
 
 #include <arrow/array.h>
-#include <arrow/buffer.h>
-#include <arrow/compute/api_vector.h>
-#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
@@ -12,6 +9,7 @@
 #include <chrono>
 
 #include "granary/query/exec/segment_stats.h"
+#include "granary/query/exec/take_rows.h"
 
 namespace granary::query {
 namespace {
@@ -26,6 +24,9 @@ constexpr std::chrono::milliseconds kLongStep{8};
 constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
 
 constexpr std::chrono::milliseconds kLookEvery{10};
+
+/// So many of an index's rows are filtered at first, though the limit be lower.
+constexpr std::int64_t kFirstPicked = 64;
 
 bool Has(const std::vector<ColumnId>& columns, ColumnId id) {
   return std::find(columns.begin(), columns.end(), id) != columns.end();
@@ -76,31 +77,20 @@ std::shared_ptr<arrow::RecordBatch> Pick(const std::vector<ColumnId>& columns,
                                   std::move(arrays));
 }
 
-std::shared_ptr<arrow::Int32Array> NumbersOf(const std::int32_t* rows, std::size_t count) {
-  const auto bytes = static_cast<std::int64_t>(count * sizeof(std::int32_t));
-  auto buffer = arrow::Buffer::FromString(
-      std::string(reinterpret_cast<const char*>(rows), static_cast<std::size_t>(bytes)));
-  return std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(count), std::move(buffer));
-}
-
 /// Those of a segment's rows that are in one row group, counted from its first.
-std::shared_ptr<arrow::Int32Array> PickedIn(const RowNumbers& rows, std::int64_t begin,
-                                            std::int64_t count) {
+std::shared_ptr<const RowNumbers> PickedIn(const RowNumbers& rows, std::int64_t begin,
+                                           std::int64_t count) {
   const auto first = std::lower_bound(rows.begin(), rows.end(), begin);
   const auto last = std::lower_bound(first, rows.end(), begin + count);
-  RowNumbers within(first, last);
-  for (std::int32_t& row : within) row -= static_cast<std::int32_t>(begin);
-  return NumbersOf(within.data(), within.size());
+  auto within = std::make_shared<RowNumbers>(first, last);
+  for (std::int32_t& row : *within) row -= static_cast<std::int32_t>(begin);
+  return within;
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::RecordBatch> batch,
                                                        const Morsel& morsel) {
   if (morsel.picked == nullptr) return batch;
-  const auto taken = arrow::compute::Take(
-      arrow::Datum(std::move(batch)), arrow::Datum(std::shared_ptr<arrow::Array>(morsel.picked)),
-      arrow::compute::TakeOptions::NoBoundsCheck());
-  if (!taken.ok()) return Status::Internal("take rows: " + taken.status().ToString());
-  return taken->record_batch();
+  return TakeRows(*batch, *morsel.picked);
 }
 
 }  // namespace
@@ -124,7 +114,7 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
 }
 
 std::int64_t Morsel::RowIn(std::int64_t row) const {
-  return picked == nullptr ? row : picked->Value(row);
+  return picked == nullptr ? row : (*picked)[static_cast<std::size_t>(row)];
 }
 
 std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
@@ -159,7 +149,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const Li
                   nullptr, reader->rows(group), live.all_match, nullptr};
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
-      morsel.rows = morsel.picked->length();
+      morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
       if (morsel.rows == 0) continue;
     }
     if (!live.all_match) {
@@ -229,10 +219,10 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
     Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
                   !predicate_, nullptr};
     if (predicate_) {
-      if (const auto rows = ProbeChunk(*predicate_, chunk, *snapshot_)) {
+      if (auto rows = ProbeChunk(*predicate_, chunk, *snapshot_)) {
         if (rows->empty()) continue;
-        morsel.picked = NumbersOf(rows->data(), rows->size());
-        morsel.rows = morsel.picked->length();
+        morsel.rows = static_cast<std::int64_t>(rows->size());
+        morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
       }
     }
     morsels.push_back(std::move(morsel));
@@ -351,6 +341,55 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
     GRANARY_ASSIGN(rest, Decode(morsel, rest_, context, scanned.memory, stats));
   }
   scanned.batch = Pick(output_, filter_columns_, *filtered, rest_, rest.get());
+  return scanned;
+}
+
+Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t rows_max,
+                                          const QueryContext& context, QueryStats& stats) const {
+  ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
+  std::vector<std::int32_t>& selected = scanned.selected.emplace();
+  const RowNumbers& picked = *morsel.picked;
+  auto next = std::lower_bound(picked.begin(), picked.end(), morsel.skip);
+  Morsel part = morsel;
+  RowNumbers found;
+  std::int64_t step = std::max(2 * rows_max, kFirstPicked);
+  while (next != picked.end() && static_cast<std::int64_t>(found.size()) < rows_max) {
+    GRANARY_TRY(context.cancel.Check());
+    const auto first = static_cast<std::int32_t>(next - picked.begin());
+    const auto end = picked.end() - next > step ? next + step : picked.end();
+    auto rows = std::make_shared<const RowNumbers>(next, end);
+    part.rows = end - next;
+    part.picked = rows;
+    next = end;
+    step *= 2;
+    if (morsel.all_match) {
+      found.insert(found.end(), rows->begin(), rows->end());
+      for (std::int32_t row = 0; row < part.rows; ++row) selected.push_back(first + row);
+      continue;
+    }
+    GRANARY_ASSIGN(const auto filtered,
+                   Decode(part, filter_columns_, context, scanned.memory, stats));
+    stats.rows_scanned += static_cast<std::uint64_t>(part.rows);
+    context.Scanned(part.rows);
+    GRANARY_ASSIGN(const std::vector<std::int32_t> matches, Select(*filtered, context));
+    for (const std::int32_t row : matches) {
+      found.push_back((*rows)[static_cast<std::size_t>(row)]);
+      selected.push_back(first + row);
+    }
+  }
+  if (static_cast<std::int64_t>(found.size()) > rows_max) {
+    found.resize(static_cast<std::size_t>(rows_max));
+    selected.resize(found.size());
+  }
+  scanned.rows = static_cast<std::int64_t>(found.size());
+  if (found.empty() || output_.empty()) return scanned;
+  part.rows = scanned.rows;
+  part.picked = std::make_shared<const RowNumbers>(std::move(found));
+  GRANARY_ASSIGN(scanned.batch, Decode(part, output_, context, scanned.memory, stats));
+  if (morsel.all_match) {
+    stats.rows_scanned += static_cast<std::uint64_t>(part.rows);
+    context.Scanned(part.rows);
+  }
   return scanned;
 }
 

@@ -36,7 +36,7 @@ struct Morsel {
   bool all_match = false;
   /// When an index chose: its rows of the row group or chunk, ascending. The morsel is then those
   /// rows alone, and positions in it count them.
-  std::shared_ptr<arrow::Int32Array> picked;
+  std::shared_ptr<const RowNumbers> picked;
   std::int64_t skip = 0;  ///< Rows of the row group before this one are left out.
 
   /// Where a row of the morsel lies in its row group or chunk.
@@ -90,6 +90,11 @@ class SourceScan {
   /// context.memory_wait_max, for memory that other queries hold, and then fails with kOverloaded.
   Result<ScannedRows> Read(const Morsel& morsel, const QueryContext& context,
                            QueryStats& stats) const;
+  /// As Read, of a morsel that an index picked, but of the rows from morsel.skip on only the first
+  /// `rows_max` that match: so many are looked at as that takes, and `batch` holds those alone, one
+  /// for each of `selected`.
+  Result<ScannedRows> ReadFirst(const Morsel& morsel, std::int64_t rows_max,
+                                const QueryContext& context, QueryStats& stats) const;
   /// The output columns of all rows, without filter (to fetch what an earlier Read has chosen).
   Result<ScannedRows> ReadAll(const Morsel& morsel, const QueryContext& context,
                               QueryStats& stats) const;

@@ -92,18 +92,30 @@ void Skip(const Morsel& morsel, ScannedRows& scanned) {
   }
 }
 
+/// A source without the columns asked for still has rows.
+const arrow::RecordBatch& BatchOf(ScannedRows& scanned) {
+  if (scanned.batch == nullptr)
+    scanned.batch = arrow::RecordBatch::Make(arrow::schema({}), scanned.rows, arrow::ArrayVector());
+  return *scanned.batch;
+}
+
 Result<std::optional<MorselRows>> Compute(const SearchPlan& plan, const Morsel& morsel,
                                           std::int64_t rows_max, const QueryContext& context,
                                           QueryStats& stats) {
   const SourceScan& scan = plan.rows[morsel.source];
+  if (morsel.picked != nullptr) {
+    GRANARY_ASSIGN(ScannedRows found, scan.ReadFirst(morsel, rows_max, context, stats));
+    if (found.rows == 0) return std::optional<MorselRows>();
+    GRANARY_ASSIGN(ResultBatch result,
+                   MakeResult(plan, morsel.source, BatchOf(found), {}, rows_max));
+    return std::optional(
+        MorselRows{std::move(result), std::move(found.selected), std::move(found.memory)});
+  }
   GRANARY_ASSIGN(ScannedRows scanned, scan.Read(morsel, context, stats));
   Skip(morsel, scanned);
   if (scanned.matches() == 0) return std::optional<MorselRows>();
-  if (scanned.batch == nullptr) {  // a source without the columns asked for still has rows
-    scanned.batch = arrow::RecordBatch::Make(arrow::schema({}), scanned.rows, arrow::ArrayVector());
-  }
   GRANARY_ASSIGN(ResultBatch result,
-                 MakeResult(plan, morsel.source, *scanned.batch, scanned.selected, rows_max));
+                 MakeResult(plan, morsel.source, BatchOf(scanned), scanned.selected, rows_max));
   return std::optional(
       MorselRows{std::move(result), std::move(scanned.selected), std::move(scanned.memory)});
 }

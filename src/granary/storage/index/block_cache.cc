@@ -5,9 +5,9 @@
 namespace granary::storage {
 namespace {
 
-constexpr std::uint64_t kEntryOverheadBytes = 128;  // List and map nodes, the string's header.
+constexpr std::uint64_t kEntryOverheadBytes = 128;  // List and map nodes.
 
-std::uint64_t CostOf(const std::string& block) { return block.size() + kEntryOverheadBytes; }
+std::uint64_t CostOf(const IndexBlock& block) { return block.bytes() + kEntryOverheadBytes; }
 
 }  // namespace
 
@@ -71,12 +71,12 @@ std::uint64_t BlockCache::GiveBack(std::uint64_t bytes) {
 }
 
 Result<BlockCache::Block> BlockCache::Get(std::uint64_t file, std::uint64_t offset,
-                                          const std::function<Result<std::string>()>& read) {
+                                          const std::function<Result<IndexBlock>()>& read) {
   const Key key{file, offset};
   Shard& shard = shards_[KeyHash()(key) % kShards];
   if (Block block = Find(shard, key)) return block;
-  GRANARY_ASSIGN(std::string bytes, read());
-  Block block = std::make_shared<const std::string>(std::move(bytes));
+  GRANARY_ASSIGN(IndexBlock read_now, read());
+  Block block = std::make_shared<const IndexBlock>(std::move(read_now));
   Insert(shard, key, block);
   return block;
 }

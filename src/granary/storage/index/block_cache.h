@@ -12,17 +12,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <unordered_map>
 
 #include "granary/base/status.h"
 #include "granary/runtime/memory_budget.h"
+#include "granary/storage/index/index_block.h"
 
 namespace granary::storage {
 
 class BlockCache {
  public:
-  using Block = std::shared_ptr<const std::string>;  ///< Immutable.
+  using Block = std::shared_ptr<const IndexBlock>;
 
   /// `parent`, when there is one, counts what is held here and outlives this; what it is asked for
   /// beyond its limit is taken from here first.
@@ -35,7 +35,7 @@ class BlockCache {
   /// The block, from here or from `read` (called without a lock; its failure is returned and not
   /// kept).
   Result<Block> Get(std::uint64_t file, std::uint64_t offset,
-                    const std::function<Result<std::string>()>& read);
+                    const std::function<Result<IndexBlock>()>& read);
 
   std::uint64_t bytes() const;
 

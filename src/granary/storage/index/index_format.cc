@@ -121,11 +121,18 @@ std::string BlockBuilder::Take() {
   return block;
 }
 
+BlockCursor::BlockCursor(std::string_view rest, std::string_view key)
+    : at_(rest.data()),
+      end_(rest.data() + rest.size()),
+      has_key_(true),
+      key_bytes_(std::min(key.size(), sizeof(key_))) {
+  std::memcpy(key_, key.data(), key_bytes_);
+}
+
 bool BlockCursor::Varint(std::uint64_t& value) {
   value = 0;
-  for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(rest_.front());
-    rest_.remove_prefix(1);
+  for (int shift = 0; shift < 64 && at_ != end_; shift += 7) {
+    const auto byte = static_cast<unsigned char>(*at_++);
     value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
     if (byte < 0x80) return true;
   }
@@ -133,31 +140,42 @@ bool BlockCursor::Varint(std::uint64_t& value) {
 }
 
 bool BlockCursor::NextKey() {
+  if (std::exchange(has_key_, false)) return true;
   std::uint64_t shared = 0, more = 0;
   if (!Varint(shared) || !Varint(more)) return false;
-  if (shared > key_.size() || more > rest_.size()) return false;
-  const std::string_view end = rest_.substr(0, more);
-  rest_.remove_prefix(more);
+  if (shared > key_bytes_ || more > remaining() || more > sizeof(key_) - shared) return false;
   // Keys with a common beginning are in order as their ends are.
-  if (end < std::string_view(key_).substr(shared)) return false;
-  key_.resize(shared);
-  key_ += end;
-  return key_.size() <= kIndexKeyMaxBytes;
+  const std::size_t old = key_bytes_ - shared;
+  const int order = std::memcmp(at_, key_ + shared, std::min<std::size_t>(more, old));
+  if (order < 0 || (order == 0 && more < old)) return false;
+  std::memcpy(key_ + shared, at_, more);
+  key_bytes_ = shared + more;
+  at_ += more;
+  return true;
 }
 
-bool BlockCursor::NextRows(std::vector<std::uint32_t>& rows) {
+template <typename Take>
+bool BlockCursor::EachRow(const Take& take) {
   std::uint64_t count = 0;
   if (!Varint(count) || count == 0 || count > kEntryRowsMax) return false;
-  rows.resize(count);
   constexpr std::uint64_t kRowMax = std::numeric_limits<std::uint32_t>::max();
   std::uint64_t row = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     std::uint64_t delta = 0;
     if (!Varint(delta) || delta > kRowMax - row || (delta == 0 && i > 0)) return false;
     row += delta;
-    rows[i] = static_cast<std::uint32_t>(row);
+    take(static_cast<std::uint32_t>(row));
   }
   return true;
+}
+
+bool BlockCursor::NextRows(std::vector<std::uint32_t>& rows) {
+  rows.clear();
+  return EachRow([&rows](std::uint32_t row) { rows.push_back(row); });
+}
+
+bool BlockCursor::SkipRows() {
+  return EachRow([](std::uint32_t) {});
 }
 
 bool BlockCursor::NextChild(std::uint64_t& offset, std::uint64_t& bytes) {

@@ -97,20 +97,31 @@ class BlockBuilder {
 /// keys that go down, rows that do not go up.
 class BlockCursor {
  public:
-  explicit BlockCursor(std::string_view payload) : rest_(payload) {}
+  explicit BlockCursor(std::string_view payload)
+      : at_(payload.data()), end_(payload.data() + payload.size()) {}
+  /// Amid a block: behind `key` of an entry, whose rows or child follow; NextKey gives `key`. It is
+  /// one that a cursor gave.
+  BlockCursor(std::string_view rest, std::string_view key);
 
-  bool done() const { return rest_.empty(); }
-  /// Reads the next key; then one of the two below must follow.
+  bool done() const { return at_ == end_ && !has_key_; }
+  std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
+  /// Reads the next key; then one of the three below must follow.
   bool NextKey();
   bool NextRows(std::vector<std::uint32_t>& rows);
+  bool SkipRows();
   bool NextChild(std::uint64_t& offset, std::uint64_t& bytes);
-  std::string_view key() const { return key_; }
+  std::string_view key() const { return {key_, key_bytes_}; }
 
  private:
   bool Varint(std::uint64_t& value);
+  template <typename Take>
+  bool EachRow(const Take& take);
 
-  std::string_view rest_;
-  std::string key_;
+  const char* at_;
+  const char* end_;
+  bool has_key_ = false;  ///< The key of the entry that follows is in key_ already.
+  std::size_t key_bytes_ = 0;
+  char key_[kIndexKeyMaxBytes];
 };
 
 }  // namespace granary::storage

@@ -22,15 +22,18 @@ Result<std::string> ReadBytes(const io::RandomAccessFile& file, std::uint64_t of
   return out;
 }
 
-Result<std::string> ReadBlock(const io::RandomAccessFile& file, std::uint64_t offset,
-                              std::uint64_t bytes) {
+Result<IndexBlock> ReadBlock(const io::RandomAccessFile& file, std::uint64_t offset,
+                             std::uint64_t bytes, BlockRole role) {
   if (bytes > kIndexBlockMaxBytes)
     return Status::Corruption(fmt::format("a block of {} bytes at byte {}", bytes, offset));
   GRANARY_ASSIGN(std::string block, ReadBytes(file, offset, bytes));
   const auto payload = OpenBlock(block);
   if (!payload.ok()) return payload.status().At(fmt::format("byte {}", offset));
   block.resize(payload->size());
-  return block;
+  if (role == BlockRole::kBits) return IndexBlock::Bits(std::move(block));
+  auto tree = IndexBlock::Tree(std::move(block), role);
+  if (!tree.ok()) return tree.status().At(fmt::format("the block at byte {}", offset));
+  return tree;
 }
 
 Result<IndexFooterLayout> ReadFooter(const io::RandomAccessFile& file) {
@@ -67,7 +70,7 @@ Status CheckBloom(const io::RandomAccessFile& file, const IndexFooterLayout& foo
     return Status::Corruption("a bloom filter of another size");
   for (std::uint64_t at = 0; at < footer.blocks_bytes; at += kBloomBlockBytes) {
     const auto bytes = std::min<std::uint64_t>(kBloomBlockBytes, footer.blocks_bytes - at);
-    GRANARY_TRY(ReadBlock(file, at, bytes).status());
+    GRANARY_TRY(ReadBlock(file, at, bytes, BlockRole::kBits).status());
   }
   return Status::Ok();
 }
@@ -79,11 +82,11 @@ Status CheckTree(const io::RandomAccessFile& file, const IndexFooterLayout& foot
   std::uint64_t entries = 0, keys = 0, bytes = 0;
   std::string before;
   bool ascends = true;
-  const BlockFn block = [&](std::uint64_t offset,
-                            std::uint64_t size) -> Result<std::shared_ptr<const std::string>> {
+  const BlockFn block = [&](std::uint64_t offset, std::uint64_t size,
+                            BlockRole role) -> Result<BlockCache::Block> {
     bytes += size;
-    GRANARY_ASSIGN(std::string payload, ReadBlock(file, offset, size));
-    return std::make_shared<const std::string>(std::move(payload));
+    GRANARY_ASSIGN(IndexBlock read, ReadBlock(file, offset, size, role));
+    return std::make_shared<const IndexBlock>(std::move(read));
   };
   GRANARY_TRY(VisitTree(footer, block, {}, KeyOrder::kAscending,
                         [&](std::string_view key, std::span<const std::uint32_t> rows) {
@@ -145,16 +148,20 @@ Result<std::shared_ptr<const IndexReader>> IndexReader::Open(io::FileSystem& fil
       new IndexReader(std::move(path), meta, *footer, file.Take(), cache));
 }
 
-Result<std::shared_ptr<const std::string>> IndexReader::Block(std::uint64_t offset,
-                                                              std::uint64_t bytes) const {
-  auto block = cache_.Get(cache_file_, offset, [&] { return ReadBlock(*file_, offset, bytes); });
+Result<BlockCache::Block> IndexReader::Block(std::uint64_t offset, std::uint64_t bytes,
+                                             BlockRole role) const {
+  auto block =
+      cache_.Get(cache_file_, offset, [&] { return ReadBlock(*file_, offset, bytes, role); });
   if (!block.ok()) return block.status().At(path_);
   return block;
 }
 
 Status IndexReader::Visit(const KeyRange& range, KeyOrder order, const KeyVisitor& visit) const {
   const Status visited = VisitTree(
-      footer_, [this](std::uint64_t offset, std::uint64_t bytes) { return Block(offset, bytes); },
+      footer_,
+      [this](std::uint64_t offset, std::uint64_t bytes, BlockRole role) {
+        return Block(offset, bytes, role);
+      },
       range, order,
       [&](std::string_view key, std::span<const std::uint32_t> rows) { return visit(key, rows); });
   return visited.ok() ? visited : visited.At(path_);
@@ -210,11 +217,11 @@ Result<bool> IndexReader::MayContain(const Value& value) const {
   if (offset >= footer_.blocks_bytes)
     return Status::Corruption(fmt::format("{}: a bloom filter of another size", path_));
   const auto bytes = std::min<std::uint64_t>(kBloomBlockBytes, footer_.blocks_bytes - offset);
-  GRANARY_ASSIGN(const auto block, Block(offset, bytes));
+  GRANARY_ASSIGN(const auto block, Block(offset, bytes, BlockRole::kBits));
   const std::size_t in_block = at % kIndexBlockBytes;
-  if (in_block + kBloomBucketBytes > block->size())
+  if (in_block + kBloomBucketBytes > block->payload().size())
     return Status::Corruption(fmt::format("{}: a bloom filter of another size", path_));
-  return BloomMayContain(hash, block->data() + in_block);
+  return BloomMayContain(hash, block->payload().data() + in_block);
 }
 
 Status IndexReader::Verify() const {

@@ -64,7 +64,7 @@ class IndexReader {
  private:
   IndexReader(std::string path, IndexMeta meta, IndexFooterLayout footer,
               std::unique_ptr<io::RandomAccessFile> file, BlockCache& cache);
-  Result<std::shared_ptr<const std::string>> Block(std::uint64_t offset, std::uint64_t bytes) const;
+  Result<BlockCache::Block> Block(std::uint64_t offset, std::uint64_t bytes, BlockRole role) const;
   Status Visit(const KeyRange& range, KeyOrder order, const KeyVisitor& visit) const;
 
   const std::string path_;

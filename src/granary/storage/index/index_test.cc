@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <arrow/api.h>
@@ -329,15 +330,66 @@ TEST(BlockCacheTest, KeepsWhatWasUsedLast) {
   const std::uint64_t file = cache.NewFile();
   int reads = 0;
   const auto get = [&](std::uint64_t offset) {
-    return cache.Get(file, offset, [&]() -> Result<std::string> {
+    return cache.Get(file, offset, [&]() -> Result<IndexBlock> {
       ++reads;
-      return std::string(100, 'x');
+      return IndexBlock::Bits(std::string(100, 'x'));
     });
   };
   for (int i = 0; i < 1000; ++i)
     ASSERT_TRUE(get(7).ok() && get(static_cast<std::uint64_t>(i) + 100).ok());
   EXPECT_EQ(reads, 1001);
   EXPECT_LE(cache.bytes(), 16u * 1024);
+}
+
+// What a cursor from the first entry finds, one that begins near its key finds too.
+TEST(IndexBlockTest, BeginsCloseBeforeAKeyAndNeverBehindIt) {
+  for (const int entries : {1, 15, 16, 17, 300}) {
+    BlockBuilder builder;
+    std::vector<std::string> keys;
+    for (int i = 0; i < entries; ++i) {
+      // Every key three times, so that one goes over a stop.
+      keys.push_back(fmt::format("key-{:05}", i / 3 * 2));
+      const auto row = static_cast<std::uint32_t>(i);
+      builder.AddRows(keys.back(), &row, 1);
+    }
+    std::string bytes = builder.Take();
+    bytes.resize(OpenBlock(bytes)->size());
+    const IndexBlock block = IndexBlock::Tree(bytes, BlockRole::kLeaf).Take();
+    EXPECT_GT(block.bytes(), bytes.size());
+    for (int probe = -1; probe <= entries; ++probe) {
+      const std::string low = probe < 0 ? "" : fmt::format("key-{:05}", probe);
+      std::vector<std::uint32_t> found, rows;
+      int skipped = 0;
+      for (BlockCursor cursor = block.Before(low); !cursor.done();) {
+        ASSERT_TRUE(cursor.NextKey() && cursor.NextRows(rows));
+        if (cursor.key() < low) ++skipped;
+        if (cursor.key() == low) found.insert(found.end(), rows.begin(), rows.end());
+      }
+      std::vector<std::uint32_t> expected;
+      for (std::uint32_t i = 0; i < keys.size(); ++i) {
+        if (keys[i] == low) expected.push_back(i);
+      }
+      EXPECT_EQ(found, expected) << low;
+      EXPECT_LE(skipped, 16) << low;
+    }
+  }
+}
+
+TEST(IndexBlockTest, TakesOnlyWhatDecodesWhole) {
+  BlockBuilder builder;
+  const std::uint32_t rows[] = {3, 9};
+  builder.AddRows("a", rows, 2);
+  builder.AddRows("bc", rows, 1);
+  std::string bytes = builder.Take();
+  bytes.resize(OpenBlock(bytes)->size());
+  ASSERT_TRUE(IndexBlock::Tree(bytes, BlockRole::kLeaf).ok());
+  int whole = 0;  // Cut between its entries it is a shorter block.
+  for (std::size_t cut = 1; cut < bytes.size(); ++cut)
+    whole += IndexBlock::Tree(bytes.substr(0, cut), BlockRole::kLeaf).ok();
+  EXPECT_EQ(whole, 1);
+  std::string down = bytes;
+  down[down.find("bc")] = 'A';
+  EXPECT_EQ(IndexBlock::Tree(down, BlockRole::kLeaf).status().code(), Code::kCorruption);
 }
 
 }  // namespace

@@ -24,8 +24,10 @@ class TreeVisit {
   /// False once the visitor has enough.
   Result<bool> Visit(Place place, int level) {
     if (!IsNext(place, level)) return Broken(place);
-    GRANARY_ASSIGN(const auto payload, block_(place.offset, place.bytes));
-    return level == 1 ? VisitLeaf(*payload, place) : VisitInner(*payload, place, level);
+    const BlockRole role = level == 1 ? BlockRole::kLeaf : BlockRole::kInner;
+    GRANARY_ASSIGN(const auto block, block_(place.offset, place.bytes, role));
+    if (block->role() != role) return Broken(place);
+    return level == 1 ? VisitLeaf(*block, place) : VisitInner(*block, place, level);
   }
 
  private:
@@ -45,9 +47,13 @@ class TreeVisit {
     return Status::Corruption(fmt::format("the block at byte {} does not decode", place.offset));
   }
 
-  Result<bool> VisitInner(std::string_view payload, Place place, int level) {
+  BlockCursor Begin(const IndexBlock& block) const {
+    return range_.low ? block.Before(*range_.low) : block.First();
+  }
+
+  Result<bool> VisitInner(const IndexBlock& block, Place place, int level) {
     std::vector<Place> children;
-    BlockCursor cursor(payload);
+    BlockCursor cursor = Begin(block);
     while (!cursor.done()) {
       Place child;
       if (!cursor.NextKey() || !cursor.NextChild(child.offset, child.bytes)) return Broken(place);
@@ -67,18 +73,22 @@ class TreeVisit {
     return true;
   }
 
-  Result<bool> VisitLeaf(std::string_view payload, Place place) {
+  Result<bool> VisitLeaf(const IndexBlock& block, Place place) {
     struct Entry {
       std::string key;
       std::vector<std::uint32_t> rows;
     };
     std::vector<Entry> backward;
     std::vector<std::uint32_t> rows;
-    BlockCursor cursor(payload);
+    BlockCursor cursor = Begin(block);
     while (!cursor.done()) {
-      if (!cursor.NextKey() || !cursor.NextRows(rows) || rows.back() >= rows_) return Broken(place);
-      if (IsBelow(cursor.key())) continue;
+      if (!cursor.NextKey()) return Broken(place);
+      if (IsBelow(cursor.key())) {
+        if (!cursor.SkipRows()) return Broken(place);
+        continue;
+      }
       if (IsAbove(cursor.key())) break;
+      if (!cursor.NextRows(rows) || rows.back() >= rows_) return Broken(place);
       if (order_ == KeyOrder::kDescending) {
         backward.push_back({std::string(cursor.key()), rows});
       } else if (!visit_(cursor.key(), rows)) {

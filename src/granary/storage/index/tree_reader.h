@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "granary/base/status.h"
+#include "granary/storage/index/index_block.h"
 #include "granary/storage/index/index_format.h"
 
 namespace granary::storage {
@@ -32,13 +33,13 @@ enum class KeyOrder : std::uint8_t { kAscending, kDescending };
 /// and from call to call too when ascending.
 using KeyVisitor = std::function<bool(std::string_view key, std::span<const std::uint32_t> rows)>;
 
-/// Gives the payload of the block at `offset`, checked.
-using BlockFn = std::function<Result<std::shared_ptr<const std::string>>(std::uint64_t offset,
-                                                                         std::uint64_t bytes)>;
+/// Gives the block at `offset`, checked, which is to play that role.
+using BlockFn = std::function<Result<std::shared_ptr<const IndexBlock>>(
+    std::uint64_t offset, std::uint64_t bytes, BlockRole role)>;
 
-/// kCorruption for a tree that does not hold together: a block that does not decode, or comes
-/// before another of its level that it stands behind; rows that the segment does not have. So no
-/// block is read twice, and whatever its checksums cover, a look-up ends.
+/// kCorruption for a tree that does not hold together: a block that does not decode, plays two
+/// roles, or comes before another of its level that it stands behind; rows that the segment does
+/// not have. So no block is read twice, and whatever its checksums cover, a look-up ends.
 Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
                  KeyOrder order, const KeyVisitor& visit);
 
