@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 
+/// Codes whose numbers are kept, though a block may have fewer rows: the dictionary of a whole row
+/// group is hashed once, not once a block.
+constexpr std::int64_t kCodesMax = 1 << 18;
+
 /// Numbers that lie close together have keys that lie close together, also around zero.
 std::uint64_t KeyOf(std::int64_t value) { return static_cast<std::uint64_t>(value) ^ kSignBit; }
 
@@ -28,7 +32,7 @@ std::string_view BytesOf(const Int128& value) {
 }  // namespace
 
 KeyColumn::KeyColumn(DataType type, KeyLookup lookup)
-    : type_(std::move(type)), kind_(ValueKindOf(type_)), ints_(lookup) {}
+    : type_(std::move(type)), kind_(ValueKindOf(type_)), ints_(lookup), lookup_(lookup) {}
 
 std::size_t KeyColumn::size() const { return keys() + (null_id_ == kNoId ? 0 : 1); }
 
@@ -40,9 +44,20 @@ std::uint32_t KeyColumn::NullId() {
 void KeyColumn::Number(const ValueBlock& block, std::vector<std::uint32_t>& ids) {
   ids.resize(static_cast<std::size_t>(block.size()));
   if (HasIntKeys()) return NumberInts(block, ids);
-  if (block.codes() != nullptr && block.dictionary()->length() <= block.size())
-    return NumberCodes(block, ids);
+  if (UseCodes(block)) return NumberCodes(block, ids);
   NumberBytes(block, ids);
+}
+
+bool KeyColumn::UseCodes(const ValueBlock& block) {
+  if (block.codes() == nullptr) return false;
+  if (block.dictionary()->data() == dictionary_) return true;
+  const std::int64_t codes = block.dictionary()->length();
+  const std::int64_t most =
+      lookup_ == KeyLookup::kFast ? std::max(kCodesMax, block.size()) : block.size();
+  if (codes > most) return false;
+  dictionary_ = block.dictionary()->data();
+  number_of_code_.assign(static_cast<std::size_t>(codes), kNoId);
+  return true;
 }
 
 void KeyColumn::NumberInts(const ValueBlock& block, std::vector<std::uint32_t>& ids) {
@@ -81,15 +96,13 @@ void KeyColumn::NumberBytes(const ValueBlock& block, std::vector<std::uint32_t>&
 }
 
 void KeyColumn::NumberCodes(const ValueBlock& block, std::vector<std::uint32_t>& ids) {
-  std::vector<std::uint32_t> id_of_code(static_cast<std::size_t>(block.dictionary()->length()),
-                                        kNoId);
   for (std::int64_t i = 0; i < block.size(); ++i) {
     std::uint32_t& id = ids[static_cast<std::size_t>(i)];
     if (!block.IsValid(i)) {
       id = NullId();
       continue;
     }
-    std::uint32_t& known = id_of_code[static_cast<std::size_t>(block.codes()[i])];
+    std::uint32_t& known = number_of_code_[static_cast<std::size_t>(block.codes()[i])];
     if (known == kNoId) known = IdOfKey(bytes_.FindOrAdd(block.bytes(i)));
     id = known;
   }

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
+
+#include <arrow/type_fwd.h>
 
 #include "granary/query/exec/key_table.h"
 #include "granary/query/exec/value_block.h"
@@ -27,13 +30,16 @@ class KeyColumn {
   const DataType& type() const { return type_; }
   std::uint32_t null_id() const { return null_id_; }  ///< kNoId when no null was met.
   Value ValueOf(std::uint32_t id) const;
-  std::uint64_t bytes() const { return ints_.bytes() + bytes_.bytes() + BytesOf(key_buffer_); }
+  std::uint64_t bytes() const {
+    return ints_.bytes() + bytes_.bytes() + BytesOf(key_buffer_) + BytesOf(number_of_code_);
+  }
 
  private:
   bool HasIntKeys() const { return kind_ != ValueKind::kInt128 && kind_ != ValueKind::kBytes; }
   void NumberInts(const ValueBlock& block, std::vector<std::uint32_t>& ids);
   void NumberBytes(const ValueBlock& block, std::vector<std::uint32_t>& ids);
   void NumberCodes(const ValueBlock& block, std::vector<std::uint32_t>& ids);
+  bool UseCodes(const ValueBlock& block);
   std::uint32_t NullId();
   /// A null takes a number among the others: numbers after it are one higher than their key's.
   std::uint32_t IdOfKey(std::uint32_t key) const { return key + (key >= null_id_ ? 1u : 0u); }
@@ -46,6 +52,10 @@ class KeyColumn {
   IntKeyTable ints_;
   BytesKeyTable bytes_;
   std::vector<std::uint64_t> key_buffer_;
+  KeyLookup lookup_;
+  /// Of the dictionary that came last, which the blocks of a row group share; kNoId: not met yet.
+  std::vector<std::uint32_t> number_of_code_;
+  std::shared_ptr<arrow::ArrayData> dictionary_;  ///< Kept, so that no other has its address.
 };
 
 }  // namespace granary::query

@@ -43,7 +43,7 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
     } else if (chosen) {
       GRANARY_ASSIGN(array, TakeRows(decoded.column(shown.position), taken));
     } else {
-      array = decoded.column(shown.position)->Slice(0, rows);
+      GRANARY_ASSIGN(array, FirstRows(decoded.column(shown.position), rows));
     }
     if (!shown.path.empty()) {
       GRANARY_ASSIGN(array, json::ExtractPath(*array, shown.path));

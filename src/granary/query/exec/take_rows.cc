@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -65,31 +66,62 @@ Result<BufferPtr> TakeFixed(const arrow::ArrayData& data, std::int64_t width,
   return taken;
 }
 
-/// Offsets and bytes of strings and binaries.
-template <typename Row>
-Status TakeBytes(const arrow::ArrayData& data, std::span<const Row> rows,
+/// Offsets and bytes of strings and binaries; at(i) is the row of the i-th.
+template <typename At>
+Status TakeBytes(const arrow::ArrayData& data, std::size_t count, const At& at,
                  std::vector<BufferPtr>& buffers) {
   const auto* offsets = data.GetValues<std::int32_t>(1);
   std::int64_t bytes = 0;
-  for (const Row row : rows) bytes += offsets[row + 1] - offsets[row];
+  for (std::size_t i = 0; i < count; ++i) bytes += offsets[at(i) + 1] - offsets[at(i)];
   if (bytes > std::numeric_limits<std::int32_t>::max())
     return Status::Internal("take rows: more than 2 GiB of one column at once");
   GRANARY_ASSIGN(BufferPtr taken_offsets,
-                 Allocate(static_cast<std::int64_t>((rows.size() + 1) * sizeof(std::int32_t))));
+                 Allocate(static_cast<std::int64_t>((count + 1) * sizeof(std::int32_t))));
   GRANARY_ASSIGN(BufferPtr taken_bytes, Allocate(bytes));
   auto* out_offsets = reinterpret_cast<std::int32_t*>(taken_offsets->mutable_data());
   std::uint8_t* out = taken_bytes->mutable_data();
-  std::int32_t at = 0;
-  for (const Row row : rows) {
-    *out_offsets++ = at;
-    const std::int32_t size = offsets[row + 1] - offsets[row];
+  std::int32_t end = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    *out_offsets++ = end;
+    const std::int32_t begin = offsets[at(i)];
+    const std::int32_t size = offsets[at(i) + 1] - begin;
     if (size > 0)
-      std::memcpy(out + at, data.buffers[2]->data() + offsets[row], static_cast<std::size_t>(size));
-    at += size;
+      std::memcpy(out + end, data.buffers[2]->data() + begin, static_cast<std::size_t>(size));
+    end += size;
   }
-  *out_offsets = at;
+  *out_offsets = end;
   buffers = {nullptr, std::move(taken_offsets), std::move(taken_bytes)};
   return Status::Ok();
+}
+
+/// The values of the codes; a null's is the first one, which is not looked at.
+template <typename Row>
+Status TakeCoded(const arrow::ArrayData& data, std::span<const Row> rows,
+                 std::vector<BufferPtr>& buffers) {
+  const auto* codes = data.GetValues<std::int32_t>(1);
+  const bool has_nulls = data.buffers[0] != nullptr && data.GetNullCount() != 0;
+  if (data.dictionary->length == 0) {  // Only nulls.
+    GRANARY_ASSIGN(BufferPtr offsets,
+                   Allocate(static_cast<std::int64_t>((rows.size() + 1) * sizeof(std::int32_t))));
+    std::memset(offsets->mutable_data(), 0, static_cast<std::size_t>(offsets->size()));
+    GRANARY_ASSIGN(BufferPtr bytes, Allocate(0));
+    buffers = {nullptr, std::move(offsets), std::move(bytes)};
+    return Status::Ok();
+  }
+  const auto at = [&](std::size_t i) -> std::int32_t {
+    const bool is_null =
+        has_nulls && !arrow::bit_util::GetBit(data.buffers[0]->data(), data.offset + rows[i]);
+    return is_null ? 0 : codes[rows[i]];
+  };
+  return TakeBytes(*data.dictionary, rows.size(), at, buffers);
+}
+
+/// A dictionary of texts with codes of 32 bits.
+bool IsCodedText(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::DICTIONARY) return false;
+  const auto& coded = static_cast<const arrow::DictionaryType&>(type);
+  return coded.index_type()->id() == arrow::Type::INT32 &&
+         coded.value_type()->id() == arrow::Type::STRING;
 }
 
 bool IsBytes(arrow::Type::type type) {
@@ -100,17 +132,19 @@ bool IsBytes(arrow::Type::type type) {
 template <typename Row>
 Result<Data> TakeData(const arrow::ArrayData& data, std::span<const Row> rows) {
   const arrow::Type::type type = data.type->id();
+  std::shared_ptr<arrow::DataType> taken_type = data.type;
   std::vector<BufferPtr> buffers;
   if (IsBytes(type)) {
-    GRANARY_TRY(TakeBytes(data, rows, buffers));
+    GRANARY_TRY(TakeBytes(
+        data, rows.size(), [rows](std::size_t i) { return rows[i]; }, buffers));
   } else if (type == arrow::Type::BOOL) {
     GRANARY_ASSIGN(BufferPtr bits, TakeBits(data.buffers[1]->data(), data.offset, rows));
     buffers = {nullptr, std::move(bits)};
-  } else if (arrow::is_fixed_width(type)) {
-    const int width =
-        type == arrow::Type::DICTIONARY
-            ? static_cast<const arrow::DictionaryType&>(*data.type).index_type()->byte_width()
-            : data.type->byte_width();
+  } else if (IsCodedText(*data.type)) {
+    GRANARY_TRY(TakeCoded(data, rows, buffers));
+    taken_type = arrow::utf8();
+  } else if (type != arrow::Type::DICTIONARY && arrow::is_fixed_width(type)) {
+    const int width = data.type->byte_width();
     if (width <= 0) return Data();
     GRANARY_ASSIGN(BufferPtr values, TakeFixed(data, width, rows));
     buffers = {nullptr, std::move(values)};
@@ -122,10 +156,8 @@ Result<Data> TakeData(const arrow::ArrayData& data, std::span<const Row> rows) {
     GRANARY_ASSIGN(buffers[0], TakeBits(data.buffers[0]->data(), data.offset, rows));
     nulls = arrow::kUnknownNullCount;
   }
-  Data taken = arrow::ArrayData::Make(data.type, static_cast<std::int64_t>(rows.size()),
-                                      std::move(buffers), nulls);
-  taken->dictionary = data.dictionary;
-  return taken;
+  return arrow::ArrayData::Make(std::move(taken_type), static_cast<std::int64_t>(rows.size()),
+                                std::move(buffers), nulls);
 }
 
 template <typename ArrayType, typename Row>
@@ -155,16 +187,28 @@ Result<std::shared_ptr<arrow::Array>> TakeRows(const std::shared_ptr<arrow::Arra
   return Take<arrow::Int64Array>(column, rows);
 }
 
+Result<std::shared_ptr<arrow::Array>> FirstRows(const std::shared_ptr<arrow::Array>& column,
+                                                std::int64_t rows) {
+  if (column->type_id() != arrow::Type::DICTIONARY) return column->Slice(0, rows);
+  std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
+  std::iota(all.begin(), all.end(), 0);
+  return TakeRows(column, std::span<const std::int32_t>(all));
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(const arrow::RecordBatch& batch,
                                                      std::span<const std::int32_t> rows) {
+  arrow::FieldVector fields;
   arrow::ArrayVector columns;
   columns.reserve(static_cast<std::size_t>(batch.num_columns()));
   for (int i = 0; i < batch.num_columns(); ++i) {
     GRANARY_ASSIGN(auto taken, TakeRows(batch.column(i), rows));
+    const auto& field = batch.schema()->field(i);
+    fields.push_back(taken->type_id() == field->type()->id() ? field
+                                                             : field->WithType(taken->type()));
     columns.push_back(std::move(taken));
   }
-  return arrow::RecordBatch::Make(batch.schema(), static_cast<std::int64_t>(rows.size()),
-                                  std::move(columns));
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                                  static_cast<std::int64_t>(rows.size()), std::move(columns));
 }
 
 }  // namespace granary::query

@@ -3,8 +3,7 @@
 // Why        Arrow's kernel for this looks up a function, its options and its signature before it
 //            takes the first row, which is most of what a look-up of one record costs. It is asked
 //            for lists alone.
-// Promise    positions are within the column (the caller's); a dictionary keeps its values and its
-//            codes are taken.
+// Promise    positions are within the column (the caller's). A coded column comes out plain.
 // Threads    pure functions.
 #pragma once
 
@@ -22,6 +21,9 @@ Result<std::shared_ptr<arrow::Array>> TakeRows(const std::shared_ptr<arrow::Arra
                                                std::span<const std::int32_t> rows);
 Result<std::shared_ptr<arrow::Array>> TakeRows(const std::shared_ptr<arrow::Array>& column,
                                                std::span<const std::int64_t> rows);
+/// The first rows, as a view where they are plain already.
+Result<std::shared_ptr<arrow::Array>> FirstRows(const std::shared_ptr<arrow::Array>& column,
+                                                std::int64_t rows);
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(const arrow::RecordBatch& batch,
                                                      std::span<const std::int32_t> rows);
 

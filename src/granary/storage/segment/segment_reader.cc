@@ -47,6 +47,18 @@ std::shared_ptr<arrow::Array> Unwrapped(const std::shared_ptr<arrow::Array>& arr
   return static_cast<const arrow::ExtensionArray&>(*array).storage();
 }
 
+/// Every value of the chunk is a code of its dictionary.
+bool IsCodedWhole(const parquet::ColumnChunkMetaData& chunk) {
+  if (!chunk.has_dictionary_page()) return false;
+  const auto is_coded = [](const parquet::PageEncodingStats& pages) {
+    return pages.page_type == parquet::PageType::DICTIONARY_PAGE ||
+           pages.encoding == parquet::Encoding::RLE_DICTIONARY ||
+           pages.encoding == parquet::Encoding::PLAIN_DICTIONARY;
+  };
+  const auto& stats = chunk.encoding_stats();
+  return !stats.empty() && std::ranges::all_of(stats, is_coded);
+}
+
 void ShiftBound(Value& bound, std::int64_t by) {
   if (auto* value = std::get_if<std::int64_t>(&bound)) *value += by;
 }
@@ -93,8 +105,11 @@ struct SegmentReader::State {
   std::vector<std::vector<int>> ColumnsOf(const std::vector<int>& wanted) const;
   Status DecodeColumn(parquet::arrow::FileReader& reader, int row_group,
                       const std::vector<int>& leaves_of, Arrays& arrays) const;
-  Result<Arrays> Decode(int row_group, const std::vector<int>& wanted, std::uint64_t* bytes_read,
+  Result<Arrays> Decode(int row_group, const std::vector<int>& wanted,
+                        const std::vector<int>& coded, std::uint64_t* bytes_read,
                         const GoOn& go_on) const;
+  std::vector<int> CodedLeaves(int row_group, std::span<const ColumnId> columns,
+                               const Schema& schema) const;
 };
 
 Status SegmentReader::State::ReadFooter(const SegmentMeta& meta) {
@@ -246,6 +261,7 @@ Status SegmentReader::State::DecodeColumn(parquet::arrow::FileReader& reader, in
 
 Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
                                                                   const std::vector<int>& wanted,
+                                                                  const std::vector<int>& coded,
                                                                   std::uint64_t* bytes_read,
                                                                   const GoOn& go_on) const {
   Arrays arrays;
@@ -260,6 +276,7 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
     if (bytes_read != nullptr) *bytes_read += read;
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);
+    for (const int leaf : coded) properties.set_read_dictionary(leaf, true);
     auto opened =
         parquet::ParquetFileReader::Open(ranges, parquet::default_reader_properties(), metadata);
     auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened),
@@ -276,6 +293,26 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
   return arrays;
 }
 
+/// Of columns that are strings in the file and stay strings.
+std::vector<int> SegmentReader::State::CodedLeaves(int row_group, std::span<const ColumnId> columns,
+                                                   const Schema& schema) const {
+  std::vector<int> coded;
+  for (const ColumnId id : columns) {
+    const Column* column = schema.FindId(id);
+    const std::vector<int>* own = column == nullptr ? nullptr : LeavesOf(id);
+    if (own == nullptr || own->size() != 1 || column->type.kind() != TypeKind::kString ||
+        TypeInFile(*column).kind() != TypeKind::kString)
+      continue;
+    try {
+      if (IsCodedWhole(*metadata->RowGroup(row_group)->ColumnChunk(own->front())))
+        coded.push_back(own->front());
+    } catch (const std::exception&) {
+      // Reading it says what is wrong.
+    }
+  }
+  return coded;
+}
+
 DataType SegmentReader::State::TypeInFile(const Column& column) const {
   const Column* written = file_schema->FindId(column.id);
   return written == nullptr ? column.type : written->type;
@@ -287,6 +324,7 @@ Result<std::shared_ptr<arrow::Array>> SegmentReader::State::InShapeOf(
     const Column& column, std::shared_ptr<arrow::Array> array, std::int64_t rows) const {
   if (array == nullptr) return MakeConstantArray(column.type, {}, rows);
   const DataType written = TypeInFile(column);
+  if (array->type_id() == arrow::Type::DICTIONARY) return array;
   const auto written_type = written.ToArrow();
   if (!array->type()->Equals(written_type)) {
     auto cast = arrow::compute::Cast(*array, written_type);
@@ -349,11 +387,9 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
   }
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
-                                                                std::span<const ColumnId> columns,
-                                                                const Schema& schema,
-                                                                std::uint64_t* bytes_read,
-                                                                const GoOn& go_on) const {
+Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(
+    int row_group, std::span<const ColumnId> columns, const Schema& schema,
+    std::uint64_t* bytes_read, const GoOn& go_on, TextForm texts) const {
   std::vector<int> wanted;
   for (const ColumnId id : columns) {
     if (const auto* leaves = state_->LeavesOf(id))
@@ -361,7 +397,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
   }
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  GRANARY_ASSIGN(const auto arrays, state_->Decode(row_group, wanted, bytes_read, go_on));
+  std::vector<int> coded;
+  if (texts == TextForm::kCoded) coded = state_->CodedLeaves(row_group, columns, schema);
+  GRANARY_ASSIGN(const auto arrays, state_->Decode(row_group, wanted, coded, bytes_read, go_on));
 
   arrow::FieldVector fields;
   arrow::ArrayVector out;
@@ -377,7 +415,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::Read(int row_group,
     if (!array.ok()) {
       return array.status().At(fmt::format("{}: column \"{}\"", state_->path, column->name));
     }
-    fields.push_back(arrow::field(column->name, column->type.ToArrow()));
+    fields.push_back(arrow::field(column->name, (*array)->type()));
     out.push_back(id == kSequenceColumnId ? Shifted(array.Take(), state_->sequence_base)
                                           : array.Take());
   }

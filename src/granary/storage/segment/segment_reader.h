@@ -24,6 +24,14 @@
 
 namespace granary::storage {
 
+/// How columns of strings come out of a file.
+enum class TextForm : std::uint8_t {
+  kPlain,
+  /// As a dictionary and codes where the file has them so: a fraction of the memory, and each value
+  /// needs to be hashed or compared once only.
+  kCoded,
+};
+
 class SegmentReader {
  public:
   using GoOn = std::function<Status()>;
@@ -50,7 +58,8 @@ class SegmentReader {
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
                                                    const Schema& schema,
                                                    std::uint64_t* bytes_read = nullptr,
-                                                   const GoOn& go_on = {}) const;
+                                                   const GoOn& go_on = {},
+                                                   TextForm texts = TextForm::kPlain) const;
 
  private:
   struct State;

@@ -39,8 +39,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
   std::int64_t rows = -1;
   if (!missing.empty() || columns.empty()) {
     GRANARY_ASSIGN(const auto reader, Reader());
-    GRANARY_ASSIGN(const auto batch,
-                   reader->Read(row_group, missing, schema, &counts.bytes_read, go_on));
+    GRANARY_ASSIGN(const auto batch, reader->Read(row_group, missing, schema, &counts.bytes_read,
+                                                  go_on, TextForm::kCoded));
     rows = batch->num_rows();
     for (std::size_t i = 0, next = 0; i < columns.size(); ++i) {
       if (arrays[i] != nullptr) continue;
