@@ -58,6 +58,33 @@ def test_the_log_is_synced_once_an_interval(start_node):
     assert client.metric("granary_wal_syncs_total") == 1
 
 
+def test_a_failed_sync_turns_it_read_only_and_keeps_what_was_acknowledged(start_node):
+    node = start_node({"DURABILITY_INTERVAL_MS": "20", "WAL_LANES": "1"}, args=["--failpoints", "wal.after_sync=error@1"])
+    client = node.client()
+    client.add({"source_id": "late", "durability": "interval"})
+    acked = []
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.write("late", [{"i": len(acked)}])
+            acked.append(len(acked))
+        except Refused as refused:
+            assert refused.status == 503 and "read-only" in refused.problem["detail"], refused.problem
+            break
+        assert time.monotonic() < deadline, "nobody synced"
+    assert acked
+    for _ in range(3):
+        with pytest.raises(Refused) as again:
+            client.write("late", [{"i": -1}])
+        assert again.value.status == 503, "a sync that failed is not tried again"
+    ids = {"source_ids": ["late"], "columns": ["i"]}
+    assert sorted(line["fields"]["i"] for line in client.stream(**ids)) == acked
+    node.kill()
+    node.start(args=[])
+    there = sorted(line["fields"]["i"] for line in node.client().stream(**ids))
+    assert there[:len(acked)] == acked and set(there) - set(acked) <= {len(acked)}
+
+
 def test_a_clean_stop_under_writers_keeps_what_was_acknowledged(start_node):
     """SIGTERM while eight clients write: the stop is clean, soon, and loses no more than a kill would."""
     node = start_node(HOUR)
