@@ -214,7 +214,7 @@ class RpcClient:
 
     def add(self, body):
         request = self.parse(self.pb.AddSourceRequest, body, ("schema_definition", "partition_columns", "index_columns",
-                                                               "compression", "schema_mode"))
+                                                               "compression", "schema_mode", "durability"))
         for name, kind in (body.get("schema_definition") or {}).items():
             request.schema_definition.add(name=name, type=kind)
         for field, target in (("partition_columns", request.partition_columns), ("index_columns", request.index_columns)):
@@ -223,13 +223,15 @@ class RpcClient:
         self.set_compression(request, body.get("compression"))
         if body.get("schema_mode"):
             request.schema_mode = self.pb.SchemaMode.Value("SCHEMA_MODE_" + body["schema_mode"].upper())
+        self.set_durability(request, body.get("durability"))
         answer = self.call("AddSource", request)
         return {"created": answer.created, **self.shown(answer.source)}
 
     def shown(self, source):
         """The members of REST's source that scenarios look at."""
         mode = self.pb.SchemaMode.Name(source.schema_mode).removeprefix("SCHEMA_MODE_").lower()
-        return {"source_id": source.source_id, "name": source.name, "schema_mode": mode,
+        durability = self.pb.Durability.Name(source.durability).removeprefix("DURABILITY_").lower()
+        return {"source_id": source.source_id, "name": source.name, "schema_mode": mode, "durability": durability,
                 "schema_version": source.schema_version, "sort_columns": list(source.sort_columns),
                 "schema_definition": {c.name: c.type for c in source.schema_definition}}
 
@@ -242,7 +244,7 @@ class RpcClient:
     def update(self, source_id, patch):
         """A patch whose members have a typed form; REST alone refuses the others."""
         columns = ("add_columns", "widen_columns")
-        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode"))
+        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode", "durability"))
         request.source_id = source_id
         for member in columns:
             for name, kind in (patch.get(member) or {}).items():
@@ -252,8 +254,17 @@ class RpcClient:
         self.set_compression(request, patch.get("compression"))
         if patch.get("schema_mode"):
             request.schema_mode = self.pb.SchemaMode.Value("SCHEMA_MODE_" + patch["schema_mode"].upper())
+        self.set_durability(request, patch.get("durability"))
         request.clear_sort_columns = patch.get("sort_columns") == []
         return self.shown(self.call("UpdateSource", request))
+
+    def set_durability(self, request, durability):
+        if not durability:
+            return
+        try:
+            request.durability = self.pb.Durability.Value("DURABILITY_" + durability.upper())
+        except ValueError as error:
+            raise NoForm(str(error)) from None
 
     @staticmethod
     def set_compression(request, compression):

@@ -307,7 +307,6 @@ def test_any_text_may_name_a_column(client, name):
     ("POST", "/sources/add", {"source_id": "u", "schema_mode": "json"}, "json"),
     ("POST", "/sources/add", {"source_id": "u", "schema_definition": {"a": "string"}, "primary_key": ["a"]}, "primary_key"),
     ("POST", "/sources/add", {"source_id": "u", "schema_definition": {"a": "date"}, "retention": {"column": "a", "days": 90}}, "retention"),
-    ("POST", "/sources/add", {"source_id": "u", "durability": "interval"}, "interval"),
     ("POST", "/sources/add", {"source_id": "u", "data_path": "s3://bucket/x"}, "object store")],
     ids=lambda later: later[1] + " " + later[3])
 def test_what_comes_later_is_refused_by_its_name(client, later):

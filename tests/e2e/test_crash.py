@@ -10,6 +10,7 @@ from ledger import Ledger, payload_of
 from node import Node, Refused
 
 WRITERS = 4
+SOURCES = ("events", "late")  # Answered once the disk has a write, and once the log file has it.
 
 
 class Load:
@@ -39,7 +40,7 @@ class Load:
             self.ledger.intend(batch, ids)
             rows = [{"id": i, "batch": batch, "payload": payload_of(i), "day": f"2024-01-{1 + i % 3:02}"} for i in ids]
             try:
-                client.write("events", rows)
+                client.write(chooser.choice(SOURCES), rows)
                 self.ledger.settle(batch, "acked")
                 self.acked.release()
             except Refused as refused:
@@ -52,9 +53,11 @@ class Load:
 
     def flush(self):
         client = self.node.client(timeout=20)
-        while not self.stopping.is_set():
+        for source in itertools.cycle(SOURCES):
+            if self.stopping.is_set():
+                return
             try:
-                client.flush("events")
+                client.flush(source)
                 self.flushes += 1
             except (OSError, http.client.HTTPException, Refused, ValueError):
                 if self.stopping.is_set() or self.node.process is None:
@@ -77,8 +80,9 @@ def run_kills(folder, seeded, kills, figure):
     ledger = Ledger()
     ids, batches = itertools.count(1), itertools.count(1)
     client = node.client()
-    client.add({"source_id": "events", "partition_columns": ["day"], "index_columns": ["id", "payload"],
-                "schema_definition": {"id": "int64", "batch": "int64", "payload": "string", "day": "date"}})
+    for source, durability in zip(SOURCES, ("sync", "interval")):
+        client.add({"source_id": source, "partition_columns": ["day"], "index_columns": ["id", "payload"], "durability": durability,
+                    "schema_definition": {"id": "int64", "batch": "int64", "payload": "string", "day": "date"}})
     client.close()
     try:
         flushes = 0
@@ -88,12 +92,12 @@ def run_kills(folder, seeded, kills, figure):
             flushes += load.flushes
             node.start()
             client = node.client()
-            rows = [line["fields"] for line in client.stream(source_ids=["events"], columns=["id", "batch", "payload"])]
+            rows = [line["fields"] for line in client.stream(source_ids=list(SOURCES), columns=["id", "batch", "payload"])]
             client.close()
             ledger.check(rows)
         figure(f"{kills} kills, {flushes} flushes: {ledger.counts()}, {len(rows)} records visible")
         assert ledger.counts()["acked"] >= kills and flushes > 0
-        assert node.client().call("GET", "/sources/events/stats")["segments"] > 0
+        assert sum(node.client().call("GET", f"/sources/{source}/stats")["segments"] for source in SOURCES) > 0
     finally:
         node.close()
 

@@ -120,7 +120,8 @@ def test_says_what_is_wrong_and_changes_nothing(source):
         ({"max_file_size_mb": 0}, "INVALID_REQUEST", ["/max_file_size_mb"]),
         ({"schema_mode": "json"}, "UNSUPPORTED", ["/schema_mode"]),
         ({"schema_mode": "loose"}, "INVALID_DEFINITION", ["/schema_mode"]),
-        ({"durability": "interval"}, "UNSUPPORTED", ["/durability"]),
+        ({"durability": "often"}, "INVALID_DEFINITION", ["/durability"]),
+        ({"durability": 5}, "INVALID_REQUEST", ["/durability"]),
         ({"retention": {}}, "UNSUPPORTED", ["/retention"]),
         ({"add_column": {}}, "UNKNOWN_MEMBER", ["/add_column"]),
         *(({name: value}, "INVALID_REQUEST", [f"/{name}"])

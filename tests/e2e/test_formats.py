@@ -456,7 +456,7 @@ def test_a_key_remembers_what_was_left_out(node, client):
 def test_a_key_needs_one_transaction(client):
     client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
     status, _, problem = keyed(client, NDJSON, b'{"id":1}\n', "k", "&atomic=false")
-    assert (status, problem["code"]) == (501, "UNSUPPORTED") and "atomic=false" in problem["detail"]
+    assert (status, problem["code"]) == (400, "INVALID_ARGUMENT") and "leave atomic=false away" in problem["detail"]
     assert keyed(client, NDJSON, b"", "k")[0] == 400
     assert keyed(client, CSV, b"id\n", "k")[2]["written"] == 0
     assert keyed(client, CSV, b"id\n", "k")[:2] == (200, "true")

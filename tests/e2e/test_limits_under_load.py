@@ -158,7 +158,7 @@ def test_bodies_of_all_requests(started):
 
 
 def test_memory_of_records_that_are_not_flushed(started):
-    node = started(args=["--failpoints", "flush.before_segments=error@1+"], HOT_MEMORY_MAX_MB="4")
+    node = started(args=["--failpoints", "flush.before_segments=error@1+"], HOT_MEMORY_MAX_MB="4", MEMORY_WAIT_MS="100")
     client = node.client()
     client.add({"source_id": "t", "schema_definition": {"s": "string"}})
     written = 0

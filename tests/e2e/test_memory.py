@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from node import Client, Node, Refused
+from unfinished import UnfinishedCall
 
 LIMIT_MB = 256
 MB = 1 << 20
@@ -292,3 +293,23 @@ def test_a_write_that_never_fits_is_told_so(tmp_path):
         client.write("t", [{"s": "y"}])
     finally:
         node.close()
+
+
+def test_grpc_messages_that_never_end_take_a_bounded_part(start_node, figure):
+    """Nobody can reserve what the library has not handed over; its own limit has to hold."""
+    node = start_node({"MEMORY_LIMIT_MB": "192"}, args=["both"])
+    client = node.client()
+    calls = [UnfinishedCall(node.grpc_port, "/granary.v1.TenantNode/WriteData", 15 << 20) for _ in range(24)]
+    threads = [threading.Thread(target=call.send_all_but_the_last_byte, args=(3,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sent, peak = sum(call.sent for call in calls), memory_of(node, "VmHWM")
+    ended = sum(call.ended is not None for call in calls)
+    figure(f"24 unfinished messages of 15 MiB, {sent >> 20} MiB taken in, {ended} calls ended: peak {peak >> 20} MiB")
+    assert peak < 192 * MB
+    client.add({"source_id": "t"})
+    assert client.write("t", [{"i": 1}])["written"] == 1
+    for call in calls:
+        call.close()

@@ -69,6 +69,9 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   out.set_max_file_size_mb(definition.max_file_size_mb);
   out.set_wal_enabled(definition.wal_enabled);
   out.set_schema_mode(ModeOf(definition.schema_mode));
+  out.set_durability(definition.durability == storage::Durability::kInterval
+                         ? v1::DURABILITY_INTERVAL
+                         : v1::DURABILITY_SYNC);
   out.set_schema_version(source.schema->version());
   SetMicros(source.created_us, *out.mutable_created_at());
 }

@@ -324,6 +324,17 @@ TEST(ParseSourceTest, NeedsOnlyAnId) {
   ASSERT_TRUE(source.ok());
   EXPECT_EQ(source->compression.codec, storage::Codec::kSnappy);
   EXPECT_EQ(source->max_file_size_mb, 256u);
+  EXPECT_EQ(source->durability, storage::Durability::kSync);
+}
+
+TEST(ParseSourceTest, ReadsWhenAWriteIsAcknowledged) {
+  using storage::Durability;
+  EXPECT_EQ(ParseSource(R"({"source_id":"s","durability":"interval"})")->durability,
+            Durability::kInterval);
+  EXPECT_EQ(ParseSource(R"({"source_id":"s","durability":"sync"})")->durability, Durability::kSync);
+  EXPECT_EQ(ParseSourceChange(R"({"durability":"interval"})")->durability, Durability::kInterval);
+  EXPECT_EQ(ParseSourceChange(R"({"durability":"sync"})")->durability, Durability::kSync);
+  EXPECT_EQ(ParseSourceChange(R"({"durability":null})")->durability, std::nullopt);
 }
 
 TEST(ParseSourceTest, RefusesWithAPointer) {
@@ -363,7 +374,7 @@ TEST(ParseSourceTest, RefusesWithAPointer) {
        {SOURCE(R"("wal_enabled":"yes")"), Code::kInvalidRequest, "/wal_enabled"},
        {SOURCE(R"("schema_mode":"json")"), Code::kUnsupported, "/schema_mode"},
        {SOURCE(R"("schema_mode":"loose")"), Code::kInvalidDefinition, "/schema_mode"},
-       {SOURCE(R"("durability":"interval")"), Code::kUnsupported, "/durability"},
+       {SOURCE(R"("durability":"often")"), Code::kInvalidDefinition, "/durability"},
        {SOURCE(R"("primary_key":["a"])"), Code::kUnsupported, "/primary_key"},
        {SOURCE(R"("retention":{"column":"d","days":1})"), Code::kUnsupported, "/retention"}},
       [](const char* body) { return ParseSource(body).status(); });

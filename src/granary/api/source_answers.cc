@@ -70,6 +70,10 @@ void AppendColumns(const Schema& schema, std::string& out) {
   columns.Close();
 }
 
+std::string_view DurabilityName(storage::Durability durability) {
+  return durability == storage::Durability::kInterval ? "interval" : "sync";
+}
+
 std::string_view ModeName(storage::SchemaMode mode) {
   switch (mode) {
     case storage::SchemaMode::kStrict: return "strict";
@@ -99,7 +103,7 @@ void AppendSource(const SourceInfo& source, std::string& out) {
   object.Add("max_file_size_mb", definition.max_file_size_mb);
   object.Add("wal_enabled", definition.wal_enabled);
   object.Add("schema_mode", ModeName(definition.schema_mode));
-  object.Add("durability", "sync");
+  object.Add("durability", DurabilityName(definition.durability));
   object.Add("schema_version", source.schema->version());
   AppendInstant(source.created_us, object.Key("created_at"));
   object.Close();

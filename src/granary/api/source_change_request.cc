@@ -81,7 +81,7 @@ Status ReadPolicies(ObjectReader& body, SourceChange& out) {
     GRANARY_ASSIGN(out.sort_columns, body.Texts("sort_columns"));
   }
   GRANARY_ASSIGN(out.schema_mode, ReadSchemaMode(body));
-  GRANARY_TRY(CheckDurability(body));
+  GRANARY_ASSIGN(out.durability, ReadDurability(body));
   GRANARY_TRY(body.NotYet("primary_key"));
   return body.NotYet("retention");
 }

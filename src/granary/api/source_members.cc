@@ -118,16 +118,14 @@ Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body) {
   return Bad(pointer, fmt::format("expected strict, evolve or json, found '{}'", Quotable(*mode)));
 }
 
-// What this version promises is `sync`; anything weaker comes later.
-Status CheckDurability(ObjectReader& body) {
+Result<std::optional<storage::Durability>> ReadDurability(ObjectReader& body) {
+  using storage::Durability;
   GRANARY_ASSIGN(const auto durability, body.Text("durability"));
-  const std::string pointer = body.PointerOf("durability");
-  if (durability == "interval") return NotOffered(pointer, "'interval'");
-  if (durability && *durability != "sync") {
-    return Bad(pointer,
-               fmt::format("expected sync or interval, found '{}'", Quotable(*durability)));
-  }
-  return Status::Ok();
+  if (!durability) return std::optional<Durability>();
+  if (*durability == "sync") return std::optional(Durability::kSync);
+  if (*durability == "interval") return std::optional(Durability::kInterval);
+  return Bad(body.PointerOf("durability"),
+             fmt::format("expected sync or interval, found '{}'", Quotable(*durability)));
 }
 
 }  // namespace granary::api

@@ -29,7 +29,7 @@ Result<bool> ReadCodecs(ObjectReader& body, storage::Compression& out);
 Result<std::optional<int>> ReadLevel(ObjectReader& body);
 /// Nothing when not given.
 Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body);
-/// What this version promises is `sync`; anything weaker comes later.
-Status CheckDurability(ObjectReader& body);
+/// Nothing when not given.
+Result<std::optional<storage::Durability>> ReadDurability(ObjectReader& body);
 
 }  // namespace granary::api

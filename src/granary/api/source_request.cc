@@ -69,7 +69,8 @@ Result<SourceDefinition> ParseSource(std::string_view text, const RequestLimits&
   out.wal_enabled = wal_enabled.value_or(true);
   GRANARY_ASSIGN(const auto mode, ReadSchemaMode(body));
   out.schema_mode = mode.value_or(out.schema_mode);
-  GRANARY_TRY(CheckDurability(body));
+  GRANARY_ASSIGN(const auto durability, ReadDurability(body));
+  out.durability = durability.value_or(out.durability);
   GRANARY_TRY(body.NotYet("primary_key"));
   GRANARY_TRY(body.NotYet("retention"));
   GRANARY_TRY(body.Finish());

@@ -61,7 +61,7 @@ Status RunImport(const ImportOptions& options) {
   }
   if (options.flush) GRANARY_TRY(node.Call("POST", "/sources/" + id.str() + "/flush").status());
   bar.Finish(written);
-  std::printf("%s: %s records in %.2f s (%s rows/s, each write durable before the next)\n",
+  std::printf("%s: %s records in %.2f s (%s rows/s, each write acknowledged before the next)\n",
               id.str().c_str(), WithThousands(written).c_str(), bar.seconds(),
               WithThousands(static_cast<std::uint64_t>(static_cast<double>(written) /
                                                        std::max(bar.seconds(), 1e-3)))

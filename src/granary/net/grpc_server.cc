@@ -109,7 +109,7 @@ void SetLimits(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingsEveryMs);
   grpc::ResourceQuota quota("granary");
-  quota.Resize(options.messages_bytes_max + kSlackBytes);
+  quota.Resize(options.incoming_bytes_max + kSlackBytes);
   builder.SetResourceQuota(quota);
 }
 

@@ -32,6 +32,9 @@ struct GrpcServerOptions {
   std::size_t calls_max = 4096;            ///< Open at once; further ones get kOverloaded.
   std::uint64_t message_bytes_max = 16u << 20;
   std::uint64_t messages_bytes_max = 1u << 30;  ///< Of all calls at once; past it kOverloaded.
+  /// What the library may hold, above all messages that are not whole yet: it hands over whole ones
+  /// only, so these are in nobody's budget, and it ends calls that would take it further.
+  std::uint64_t incoming_bytes_max = 1u << 30;
   /// Counts them besides, and refuses the same way; outlives the server. May be null.
   runtime::MemoryBudget* messages = nullptr;
   std::uint64_t metadata_bytes_max = 16u << 10;

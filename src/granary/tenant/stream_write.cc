@@ -123,7 +123,8 @@ class BodyWrite {
     const SchemaPtr schema = source_.schema();
     auto empty = arrow::RecordBatch::MakeEmpty(schema->ToArrow());
     if (!empty.ok()) return Status::Internal(empty.status().ToString());
-    GRANARY_ASSIGN(const auto outcome, source_.Write(schema, empty.MoveValueUnsafe(), &*turn_));
+    GRANARY_ASSIGN(const auto outcome,
+                   source_.Write(schema, empty.MoveValueUnsafe(), &*turn_, request_.cancel));
     Count(outcome, 0);
     return Status::Ok();
   }
@@ -139,8 +140,8 @@ class BodyWrite {
       if (rejected) rejected->Add(std::move(found));
       if (turn_) turn_->set_note(Rejections::ToNote(rejected));
       const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
-      const auto outcome =
-          source_.Write(parsed.schema, std::move(parsed.batch), turn_ ? &*turn_ : nullptr);
+      const auto outcome = source_.Write(parsed.schema, std::move(parsed.batch),
+                                         turn_ ? &*turn_ : nullptr, request_.cancel);
       if (outcome.ok()) {
         Count(*outcome, rows);
         answer_.rejected = std::move(rejected);
@@ -171,7 +172,7 @@ class BodyWrite {
 
   /// All of it around the log.
   Status WriteBulk(ChunkPtr chunk, ChunkPtr next) {
-    GRANARY_ASSIGN(const auto bulk, source_.StartBulk());
+    GRANARY_ASSIGN(const auto bulk, source_.StartBulk(request_.cancel));
     std::vector<json::WidenedColumn> widened;
     std::uint64_t written = 0;
     while (chunk != nullptr) {
@@ -244,9 +245,10 @@ Result<WriteAnswer> Tenant::WriteStream(const StreamWrite& request) {
   std::optional<storage::KeyTurn> turn;
   if (request.key) {
     if (!request.atomic) {
-      return Status::Unsupported(
-          "an idempotency key for a body that is not one transaction is not offered by this "
-          "version: leave atomic=false away, or send parts with a key each");
+      return Status(Code::kInvalidArgument,
+                    "an Idempotency-Key promises that all of a body is written once, or none of "
+                    "it, and atomic=false lets a part of it stay: leave atomic=false away (a body "
+                    "of any length is one transaction), or send parts with a key each");
     }
     GRANARY_ASSIGN(storage::KeyTurn taken,
                    source->TakeKey({*request.key, std::nullopt}, request.cancel));

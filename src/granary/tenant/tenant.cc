@@ -121,7 +121,7 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
     if (const auto& first = taken.first()) return RepeatedAnswer(request.source, *first);
     turn.emplace(std::move(taken));
   }
-  GRANARY_ASSIGN(const runtime::MemoryReservation held,
+  GRANARY_ASSIGN(runtime::MemoryReservation held,
                  HoldForWrite(request.records.size(), request.cancel));
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
@@ -130,11 +130,14 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
     json::RejectedRecords found;
     GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
                                              shape.schema, request.skips_wrong ? &found : nullptr));
+    // The records find room in the hot tier only if the write does not stand in its own way.
+    held.ShrinkTo(request.records.size() * kParsedBytesPerTextByte);
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
     WriteAnswer answer{.source = request.source, .written = rows, .outcome = {}};
     if (request.skips_wrong) answer.rejected.emplace().Add(std::move(found));
     if (turn) turn->set_note(Rejections::ToNote(answer.rejected));
-    auto outcome = source->Write(parsed.schema, std::move(parsed.batch), turn ? &*turn : nullptr);
+    auto outcome = source->Write(parsed.schema, std::move(parsed.batch), turn ? &*turn : nullptr,
+                                 request.cancel);
     if (outcome.ok()) {
       answer.outcome = *outcome;
       return answer;
@@ -143,6 +146,7 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
     // new one.
     if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)
       return AtRecord(outcome.status(), parsed.widened);
+    held.ForceTo(request.records.size() * kWriteBytesPerTextByte);
   }
 }
 

@@ -146,8 +146,8 @@ class Tenant {
   /// Reads the body as it comes, in bounded memory, however long it is. Atomic: all records or
   /// none, visible in one step. Otherwise what was written before a failure stays, and the failure
   /// says how much that is.
-  /// With a key as Write, its turn being taken for as long as the body takes; kUnsupported for a
-  /// key without atomic.
+  /// With a key as Write, its turn being taken for as long as the body takes; kInvalidArgument for
+  /// a key without atomic.
   Result<WriteAnswer> WriteStream(const StreamWrite& request);
 
   /// A page of at most request.limit records, the first one or, with request.cursor, one that goes

@@ -22,6 +22,8 @@ struct TenantMemoryOptions {
 /// Parsed columns, the log frame they are encoded in, and what parsing takes on the way, for each
 /// byte of JSON text.
 inline constexpr std::uint64_t kWriteBytesPerTextByte = 3;
+/// What is left of that once they are parsed.
+inline constexpr std::uint64_t kParsedBytesPerTextByte = 2;
 
 struct TenantMemory {
   TenantMemory(const TenantMemoryOptions& options, runtime::MemoryBudget* process)

@@ -41,7 +41,7 @@ struct Config {
                memory_wait_ms = 0;
   // Log and hot tier.
   std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
-               wal_batch_max_mb = 0, wal_lane_max_mb = 0;
+               wal_batch_max_mb = 0, wal_lane_max_mb = 0, durability_interval_ms = 0;
   std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
                snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
   // Files.

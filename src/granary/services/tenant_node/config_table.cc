@@ -97,11 +97,12 @@ const Variable kTable[] = {
     {"", "WAL_FILE_MB", "64", WholeRule{&C::wal_file_mb, 1, 4096}, "Size of one log file"},
     {"", "WAL_BATCH_MAX_MB", "64", WholeRule{&C::wal_batch_max_mb, 1, 256}, "Columns of one write, as the log holds them"},
     {"", "WAL_LANE_MAX_MB", "512", WholeRule{&C::wal_lane_max_mb, 1, kMegabytesMax}, "Past it the sources that hold a log back are flushed"},
+    {"", "DURABILITY_INTERVAL_MS", "200", WholeRule{&C::durability_interval_ms, 1, 60'000}, "Writes to a source with durability \"interval\" are on the disk so long after their answer at most; a power cut takes no older ones"},
 
     {"Flush: fresh records to Parquet files", "FLUSH_ROWS", "1000000", WholeRule{&C::flush_rows, 1, 1'000'000'000}, "A source with so many fresh rows is flushed"},
     {"", "FLUSH_MB", "128", WholeRule{&C::flush_mb, 1, kMegabytesMax}, "… or with so many megabytes of them"},
     {"", "FLUSH_AGE_SECONDS", "300", WholeRule{&C::flush_age_seconds, 1, 31'536'000}, "… or when the oldest is so old"},
-    {"", "HOT_MEMORY_MAX_MB", "2048", WholeRule{&C::hot_memory_max_mb, 1, kMegabytesMax}, "Fresh rows of all sources; past it writes are refused with 503"},
+    {"", "HOT_MEMORY_MAX_MB", "2048", WholeRule{&C::hot_memory_max_mb, 1, kMegabytesMax}, "Fresh rows of all sources, at most a quarter of MEMORY_LIMIT_MB; past it writes wait for a flush, up to MEMORY_WAIT_MS, then 503"},
     {"", "IDEMPOTENCY_KEY_HOURS", "24", WholeRule{&C::idempotency_key_hours, 1, 24 * 365}, "A repeated write with the same Idempotency-Key is answered, not written again, for so long"},
     {"", "MAX_IDEMPOTENCY_KEYS", "100000", WholeRule{&C::max_idempotency_keys, 1, 10'000'000}, "Idempotency keys that a source keeps; past it the oldest go first"},
     {"", "SNAPSHOT_RETENTION_MINUTES", "15", WholeRule{&C::snapshot_retention_minutes, 0, 525'600}, "Files of older snapshots are kept for so long"},

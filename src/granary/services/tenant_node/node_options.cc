@@ -15,6 +15,7 @@ constexpr std::int64_t kChunksOfAStreamedBody = 6;
 constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
+constexpr std::uint64_t kIncomingParts = 8;
 
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
@@ -57,6 +58,8 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.flush_bytes = Megabytes(config.flush_mb);
   out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
   const std::uint64_t memory_limit = Megabytes(config.memory_limit_mb);
+  out.durability_interval_us = config.durability_interval_ms * 1000;
+  out.hot_wait_max = std::chrono::milliseconds(config.memory_wait_ms);
   out.hot_bytes_max = std::min(Megabytes(config.hot_memory_max_mb), memory_limit / kHotParts);
   out.segment_files.open_segments_max = static_cast<std::size_t>(config.max_open_segments);
   out.segment_files.open_indexes_max = static_cast<std::size_t>(config.max_open_indexes);
@@ -133,6 +136,9 @@ net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
   out.patient_threads_max = out.calls_max;
   out.message_bytes_max = Megabytes(config.max_body_mb);
   out.messages_bytes_max = Megabytes(config.max_bodies_mb);
+  out.incoming_bytes_max = std::max(
+      out.message_bytes_max,
+      std::min(out.messages_bytes_max, Megabytes(config.memory_limit_mb) / kIncomingParts));
   out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.read_timeout_ms = config.body_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;

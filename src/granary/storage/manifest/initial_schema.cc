@@ -78,11 +78,20 @@ void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findin
   }
 }
 
+void CheckDurability(const SourceDefinition& definition, Findings& findings) {
+  if (definition.durability == Durability::kInterval && !definition.wal_enabled) {
+    findings.Add("/durability",
+                 "\"interval\" says when the log reaches the disk, and wal_enabled is "
+                 "false: leave one of the two away");
+  }
+}
+
 void CheckAll(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
   CheckPartitions(definition, schema, findings);
   CheckIndexes(definition, schema, findings);
   CheckSortColumns(definition, schema, findings);
   CheckFiles(definition, schema, findings);
+  CheckDurability(definition, findings);
 }
 
 }  // namespace

@@ -256,6 +256,7 @@ void FollowPolicies(const SourceChange& change, SourceDefinition& definition) {
   if (change.max_file_size_mb) definition.max_file_size_mb = *change.max_file_size_mb;
   if (change.sort_columns) definition.sort_columns = *change.sort_columns;
   if (change.schema_mode) definition.schema_mode = *change.schema_mode;
+  if (change.durability) definition.durability = *change.durability;
 }
 
 }  // namespace

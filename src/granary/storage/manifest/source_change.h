@@ -44,6 +44,7 @@ struct SourceChange {
   std::optional<std::uint32_t> max_file_size_mb;
   std::optional<std::vector<std::string>> sort_columns;  ///< For files written from now on.
   std::optional<SchemaMode> schema_mode;
+  std::optional<Durability> durability;
 };
 
 /// A source after a change.

@@ -7,7 +7,9 @@
 namespace granary::storage {
 namespace {
 
+// Versions before `durability` read 1 alone, so it is written as long as it says everything.
 constexpr std::uint8_t kEncoding = 1;
+constexpr std::uint8_t kEncodingWithDurability = 2;
 constexpr std::uint8_t kAbsent = 0xff;  // An optional enum or level that was not given.
 
 void PutNames(std::string& out, const std::vector<std::string>& names) {
@@ -104,7 +106,8 @@ Status DecodeCompression(ByteReader& in, Compression& compression) {
 }  // namespace
 
 void SourceDefinition::EncodeTo(std::string& out) const {
-  PutFixed(out, kEncoding);
+  const bool is_default = durability == Durability::kSync;
+  PutFixed(out, is_default ? kEncoding : kEncodingWithDurability);
   PutString(out, id.str());
   PutString(out, name);
   PutString(out, connection_string);
@@ -129,13 +132,15 @@ void SourceDefinition::EncodeTo(std::string& out) const {
   PutFixed(out, max_file_size_mb);
   PutFixed(out, static_cast<std::uint8_t>(wal_enabled ? 1 : 0));
   PutFixed(out, static_cast<std::uint8_t>(schema_mode));
+  if (!is_default) PutFixed(out, static_cast<std::uint8_t>(durability));
 }
 
 Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
   ByteReader in(bytes);
-  if (const auto encoding = in.Fixed<std::uint8_t>(); encoding != kEncoding) {
-    return Status::Corruption(
-        fmt::format("source definition: encoding {}, expected {}", encoding, kEncoding));
+  const auto encoding = in.Fixed<std::uint8_t>();
+  if (encoding < kEncoding || encoding > kEncodingWithDurability) {
+    return Status::Corruption(fmt::format("source definition: encoding {}, expected {} to {}",
+                                          encoding, kEncoding, kEncodingWithDurability));
   }
   SourceDefinition definition;
   GRANARY_ASSIGN(definition.id, Intact(SourceId::Parse(in.String()), "the id"));
@@ -152,6 +157,9 @@ Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
   definition.max_file_size_mb = in.Fixed<std::uint32_t>();
   definition.wal_enabled = in.Fixed<std::uint8_t>() != 0;
   GRANARY_ASSIGN(definition.schema_mode, TakeEnum(in, SchemaMode::kJson, "schema mode"));
+  if (encoding == kEncodingWithDurability) {
+    GRANARY_ASSIGN(definition.durability, TakeEnum(in, Durability::kInterval, "durability"));
+  }
   if (!in.ok() || in.remaining() != 0) return Malformed("the end");
   return definition;
 }

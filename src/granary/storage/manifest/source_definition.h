@@ -17,6 +17,12 @@ namespace granary::storage {
 
 enum class SchemaMode : std::uint8_t { kStrict, kEvolve, kJson };
 
+/// When a write is acknowledged.
+enum class Durability : std::uint8_t {
+  kSync,      ///< Once the disk has it.
+  kInterval,  ///< Once the log file has it; the disk follows within DURABILITY_INTERVAL_MS.
+};
+
 struct DeclaredColumn {
   std::string name;
   DataType type;
@@ -46,6 +52,7 @@ struct SourceDefinition {
   std::uint32_t max_file_size_mb = 256;
   bool wal_enabled = true;
   SchemaMode schema_mode = SchemaMode::kEvolve;
+  Durability durability = Durability::kSync;
 
   /// "The same again": everything a user can say, defaults filled in.
   bool operator==(const SourceDefinition&) const = default;

@@ -40,6 +40,25 @@ TEST(SourceDefinitionTest, DecodesWhatItEncoded) {
   EXPECT_TRUE(*decoded == Sales());
 }
 
+TEST(SourceDefinitionTest, KeepsItsDurabilityInAnEncodingOfItsOwn) {
+  SourceDefinition definition = Sales();
+  std::string sync, interval;
+  definition.EncodeTo(sync);
+  EXPECT_EQ(sync[0], 1) << "as versions before wrote it, and read it";
+  definition.durability = Durability::kInterval;
+  definition.EncodeTo(interval);
+  EXPECT_EQ(interval[0], 2);
+  const auto decoded = SourceDefinition::Decode(interval);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_TRUE(*decoded == definition);
+  EXPECT_FALSE(*decoded == Sales());
+  for (const std::string& bytes :
+       {interval.substr(0, interval.size() - 1), interval + "x", "\3" + interval.substr(1),
+        interval.substr(0, interval.size() - 1) + "\2"}) {
+    EXPECT_EQ(SourceDefinition::Decode(bytes).status().code(), Code::kCorruption);
+  }
+}
+
 TEST(SourceDefinitionTest, RefusesBytesThatAreCutAnywhereOrRunOn) {
   std::string bytes;
   Sales().EncodeTo(bytes);

@@ -23,7 +23,8 @@ std::shared_ptr<arrow::Int64Array> SequencesFrom(std::uint64_t first, std::int64
 
 }  // namespace
 
-BulkWriter::BulkWriter(std::shared_ptr<LiveSource> source) : source_(std::move(source)) {
+BulkWriter::BulkWriter(std::shared_ptr<LiveSource> source, runtime::CancelToken cancel)
+    : source_(std::move(source)), cancel_(std::move(cancel)) {
   set_.base = source_->schema();
 }
 
@@ -40,20 +41,12 @@ Status BulkWriter::Append(const SchemaPtr& schema,
   StoreContext& context = source_->context();
   const auto bytes = static_cast<std::uint64_t>(
       arrow::util::ReferencedBufferSize(*batch).ValueOr(arrow::util::TotalBufferSize(*batch)));
-  HotBudget::Hold hold;
-  bool held = context.budget.Reserve(bytes, hold);
-  if (!held && !chunks_.empty()) {
-    // What is held here is the first that can go.
-    GRANARY_TRY(WriteSet());
-    held = context.budget.Reserve(bytes, hold);
+  std::optional<HotBudget::Hold> hold = context.budget.TryHold(bytes);
+  if (!hold.has_value()) {
+    GRANARY_TRY(WriteSet());  // What is held here is the first that can go.
+    GRANARY_ASSIGN(hold, context.budget.AwaitHold(bytes, cancel_));
   }
-  if (!held) {
-    context.Press();
-    return {Code::kOverloaded,
-            fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
-                        context.budget.bytes(), context.budget.bytes_max())};
-  }
-  holds_.push_back(std::move(hold));
+  holds_.push_back(std::move(*hold));
   chunks_.push_back({schema, batch, SequencesFrom(set_.rows, batch->num_rows())});
   set_.rows += static_cast<std::uint64_t>(batch->num_rows());
   chunk_rows_ += static_cast<std::uint64_t>(batch->num_rows());

@@ -16,7 +16,7 @@ namespace granary::storage {
 
 class BulkWriter final : public BulkWrite {
  public:
-  explicit BulkWriter(std::shared_ptr<LiveSource> source);
+  BulkWriter(std::shared_ptr<LiveSource> source, runtime::CancelToken cancel);
   ~BulkWriter() override;
 
   SchemaPtr schema() const override;
@@ -27,6 +27,7 @@ class BulkWriter final : public BulkWrite {
   Status WriteSet();
 
   const std::shared_ptr<LiveSource> source_;
+  const runtime::CancelToken cancel_;
   BulkSet set_;
   std::vector<HotChunk> chunks_;  // Not written yet.
   std::vector<HotBudget::Hold> holds_;

@@ -89,6 +89,7 @@ class CrashStore {
     options_.wal_file_bytes = 4096;  // So that a short workload changes files.
     options_.wal_retention_us = 0;
     options_.wal_retention_bytes = 0;
+    options_.durability_interval_us = std::int64_t{1} << 40;  // No steps but the workload's.
     if (!failpoints_.Arm(failpoints).ok()) ::_exit(8);
   }
   Status Open() {
@@ -111,7 +112,8 @@ class CrashStore {
 };
 
 /// Adds, writes, flushes, evolves, drops, stops and starts again, telling each step: "i add a" / "a
-/// add a", "i write a 10 3" (ids 10 to 12) / "a write a 10 3", "i drop a" / "a drop a".
+/// add a", "i write a 10 3" (ids 10 to 12) / "a write a 10 3", "i drop a" / "a drop a". Writes to
+/// "b" are answered before they are synced, until it is changed.
 class CrashWorkload {
  public:
   CrashWorkload(CrashStore& crash, int out) : crash_(crash), out_(out) {}
@@ -135,6 +137,9 @@ class CrashWorkload {
                Find("a")->schema()->WithColumn("bulk", TypeKind::kInt64).Take()));
     WriteTo("b", 5);
     BulkTo("b", 2, Find("b")->schema());
+    WriteTo("b", 1);
+    SyncFromNowOn("b");
+    WriteTo("b", 1);
     Drop("b");
     Add("b");
     WriteTo("b", 1);
@@ -169,6 +174,7 @@ class CrashWorkload {
   void Add(const std::string& id) {
     SourceDefinition definition = TestDefinition(id);
     definition.partitions = {{"part", std::nullopt}};
+    if (id == "b") definition.durability = Durability::kInterval;
     Told("add " + id, [&] { return crash_.store().AddSource(definition).status(); });
   }
   void Drop(const std::string& id) {
@@ -187,6 +193,11 @@ class CrashWorkload {
     change.drop_columns = {"extra"};
     change.add_columns = {{"patched", TypeKind::kString}};
     change.name = "Patched";
+    Must(Find(id)->Change(change).status());
+  }
+  void SyncFromNowOn(const std::string& id) {
+    SourceChange change;
+    change.durability = Durability::kSync;
     Must(Find(id)->Change(change).status());
   }
   void WriteAs(const std::string& id, int count, const SchemaPtr& schema) {

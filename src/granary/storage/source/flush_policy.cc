@@ -1,8 +1,15 @@
 // PickFlush: memory first (whatever holds most), then logs that cannot be collected, then hot tiers
 // that are full or old.
+//
+// Memory     is what the budget says, not what the tiers add up to: writes on their way and bulks
+//            hold some too, and what is in the way of a write may be the limit of the tenant or of
+//            the process. Nobody knows how much of that a flush gives back, so half of the tiers
+//            goes.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "granary/storage/source/store.h"
 
@@ -13,6 +20,9 @@ namespace {
 // writes are not refused while the flush runs, far enough apart that files do not become small.
 constexpr std::uint64_t kPressureNumerator = 3, kPressureDenominator = 4;
 constexpr std::uint64_t kRelief = 2;
+// Tiers that make less than such a part of the limit, and less than what is wanted, stay: it is not
+// they that take the memory, and every wait would leave another small file.
+constexpr std::uint64_t kWorthwhileParts = 64;
 
 enum class Why : std::uint8_t { kMemory, kLog, kFull, kAge, kNone };
 
@@ -23,16 +33,24 @@ Why Judge(const HotTierInfo& tier, const StoreOptions& options) {
   return Why::kNone;
 }
 
-// The bytes of the smallest tier that has to go so that half of the memory is free; nothing when
-// there is no pressure.
-std::uint64_t SmallestToGo(std::vector<std::uint64_t> bytes, std::uint64_t bytes_max) {
-  std::uint64_t left = 0;
-  for (const std::uint64_t b : bytes) left += b;
-  if (left <= bytes_max / kPressureDenominator * kPressureNumerator) return UINT64_MAX;
+// How many bytes of the tiers, `held` in all, are to go for want of memory.
+std::uint64_t BytesToGo(std::uint64_t held, const HotMemory& memory, std::uint64_t bytes_max) {
+  std::uint64_t bytes = 0;
+  if (memory.reserved_bytes > bytes_max / kPressureDenominator * kPressureNumerator)
+    bytes = memory.reserved_bytes - bytes_max / kRelief;
+  if (memory.wanted_bytes > 0 &&
+      held >= std::min(memory.wanted_bytes, bytes_max / kWorthwhileParts))
+    bytes = std::max({bytes, memory.wanted_bytes, held / kRelief});
+  return bytes;
+}
+
+// The bytes of the smallest tier that has to go so that `to_go` are free, the biggest going first.
+std::uint64_t SmallestToGo(std::vector<std::uint64_t> bytes, std::uint64_t to_go) {
+  if (to_go == 0) return UINT64_MAX;
   std::sort(bytes.begin(), bytes.end(), std::greater<>());
   for (const std::uint64_t b : bytes) {
-    left -= b;
-    if (left <= bytes_max / kRelief) return b;
+    if (b >= to_go) return b;
+    to_go -= b;
   }
   return 0;
 }
@@ -64,10 +82,13 @@ std::string Describe(const std::vector<Judged>& judged) {
 
 }  // namespace
 
-FlushChoice PickFlush(const std::vector<HotTierInfo>& tiers, const StoreOptions& options) {
+FlushChoice PickFlush(const std::vector<HotTierInfo>& tiers, const HotMemory& memory,
+                      const StoreOptions& options) {
   std::vector<std::uint64_t> bytes;
   for (const HotTierInfo& tier : tiers) bytes.push_back(tier.bytes);
-  const std::uint64_t pressing = SmallestToGo(std::move(bytes), options.hot_bytes_max);
+  const std::uint64_t held = std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0});
+  const std::uint64_t pressing =
+      SmallestToGo(std::move(bytes), BytesToGo(held, memory, options.hot_bytes_max));
 
   std::vector<Judged> judged;
   for (const HotTierInfo& tier : tiers) {

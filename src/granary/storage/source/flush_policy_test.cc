@@ -15,6 +15,8 @@ struct Case {
   std::vector<HotTierInfo> tiers;
   std::vector<std::uint64_t> flushed;
   const char* reason;
+  std::uint64_t on_their_way = 0;  ///< Bytes of writes and bulks that are in no tier yet.
+  std::uint64_t wanted = 0;
 };
 
 TEST(PickFlushTest, FlushesWhatTheLimitsSayInTheirOrder) {
@@ -45,9 +47,52 @@ TEST(PickFlushTest, FlushesWhatTheLimitsSayInTheirOrder) {
        {Tier(1, 1, 10, 10), Tier(2, 100, 50), Tier(3, 1, 40, 0, true), Tier(4, 1, 2999)},
        {4, 3, 2, 1},
        "1 for memory, 1 to free the log, 1 full, 1 by age"},
+      {"writes on their way count: at three quarters",
+       {Tier(1, 1, 500), Tier(2, 1, 700)},
+       {},
+       "nothing to flush",
+       1800},
+      {"writes on their way count: past three quarters",
+       {Tier(1, 1, 500), Tier(2, 1, 700)},
+       {2, 1},
+       "2 for memory",
+       1801},
+      {"whoever waits gets half of the tiers, the biggest first",
+       {Tier(1, 1, 100), Tier(2, 1, 300), Tier(3, 1, 150)},
+       {2},
+       "1 for memory",
+       0,
+       1},
+      {"or what is wanted, where that is more",
+       {Tier(1, 1, 100), Tier(2, 1, 300), Tier(3, 1, 150)},
+       {2, 3},
+       "2 for memory",
+       0,
+       301},
+      {"or all there is",
+       {Tier(1, 1, 100), Tier(2, 1, 300), Tier(3, 1, 150)},
+       {2, 3, 1},
+       "3 for memory",
+       0,
+       10'000},
+      {"too little to help stays",
+       {Tier(1, 1, 40), Tier(2, 1, 21)},
+       {},
+       "nothing to flush",
+       0,
+       100},
+      {"a 64th of the limit goes",
+       {Tier(1, 1, 40), Tier(2, 1, 22)},
+       {1, 2},
+       "2 for memory",
+       0,
+       100},
+      {"nothing there for whoever waits", {Tier(1, 0, 0)}, {}, "nothing to flush", 0, 1},
   };
   for (const Case& c : cases) {
-    const FlushChoice choice = PickFlush(c.tiers, options);
+    HotMemory memory{c.on_their_way, c.wanted};
+    for (const HotTierInfo& tier : c.tiers) memory.reserved_bytes += tier.bytes;
+    const FlushChoice choice = PickFlush(c.tiers, memory, options);
     std::vector<std::uint64_t> uids;
     for (const SourceUid uid : choice.sources) uids.push_back(uid.value);
     EXPECT_EQ(uids, c.flushed) << c.what;

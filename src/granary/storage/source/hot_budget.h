@@ -1,60 +1,58 @@
 // HotBudget: the memory that all hot tiers of a store share.
 //
-// Use        a write reserves what its batch takes before it does anything, and gives the
-//            reservation back once the batch is in the hot tier, which counts for itself from then
-//            on. A bulk holds what it has not written to files yet.
+// Use        a write holds what its batch takes before it does anything, and gives the hold back
+//            once the batch is in the hot tier, which counts for itself from then on. A bulk holds
+//            what it has not written to files yet.
+// Full       whoever does not fit, under this limit or one above it, says so (`press`, which has
+// the
+//            background flush) and stands in a line: a writer that is faster than the flushes is
+//            slowed to their pace, and refused only when none of them helps for `wait_max`.
 // Threads    fully safe.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <utility>
 
+#include "granary/runtime/cancel.h"
 #include "granary/runtime/memory_budget.h"
+#include "granary/runtime/memory_queue.h"
+#include "granary/storage/source/store.h"
 
 namespace granary::storage {
 
 class HotBudget {
  public:
   /// `parent`, when there is one, counts what is held here and outlives this.
-  explicit HotBudget(std::uint64_t bytes_max, runtime::MemoryBudget* parent = nullptr)
-      : budget_("hot_tier", bytes_max, parent) {}
+  HotBudget(std::uint64_t bytes_max, std::chrono::milliseconds wait_max,
+            std::function<void()> press, runtime::MemoryBudget* parent = nullptr)
+      : budget_("hot_tier", bytes_max, parent), line_(wait_max), press_(std::move(press)) {}
 
   /// Gives its bytes back on destruction.
-  class Hold {
-   public:
-    Hold() = default;
-    Hold(HotBudget* budget, std::uint64_t bytes) : budget_(budget), bytes_(bytes) {}
-    Hold(Hold&& other) noexcept
-        : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-    Hold& operator=(Hold&& other) noexcept {
-      std::swap(budget_, other.budget_);
-      std::swap(bytes_, other.bytes_);
-      return *this;
-    }
-    ~Hold() {
-      if (budget_ != nullptr) budget_->Release(bytes_);
-    }
+  using Hold = runtime::MemoryReservation;
 
-   private:
-    HotBudget* budget_ = nullptr;
-    std::uint64_t bytes_ = 0;
-  };
+  /// At once or not at all.
+  std::optional<Hold> TryHold(std::uint64_t bytes) { return line_.TryEnter(budget_, bytes); }
+  /// Waits. MemoryQueue::Enter's errors, which name the budget that is in the way: kOverloaded,
+  /// kTooLarge, kCancelled, kDeadlineExceeded. Whoever waits holds nothing that a flush needs.
+  Result<Hold> AwaitHold(std::uint64_t bytes, const runtime::CancelToken& cancel);
 
-  /// False, and nothing reserved, when that would pass the limit, or one above it.
-  bool Reserve(std::uint64_t bytes, Hold& hold) {
-    if (budget_.TryReserve(bytes) != nullptr) return false;
-    hold = Hold(this, bytes);
-    return true;
-  }
   /// For rows that are there already and must be counted, whatever the limit.
   void Add(std::uint64_t bytes) { budget_.Add(bytes); }
   void Release(std::uint64_t bytes) { budget_.Release(bytes); }
 
   std::uint64_t bytes() const { return budget_.reserved(); }
   std::uint64_t bytes_max() const { return budget_.limit(); }
+  HotMemory memory() const { return {bytes(), wanted_bytes_.load()}; }
 
  private:
   runtime::MemoryBudget budget_;
+  runtime::MemoryQueue line_;
+  const std::function<void()> press_;
+  std::atomic<std::uint64_t> wanted_bytes_ = 0;  // By those that wait.
 };
 
 }  // namespace granary::storage

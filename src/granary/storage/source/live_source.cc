@@ -112,7 +112,8 @@ SourceSnapshot LiveSource::Snapshot() const {
   snapshot.hot = std::move(view.hot);
   snapshot.visible_sequence = view.visible_sequence;
   snapshot.flushed_sequence = view.flushed_sequence;
-  snapshot.life = record_.definition.wal_enabled ? 0 : context_->life;
+  const bool hot_rows_last = wal_enabled() && definition()->durability == Durability::kSync;
+  snapshot.life = hot_rows_last ? 0 : context_->life;
   return snapshot;
 }
 
@@ -213,7 +214,7 @@ Status LiveSource::ReplayKey(const WalFrame& frame, std::string_view& batch) {
                  .first_sequence = frame.first_sequence,
                  .records = frame.records,
                  .schema_version = frame.schema_version,
-                 .durable = true,
+                 .durable = true,  // By now: opening the lane synced it.
                  .written_us = keyed.written_us,
                  .note = std::string(keyed.note)});
   batch = keyed.batch;

@@ -56,10 +56,11 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::int64_t created_us() const override { return record_.created_us; }
 
   Result<WriteOutcome> Write(const SchemaPtr& schema, std::shared_ptr<arrow::RecordBatch> batch,
-                             const KeyTurn* turn = nullptr) override;
+                             const KeyTurn* turn = nullptr,
+                             const runtime::CancelToken& cancel = {}) override;
   Result<KeyTurn> TakeKey(const WriteKey& key, const runtime::CancelToken& cancel) override;
   Result<SourceShape> Change(const SourceChange& change) override;
-  Result<std::unique_ptr<BulkWrite>> StartBulk() override;
+  Result<std::unique_ptr<BulkWrite>> StartBulk(const runtime::CancelToken& cancel = {}) override;
   SourceSnapshot Snapshot() const override;
   Status Flush() override;
   SourceStats Stats() const override;
@@ -115,6 +116,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status CommitShape(SchemaPtr schema, DefinitionPtr definition);
   Status CheckStored(const Schema& current, const Schema& next);
   Status CheckLogOpen() const;
+  Status SyncLog() const;
   void FrameLaunched();
   void FrameLanded();
   void AwaitFrames();

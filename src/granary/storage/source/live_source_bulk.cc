@@ -12,17 +12,24 @@
 namespace granary::storage {
 namespace {
 
-Status MetByOthers(const SourceId& id, std::string_view what) {
+Status MetByOthers(const SourceId& id, std::string_view why) {
   return {Code::kConflict, fmt::format("the schema of source \"{}\" was changed by others while "
-                                       "these records came in: {}; send them again",
-                                       id.str(), what)};
+                                       "these records came in, and {}: send them again",
+                                       id.str(), why)};
+}
+
+// CheckWidenings points at a column, and speaks of one whose stored values are in the way.
+std::string DescribeMisfit(const Status& misfit) {
+  if (misfit.fields().empty()) return std::string(misfit.message());
+  const FieldError& at = misfit.fields().front();
+  return fmt::format("what they hold at {} does not fit it any more", at.pointer);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<BulkWrite>> LiveSource::StartBulk() {
+Result<std::unique_ptr<BulkWrite>> LiveSource::StartBulk(const runtime::CancelToken& cancel) {
   GRANARY_TRY(CheckWritable());
-  return std::unique_ptr<BulkWrite>(std::make_unique<BulkWriter>(shared_from_this()));
+  return std::unique_ptr<BulkWrite>(std::make_unique<BulkWriter>(shared_from_this(), cancel));
 }
 
 Result<std::vector<SegmentMeta>> LiveSource::WriteBulkSet(const SchemaPtr& schema,
@@ -41,9 +48,9 @@ Status LiveSource::CheckBulkSchema(const BulkSet& bulk) {
   const SourceShape current = shape();
   const bool unchanged = *current.schema == *bulk.base;
   if (!bulk.versions.empty()) {
-    if (!unchanged) return MetByOthers(id(), "and the records change it too");
+    if (!unchanged) return MetByOthers(id(), "the records change it too");
     if (current.definition->schema_mode == SchemaMode::kStrict)
-      return MetByOthers(id(), "it became strict");
+      return MetByOthers(id(), "it is strict now, while the records add to it");
     GRANARY_TRY(CheckStored(*current.schema, *bulk.versions.back()));
   }
   // The bulk's own values, of which each file knows the bounds.
@@ -59,7 +66,8 @@ Status LiveSource::CheckBulkSchema(const BulkSet& bulk) {
           if (known != segment.columns.end()) return known->second;
           return ColumnStats{.rows = segment.rows};
         });
-    if (!fits.ok()) return unchanged ? fits : MetByOthers(id(), fits.message());
+    if (fits.ok()) continue;
+    return unchanged ? fits : MetByOthers(id(), DescribeMisfit(fits));
   }
   return Status::Ok();
 }
@@ -105,6 +113,7 @@ Result<WriteOutcome> LiveSource::CommitBulk(BulkSet& bulk, const KeyTurn* turn) 
     if (first) return OutcomeOf(*first);
   }
   GRANARY_TRY(CheckBulkSchema(bulk));
+  GRANARY_TRY(SyncLog());
   WriteOutcome outcome;
   outcome.first_sequence = next_sequence_;
   outcome.last_sequence = next_sequence_ + bulk.rows - 1;

@@ -44,6 +44,14 @@ Status LiveSource::CheckLogOpen() const {
   return closed.ok() ? closed : LogFailed(closed);
 }
 
+// Acknowledged writes that are not on the disk yet, so that nothing that comes behind them is there
+// without them, and none is left behind when the source is to wait for the disk from now on.
+Status LiveSource::SyncLog() const {
+  if (!wal_enabled() || definition()->durability == Durability::kSync) return Status::Ok();
+  const Status synced = context_->lanes.at(record_.wal_lane)->log()->Sync();
+  return synced.ok() ? synced : LogFailed(synced);
+}
+
 // write_mutex_ is held. Looks at the stored values only where the types alone do not tell.
 Status LiveSource::CheckStored(const Schema& current, const Schema& next) {
   return CheckWidenings(current, next, partitions_, [this](ColumnId column) -> Result<ColumnStats> {
@@ -74,11 +82,16 @@ Status LiveSource::AdoptSchema(const SchemaPtr& schema) {
   const SourceShape now = shape();
   if (schema == now.schema || *schema == *now.schema) return Status::Ok();
   if (!IsSuccessor(*now.schema, *schema)) {
-    return {Code::kConflict, fmt::format("source \"{}\" has schema version {} by now", id().str(),
-                                         now.schema->version())};
+    return {Code::kConflict,
+            fmt::format("the schema of source \"{}\" was changed by others while this write was "
+                        "read, and is at version {} now: send it again",
+                        id().str(), now.schema->version())};
   }
-  if (now.definition->schema_mode == SchemaMode::kStrict)
-    return {Code::kConflict, fmt::format("source \"{}\" became strict", id().str())};
+  if (now.definition->schema_mode == SchemaMode::kStrict) {
+    return {Code::kConflict, fmt::format("source \"{}\" became strict while this write, which adds "
+                                         "to its schema, was read: send it again",
+                                         id().str())};
+  }
   GRANARY_TRY(CheckStored(*now.schema, *schema));
   return CommitShape(schema, nullptr);
 }
@@ -92,6 +105,7 @@ Result<SourceShape> LiveSource::Change(const SourceChange& change) {
   if (!next.new_schema && !next.new_definition) return now;
   GRANARY_TRY(CheckLogOpen());
   GRANARY_TRY(AtWidenColumns(CheckStored(*now.schema, next.schema)));
+  GRANARY_TRY(SyncLog());
   GRANARY_TRY(CommitShape(
       next.new_schema ? std::make_shared<const Schema>(std::move(next.schema)) : nullptr,
       next.new_definition ? std::make_shared<const SourceDefinition>(std::move(next.definition))

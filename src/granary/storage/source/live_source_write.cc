@@ -18,19 +18,13 @@ Status LiveSource::CheckWritable() const {
 
 Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
                                        std::shared_ptr<arrow::RecordBatch> batch,
-                                       const KeyTurn* turn) {
+                                       const KeyTurn* turn, const runtime::CancelToken& cancel) {
   GRANARY_TRY(CheckWritable());
   if (static_cast<std::size_t>(batch->num_columns()) != schema->columns().size()) {
     return Status::Internal(fmt::format("a batch of {} columns for a schema of {}",
                                         batch->num_columns(), schema->columns().size()));
   }
-  HotBudget::Hold hold;
-  if (!context_->budget.Reserve(GrowthMax(*batch), hold)) {
-    context_->Press();
-    return Status(Code::kOverloaded,
-                  fmt::format("{} bytes wait to be flushed, the limit is {}: try again shortly",
-                              context_->budget.bytes(), context_->budget.bytes_max()));
-  }
+  GRANARY_ASSIGN(const HotBudget::Hold hold, context_->budget.AwaitHold(GrowthMax(*batch), cancel));
   return record_.definition.wal_enabled ? WriteLogged(schema, batch, turn)
                                         : WriteUnlogged(schema, *batch, turn);
 }
@@ -81,15 +75,18 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     }
     frame.schema_version = outcome.schema_version;
     frame.first_sequence = outcome.first_sequence;
+    outcome.durable = definition()->durability == Durability::kSync;
     const std::uint64_t log_start = lane.Advance(log_bytes);
     // The lane calls back before Wait returns, so what the callback refers to is still there.
     FrameLaunched();
     Result<WalLane::Ticket> taken = log->Enqueue(
-        std::move(frame), [&, write = Publication{this->schema(), *batch, outcome, turn, written_us,
-                                                  log_bytes, log_start}](const Status& durable) {
-          if (durable.ok()) published = PublishLogged(write);
+        std::move(frame),
+        [&, write = Publication{this->schema(), *batch, outcome, turn, written_us, log_bytes,
+                                log_start}](const Status& logged) {
+          if (logged.ok()) published = PublishLogged(write);
           FrameLanded();
-        });
+        },
+        outcome.durable ? WalSync::kBeforeAnswer : WalSync::kLater);
     if (!taken.ok()) {
       FrameLanded();
       next_sequence_ = outcome.first_sequence;
@@ -97,7 +94,7 @@ Result<WriteOutcome> LiveSource::WriteLogged(const SchemaPtr& schema,
     }
     ticket = *taken;
   }
-  if (const Status durable = log->Wait(ticket); !durable.ok()) return LogFailed(durable);
+  if (const Status logged = log->Wait(ticket); !logged.ok()) return LogFailed(logged);
   GRANARY_TRY(published);
   return outcome;
 }

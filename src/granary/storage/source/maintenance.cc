@@ -44,7 +44,7 @@ void Maintenance::FlushWhatIsDue() {
     if (waits || !source->refused().ok()) continue;
     if (const HotTierInfo info = source->hot_tier(); info.rows > 0) tiers.push_back(info);
   }
-  const FlushChoice choice = PickFlush(tiers, context_.options);
+  const FlushChoice choice = PickFlush(tiers, context_.budget.memory(), context_.options);
   if (choice.sources.empty()) return;
   context_.deps.log.Debug("flushing",
                           {{"sources", choice.sources.size()}, {"reason", choice.reason}});

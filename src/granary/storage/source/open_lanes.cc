@@ -23,12 +23,13 @@ Result<std::set<std::uint32_t>> LanesToOpen(
 
 }  // namespace
 
-WalLaneOptions LaneOptions(const StoreContext& context, std::uint32_t lane) {
+WalLaneOptions LaneOptions(StoreContext& context, std::uint32_t lane) {
   WalLaneOptions options;
   options.directory = context.folder.LanePath(lane);
   options.lane = lane;
   options.file_bytes = context.options.wal_file_bytes;
   options.payload_bytes_max = context.options.wal_batch_bytes_max;
+  options.on_unsynced = [&context] { context.sync_job->Ask(); };
   return options;
 }
 
@@ -54,6 +55,17 @@ Result<std::set<SourceUid>> OpenLanes(StoreContext& context,
     deps.log.Info("replayed the log", {{"frames", replay.frames()}, {"records", replay.records()}});
   }
   return replay.strangers();
+}
+
+void SyncLanes(const StoreContext& context) {
+  for (const auto& [lane, slot] : context.lanes) {
+    const std::shared_ptr<WalLane> log = slot->log();
+    if (log->stats().unsynced_bytes == 0) continue;
+    if (const Status synced = log->Sync(); !synced.ok()) {
+      context.deps.log.Error("the log takes no more writes",
+                             {{"lane", lane}, {"cause", synced.ToString()}});
+    }
+  }
 }
 
 }  // namespace granary::storage

@@ -5,6 +5,10 @@
 //            sequences and enqueue the frame -> wait for the group's fdatasync -> the lane's
 //            callback appends to the hot tier -> OK. So whatever is acknowledged is durable and
 //            visible.
+// Interval   a source with Durability::kInterval waits for the write of the frame alone: what is
+//            acknowledged outlives the process. The log is synced a little later, so a power cut
+//            takes at most the newest writes of the last interval. A change, a bulk and a clean
+//            stop sync it first; a flush needs no log.
 // Flush      seal the hot tier -> write its segments -> one manifest commit names them and the
 //            sequence that replay starts after -> swap segments in and the sealed rows out, in one
 //            step for readers. A failed flush leaves everything readable and is tried again.
@@ -41,7 +45,7 @@ struct WriteOutcome {
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;  ///< Below first_sequence when there were no records.
   std::uint32_t schema_version = 0;
-  bool durable = true;
+  bool durable = true;  ///< False: a power cut may take it before the next flush or sync.
 };
 
 struct SourceStats {
@@ -110,10 +114,12 @@ class Source {
   /// schema mode, and the batch would evolve it): parse again against shape() and retry.
   /// CheckWidenings' error when the successor does not hold what is stored. `sequences` are given
   /// only to accepted batches. With a turn (TakeKey) the outcome is remembered under its key, as
-  /// durable as the records.
+  /// durable as the records. Waits while the hot tiers are full; then kOverloaded (kTooLarge, at
+  /// once, for what never fits), and `cancel`'s errors.
   virtual Result<WriteOutcome> Write(const SchemaPtr& schema,
                                      std::shared_ptr<arrow::RecordBatch> batch,
-                                     const KeyTurn* turn = nullptr) = 0;
+                                     const KeyTurn* turn = nullptr,
+                                     const runtime::CancelToken& cancel = {}) = 0;
 
   /// Before a write with an idempotency key: its turn, or what the first write with it answered.
   /// Waits while another write with the key is on its way. kIdempotencyKeyReused; kCancelled and
@@ -125,8 +131,8 @@ class Source {
   /// type.
   virtual Result<SourceShape> Change(const SourceChange& change) = 0;
 
-  /// For more records than one write takes.
-  virtual Result<std::unique_ptr<BulkWrite>> StartBulk() = 0;
+  /// For more records than one write takes. `cancel` ends its waits for memory.
+  virtual Result<std::unique_ptr<BulkWrite>> StartBulk(const runtime::CancelToken& cancel = {}) = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
   /// Returns once every record that was visible at the call is in committed segments.

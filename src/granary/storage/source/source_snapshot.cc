@@ -58,8 +58,8 @@ SnapshotMark MarkOf(const SourceSnapshot& snapshot) {
 Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then) {
   if (now.uid != mark.uid) return Expired(now, "the source was dropped");
   const bool had_hot_rows = mark.visible_sequence > mark.flushed_sequence;
-  if (now.life != mark.life && had_hot_rows)
-    return Expired(now, "it has no log, and the node was started again");
+  if (mark.life != 0 && now.life != mark.life && had_hot_rows)
+    return Expired(now, "its newest records were not on disk yet, and the node was started again");
   if (mark.visible_sequence > now.visible_sequence || mark.flushed_sequence > mark.visible_sequence)
     return Expired(now, "its records end before it");
   std::erase_if(now.segments, [&](const auto& segment) {

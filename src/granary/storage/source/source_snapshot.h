@@ -38,8 +38,8 @@ struct SourceSnapshot {
   std::uint64_t flushed_sequence = 0;
   /// Rows up to here are left out, too; see After.
   std::uint64_t after_sequence = 0;
-  /// Of a source without a log: the process that holds its hot rows, which a crash takes back. Else
-  /// 0.
+  /// Where a crash may take the hot rows back (no log, or one that is synced later): the process
+  /// that holds them. Else 0.
   std::uint64_t life = 0;
 };
 

@@ -14,6 +14,7 @@
 // Threads    fully safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,10 +46,13 @@ struct StoreOptions {
   std::uint64_t wal_retention_bytes = 1024u << 20;
   /// A source that holds back more of its lane than this is flushed.
   std::uint64_t wal_lane_bytes_max = 512u << 20;
+  /// Of sources with Durability::kInterval: a write is synced so long after it at most.
+  std::int64_t durability_interval_us = 200'000;
   std::uint64_t flush_rows = 1'000'000;           ///< A hot tier of so many rows is flushed,
   std::uint64_t flush_bytes = 128u << 20;         ///< or of so many bytes,
   std::int64_t flush_age_us = 300ll * 1'000'000;  ///< or whose oldest record is so old.
-  std::uint64_t hot_bytes_max = 2048u << 20;  ///< All hot tiers; past it writes get kOverloaded.
+  std::uint64_t hot_bytes_max = 2048u << 20;      ///< All hot tiers; past it writes wait,
+  std::chrono::milliseconds hot_wait_max{5000};   ///< so long, then they get kOverloaded.
   SegmentFilesOptions segment_files;
   std::int64_t row_group_rows = 131'072;
   /// A row group of wide rows has fewer: a scan holds whole ones.
@@ -85,11 +89,19 @@ struct HotTierInfo {
   std::int64_t oldest_age_us = 0;
   bool holds_back_log = false;
 };
+/// The memory of the hot tiers, as their budget has it.
+struct HotMemory {
+  /// By the tiers, and by writes and bulks on their way into one.
+  std::uint64_t reserved_bytes = 0;
+  /// What writes wait for, because it does not fit under the tiers' limit or one above it.
+  std::uint64_t wanted_bytes = 0;
+};
 struct FlushChoice {
   std::vector<SourceUid> sources;  ///< In the order to flush.
   std::string reason;
 };
-FlushChoice PickFlush(const std::vector<HotTierInfo>& tiers, const StoreOptions& options);
+FlushChoice PickFlush(const std::vector<HotTierInfo>& tiers, const HotMemory& memory,
+                      const StoreOptions& options);
 
 class Store {
  public:

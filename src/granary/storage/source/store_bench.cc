@@ -1,4 +1,4 @@
-// Durable ingest, flush and replay on the disk under $TMPDIR.
+// Ingest, flush and replay on the disk under $TMPDIR.
 #include <benchmark/benchmark.h>
 
 #include <arrow/api.h>
@@ -45,12 +45,14 @@ std::shared_ptr<arrow::RecordBatch> SalesBatch(const Schema& schema, std::int64_
 }
 
 struct BenchStore {
-  explicit BenchStore(bool background = true) {
+  explicit BenchStore(bool background = true, Durability durability = Durability::kSync) {
     options.root = directory.Join("data");
     options.tenant = TenantId::Parse("bench").Take();
     if (!background) options.flush_rows = options.flush_bytes = std::uint64_t{1} << 60;
     Open();
-    source = store->AddSource(Sales())->source;
+    SourceDefinition definition = Sales();
+    definition.durability = durability;
+    source = store->AddSource(definition)->source;
   }
   void Open() {
     source.reset();
@@ -72,8 +74,8 @@ struct BenchStore {
 
 std::unique_ptr<BenchStore> shared_store;
 
-void BM_DurableWrite(benchmark::State& state) {
-  if (state.thread_index() == 0) shared_store = std::make_unique<BenchStore>();
+void Write(benchmark::State& state, Durability durability) {
+  if (state.thread_index() == 0) shared_store = std::make_unique<BenchStore>(true, durability);
   std::shared_ptr<arrow::RecordBatch> batch;
   SchemaPtr schema;
   for (auto _ : state) {
@@ -87,7 +89,12 @@ void BM_DurableWrite(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
   if (state.thread_index() == 0) shared_store.reset();
 }
+void BM_DurableWrite(benchmark::State& state) { Write(state, Durability::kSync); }
 BENCHMARK(BM_DurableWrite)->Arg(1)->Arg(100)->Arg(10'000)->Threads(1)->Threads(8)->UseRealTime();
+
+/// Answered before the disk has it.
+void BM_IntervalWrite(benchmark::State& state) { Write(state, Durability::kInterval); }
+BENCHMARK(BM_IntervalWrite)->Arg(1)->Arg(100)->Threads(1)->Threads(8)->UseRealTime();
 
 void BM_Flush(benchmark::State& state) {
   BenchStore bench(false);

@@ -218,7 +218,11 @@ TEST_F(StoreBulkTest, BringsItsColumnsUnlessOthersDidMeanwhile) {
   EXPECT_NE(source->schema()->Find("x"), nullptr);
   EXPECT_EQ(source->schema_history().size(), 2u);
   EXPECT_GT(source->schema_history().back().made_us, 0);
-  EXPECT_EQ(second->Commit().status().code(), Code::kConflict);
+  const Status late = second->Commit().status();
+  EXPECT_EQ(late.code(), Code::kConflict);
+  EXPECT_EQ(late.message(),
+            "the schema of source \"s\" was changed by others while these records came in, and the "
+            "records change it too: send them again");
   Open();
   EXPECT_EQ(Rows(*Find("s")).size(), 7u);
   EXPECT_EQ(Find("s")->schema()->version(), 2u);
@@ -236,6 +240,11 @@ TEST_F(StoreBulkTest, RefusesTypesThatDoNotHoldItsValues) {
     EXPECT_EQ(outcome.ok(), value == kLimit) << outcome.status().ToString();
     if (!outcome.ok()) {
       EXPECT_EQ(outcome.status().code(), Code::kConflict);
+      EXPECT_NE(outcome.status().message().find(
+                    "while these records came in, and what they hold at /id does not fit it any "
+                    "more: send them again"),
+                std::string::npos)
+          << outcome.status().message();
     }
   }
   // Its own change is its own fault.
@@ -276,7 +285,11 @@ TEST_F(StoreBulkTest, FollowsChangesThatDoNotTouchItsValues) {
       std::make_shared<const Schema>(grows->schema()->WithColumn("x", TypeKind::kInt64).Take());
   ASSERT_TRUE(grows->Append(grown, TestBatch(*grown, {Row(1)})).ok());
   ASSERT_TRUE(source->Change(change).ok());
-  EXPECT_EQ(grows->Commit().status().code(), Code::kConflict);
+  const Status strict = grows->Commit().status();
+  EXPECT_EQ(strict.code(), Code::kConflict);
+  EXPECT_NE(strict.message().find("and it is strict now, while the records add to it: send them"),
+            std::string::npos)
+      << strict.message();
 }
 
 TEST_F(StoreBulkTest, ADroppedSourceTakesNoMore) {

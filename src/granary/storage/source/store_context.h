@@ -1,8 +1,8 @@
 // StoreContext: what the sources of one store share. It outlives the store for as long as someone
 // holds a source.
 //
-// Threads    the parts are fully safe; `manifest`, `lanes` and `job` are set before the store is
-//            handed out.
+// Threads    the parts are fully safe; `manifest`, `lanes` and the jobs are set before the store
+//            is handed out.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "granary/runtime/delayed_job.h"
 #include "granary/runtime/periodic.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/source/data_folder.h"
@@ -53,7 +54,8 @@ struct StoreContext {
         folder(std::move(data_folder)),
         roots(std::move(data_roots)),
         segment_files(deps.files, options.segment_files, deps.memory),
-        budget(options.hot_bytes_max, deps.memory) {}
+        budget(
+            options.hot_bytes_max, options.hot_wait_max, [this] { Press(); }, deps.memory) {}
 
   std::int64_t NowMicros() const { return deps.clock.MonotonicNanos() / 1000; }
   /// Has the background work look at once whether there is something to flush.
@@ -70,6 +72,8 @@ struct StoreContext {
   HotBudget budget;
   std::unique_ptr<Manifest> manifest;
   std::map<std::uint32_t, std::unique_ptr<LaneSlot>> lanes;
+  /// Syncs the lanes that hold frames whose writers were answered before that.
+  std::unique_ptr<runtime::DelayedJob> sync_job;
   std::unique_ptr<runtime::PeriodicJob> job;
   std::atomic<bool> closed = false;
 };

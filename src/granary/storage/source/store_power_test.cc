@@ -2,9 +2,12 @@
 // lies on the real disk, as one that keeps what SQLite synced.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "granary/storage/source/store_test_support.h"
+#include "granary/testing/fake_clock.h"
 #include "granary/testing/fake_random.h"
 #include "granary/testing/memory_file_system.h"
 #include "granary/testing/seed.h"
@@ -88,6 +91,142 @@ TEST_F(StorePowerTest, KeepsExactlyWhatWasAcknowledged) {
     Open();
     Check();
   }
+}
+
+// A source whose writes are answered before the disk has them ("late"), and one whose writes are
+// not
+// ("safe"), in one lane. Time is the test's.
+class StorePowerIntervalTest : public StorePowerTest {
+ protected:
+  static constexpr std::int64_t kIntervalUs = 1000;
+
+  ~StorePowerIntervalTest() override { store_.reset(); }  // Before its clock.
+  void SetUp() override {
+    options_.durability_interval_us = kIntervalUs;
+    StorePowerTest::SetUp();
+    SourceDefinition late = TestDefinition("late");
+    late.durability = Durability::kInterval;
+    Add(late);
+    Add(TestDefinition("safe"));
+  }
+  StoreDeps Deps() override { return {memory_, time_, failpoints_, Logger::Null(), pool_}; }
+
+  std::vector<TestRow> SomeRows() {
+    std::vector<TestRow> rows;
+    for (std::uint64_t n = 1 + random_.Below(20); n > 0; --n)
+      rows.push_back(Row(next_id_++, "p", std::string(random_.Below(60), 'x')));
+    return rows;
+  }
+  static void Keep(TestRows& rows, const std::vector<TestRow>& added, std::uint64_t sequence) {
+    for (const TestRow& row : added) rows.emplace(sequence++, row);
+  }
+  void SecureAll() {
+    secure_ = late_.size();
+    oldest_unsynced_us_.reset();
+  }
+
+  void WriteLate() {
+    const std::vector<TestRow> rows = SomeRows();
+    const WriteOutcome outcome = Write(*Find("late"), rows);
+    EXPECT_FALSE(outcome.durable);
+    if (!oldest_unsynced_us_) oldest_unsynced_us_ = NowMicros();
+    Keep(late_, rows, outcome.first_sequence);
+    ends_.insert(late_.size());
+  }
+  void WriteSafe() {
+    const std::vector<TestRow> rows = SomeRows();
+    const WriteOutcome outcome = Write(*Find("safe"), rows);
+    EXPECT_TRUE(outcome.durable);
+    Keep(safe_, rows, outcome.first_sequence);
+    SecureAll();
+  }
+  void BulkLate() {
+    const std::vector<TestRow> rows = SomeRows();
+    Keep(late_, rows, Bulk(*Find("late"), rows));
+    ends_.insert(late_.size());
+    SecureAll();
+  }
+  void ChangeLate() {
+    SourceChange change;
+    change.name = fmt::format("late {}", next_id_++);
+    ASSERT_TRUE(Find("late")->Change(change).ok());
+    SecureAll();
+  }
+  void FlushLate() {
+    Flush(*Find("late"));
+    secure_ = late_.size();
+  }
+  void LetTimePass() {
+    time_.AdvanceMicros(static_cast<std::int64_t>(random_.Below(kIntervalUs)));
+    if (!oldest_unsynced_us_ || NowMicros() - *oldest_unsynced_us_ < kIntervalUs) return;
+    ASSERT_TRUE(Eventually([&] { return store_->wal_stats()[0].unsynced_bytes == 0; }))
+        << "written " << NowMicros() - *oldest_unsynced_us_ << " us ago and not synced";
+    SecureAll();
+  }
+  std::int64_t NowMicros() const { return time_.MonotonicNanos() / 1000; }
+
+  void ActOnce() {
+    const std::uint64_t dice = random_.Below(16);
+    if (dice < 7) return WriteLate();
+    if (dice < 8) return WriteSafe();
+    if (dice < 9) return BulkLate();
+    if (dice < 10) return FlushLate();
+    if (dice < 11) return ChangeLate();
+    LetTimePass();
+  }
+
+  // What is there of "late" is whole batches from its beginning, with all that had to be there.
+  void CheckAndGoOn() {
+    EXPECT_EQ(RowsOf(Find("safe")->Snapshot()), safe_);
+    const TestRows there = RowsOf(Find("late")->Snapshot());
+    ASSERT_GE(there.size(), secure_);
+    ASSERT_LE(there.size(), late_.size());
+    EXPECT_TRUE(std::equal(there.begin(), there.end(), late_.begin())) << "no prefix";
+    EXPECT_TRUE(there.empty() || ends_.contains(there.size())) << "a batch is there in part";
+    lost_ += late_.size() - there.size();
+    ends_.erase(ends_.upper_bound(there.size()), ends_.end());
+    late_ = there;
+    SecureAll();
+  }
+
+  testing::FakeClock time_;
+  TestRows late_, safe_;
+  std::set<std::size_t> ends_;  // How many rows of "late" there were behind each of its batches.
+  std::size_t secure_ = 0;      // Rows of "late" that must be there after a cut.
+  std::optional<std::int64_t> oldest_unsynced_us_;
+  std::size_t lost_ = 0;
+};
+
+TEST_F(StorePowerIntervalTest, LosesNoMoreThanTheNewestWritesOfAnInterval) {
+  for (int cut = 0; cut < kCuts && !HasFailure(); ++cut) {
+    for (std::uint64_t n = random_.Below(16); n > 0; --n) ActOnce();
+    if (random_.OneIn(2))
+      memory_.PowerCut();
+    else
+      memory_.PowerCut(random_.Next64());
+    Open();
+    CheckAndGoOn();
+  }
+  EXPECT_GT(lost_, 0u) << "the test cut nothing off";
+}
+
+TEST_F(StorePowerIntervalTest, ACleanStopAndASwitchToSyncLoseNothing) {
+  WriteLate();
+  ASSERT_TRUE(store_->Close().ok());
+  SecureAll();
+  memory_.PowerCut();
+  Open();
+  CheckAndGoOn();
+  WriteLate();
+  SourceChange change;
+  change.durability = Durability::kSync;
+  ASSERT_TRUE(Find("late")->Change(change).ok());
+  SecureAll();
+  memory_.PowerCut();
+  Open();
+  CheckAndGoOn();
+  EXPECT_EQ(lost_, 0u);
+  EXPECT_TRUE(Write(*Find("late"), {Row(next_id_++)}).durable);
 }
 
 }  // namespace

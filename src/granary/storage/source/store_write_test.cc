@@ -4,7 +4,15 @@
 namespace granary::storage {
 namespace {
 
-using StoreWriteTest = StoreTest;
+class StoreWriteTest : public StoreTest {
+ protected:
+  StoreDeps Deps() override {
+    StoreDeps deps = StoreTest::Deps();
+    deps.memory = limited_by_;
+    return deps;
+  }
+  runtime::MemoryBudget* limited_by_ = nullptr;
+};
 
 TEST_F(StoreWriteTest, ShowsAWriteAtOnceWithItsSequences) {
   Open();
@@ -74,7 +82,11 @@ TEST_F(StoreWriteTest, AsksForANewParseWhenTheSchemaMovedOn) {
   const auto with_b =
       std::make_shared<const Schema>(first->WithColumn("b", TypeKind::kInt64).Take());
   ASSERT_TRUE(source->Write(with_a, TestBatch(*with_a, {Row(1)})).ok());
-  EXPECT_EQ(source->Write(with_b, TestBatch(*with_b, {Row(2)})).status().code(), Code::kConflict);
+  const Status late = source->Write(with_b, TestBatch(*with_b, {Row(2)})).status();
+  EXPECT_EQ(late.code(), Code::kConflict);
+  EXPECT_EQ(late.message(),
+            "the schema of source \"s\" was changed by others while this write was read, and is at "
+            "version 2 now: send it again");
   EXPECT_EQ(source->Write(first, TestBatch(*first, {Row(2)})).status().code(), Code::kConflict);
   EXPECT_EQ(source->schema()->version(), 2u);
   EXPECT_EQ(Rows(*source), std::vector<TestRow>{Row(1)});
@@ -154,8 +166,9 @@ TEST_F(StoreWriteTest, ABatchThatIsTooLargeForTheLogAddsNoColumns) {
   }
 }
 
-TEST_F(StoreWriteTest, RefusesWritesBeyondItsMemoryUntilAFlush) {
+TEST_F(StoreWriteTest, RefusesWritesBeyondItsMemoryWhenNoFlushHelps) {
   options_.hot_bytes_max = 1 << 20;
+  options_.hot_wait_max = std::chrono::milliseconds(20);
   Open();
   const auto source = Add(TestDefinition("s"));
   const std::vector<TestRow> big(100, Row(1, "p", std::string(1000, 'x')));
@@ -164,8 +177,78 @@ TEST_F(StoreWriteTest, RefusesWritesBeyondItsMemoryUntilAFlush) {
   ASSERT_TRUE(failpoints_.Arm("flush.before_segments=error@1+").ok());
   for (int i = 0; i < 40 && refused.ok(); ++i) refused = WriteRows(*source, big).status();
   EXPECT_EQ(refused.code(), Code::kOverloaded);
+  EXPECT_NE(refused.message().find("\"hot_tier\" holds"), std::string::npos) << refused.message();
+  EXPECT_NE(refused.message().find("of the 1048576 that it may take"), std::string::npos)
+      << refused.message();
   EXPECT_LE(store_->hot_bytes(), options_.hot_bytes_max);
   EXPECT_FALSE(Rows(*source).empty());
+}
+
+TEST_F(StoreWriteTest, NamesTheLimitThatIsInTheWay) {
+  runtime::MemoryBudget process("process", 1 << 20);
+  limited_by_ = &process;
+  options_.hot_wait_max = std::chrono::milliseconds(20);
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  {
+    runtime::MemoryReservation others(&process);
+    others.ForceTo(process.limit());
+    const Status refused = WriteRows(*source, {Row(1)}).status();
+    EXPECT_EQ(refused.code(), Code::kOverloaded);
+    EXPECT_NE(refused.message().find("\"process\" holds 1048576 of the 1048576"), std::string::npos)
+        << refused.message();
+  }
+  EXPECT_TRUE(WriteRows(*source, {Row(1)}).ok());
+  // What never fits is not told to come back.
+  const Status never = WriteRows(*source, {Row(2, "p", std::string((1 << 20) + 1, 'x'))}).status();
+  EXPECT_EQ(never.code(), Code::kTooLarge) << never.ToString();
+  store_.reset();
+}
+
+// The limits' own flushes are out of reach: only those help that a write without room asks for.
+TEST_F(StoreWriteTest, SlowsAWriterToThePaceOfTheFlushes) {
+  runtime::MemoryBudget process("process", 4 << 20);
+  struct Limits {
+    std::uint64_t hot;
+    runtime::MemoryBudget* above;
+  };
+  for (const Limits& limits : {Limits{2 << 20, nullptr}, Limits{64 << 20, &process}}) {
+    limited_by_ = limits.above;
+    options_.hot_bytes_max = limits.hot;
+    options_.hot_wait_max = std::chrono::seconds(30);
+    Open();
+    auto source = limits.above == nullptr ? Add(TestDefinition("s")) : Find("s");
+    const std::vector<TestRow> big(1000, Row(1, "p", std::string(1000, 'x')));
+    for (int i = 0; i < 20; ++i) {
+      const Status written = WriteRows(*source, big).status();
+      ASSERT_TRUE(written.ok()) << i << ": " << written.ToString();
+      EXPECT_LE(store_->hot_bytes(), limits.hot);
+    }
+    EXPECT_GT(source->Stats().segments, 1u);
+    source.reset();
+    store_.reset();
+    EXPECT_EQ(process.reserved(), 0u);
+  }
+  limited_by_ = nullptr;
+  Open();
+  EXPECT_EQ(Rows(*Find("s")).size(), 40'000u);
+}
+
+TEST_F(StoreWriteTest, AClientThatLeavesEndsTheWaitForMemory) {
+  runtime::MemoryBudget process("process", 1 << 20);
+  limited_by_ = &process;
+  options_.hot_wait_max = std::chrono::hours(1);
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  runtime::MemoryReservation others(&process);
+  others.ForceTo(process.limit());
+  runtime::CancelToken cancel;
+  std::thread leaves([&] { cancel.Cancel(); });
+  const SchemaPtr schema = source->schema();
+  EXPECT_EQ(source->Write(schema, TestBatch(*schema, {Row(1)}), nullptr, cancel).status().code(),
+            Code::kCancelled);
+  leaves.join();
+  store_.reset();
 }
 
 }  // namespace

@@ -145,6 +145,10 @@ void TenantStore::PrepareFolders() {
 }
 
 void TenantStore::StartBackground(std::set<SourceUid> strangers) {
+  context_->sync_job = std::make_unique<runtime::DelayedJob>(
+      "log-sync", context_->deps.clock,
+      std::chrono::microseconds(context_->options.durability_interval_us),
+      [context = context_.get()] { SyncLanes(*context); });
   maintenance_ = std::make_unique<Maintenance>(*context_, sources_, std::move(strangers));
   context_->job = std::make_unique<runtime::PeriodicJob>("flush", kBackgroundInterval,
                                                          [this] { maintenance_->Run(); });
@@ -291,6 +295,7 @@ Status TenantStore::Close() {
   for (const auto& [lane, slot] : context_->lanes) {
     if (const auto log = slot->log(); log != nullptr && log->closed_by().ok()) keep(log->Close());
   }
+  if (context_->sync_job != nullptr) context_->sync_job->Stop();  // Closing the lanes synced them.
   keep(context_->manifest->Close());
   context_->folder.Unlock();
   return first;

@@ -15,7 +15,7 @@ constexpr CommitQueue::Ticket kForTheTurn = std::numeric_limits<CommitQueue::Tic
 /// And frees the entries, which is why it is never called with the lock held.
 void RunCallbacks(CommitChain group, const Status& status) {
   for (const CommitEntry* entry = group.first(); entry != nullptr; entry = entry->next.get()) {
-    if (entry->on_durable) entry->on_durable(status);
+    if (entry->on_commit) entry->on_commit(status);
   }
 }
 

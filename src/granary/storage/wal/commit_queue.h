@@ -23,11 +23,18 @@
 
 namespace granary::storage {
 
+/// When the disk has to have a frame.
+enum class WalSync : std::uint8_t {
+  kBeforeAnswer,  ///< Before its writer hears of it.
+  kLater,         ///< Its writer hears of it once it is written; somebody calls WalLane::Sync.
+};
+
 struct CommitEntry {
   WalFrame frame;
+  WalSync sync = WalSync::kBeforeAnswer;
   std::uint32_t payload_crc = 0;
   std::size_t bytes = 0;  ///< In the file.
-  std::function<void(const Status&)> on_durable;
+  std::function<void(const Status&)> on_commit;
   std::unique_ptr<CommitEntry> next;
 };
 
@@ -61,7 +68,8 @@ class CommitChain {
 class CommitQueue {
  public:
   using Ticket = std::uint64_t;  ///< From 1, in order of Push.
-  /// Makes a group durable. Called by one thread at a time.
+  /// Writes a group, and makes it durable where an entry asks for that. Called by one thread at a
+  /// time.
   using CommitFn = std::function<Status(const CommitChain& group)>;
 
   /// A group is at most `group_bytes_max` (one entry may be larger), to bound how long it keeps

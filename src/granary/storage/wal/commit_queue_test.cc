@@ -16,11 +16,11 @@ namespace {
 
 constexpr std::size_t kGroupBytes = 100;
 
-std::unique_ptr<CommitEntry> Entry(std::function<void(const Status&)> on_durable = {},
+std::unique_ptr<CommitEntry> Entry(std::function<void(const Status&)> on_commit = {},
                                    std::size_t bytes = 10) {
   auto entry = std::make_unique<CommitEntry>();
   entry->bytes = bytes;
-  entry->on_durable = std::move(on_durable);
+  entry->on_commit = std::move(on_commit);
   return entry;
 }
 

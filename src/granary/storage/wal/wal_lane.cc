@@ -7,7 +7,6 @@
 #include <mutex>
 #include <utility>
 
-#include "granary/storage/wal/commit_queue.h"
 #include "granary/storage/wal/wal_files.h"
 #include "granary/storage/wal/wal_format.h"
 #include "granary/storage/wal/wal_replay.h"
@@ -40,6 +39,8 @@ struct WalLane::State {
   // By whoever has the queue's turn.
   Status Commit(const CommitChain& group);
   Status Write(const CommitChain& group);
+  Status SyncWritten();
+  void NoteUnsynced();
   Status SwitchFile();
   Status EndLane();
 
@@ -62,6 +63,7 @@ struct WalLane::State {
   std::atomic<std::uint64_t> current_bytes = 0;
   std::atomic<std::uint64_t> frames = 0;
   std::atomic<std::uint64_t> syncs = 0;
+  std::atomic<std::uint64_t> unsynced_bytes = 0;
 
   std::mutex collecting;     // One Collect at a time.
   mutable std::mutex mutex;  // Held for copies only, never over a callback or the disk.
@@ -128,13 +130,14 @@ Status WalLane::CheckFits(const WalFrame& frame) const {
   return CheckFrameFits(frame, std::min(state_->options.payload_bytes_max, kWalPayloadMaxBytes));
 }
 
-Result<WalLane::Ticket> WalLane::Enqueue(WalFrame frame, DurableFn on_durable) {
+Result<WalLane::Ticket> WalLane::Enqueue(WalFrame frame, CommitFn on_commit, WalSync sync) {
   GRANARY_TRY(CheckFits(frame));
   auto entry = std::make_unique<CommitEntry>();
   entry->payload_crc = FramePayloadCrc(frame);
   entry->bytes = FrameBytes(frame);
   entry->frame = std::move(frame);
-  entry->on_durable = std::move(on_durable);
+  entry->sync = sync;
+  entry->on_commit = std::move(on_commit);
   return state_->queue.Push(std::move(entry));
 }
 
@@ -144,7 +147,6 @@ Status WalLane::State::Commit(const CommitChain& group) {
   if (Status s = Write(group); !s.ok())
     return s.At(fmt::format("log lane {} is closed", options.lane));
   frames += group.size();
-  ++syncs;
   return Status::Ok();
 }
 
@@ -153,10 +155,17 @@ Status WalLane::State::Write(const CommitChain& group) {
   if (has_frames && writer->end() + group.bytes() > options.file_bytes) {
     GRANARY_TRY(SwitchFile());
   }
+  bool may_wait = true;
   for (const CommitEntry* entry = group.first(); entry != nullptr; entry = entry->next.get()) {
     writer->Add(entry->frame, entry->payload_crc);
+    may_wait = may_wait && entry->sync == WalSync::kLater;
   }
-  GRANARY_TRY(writer->Commit());
+  GRANARY_TRY(writer->Write());
+  if (may_wait && writer->unsynced_bytes() <= options.unsynced_bytes_max) {
+    NoteUnsynced();
+  } else {
+    GRANARY_TRY(SyncWritten());
+  }
   for (const CommitEntry* entry = group.first(); entry != nullptr; entry = entry->next.get()) {
     NoteRecords(entry->frame, last_sequences);
   }
@@ -164,9 +173,36 @@ Status WalLane::State::Write(const CommitChain& group) {
   return Status::Ok();
 }
 
-// The next file's header says where this one ends, so nothing more may ever be written to this one,
-// also when the rest of the switch fails: the failure closes the lane.
+// A disk that is full heals, but not a sync that failed: frames that were answered may be gone from
+// the file, so reading it again would not bring the lane back as its writers know it.
+Status WalLane::State::SyncWritten() {
+  if (writer->unsynced_bytes() == 0) return Status::Ok();
+  const bool was_answered = unsynced_bytes > 0;
+  if (Status s = writer->Sync(); !s.ok())
+    return was_answered && s.code() == Code::kDiskFull ? Status::IoError(std::string(s.message()))
+                                                       : s;
+  ++syncs;
+  unsynced_bytes = 0;
+  return Status::Ok();
+}
+
+void WalLane::State::NoteUnsynced() {
+  const bool first = unsynced_bytes.exchange(writer->unsynced_bytes()) == 0;
+  if (first && options.on_unsynced) options.on_unsynced();
+}
+
+Status WalLane::Sync() {
+  return state_->queue.RunAlone([state = state_.get()] {
+    if (state->writer == nullptr) return Status::Ok();
+    return state->SyncWritten().At(fmt::format("log lane {} is closed", state->options.lane));
+  });
+}
+
+// The next file's header says where this one ends, so all of it is synced before, and nothing more
+// may ever be written to this one, also when the rest of the switch fails: the failure closes the
+// lane.
 Status WalLane::State::SwitchFile() {
+  GRANARY_TRY(SyncWritten());
   GRANARY_TRY(failpoints.Hit("wal.rotate"));
   const std::unique_ptr<WalWriter> old = std::move(writer);
   auto file = std::make_shared<ClosedWalFile>();
@@ -206,6 +242,7 @@ Status WalLane::State::EndLane() {
   writer->Add(end, FramePayloadCrc(end));
   GRANARY_TRY(writer->Commit());
   ++syncs;
+  unsynced_bytes = 0;
   const Status s = writer->Close(WalWriter::Rest::kCut);
   writer.reset();
   return s;
@@ -257,6 +294,7 @@ WalLaneStats WalLane::stats() const {
   for (const auto& file : closed) stats.bytes += file->used_bytes - kWalFileHeaderBytes;
   stats.frames = state_->frames;
   stats.syncs = state_->syncs;
+  stats.unsynced_bytes = state_->unsynced_bytes;
   return stats;
 }
 

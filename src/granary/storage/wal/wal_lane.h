@@ -2,16 +2,18 @@
 //
 // Place      Source::Write -> WalLane::Enqueue (under the source's lock, so that a source's frames
 // lie
-//            in order of sequence) -> WalLane::Wait (outside it) -> on_durable publishes to the hot
+//            in order of sequence) -> WalLane::Wait (outside it) -> on_commit publishes to the hot
 //            tier.
-// Promise    on_durable(OK) is called only after an fdatasync that covers the frame; the callbacks
-// of a
-//            lane run in order of enqueueing, one at a time, before their waiters return. After any
-//            failed write or sync the lane is closed for good: every waiting and later frame gets
-//            the same error, because we no longer know which bytes the file holds.
+// Promise    on_commit(OK) of a frame with WalSync::kBeforeAnswer is called only after an fdatasync
+//            that covers it, and all before it. With kLater it is called once the frame is in the
+//            file, where it outlives the process but not a power cut; the next sync covers it,
+//            whoever causes it, and what a power cut leaves is a prefix of the lane. The callbacks
+//            of a lane run in order of enqueueing, one at a time, before their waiters return.
+//            After any failed write or sync the lane is closed for good: every waiting and later
+//            frame gets the same error, because we no longer know which bytes the file holds.
 // Group      the first waiter leads: it writes everything enqueued so far with one pwrite, syncs
-// once,
-//            calls back, and hands leadership to a waiter whose frame came in meanwhile.
+//            once unless all of it may wait, calls back, and hands leadership to a waiter whose
+//            frame came in meanwhile.
 // Files      <dir>/000001.wal … ; a new process always starts a new file. A full file is kept until
 //            Collect() says that no source needs it, then renamed to serve again.
 // Units      sizes in bytes, times in microseconds.
@@ -30,6 +32,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/storage/wal/commit_queue.h"
 #include "granary/storage/wal/wal_damage.h"
 #include "granary/storage/wal/wal_frame.h"
 
@@ -41,7 +44,11 @@ struct WalLaneOptions {
   std::uint64_t file_bytes = 64u << 20;         ///< A group that goes past it starts a file.
   std::uint64_t payload_bytes_max = 64u << 20;  ///< A larger frame is refused with kTooLarge.
   std::size_t recycled_files_max = 2;
+  /// More than this never waits for a sync: recovery holds it in memory once.
+  std::uint64_t unsynced_bytes_max = 8u << 20;
   io::Random* random = nullptr;  ///< Salts files; the kernel's when null. Outlives the lane.
+  /// Called when frames begin to wait for a Sync, by whoever writes them: it must not block.
+  std::function<void()> on_unsynced;
 };
 
 struct WalLaneStats {
@@ -49,13 +56,14 @@ struct WalLaneStats {
   std::uint64_t bytes = 0;   ///< In use by frames, in all files that are kept.
   std::uint64_t frames = 0;  ///< Appended by this process.
   std::uint64_t syncs = 0;
+  std::uint64_t unsynced_bytes = 0;  ///< Written, and not synced yet.
 };
 
 class WalLane {
  public:
   /// Called for each whole frame in order of writing. A failure ends the replay with it.
   using ReplayFn = std::function<Status(const WalFrame& frame)>;
-  using DurableFn = std::function<void(const Status& status)>;
+  using CommitFn = std::function<void(const Status& status)>;
   /// The sequence up to which a source is in committed Parquet; nothing for a source that is gone.
   using FlushedFn = std::function<std::optional<std::uint64_t>(SourceUid)>;
 
@@ -71,11 +79,13 @@ class WalLane {
   Status CheckFits(const WalFrame& frame) const;
 
   using Ticket = std::uint64_t;
-  /// Takes a place in the log. `on_durable` is called exactly once. kTooLarge and a closed lane
+  /// Takes a place in the log. `on_commit` is called exactly once. kTooLarge and a closed lane
   /// fail at once, without a call.
-  Result<Ticket> Enqueue(WalFrame frame, DurableFn on_durable);
+  Result<Ticket> Enqueue(WalFrame frame, CommitFn on_commit, WalSync sync = WalSync::kBeforeAnswer);
   /// Returns when the frame's callback has been called, with the status it got.
   Status Wait(Ticket ticket);
+  /// Returns once all that was enqueued before is synced. A failure closes the lane.
+  Status Sync();
 
   /// Drops (or recycles) closed files in which every source's frames are flushed and which are
   /// older than `retention_us`, or older than what `retention_bytes` of log in all leaves room for.

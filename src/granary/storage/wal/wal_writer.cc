@@ -5,8 +5,8 @@
 namespace granary::storage {
 namespace {
 
-/// A group buffer that a large group has grown is given back.
-constexpr std::size_t kGroupBufferKeptBytes = 4u << 20;
+/// A buffer that much at once has grown is given back.
+constexpr std::size_t kBufferKeptBytes = 4u << 20;
 
 }  // namespace
 
@@ -23,26 +23,47 @@ Result<std::unique_ptr<WalWriter>> WalWriter::Start(std::unique_ptr<io::Writable
 }
 
 void WalWriter::Add(const WalFrame& frame, std::uint32_t payload_crc) {
-  AppendFrame(frame, payload_crc, FrameHome{header_.file_number, header_.salt}, end_, group_);
+  AppendFrame(frame, payload_crc, FrameHome{header_.file_number, header_.salt}, synced_end_,
+              added_);
 }
 
-Status WalWriter::Commit() {
+Status WalWriter::Write() {
   GRANARY_TRY(closed_by_);
-  if (group_.empty()) return Status::Ok();
-  if (Status s = CommitGroup(); !s.ok()) {
+  if (added_.empty()) return Status::Ok();
+  if (Status s = WriteAdded(); !s.ok()) {
     closed_by_ = s;
+    if (unsynced_bytes() > 0) (void)file_->Sync();
     return s;
   }
-  end_ += group_.size();
-  group_.clear();
-  if (group_.capacity() > kGroupBufferKeptBytes) group_.shrink_to_fit();
+  end_ += added_.size();
+  added_.clear();
+  if (added_.capacity() > kBufferKeptBytes) added_.shrink_to_fit();
   return Status::Ok();
 }
 
-Status WalWriter::CommitGroup() {
+Status WalWriter::Sync() {
+  GRANARY_TRY(closed_by_);
+  if (unsynced_bytes() == 0) return Status::Ok();
+  if (Status s = SyncWritten(); !s.ok()) {
+    closed_by_ = s;
+    return s;
+  }
+  synced_end_ = end_;
+  return Status::Ok();
+}
+
+Status WalWriter::Commit() {
+  GRANARY_TRY(Write());
+  return Sync();
+}
+
+Status WalWriter::WriteAdded() {
   GRANARY_TRY(failpoints_.Hit("wal.before_write"));
-  GRANARY_TRY(file_->WriteAt(end_, group_));
-  GRANARY_TRY(failpoints_.Hit("wal.after_write"));
+  GRANARY_TRY(file_->WriteAt(end_, added_));
+  return failpoints_.Hit("wal.after_write");
+}
+
+Status WalWriter::SyncWritten() {
   GRANARY_TRY(file_->Sync());
   return failpoints_.Hit("wal.after_sync");
 }

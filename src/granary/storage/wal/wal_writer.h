@@ -1,12 +1,10 @@
-// WalWriter puts frames into ONE log file, a group at a time: Add… Add, Commit.
+// WalWriter puts frames into ONE log file: Add… Add, Write, and Sync now or some Writes later.
 //
-// Promise    after Commit returns OK every frame added before survives a power cut. After any
-// failure
-//            the writer is closed for good and gives the same error, because we no longer know
-//            which bytes the file holds.
-// Shape      wal_format.h. A group is one write at end() and one sync; it begins where the one
-// before
-//            ended, which every frame says of itself.
+// Promise    after Write returns OK every frame added before survives the end of the process; after
+//            Sync, a power cut. After any failure the writer is closed for good and gives the same
+//            error, because we no longer know which bytes the file holds.
+// Shape      wal_format.h. A group is what one sync covers, written at once or piece by piece; it
+//            begins where the last sync ended, which every frame says of itself.
 // Threads    one.
 #pragma once
 
@@ -25,34 +23,42 @@ namespace granary::storage {
 class WalWriter {
  public:
   /// Writes and syncs the header over whatever the file holds. The caller has synced its directory
-  /// or does so before the first Commit.
+  /// or does so before the first Write.
   static Result<std::unique_ptr<WalWriter>> Start(std::unique_ptr<io::WritableFile> file,
                                                   const WalFileHeader& header,
                                                   io::Failpoints& failpoints);
 
   /// Adds a frame to the group. `payload_crc` is FramePayloadCrc(frame).
   void Add(const WalFrame& frame, std::uint32_t payload_crc);
-  /// Writes and syncs the group. Nothing added: nothing done.
+  /// Writes what was added. Nothing added: nothing done. When that fails, what was written before
+  /// and not synced yet is synced, as far as the disk lets: somebody may have been told of it.
+  Status Write();
+  /// Syncs what was written. Nothing written since the last: nothing done.
+  Status Sync();
+  /// Write, then Sync.
   Status Commit();
 
-  /// Closes the file. kCut gives back what was reserved behind the last frame.
+  /// Closes the file, in which all is synced. kCut gives back what was reserved behind the last
+  /// frame.
   enum class Rest : std::uint8_t { kKeep, kCut };
   Status Close(Rest rest);
 
-  std::uint64_t end() const { return end_; }  ///< Bytes that are synced, header included.
-  std::size_t group_bytes() const { return group_.size(); }
+  std::uint64_t end() const { return end_; }  ///< Bytes that are written, header included.
+  std::uint64_t unsynced_bytes() const { return end_ - synced_end_; }
   const WalFileHeader& header() const { return header_; }
 
  private:
   WalWriter(std::unique_ptr<io::WritableFile> file, const WalFileHeader& header,
             io::Failpoints& failpoints);
-  Status CommitGroup();
+  Status WriteAdded();
+  Status SyncWritten();
 
   std::unique_ptr<io::WritableFile> file_;
   WalFileHeader header_;
   io::Failpoints& failpoints_;
   std::uint64_t end_ = kWalFileHeaderBytes;
-  std::string group_;
+  std::uint64_t synced_end_ = kWalFileHeaderBytes;
+  std::string added_;
   Status closed_by_;
 };
 
