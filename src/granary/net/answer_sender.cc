@@ -38,17 +38,17 @@ void AddVary(Headers& headers, std::string_view name) {
 }
 
 /// The coding that an answer goes out in; says so in its headers.
-ContentCoding ChooseAnswerCoding(const Headers& wishes, std::size_t bytes_min,
+ContentCoding ChooseAnswerCoding(const AnswerCodings& codings, std::size_t bytes_min,
                                  HttpResponse& response) {
   const bool is_large = response.stream || response.body.size() >= bytes_min;
   // Parquet is compressed inside.
-  if (!is_large || response.content_type == "application/vnd.apache.parquet")
-    return ContentCoding::kIdentity;
+  const bool is_worth_it = is_large && response.content_type != "application/vnd.apache.parquet";
+  const bool is_nothing = !response.stream && response.body.empty();
+  if (is_nothing || (codings.identity && !is_worth_it)) return ContentCoding::kIdentity;
   AddVary(response.headers, "Accept-Encoding");
-  const ContentCoding coding = ChooseCoding(wishes.Get("Accept-Encoding").value_or(""));
-  if (coding != ContentCoding::kIdentity)
-    response.headers.Set("Content-Encoding", CodingName(coding));
-  return coding;
+  if (codings.best != ContentCoding::kIdentity)
+    response.headers.Set("Content-Encoding", CodingName(codings.best));
+  return codings.best;
 }
 
 Status EncodePlain(ContentCoding coding, std::string& body) {
@@ -88,9 +88,10 @@ Status AnswerSender::DecodeBody() {
   return Status::Ok();
 }
 
-HttpResponse AnswerSender::Answer() {
+HttpResponse AnswerSender::Answer(const Status& wishes) {
   HttpRequest& request = exchange_.request;
-  Status status = request.cancel.Check();
+  Status status = wishes;
+  if (status.ok()) status = request.cancel.Check();
   if (status.ok()) status = DecodeBody();
   HttpResponse response = status.ok() ? context_.handler(request) : Refusal(status);
   // A handler that answered 408 itself says what came of the part that was there.
@@ -105,12 +106,14 @@ void AnswerSender::Run() {
   if (context_.stopping.load(std::memory_order_relaxed)) exchange_.keep_alive = false;
   HttpResponse response;
   try {
-    response = Answer();
+    // Before anything is done: a write must not happen and its answer be unacceptable.
+    const Result<AnswerCodings> codings =
+        ChooseCodings(exchange_.request.headers.Get("Accept-Encoding").value_or(""));
+    response = Answer(codings.status());
     if (exchange_.leaves_body()) exchange_.keep_alive = false;
-    if (!exchange_.head_only) {
-      exchange_.coding = ChooseAnswerCoding(exchange_.request.headers,
-                                            context_.options.compress_bytes_min, response);
-    }
+    if (!exchange_.head_only && codings.ok())
+      exchange_.coding =
+          ChooseAnswerCoding(*codings, context_.options.compress_bytes_min, response);
     if (response.stream && !exchange_.head_only) return SendStream(std::move(response));
   } catch (const std::exception& e) {
     response = Refusal(Status::Internal(e.what()));
@@ -126,7 +129,8 @@ void AnswerSender::SendStream(HttpResponse response) {
                                          .keep_alive = exchange_.keep_alive,
                                          .request_id = exchange_.request.request_id});
   SocketSink sink(wire_, descriptor_, std::move(head), framing, exchange_.request.cancel,
-                  context_.options.write_timeout_ms);
+                  {.write_timeout_ms = context_.options.write_timeout_ms,
+                   .last_words_ms = context_.options.last_words_ms});
   const Status status = RunStream(response, exchange_.coding, sink);
   if (status.ok()) return;
   if (!sink.started()) {

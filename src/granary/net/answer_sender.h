@@ -25,7 +25,8 @@ class AnswerSender {
 
  private:
   Status DecodeBody();
-  HttpResponse Answer();
+  /// The handler's answer, or the refusal of what must be right before it runs.
+  HttpResponse Answer(const Status& wishes);
   void SendStream(HttpResponse response);
   void SendPlain(HttpResponse response);
   HttpResponse Refusal(const Status& status, std::optional<int> http_status = {}) const;
