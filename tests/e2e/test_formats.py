@@ -652,11 +652,17 @@ def test_a_parameter_of_a_type_that_means_nothing_here_is_refused_by_its_name(cl
     assert (status, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE") and named in problem["detail"], problem
 
 
-def test_a_short_body_that_is_of_no_coding_says_so(client):
-    for coding in ("gzip", "zstd"):
-        for body in (b"x", b"{}", b'{"limit":0}', b"\x1f\x8b", b"\x28\xb5\x2f"):
-            status, _, content = client.raw("POST", "/data/search", body, {"Content-Encoding": coding})
-            assert status == 400 and coding in json.loads(content)["detail"], content
+def test_a_short_body_that_is_of_no_coding_says_so(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    for kind in ("application/json", *TABLES):
+        target = "/data/search" if kind == "application/json" else "/data/write?source_id=t"
+        for coding in ("gzip", "zstd"):
+            for body in (b"x", b"{}", b'{"limit":0}', b"\x1f\x8b", b"\x28\xb5\x2f", b"id\n1\n"):
+                # A body that its handler has not read to the end closes the connection.
+                status, _, content = node.client().raw("POST", target, body, {"Content-Type": kind, "Content-Encoding": coding})
+                assert status == 400 and coding in json.loads(content)["detail"], (kind, body, content)
+            status, _, content = node.client().raw("POST", target, b"", {"Content-Type": kind, "Content-Encoding": coding})
+            assert status == 400 and "the body is empty" in json.loads(content)["detail"]
 
 
 def test_no_coding_left_is_not_acceptable_and_nothing_is_done(client):

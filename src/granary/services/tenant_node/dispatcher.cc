@@ -113,7 +113,9 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
 
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
                                      const std::string& request_id) const {
-  const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
+  // What a library threw may name a file; any other refusal is about the request alone.
+  const Status told = status.code() == Code::kInternal ? state_.paths.Hide(status) : status;
+  const net::HttpResponse response = ProblemResponse(told, request_id, http_status);
   const Outcome outcome{.method = "unknown",
                         .path = {},
                         .route = "refused",
