@@ -1,4 +1,6 @@
 // NDJSON and CSV: what their texts mean, and where they are wrong.
+#include <fmt/format.h>
+
 #include "granary/base/utf8.h"
 #include "granary/formats/formats_test_support.h"
 
@@ -95,6 +97,32 @@ TEST(CsvReaderTest, ALineThatEndsWithCrIsAtMostAChunkLong) {
       auto reader = ReaderOf(TableFormat::kCsv, body, limits, step);
       const Got got = ReadAll(**reader, kIdName, json::SchemaMode::kStrict);
       EXPECT_EQ(got.status.code(), bytes <= 100 ? Code::kOk : Code::kTooLarge) << bytes;
+    }
+  }
+}
+
+// However a body arrives, its chunks are the same, and so is what is wrong with it.
+TEST(CsvReaderTest, PiecesDoNotShow) {
+  const auto told = [](const std::string& body, std::size_t step, std::size_t chunk_bytes) {
+    auto reader = ReaderOf(TableFormat::kCsv, body, {.chunk_bytes = chunk_bytes}, step);
+    std::string out;
+    for (;;) {
+      auto chunk = (*reader)->Next();
+      if (!chunk.ok()) return out + chunk.status().ToString();
+      if (*chunk == nullptr) return out;
+      out += fmt::format("{} ", (*chunk)->rows());
+    }
+  };
+  for (const std::string& end : {std::string("\n"), std::string("\r\n"), std::string("\r")}) {
+    std::string body = "id,name" + end;
+    for (int i = 0; i < 9; ++i) body += "1,\"a" + end + "b\"" + end + "2," + end;
+    for (const std::string& tail :
+         {std::string(), "3,\"long" + std::string(20, 'x') + "\"" + end, std::string("4,\"open")}) {
+      for (std::size_t chunk_bytes = 10; chunk_bytes < 40; ++chunk_bytes) {
+        const std::string whole = told(body + tail, 1000, chunk_bytes);
+        for (const std::size_t step : {1u, 2u, 3u, 7u})
+          EXPECT_EQ(told(body + tail, step, chunk_bytes), whole) << chunk_bytes << " " << step;
+      }
     }
   }
 }

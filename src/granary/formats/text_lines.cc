@@ -28,9 +28,18 @@ bool TextLines::FindEnd() {
   return at != std::string::npos;
 }
 
+// Whether it came with the block before or comes only now must not show in what the next one holds.
+void TextLines::PassLineFeed() {
+  if (begin_ == 0) {
+    text_.erase(0, 1);
+  } else {
+    scanned_ = ++begin_;
+  }
+}
+
 bool TextLines::FindRecordEnd() {
   if (after_return_ && begin_ < text_.size()) {
-    if (text_[begin_] == '\n') scanned_ = ++begin_;
+    if (text_[begin_] == '\n') PassLineFeed();
     after_return_ = false;
   }
   for (; scanned_ < text_.size(); ++scanned_) {
@@ -74,20 +83,20 @@ void TextLines::Take(std::size_t end, std::size_t next, LineBlock& block) {
 }
 
 Status TextLines::TooLong() const {
-  std::string detail = fmt::format("line {} is longer than {} bytes", number_, limits_.chunk_bytes);
-  if (in_ == In::kQuotes) {
-    detail += fmt::format(": the quotes that open in line {} are not closed so far", quote_line_);
-  }
-  return {Code::kTooLarge, std::move(detail)};
+  return {Code::kTooLarge,
+          fmt::format("line {} is longer than {} bytes{}", number_, limits_.chunk_bytes,
+                      rule_ == LineRule::kQuoted ? ": are all of its quotes closed?" : "")};
 }
 
 Result<LineBlock> TextLines::Next(std::size_t rows_max) {
   GRANARY_TRY(PassByteOrderMark());
   LineBlock block;
-  while (block.lines.size() < rows_max && begin_ < limits_.chunk_bytes) {
+  std::size_t taken = 0;  // Of the text, by the lines so far.
+  while (block.lines.size() < rows_max && taken < limits_.chunk_bytes) {
     if (FindEnd()) {
       if (scanned_ - begin_ > limits_.chunk_bytes) break;
       Take(scanned_, scanned_ + 1, block);
+      taken = begin_;
       continue;
     }
     if (text_.size() - begin_ > limits_.chunk_bytes) break;

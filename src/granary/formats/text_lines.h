@@ -46,6 +46,8 @@ class TextLines {
   /// Finds the end of the line that starts at begin_; false when more text is needed.
   bool FindEnd();
   bool FindRecordEnd();
+  /// The second half of a CRLF, at begin_.
+  void PassLineFeed();
   Status Fill();
   void Take(std::size_t end, std::size_t next, LineBlock& block);
   Status TooLong() const;
