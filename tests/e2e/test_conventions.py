@@ -139,6 +139,16 @@ def test_an_unknown_query_parameter_is_an_error(client):
         assert (status, problem(answer)["code"]) == (400, "INVALID_ARGUMENT")
 
 
+def test_a_query_parameter_that_stands_twice_is_an_error(client):
+    for method, target, name in (("DELETE", "/sources/t?keep_data=true&keep_data=true", "keep_data"),
+                                 ("POST", "/data/search/stream?frames=true&frames=false", "frames"),
+                                 ("POST", "/data/write?source_id=t&atomic=true&source_id=t", "source_id")):
+        status, _, _ = answer = client.raw(method, target, b"{}" if method == "POST" else None)
+        found = problem(answer)
+        assert (status, found["code"]) == (400, "INVALID_ARGUMENT")
+        assert f"{name} is given twice" in found["detail"]
+
+
 @pytest.mark.parametrize("target", ["/sources/add", "/data/write", "/data/search", "/data/search/stream", "/data/aggregate"])
 def test_an_empty_body_and_a_body_of_another_kind_are_refused(client, target):
     for body, status, code in ((b"", 400, "INVALID_JSON"), (b"[]", 400, None), (b"null", 400, None), (b"{} {}", 400, "INVALID_JSON"),

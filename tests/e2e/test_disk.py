@@ -1,5 +1,6 @@
 """A disk that fills up or fails under a running node."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from node import Node, Refused
+from rpc import RpcClient
 
 ROWS = [{"id": i, "text": "x" * 200} for i in range(500)]
 
@@ -131,6 +133,68 @@ def test_a_damaged_source_is_named_and_never_left_out_silently(start_node):
     client.write("well", [{"text": "still"}])
     assert client.call("DELETE", "/sources/hurt") is None
     assert len(client.rows()) == 3
+
+
+def test_no_answer_names_a_path_of_this_machine_and_the_log_does(start_node):
+    node = start_node({"WAL_LANES": "1"}, args=["both"])
+    client = node.client()
+    for source in ("hurt", "lost"):
+        client.add({"source_id": source})
+        client.write(source, [{"text": f"{source} {i}"} for i in range(1000)])
+    client.flush("hurt")
+    client.write("lost", [{"text": "in the log alone"}])
+    node.kill()
+    (segment,) = [path for path in node.data.rglob("*.parquet") if "hurt" in str(path)]
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2:len(content) // 2 + 64] = b"\0" * 64
+    content[4:200] = b"\0" * 196
+    segment.write_bytes(content)
+    (log,) = [path for path in (node.data / "wal").rglob("*.wal") if b"lost 7" in path.read_bytes()]
+    content = bytearray(log.read_bytes())
+    content[content.index(b"lost 7")] ^= 1
+    log.write_bytes(content)
+    node.start()
+    client, rpc = node.client(), RpcClient(node.grpc_port)
+    told = []
+
+    def ask(method, target, body=None, headers=None):
+        try:
+            status, headers, content = client.raw(method, target, body, headers)
+        except http.client.IncompleteRead as cut:
+            status, content = 0, cut.partial
+        told.append((target, status, content.decode()))
+        return status
+
+    count = {"aggregations": [{"type": "count_distinct", "column": "text"}]}
+    assert ask("GET", "/sources") == 200
+    ask("GET", "/health")
+    for source in ("hurt", "lost"):
+        failed = [ask("POST", target, {**body, "source_ids": [source]}) != 200 for target, body in (
+            ("/data/search", {}), ("/data/search/stream", {}), ("/data/search/stream?frames=true", {}), ("/data/aggregate", count))]
+        assert all(failed), told
+        for request in (lambda: rpc.search({"source_ids": [source]}), lambda: rpc.search({"source_ids": [source]}, stream=True),
+                        lambda: rpc.aggregate({**count, "source_ids": [source]})):
+            with pytest.raises(Refused) as refused:
+                request()
+            told.append(("gRPC", refused.value.status, json.dumps(refused.value.problem)))
+        ask("POST", "/data/write", {"source_id": source, "records": [{"fields": {"text": "more"}}]})
+        for method, target in (("GET", f"/sources/{source}"), ("GET", f"/sources/{source}/stats"), ("POST", f"/sources/{source}/flush")):
+            ask(method, target)
+    told.append(("gRPC", 0, str(rpc.call("ListSources", rpc.pb.ListSourcesRequest()))))
+    # Folders that a source may not have are known by the setting, too.
+    assert ask("POST", "/sources/add", {"source_id": "in", "data_path": str(node.data / "wal")}) == 409
+    assert ask("POST", "/sources/add", {"source_id": "in", "data_path": str(segment.parent)}) == 409
+    for target, status, content in told:
+        assert str(node.data) not in content and str(node.folder) not in content, (target, status, content)
+    assert any("DATA_PATH/" in content and segment.name in content for _, _, content in told)
+    assert any("DATA_PATH/wal/" in content for _, _, content in told)
+    # Each failure is in the log in full, by its request's id.
+    for target, status, content in told:
+        if "DATA_PATH/" not in content or not content.startswith('{"type"'):
+            continue
+        found = json.loads(content)
+        logged = [line["msg"] for line in map(json.loads, node.log().splitlines()) if line.get("request_id") == found["instance"]]
+        assert found["detail"].replace("DATA_PATH", str(node.data)) in logged, (found, logged)
 
 
 def test_a_segment_that_is_gone_is_damage_and_not_a_missing_source(node, client):

@@ -508,28 +508,198 @@ def test_a_cursor_from_before_a_large_body_does_not_see_it(node, client):
     assert sorted(rest(third, 9000)) == sorted([*once, *range(1000, 81_000)])
 
 
-@pytest.mark.parametrize("kind", [NDJSON, CSV, ARROW, PARQUET, EVENTS, "frames"])
-def test_a_failure_midway_cuts_the_body(node, client, kind):
-    """So that a short answer is never taken for a whole one; frames say why before."""
+def fill_to_hold_back(client):
+    """More than fits between a node and a client that does not read."""
     client.add({"source_id": "t", "schema_definition": {"id": "int64", "text": "string"}})
     for first in range(0, 200_000, 50_000):
         send(client, CSV, b"id,text\n" + b"".join(b"%d,%s\n" % (i, os.urandom(100).hex().encode()) for i in range(first, first + 50_000)))
+
+
+def last_frame(kind, content):
+    """The name of the last frame and what it says."""
+    if kind == "frames":
+        (name, said), = json.loads(content.splitlines()[-1]).items()
+        return name, said
+    name, said = content.decode().removesuffix("\n\n").rsplit("\n\n", 1)[1].split("\n")
+    return name.removeprefix("event: "), json.loads(said.removeprefix("data: "))
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "late"])
+@pytest.mark.parametrize("kind", [NDJSON, CSV, ARROW, PARQUET, EVENTS, "frames"])
+def test_a_failure_midway_cuts_the_body(node, client, kind, ending):
+    """So that a short answer is never taken for a whole one; frames say why before."""
+    fill_to_hold_back(client)
     target = "/data/search/stream" + ("?frames=true" if kind == "frames" else "")
     accept = NDJSON if kind == "frames" else kind
     reader = node.client().connection
-    reader.request("POST", target, b"{}", {"Accept": accept, "Content-Type": "application/json"})
+    timeout = {"X-Timeout-Ms": "1000"} if ending == "late" else {}
+    reader.request("POST", target, b"{}", {"Accept": accept, "Content-Type": "application/json", **timeout})
     response = reader.getresponse()
     got = response.read(1000)  # Under way, and held back by its reader.
     assert response.status == 200 and got
-    query, = client.call("GET", "/queries")["queries"]
-    client.call("DELETE", f"/queries/{query['id']}")
+    if ending == "cancelled":
+        query, = client.call("GET", "/queries")["queries"]
+        client.call("DELETE", f"/queries/{query['id']}")
+    else:
+        while client.call("GET", "/queries")["queries"]:
+            pass
     with pytest.raises(http.client.IncompleteRead) as cut:
         got += response.read()
     got += cut.value.partial
     assert b'"end"' not in got[-2000:]
+    if kind in (EVENTS, "frames"):
+        name, problem = last_frame(kind, got)
+        wanted = ("CANCELLED", 499) if ending == "cancelled" else ("DEADLINE_EXCEEDED", 504)
+        assert (name, problem["code"], problem["status"]) == ("error", *wanted)
+        assert problem["instance"] == response.getheader("X-Request-Id") and problem["detail"]
+    else:
+        assert b"urn:granary:problem" not in got[-2000:]
     if kind == PARQUET:
         with pytest.raises(pa.ArrowInvalid):
             pq.read_table(io.BytesIO(got))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_the_last_frame_comes_compressed_too(node, client, coding):
+    fill_to_hold_back(client)
+    reader = node.client().connection
+    reader.request("POST", "/data/search/stream?frames=true", b"{}", {"Content-Type": "application/json", "Accept-Encoding": coding})
+    response = reader.getresponse()
+    got = response.read(1000)
+    assert response.status == 200 and response.getheader("Content-Encoding") == coding
+    query, = client.call("GET", "/queries")["queries"]
+    client.call("DELETE", f"/queries/{query['id']}")
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
+    got += cut.value.partial
+    if coding == "gzip":
+        content = zlib.decompressobj(31).decompress(got)
+    else:  # With the empty last block that is missing.
+        content = pa.CompressedInputStream(pa.BufferReader(got + b"\x01\x00\x00"), "zstd").read()
+    name, problem = last_frame("frames", content)
+    assert (name, problem["code"]) == ("error", "CANCELLED")
+
+
+def test_a_client_that_takes_no_last_frame_holds_nothing(start_node):
+    node = start_node({"MAX_CONCURRENT_SEARCHES": "1"})
+    client = node.client()
+    fill_to_hold_back(client)
+    stalled = socket.create_connection(("127.0.0.1", node.port))
+    stalled.sendall(b"POST /data/search/stream?frames=true HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-Timeout-Ms: 500\r\n\r\n{}")
+    while not client.call("GET", "/queries")["queries"]:
+        pass
+    start = time.monotonic()
+    while client.call("GET", "/queries")["queries"]:
+        assert time.monotonic() - start < 10
+    while client.metric("granary_http_in_flight") > 1:  # /metrics itself is one.
+        assert time.monotonic() - start < 10  # WRITE_TIMEOUT_SECONDS is 60.
+    stalled.close()
+
+
+def test_events_are_frames_whether_asked_for_or_not(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    client.write("t", [{"id": 1}])
+    for query in ("", "?frames=true"):
+        status, headers, content = client.raw("POST", "/data/search/stream" + query, b"{}", {"Accept": EVENTS})
+        assert status == 200 and headers["content-type"] == EVENTS
+        assert content.startswith(b"event: meta\n") and last_frame(EVENTS, content)[0] == "end"
+    status, _, content = client.raw("POST", "/data/search/stream?frames=false", b"{}", {"Accept": EVENTS})
+    assert status == 400 and "is a frame" in json.loads(content)["detail"]
+
+
+def test_csv_lines_end_as_duckdb_reads_them(client, tmp_path):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    for end in ("\n", "\r\n", "\r"):
+        body = f'id,name{end}1,one{end}2,"t{end}wo"{end}3,three'
+        assert send(client, CSV, body.encode())["written"] == 3
+        (tmp_path / "body.csv").write_bytes(body.encode())
+        theirs = duckdb.execute("select * from read_csv(?, header = true)", [str(tmp_path / "body.csv")]).fetchall()
+        ours = [(row["id"], row["name"]) for row in client.rows(order_by=[{"column": "_seq", "direction": "desc"}], limit=3)][::-1]
+        assert ours == [(i, name.replace("\r\n", "\n") if end != "\r\n" else name) for i, name in theirs], (end, theirs)
+
+
+def test_csv_quotes_that_are_never_closed_refuse_the_body_even_where_wrong_records_are_skipped(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    body = b'id,name\n1,a\n2,"b\n3,c\n4,d\n'
+    for query in ("", "&on_error=skip"):
+        with pytest.raises(Refused) as refused:
+            send(client, CSV, body, query=query)
+        assert refused.value.status == 400 and refused.value.problem["detail"].startswith("line 3: the quotes that open here")
+    assert count(client) == 0
+    answer = send(client, CSV, b'id,name\n1,a"b\n2,b\n', query="&on_error=skip")
+    assert answer["written"] == 1 and answer["rejected"][0]["detail"].startswith("line 2: ")
+
+
+def test_a_byte_order_mark_in_front_is_no_part_of_a_body(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}})
+    mark = b"\xef\xbb\xbf"
+    assert send(client, NDJSON, mark + b'{"id":1}\n')["written"] == 1
+    assert send(client, CSV, mark + b'"id",name\n2,b\n')["written"] == 1
+    for target, body in (("/data/write", b'{"source_id":"t","records":[{"fields":{"id":3}}]}'), ("/data/search", b"{}"),
+                         ("/data/search/stream", b"{}"), ("/data/aggregate", b'{"aggregations":[{"type":"count"}]}'), ("/sources/t/flush", b"{}")):
+        status, _, content = client.raw("POST", target, mark + body)
+        assert status == 200, content
+    assert count(client) == 3
+
+
+@pytest.mark.parametrize("kind,named", [("text/csv; header=absent", "header=absent"), ("text/csv; delimiter=x", "delimiter=x"),
+                                        ("application/x-ndjson; charset=utf-16", "charset=utf-16"), ("application/json; v=2", "v=2"),
+                                        ("application/vnd.apache.parquet; version=2", "version=2")])
+def test_a_parameter_of_a_type_that_means_nothing_here_is_refused_by_its_name(client, kind, named):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    status, _, content = client.raw("POST", "/data/write?source_id=t", b"1,2\n", {"Content-Type": kind})
+    problem = json.loads(content)
+    assert (status, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE") and named in problem["detail"], problem
+
+
+def test_a_short_body_that_is_of_no_coding_says_so(node, client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    for kind in ("application/json", *TABLES):
+        target = "/data/search" if kind == "application/json" else "/data/write?source_id=t"
+        for coding in ("gzip", "zstd"):
+            for body in (b"x", b"{}", b'{"limit":0}', b"\x1f\x8b", b"\x28\xb5\x2f", b"id\n1\n"):
+                # A body that its handler has not read to the end closes the connection.
+                status, _, content = node.client().raw("POST", target, body, {"Content-Type": kind, "Content-Encoding": coding})
+                assert status == 400 and coding in json.loads(content)["detail"], (kind, body, content)
+            status, _, content = node.client().raw("POST", target, b"", {"Content-Type": kind, "Content-Encoding": coding})
+            assert status == 400 and "the body is empty" in json.loads(content)["detail"]
+
+
+def test_no_coding_left_is_not_acceptable_and_nothing_is_done(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    write = b'{"source_id":"t","records":[{"fields":{"id":1}}]}'
+    for accept in ("identity;q=0", "*;q=0", "br, identity;q=0", "*;q=0, gzip;q=0"):
+        for target, body in (("/data/write", write), ("/data/search", b"{}"), ("/data/search/stream", b"{}")):
+            status, headers, content = client.raw("POST", target, body, {"Accept-Encoding": accept})
+            problem = json.loads(content)
+            assert (status, problem["code"]) == (406, "NOT_ACCEPTABLE") and "Accept-Encoding" in problem["detail"]
+    assert count(client) == 0
+    for accept, coding in (("*;q=0, gzip", "gzip"), ("identity;q=0, gzip;q=0.1", "gzip"), ("identity;q=0.1", None), ("*;q=0, identity", None)):
+        status, headers, content = client.raw("POST", "/data/search", b"{}", {"Accept-Encoding": accept})
+        assert status == 200 and headers.get("content-encoding") == coding, accept
+        assert json.loads(gzip.decompress(content) if coding else content)["count"] == 0
+
+
+def test_accept_means_the_parameters_that_it_names(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    for accept, wanted in (("application/x-ndjson;profile=x", None), ("application/x-ndjson;q=0, */*", CSV), ("text/csv;header=absent", None),
+                           ("text/csv; header=present; charset=utf-8", CSV), ("application/x-ndjson;profile=x, text/csv;q=0.1", CSV),
+                           (NDJSON + ";q=0", None)):
+        status, headers, content = client.raw("POST", "/data/search/stream", b"{}", {"Accept": accept})
+        assert (status, headers["content-type"]) == ((200, wanted) if wanted else (406, "application/problem+json")), accept
+
+
+def test_a_key_means_what_is_asked_for_and_not_how_it_is_written(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
+    first = keyed(client, NDJSON, b'{"id":1}\n', "k")
+    assert first[:2] == (200, None)
+    for query in ("&atomic=true", "&on_error=reject", "&on_error=reject&atomic=true"):
+        assert keyed(client, NDJSON, b'{"id":1}\n', "k", query) == (200, "true", first[2]), query
+    status, headers, _ = client.raw("POST", "/data/write?atomic=true&source_id=%74", b'{"id":1}\n', {"Content-Type": NDJSON, "Idempotency-Key": "k"})
+    assert (status, headers.get("idempotency-replayed")) == (200, "true")
+    assert keyed(client, NDJSON, b'{"id":1}\n', "k", "&on_error=skip")[2]["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert keyed(client, CSV, b'{"id":1}\n', "k")[2]["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert count(client) == 1
 
 
 def test_a_source_goes_out_as_frames_that_end(client):

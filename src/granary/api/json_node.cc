@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "granary/base/byte_order_mark.h"
 #include "granary/base/utf8.h"
 #include "granary/json/batch_writer.h"
 
@@ -172,6 +173,7 @@ Status NotAnObject(std::string_view text) {
 }  // namespace
 
 Result<JsonNode> ParseJsonObject(std::string_view text, std::size_t depth_max) {
+  text = WithoutByteOrderMark(text);
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return Status(Code::kInvalidJson, "the body is empty, expected a JSON object");
   }

@@ -32,9 +32,9 @@ struct JsonMember {
 /// More values than this in one request are refused with kTooLarge.
 inline constexpr std::size_t kNodesMax = 500'000;
 
-/// Parses a whole JSON object. kInvalidJson for anything else than JSON in UTF-8 nested at most
-/// `depth_max` deep, kInvalidRequest when it is JSON but no object, or has a member twice (with its
-/// pointer).
+/// Parses a whole JSON object, a byte order mark in front of it being passed over. kInvalidJson for
+/// anything else than JSON in UTF-8 nested at most `depth_max` deep, kInvalidRequest when it is
+/// JSON but no object, or has a member twice (with its pointer).
 Result<JsonNode> ParseJsonObject(std::string_view text, std::size_t depth_max);
 
 /// "an object", "a number", …: for messages.

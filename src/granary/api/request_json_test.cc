@@ -82,6 +82,17 @@ Filter FilterOf(const std::string& filters) {
   return request.ok() && request->filter ? *request->filter : Filter();
 }
 
+TEST(RequestJsonTest, AByteOrderMarkInFrontIsPassedOver) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(ParseSearch(mark + R"({"limit":7})", false)->limit, 7u);
+  const std::string write = mark + R"({"source_id":"s","records":[{"fields":{}}]})";
+  EXPECT_EQ(ParseWrite(write)->records, R"([{"fields":{}}])");
+  EXPECT_TRUE(ParseNothing(mark + "{}").ok());
+  EXPECT_TRUE(ParseNothing(mark).ok());
+  EXPECT_EQ(ParseSearch(mark + mark + "{}", false).status().code(), Code::kInvalidJson);
+  EXPECT_EQ(ParseSearch(mark, false).status().code(), Code::kInvalidJson);
+}
+
 TEST(ParseSearchTest, ReadsEveryMember) {
   const auto request = ParseSearch(
       R"({"source_ids":["a","b","a"],"filters":{"x":1},"columns":["x","y.z"],"limit":10,"cursor":null,

@@ -7,7 +7,8 @@
 //   row        a record as in `records` of POST /data/search
 //   progress   now and then between rows: {"rows":…,"elapsed_ms":…}, rows sent so far
 //   end        last, of a whole answer only: {"rows":…,"stats":{…}}
-//   error      last, of any other: the problem (RFC 9457); then the body is cut as well
+//   error      last, of any other: the problem (RFC 9457); then the body is cut as well. A client
+//              that takes nothing for a second goes without
 // Promise    an answer is whole exactly when its last frame is `end`, whose rows are as many as the
 //            row frames.
 // Forms      lines (NDJSON): {"meta":{…}}; events (server-sent): "event: meta\ndata: {…}\n\n".

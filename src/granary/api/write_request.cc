@@ -4,6 +4,7 @@
 #include "granary/api/object_reader.h"
 #include "granary/api/record_locator.h"
 #include "granary/api/request_json.h"
+#include "granary/base/byte_order_mark.h"
 #include "granary/base/utf8.h"
 
 namespace granary::api {
@@ -15,7 +16,7 @@ Result<bool> ParseOnError(std::optional<std::string_view> text, const std::strin
 }
 
 Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits) {
-  GRANARY_ASSIGN(const LocatedRecords located, LocateRecords(text));
+  GRANARY_ASSIGN(const LocatedRecords located, LocateRecords(WithoutByteOrderMark(text)));
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(located.envelope, limits.depth_max));
   ObjectReader body(root, "");
   WriteBody out;
@@ -39,6 +40,7 @@ Result<WriteBody> ParseWrite(std::string_view text, const RequestLimits& limits)
 }
 
 Status ParseNothing(std::string_view text, const RequestLimits& limits) {
+  text = WithoutByteOrderMark(text);
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return Status::Ok();
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   return ObjectReader(root, "").Finish();

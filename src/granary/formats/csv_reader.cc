@@ -18,8 +18,6 @@
 namespace granary::formats {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 bool EqualsAnyCase(std::string_view text, std::string_view lower) {
   return std::ranges::equal(text, lower, [](char a, char b) { return (a | 0x20) == b; });
 }
@@ -203,8 +201,8 @@ Status CsvReader::ReadHeader() {
   GRANARY_ASSIGN(const LineBlock block, lines_.Next(1));
   has_header_ = true;
   if (block.lines.empty()) return {Code::kInvalidRequest, "line 1: there is no header"};
-  std::string_view line = std::string_view(block.text).substr(0, block.lines[0].bytes);
-  if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
+  const std::string_view line =
+      std::string_view(block.text).substr(block.lines[0].offset, block.lines[0].bytes);
   if (!IsValidUtf8(line)) return {Code::kInvalidRequest, "line 1: not UTF-8"};
   std::vector<CsvCell> cells;
   std::vector<std::string> store;

@@ -1,10 +1,12 @@
-// CsvReader: RFC 4180 with a header line. A cell becomes the JSON value that its column's type
-// reads, so that one parser decides what a text means.
+// CsvReader: RFC 4180 with a header line; lines may also end with LF or CR alone. A cell becomes
+// the JSON value that its column's type reads, so that one parser decides what a text means.
 //
 // Cells      empty: null. "": an empty text. A number column takes JSON's numbers, bool true and
 //            false in any case, json and lists take JSON text. A column that the schema lacks is of
 //            numbers, of bools, or else of strings, as the first chunk that has values says.
-// Errors     a record of too many or too few cells, quotes out of place: with line and column.
+// Errors     a record of too many or too few cells, quotes out of place: with line and column; such
+// a
+//            record may be left out. Quotes that are never closed refuse the body.
 #pragma once
 
 #include <memory>

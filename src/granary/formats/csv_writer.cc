@@ -3,6 +3,7 @@
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 
+#include "granary/base/byte_order_mark.h"
 #include "granary/formats/column_match.h"
 
 namespace granary::formats {
@@ -39,7 +40,7 @@ std::vector<Field> FieldsOf(const TableShape& shape, const TableRows& rows) {
 
 void AppendCsvField(std::string_view text, std::string& out) {
   // A name at the very front that begins with a byte order mark would lose it.
-  const bool plain = !text.empty() && !text.starts_with("\xEF\xBB\xBF");
+  const bool plain = !text.empty() && !text.starts_with(kByteOrderMark);
   if (plain && text.find_first_of(",\"\r\n") == std::string_view::npos) {
     out.append(text);
     return;

@@ -1,4 +1,6 @@
 // NDJSON and CSV: what their texts mean, and where they are wrong.
+#include <fmt/format.h>
+
 #include "granary/base/utf8.h"
 #include "granary/formats/formats_test_support.h"
 
@@ -60,12 +62,115 @@ TEST(CsvReaderTest, ErrorsNameTheLine) {
   EXPECT_EQ(error("id,name\n1,a\"b\n"),
             "/0: line 2: column 2: a quote inside a cell that is not quoted");
   EXPECT_EQ(error("id,name\n1,\"a\"b\n"), "/0: line 2: column 2: text behind the closing quote");
-  EXPECT_EQ(error("id,name\n1,\"ab"), "/0: line 2: column 2: the quotes are not closed");
   EXPECT_EQ(error("id,name\n1,\xFF\n"), "/0: line 2: not UTF-8");
   EXPECT_EQ(error("id,id\n"), "line 1: the header names \"id\" twice");
   EXPECT_EQ(error("id,\n"), "line 1, column 2: the header has no name");
   EXPECT_EQ(error(""), "line 1: there is no header");
   EXPECT_NE(error("id,other\n1,2\n").find("no such column"), std::string::npos);
+}
+
+TEST(CsvReaderTest, ALineEndsAtLfCrlfOrCr) {
+  for (const std::string& end : {std::string("\n"), std::string("\r\n"), std::string("\r")}) {
+    const std::string body = "id,name" + end + "1,a" + end + end + "2,\"b" + end + "c\"" + end;
+    for (const std::string& tail : {std::string("3,d"), "3,d" + end}) {
+      for (const std::size_t step : {std::size_t{1}, std::size_t{2}, body.size() + 9}) {
+        auto reader = ReaderOf(TableFormat::kCsv, body + tail, {}, step);
+        const Got got = ReadAll(**reader, kIdName, json::SchemaMode::kStrict);
+        ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+        EXPECT_EQ(got.batch->num_rows(), 3);
+        EXPECT_EQ(Cell(got, 1, 1), "b" + end + "c");
+        EXPECT_EQ(Cell(got, 0, 2), "3");
+      }
+    }
+    // Lines are counted in the same way, inside quotes too.
+    EXPECT_EQ(Csv(body + "x,d" + end).status.message(),
+              "/2/id: line 6: expected int64, found string \"x\"");
+  }
+  EXPECT_EQ(Csv("id,name\r1\r2,b\r").status.message(), "/0: line 2: 1 cells, the header has 2");
+}
+
+TEST(CsvReaderTest, ALineThatEndsWithCrIsAtMostAChunkLong) {
+  const ReadLimits limits{.chunk_bytes = 100};
+  for (const std::size_t bytes : {99u, 100u, 101u}) {
+    const std::string body = "id,name\r1," + std::string(bytes - 2, 'x') + "\r2,b\r";
+    for (const std::size_t step : {std::size_t{1}, body.size()}) {
+      auto reader = ReaderOf(TableFormat::kCsv, body, limits, step);
+      const Got got = ReadAll(**reader, kIdName, json::SchemaMode::kStrict);
+      EXPECT_EQ(got.status.code(), bytes <= 100 ? Code::kOk : Code::kTooLarge) << bytes;
+    }
+  }
+}
+
+// However a body arrives, its chunks are the same, and so is what is wrong with it.
+TEST(CsvReaderTest, PiecesDoNotShow) {
+  const auto told = [](const std::string& body, std::size_t step, std::size_t chunk_bytes) {
+    auto reader = ReaderOf(TableFormat::kCsv, body, {.chunk_bytes = chunk_bytes}, step);
+    std::string out;
+    for (;;) {
+      auto chunk = (*reader)->Next();
+      if (!chunk.ok()) return out + chunk.status().ToString();
+      if (*chunk == nullptr) return out;
+      out += fmt::format("{} ", (*chunk)->rows());
+    }
+  };
+  for (const std::string& end : {std::string("\n"), std::string("\r\n"), std::string("\r")}) {
+    std::string body = "id,name" + end;
+    for (int i = 0; i < 9; ++i) body += "1,\"a" + end + "b\"" + end + "2," + end;
+    for (const std::string& tail :
+         {std::string(), "3,\"long" + std::string(20, 'x') + "\"" + end, std::string("4,\"open")}) {
+      for (std::size_t chunk_bytes = 10; chunk_bytes < 40; ++chunk_bytes) {
+        const std::string whole = told(body + tail, 1000, chunk_bytes);
+        for (const std::size_t step : {1u, 2u, 3u, 7u})
+          EXPECT_EQ(told(body + tail, step, chunk_bytes), whole) << chunk_bytes << " " << step;
+      }
+    }
+  }
+}
+
+TEST(CsvReaderTest, QuotesThatAreNeverClosedRefuseTheBody) {
+  const std::string wanted =
+      "line 3: the quotes that open here are not closed before the body ends: no record from here "
+      "on can be told";
+  for (const char* tail : {"\"ab", "\"ab\n3,c\n4,d\n", "\"a\"\"b\r\n3,c\r\n", "\""}) {
+    json::RejectedRecords rejected;
+    const std::string body = std::string("id,name\n1,a\n2,") + tail;
+    EXPECT_EQ(Csv(body).status.message(), wanted);
+    const Status status = Csv(body, kIdName, json::SchemaMode::kStrict, &rejected).status;
+    EXPECT_EQ(status.message(), wanted);
+    EXPECT_EQ(status.code(), Code::kInvalidRequest);
+  }
+  EXPECT_TRUE(Csv("id,\"na").status.message().starts_with("line 1: the quotes that open here"));
+  // Where they open, not where their record begins.
+  EXPECT_TRUE(Csv("id,name\n\"1\n\",\"b\n").status.message().starts_with("line 3: the quotes"));
+}
+
+TEST(CsvReaderTest, AQuoteOutOfPlaceSpoilsItsOwnRecordAlone) {
+  json::RejectedRecords rejected;
+  const Got got = Csv("id,name\n1,a\"b\n2,b\n\"3\"x,\"c\"\n4,d\n", kIdName,
+                      json::SchemaMode::kStrict, &rejected);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  EXPECT_EQ(got.batch->num_rows(), 2);
+  const json::RejectedRecords wanted = {
+      {0, "line 2: column 2: a quote inside a cell that is not quoted"},
+      {2, "line 4: column 1: text behind the closing quote"}};
+  EXPECT_EQ(rejected, wanted);
+}
+
+TEST(TextFormatsTest, AByteOrderMarkInFrontIsPassedOver) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const std::pair<TableFormat, std::string> bodies[] = {
+      {TableFormat::kCsv, "\"id\",name\n7,x\n"},
+      {TableFormat::kNdjson, "{\"id\":7,\"name\":\"x\"}\n"}};
+  for (const auto& [format, body] : bodies) {
+    for (const std::size_t step : {std::size_t{1}, std::size_t{2}, std::size_t{100}}) {
+      auto reader = ReaderOf(format, mark + body, {}, step);
+      const Got got = ReadAll(**reader, kIdName, json::SchemaMode::kStrict);
+      ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+      EXPECT_EQ(Cell(got, 0, 0), "7");
+    }
+    // Anywhere else it is text.
+    EXPECT_FALSE(ReadAll(format, mark + mark + body, kIdName).status.ok());
+  }
 }
 
 TEST(CsvReaderTest, JsonCellsKeepWhatJsonKeeps) {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/byte_order_mark.h"
+
 namespace granary::formats {
 namespace {
 
@@ -12,18 +14,49 @@ constexpr std::size_t kReadBytes = 256u << 10;
 
 }  // namespace
 
+Status TextLines::PassByteOrderMark() {
+  if (std::exchange(started_, true)) return Status::Ok();
+  while (!at_end_ && text_.size() < kByteOrderMark.size()) GRANARY_TRY(Fill());
+  if (text_.starts_with(kByteOrderMark)) begin_ = scanned_ = kByteOrderMark.size();
+  return Status::Ok();
+}
+
 bool TextLines::FindEnd() {
-  if (rule_ == LineRule::kPlain) {
-    const auto at = text_.find('\n', scanned_);
-    scanned_ = std::min(at, text_.size());
-    return at != std::string::npos;
+  if (rule_ == LineRule::kQuoted) return FindRecordEnd();
+  const auto at = text_.find('\n', scanned_);
+  scanned_ = std::min(at, text_.size());
+  return at != std::string::npos;
+}
+
+// Whether it came with the block before or comes only now must not show in what the next one holds.
+void TextLines::PassLineFeed() {
+  if (begin_ == 0) {
+    text_.erase(0, 1);
+  } else {
+    scanned_ = ++begin_;
+  }
+}
+
+bool TextLines::FindRecordEnd() {
+  if (after_return_ && begin_ < text_.size()) {
+    if (text_[begin_] == '\n') PassLineFeed();
+    after_return_ = false;
   }
   for (; scanned_ < text_.size(); ++scanned_) {
     const char c = text_[scanned_];
-    if (c == '"') quoted_ = !quoted_;
-    if (c != '\n') continue;
-    if (!quoted_) return true;
-    ++line_feeds_;
+    const bool ends_line = c == '\n' || c == '\r';
+    if (in_ == In::kQuotes) {
+      if (c == '"') in_ = In::kAfterQuote;
+      // "\r\n" is one, counted at its first half.
+      if (ends_line && (c == '\r' || text_[scanned_ - 1] != '\r')) ++line_ends_;
+    } else if (ends_line) {
+      return true;
+    } else if (c == '"' && in_ != In::kText) {
+      if (in_ == In::kCellFront) quote_line_ = number_ + line_ends_;
+      in_ = In::kQuotes;
+    } else {
+      in_ = c == ',' ? In::kCellFront : In::kText;
+    }
   }
   return false;
 }
@@ -39,20 +72,31 @@ Status TextLines::Fill() {
 
 void TextLines::Take(std::size_t end, std::size_t next, LineBlock& block) {
   std::size_t bytes = end - begin_;
-  if (bytes > 0 && text_[end - 1] == '\r') --bytes;
+  after_return_ = next > end && text_[end] == '\r';
+  if (rule_ == LineRule::kPlain && bytes > 0 && text_[end - 1] == '\r') --bytes;
   block.lines.push_back({begin_, bytes});
   block.numbers.push_back(number_);
-  number_ += line_feeds_ + 1;
-  line_feeds_ = 0;
+  number_ += line_ends_ + 1;
+  line_ends_ = 0;
+  in_ = In::kCellFront;
   begin_ = scanned_ = next;
 }
 
+Status TextLines::TooLong() const {
+  return {Code::kTooLarge,
+          fmt::format("line {} is longer than {} bytes{}", number_, limits_.chunk_bytes,
+                      rule_ == LineRule::kQuoted ? ": are all of its quotes closed?" : "")};
+}
+
 Result<LineBlock> TextLines::Next(std::size_t rows_max) {
+  GRANARY_TRY(PassByteOrderMark());
   LineBlock block;
-  while (block.lines.size() < rows_max && begin_ < limits_.chunk_bytes) {
+  std::size_t taken = 0;  // Of the text, by the lines so far.
+  while (block.lines.size() < rows_max && taken < limits_.chunk_bytes) {
     if (FindEnd()) {
       if (scanned_ - begin_ > limits_.chunk_bytes) break;
       Take(scanned_, scanned_ + 1, block);
+      taken = begin_;
       continue;
     }
     if (text_.size() - begin_ > limits_.chunk_bytes) break;
@@ -60,13 +104,20 @@ Result<LineBlock> TextLines::Next(std::size_t rows_max) {
       GRANARY_TRY(Fill());
       continue;
     }
+    if (in_ == In::kQuotes) break;
     if (begin_ < text_.size()) Take(text_.size(), text_.size(), block);
     break;
   }
-  const std::size_t longest = FindEnd() ? scanned_ - begin_ : text_.size() - begin_;
-  if (block.lines.empty() && longest > limits_.chunk_bytes) {
-    return Status(Code::kTooLarge,
-                  fmt::format("line {} is longer than {} bytes", number_, limits_.chunk_bytes));
+  const bool ends = FindEnd();
+  if (block.lines.empty()) {
+    const std::size_t longest = (ends ? scanned_ : text_.size()) - begin_;
+    if (longest > limits_.chunk_bytes) return TooLong();
+    if (at_end_ && in_ == In::kQuotes) {
+      return Status(Code::kInvalidRequest,
+                    fmt::format("line {}: the quotes that open here are not closed before the body "
+                                "ends: no record from here on can be told",
+                                quote_line_));
+    }
   }
   std::string rest = text_.substr(begin_);
   text_.resize(begin_);

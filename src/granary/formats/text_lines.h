@@ -1,5 +1,5 @@
 // TextLines: text from a source, cut into whole lines (or CSV records, whose quotes may hold line
-// ends), a chunk at a time.
+// ends), a chunk at a time. A byte order mark at the very front is no part of the first one.
 //
 // Threads    one.
 #pragma once
@@ -14,8 +14,10 @@
 namespace granary::formats {
 
 enum class LineRule : std::uint8_t {
-  kPlain,   ///< A line ends at its line feed.
-  kQuoted,  ///< Not inside double quotes.
+  kPlain,  ///< A line ends at its line feed; a carriage return before that belongs to the end.
+  /// CSV: a record ends at LF, CRLF or CR, but not inside quotes. Quotes open at the front of a
+  /// cell alone; elsewhere they are text, which is for the parser of the record to refuse.
+  kQuoted,
 };
 
 /// Lines of a body: their text without its end, and which lines of the body they are.
@@ -31,14 +33,24 @@ class TextLines {
       : source_(std::move(source)), rule_(rule), limits_(limits) {}
 
   /// At most `rows_max` lines; fewer at the end and where they are long; none at all at the end.
-  /// kTooLarge for a line longer than chunk_bytes.
+  /// kTooLarge for a line longer than chunk_bytes. kInvalidRequest for quotes that the body's end
+  /// leaves open, with the line where they open: no one can tell what of the rest they were to
+  /// hold.
   Result<LineBlock> Next(std::size_t rows_max);
 
  private:
+  /// Where in a CSV record the scan is.
+  enum class In : std::uint8_t { kCellFront, kText, kQuotes, kAfterQuote };
+
+  Status PassByteOrderMark();
   /// Finds the end of the line that starts at begin_; false when more text is needed.
   bool FindEnd();
+  bool FindRecordEnd();
+  /// The second half of a CRLF, at begin_.
+  void PassLineFeed();
   Status Fill();
   void Take(std::size_t end, std::size_t next, LineBlock& block);
+  Status TooLong() const;
 
   const ByteSource source_;
   const LineRule rule_;
@@ -47,10 +59,13 @@ class TextLines {
   std::string text_;         // From the first line of the block on.
   std::size_t begin_ = 0;    // Of the line that is being looked at.
   std::size_t scanned_ = 0;  // Up to here it has no end.
-  bool quoted_ = false;      // At scanned_.
+  bool started_ = false;
   bool at_end_ = false;
+  bool after_return_ = false;     // A line feed at begin_ belongs to the end of the line before.
   std::uint64_t number_ = 1;      // Of the line at begin_.
-  std::uint64_t line_feeds_ = 0;  // In it, inside quotes.
+  In in_ = In::kCellFront;        // At scanned_.
+  std::uint64_t line_ends_ = 0;   // In the record, inside quotes.
+  std::uint64_t quote_line_ = 0;  // Where the last quotes opened.
 };
 
 }  // namespace granary::formats

@@ -1,10 +1,12 @@
 #include "granary/net/content_coding.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "granary/base/utf8.h"
+#include "granary/net/header_list.h"
 #include "granary/net/quality_list.h"
 
 namespace granary::net {
@@ -19,9 +21,9 @@ std::string_view CodingName(ContentCoding coding) {
 }
 
 Result<ContentCoding> ParseCoding(std::string_view content_encoding) {
-  const auto items = ParseQualityList(content_encoding);
+  const auto items = ParseHeaderList(content_encoding);
   if (items.empty()) return ContentCoding::kIdentity;
-  if (items.size() == 1) {
+  if (items.size() == 1 && items[0].parameters.empty()) {
     const std::string& name = items[0].value;
     if (name == "identity") return ContentCoding::kIdentity;
     if (name == "gzip" || name == "x-gzip") return ContentCoding::kGzip;
@@ -32,17 +34,20 @@ Result<ContentCoding> ParseCoding(std::string_view content_encoding) {
                             Quotable(content_encoding)));
 }
 
-ContentCoding ChooseCoding(std::string_view accept_encoding) {
+Result<AnswerCodings> ChooseCodings(std::string_view accept_encoding) {
   const auto items = ParseQualityList(accept_encoding);
   const auto quality = [&](std::string_view name) -> std::optional<int> {
     std::optional<int> any;
     for (const QualityItem& item : items) {
-      if (item.value == name) return item.thousandths;
-      if (item.value == "*") any = item.thousandths;
+      const std::string_view value = item.value == "x-gzip" ? "gzip" : std::string_view(item.value);
+      if (value == name) return item.thousandths;
+      if (value == "*") any = item.thousandths;
     }
     return any;
   };
-  ContentCoding best = ContentCoding::kIdentity;
+  AnswerCodings out;
+  // Without a word about it, identity is fine.
+  out.identity = quality("identity").value_or(1000) > 0;
   // Whoever names identity may like it better; else any coding that is taken is wanted.
   int best_quality = 0;
   for (const QualityItem& item : items) {
@@ -51,10 +56,15 @@ ContentCoding ChooseCoding(std::string_view accept_encoding) {
   for (const ContentCoding coding : {ContentCoding::kZstd, ContentCoding::kGzip}) {
     const int given = quality(CodingName(coding)).value_or(0);
     if (given <= best_quality) continue;
-    best = coding;
+    out.best = coding;
     best_quality = given;
   }
-  return best;
+  if (!out.identity && out.best == ContentCoding::kIdentity) {
+    return Status(Code::kNotAcceptable,
+                  fmt::format("Accept-Encoding is '{}', offered are zstd, gzip and identity",
+                              Quotable(accept_encoding)));
+  }
+  return out;
 }
 
 }  // namespace granary::net

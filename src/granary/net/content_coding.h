@@ -21,9 +21,18 @@ std::string_view CodingName(ContentCoding coding);
 /// Of a request's Content-Encoding. kUnsupportedMediaType for any other, and for several at once.
 Result<ContentCoding> ParseCoding(std::string_view content_encoding);
 
-/// The coding of an answer by Accept-Encoding; zstd before gzip where the client does not mind.
-/// kIdentity when it has no such wish, or forbids everything.
-ContentCoding ChooseCoding(std::string_view accept_encoding);
+/// What Accept-Encoding leaves for an answer.
+struct AnswerCodings {
+  /// The one that the client likes best; zstd before gzip where it does not mind. kIdentity when it
+  /// has no such wish.
+  ContentCoding best = ContentCoding::kIdentity;
+  /// The answer may go out as it is, which is worth it where it is small: false for "identity;q=0",
+  /// or "*;q=0" without identity.
+  bool identity = true;
+};
+
+/// kNotAcceptable when no coding is left.
+Result<AnswerCodings> ChooseCodings(std::string_view accept_encoding);
 
 /// Compresses a body piece by piece. Each piece can be read as soon as it is there.
 class Encoder {

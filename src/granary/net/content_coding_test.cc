@@ -20,6 +20,10 @@ std::string Encoded(ContentCoding coding, std::string_view text) {
   return out;
 }
 
+bool Named(const Status& status, std::string_view word) {
+  return status.message().find(word) != std::string_view::npos;
+}
+
 std::string Noise(std::size_t bytes) {
   std::mt19937 random(7);
   std::string text;
@@ -33,7 +37,7 @@ TEST(ContentCodingTest, ReadsContentEncoding) {
   EXPECT_EQ(*ParseCoding(" GZIP "), ContentCoding::kGzip);
   EXPECT_EQ(*ParseCoding("x-gzip"), ContentCoding::kGzip);
   EXPECT_EQ(*ParseCoding("zstd"), ContentCoding::kZstd);
-  for (const char* bad : {"br", "deflate", "gzip, zstd", "gzip2"})
+  for (const char* bad : {"br", "deflate", "gzip, zstd", "gzip2", "gzip;q=1"})
     EXPECT_EQ(ParseCoding(bad).status().code(), Code::kUnsupportedMediaType) << bad;
 }
 
@@ -43,7 +47,7 @@ TEST(ContentCodingTest, AMessageQuotesWholeCharacters) {
 }
 
 TEST(ContentCodingTest, ChoosesWhatTheClientLikes) {
-  const auto name = [](std::string_view accept) { return CodingName(ChooseCoding(accept)); };
+  const auto name = [](std::string_view accept) { return CodingName(ChooseCodings(accept)->best); };
   EXPECT_EQ(name(""), "identity");
   EXPECT_EQ(name("gzip"), "gzip");
   EXPECT_EQ(name("gzip, deflate, br, zstd"), "zstd");
@@ -55,6 +59,32 @@ TEST(ContentCodingTest, ChoosesWhatTheClientLikes) {
   EXPECT_EQ(name("identity;q=0.5, gzip;q=1"), "gzip");
   EXPECT_EQ(name("identity, gzip"), "gzip");
   EXPECT_EQ(name("br"), "identity");
+  EXPECT_EQ(name("x-gzip"), "gzip");
+}
+
+TEST(ContentCodingTest, IdentityIsFineUnlessItIsRefused) {
+  for (const char* fine : {"", "gzip", "br", "identity", "*;q=0, identity;q=0.1", "*;q=0.1"})
+    EXPECT_TRUE(ChooseCodings(fine)->identity) << fine;
+  for (const char* not_so : {"gzip, identity;q=0", "*;q=0, zstd", "identity;q=0, *"}) {
+    const auto codings = ChooseCodings(not_so);
+    ASSERT_TRUE(codings.ok()) << not_so;
+    EXPECT_FALSE(codings->identity) << not_so;
+    EXPECT_NE(codings->best, ContentCoding::kIdentity) << not_so;
+  }
+  for (const char* nothing : {"identity;q=0", "*;q=0", "br, identity;q=0", "*;q=0, gzip;q=0",
+                              "identity;q=0, gzip;q=0.0, zstd;q=0.000"})
+    EXPECT_EQ(ChooseCodings(nothing).status().code(), Code::kNotAcceptable) << nothing;
+}
+
+TEST(ContentCodingTest, AShortBodyThatIsOfNoCodingSaysSo) {
+  for (const ContentCoding coding : kCodings) {
+    for (const char* body : {"x", "{}", "{\"limit\":0}", "\x1f", "\x1f\x8b", "\x28\xb5"}) {
+      const Status status = DecodeBody(body, coding, {}).status();
+      EXPECT_EQ(status.code(), Code::kInvalidArgument) << body;
+      const bool not_that = status.message().starts_with("the body is no");
+      EXPECT_TRUE(not_that && Named(status, CodingName(coding))) << status.ToString();
+    }
+  }
 }
 
 TEST(ContentCodingTest, ComesBackAsItWas) {

@@ -94,9 +94,12 @@ class ZstdDecoder final : public Decoder {
 
 class DecodingSource final : public BodySource {
  public:
-  DecodingSource(std::shared_ptr<BodySource> encoded, std::unique_ptr<Decoder> decoder,
-                 DecodingLimits limits)
-      : encoded_(std::move(encoded)), decoder_(std::move(decoder)), limits_(limits) {}
+  DecodingSource(std::shared_ptr<BodySource> encoded, ContentCoding coding,
+                 std::unique_ptr<Decoder> decoder, DecodingLimits limits)
+      : encoded_(std::move(encoded)),
+        coding_(coding),
+        decoder_(std::move(decoder)),
+        limits_(limits) {}
 
   Result<std::size_t> Read(std::span<char> out) override {
     GRANARY_TRY(failure_);
@@ -122,7 +125,10 @@ class DecodingSource final : public BodySource {
       if (begin_ < end_ && step.used > 0) continue;
       if (begin_ == end_ && !at_input_end_) continue;
       if (step.at_end && begin_ == end_) return std::size_t{0};
-      return Status(Code::kInvalidArgument, "the compressed body ends too early");
+      // A few bytes of anything may be the beginning of it.
+      return Status(Code::kInvalidArgument,
+                    fmt::format("the body is no {}, or it ends too early: it has {} bytes",
+                                CodingName(coding_), in_bytes_));
     }
   }
 
@@ -149,6 +155,7 @@ class DecodingSource final : public BodySource {
   }
 
   const std::shared_ptr<BodySource> encoded_;
+  const ContentCoding coding_;
   const std::unique_ptr<Decoder> decoder_;
   const DecodingLimits limits_;
   std::array<char, kInputBytes> input_;
@@ -188,7 +195,7 @@ Result<std::unique_ptr<BodySource>> MakeDecodingSource(std::shared_ptr<BodySourc
   GRANARY_ASSIGN(auto decoder,
                  coding == ContentCoding::kGzip ? Started<GzipDecoder>() : Started<ZstdDecoder>());
   return std::unique_ptr<BodySource>(
-      std::make_unique<DecodingSource>(std::move(encoded), std::move(decoder), limits));
+      std::make_unique<DecodingSource>(std::move(encoded), coding, std::move(decoder), limits));
 }
 
 Result<std::string> DecodeBody(std::string encoded, ContentCoding coding, DecodingLimits limits) {

@@ -22,6 +22,11 @@ class EncodingSink final : public BodySink {
     GRANARY_TRY(encoder_->Write(bytes, buffer_));
     return out_.Write(buffer_);
   }
+  /// Without the end of the coding, as the answer has none.
+  void WriteLast(std::string_view bytes) override {
+    buffer_.clear();
+    if (encoder_->Write(bytes, buffer_).ok()) out_.WriteLast(buffer_);
+  }
   /// Writes the end of the coding. Once, after the last piece.
   Status Finish() {
     buffer_.clear();

@@ -64,6 +64,10 @@ class BodySink {
  public:
   virtual ~BodySink() = default;
   virtual Status Write(std::string_view bytes) = 0;
+  /// What an answer that ends midway says last, whatever ended it: behind all that was written, as
+  /// far as the client takes it within HttpServerOptions::last_words_ms. Nothing when no byte has
+  /// left yet, since the failure then becomes an answer of its own. Nothing may follow.
+  virtual void WriteLast(std::string_view bytes) = 0;
 };
 
 struct HttpResponse {

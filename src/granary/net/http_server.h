@@ -48,7 +48,9 @@ struct HttpServerOptions {
   std::uint64_t body_progress_bytes = 64u << 10;
   std::int64_t idle_timeout_ms = 75'000;
   std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
-  std::shared_ptr<const TlsContext> tls;   ///< Without it, plain.
+  /// For what an answer that ends midway says last: so long its client may take over it.
+  std::int64_t last_words_ms = 1'000;
+  std::shared_ptr<const TlsContext> tls;  ///< Without it, plain.
   /// Which lane a request runs in; kOrdinary when not set.
   std::function<HandlerLane(const HttpRequest&)> lane_of;
   /// Requests whose handler reads the body as it comes, of any length (HttpRequest::body_source);

@@ -429,6 +429,106 @@ TEST_F(ServerTest, CutsAStreamThatFailsMidway) {
   EXPECT_TRUE(old.was_reset());
 }
 
+// Its request is cancelled by its deadline, while it writes to a client that takes a bit of it.
+HttpResponse EndsAtItsDeadline(HttpRequest& request) {
+  return Streaming([cancel = request.cancel](BodySink& sink) {
+    GRANARY_TRY(sink.Write("some\n"));
+    while (cancel.Check().ok()) std::this_thread::yield();
+    const Status refused = sink.Write("more\n");
+    sink.WriteLast("why\n");
+    return refused;
+  });
+}
+
+TEST_F(ServerTest, AnAnswerThatEndsMidwaySaysSoLast) {
+  auto server = Start(EndsAtItsDeadline);
+  RawClient client(server->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 20\r\n\r\n");
+  EXPECT_EQ(BodyOf(client.ReadToEnd()), "5\r\nsome\n\r\n5\r\nmore\n\r\n4\r\nwhy\n\r\n");
+  RawClient packed(server->port());
+  packed.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 20\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_TRUE(Has(packed.ReadToEnd(), "Content-Encoding: gzip\r\n"));
+}
+
+TEST_F(ServerTest, NothingIsSaidLastWhereNothingWasSaid) {
+  auto server = Start([](HttpRequest& request) {
+    return Streaming([cancel = request.cancel](BodySink& sink) {
+      while (cancel.Check().ok()) std::this_thread::yield();
+      const Status refused = sink.Write("some\n");
+      sink.WriteLast("why\n");
+      return refused;
+    });
+  });
+  const std::string answer =
+      Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 20\r\n\r\n");
+  EXPECT_EQ(StatusOf(answer), 504) << answer;
+}
+
+// The chunk that was on its way comes to its end first, and a slow reader has a moment for it.
+TEST_F(ServerTest, WhatIsSaidLastFollowsAWholeChunk) {
+  const std::string piece(8u << 20, 'p');
+  std::promise<void> ended;
+  auto server = Start(
+      [&](HttpRequest& request) {
+        return Streaming([&, cancel = request.cancel](BodySink& sink) mutable {
+          const Status refused = sink.Write(piece);
+          sink.WriteLast("why\n");
+          ended.set_value();
+          return refused;
+        });
+      },
+      {.last_words_ms = kPatienceMs});
+  RawClient client(server->port(), 16 << 10);
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 50\r\n\r\n");
+  auto future = ended.get_future();
+  EXPECT_EQ(future.wait_for(milliseconds(100)), std::future_status::timeout);
+  const std::string body = BodyOf(client.ReadToEnd());
+  EXPECT_EQ(body.size(), std::string("800000\r\n").size() + piece.size() + 2 + 9);
+  EXPECT_TRUE(body.ends_with("p\r\n4\r\nwhy\n\r\n"));
+}
+
+TEST_F(ServerTest, AClientThatTakesNothingHoldsNoLastWords) {
+  const std::string piece(64u << 20, 'p');
+  std::promise<milliseconds> took;
+  auto server = Start(
+      [&](HttpRequest&) {
+        return Streaming([&](BodySink& sink) {
+          const Status refused = sink.Write(piece);
+          const auto before = steady_clock::now();
+          sink.WriteLast("why\n");
+          took.set_value(std::chrono::duration_cast<milliseconds>(steady_clock::now() - before));
+          return refused;
+        });
+      },
+      {.last_words_ms = 60});
+  RawClient client(server->port(), 16 << 10);
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Timeout-Ms: 20\r\n\r\n");
+  auto future = took.get_future();
+  ASSERT_EQ(future.wait_for(milliseconds(kPatienceMs)), std::future_status::ready);
+  EXPECT_GE(future.get(), milliseconds(60));
+  EXPECT_TRUE(Eventually([&] { return server->stats().in_flight == 0; }));
+}
+
+TEST_F(ServerTest, AnAnswerInNoCodingThatTheClientTakesIsRefusedUnmade) {
+  std::atomic<int> made = 0;
+  auto server = Start([&](HttpRequest& request) {
+    ++made;
+    return Echo(request);
+  });
+  const auto ask = [&](std::string_view accept) {
+    return Exchange(
+        *server, fmt::format("GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {}\r\n\r\n", accept));
+  };
+  EXPECT_TRUE(Has(ask("identity;q=0"), "NOT_ACCEPTABLE"));
+  EXPECT_TRUE(Has(ask("*;q=0"), "NOT_ACCEPTABLE"));
+  EXPECT_EQ(made, 0);
+  // Small answers go as they are, unless that is what is refused.
+  EXPECT_FALSE(Has(ask("gzip"), "Content-Encoding"));
+  EXPECT_TRUE(Has(ask("gzip, identity;q=0"), "Content-Encoding: gzip\r\n"));
+  EXPECT_TRUE(Has(ask("*;q=0, zstd"), "Content-Encoding: zstd\r\n"));
+  EXPECT_EQ(made, 3);
+}
+
 TEST_F(ServerTest, ASlowReaderHoldsTheStreamBack) {
   std::atomic<std::uint64_t> written = 0;
   std::promise<Status> ended;

@@ -1,28 +1,10 @@
 #include "granary/net/quality_list.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace granary::net {
 namespace {
-
-std::string_view Trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
-std::string_view TakeUntil(std::string_view& rest, char end) {
-  const auto at = std::min(rest.find(end), rest.size());
-  const std::string_view part = rest.substr(0, at);
-  rest.remove_prefix(std::min(at + 1, rest.size()));
-  return part;
-}
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -40,21 +22,34 @@ int Thousandths(std::string_view text) {
   return value <= 1000 ? value : 0;
 }
 
+bool IsTrueOf(const OfferedType& offered, const HeaderParameter& parameter) {
+  return std::ranges::any_of(offered.parameters, [&](const auto& known) {
+    return known.first == parameter.name && known.second == InLowerCase(parameter.value);
+  });
+}
+
 /// How closely a range names a type; nothing when it does not.
-std::optional<int> Closeness(std::string_view range, std::string_view type) {
-  if (range == type) return 2;
-  if (range.ends_with("/*") && type.starts_with(range.substr(0, range.size() - 1))) return 1;
-  if (range == "*/*" || range == "*") return 0;
+std::optional<std::size_t> Closeness(const QualityItem& range, const OfferedType& offered) {
+  if (range.value == offered.type) {
+    for (const HeaderParameter& parameter : range.parameters) {
+      if (!IsTrueOf(offered, parameter)) return std::nullopt;
+    }
+    return 2 + range.parameters.size();
+  }
+  const std::string_view any = range.value;
+  if (any.ends_with("/*") && offered.type.starts_with(any.substr(0, any.size() - 1))) return 1;
+  if (any == "*/*" || any == "*") return 0;
   return std::nullopt;
 }
 
-int QualityOf(const std::vector<QualityItem>& items, std::string_view type) {
-  int closest = -1, quality = 0;
+int QualityOf(const std::vector<QualityItem>& items, const OfferedType& offered) {
+  std::optional<std::size_t> closest;
+  int quality = 0;
   for (const QualityItem& item : items) {
-    const auto closeness = Closeness(item.value, type);
-    if (!closeness || *closeness < closest) continue;
-    quality = *closeness == closest ? std::max(quality, item.thousandths) : item.thousandths;
-    closest = *closeness;
+    const auto closeness = Closeness(item, offered);
+    if (!closeness || (closest && *closeness < *closest)) continue;
+    quality = closest == closeness ? std::max(quality, item.thousandths) : item.thousandths;
+    closest = closeness;
   }
   return quality;
 }
@@ -63,20 +58,20 @@ int QualityOf(const std::vector<QualityItem>& items, std::string_view type) {
 
 std::vector<QualityItem> ParseQualityList(std::string_view header) {
   std::vector<QualityItem> items;
-  while (!header.empty()) {
-    std::string_view rest = TakeUntil(header, ',');
-    QualityItem item{Lower(Trimmed(TakeUntil(rest, ';'))), 1000};
-    while (!rest.empty()) {
-      const std::string parameter = Lower(Trimmed(TakeUntil(rest, ';')));
-      if (parameter.starts_with("q=")) item.thousandths = Thousandths(parameter.substr(2));
+  for (HeaderItem& parsed : ParseHeaderList(header)) {
+    QualityItem item{std::move(parsed.value), std::move(parsed.parameters)};
+    const auto q = std::ranges::find(item.parameters, "q", &HeaderParameter::name);
+    if (q != item.parameters.end()) {
+      item.thousandths = Thousandths(q->value);
+      item.parameters.erase(q, item.parameters.end());
     }
-    if (!item.value.empty()) items.push_back(std::move(item));
+    items.push_back(std::move(item));
   }
   return items;
 }
 
 std::optional<std::size_t> ChooseMediaType(std::string_view accept,
-                                           std::span<const std::string_view> offered) {
+                                           std::span<const OfferedType> offered) {
   const std::vector<QualityItem> items = ParseQualityList(accept);
   if (items.empty()) return offered.empty() ? std::nullopt : std::optional<std::size_t>(0);
   std::optional<std::size_t> best;

@@ -4,8 +4,10 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <iterator>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -50,13 +52,13 @@ std::optional<std::size_t> SendNow(Wire& wire, std::string_view head, std::strin
 }
 
 SocketSink::SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
-                       runtime::CancelToken cancel, std::int64_t write_timeout_ms)
+                       runtime::CancelToken cancel, SinkTimes times)
     : wire_(wire),
       descriptor_(descriptor),
       head_(std::move(head)),
       framing_(framing),
       cancel_(std::move(cancel)),
-      write_timeout_ms_(write_timeout_ms) {}
+      times_(times) {}
 
 Status SocketSink::Write(std::string_view bytes) {
   if (bytes.empty()) return Status::Ok();
@@ -72,29 +74,54 @@ Status SocketSink::Finish() {
   return SendAll(prefix, framing_ == Framing::kChunked ? "0\r\n\r\n" : "", {});
 }
 
+void SocketSink::WriteLast(std::string_view bytes) {
+  if (!started_ || bytes.empty()) return;
+  bytes_ += bytes.size();
+  std::string text = std::exchange(unsent_, {});
+  if (framing_ == Framing::kChunked) {
+    fmt::format_to(std::back_inserter(text), "{:x}\r\n{}\r\n", bytes.size(), bytes);
+  } else {
+    text.append(bytes);
+  }
+  const runtime::CancelToken never;
+  const std::int64_t give_up_ns = NowNs() + times_.last_words_ms * 1'000'000;
+  for (std::string_view rest = text; !rest.empty();) {
+    const iovec piece = Piece(rest);
+    const Wire::Moved sent = wire_.Write({&piece, 1});
+    rest.remove_prefix(sent.bytes);
+    if (sent.end == Wire::End::kMoved) continue;
+    if (sent.end == Wire::End::kClosed || NowNs() >= give_up_ns) return;
+    if (!WaitUntilReady(sent.end, give_up_ns, never).ok()) return;
+  }
+}
+
 Status SocketSink::SendAll(std::string_view a, std::string_view b, std::string_view c) {
-  GRANARY_TRY(cancel_.Check());
   std::array pieces = {Piece(a), Piece(b), Piece(c)};
   std::span<iovec> rest(pieces);
   Advance(rest, 0);
-  started_ = true;
+  Status status = cancel_.Check();
+  if (status.ok()) started_ = true;
   std::int64_t progress_ns = 0;
-  while (!rest.empty()) {
+  while (status.ok() && !rest.empty()) {
     const Wire::Moved sent = wire_.Write(rest);
     if (sent.end == Wire::End::kClosed) return ClientWentAway();
     if (progress_ns == 0 || sent.bytes > 0) progress_ns = NowNs();
-    if (sent.end == Wire::End::kMoved)
+    if (sent.end == Wire::End::kMoved) {
       Advance(rest, sent.bytes);
-    else
-      GRANARY_TRY(WaitUntilReady(sent.end, progress_ns + write_timeout_ms_ * 1'000'000));
+    } else {
+      status = WaitUntilReady(sent.end, progress_ns + times_.write_timeout_ms * 1'000'000, cancel_);
+    }
   }
-  return Status::Ok();
+  for (const iovec& piece : rest)
+    unsent_.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+  return status;
 }
 
-Status SocketSink::WaitUntilReady(Wire::End want, std::int64_t give_up_ns) const {
+Status SocketSink::WaitUntilReady(Wire::End want, std::int64_t give_up_ns,
+                                  const runtime::CancelToken& cancel) const {
   const short events = want == Wire::End::kWantRead ? POLLIN : POLLOUT;
   for (;;) {
-    GRANARY_TRY(cancel_.Check());
+    GRANARY_TRY(cancel.Check());
     pollfd waited{.fd = descriptor_, .events = events, .revents = 0};
     const int ready = ::poll(&waited, 1, kPollMs);
     if (ready > 0 && (waited.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
@@ -102,7 +129,7 @@ Status SocketSink::WaitUntilReady(Wire::End want, std::int64_t give_up_ns) const
     if (ready > 0) return Status::Ok();
     if (NowNs() >= give_up_ns) {
       return {Code::kCancelled,
-              fmt::format("the client took nothing for {} ms", write_timeout_ms_)};
+              fmt::format("the client took nothing for {} ms", times_.write_timeout_ms)};
     }
   }
 }

@@ -1,12 +1,11 @@
 // SocketSink: an answer's bytes straight from a handler's thread to its socket.
 //
-// Place      HttpConnection hands its wire to the handler's thread while the request runs,
-// and
+// Place      HttpConnection hands its wire to the handler's thread while the request runs, and
 //            touches only the reading side meanwhile; so no byte of a stream changes threads.
 // Promise    Write returns when the kernel has the bytes: a slow client slows its handler, and no
-// more
-//            than one piece is in memory. A client that goes away, a deadline or a server that
-//            stops is noticed within 20 ms.
+//            more than one piece is in memory. A client that goes away, a deadline or a server that
+//            stops is noticed within 20 ms. What a failed Write has not sent is kept for WriteLast,
+//            so that no chunk is left half sent before the last one.
 // Threads    one.
 // Owns       nothing: the descriptor stays open as long as the sink lives.
 #pragma once
@@ -27,13 +26,19 @@ namespace granary::net {
 /// when the connection is broken.
 std::optional<std::size_t> SendNow(Wire& wire, std::string_view head, std::string_view body);
 
+struct SinkTimes {
+  std::int64_t write_timeout_ms = 60'000;  ///< Without progress.
+  std::int64_t last_words_ms = 1'000;      ///< For all of WriteLast.
+};
+
 class SocketSink final : public BodySink {
  public:
   /// `head` is sent with the first piece.
   SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
-             runtime::CancelToken cancel, std::int64_t write_timeout_ms);
+             runtime::CancelToken cancel, SinkTimes times);
 
   Status Write(std::string_view bytes) override;
+  void WriteLast(std::string_view bytes) override;
   /// Ends the body (and sends the head when there was no piece).
   Status Finish();
   /// True once any byte may have left.
@@ -42,14 +47,17 @@ class SocketSink final : public BodySink {
 
  private:
   Status SendAll(std::string_view a, std::string_view b, std::string_view c);
-  Status WaitUntilReady(Wire::End want, std::int64_t give_up_ns) const;
+  /// OK, or why `want` did not come about until `give_up_ns`.
+  Status WaitUntilReady(Wire::End want, std::int64_t give_up_ns,
+                        const runtime::CancelToken& cancel) const;
 
   Wire& wire_;
   int descriptor_;
   std::string head_;
   Framing framing_;
   runtime::CancelToken cancel_;
-  std::int64_t write_timeout_ms_;
+  const SinkTimes times_;
+  std::string unsent_;  // Of a Write that failed.
   bool started_ = false;
   std::uint64_t bytes_ = 0;
 };

@@ -32,6 +32,7 @@ class BodyBytes {
   Result<std::size_t> Read(std::span<char> out) {
     GRANARY_ASSIGN(const std::size_t got, source_(out));
     bytes_ += got;
+    ended_ = ended_ || got == 0;
     if (hasher_) hasher_->Add({out.data(), got});
     return got;
   }
@@ -43,12 +44,14 @@ class BodyBytes {
       if (got == 0) return Status::Ok();
     }
   }
-  std::uint64_t bytes() const { return bytes_; }
+  /// It ended, and nothing came before. A body that could not be read is not empty.
+  bool is_empty() const { return ended_ && bytes_ == 0; }
   Digest128 digest() const { return hasher_->Get(); }
 
  private:
   const formats::ByteSource& source_;
   std::uint64_t bytes_ = 0;
+  bool ended_ = false;
   std::optional<Hasher128> hasher_;
 };
 
@@ -70,7 +73,7 @@ class BodyWrite {
 
   Result<WriteAnswer> Run() {
     Result<ChunkPtr> read = reader_.Next();
-    if (bytes_.bytes() == 0) return Status(Code::kInvalidRequest, "the body is empty");
+    if (bytes_.is_empty()) return Status(Code::kInvalidRequest, "the body is empty");
     GRANARY_TRY(read.status());
     ChunkPtr chunk = read.Take();
     ChunkPtr next;

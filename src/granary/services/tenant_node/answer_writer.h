@@ -29,7 +29,7 @@ class AnswerWriter {
 
 struct AnswerForm {
   formats::TableFormat format = formats::TableFormat::kNdjson;
-  bool frames = false;  ///< NDJSON whose lines say what they are: api/stream_frames.h.
+  bool frames = false;  ///< Parts say what they are (api/stream_frames.h); events always do.
 };
 
 std::unique_ptr<AnswerWriter> MakeAnswerWriter(const AnswerForm& form, std::string request_id);

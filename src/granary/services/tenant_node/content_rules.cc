@@ -2,41 +2,57 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "granary/base/utf8.h"
+#include "granary/net/header_list.h"
 #include "granary/net/quality_list.h"
 
 namespace granary::services {
 namespace {
 
-std::string_view Trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+using formats::TableFormat;
+
+constexpr std::array kForms = {TableFormat::kNdjson, TableFormat::kCsv, TableFormat::kArrow,
+                               TableFormat::kParquet, TableFormat::kEvents};
+
+using Parameters = std::span<const std::pair<std::string_view, std::string_view>>;
+
+/// What is true of a form: bodies may say so, and answers may be asked for so.
+Parameters ParametersOf(TableFormat format) {
+  static constexpr std::pair<std::string_view, std::string_view> kOfCsv[] = {{"charset", "utf-8"},
+                                                                             {"header", "present"}};
+  const Parameters of_csv = kOfCsv;
+  return format == TableFormat::kCsv ? of_csv : of_csv.first(1);
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
+/// The one media type of a Content-Type; nothing when there is none or several.
+std::optional<net::HeaderItem> MediaType(std::string_view content_type) {
+  auto items = net::ParseHeaderList(content_type);
+  if (items.size() != 1) return std::nullopt;
+  return std::move(items[0]);
 }
 
-// "text/csv; charset=utf-8" -> "text/csv".
-std::string MediaType(std::string_view value) {
-  return Lower(Trimmed(value.substr(0, value.find(';'))));
-}
-
-bool HasForeignCharset(std::string_view value) {
-  const std::string text = Lower(value);
-  const auto at = text.find("charset=");
-  if (at == std::string::npos) return false;
-  std::string_view charset = std::string_view(text).substr(at + 8);
-  charset = charset.substr(0, charset.find(';'));
-  return Trimmed(charset) != "utf-8" && Trimmed(charset) != "\"utf-8\"";
+Status CheckParameters(const net::HeaderItem& type, TableFormat format) {
+  const Parameters known = ParametersOf(format);
+  for (const auto& [name, value] : type.parameters) {
+    const auto found = std::ranges::find(known, name, [](const auto& one) { return one.first; });
+    if (found != known.end() && net::InLowerCase(value) == found->second) continue;
+    std::vector<std::string> taken;
+    for (const auto& [k, v] : known) taken.push_back(fmt::format("{}={}", k, v));
+    return {Code::kUnsupportedMediaType,
+            fmt::format("Content-Type: the parameter {}={} of {} is not taken, but {} is",
+                        Quotable(name), Quotable(value), type.value, fmt::join(taken, " or "))};
+  }
+  return Status::Ok();
 }
 
 }  // namespace
@@ -44,43 +60,49 @@ bool HasForeignCharset(std::string_view value) {
 Status CheckJsonBody(const net::HttpRequest& request, std::string_view others) {
   const auto given = request.headers.Get("Content-Type");
   if (!given) return Status::Ok();
-  const std::string type = MediaType(*given);
-  if (type == "application/json" && !HasForeignCharset(*given)) return Status::Ok();
-  return {Code::kUnsupportedMediaType,
-          fmt::format("Content-Type is '{}', expected application/json{} (in UTF-8)",
-                      given->substr(0, 128), others)};
+  const auto type = MediaType(*given);
+  if (type && type->value == "application/json") return CheckParameters(*type, TableFormat::kJson);
+  return {
+      Code::kUnsupportedMediaType,
+      fmt::format("Content-Type is '{}', expected application/json{}", Quotable(*given), others)};
 }
 
-Result<std::optional<formats::TableFormat>> StreamedBodyFormat(const net::HttpRequest& request) {
-  using formats::TableFormat;
-  const std::string_view given = request.headers.Get("Content-Type").value_or("");
-  const auto format = formats::FormatOfMediaType(MediaType(given));
+Result<std::optional<TableFormat>> StreamedBodyFormat(const net::HttpRequest& request) {
+  const auto type = MediaType(request.headers.Get("Content-Type").value_or(""));
+  if (!type) return std::optional<TableFormat>();
+  const auto format = formats::FormatOfMediaType(type->value);
   const bool streams = format && *format != TableFormat::kJson && *format != TableFormat::kEvents;
   if (!streams) return std::optional<TableFormat>();
-  if (HasForeignCharset(given)) {
-    return Status(Code::kUnsupportedMediaType,
-                  fmt::format("Content-Type is '{}', expected UTF-8", given.substr(0, 128)));
-  }
+  GRANARY_TRY(CheckParameters(*type, *format));
   return format;
 }
 
 Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request) {
-  using formats::TableFormat;
-  constexpr std::array kForms = {TableFormat::kNdjson, TableFormat::kCsv, TableFormat::kArrow,
-                                 TableFormat::kParquet, TableFormat::kEvents};
-  std::array<std::string_view, kForms.size()> types;
-  std::ranges::transform(kForms, types.begin(), formats::MediaTypeOf);
+  std::array<net::OfferedType, kForms.size()> types;
+  std::ranges::transform(kForms, types.begin(), [](TableFormat format) {
+    return net::OfferedType{formats::MediaTypeOf(format), ParametersOf(format)};
+  });
   const std::string_view accept = request.headers.Get("Accept").value_or("");
   const auto chosen = net::ChooseMediaType(accept, types);
   if (!chosen) {
+    std::array<std::string_view, kForms.size()> names;
+    std::ranges::transform(kForms, names.begin(), formats::MediaTypeOf);
     return Status(Code::kNotAcceptable, fmt::format("Accept is '{}', offered are {}",
-                                                    accept.substr(0, 128), fmt::join(types, ", ")));
+                                                    Quotable(accept), fmt::join(names, ", ")));
   }
-  AnswerForm form{kForms[*chosen], false};
-  GRANARY_ASSIGN(form.frames, BoolParameter(request, "frames", false));
-  if (form.frames && form.format != TableFormat::kNdjson) {
+  // Events are frames by nature.
+  AnswerForm form{kForms[*chosen], kForms[*chosen] == TableFormat::kEvents};
+  GRANARY_ASSIGN(const bool frames, BoolParameter(request, "frames", form.frames));
+  if (form.format == TableFormat::kEvents && !frames) {
     return Status(Code::kInvalidArgument,
-                  fmt::format("frames=true is for application/x-ndjson, not for {}",
+                  "frames=false, but each event of text/event-stream is a frame: leave it out, or "
+                  "accept application/x-ndjson");
+  }
+  form.frames = frames;
+  if (form.frames && form.format != TableFormat::kNdjson && form.format != TableFormat::kEvents) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("frames=true is for application/x-ndjson and text/event-stream, not "
+                              "for {}",
                               formats::MediaTypeOf(form.format)));
   }
   return form;
@@ -91,7 +113,7 @@ Result<bool> BoolParameter(const net::HttpRequest& request, std::string_view nam
   if (!text) return fallback;
   if (*text == "true" || *text == "false") return *text == "true";
   return Status(Code::kInvalidArgument,
-                fmt::format("{} is '{}', expected true or false", name, text->substr(0, 64)));
+                fmt::format("{} is '{}', expected true or false", name, Quotable(*text)));
 }
 
 }  // namespace granary::services

@@ -28,6 +28,8 @@ Caller CallerOf(const RouteCall& call) { return {call.request.cancel, call.reque
 
 Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
   if (call.request.body_source != nullptr) return WriteStreamed(state, call);
+  // A body in one of the other formats that was not streamed has a parameter that is not taken.
+  GRANARY_TRY(StreamedBodyFormat(call.request).status());
   GRANARY_TRY(CheckJsonBody(call.request, kOtherBodies));
   GRANARY_TRY(CheckNoStreamParameters(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());

@@ -1,6 +1,8 @@
 #include "granary/services/tenant_node/dispatcher.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,8 +16,17 @@ namespace {
 
 // A misspelt parameter must not be taken for one that was left out (?keep_dat=true).
 Status CheckQuery(const Route& route, const net::HttpRequest& request) {
+  std::vector<std::string_view> seen;
   for (const auto& [name, value] : request.query) {
-    if (std::ranges::find(route.query, name) != route.query.end()) continue;
+    if (std::ranges::find(route.query, name) != route.query.end()) {
+      // Which one counts is a guess that two parties make differently.
+      if (std::ranges::find(seen, name) != seen.end()) {
+        return {Code::kInvalidArgument,
+                fmt::format("the query parameter {} is given twice: give it once", name)};
+      }
+      seen.push_back(name);
+      continue;
+    }
     if (std::ranges::find(route.later_query, name) != route.later_query.end()) {
       return Status::Unsupported(
           fmt::format("the query parameter {} is not offered by this version", name));
@@ -33,6 +44,8 @@ struct Dispatcher::Outcome {
   net::Headers problem_headers = {};
   std::int64_t start_ns = 0;
   bool is_probe = false;
+  bool hides = false;         ///< The client was told less than the log is.
+  bool from_handler = false;  ///< Which may name files; what is refused before names routes.
 };
 
 Dispatcher::Dispatcher(NodeState& state, Router router)
@@ -48,13 +61,17 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
                   .allow = {},
                   .problem_headers = {},
                   .start_ns = state_.clock.MonotonicNanos(),
-                  .is_probe = false};
+                  .is_probe = false,
+                  .hides = false,
+                  .from_handler = false};
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     // The failure says what came of the part of a body that was there.
     std::optional<int> http_status;
     if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
-    net::HttpResponse response = ProblemResponse(answer.status(), request.request_id, http_status);
+    const Status told = outcome.from_handler ? state_.paths.Hide(answer.status()) : answer.status();
+    net::HttpResponse response = ProblemResponse(told, request.request_id, http_status);
+    outcome.hides = told.message() != answer.status().message();
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
     for (const auto& [name, value] : outcome.problem_headers.all())
       response.headers.Set(name, value);
@@ -69,8 +86,11 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   response.stream = [this, outcome, http = response.status,
                      stream = std::move(response.stream)](net::BodySink& sink) {
     const Status status = stream(sink);
-    Record(outcome, status.ok() ? http : api::RowOf(status.code()).http, status);
-    return status;
+    const Status told = state_.paths.Hide(status);
+    Outcome ended = outcome;
+    ended.hides = told.message() != status.message();
+    Record(ended, status.ok() ? http : api::RowOf(status.code()).http, status);
+    return told;
   };
   return response;
 }
@@ -84,6 +104,7 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
   outcome.route = route.pattern;
   outcome.is_probe = !route.needs_access;
   if (route.needs_access) GRANARY_TRY(CheckQuery(route, request));
+  outcome.from_handler = true;
   RouteCall call{request, std::move(found->parameters)};
   Result<net::HttpResponse> answer = route.handler(call);
   outcome.problem_headers = std::move(call.problem_headers);
@@ -92,7 +113,9 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
 
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
                                      const std::string& request_id) const {
-  const net::HttpResponse response = ProblemResponse(status, request_id, http_status);
+  // What a library threw may name a file; any other refusal is about the request alone.
+  const Status told = status.code() == Code::kInternal ? state_.paths.Hide(status) : status;
+  const net::HttpResponse response = ProblemResponse(told, request_id, http_status);
   const Outcome outcome{.method = "unknown",
                         .path = {},
                         .route = "refused",
@@ -102,7 +125,9 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                         .allow = {},
                         .problem_headers = {},
                         .start_ns = state_.clock.MonotonicNanos(),
-                        .is_probe = false};
+                        .is_probe = false,
+                        .hides = false,
+                        .from_handler = false};
   Record(outcome, response.status, status);
   return response;
 }
@@ -122,8 +147,9 @@ void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& s
   // A method that no route has must not make a series of its own.
   const bool known = outcome.route != "unknown";
   state_.metrics.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
-  // Whoever asks for health every second has the answer already.
-  const bool is_news = http_status >= 500 && !outcome.is_probe;
+  // Whoever asks for health every second has the answer already. What a client was not told, the
+  // log must have.
+  const bool is_news = (http_status >= 500 || outcome.hides) && !outcome.is_probe;
   const LogLevel level = is_news ? api::RowOf(status.code()).log : LogLevel::kDebug;
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),

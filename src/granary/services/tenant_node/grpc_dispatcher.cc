@@ -10,8 +10,8 @@
 namespace granary::services {
 namespace {
 
-net::GrpcEnd EndOf(const Status& status, const std::map<std::string, std::string>& metadata) {
-  api::RichError error = api::ToRichError(status, metadata);
+net::GrpcEnd EndOf(const Status& told, const std::map<std::string, std::string>& metadata) {
+  api::RichError error = api::ToRichError(told, metadata);
   return {error.code, std::move(error.message), std::move(error.details)};
 }
 
@@ -60,23 +60,25 @@ net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& mess
   if (method == nullptr || method->needs_access)
     status = CheckAccess(call.peer_is_loopback, IsOpen(state_.config));
   if (status.ok()) status = method ? method->handler(method_call) : NoSuchMethod(call.method);
-  Record(call, method, start_ns, status);
-  return EndOf(status, method_call.error_metadata);
+  const Status told = state_.paths.Hide(status);
+  Record(call, method, start_ns, status, told.message() != status.message());
+  return EndOf(told, method_call.error_metadata);
 }
 
 net::GrpcEnd GrpcDispatcher::Refuse(const Status& status, const net::GrpcCall& call) const {
-  Record(call, Find(call.method), state_.clock.MonotonicNanos(), status);
+  Record(call, Find(call.method), state_.clock.MonotonicNanos(), status, /*hides=*/false);
   return EndOf(status, {});
 }
 
 void GrpcDispatcher::Record(const net::GrpcCall& call, const GrpcMethod* method,
-                            std::int64_t start_ns, const Status& status) const {
+                            std::int64_t start_ns, const Status& status, bool hides) const {
   const double seconds = static_cast<double>(state_.clock.MonotonicNanos() - start_ns) / 1e9;
   state_.metrics.CountCall(method == nullptr ? "unknown" : method->name, CodeName(status.code()),
                            seconds);
   const api::CodeRow& row = api::RowOf(status.code());
   const bool is_probe = method != nullptr && !method->needs_access;
-  const LogLevel level = row.http >= 500 && !is_probe ? row.log : LogLevel::kDebug;
+  const bool is_news = (row.http >= 500 || hides) && !is_probe;
+  const LogLevel level = is_news ? row.log : LogLevel::kDebug;
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
                    {{"request_id", call.request_id},

@@ -25,8 +25,9 @@ class GrpcDispatcher {
 
  private:
   const GrpcMethod* Find(std::string_view path) const;
+  /// `hides`: the client was told less than `status` says.
   void Record(const net::GrpcCall& call, const GrpcMethod* method, std::int64_t start_ns,
-              const Status& status) const;
+              const Status& status, bool hides) const;
 
   NodeState& state_;
   std::vector<GrpcMethod> methods_;

@@ -47,7 +47,7 @@ Status ListSources(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(api::ReadEmptyMessage(message));
-  return call.messages.Write(api::SourcesMessage(tenant->ListSources()));
+  return call.messages.Write(api::SourcesMessage(state.paths.Hide(tenant->ListSources())));
 }
 
 Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {

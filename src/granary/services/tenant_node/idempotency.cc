@@ -7,6 +7,7 @@
 
 #include "granary/api/response_json.h"
 #include "granary/base/bytes.h"
+#include "granary/base/hash.h"
 #include "granary/services/tenant_node/responses.h"
 
 namespace granary::services {
@@ -30,20 +31,25 @@ Result<std::optional<std::string>> KeyOf(const net::HttpRequest& request) {
   return std::optional(std::string(*given));
 }
 
-std::uint64_t KeySeedOf(const net::HttpRequest& request) {
-  std::string parameters;
-  for (const auto& [name, value] : request.query) {
-    PutString(parameters, name);
-    PutString(parameters, value);
-  }
-  return Hash64(parameters);
+// Keys outlive a new version of the program, so the text that is hashed stays what it was for a
+// query of source_id alone.
+std::uint64_t KeySeedOf(const StreamWrite& write) {
+  std::string options;
+  const auto put = [&](std::string_view name, std::string_view value) {
+    PutString(options, name);
+    PutString(options, value);
+  };
+  put("source_id", write.source.str());
+  if (!write.atomic) put("atomic", "false");
+  if (write.skips_wrong) put("on_error", "skip");
+  return Hash64(formats::MediaTypeOf(write.format), Hash64(options));
 }
 
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request) {
   GRANARY_ASSIGN(auto key, KeyOf(request));
   if (!key) return std::optional<storage::WriteKey>();
   return std::optional(
-      storage::WriteKey{.key = std::move(*key), .body = Hash128(request.body, KeySeedOf(request))});
+      storage::WriteKey{.key = std::move(*key), .body = Hash128(request.body, Hash64(""))});
 }
 
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body) {

@@ -12,14 +12,15 @@
 
 namespace granary::services {
 
-/// The header with the hash of what a repetition must repeat: the body and the query parameters.
+/// The header with the hash of the body, which says everything that a repetition must repeat.
 /// Nothing without a header; kInvalidArgument unless it is 1 to 255 printable ASCII characters.
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const net::HttpRequest& request);
 
 /// The header of a request whose body is not read yet. Errors as above.
 Result<std::optional<std::string>> KeyOf(const net::HttpRequest& request);
-/// Of what a repetition must repeat besides the body; the seed of the body's hash.
-std::uint64_t KeySeedOf(const net::HttpRequest& request);
+/// Of what a repetition of a streamed body must repeat besides it, whatever its text was: a default
+/// that is written out, or another order of parameters, is the same. The seed of the body's hash.
+std::uint64_t KeySeedOf(const StreamWrite& write);
 
 /// A message's key, "" being none, with the hash of the body that stands for the message.
 /// kInvalidRequest at /idempotency_key as above.

@@ -34,7 +34,7 @@ struct TenantNode::State {
                &GiveBackFreePages),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
-        node(config, logger, clock, memory),
+        node(config, logger, clock, memory, files),
         dispatcher(node, MakeRouter(node)),
         calls(node) {}
 

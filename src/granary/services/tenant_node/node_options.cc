@@ -47,7 +47,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   storage::StoreOptions out;
   out.root = config.data_path;
   out.tenant = tenant;
-  out.allowed_data_paths = SplitPaths(config.allowed_data_paths);
+  out.allowed_data_paths = AllowedDataPaths(config);
   out.wal_lanes = static_cast<std::uint32_t>(config.wal_lanes);
   out.wal_file_bytes = Megabytes(config.wal_file_mb);
   out.wal_batch_bytes_max = Megabytes(config.wal_batch_max_mb);
@@ -143,6 +143,10 @@ net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
   out.read_timeout_ms = config.body_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;
+}
+
+std::vector<std::string> AllowedDataPaths(const Config& config) {
+  return SplitPaths(config.allowed_data_paths);
 }
 
 LogLevel MakeLogLevel(const Config& config) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
@@ -18,6 +20,8 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
 net::HttpServerOptions MakeServerOptions(const Config& config);
 /// The same limits as REST's.
 net::GrpcServerOptions MakeGrpcOptions(const Config& config);
+/// ALLOWED_DATA_PATHS, one by one.
+std::vector<std::string> AllowedDataPaths(const Config& config);
 LogLevel MakeLogLevel(const Config& config);
 LogFormat MakeLogFormat(const Config& config, bool on_terminal);
 

@@ -22,10 +22,11 @@ std::shared_ptr<Tenant> TenantDoor::Close(Status reason) {
 }
 
 NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
-                     const ProcessMemory& node_memory)
+                     const ProcessMemory& node_memory, io::FileSystem& files)
     : config(node_config),
       limits{.depth_max = static_cast<std::size_t>(node_config.max_json_depth),
              .page_records_max = static_cast<std::uint64_t>(node_config.max_page_records)},
+      paths(node_config, files),
       log(logger),
       clock(node_clock),
       memory(node_memory),

@@ -16,6 +16,7 @@
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/metrics.h"
 #include "granary/services/tenant_node/process_memory.h"
+#include "granary/services/tenant_node/server_paths.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
@@ -37,10 +38,11 @@ class TenantDoor {
 
 struct NodeState {
   NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
-            const ProcessMemory& node_memory);
+            const ProcessMemory& node_memory, io::FileSystem& files);
 
   const Config config;
   const api::RequestLimits limits;
+  const ServerPaths paths;
   Logger& log;
   const io::Clock& clock;
   const ProcessMemory& memory;

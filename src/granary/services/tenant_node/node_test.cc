@@ -273,6 +273,40 @@ TEST_F(NodeTest, RefusesBadRequestsByCodeAndPlace) {
   EXPECT_TRUE(Has(Call("POST", "/data/search", "{}").body, "\"count\":1,"));
 }
 
+TEST_F(NodeTest, AParameterThatIsGivenTwiceIsRefused) {
+  AddAndWrite();
+  for (const char* target : {"/sources/sales_data?keep_data=true&keep_data=true",
+                             "/sources/sales_data?keep_data=true&keep%5Fdata=false"}) {
+    const auto answer = Call("DELETE", target);
+    ExpectProblem(answer, 400, "INVALID_ARGUMENT");
+    EXPECT_TRUE(Has(answer.body, "keep_data is given twice")) << answer.body;
+  }
+  EXPECT_EQ(Call("GET", "/sources/sales_data").status, 200);
+}
+
+TEST_F(NodeTest, AnAnswerThatNobodyTakesIsRefusedBeforeAnythingIsDone) {
+  AddAndWrite();
+  Headers nothing;
+  nothing.Set("Accept-Encoding", "identity;q=0");
+  ExpectProblem(Call("POST", "/data/write", kWrite, nothing), 406, "NOT_ACCEPTABLE");
+  EXPECT_TRUE(Has(Call("POST", "/data/search", "{}").body, "\"count\":1,"));
+}
+
+TEST_F(NodeTest, ContentTypesAreTakenWithWhatTheySay) {
+  ASSERT_EQ(Call("POST", "/sources/add", R"({"source_id":"n"})").status, 201);
+  const auto post = [&](const char* type, std::string_view body) {
+    Headers headers;
+    headers.Set("Content-Type", type);
+    return Call("POST", "/data/write?source_id=n", body, headers);
+  };
+  const auto absent = post("text/csv; header=absent", "1,2\n");
+  ExpectProblem(absent, 415, "UNSUPPORTED_MEDIA_TYPE");
+  EXPECT_TRUE(Has(absent.body, "header=absent")) << absent.body;
+  EXPECT_EQ(post("text/csv; header=present; charset=UTF-8", "a,b\r1,2\r").status, 200);
+  EXPECT_EQ(post("application/x-ndjson", "\xEF\xBB\xBF{\"a\":3}\n").status, 200);
+  EXPECT_TRUE(Has(Call("POST", "/data/search", "\xEF\xBB\xBF{}").body, "\"count\":2,"));
+}
+
 TEST_F(NodeTest, NamesWhatComesLater) {
   const std::pair<const char*, const char*> later[] = {{"POST", "/sources/x/compact?wait=true"},
                                                        {"GET", "/jobs/1"},

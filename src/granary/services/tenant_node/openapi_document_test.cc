@@ -10,6 +10,7 @@
 
 #include "granary/api/code_table.h"
 #include "granary/api/json_node.h"
+#include "granary/io/posix_file_system.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/testing/fake_clock.h"
 
@@ -80,7 +81,8 @@ class OpenApiDocumentTest : public ::testing::Test {
   const JsonNode root_;
   testing::FakeClock clock_;
   ProcessMemory memory_{runtime::MemoryBudget::kNoLimit, [] { return std::uint64_t{0}; }};
-  NodeState state_{Config{}, Logger::Null(), clock_, memory_};
+  io::PosixFileSystem files_;
+  NodeState state_{Config{}, Logger::Null(), clock_, memory_, files_};
 };
 
 TEST_F(OpenApiDocumentTest, HasEveryRouteWithItsParametersAndNoOther) {

@@ -51,8 +51,8 @@ class RowStream {
   Status Fail(const Status& why) {
     if (sent_any_) {
       text_.clear();
-      writer_->Fail(why, text_);
-      (void)Send();
+      writer_->Fail(state_.paths.Hide(why), text_);
+      sink_.WriteLast(text_);
     }
     return why;
   }

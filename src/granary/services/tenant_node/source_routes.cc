@@ -35,7 +35,7 @@ Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
 
 Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return JsonResponse(api::SourcesJson(tenant->ListSources()));
+  return JsonResponse(api::SourcesJson(state.paths.Hide(tenant->ListSources())));
 }
 
 Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {

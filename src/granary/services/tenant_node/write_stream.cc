@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "granary/api/request_json.h"
-#include "granary/base/hash.h"
 #include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/idempotency.h"
 
@@ -31,7 +30,7 @@ Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   GRANARY_ASSIGN(write.skips_wrong,
                  api::ParseOnError(request.QueryParameter("on_error"), "?on_error"));
   GRANARY_ASSIGN(write.key, KeyOf(request));
-  write.key_seed = Hash64(formats::MediaTypeOf(write.format), KeySeedOf(request));
+  write.key_seed = KeySeedOf(write);
   write.bytes = [source = request.body_source](std::span<char> out) { return source->Read(out); };
   write.cancel = request.cancel;
   // The length of what is compressed tells little of what it becomes.

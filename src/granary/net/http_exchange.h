@@ -1,0 +1,51 @@
+// HttpExchange: one request and its answer, with the memory that its body is charged.
+//
+// Threads    the connection's strand, then its handler's thread, then the strand again.
+// Owns       the body; `context` outlives it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/net/connection_context.h"
+#include "granary/net/content_coding.h"
+#include "granary/net/http_message.h"
+#include "granary/net/request_parser.h"
+#include "granary/net/socket_source.h"
+
+namespace granary::net {
+
+struct HttpExchange {
+  explicit HttpExchange(ConnectionContext& shared) : context(shared) {}
+  ~HttpExchange();
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+
+  /// Takes `bytes` more for the body; false when all bodies together would be too large.
+  bool Charge(std::uint64_t bytes);
+  void Uncharge();
+  /// The handler left a part of the body unread.
+  bool leaves_body() const { return source != nullptr && !source->whole(); }
+
+  ConnectionContext& context;
+  std::uint64_t charged_bytes = 0;   ///< Of context.bodies_bytes.
+  std::uint64_t reserved_bytes = 0;  ///< Of context.options.bodies.
+  HttpRequest request;
+  bool http_1_1 = true;
+  bool keep_alive = true;
+  bool head_only = false;  ///< HEAD
+  std::string unsent;      ///< What the handler's thread could not send at once.
+  bool broken = false;     ///< The connection is of no more use,
+  bool cut = false;        ///< and what was sent is not whole.
+  ContentCoding coding = ContentCoding::kIdentity;  ///< Of the answer.
+  std::shared_ptr<SocketSource> source;             ///< Of a body that the handler reads itself.
+};
+
+/// The exchange that a head begins; the connection adds who asks. kInvalidArgument for a target or
+/// an X-Timeout-Ms that is none.
+Result<std::shared_ptr<HttpExchange>> MakeExchange(ConnectionContext& context,
+                                                   const RequestHead& head);
+
+}  // namespace granary::net
