@@ -217,8 +217,7 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   GRANARY_ASSIGN(const auto* refused_by,
                  RunInMemory(request, plan, context, sink, morsels, known, stats));
   if (refused_by == nullptr) return stats;
-  const bool can_spill = !plan.groups.empty() || plan.HoldsValues();
-  if (!can_spill || context.spill == nullptr) return Outgrown(*refused_by, context);
+  if (context.spill == nullptr) return Outgrown(*refused_by, context);
   // From the beginning: what the first attempt read is not counted.
   GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, context, sink, stats));
   return stats;

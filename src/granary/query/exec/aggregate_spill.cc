@@ -114,7 +114,7 @@ class Spill {
     }
     const bool is_large =
         attempt.groups <= std::max(context_.memory->reach() / kBytesOfLargeGroup, std::uint64_t{1});
-    if (!attempt.finished && is_large && plan_.HoldsValues()) {
+    if (!attempt.finished && is_large && (plan_.HoldsValues() || plan_.groups.empty())) {
       GRANARY_ASSIGN(attempt, FinishWithoutValues(part));
     }
     if (attempt.finished) return Status::Ok();

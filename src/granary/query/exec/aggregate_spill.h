@@ -30,9 +30,9 @@
 namespace granary::query {
 
 /// Of whole segments, which are no morsels, `known` says what there is to say: only without groups.
-/// Lane i of `lanes` has the morsels i, i + lanes, … The plan has groups, or holds values;
-/// context.memory and context.spill are there. kTooLarge when the state of one group alone, values
-/// not counted, is too large; the errors of SpillFile; the sink's.
+/// Lane i of `lanes` has the morsels i, i + lanes, … context.memory and context.spill are there.
+/// kTooLarge when the state of one group alone, values not counted, is too large; the errors of
+/// SpillFile; the sink's.
 Status SpillAggregate(const AggregateRequest& request, const AggregatePlan& plan,
                       const AggregateTable& known, const std::vector<Morsel>& morsels,
                       std::size_t lanes, const QueryContext& context, const AggregateSink& sink,
