@@ -4,6 +4,7 @@
 // Threads    immutable once made; the request and the snapshots outlive it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -3,7 +3,6 @@
 // ends.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <random>
