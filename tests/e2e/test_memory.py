@@ -183,16 +183,46 @@ def test_a_million_groups_under_a_small_share_are_duckdbs(keyed, figure):
     assert spill_files(keyed) == []
 
 
-def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
-    control = keyed.client()
+# Without groups: a million distinct keys and two million values of each column.
+VALUES = {"source_id": "keyed",
+          "aggregations": [{"type": "count_distinct", "column": "key"}, {"type": "count_distinct", "column": "f"},
+                           {"type": "percentile", "column": "f", "p": 0.5, "alias": "f50"}, {"type": "percentile", "column": "f", "p": 0.99, "alias": "f99"},
+                           {"type": "percentile", "column": "key", "p": 0.1234567, "alias": "k12"}, {"type": "sum", "column": "v"}]}
+
+
+def test_millions_of_values_under_a_small_share_are_duckdbs(keyed, figure):
+    client = keyed.client(timeout=300)
+    began = time.monotonic()
+    answer = client.call("POST", "/data/aggregate", VALUES)
+    seconds = time.monotonic() - began
+    assert answer["stats"]["spilled_bytes"] > 0
+    table = f"SELECT (i * 7919) % {KEYS} AS key, i % 1009 AS v, i % 501 + 0.25::DOUBLE AS f FROM range(2 * {KEYS}) t(i)"
+    expected = duckdb.sql("SELECT count(DISTINCT key), count(DISTINCT f), quantile_cont(f, 0.5), quantile_cont(f, 0.99), "
+                          f"quantile_cont(key::DOUBLE, 0.1234567), sum(v)::BIGINT FROM ({table})").fetchall()
+    assert [tuple(row.values()) for row in answer["results"]] == expected
+    # The same of one group that is nearly all, among others.
+    grouped = client.aggregate(**{**VALUES, "group_by": [{"column": "key", "transform": {"bucket": 900_000}, "alias": "part"}]})
+    expected = duckdb.sql("SELECT (key // 900000) * 900000 AS part, count(DISTINCT key), count(DISTINCT f), quantile_cont(f, 0.5), quantile_cont(f, 0.99), "
+                          f"quantile_cont(key::DOUBLE, 0.1234567), sum(v)::BIGINT FROM ({table}) GROUP BY 1").fetchall()
+    assert {tuple(row.values()) for row in grouped} == set(expected)
+    peak, queries = memory_of(keyed, "VmHWM"), client.metric("granary_memory_queries_peak_bytes")
+    figure(f"count_distinct and percentiles of {2 * KEYS} records under a share of 8 MB: {seconds:.1f} s, "
+           f"{answer['stats']['spilled_bytes'] / MB:.0f} MB spilled, peak {peak / MB:.0f} MB resident, {queries / MB:.0f} MB reserved by queries")
+    assert peak < LIMIT_MB * MB
+    assert spill_files(keyed) == []
+
+
+def latencies_of_cancelling(node, request, step_mb):
+    """Eight runs of a request that spills, each cancelled once so much more is written."""
+    control = node.client()
     latencies = []
     for part in range(1, 9):
         done = {}
 
         def run():
-            client = keyed.client(timeout=300)
+            client = node.client(timeout=300)
             try:
-                client.call("POST", "/data/aggregate", HEAVY)
+                client.call("POST", "/data/aggregate", request)
             except Refused as refused:
                 done["code"] = refused.code
             done["at"] = time.monotonic()
@@ -201,7 +231,7 @@ def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
         thread = threading.Thread(target=run)
         thread.start()
         # While rows are written, and later while parts are read back and merged.
-        while thread.is_alive() and control.metric("granary_spilled_bytes_total") - before < part * 7 * MB:
+        while thread.is_alive() and control.metric("granary_spilled_bytes_total") - before < part * step_mb * MB:
             pass
         queries = control.call("GET", "/queries")["queries"]
         if queries:
@@ -213,8 +243,36 @@ def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
         thread.join()
         wait_for(lambda: control.metric("granary_spill_bytes") == 0, 5)
     assert len(latencies) >= 4
+    return latencies
+
+
+def test_cancelling_a_query_that_spills_is_prompt(keyed, figure):
+    latencies = latencies_of_cancelling(keyed, HEAVY, 7)
     figure(f"a query that spills ends {1000 * max(latencies):.0f} ms after DELETE at the latest ({len(latencies)} times)")
     assert sorted(latencies)[len(latencies) // 2] < 0.05
+
+
+def test_cancelling_a_query_of_many_values_is_prompt(keyed, figure):
+    latencies = latencies_of_cancelling(keyed, VALUES, 14)
+    figure(f"a query of many values ends {1000 * max(latencies):.0f} ms after DELETE at the latest ({len(latencies)} times)")
+    assert sorted(latencies)[len(latencies) // 2] < 0.05
+
+
+def test_temporary_files_past_their_limit_are_507(keyed):
+    keyed.stop()
+    keyed.env.update(SPILL_MAX_MB="16")
+    keyed.start()
+    client = keyed.client(timeout=300)
+    for request in (HEAVY, VALUES):
+        status, _, content = client.raw("POST", "/data/aggregate", request)
+        problem = json.loads(content)
+        assert (status, problem["code"]) == (507, "DISK_FULL")
+        assert "SPILL_MAX_MB" in problem["detail"] and str(16 * MB) in problem["detail"]
+        wait_for(lambda: client.metric("granary_spill_bytes") == 0, 5)
+    assert spill_files(keyed) == []
+    # What fits its memory needs none.
+    total = sum(i % 1009 for i in range(2 * KEYS))
+    assert client.aggregate(source_id="keyed", aggregations=[{"type": "sum", "column": "v"}]) == [{"sum_v": total}]
 
 
 def test_many_heavy_queries_wait_or_are_refused_and_the_node_lives(keyed, figure):

@@ -54,10 +54,11 @@ MemoryBudget* MemoryBudget::Charge(std::uint64_t bytes) {
   return nullptr;
 }
 
-const MemoryBudget* MemoryBudget::TryReserve(std::uint64_t bytes) {
+const MemoryBudget* MemoryBudget::TryReserve(std::uint64_t bytes, Refusals count) {
   MemoryBudget* refused = Charge(bytes);
   while (refused != nullptr && refused->Reclaim(bytes) > 0) refused = Charge(bytes);
-  if (refused != nullptr) refused->refusals_.fetch_add(1, std::memory_order_relaxed);
+  if (refused != nullptr && count == Refusals::kCounted)
+    refused->refusals_.fetch_add(1, std::memory_order_relaxed);
   return refused;
 }
 
@@ -133,13 +134,15 @@ std::uint64_t MemoryReservation::RoundUp(std::uint64_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-const MemoryBudget* MemoryReservation::GrowTo(std::uint64_t bytes) {
+const MemoryBudget* MemoryReservation::GrowTo(std::uint64_t bytes, Refusals count) {
   if (bytes <= bytes_ || budget_ == nullptr) return nullptr;
   std::uint64_t target = RoundUp(bytes);
-  const MemoryBudget* refused = budget_->TryReserve(target - bytes_);
-  if (refused != nullptr && target > bytes) {
+  const bool is_rounded = target > bytes;
+  const MemoryBudget* refused =
+      budget_->TryReserve(target - bytes_, is_rounded ? Refusals::kRepeated : count);
+  if (refused != nullptr && is_rounded) {
     target = bytes;
-    refused = budget_->TryReserve(target - bytes_);
+    refused = budget_->TryReserve(target - bytes_, count);
   }
   if (refused == nullptr) bytes_ = target;
   return refused;

@@ -23,6 +23,9 @@
 
 namespace granary::runtime {
 
+/// Whether a refusal counts: whoever is refused and asks again, and again, is refused once.
+enum class Refusals : std::uint8_t { kCounted, kRepeated };
+
 class MemoryBudget {
  public:
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
@@ -35,7 +38,7 @@ class MemoryBudget {
 
   /// Reserves here and in every budget above. Otherwise nothing is reserved, and the budget whose
   /// limit is in the way is returned. Asks the caches below that one first.
-  const MemoryBudget* TryReserve(std::uint64_t bytes);
+  const MemoryBudget* TryReserve(std::uint64_t bytes, Refusals count = Refusals::kCounted);
   /// Reserves whatever the limits are.
   void Add(std::uint64_t bytes);
   void Release(std::uint64_t bytes);
@@ -48,7 +51,7 @@ class MemoryBudget {
   std::uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
   /// True when the parent holds nothing besides this.
   bool IsAlone() const { return parent_ == nullptr || parent_->reserved() <= reserved(); }
-  /// How often this limit was in the way.
+  /// How often this limit was in the way of somebody.
   std::uint64_t refusals() const { return refusals_.load(std::memory_order_relaxed); }
 
   /// A cache's offer to let go of memory that is reserved in `of`, while this lives: `give_back` is
@@ -121,7 +124,7 @@ class MemoryReservation {
   ~MemoryReservation() { ShrinkTo(0); }
 
   /// At least `bytes`, up to the next step. Null, or the budget that is in the way: then as before.
-  const MemoryBudget* GrowTo(std::uint64_t bytes);
+  const MemoryBudget* GrowTo(std::uint64_t bytes, Refusals count = Refusals::kCounted);
   /// At least `bytes`, whatever the limits are.
   void ForceTo(std::uint64_t bytes);
   /// At most a step above `bytes`.

@@ -16,20 +16,28 @@ Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes) {
 }  // namespace
 
 std::optional<MemoryReservation> MemoryQueue::TryEnter(MemoryBudget& budget, std::uint64_t bytes) {
+  Refusals count = Refusals::kCounted;
+  return EnterAtOnce(budget, bytes, count);
+}
+
+std::optional<MemoryReservation> MemoryQueue::EnterAtOnce(MemoryBudget& budget, std::uint64_t bytes,
+                                                          Refusals& count) {
   {
     const std::lock_guard lock(mutex_);
     if (!line_.empty()) return std::nullopt;
   }
   MemoryReservation reservation(&budget);
-  if (reservation.GrowTo(bytes) != nullptr) return std::nullopt;
-  return reservation;
+  if (reservation.GrowTo(bytes, count) == nullptr) return reservation;
+  count = Refusals::kRepeated;
+  return std::nullopt;
 }
 
 Result<MemoryReservation> MemoryQueue::Enter(MemoryBudget& budget, std::uint64_t bytes,
                                              const CancelToken& cancel) {
   GRANARY_TRY(cancel.Check());
   if (bytes > budget.reach()) return NeverFits(budget, bytes);
-  if (auto at_once = TryEnter(budget, bytes)) return std::move(*at_once);
+  Refusals count = Refusals::kCounted;  // Once, however often we look.
+  if (auto at_once = EnterAtOnce(budget, bytes, count)) return std::move(*at_once);
   const auto give_up = std::chrono::steady_clock::now() + wait_max_;
   std::unique_lock lock(mutex_);
   const auto place = line_.insert(line_.end(), Waiter());
@@ -42,8 +50,11 @@ Result<MemoryReservation> MemoryQueue::Enter(MemoryBudget& budget, std::uint64_t
     lock.lock();
     const bool first = place == line_.begin();
     lock.unlock();
-    if (first) refused_by = reservation.GrowTo(bytes);
-    in = first && refused_by == nullptr;
+    if (first) {
+      refused_by = reservation.GrowTo(bytes, count);
+      in = refused_by == nullptr;
+      count = Refusals::kRepeated;
+    }
     if (in) break;
     status = cancel.Check().At("while waiting for memory");
     if (status.ok() && std::chrono::steady_clock::now() >= give_up)

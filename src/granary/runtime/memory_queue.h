@@ -42,6 +42,9 @@ class MemoryQueue {
 
  private:
   struct Waiter {};
+  /// TryEnter, which says whether it has counted a refusal.
+  std::optional<MemoryReservation> EnterAtOnce(MemoryBudget& budget, std::uint64_t bytes,
+                                               Refusals& count);
 
   const std::chrono::milliseconds wait_max_;
   mutable std::mutex mutex_;

@@ -70,6 +70,16 @@ TEST(MemoryQueueTest, IsRefusedWhenOthersHoldOnTooLong) {
   EXPECT_EQ(budget.reserved(), 800u);
 }
 
+TEST(MemoryQueueTest, ARequestThatLooksManyTimesIsRefusedOnce) {
+  MemoryBudget budget("all", 1000);
+  MemoryQueue queue(milliseconds(45));  // It looks every 10 ms.
+  const auto held = queue.Enter(budget, 800, CancelToken());
+  EXPECT_EQ(queue.Enter(budget, 500, CancelToken()).status().code(), Code::kOverloaded);
+  EXPECT_EQ(budget.refusals(), 1u);
+  EXPECT_EQ(queue.Enter(budget, 500, CancelToken()).status().code(), Code::kOverloaded);
+  EXPECT_EQ(budget.refusals(), 2u);
+}
+
 TEST(MemoryQueueTest, ACancelledWaiterLeavesTheLine) {
   MemoryBudget budget("all", 1000);
   MemoryQueue queue(kLong);

@@ -6,8 +6,37 @@
 
 namespace granary::runtime {
 
-SpillSpace::SpillSpace(io::FileSystem& files, std::string folder)
-    : files_(files), folder_(std::move(folder)) {}
+SpillSpace::SpillSpace(io::FileSystem& files, std::string folder, SpillOptions options)
+    : files_(files), folder_(std::move(folder)), options_(options) {}
+
+Status SpillSpace::Take(std::uint64_t bytes) {
+  std::uint64_t now = bytes_.load();
+  do {
+    if (bytes <= options_.max_bytes && now <= options_.max_bytes - bytes) continue;
+    return {
+        Code::kDiskFull,
+        fmt::format("{} more bytes do not fit: temporary files of all queries take {} of the {} "
+                    "bytes that they may (SPILL_MAX_MB); try again later, or ask for less",
+                    bytes, now, options_.max_bytes)};
+  } while (!bytes_.compare_exchange_weak(now, now + bytes));
+  const Status enough = LookAtDisk(bytes);
+  if (!enough.ok()) GiveBack(bytes);
+  return enough;
+}
+
+Status SpillSpace::LookAtDisk(std::uint64_t bytes) {
+  if (options_.keep_free_bytes == 0) return Status::Ok();
+  if (unlooked_.fetch_add(bytes) + bytes < kLookAtDiskBytes) return Status::Ok();
+  GRANARY_ASSIGN(const std::uint64_t free, files_.AvailableBytes(folder_));
+  if (free >= bytes && free - bytes >= options_.keep_free_bytes) {
+    unlooked_.store(0);
+    return Status::Ok();
+  }
+  return {Code::kDiskFull,
+          fmt::format("{} has {} bytes free, and temporary files leave {} of them to writes unless "
+                      "SPILL_MAX_MB says how much they may take",
+                      folder_, free, options_.keep_free_bytes)};
+}
 
 Status SpillSpace::Sweep() { return files_.RemoveTree(folder_); }
 
@@ -29,7 +58,7 @@ SpillFile::SpillFile(SpillSpace& space, std::string path, std::unique_ptr<io::Wr
       writer_(std::move(writer)),
       reader_(std::move(reader)) {}
 
-SpillFile::~SpillFile() { space_.bytes_.fetch_sub(bytes_.load()); }
+SpillFile::~SpillFile() { space_.GiveBack(bytes_.load()); }
 
 Result<SpillExtent> SpillFile::Append(std::string_view bytes) {
   SpillExtent extent;
@@ -37,10 +66,12 @@ Result<SpillExtent> SpillFile::Append(std::string_view bytes) {
   extent.checksum = Crc32c(bytes);
   const std::lock_guard lock(mutex_);
   extent.offset = bytes_.load();
-  if (Status s = writer_->WriteAt(extent.offset, bytes); !s.ok())
+  GRANARY_TRY(space_.Take(bytes.size()));
+  if (Status s = writer_->WriteAt(extent.offset, bytes); !s.ok()) {
+    space_.GiveBack(bytes.size());
     return s.At("while moving a query's data out of memory");
+  }
   bytes_.fetch_add(bytes.size());
-  space_.bytes_.fetch_add(bytes.size());
   space_.bytes_total_.fetch_add(bytes.size());
   return extent;
 }

@@ -36,7 +36,7 @@ Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<T
       deps_(deps),
       memory_(std::move(memory)),
       store_(std::move(store)),
-      spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill")),
+      spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill"), options_.memory.spill),
       seal_(std::move(seal)),
       admission_(options_.admission),
       running_(deps_.clock) {}

@@ -9,6 +9,7 @@
 
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/memory_queue.h"
+#include "granary/runtime/spill_space.h"
 
 namespace granary {
 
@@ -17,6 +18,7 @@ struct TenantMemoryOptions {
   std::uint64_t query_bytes = runtime::MemoryBudget::kNoLimit;  ///< QUERY_MEMORY_MB.
   std::uint64_t query_start_bytes = 1u << 20;                   ///< QUERY_START_MEMORY_KB.
   std::chrono::milliseconds wait_max{5000};                     ///< MEMORY_WAIT_MS.
+  runtime::SpillOptions spill;                                  ///< SPILL_MAX_MB.
 };
 
 /// Parsed columns, the log frame they are encoded in, and what parsing takes on the way, for each

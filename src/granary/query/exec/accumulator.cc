@@ -34,6 +34,14 @@ bool NeedsSequence(AggregateType aggregate) {
   return aggregate == AggregateType::kFirst || aggregate == AggregateType::kLast;
 }
 
+bool IsPercentile(AggregateType aggregate) {
+  return aggregate == AggregateType::kPercentile || aggregate == AggregateType::kApproxPercentile;
+}
+
+bool HoldsValues(AggregateType aggregate) {
+  return aggregate == AggregateType::kCountDistinct || IsPercentile(aggregate);
+}
+
 Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type) {
   if (aggregate == AggregateType::kCount)
     return AggregateShape{type == nullptr ? DataType() : *type, TypeKind::kInt64};
@@ -76,10 +84,11 @@ std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
     case AggregateType::kMax: return MakeExtreme(shape, aggregation.type);
     case AggregateType::kCountDistinct: return MakeDistinct(shape, grouping, lookup);
     case AggregateType::kApproxCountDistinct: return MakeApproxDistinct();
-    case AggregateType::kPercentile:
-    case AggregateType::kApproxPercentile: return MakePercentile(aggregation.p);
     case AggregateType::kStddev:
     case AggregateType::kVariance: return MakeMoments(aggregation.type);
+    case AggregateType::kPercentile:
+    case AggregateType::kApproxPercentile:
+      return MakePercentile(std::make_shared<PercentileValues>(), aggregation.p);
     case AggregateType::kFirst:
     case AggregateType::kLast:
     case AggregateType::kAny: break;

@@ -66,9 +66,24 @@ Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type);
 
 bool NeedsSequence(AggregateType aggregate);
 
+bool IsPercentile(AggregateType aggregate);
+/// True for an aggregate whose state has a part for each (distinct) value, and whose answer does
+/// not depend on the order of values: count_distinct and the percentiles.
+bool HoldsValues(AggregateType aggregate);
+
 std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
                                              const AggregateShape& shape, Grouping grouping,
                                              KeyLookup lookup = KeyLookup::kFast);
+
+/// The values of every group, shared by all percentiles of a column: the first of them fills it.
+struct PercentileValues {
+  std::vector<double> ps;
+  std::vector<std::vector<std::uint64_t>> keys;  ///< By group.
+  std::vector<std::vector<double>> picked;  ///< By group, once its first percentile is finished.
+  std::uint64_t count = 0;                  ///< Of all keys.
+};
+/// Those that share `values` are updated, merged and finished with each other.
+std::unique_ptr<Accumulator> MakePercentile(std::shared_ptr<PercentileValues> values, double p);
 
 /// Its parts.
 std::unique_ptr<Accumulator> MakeCount();
@@ -76,7 +91,6 @@ std::unique_ptr<Accumulator> MakeSum(const AggregateShape& shape);
 std::unique_ptr<Accumulator> MakeAvg(const AggregateShape& shape);
 std::unique_ptr<Accumulator> MakeExtreme(const AggregateShape& shape, AggregateType which);
 std::unique_ptr<Accumulator> MakeMoments(AggregateType which);
-std::unique_ptr<Accumulator> MakePercentile(double p);
 std::unique_ptr<Accumulator> MakeDistinct(const AggregateShape& shape, Grouping grouping,
                                           KeyLookup lookup);
 std::unique_ptr<Accumulator> MakeApproxDistinct();

@@ -160,7 +160,7 @@ Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, Ag
                   const QueryContext& context, const AggregateSink& sink) {
   FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);
   GRANARY_ASSIGN(*finished, FinishGroups(plan, table, context.cancel));
-  GRANARY_ASSIGN(const auto picked, PickGroups(request, *finished));
+  GRANARY_ASSIGN(const auto picked, PickGroups(request, *finished, context.cancel));
   for (std::size_t first = 0; first < picked.size(); first += kGroupsAtOnce) {
     GRANARY_TRY(context.cancel.Check());
     std::vector<std::vector<Value>> rows;
@@ -176,15 +176,17 @@ Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, Ag
 }
 
 /// Null, or the budget that is in the way; then the sink has seen nothing, and `stats` count as far
-/// as listing the morsels.
+/// as listing the morsels. What they leave out is in `known`.
 Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request,
                                                  const AggregatePlan& plan,
                                                  const QueryContext& context,
                                                  const AggregateSink& sink,
-                                                 std::vector<Morsel>& morsels, QueryStats& stats) {
+                                                 std::vector<Morsel>& morsels,
+                                                 AggregateTable& known, QueryStats& stats) {
   FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
   runtime::MemoryReservation held(context.memory);
-  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, *table, stats));
+  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, known, stats));
+  if (plan.groups.empty()) GRANARY_TRY(table->MergeKnown(known));
   QueryStats of_lanes;
   GRANARY_ASSIGN(const auto* refused_by, RunLanes(plan, morsels, context, *table, held, of_lanes));
   if (refused_by != nullptr) return refused_by;
@@ -211,11 +213,13 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   QueryStats stats;
   std::vector<Morsel> morsels;
-  GRANARY_ASSIGN(const auto* refused_by, RunInMemory(request, plan, context, sink, morsels, stats));
+  AggregateTable known(plan, KeyLookup::kCompact);
+  GRANARY_ASSIGN(const auto* refused_by,
+                 RunInMemory(request, plan, context, sink, morsels, known, stats));
   if (refused_by == nullptr) return stats;
-  if (plan.groups.empty() || context.spill == nullptr) return Outgrown(*refused_by, context);
+  if (context.spill == nullptr) return Outgrown(*refused_by, context);
   // From the beginning: what the first attempt read is not counted.
-  GRANARY_TRY(SpillAggregate(request, plan, morsels, kLanes, context, sink, stats));
+  GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, context, sink, stats));
   return stats;
 }
 

@@ -8,8 +8,10 @@
 //            float64; decimals: the wider; any other mix: kTypeMismatch naming both).
 // Exact      integer and decimal sums in 128 bits (overflow of those is kInternal, never a wrap);
 //            avg of integers and decimals from the exact sum; stddev and variance by Welford's
-//            update, merged by Chan's; percentile by selection over all values, linearly
-//            interpolated. first and last are by `_seq`; any is the first met.
+//            update, merged by Chan's, without overflow on the way: a variance past float64's range
+//            is Infinity, of a value that is NaN or infinite both are NaN; percentile by selection
+//            over all values, linearly interpolated, NaN above all numbers. first and last are by
+//            `_seq`; any is the first met.
 // Results    sum of integers: Int128 exact; sum of decimal(p,s): decimal; avg, stddev, variance,
 //            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the
 //            column's type.
@@ -52,8 +54,9 @@ struct AggregateAnswer {
 };
 
 /// kUnknownColumn, kTypeMismatch (sum of a string), kInvalidRequest (an alias twice), each with its
-/// pointer. kTooLarge when a single group, or all rows without groups, outgrow the share. A
-/// failing sink ends the query with its failure; no row comes before all are computed.
+/// pointer. kTooLarge when the state of a single group outgrows the share, the values of
+/// count_distinct and percentile not counted. A failing sink ends the query with its failure; no
+/// row comes before all are computed.
 Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const std::vector<storage::SourceSnapshot>& sources,
                                 const QueryContext& context, const AggregateSink& sink);

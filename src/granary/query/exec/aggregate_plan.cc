@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 namespace granary::query {
@@ -57,9 +58,8 @@ Status CheckAliases(const AggregateRequest& request) {
 }
 
 Status CheckPercentile(const Aggregation& aggregation) {
-  const bool is_percentile = aggregation.type == AggregateType::kPercentile ||
-                             aggregation.type == AggregateType::kApproxPercentile;
-  if (!is_percentile || (aggregation.p >= 0 && aggregation.p <= 1)) return Status::Ok();
+  if (!IsPercentile(aggregation.type) || (aggregation.p >= 0 && aggregation.p <= 1))
+    return Status::Ok();
   return Status::Invalid(Code::kInvalidRequest, aggregation.pointer + "/p",
                          "p must be from 0 to 1");
 }
@@ -158,11 +158,28 @@ std::vector<DataType> AggregatePlan::GroupTypes() const {
   return types;
 }
 
-std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators(KeyLookup lookup) const {
+bool AggregatePlan::HoldsValues() const {
+  return std::ranges::any_of(aggregates, [](const PlannedAggregate& aggregate) {
+    return query::HoldsValues(aggregate.aggregation->type);
+  });
+}
+
+std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators(KeyLookup lookup,
+                                                                          HeldValues held) const {
   std::vector<std::unique_ptr<Accumulator>> made;
+  std::map<int, std::shared_ptr<PercentileValues>> percentiles;  // By column.
   const Grouping grouping = groups.empty() ? Grouping::kNone : Grouping::kSome;
   for (const PlannedAggregate& aggregate : aggregates) {
-    made.push_back(MakeAccumulator(*aggregate.aggregation, aggregate.shape, grouping, lookup));
+    const AggregateType type = aggregate.aggregation->type;
+    if (held == HeldValues::kCounted && query::HoldsValues(type)) {
+      made.push_back(MakeCount());
+    } else if (IsPercentile(type)) {
+      auto& values = percentiles[aggregate.column];
+      if (values == nullptr) values = std::make_shared<PercentileValues>();
+      made.push_back(MakePercentile(values, aggregate.aggregation->p));
+    } else {
+      made.push_back(MakeAccumulator(*aggregate.aggregation, aggregate.shape, grouping, lookup));
+    }
   }
   return made;
 }

@@ -4,6 +4,7 @@
 // Threads    immutable once made; the request and the snapshots outlive it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,12 @@ struct PlannedAggregate {
   int column = -1;  ///< Position in AggregatePlan::columns; -1 for a count of rows.
 };
 
+/// What becomes of the values of an aggregate that HoldsValues.
+enum class HeldValues : std::uint8_t {
+  kAll,      ///< They are held.
+  kCounted,  ///< Somebody else holds them: the aggregate is how many there are, but for nulls.
+};
+
 struct AggregatePlan {
   std::vector<SourceScan> scans;  ///< One a source that may contribute.
   std::vector<PlannedGroup> groups;
@@ -48,9 +55,10 @@ struct AggregatePlan {
   std::vector<int> sequence_positions;  ///< One a source, when needs_sequence.
 
   std::vector<DataType> GroupTypes() const;
+  bool HoldsValues() const;  ///< Some aggregate does.
   /// All in group 0, of zero groups.
   std::vector<std::unique_ptr<Accumulator>> MakeAccumulators(
-      KeyLookup lookup = KeyLookup::kFast) const;
+      KeyLookup lookup = KeyLookup::kFast, HeldValues held = HeldValues::kAll) const;
 };
 
 /// RunAggregate's errors about the request, having's and order_by's excepted.

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "granary/query/exec/aggregate_blocks.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/block_hash.h"
+#include "granary/query/exec/distinct_spill.h"
 #include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/group_run.h"
+#include "granary/query/exec/percentile_spill.h"
 
 namespace granary::query {
 namespace {
@@ -23,6 +26,9 @@ constexpr std::uint64_t kRunPageBytesMin = 1u << 10;
 constexpr std::uint64_t kRunPagesOfShare = 128;
 constexpr std::size_t kRunsMax = 64;
 constexpr std::size_t kRowsAtOnce = 1024;  ///< For the sink.
+// Groups that take more on the average are large for the values that they hold: these are worth
+// files of their own. Smaller ones are better parted by group.
+constexpr std::uint64_t kBytesOfLargeGroup = 4096;
 
 using Pages = std::vector<runtime::SpillExtent>;
 
@@ -76,17 +82,17 @@ Parts MakeParts(std::size_t lanes) {
 
 class Spill {
  public:
-  Spill(const AggregateRequest& request, const AggregatePlan& plan, const QueryContext& context,
-        runtime::SpillFile& file)
+  Spill(const AggregateRequest& request, const AggregatePlan& plan, const AggregateTable& known,
+        const QueryContext& context, runtime::SpillFile& file)
       : request_(request),
         plan_(plan),
+        known_(known),
         context_(context),
         file_(file),
         order_(request, plan.answer),
         blocks_(plan) {
-    const std::uint64_t share =
-        context.memory == nullptr ? runtime::MemoryBudget::kNoLimit : context.memory->limit();
-    page_bytes_ = std::clamp(share / kRunPagesOfShare, kRunPageBytesMin, kRunPageBytesMax);
+    page_bytes_ =
+        std::clamp(context.memory->reach() / kRunPagesOfShare, kRunPageBytesMin, kRunPageBytesMax);
   }
 
   Status WriteRows(const std::vector<Morsel>& morsels, std::size_t lanes, Parts& parts,
@@ -101,24 +107,27 @@ class Spill {
 
   /// Adds the part's finished groups as a run, or, when they outgrow the share, those of its parts.
   Status Finish(Part part, int depth) {
-    bool finished = false;
-    {
-      AggregateTable table(plan_, KeyLookup::kCompact);
-      runtime::MemoryReservation held(context_.memory);
-      std::vector<FirstMet> first_met;
-      GRANARY_ASSIGN(finished, Aggregate(part, table, held, first_met));
-      if (finished) {
-        GRANARY_ASSIGN(finished, AddRun(table, held, first_met));
-      }
-      if (!finished && (table.groups() <= 1 || depth == kDepthMax)) return OneGroupIsTooLarge();
+    Attempt attempt{.finished = false, .groups = 1};
+    // Without groups that was tried before anything was written.
+    if (!plan_.groups.empty()) {
+      GRANARY_ASSIGN(attempt, FinishWhole(part));
     }
-    if (finished) return Status::Ok();
+    const bool is_large =
+        attempt.groups <= std::max(context_.memory->reach() / kBytesOfLargeGroup, std::uint64_t{1});
+    if (!attempt.finished && is_large && (plan_.HoldsValues() || plan_.groups.empty())) {
+      GRANARY_ASSIGN(attempt, FinishWithoutValues(part));
+    }
+    if (attempt.finished) return Status::Ok();
+    if (attempt.groups <= 1 || depth == kDepthMax) return OneGroupIsTooLarge();
     Parts parts = MakeParts(part.size());
     GRANARY_TRY(PartAgain(part, depth, parts));
     part = Part();
     for (Part& smaller : parts) GRANARY_TRY(Finish(std::move(smaller), depth + 1));
     return Status::Ok();
   }
+
+  /// Written by now, values included.
+  std::uint64_t bytes() const { return file_.bytes() + value_bytes_; }
 
   Status Emit(const AggregateSink& sink) const {
     std::vector<std::vector<Value>> rows;
@@ -136,6 +145,98 @@ class Spill {
   }
 
  private:
+  /// What became of a part, and how many groups were met in it until then.
+  struct Attempt {
+    bool finished = false;
+    std::size_t groups = 0;
+  };
+
+  Result<Attempt> FinishWhole(const Part& part) {
+    AggregateTable table(plan_, KeyLookup::kCompact);
+    runtime::MemoryReservation held(context_.memory);
+    std::vector<FirstMet> first_met;
+    GRANARY_ASSIGN(bool fits, Aggregate(part, HeldValues::kAll, table, held, first_met));
+    fits = fits && (Fits(held, held.bytes() + FinishedBytes(plan_, table)) || table.groups() <= 1);
+    if (!fits) return Attempt{false, table.groups()};
+    GRANARY_ASSIGN(AnswerColumns answer, FinishGroups(plan_, table, context_.cancel));
+    GRANARY_TRY(AddRun(answer, first_met));
+    return Attempt{true, table.groups()};
+  }
+
+  /// The values are gone through by themselves, which takes as much of the share as the groups may.
+  Result<Attempt> FinishWithoutValues(const Part& part) {
+    AggregateTable table(plan_, KeyLookup::kCompact, HeldValues::kCounted);
+    runtime::MemoryReservation held(context_.memory);
+    std::vector<FirstMet> first_met;
+    GRANARY_ASSIGN(bool fits, Aggregate(part, HeldValues::kCounted, table, held, first_met));
+    const std::uint64_t bytes = held.bytes() + FinishedBytes(plan_, table) +
+                                table.groups() * plan_.aggregates.size() * sizeof(Value);
+    const bool leaves_half = bytes <= context_.memory->reach() / 2 || table.groups() <= 1;
+    fits = fits && leaves_half && Fits(held, bytes);
+    if (!fits) return Attempt{false, table.groups()};
+    GRANARY_ASSIGN(AnswerColumns answer, FinishGroups(plan_, table, context_.cancel));
+    GRANARY_TRY(AddValues(part, table, answer));
+    GRANARY_TRY(AddRun(answer, first_met));
+    return Attempt{true, table.groups()};
+  }
+
+  /// Puts the answers of aggregates that hold values in the place of how many they are.
+  Status AddValues(const Part& part, AggregateTable& table, AnswerColumns& answer) {
+    const auto column_of = [&](std::size_t aggregate) -> std::vector<Value>& {
+      return answer.values[plan_.groups.size() + aggregate];
+    };
+    std::set<std::pair<bool, int>> done;  // Those of one column at once.
+    for (std::size_t i = 0; i < plan_.aggregates.size(); ++i) {
+      const PlannedAggregate& first = plan_.aggregates[i];
+      if (!HoldsValues(first.aggregation->type)) continue;
+      const bool is_percentile = IsPercentile(first.aggregation->type);
+      if (!done.insert({is_percentile, first.column}).second) continue;
+      std::vector<std::size_t> alike;
+      for (std::size_t j = i; j < plan_.aggregates.size(); ++j) {
+        const PlannedAggregate& other = plan_.aggregates[j];
+        if (other.column == first.column && HoldsValues(other.aggregation->type) &&
+            IsPercentile(other.aggregation->type) == is_percentile)
+          alike.push_back(j);
+      }
+      const GroupedValues values = [&](const GroupedValuesSink& each) {
+        return ForEachValues(part, table, static_cast<std::size_t>(first.column), each);
+      };
+      if (is_percentile) {
+        std::vector<double> ps;
+        for (const std::size_t j : alike) ps.push_back(plan_.aggregates[j].aggregation->p);
+        std::vector<std::uint64_t> counts;
+        for (const Value& count : column_of(i))
+          counts.push_back(static_cast<std::uint64_t>(std::get<std::int64_t>(count)));
+        GRANARY_ASSIGN(auto picked, SpilledPercentiles(ps, counts, values, context_, value_bytes_));
+        for (std::size_t k = 0; k < alike.size(); ++k) column_of(alike[k]) = std::move(picked[k]);
+      } else {
+        GRANARY_ASSIGN(const auto counts,
+                       CountDistinct(first.shape, table.groups(), values, context_, value_bytes_));
+        for (const std::size_t j : alike) column_of(j).assign(counts.begin(), counts.end());
+      }
+    }
+    return Status::Ok();
+  }
+
+  /// The values of a column in a part, whose groups the table has.
+  Status ForEachValues(const Part& part, AggregateTable& table, std::size_t column,
+                       const GroupedValuesSink& each) {
+    std::vector<std::int32_t> rows;
+    for (const Pages& pages : part) {
+      for (const runtime::SpillExtent& page : pages) {
+        GRANARY_TRY(Load(page));
+        table.FindGroups(blocks_);
+        const ValueBlock& values = blocks_.values[column];
+        rows.clear();
+        for (std::int64_t row = 0; row < blocks_.rows; ++row) {
+          if (values.IsValid(row)) rows.push_back(static_cast<std::int32_t>(row));
+        }
+        GRANARY_TRY(each(values, table.group_of().data(), rows));
+      }
+    }
+    return Status::Ok();
+  }
+
   Status WriteLane(const std::vector<Morsel>& morsels, std::size_t lane, std::size_t lanes,
                    const std::array<Pages*, kParts>& pages, QueryStats& stats) const {
     AggregateBlocks blocks(plan_);
@@ -173,31 +274,35 @@ class Spill {
     return Status::Ok();
   }
 
-  /// False when the groups outgrow the share.
-  Result<bool> Aggregate(const Part& part, AggregateTable& table, runtime::MemoryReservation& held,
-                         std::vector<FirstMet>& first_met) {
+  /// False when the groups outgrow the share; then the table has those that were met, and nothing
+  /// else of use.
+  Result<bool> Aggregate(const Part& part, HeldValues values, AggregateTable& table,
+                         runtime::MemoryReservation& held, std::vector<FirstMet>& first_met) {
+    if (plan_.groups.empty()) {
+      GRANARY_TRY(table.MergeKnown(known_));
+      first_met.emplace_back();
+    }
     for (std::size_t lane = 0; lane < part.size(); ++lane) {
       if (part[lane].empty()) continue;
-      AggregateTable of_lane(plan_, KeyLookup::kCompact);
+      AggregateTable of_lane(plan_, KeyLookup::kCompact, values);
       runtime::MemoryReservation lane_held(context_.memory);
       std::vector<std::uint64_t> first_row;  // Of each group of the lane.
-      GRANARY_ASSIGN(bool fits, AggregateLane(part[lane], of_lane, lane_held, first_row));
-      // What does not fit is merged all the same as long as there is one group alone, so that
-      // whoever looks sees whether parting again can help.
-      if (fits || table.groups() <= 1) {
-        GRANARY_TRY(table.Merge(of_lane, context_.cancel));
-        for (std::size_t i = 0; i < table.group_of().size(); ++i) {
-          if (table.group_of()[i] == first_met.size())
-            first_met.push_back({static_cast<std::uint32_t>(lane), first_row[i]});
-        }
-        fits = fits && Fits(held, table.bytes() + BytesOf(first_met));
+      GRANARY_ASSIGN(const bool fits, AggregateLane(part[lane], of_lane, lane_held, first_row));
+      if (!fits) {
+        table.MergeGroups(of_lane);
+        return false;
       }
-      if (!fits) return false;
+      GRANARY_TRY(table.Merge(of_lane, context_.cancel));
+      for (std::size_t i = 0; i < table.group_of().size(); ++i) {
+        if (table.group_of()[i] == first_met.size())
+          first_met.push_back({static_cast<std::uint32_t>(lane), first_row[i]});
+      }
+      if (!Fits(held, table.bytes() + BytesOf(first_met))) return false;
     }
     return true;
   }
 
-  /// The same for one lane. Stops at once, unless all rows so far are of one group.
+  /// The same for one lane.
   Result<bool> AggregateLane(const Pages& pages, AggregateTable& table,
                              runtime::MemoryReservation& held,
                              std::vector<std::uint64_t>& first_row) {
@@ -209,15 +314,12 @@ class Spill {
       }
       if (!Fits(held, table.bytes() + BytesOf(first_row))) return false;
     }
+    if (plan_.groups.empty()) first_row.assign(1, 0);  // There is one, and it is known already.
     return true;
   }
 
-  /// False when the finished groups outgrow the share.
-  Result<bool> AddRun(AggregateTable& table, runtime::MemoryReservation& held,
-                      const std::vector<FirstMet>& first_met) {
-    if (!Fits(held, held.bytes() + FinishedBytes(plan_, table)) && table.groups() > 1) return false;
-    GRANARY_ASSIGN(AnswerColumns answer, FinishGroups(plan_, table, context_.cancel));
-    GRANARY_ASSIGN(const auto picked, PickGroups(request_, answer));
+  Status AddRun(AnswerColumns& answer, const std::vector<FirstMet>& first_met) {
+    GRANARY_ASSIGN(const auto picked, PickGroups(request_, answer, context_.cancel));
     GroupRunWriter run(file_, page_bytes_);
     for (std::size_t i = 0; i < picked.size(); ++i) {
       if (i % kGroupsAtOnce == 0) GRANARY_TRY(context_.cancel.Check());
@@ -228,9 +330,7 @@ class Spill {
     }
     GRANARY_ASSIGN(GroupRun written, run.Finish());
     if (!written.pages.empty()) runs_.push_back(std::move(written));
-    if (runs_.size() < kRunsMax) return true;
-    GRANARY_TRY(MergeIntoOne());
-    return true;
+    return runs_.size() < kRunsMax ? Status::Ok() : MergeIntoOne();
   }
 
   Status MergeIntoOne() {
@@ -258,6 +358,7 @@ class Spill {
 
   const AggregateRequest& request_;
   const AggregatePlan& plan_;
+  const AggregateTable& known_;
   const QueryContext& context_;
   runtime::SpillFile& file_;
   const RowOrder order_;
@@ -265,20 +366,25 @@ class Spill {
   AggregateBlocks blocks_;
   std::string page_;
   std::vector<GroupRun> runs_;
+  std::uint64_t value_bytes_ = 0;                      ///< Written to the files of values.
   const runtime::MemoryBudget* refused_by_ = nullptr;  ///< That was in the way last.
 };
 
 }  // namespace
 
 Status SpillAggregate(const AggregateRequest& request, const AggregatePlan& plan,
-                      const std::vector<Morsel>& morsels, std::size_t lanes,
-                      const QueryContext& context, const AggregateSink& sink, QueryStats& stats) {
+                      const AggregateTable& known, const std::vector<Morsel>& morsels,
+                      std::size_t lanes, const QueryContext& context, const AggregateSink& sink,
+                      QueryStats& stats) {
   GRANARY_ASSIGN(const auto file, context.spill->NewFile());
-  Spill spill(request, plan, context, *file);
+  Spill spill(request, plan, known, context, *file);
   Parts parts = MakeParts(lanes);
   GRANARY_TRY(spill.WriteRows(morsels, lanes, parts, stats));
-  for (Part& part : parts) GRANARY_TRY(spill.Finish(std::move(part), /*depth=*/0));
-  stats.spilled_bytes += file->bytes();
+  // Without groups all rows are in one part, and the others have none.
+  const std::size_t parts_used = plan.groups.empty() ? 1 : parts.size();
+  for (std::size_t i = 0; i < parts_used; ++i)
+    GRANARY_TRY(spill.Finish(std::move(parts[i]), /*depth=*/0));
+  stats.spilled_bytes += spill.bytes();
   return spill.Emit(sink);
 }
 

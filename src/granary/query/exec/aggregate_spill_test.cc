@@ -2,7 +2,8 @@
 // last bit and in the same order; and however it ends, memory and disk are given back.
 #include <gtest/gtest.h>
 
-#include <thread>
+#include <cmath>
+#include <limits>
 
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/spill_test_support.h"
@@ -13,34 +14,48 @@ namespace {
 
 AggregateRequest RandomRequest(Random& random) {
   static const std::vector<std::pair<AggregateType, const char*>> kAll = {
-      {AggregateType::kCount, ""},          {AggregateType::kCount, "f"},
-      {AggregateType::kSum, "n"},           {AggregateType::kSum, "f"},
-      {AggregateType::kSum, "d"},           {AggregateType::kSum, "j"},
-      {AggregateType::kAvg, "f"},           {AggregateType::kMin, "key"},
-      {AggregateType::kMax, "j"},           {AggregateType::kCountDistinct, "n"},
-      {AggregateType::kCountDistinct, "j"}, {AggregateType::kApproxCountDistinct, "key"},
-      {AggregateType::kPercentile, "f"},    {AggregateType::kStddev, "f"},
-      {AggregateType::kFirst, "key"},       {AggregateType::kLast, "n"},
-      {AggregateType::kMax, "at"},          {AggregateType::kAny, "d"}};
+      {AggregateType::kCount, ""},
+      {AggregateType::kCount, "f"},
+      {AggregateType::kSum, "n"},
+      {AggregateType::kSum, "f"},
+      {AggregateType::kSum, "d"},
+      {AggregateType::kSum, "j"},
+      {AggregateType::kAvg, "f"},
+      {AggregateType::kMin, "key"},
+      {AggregateType::kMax, "j"},
+      {AggregateType::kApproxCountDistinct, "key"},
+      {AggregateType::kCountDistinct, "n"},
+      {AggregateType::kCountDistinct, "j"},
+      {AggregateType::kCountDistinct, "d"},
+      {AggregateType::kCountDistinct, "key"},
+      {AggregateType::kCountDistinct, "f"},
+      {AggregateType::kCountDistinct, "at"},
+      {AggregateType::kPercentile, "f"},
+      {AggregateType::kPercentile, "n"},
+      {AggregateType::kPercentile, "d"},
+      {AggregateType::kPercentile, "j"},
+      {AggregateType::kApproxPercentile, "f"},
+      {AggregateType::kStddev, "f"},
+      {AggregateType::kFirst, "key"},
+      {AggregateType::kLast, "n"},
+      {AggregateType::kMax, "at"},
+      {AggregateType::kAny, "d"}};
   static const std::vector<const char*> kGroups = {"key", "n", "f", "j", "at"};
   AggregateRequest request;
-  for (std::size_t n = 1 + random() % 2; n > 0; --n) {
+  for (std::size_t n = random() % 3; n > 0; --n) {
     const std::string column = kGroups[random() % kGroups.size()];
     const std::string alias = "g" + std::to_string(n);
     GroupBy group{column, {}, alias, "/group_by/0"};
     if (column == "at") group.transform = DatePart::kHour;
     request.group_by.push_back(std::move(group));
   }
-  bool has_set = false;  // Two of the group of nulls, which is large, would not fit the tiny share.
   for (std::size_t n = 1 + random() % 4; n > 0; --n) {
-    auto [type, column] = kAll[random() % kAll.size()];
-    if (type == AggregateType::kCountDistinct && std::exchange(has_set, true))
-      type = AggregateType::kCount;
+    const auto [type, column] = kAll[random() % kAll.size()];
     Aggregation aggregation;
     aggregation.type = type;
     aggregation.column = column;
     aggregation.alias = "a" + std::to_string(n);
-    aggregation.p = 0.3;
+    aggregation.p = static_cast<double>(random() % 101) / 100;
     aggregation.pointer = "/aggregations/0";
     request.aggregations.push_back(aggregation);
   }
@@ -79,7 +94,7 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
   int spilled = 0;
   for (int round = 0; round < 3; ++round) {
     const auto sources = RandomSources(random, 9000);
-    for (int i = 0; i < 12; ++i) {
+    for (int i = 0; i < 24; ++i) {
       const AggregateRequest request = RandomRequest(random);
       SpillEnv large, tiny(kTinyShare);
       const AggregateAnswer expected = Must(Ask(request, *sources, large.context()));
@@ -90,7 +105,7 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
       EXPECT_EQ(expected.stats.spilled_bytes, 0u);
       // Past the share only by a row group a worker.
       EXPECT_LE(tiny.share.peak(), kTinyShare + 3 * runtime::MemoryReservation::kSmallStepBytes);
-      EXPECT_EQ(tiny.space.bytes(), 0u);
+      ExpectNothingHeld(tiny);
       EXPECT_EQ(tiny.space.bytes_total(), got.stats.spilled_bytes);
       spilled += got.stats.spilled_bytes > 0;
     }
@@ -125,17 +140,179 @@ TEST(AggregateSpillTest, HavingAndOrderHoldAcrossParts) {
   EXPECT_EQ(Bytes(got.rows), Bytes(expected.rows));
 }
 
-TEST(AggregateSpillTest, AGroupThatIsTooLargeAloneIsRefused) {
-  TestSource source("s", SchemaOf({{"key", TypeKind::kString}, {"n", TypeKind::kInt64}}));
-  std::vector<Row> rows;
-  for (std::int64_t i = 0; i < 40'000; ++i) rows.push_back({"one", i});
-  source.AddHot(rows);
-  AggregateRequest request = CountByKey(AggregateType::kCountDistinct, "n");
+Aggregation Agg(AggregateType type, const char* column, std::string alias, double p = 0.5) {
+  Aggregation aggregation;
+  aggregation.type = type;
+  aggregation.column = column;
+  aggregation.alias = std::move(alias);
+  aggregation.p = p;
+  aggregation.pointer = "/aggregations/0";
+  return aggregation;
+}
+
+/// One group that holds more values than fit, among others of a few; a float, a string and a
+/// decimal for each row, of which many are the same.
+std::unique_ptr<TestSource> OneLargeGroup(Random& random, std::size_t rows) {
+  auto source = std::make_unique<TestSource>("s", SchemaOf({{"key", TypeKind::kString},
+                                                            {"f", TypeKind::kFloat64},
+                                                            {"s", TypeKind::kString},
+                                                            {"d", DataType::Decimal(38, 4)}}));
+  static const std::vector<double> kOdd = {0.0,
+                                           -0.0,
+                                           std::nan(""),
+                                           -std::nan(""),
+                                           1e308,
+                                           -1e308,
+                                           std::numeric_limits<double>::infinity(),
+                                           -std::numeric_limits<double>::infinity()};
+  std::vector<Row> some;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool is_large = random() % 8 != 0;
+    const double f = random() % 10 == 0  ? kOdd[random() % kOdd.size()]
+                     : random() % 4 == 0 ? 7.5
+                                         : static_cast<double>(random() % 1'000'000) / 1000 - 300;
+    some.push_back({is_large ? Value("large") : Value(std::to_string(random() % 900)),
+                    Maybe(random, f), Maybe(random, "text-" + std::to_string(random() % rows)),
+                    Maybe(random, static_cast<Int128>(random() % rows) << 64)});
+    if (some.size() == 3000) {
+      source->AddSegment(std::exchange(some, {}), 1000);
+    }
+  }
+  if (!some.empty()) source->AddHot(some);
+  return source;
+}
+
+/// All that holds values, and some that do not.
+AggregateRequest AllThatHoldValues() {
+  AggregateRequest request;
+  request.aggregations = {Agg(AggregateType::kCountDistinct, "f", "df"),
+                          Agg(AggregateType::kSum, "f", "sum"),
+                          Agg(AggregateType::kPercentile, "f", "p50"),
+                          Agg(AggregateType::kCountDistinct, "s", "ds"),
+                          Agg(AggregateType::kPercentile, "f", "p99", 0.99),
+                          Agg(AggregateType::kPercentile, "f", "p0", 0),
+                          Agg(AggregateType::kApproxPercentile, "f", "p100", 1),
+                          Agg(AggregateType::kPercentile, "d", "pd", 0.123),
+                          Agg(AggregateType::kCountDistinct, "d", "dd"),
+                          Agg(AggregateType::kStddev, "d", "stddev"),
+                          Agg(AggregateType::kCountDistinct, "s", "again"),
+                          Agg(AggregateType::kCount, "", "rows")};
+  return request;
+}
+
+RunInEnv Asking(const AggregateRequest& request, const TestSource& source) {
+  return [&](const QueryContext& context) {
+    return RunAggregate(request, {source.snapshot()}, context,
+                        [](const auto&, auto) { return Status::Ok(); })
+        .status();
+  };
+}
+
+TEST(AggregateSpillTest, ValuesOfAllRowsWithoutGroupsNeedNotFit) {
+  Random random(testing::SeedFromEnvironment());
+  const auto source = OneLargeGroup(random, 60'000);
+  const AggregateRequest request = AllThatHoldValues();
+  SpillEnv large, tiny(kTinyShare);
+  const AggregateAnswer expected =
+      Must(RunAggregate(request, {source->snapshot()}, large.context()));
+  const AggregateAnswer got = Must(RunAggregate(request, {source->snapshot()}, tiny.context()));
+  ASSERT_EQ(got.rows.size(), 1u);
+  EXPECT_EQ(Bytes(got.rows), Bytes(expected.rows));
+  EXPECT_EQ(expected.stats.spilled_bytes, 0u);
+  EXPECT_GT(got.stats.spilled_bytes, 0u);
+  EXPECT_EQ(tiny.space.bytes_total(), got.stats.spilled_bytes);
+  EXPECT_LE(tiny.share.peak(), kTinyShare + 3 * runtime::MemoryReservation::kSmallStepBytes);
+  ExpectNothingHeld(tiny);
+}
+
+TEST(AggregateSpillTest, ValuesOfALargeGroupAmongOthersNeedNotFit) {
+  Random random(testing::SeedFromEnvironment());
+  const auto source = OneLargeGroup(random, 60'000);
+  AggregateRequest request = AllThatHoldValues();
+  request.group_by.push_back({"key", {}, "key", "/group_by/0"});
+  SpillEnv large, tiny(kTinyShare);
+  const AggregateAnswer expected =
+      Must(RunAggregate(request, {source->snapshot()}, large.context()));
+  AggregateAnswer got;
+  got.stats =
+      Must(RunAggregate(request, {source->snapshot()}, tiny.context(), [&](const auto&, auto rows) {
+        for (auto& row : rows) got.rows.push_back(std::move(row));
+        return Status::Ok();
+      }));
+  EXPECT_GT(got.rows.size(), 800u);
+  EXPECT_EQ(Bytes(got.rows), Bytes(expected.rows));
+  EXPECT_GT(got.stats.spilled_bytes, 0u);
+  EXPECT_LE(tiny.share.peak(), kTinyShare + 3 * runtime::MemoryReservation::kSmallStepBytes);
+  ExpectNothingHeld(tiny);
+}
+
+// More than can be told apart by cuts, and a value that is most of all.
+TEST(AggregateSpillTest, PercentilesOfValuesThatAreAllTheSameOrNearlySo) {
+  TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}}));
+  std::vector<Row> rows(80'000, Row{1.25});
+  source.AddSegment(rows, 10'000);
+  for (int i = 0; i < 1000; ++i) rows[static_cast<std::size_t>(i) * 79] = {i * 0.001};
+  source.AddSegment(rows, 10'000);
+  AggregateRequest request;
+  for (const double p : {0.0, 0.001, 0.0062, 0.5, 1.0})
+    request.aggregations.push_back(Agg(AggregateType::kPercentile, "f", std::to_string(p), p));
+  SpillEnv large, tiny(kTinyShare);
+  const AggregateAnswer expected =
+      Must(RunAggregate(request, {source.snapshot()}, large.context()));
+  const AggregateAnswer got = Must(RunAggregate(request, {source.snapshot()}, tiny.context()));
+  EXPECT_GT(got.stats.spilled_bytes, 0u);
+  EXPECT_EQ(Bytes(got.rows), Bytes(expected.rows));
+  EXPECT_EQ(std::get<double>(got.rows[0][3]), 1.25);
+}
+
+TEST(AggregateSpillTest, HavingSeesTheValuesOfALargeGroup) {
+  Random random(testing::SeedFromEnvironment());
+  const auto source = OneLargeGroup(random, 60'000);
+  AggregateRequest request;
+  request.group_by.push_back({"key", {}, "key", "/group_by/0"});
+  request.aggregations = {Agg(AggregateType::kCountDistinct, "s", "a")};
+  request.having = Filter{};
+  request.having->kind = Filter::Kind::kCompare;
+  request.having->column = "a";
+  request.having->op = Operator::kGt;
+  request.having->literal = {Literal::Kind::kNumber, false, "5000", {}};
+  request.having->pointer = "/having/a/gt";
   SpillEnv tiny(kTinyShare);
-  EXPECT_EQ(RunAggregate(request, {source.snapshot()}, tiny.context()).status().code(),
-            Code::kTooLarge);
-  EXPECT_EQ(tiny.share.reserved(), 0u);
-  EXPECT_EQ(tiny.space.bytes(), 0u);
+  const AggregateAnswer got = Must(RunAggregate(request, {source->snapshot()}, tiny.context()));
+  ASSERT_EQ(got.rows.size(), 1u);
+  EXPECT_EQ(got.rows[0][0], Value("large"));
+  EXPECT_GT(got.stats.spilled_bytes, 0u);
+}
+
+TEST(AggregateSpillTest, EveryFailingCallEndsAQueryOfValuesAndLeavesNothing) {
+  Random random(7);
+  const auto source = OneLargeGroup(random, 40'000);
+  ExpectFailingCallsEndIt(kTinyShare, Asking(AllThatHoldValues(), *source));
+}
+
+TEST(AggregateSpillTest, CancellingEndsAQueryOfValuesAtAnyMoment) {
+  Random random(11);
+  const auto source = OneLargeGroup(random, 40'000);
+  AggregateRequest request = AllThatHoldValues();
+  ExpectCancellingEndsIt(kTinyShare, 500'000, 14, Asking(request, *source));
+  request.group_by.push_back({"key", {}, "key", "/group_by/0"});
+  ExpectCancellingEndsIt(kTinyShare, 700'000, 14, Asking(request, *source));
+}
+
+// Values can be gone through by themselves, but not one that is too large itself.
+TEST(AggregateSpillTest, AGroupThatIsTooLargeAloneIsRefused) {
+  TestSource source("s", SchemaOf({{"key", TypeKind::kString}, {"text", TypeKind::kString}}));
+  source.AddHot({{"one", std::string(2 * kTinyShare, 'x')}});
+  for (const AggregateType type : {AggregateType::kMax, AggregateType::kFirst}) {
+    for (const bool has_groups : {true, false}) {
+      AggregateRequest request = CountByKey(type, "text");
+      if (!has_groups) request.group_by.clear();
+      SpillEnv tiny(kTinyShare);
+      EXPECT_EQ(RunAggregate(request, {source.snapshot()}, tiny.context()).status().code(),
+                Code::kTooLarge);
+      ExpectNothingHeld(tiny);
+    }
+  }
 }
 
 TEST(AggregateSpillTest, PressureByOthersIsSaidToBeThat) {
@@ -157,46 +334,17 @@ TEST(AggregateSpillTest, PressureByOthersIsSaidToBeThat) {
 TEST(AggregateSpillTest, EveryFailingCallEndsTheQueryAndLeavesNothing) {
   Random random(7);
   const auto sources = RandomSources(random, 6000);
-  SpillEnv counting(kTinyShare);
-  ASSERT_GT(Must(Ask(CountByKey(), *sources, counting.context())).stats.spilled_bytes, 0u);
-  const std::uint64_t changes = counting.files.changes(), reads = counting.files.reads();
-  for (std::uint64_t nth = 1; nth <= changes; nth += 1 + changes / 12) {
-    SpillEnv env(kTinyShare);
-    env.files.FailChange({.nth = nth, .code = Code::kDiskFull, .and_later = true});
-    EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kDiskFull) << nth;
-    EXPECT_EQ(env.share.reserved(), 0u) << nth;
-    EXPECT_EQ(env.space.bytes(), 0u) << nth;
-  }
-  for (std::uint64_t nth = 1; nth <= reads; nth += 1 + reads / 12) {
-    SpillEnv env(kTinyShare);
-    env.files.FailRead({.nth = nth});
-    EXPECT_EQ(Ask(CountByKey(), *sources, env.context()).status().code(), Code::kIoError) << nth;
-    EXPECT_EQ(env.share.reserved(), 0u) << nth;
-    EXPECT_EQ(env.space.bytes(), 0u) << nth;
-  }
+  ExpectFailingCallsEndIt(kTinyShare, [&](const QueryContext& context) {
+    return Ask(CountByKey(), *sources, context).status();
+  });
 }
 
 TEST(AggregateSpillTest, CancellingEndsItAtAnyMoment) {
   Random random(11);
   const auto sources = RandomSources(random, 9000);
-  int cancelled = 0;
-  for (int i = 0; i < 20; ++i) {
-    SpillEnv env(kTinyShare);
-    runtime::CancelToken cancel;
-    std::thread canceller([&] {
-      while (env.space.bytes() < static_cast<std::uint64_t>(i) * 25'000 && !cancel.cancelled())
-        std::this_thread::yield();
-      cancel.Cancel();
-    });
-    const Status status = Ask(CountByKey(), *sources, env.context(cancel)).status();
-    cancel.Cancel();
-    canceller.join();
-    cancelled += status.code() == Code::kCancelled;
-    EXPECT_TRUE(status.ok() || status.code() == Code::kCancelled) << status.ToString();
-    EXPECT_EQ(env.share.reserved(), 0u);
-    EXPECT_EQ(env.space.bytes(), 0u);
-  }
-  EXPECT_GT(cancelled, 0);
+  ExpectCancellingEndsIt(kTinyShare, 25'000, 20, [&](const QueryContext& context) {
+    return Ask(CountByKey(), *sources, context).status();
+  });
 }
 
 TEST(AggregateSpillTest, AnAnswerThatIsKeptWholeMustFitTheShare) {

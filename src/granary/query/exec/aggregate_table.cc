@@ -7,10 +7,10 @@
 
 namespace granary::query {
 
-AggregateTable::AggregateTable(const AggregatePlan& plan, KeyLookup lookup)
+AggregateTable::AggregateTable(const AggregatePlan& plan, KeyLookup lookup, HeldValues held)
     : plan_(plan),
       groups_(plan.GroupTypes(), lookup),
-      accumulators_(plan.MakeAccumulators(lookup)) {
+      accumulators_(plan.MakeAccumulators(lookup, held)) {
   Resize();
 }
 
@@ -34,6 +34,23 @@ Status AggregateTable::Add(const AggregateBlocks& blocks) {
     GRANARY_TRY(accumulators_[i]->Update(input));
   }
   return Status::Ok();
+}
+
+Status AggregateTable::MergeKnown(const AggregateTable& other) {
+  groups_.Merge(other.groups_, group_of_);
+  Resize();
+  for (std::size_t i = 0; i < accumulators_.size(); ++i) {
+    if (HoldsValues(plan_.aggregates[i].aggregation->type)) continue;
+    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_));
+  }
+  return Status::Ok();
+}
+
+void AggregateTable::FindGroups(const AggregateBlocks& blocks) {
+  if (plan_.groups.empty())
+    group_of_.assign(static_cast<std::size_t>(blocks.rows), 0);
+  else
+    groups_.Assign(blocks.groups, group_of_);
 }
 
 std::uint64_t AggregateTable::bytes() const {

@@ -18,7 +18,8 @@ namespace granary::query {
 
 class AggregateTable {
  public:
-  explicit AggregateTable(const AggregatePlan& plan, KeyLookup lookup = KeyLookup::kFast);
+  explicit AggregateTable(const AggregatePlan& plan, KeyLookup lookup = KeyLookup::kFast,
+                          HeldValues held = HeldValues::kAll);
 
   Status Add(const AggregateBlocks& blocks);
   /// Adds a whole segment by its statistics alone; false, and nothing is changed, when they do not
@@ -26,6 +27,13 @@ class AggregateTable {
   Result<bool> AddSegment(const storage::Segment& segment, std::size_t source);
   /// Looks at `cancel` between the aggregates; what is merged by then is of no use.
   Status Merge(const AggregateTable& other, const runtime::CancelToken& cancel = {});
+
+  /// Merges what `other` knows of whole segments: what HoldsValues has met none in them.
+  Status MergeKnown(const AggregateTable& other);
+  /// Merges the groups alone: of their states nothing is of use afterwards.
+  void MergeGroups(const AggregateTable& other) { groups_.Merge(other.groups_, group_of_); }
+  /// The groups of rows that were added before, into group_of().
+  void FindGroups(const AggregateBlocks& blocks);
 
   std::size_t groups() const { return groups_.size(); }
   /// The group here of each row that was added last, or of each group that was merged last.

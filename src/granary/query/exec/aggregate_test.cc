@@ -327,6 +327,74 @@ TEST(AggregateTest, SmallFloatsBesideLargeOnesAreNotLost) {
   EXPECT_EQ(Answer(Ask({Agg(AggregateType::kSum, "f")}), {&source}).rows[0][0], Value(1000.0));
 }
 
+/// stddev and variance of the values in several orders, whole and by group.
+void ExpectSpread(std::vector<double> values, const Value& stddev, const Value& variance) {
+  Random random(testing::SeedFromEnvironment());
+  for (int order = 0; order < 20; ++order) {
+    std::shuffle(values.begin(), values.end(), random);
+    TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}, {"k", TypeKind::kInt32}}));
+    std::vector<Row> rows;
+    for (const double value : values) {
+      rows.push_back({value, I(1)});
+      if (random() % 3 == 0) source.AddHot(std::exchange(rows, {}));  // Merged at the end.
+    }
+    if (!rows.empty()) source.AddHot(rows);
+    const std::vector<Aggregation> both = {Agg(AggregateType::kStddev, "f"),
+                                           Agg(AggregateType::kVariance, "f")};
+    const auto whole = Answer(Ask(both), {&source});
+    const auto grouped = Answer(Ask(both, {By("k")}), {&source});
+    ExpectSame(whole.rows[0][0], stddev, "stddev");
+    ExpectSame(whole.rows[0][1], variance, "variance");
+    ExpectSame(grouped.rows[0][1], stddev, "stddev by group");
+    ExpectSame(grouped.rows[0][2], variance, "variance by group");
+  }
+}
+
+TEST(AggregateTest, SpreadOfLargeNumbersDoesNotDependOnTheOrderOfRows) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  // A deviation that fits, of a variance that does not.
+  ExpectSpread({1e308, -1e308, 1e308, -1e308}, 1e308 * std::sqrt(4.0 / 3), infinity);
+  ExpectSpread({1e200, 0, 0, -1e200, 5}, 1e200 * std::sqrt(2.0 / 4), infinity);
+  ExpectSpread({1e150, -1e150, 0}, 1e150, 1e150 * 1e150);
+  ExpectSpread({1e300, 1e300, 1e300}, 0.0, 0.0);
+  ExpectSpread({1e308}, {}, {});
+  // One that is no number, or none to reckon with, leaves nothing to say.
+  ExpectSpread({1, 2, infinity}, kNan, kNan);
+  ExpectSpread({1, -infinity, infinity, 3}, kNan, kNan);
+  ExpectSpread({1, kNan, 1e308}, kNan, kNan);
+}
+
+TEST(AggregateTest, PercentilesOfOneColumnAreOfTheSameValues) {
+  TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}, {"k", TypeKind::kInt32}}));
+  std::vector<Row> rows;
+  for (int i = 0; i <= 100; ++i) rows.push_back({static_cast<double>((i * 37) % 101), I(i % 2)});
+  source.AddHot(rows);
+  std::vector<Aggregation> several;
+  for (const double p : {0.5, 0.01, 0.995, 0.0, 1.0, 0.5}) {
+    several.push_back(Agg(AggregateType::kPercentile, "f"));
+    several.back().p = p;
+    several.back().alias = "p" + std::to_string(several.size());
+  }
+  const AggregateAnswer answer = Answer(Ask(several), {&source});
+  EXPECT_EQ(answer.rows[0], (Row{50.0, 1.0, 99.5, 0.0, 100.0, 50.0}));
+  // As each alone, by group.
+  const AggregateAnswer grouped = Answer(Ask(several, {By("k")}), {&source});
+  for (std::size_t i = 0; i < several.size(); ++i) {
+    const AggregateAnswer alone = Answer(Ask({several[i]}, {By("k")}), {&source});
+    for (std::size_t group = 0; group < 2; ++group)
+      EXPECT_EQ(grouped.rows[group][1 + i], alone.rows[group][1]) << i;
+  }
+}
+
+TEST(AggregateTest, ZeroIsOneValueForAPercentile) {
+  for (const double first : {0.0, -0.0}) {
+    TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}}));
+    source.AddHot({{first}, {-first}, {first}});
+    const Row row = Answer(Ask({Agg(AggregateType::kPercentile, "f")}), {&source}).rows[0];
+    EXPECT_FALSE(std::signbit(std::get<double>(row[0])));
+  }
+}
+
 TEST(AggregateTest, FloatsDoNotDependOnTheNumberOfThreads) {
   Random random(testing::SeedFromEnvironment());
   TestSource source("s", SchemaOf({{"f", TypeKind::kFloat64}, {"k", TypeKind::kInt32}}));

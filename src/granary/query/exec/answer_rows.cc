@@ -10,12 +10,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
+#include "granary/query/exec/best_of.h"
 #include "granary/query/exec/json_values.h"
 #include "granary/query/exec/predicate_evaluator.h"
 
 namespace granary::query {
 namespace {
+
+constexpr std::size_t kGroupsBetweenLooks = 4096;  ///< Between two looks at a token.
 
 /// The aliases as a schema, so that having is bound and evaluated like any filter.
 Schema SchemaOf(const std::vector<AggregateColumn>& columns) {
@@ -48,7 +52,7 @@ std::size_t PositionOf(const std::vector<AggregateColumn>& columns, const std::s
 }
 
 template <typename T, typename Builder, typename Append>
-Result<std::shared_ptr<arrow::Array>> Build(const std::vector<Value>& values, Builder builder,
+Result<std::shared_ptr<arrow::Array>> Build(std::span<const Value> values, Builder builder,
                                             Append append) {
   for (const Value& value : values) {
     const arrow::Status added =
@@ -63,7 +67,7 @@ Result<std::shared_ptr<arrow::Array>> Build(const std::vector<Value>& values, Bu
 
 /// Of any type, a value at a time.
 Result<std::shared_ptr<arrow::Array>> BuildAny(const DataType& type,
-                                               const std::vector<Value>& values) {
+                                               std::span<const Value> values) {
   arrow::ArrayVector cells;
   for (const Value& value : values) {
     GRANARY_ASSIGN(auto cell, MakeConstantArray(type, value, 1));
@@ -74,8 +78,7 @@ Result<std::shared_ptr<arrow::Array>> BuildAny(const DataType& type,
   return joined.MoveValueUnsafe();
 }
 
-Result<std::shared_ptr<arrow::Array>> ToArray(const DataType& type,
-                                              const std::vector<Value>& values) {
+Result<std::shared_ptr<arrow::Array>> ToArray(const DataType& type, std::span<const Value> values) {
   const auto append = [](auto& builder, const auto& value) { return builder.Append(value); };
   switch (type.kind()) {
     case TypeKind::kInt64: return Build<std::int64_t>(values, arrow::Int64Builder(), append);
@@ -92,31 +95,43 @@ Result<std::shared_ptr<arrow::Array>> ToArray(const DataType& type,
   }
 }
 
-Result<std::vector<std::uint32_t>> Having(const Filter& having, const AnswerColumns& answer) {
+/// Some groups of the answer as a batch of the columns `read`.
+Result<std::shared_ptr<arrow::RecordBatch>> BatchOf(const AnswerColumns& answer,
+                                                    const std::vector<ColumnId>& read,
+                                                    std::size_t first, std::size_t groups) {
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  for (const ColumnId id : read) {
+    const auto at = static_cast<std::size_t>(id) - 1;
+    GRANARY_ASSIGN(auto array,
+                   id == kSequenceColumnId
+                       ? ToArray(TypeKind::kInt64, std::vector<Value>(groups, std::int64_t{0}))
+                       : ToArray(answer.columns[at].type,
+                                 std::span(answer.values[at]).subspan(first, groups)));
+    fields.push_back(arrow::field("", array->type()));
+    arrays.push_back(std::move(array));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                                  static_cast<std::int64_t>(groups), std::move(arrays));
+}
+
+Result<std::vector<std::uint32_t>> Having(const Filter& having, const AnswerColumns& answer,
+                                          const runtime::CancelToken& cancel) {
   const Schema schema = SchemaOf(answer.columns);
   GRANARY_ASSIGN(const auto predicate, BindFilter(having, schema));
   std::vector<std::uint32_t> kept;
   if (!predicate || answer.groups == 0) return kept;
   const std::vector<ColumnId> read = predicate->Columns();
-  arrow::FieldVector fields;
-  arrow::ArrayVector arrays;
-  for (const ColumnId id : read) {
-    const auto at = static_cast<std::size_t>(id) - 1;
-    GRANARY_ASSIGN(auto array, id == kSequenceColumnId
-                                   ? ToArray(TypeKind::kInt64,
-                                             std::vector<Value>(answer.groups, std::int64_t{0}))
-                                   : ToArray(answer.columns[at].type, answer.values[at]));
-    fields.push_back(arrow::field("", array->type()));
-    arrays.push_back(std::move(array));
-  }
-  const auto groups = static_cast<std::int64_t>(answer.groups);
-  const auto batch =
-      arrow::RecordBatch::Make(arrow::schema(std::move(fields)), groups, std::move(arrays));
   GRANARY_ASSIGN(const PredicateEvaluator evaluator, PredicateEvaluator::Make(*predicate, read));
   ByteMask truth;
-  GRANARY_TRY(evaluator.Evaluate(*batch, 0, groups, truth));
-  for (std::uint32_t group = 0; group < answer.groups; ++group) {
-    if (truth[group] != 0) kept.push_back(group);
+  for (std::size_t first = 0; first < answer.groups; first += kGroupsBetweenLooks) {
+    GRANARY_TRY(cancel.Check());
+    const std::size_t groups = std::min(answer.groups - first, kGroupsBetweenLooks);
+    GRANARY_ASSIGN(const auto batch, BatchOf(answer, read, first, groups));
+    GRANARY_TRY(evaluator.Evaluate(*batch, 0, static_cast<std::int64_t>(groups), truth));
+    for (std::size_t i = 0; i < groups; ++i) {
+      if (truth[i] != 0) kept.push_back(static_cast<std::uint32_t>(first + i));
+    }
   }
   return kept;
 }
@@ -129,21 +144,37 @@ Value JsonKey(const Value& value) {
   return key;
 }
 
-std::vector<Value> Comparable(const AggregateColumn& column, const std::vector<Value>& values) {
-  if (column.type.kind() != TypeKind::kJson) return values;
-  std::vector<Value> keys;
-  for (const Value& value : values) keys.push_back(JsonKey(value));
-  return keys;
-}
-
 std::weak_ordering Order(const Value& left, const Value& right, Direction direction) {
   const bool flip = direction == Direction::kDescending && !IsNull(left) && !IsNull(right);
   return flip ? Compare(right, left) : Compare(left, right);
 }
 
-struct OrderKey {
-  std::vector<Value> values;
-  Direction direction = Direction::kAscending;
+/// What a column of the answer is ordered by.
+class OrderKey {
+ public:
+  static Result<OrderKey> Make(const AggregateColumn& column, const std::vector<Value>& values,
+                               Direction direction, const runtime::CancelToken& cancel) {
+    OrderKey key(values, direction);
+    if (column.type.kind() != TypeKind::kJson) return key;
+    key.json_.reserve(values.size());
+    for (const Value& value : values) {
+      if (key.json_.size() % kGroupsBetweenLooks == 0) GRANARY_TRY(cancel.Check());
+      key.json_.push_back(JsonKey(value));
+    }
+    return key;
+  }
+  std::weak_ordering Compare(std::uint32_t a, std::uint32_t b) const {
+    const std::vector<Value>& values = json_.empty() ? *values_ : json_;
+    return Order(values[a], values[b], direction_);
+  }
+
+ private:
+  OrderKey(const std::vector<Value>& values, Direction direction)
+      : values_(&values), direction_(direction) {}
+
+  const std::vector<Value>* values_;
+  std::vector<Value> json_;  ///< In place of the values, of a json column.
+  Direction direction_;
 };
 
 }  // namespace
@@ -185,31 +216,33 @@ std::weak_ordering RowOrder::Compare(const std::vector<Value>& a,
 }
 
 Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,
-                                              const AnswerColumns& answer) {
+                                              const AnswerColumns& answer,
+                                              const runtime::CancelToken& cancel) {
   std::vector<std::uint32_t> picked(answer.groups);
   std::iota(picked.begin(), picked.end(), 0u);
   if (request.having) {
-    GRANARY_ASSIGN(picked, Having(*request.having, answer));
+    GRANARY_ASSIGN(picked, Having(*request.having, answer, cancel));
   }
   std::size_t shown = picked.size();
   if (request.limit) shown = std::min<std::uint64_t>(shown, *request.limit);
-  if (!request.order_by.empty()) {
-    std::vector<OrderKey> keys;
-    for (const OrderBy& order : request.order_by) {
-      const std::size_t at = PositionOf(answer.columns, order.column);
-      keys.push_back({Comparable(answer.columns[at], answer.values[at]), order.direction});
-    }
-    std::partial_sort(picked.begin(), picked.begin() + static_cast<std::ptrdiff_t>(shown),
-                      picked.end(), [&](std::uint32_t a, std::uint32_t b) {
-                        for (const OrderKey& key : keys) {
-                          const auto order = Order(key.values[a], key.values[b], key.direction);
-                          if (order != 0) return order < 0;
-                        }
-                        return a < b;
-                      });
+  if (request.order_by.empty()) {
+    picked.resize(shown);
+    return picked;
   }
-  picked.resize(shown);
-  return picked;
+  std::vector<OrderKey> keys;
+  for (const OrderBy& order : request.order_by) {
+    const std::size_t at = PositionOf(answer.columns, order.column);
+    GRANARY_ASSIGN(OrderKey key,
+                   OrderKey::Make(answer.columns[at], answer.values[at], order.direction, cancel));
+    keys.push_back(std::move(key));
+  }
+  const auto less = [&](std::uint32_t a, std::uint32_t b) {
+    for (const OrderKey& key : keys) {
+      if (const auto order = key.Compare(a, b); order != 0) return order < 0;
+    }
+    return a < b;
+  };
+  return BestOf(picked, shown, less, cancel);
 }
 
 }  // namespace granary::query

@@ -14,6 +14,7 @@
 #include "granary/base/status.h"
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/plan/requests.h"
+#include "granary/runtime/cancel.h"
 
 namespace granary::query {
 
@@ -45,8 +46,9 @@ class RowOrder {
   std::vector<Column> order_;
 };
 
-/// The groups to show, in order.
+/// The groups to show, in order. Looks at `cancel` every few thousand groups.
 Result<std::vector<std::uint32_t>> PickGroups(const AggregateRequest& request,
-                                              const AnswerColumns& answer);
+                                              const AnswerColumns& answer,
+                                              const runtime::CancelToken& cancel);
 
 }  // namespace granary::query

@@ -35,6 +35,10 @@ std::uint64_t HashAt(const ValueBlock& block, std::int64_t i) {
   return HashOf(value == 0 ? 0.0 : value);
 }
 
+std::uint64_t HashInGroup(const ValueBlock& block, std::int64_t i, std::uint32_t group) {
+  return Join(group, HashAt(block, i));
+}
+
 void HashRows(std::span<const ValueBlock> blocks, std::int64_t rows,
               std::vector<std::uint64_t>& hashes) {
   hashes.assign(static_cast<std::size_t>(rows), 0);

@@ -15,6 +15,9 @@ namespace granary::query {
 /// Of a value that is not null.
 std::uint64_t HashAt(const ValueBlock& block, std::int64_t i);
 
+/// The same of a value and its group.
+std::uint64_t HashInGroup(const ValueBlock& block, std::int64_t i, std::uint32_t group);
+
 /// hashes[i]: of the i-th values of all blocks together, nulls included.
 void HashRows(std::span<const ValueBlock> blocks, std::int64_t rows,
               std::vector<std::uint64_t>& hashes);

@@ -2,8 +2,6 @@
 // same order, page after page; and however it ends, memory and disk are given back.
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "granary/json/batch_writer.h"
 #include "granary/query/exec/search.h"
 #include "granary/query/exec/search_pages.h"
@@ -79,8 +77,7 @@ TEST(OrderedSpillTest, RandomStreamsAreTheSameWithATinyShare) {
       ASSERT_EQ(got.lines.size(), expected.lines.size());
       ASSERT_EQ(got.lines, expected.lines);
       EXPECT_EQ(expected.stats.spilled_bytes, 0u);
-      EXPECT_EQ(tiny.space.bytes(), 0u);
-      EXPECT_EQ(tiny.share.reserved(), 0u);
+      ExpectNothingHeld(tiny);
       spilled += got.stats.spilled_bytes > 0;
     }
   }
@@ -124,47 +121,18 @@ TEST(OrderedSpillTest, EveryFailingCallEndsTheSearchAndLeavesNothing) {
   Random random(7);
   const auto sources = RandomSources(random, 9000);
   const SearchRequest request = OrderedBy({"key"}, Direction::kAscending);
-  SpillEnv counting(kShare);
-  ASSERT_GT(Must(Search(request, *sources, counting.context())).stats.spilled_bytes, 0u);
-  const std::uint64_t changes = counting.files.changes(), reads = counting.files.reads();
-  for (std::uint64_t nth = 1; nth <= changes; nth += 1 + changes / 10) {
-    SpillEnv env(kShare);
-    env.files.FailChange({.nth = nth, .code = Code::kDiskFull, .and_later = true});
-    EXPECT_EQ(Search(request, *sources, env.context()).status().code(), Code::kDiskFull) << nth;
-    EXPECT_EQ(env.share.reserved(), 0u) << nth;
-    EXPECT_EQ(env.space.bytes(), 0u) << nth;
-  }
-  for (std::uint64_t nth = 1; nth <= reads; nth += 1 + reads / 10) {
-    SpillEnv env(kShare);
-    env.files.FailRead({.nth = nth});
-    EXPECT_EQ(Search(request, *sources, env.context()).status().code(), Code::kIoError) << nth;
-    EXPECT_EQ(env.share.reserved(), 0u) << nth;
-    EXPECT_EQ(env.space.bytes(), 0u) << nth;
-  }
+  ExpectFailingCallsEndIt(kShare, [&](const QueryContext& context) {
+    return Search(request, *sources, context).status();
+  });
 }
 
 TEST(OrderedSpillTest, CancellingEndsItAtAnyMoment) {
   Random random(11);
   const auto sources = RandomSources(random, 9000);
   const SearchRequest request = OrderedBy({"key"}, Direction::kAscending);
-  int cancelled = 0;
-  for (int i = 0; i < 10; ++i) {
-    SpillEnv env(kShare);
-    runtime::CancelToken cancel;
-    std::thread canceller([&] {
-      while (env.space.bytes() < static_cast<std::uint64_t>(i) * 60'000 && !cancel.cancelled())
-        std::this_thread::yield();
-      cancel.Cancel();
-    });
-    const Status status = Search(request, *sources, env.context(cancel)).status();
-    cancel.Cancel();
-    canceller.join();
-    cancelled += status.code() == Code::kCancelled;
-    EXPECT_TRUE(status.ok() || status.code() == Code::kCancelled) << status.ToString();
-    EXPECT_EQ(env.share.reserved(), 0u);
-    EXPECT_EQ(env.space.bytes(), 0u);
-  }
-  EXPECT_GT(cancelled, 0);
+  ExpectCancellingEndsIt(kShare, 60'000, 10, [&](const QueryContext& context) {
+    return Search(request, *sources, context).status();
+  });
 }
 
 TEST(OrderedSpillTest, DecodedRowsAreCountedWhileTheyAreHeld) {

@@ -48,6 +48,7 @@ class BenchSource {
     for (std::int64_t first = 0; first < BenchRows(); first += kPerSegment) {
       AddSegment(first, std::min(kPerSegment, BenchRows() - first));
     }
+    snapshot_.visible_sequence = BenchRows();
   }
   const storage::SourceSnapshot& snapshot() const { return snapshot_; }
 

@@ -277,7 +277,9 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
       memory.bytes() +
       row_bytes * static_cast<std::uint64_t>(morsel.reader->rows(morsel.row_group));
   const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
-  while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted)) {
+  auto count = runtime::Refusals::kCounted;
+  while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted, count)) {
+    count = runtime::Refusals::kRepeated;
     const bool must = context.goes_first != nullptr && (*context.goes_first)();
     if (refused_by == context.memory || must || context.memory->IsAlone()) {
       memory.ForceTo(wanted);

@@ -39,6 +39,7 @@ struct Config {
   // Memory; megabytes of 0 are replaced by what the machine has room for.
   std::int64_t memory_limit_mb = 0, query_memory_mb = 0, query_start_memory_kb = 0,
                memory_wait_ms = 0;
+  std::int64_t spill_max_mb = 0;  ///< 0: up to what is free on the disk, less a reserve.
   // Log and hot tier.
   std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
                wal_batch_max_mb = 0, wal_lane_max_mb = 0, durability_interval_ms = 0;

@@ -87,6 +87,7 @@ const Variable kTable[] = {
     {"Memory", "MEMORY_LIMIT_MB", "0", WholeRule{&C::memory_limit_mb, 0, kMegabytesMax},
      "What the process holds at most; over it caches shrink, queries spill and queue, and then 503; 0: 60 % of what the machine or the control group has"},
     {"", "QUERY_MEMORY_MB", "0", WholeRule{&C::query_memory_mb, 0, kMegabytesMax}, "A query's share; what outgrows it goes to temporary files; 0: an eighth of MEMORY_LIMIT_MB"},
+    {"", "SPILL_MAX_MB", "0", WholeRule{&C::spill_max_mb, 0, kMegabytesMax}, "Temporary files of all queries at once; past it 507; 0: what is free on the disk, less 512 MB for writes"},
     {"", "QUERY_START_MEMORY_KB", "1024", WholeRule{&C::query_start_memory_kb, 0, 1'048'576}, "What must be free before a query starts"},
     {"", "MEMORY_WAIT_MS", "5000", WholeRule{&C::memory_wait_ms, 0, 3'600'000}, "A query or a write waits so long for memory that others hold, then 503"},
 

@@ -220,6 +220,17 @@ TEST(ConfigTest, MemoryThatIsSetStays) {
   EXPECT_TRUE(LoadConfig(sources).ok());
 }
 
+TEST(NodeOptionsTest, TemporaryFilesTakeWhatIsSetOrLeaveSomeOfTheDisk) {
+  const auto set = Load({{"SPILL_MAX_MB", "3"}});
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(MakeTenantOptions(*set, 1)->memory.spill.max_bytes, 3u << 20);
+  EXPECT_EQ(MakeTenantOptions(*set, 1)->memory.spill.keep_free_bytes, 0u);
+  const auto unset = Load({});
+  ASSERT_TRUE(unset.ok());
+  EXPECT_EQ(MakeTenantOptions(*unset, 1)->memory.spill.max_bytes, runtime::SpillOptions::kNoLimit);
+  EXPECT_EQ(MakeTenantOptions(*unset, 1)->memory.spill.keep_free_bytes, 512u << 20);
+}
+
 TEST(NodeOptionsTest, FollowsTheConfiguration) {
   const auto config = Load({{"WAL_RETENTION_HOURS", "2"},
                             {"MAX_BODY_MB", "3"},

@@ -16,6 +16,9 @@ constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
 constexpr std::uint64_t kIncomingParts = 8;
+// Where nobody says how much temporary files may take: log files of some lanes and a flush still
+// fit.
+constexpr std::uint64_t kSpillKeepsFreeBytes = 512ull << 20;
 
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
@@ -75,6 +78,11 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   return out;
 }
 
+runtime::SpillOptions MakeSpillOptions(const Config& config) {
+  if (config.spill_max_mb == 0) return {.keep_free_bytes = kSpillKeepsFreeBytes};
+  return {.max_bytes = Megabytes(config.spill_max_mb)};
+}
+
 }  // namespace
 
 std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads) {
@@ -94,7 +102,8 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                  .depth_max = static_cast<std::size_t>(config.max_json_depth)};
   out.memory = {.query_bytes = Megabytes(config.query_memory_mb),
                 .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
-                .wait_max = std::chrono::milliseconds(config.memory_wait_ms)};
+                .wait_max = std::chrono::milliseconds(config.memory_wait_ms),
+                .spill = MakeSpillOptions(config)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
                 .chunk_bytes = Megabytes(config.body_chunk_mb),
