@@ -44,7 +44,7 @@ def read_counts(text):
     counts = {}
     for part in re.split(r"^part: ", text, flags=re.M)[1:]:
         trigger = re.search(r"^desc: Trigger: Client Request: (\S+)$", part, re.M)
-        total = re.search(r"^(?:summary|totals): (\d+)$", part, re.M)
+        total = re.search(r"^totals: (\d+)$", part, re.M)
         if trigger and total:
             counts[trigger[1]] = int(total[1])
     return counts
@@ -64,7 +64,7 @@ def refusals(counts, baseline, tolerance=TOLERANCE):
 def show(counts, baseline):
     for name, value in counts.items():
         known = baseline.get(name)
-        print(f"{name:<26} {value:>14,}   {'' if known is None else f'{value / known - 1:+.2%}'}")
+        print(f"{name:<26} {value:>14,}   {'' if not known else f'{value / known - 1:+.2%}'}")
 
 
 def check(counts, baseline):

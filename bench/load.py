@@ -30,5 +30,6 @@ class LoadGenerator:
                 done = subprocess.run(command, capture_output=True, text=True)
         figures = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         if done.returncode != 0:
-            raise RuntimeError(f"{case}: {figures.get('errors', 'no')} errors, the first: {figures.get('first_error') or done.stderr}")
+            why = figures.get("first_error") or done.stderr.strip()
+            raise RuntimeError(f"{case}: the load generator ended with {done.returncode}, {figures.get('errors', 'no')} errors: {why}")
         return Sample.of_load(case, figures, meter, **extra)

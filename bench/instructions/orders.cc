@@ -14,7 +14,7 @@
 namespace granary::bench {
 namespace {
 
-constexpr std::array<const char*, 8> kRegions = {"us-east",  "us-west",  "eu-west", "eu-north",
+constexpr std::array<const char*, 8> kRegions = {"us-east",  "us-west", "eu-west", "eu-north",
                                                  "ap-south", "ap-east", "sa-east", "af-south"};
 constexpr std::int64_t kFirstDay = 1'704'067'200'000'000;  // 2024-01-01, in µs.
 
@@ -106,9 +106,8 @@ StoredOrders::StoredOrders(std::int64_t rows) {
   snapshot_.visible_sequence = snapshot_.flushed_sequence = static_cast<std::uint64_t>(rows);
 
   const auto batch = OrdersBatch(0, rows);
-  auto writer =
-      Must(storage::SegmentWriter::Create(files_, io::Failpoints::None(), directory_.path(),
-                                          "orders.parquet", snapshot_.schema, {}));
+  auto writer = Must(storage::SegmentWriter::Create(
+      files_, io::Failpoints::None(), directory_.path(), "orders.parquet", snapshot_.schema, {}));
   Must(writer->Append(batch, SequencesFrom(0, rows)));
   storage::SegmentMeta meta = Must(writer->Finish());
   meta.id = SegmentId{1};

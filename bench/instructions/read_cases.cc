@@ -12,9 +12,9 @@
 namespace granary::bench {
 namespace {
 
-using query::Aggregation;
 using query::AggregateRequest;
 using query::AggregateType;
+using query::Aggregation;
 using query::Filter;
 using query::Operator;
 using query::SearchRequest;
@@ -59,8 +59,8 @@ std::shared_ptr<Asked> TheOrders() {
 InstructionCase FilterCase(std::string name, Filter filter) {
   return {std::move(name), [filter = std::move(filter)]() -> std::function<void()> {
             const auto bound = Must(query::BindFilter(filter, *OrdersSchema()));
-            const std::vector<ColumnId> columns = {kOrderId,    kCustomerId, kAmount, kOrderDate,
-                                                   kRegion, kQuantity,   kNote};
+            const std::vector<ColumnId> columns = {kOrderId, kCustomerId, kAmount, kOrderDate,
+                                                   kRegion,  kQuantity,   kNote};
             auto evaluator = std::make_shared<query::PredicateEvaluator>(
                 Must(query::PredicateEvaluator::Make(*bound, columns)));
             return [evaluator, batch = OrdersBatch(0, kRows),
@@ -122,8 +122,8 @@ Filter KeysOf(int count) {
 
 std::function<void()> SegmentDecode() {
   return [asked = TheOrders(), reader = Must(TheOrders()->sources[0].segments[0]->Reader())] {
-    const std::vector<ColumnId> columns = {kOrderId,  kCustomerId, kAmount, kOrderDate,
-                                           kRegion, kQuantity,   kNote};
+    const std::vector<ColumnId> columns = {kOrderId, kCustomerId, kAmount, kOrderDate,
+                                           kRegion,  kQuantity,   kNote};
     for (int group = 0; group < reader->row_groups(); ++group)
       Must(reader->Read(group, columns, *OrdersSchema()));
   };

@@ -114,8 +114,8 @@ std::function<void()> SegmentWrite() {
 }  // namespace
 
 std::vector<InstructionCase> WriteCases() {
-  return {{"json_to_columns", JsonToColumns}, {"json_to_columns_single", JsonToColumnsSingle},
-          {"wal_append", WalAppend},          {"wal_replay", WalReplay},
+  return {{"json_to_columns", JsonToColumns},  {"json_to_columns_single", JsonToColumnsSingle},
+          {"wal_append", WalAppend},           {"wal_replay", WalReplay},
           {"memtable_append", MemtableAppend}, {"segment_write", SegmentWrite}};
 }
 

@@ -63,8 +63,7 @@ AnswerReader::Progress AnswerReader::Feed(std::string_view bytes) {
         if (!text_.empty()) return Progress::kBroken;
         state_ = state_ == State::kLastLine ? State::kDone : State::kChunkLine;
         break;
-      case State::kDone:
-        break;
+      case State::kDone: break;
     }
   }
   if (state_ != State::kDone) return Progress::kMore;
@@ -103,8 +102,8 @@ bool AnswerReader::TakeLine(std::string_view& bytes) {
 }
 
 void AnswerReader::TakeBody(std::string_view& bytes) {
-  const auto piece = bytes.substr(0, static_cast<std::size_t>(
-                                         std::min<std::uint64_t>(left_, bytes.size())));
+  const auto piece =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
   if (status_ / 100 != 2 && refusal_.size() < kKeptBytes)
     refusal_.append(piece.substr(0, kKeptBytes - refusal_.size()));
   left_ -= piece.size();

@@ -26,6 +26,7 @@ class Caller {
   }
 
   void Start(const std::string& method, std::string_view message, grpc::CompletionQueue& queue) {
+    call_.reset();  // Before its context, whose memory it lies in.
     context_ = std::make_unique<grpc::ClientContext>();
     const grpc::Slice slice(message.data(), message.size());
     request_ = grpc::ByteBuffer(&slice, 1);
@@ -55,9 +56,7 @@ class Caller {
         received_bytes_ += answer_.Length();
         call_->Read(&answer_, this);
         return false;
-      case Step::kFinishing:
-        took_ns_ = NowNs() - started_at_ns_;
-        return true;
+      case Step::kFinishing: took_ns_ = NowNs() - started_at_ns_; return true;
     }
     return true;
   }
@@ -68,8 +67,8 @@ class Caller {
     if (status_.ok()) {
       result.latencies.Add(took_ns_);
     } else {
-      result.Fail(fmt::format("{}: {}", static_cast<int>(status_.error_code()),
-                              status_.error_message()));
+      result.Fail(
+          fmt::format("{}: {}", static_cast<int>(status_.error_code()), status_.error_message()));
     }
   }
 

@@ -36,8 +36,9 @@ int Main(int argc, char** argv) {
   auto requests = RequestFile::Read(path);
   if (requests.ok() && !requests->CanServe(plan.connections)) {
     requests = Status(Code::kInvalidArgument,
-                      path + ": stamped requests are sent by one connection at a time: fewer "
-                             "requests than connections");
+                      path +
+                          ": stamped requests are sent by one connection at a time: fewer "
+                          "requests than connections");
   }
   if (!requests.ok()) {
     std::fprintf(stderr, "granary_load: %s\n", requests.status().ToString().c_str());

@@ -42,7 +42,7 @@ struct Connection {
   AnswerReader answer;
   std::string_view unsent;
   std::uint64_t sent_at_ns = 0;
-  bool busy = false;      // A request is under way.
+  bool busy = false;  // A request is under way.
   bool waits_to_send = false;
 };
 
@@ -149,12 +149,12 @@ class EpollLoop {
 
   void Receive(Connection& connection) {
     for (;;) {
-      const ssize_t got = ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      const ssize_t got =
+          ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) return Break(connection, got == 0 ? "the node closed" : std::strerror(errno));
       result_.bytes_received += static_cast<std::uint64_t>(got);
-      const auto progress =
-          connection.answer.Feed({buffer_.data(), static_cast<std::size_t>(got)});
+      const auto progress = connection.answer.Feed({buffer_.data(), static_cast<std::size_t>(got)});
       if (progress == AnswerReader::Progress::kBroken)
         return Break(connection, "the answer is not one HTTP/1.1 message");
       if (progress == AnswerReader::Progress::kDone) return Finish(connection);
