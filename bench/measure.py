@@ -87,12 +87,15 @@ class Sample:
         per = max(1, self.operations)
         fields = {"case": self.case, "n": self.operations, "wall_s": round(self.wall_s, 4),
                   "min_ms": round(self.min_ms, 4), "median_ms": round(self.median_ms, 4), "p99_ms": round(self.p99_ms, 4),
-                  "per_s": round(self.operations / self.wall_s, 2), "cpu_ms_per_op": round(1000 * self.meter.cpu_s / per, 5)}
+                  "per_s": round(self.operations / self.wall_s, 2)}
+        if self.meter.cpu_s is not None:
+            fields["cpu_ms_per_op"] = round(1000 * self.meter.cpu_s / per, 5)
         if self.meter.client_cpu_s is not None:
             fields["client_cpu_ms_per_op"] = round(1000 * self.meter.client_cpu_s / per, 5)
-        fields.update(disk_read_bytes_per_op=round(self.meter.disk_read / per),
-                      disk_written_bytes_per_op=round(self.meter.disk_written / per),
-                      other_cores=round(self.meter.other_cores, 2))
+        if self.meter.disk_read is not None:
+            fields.update(disk_read_bytes_per_op=round(self.meter.disk_read / per),
+                          disk_written_bytes_per_op=round(self.meter.disk_written / per))
+        fields.update(other_cores=round(self.meter.other_cores, 2))
         fields.update(self.extra)
         return fields
 

@@ -70,6 +70,7 @@ def disk(lines):
                 sizes.append(lines.get(peer, "w2", case, "disk_bytes"))
             except Missing:
                 pass
+    sizes = [size for size in sizes if size > 0]  # 0: of a table that a failed load left empty.
     if not sizes:
         raise Missing("a peer's w2")
     return lines.get("granary", "w2", "csv_zstd", "disk_bytes") / min(sizes)

@@ -12,9 +12,9 @@ from chdb import session
 from bench import queries
 from bench.peers.peer import Peer
 
-PLAIN = ("order_id String, customer_id String, amount Float64, order_date DateTime64(6, 'UTC'), region {low}, status {low}, "
+PLAIN = ("order_id String, customer_id String, amount Float64, order_date DateTime64(6{zone}), region {low}, status {low}, "
          "quantity Int32, note Nullable(String)")
-COLUMNS = PLAIN.format(low="LowCardinality(String)") + (
+COLUMNS = PLAIN.format(low="LowCardinality(String)", zone=", 'UTC'") + (
     ", INDEX by_order order_id TYPE bloom_filter(0.01) GRANULARITY 1"
     ", INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1")
 WORDS = {"table": "bench.orders", "p95": "quantileTDigest(0.95)(amount)", "p95_exact": "quantileExactInclusive(0.95)(amount)",
@@ -81,7 +81,7 @@ class ClickHouse(Peer):
 
     def loads(self):
         return [("parquet", lambda: self.load(f"file('{self.data}/orders.parquet', Parquet)")),
-                ("csv", lambda: self.load(f"file('{self.data}/orders.csv', CSVWithNames, '{PLAIN.format(low='String')}')")),
+                ("csv", lambda: self.load(f"file('{self.data}/orders.csv', CSVWithNames, '{PLAIN.format(low='String', zone='')}')")),
                 ("merge", self.merge)]
 
     # ---- w3, w4

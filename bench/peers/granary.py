@@ -93,6 +93,7 @@ WRITERS = {"json": ("rest", as_json), "arrow": ("rest", as_arrow), "grpc": ("grp
 
 class Granary(Peer):
     name = "granary"
+    python_clients = False
 
     def open(self):
         self.node = Node(self.settings.binary, self.folder / "node", MIN_WORKERS=self.threads, MAX_WORKERS=max(self.threads, 2))

@@ -2,7 +2,7 @@
 
   hook                                     used by
   writer(size, client) -> encode, send     w1  a durable batch of orders; encode runs before the clock
-  ingest_cases(batch, clients)             w1  instead: whole cases of its own, as Samples
+  own_ingest(size, clients, seconds)       w1  more cases, as Samples
   loads() -> [(case, work)]                w2  each puts all orders into place; work() returns fields of the line
   tables() -> {label: table}               w3, w4  what is looked up in
   look_up(kind, table) -> function(key)    w3, w4  rows of a key
@@ -15,6 +15,7 @@ import pathlib
 
 class Peer:
     name = ""
+    python_clients = True  # Of warm look-ups, beside those of own_look_ups(kind, clients, seconds) -> Samples.
 
     def __init__(self, settings):
         self.settings = settings

@@ -68,15 +68,14 @@ def cold(peer, settings, case, kind, table):
             ask(key)
             times.append(now() - start)
     # Its processes changed meanwhile, and most of the time went into closing and opening.
-    meter.cpu_s = meter.disk_read = meter.disk_written = 0
-    meter.client_cpu_s = None
+    meter.cpu_s = meter.client_cpu_s = meter.disk_read = meter.disk_written = None
     return Sample.of(case, times, meter, wall_s=sum(times))
 
 
 def warm(peer, settings, case, kind, table, clients):
     if hasattr(peer, "own_look_ups"):
         yield from peer.own_look_ups(kind, clients, settings.seconds)
-    if hasattr(peer, "load"):
+    if not peer.python_clients:
         return
     many = queries.LOOK_UPS[kind].keys
     keys = [many(20_000 if kind != "in_100" else 2_000, client, peer.rows) for client in range(clients)]

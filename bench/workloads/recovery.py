@@ -59,7 +59,7 @@ def replay(peer, case, settings, folder):
         if node.process is not None:
             node.kill()
         peer.node, peer.client = running, client
-    meter.cpu_s = cpu
+    meter.cpu_s, meter.disk_read = cpu, None
     sample = Sample.of(case, times, meter, wall_s=sum(times), rows=written, log_bytes=log_bytes,
                        answer="ok" if found == written else f"differs: {found} rows, not {written}")
     sample.extra.update(mb_per_s=round(log_bytes / sample.median_ms / 1e3, 1), rows_per_s=round(1000 * written / sample.median_ms))
@@ -90,7 +90,7 @@ def start(peer, case, settings, folder):
     finally:
         node.kill()
         peer.node = running
-    meter.cpu_s = cpu
+    meter.cpu_s, meter.disk_read = cpu, None
     found = rows["results"][0]["n"]
     return Sample.of(case, times, meter, wall_s=sum(times), segments=segments,
                      answer="ok" if found == SEGMENTS == segments else f"differs: {found} rows in {segments} segments")
