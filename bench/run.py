@@ -15,6 +15,7 @@ import argparse
 import importlib
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -70,11 +71,22 @@ def everything(settings, arguments):
         print(f"\n== {workload}: {settings.rows:,} orders", flush=True)
         for peer in [name for name in WORKLOADS[workload][1] if not settings.peers or name in settings.peers]:
             command = [sys.executable, "-m", "bench.run", *arguments, "--run", settings.run, "--peer", peer, "--workload", workload]
-            if subprocess.run(command, cwd=ROOT).returncode != 0:
+            if run_to_its_end(command) != 0:
                 failed.append(f"{peer} {workload}")
     if failed:
         print("\nended badly: " + ", ".join(failed))
     return not failed
+
+
+def run_to_its_end(command):
+    """Also when this process is told to stop: the other stops its servers first."""
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def comma_list(known):
@@ -115,6 +127,7 @@ def read_arguments(arguments):
 
 
 def main(arguments):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that servers are stopped on the way out.
     settings = read_arguments(arguments)
     if settings.peer:
         return one(settings)

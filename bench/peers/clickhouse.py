@@ -30,6 +30,7 @@ def as_json_lines(batch):
 
 class ClickHouse(Peer):
     name = "clickhouse"
+    ingest_rows_per_s_max = 400_000
 
     def open(self):
         self.session = session.Session(str(self.folder))

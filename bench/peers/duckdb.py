@@ -16,6 +16,7 @@ WORDS = {"p95": "approx_quantile(amount, 0.95)", "p95_exact": "quantile_cont(amo
 
 class DuckDB(Peer):
     name = "duckdb"
+    ingest_rows_per_s_max = 600_000
 
     def open(self):
         self.connection = duckdb.connect(str(self.folder / "orders.duckdb"), config={"threads": self.threads})

@@ -16,6 +16,7 @@ import pathlib
 class Peer:
     name = ""
     python_clients = True  # Of warm look-ups, beside those of own_look_ups(kind, clients, seconds) -> Samples.
+    ingest_rows_per_s_max = 1_200_000  # More than it will take: how many batches w1 prepares.
 
     def __init__(self, settings):
         self.settings = settings

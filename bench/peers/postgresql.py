@@ -55,6 +55,7 @@ def as_csv(batch):
 
 class PostgreSQL(Peer):
     name = "postgresql"
+    ingest_rows_per_s_max = 250_000
 
     def open(self):
         self.cluster = self.folder / "cluster"

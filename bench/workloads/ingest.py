@@ -11,7 +11,7 @@ from bench.measure import Meter, Sample, run_clients
 SIZES = (1, 100, 1000, 10_000)
 CLIENTS = (1, 8, 64)
 SUSTAINED = (1000, 8)  # The case that runs for settings.sustained_seconds.
-PREPARED_ROWS_MAX = 12_000_000
+PREPARED_ROWS_MAX = 36_000_000
 
 
 def seconds_of(settings, size, clients):
@@ -56,8 +56,7 @@ def by_load(peer, case, form, size, clients, seconds):
 
 def by_threads(peer, case, size, clients, seconds):
     peer.reset_ingest()
-    # Twice what the fastest of these peers has been seen to take, at most.
-    wanted = int(seconds * min(1_200_000, 6_000 * size))
+    wanted = int(seconds * min(peer.ingest_rows_per_s_max, 8_000 * size))
     each = max(5, min(wanted, PREPARED_ROWS_MAX) // size // clients)
     encoders = [peer.writer(size, client) for client in range(clients)]
     prepared = [[encode(batch) for batch in data.fresh_batches(peer.data, size, client * each * size, each)]
