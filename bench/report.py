@@ -93,11 +93,37 @@ CHARTED = {  # The field, its title, and the cases of each group by peer.
         (form, {peer: form for peer in PEERS}) for form in ("ndjson", "arrow")])}
 
 
-def chart(lines, workload):
-    field, title, groups = CHARTED[workload]
+def side_by_side(lines, workload):
+    """[(label, {peer: figure})] of the charted cases."""
+    field, _, groups = CHARTED[workload]
     known = {(line["peer"], line["case"]): line[field] for line in lines if line["workload"] == workload and field in line}
-    return charts.bars(title, [(label, {peer: known[peer, case] for peer, case in cases.items() if (peer, case) in known})
-                               for label, cases in groups])
+    return [(label, {peer: known[peer, case] for peer, case in cases.items() if (peer, case) in known}) for label, cases in groups]
+
+
+def ratios(lines, workload):
+    """[(label, {peer: how many times as fast as it Granary was})]."""
+    slower_is_more = CHARTED[workload][0] == "median_ms"
+    for label, figures in side_by_side(lines, workload):
+        if own := figures.pop("granary", None):
+            yield label, {peer: other / own if slower_is_more else own / other for peer, other in figures.items()}
+
+
+def ratio_table(lines, workload):
+    found = list(ratios(lines, workload))
+    peers = [peer for peer in PEERS if any(peer in times for _, times in found)]
+    if not peers:
+        return
+    yield "How many times as fast as each peer Granary was:"
+    yield ""
+    yield from table(["", *peers], [[label, *(number(times[peer]) + "×" if peer in times else "" for peer in peers)] for label, times in found])
+
+
+def ratios_as_text(lines):
+    """For the terminal."""
+    for workload in CHARTED:
+        for label, times in ratios(lines, workload):
+            if times:
+                yield f"{workload} {label:<28} " + "  ".join(f"{peer} {number(value)}×" for peer, value in times.items())
 
 
 def section(lines, workload, rows):
@@ -110,9 +136,10 @@ def section(lines, workload, rows):
     if workload in CHARTED:
         name = f"{workload}-{rows}.svg"
         CHARTS.mkdir(exist_ok=True)
-        (CHARTS / name).write_text(chart(lines, workload))
+        (CHARTS / name).write_text(charts.bars(CHARTED[workload][1], side_by_side(lines, workload)))
         yield f"![{heading}](performance/{name})"
         yield ""
+        yield from ratio_table(lines, workload)
     shown = [column for column in columns if any(column[1] in line for line in chosen)]
     chosen.sort(key=lambda line: PEERS.index(line["peer"]))
     yield from table(["peer", "case", "n", *(column[0] for column in shown), "answer", "other cores"],
@@ -133,7 +160,7 @@ def size(lines, rows):
     yield ""
     yield "### Targets, misses first"
     yield ""
-    yield from table(["work", "against", "target", "reached", ""], [verdict.cells() for verdict in targets.judge(lines)])
+    yield from table(targets.HEADINGS, [verdict.cells() for verdict in targets.judge(lines)])
     for workload in WORKLOADS:
         yield from section(lines, workload, rows)
     errors = [line for line in lines if "error" in line]
@@ -170,6 +197,8 @@ def main(arguments):
     if not lines:
         print("bench report: no results: run ./dev bench first", file=sys.stderr)
         return 1
+    for old in CHARTS.glob("*.svg"):
+        old.unlink()
     PAGE.write_text("\n".join(page(lines)).rstrip() + "\n")
     print(f"wrote {PAGE.relative_to(ROOT)}")
     return 0

@@ -114,7 +114,7 @@ def read_arguments(arguments):
     parser.add_argument("--results", type=pathlib.Path, default=OUT / "results.jsonl")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "build/release/granary")
     parser.add_argument("--load-generator", type=pathlib.Path, default=ROOT / "build/release/bench/granary_load")
-    parser.add_argument("--run", help=argparse.SUPPRESS)
+    parser.add_argument("--run", help="goes on with a run: its name in the lines; cases that are measured again replace the earlier")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--workload", help=argparse.SUPPRESS)
     settings = parser.parse_args(arguments, namespace=Settings())
@@ -133,8 +133,9 @@ def main(arguments):
         return one(settings)
     well = everything(settings, arguments)
     from bench import report, targets
-    lines = report.read(settings.results, settings.run)
-    print()
+    lines = [line for line in report.read(settings.results, settings.run) if line["rows"] == settings.rows]
+    print("\nHow many times as fast as each peer Granary was:")
+    print("\n".join(report.ratios_as_text(lines)) + "\n")
     print(targets.as_text(targets.judge(lines)))
     return 0 if well else 1
 
