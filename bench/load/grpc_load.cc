@@ -141,11 +141,6 @@ Result<LoadResult> RunGrpcLoad(RequestFile& requests, const LoadPlan& plan) {
       return Status(Code::kUnavailable, fmt::format("{}: no gRPC server answers", address));
   }
   LoadResult result;
-  if (plan.warm_up > 0) {
-    Drive(callers, requests, plan.method, plan.warm_up, ~std::uint64_t{0}, result);
-    if (result.errors > 0) return result;
-    result = LoadResult();
-  }
   const StopWatch watch;
   const std::uint64_t calls = plan.requests_max == 0 ? ~std::uint64_t{0} : plan.requests_max;
   Drive(callers, requests, plan.method, calls,

@@ -19,8 +19,6 @@ struct LoadPlan {
   double seconds = 5;
   /// Nor more than so many in all; 0: no such limit.
   std::uint64_t requests_max = 0;
-  /// Before the clock starts: requests that are not counted.
-  std::uint64_t warm_up = 0;
   /// gRPC: "/granary.v1.TenantNode/WriteData".
   std::string method;
 };

@@ -29,7 +29,6 @@ int Main(int argc, char** argv) {
   app.add_option("--seconds", plan.seconds, "No request starts later")
       ->check(CLI::Range(0.001, 86'400.0));
   app.add_option("--requests", plan.requests_max, "Nor more than so many");
-  app.add_option("--warm-up", plan.warm_up, "So many requests before the clock starts");
   app.add_option("--method", plan.method, "gRPC: /package.Service/Method");
   CLI11_PARSE(app, argc, argv);
 

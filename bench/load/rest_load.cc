@@ -57,13 +57,6 @@ class EpollLoop {
   Result<LoadResult> Run() {
     if (epoll_.get() < 0) return Errno("epoll_create1");
     GRANARY_TRY(Connect());
-    if (plan_.warm_up > 0) {
-      requests_left_ = plan_.warm_up;
-      deadline_ns_ = ~std::uint64_t{0};
-      Drive();
-      if (result_.errors > 0) return result_;
-      result_ = LoadResult();
-    }
     const StopWatch watch;
     requests_left_ = plan_.requests_max == 0 ? ~std::uint64_t{0} : plan_.requests_max;
     deadline_ns_ = NowNs() + static_cast<std::uint64_t>(plan_.seconds * 1e9);
