@@ -37,6 +37,7 @@ Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<T
       memory_(std::move(memory)),
       store_(std::move(store)),
       spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill"), options_.memory.spill),
+      kept_(options_.memory.kept, &memory_->all),
       seal_(std::move(seal)),
       admission_(options_.admission),
       running_(deps_.clock) {}
@@ -189,7 +190,8 @@ TenantMemoryStats Tenant::memory() const {
           .query_line = memory_->query_line.counts(),
           .write_line = memory_->write_line.counts(),
           .spill_bytes = spill_.bytes(),
-          .spilled_bytes_total = spill_.bytes_total()};
+          .spilled_bytes_total = spill_.bytes_total(),
+          .kept = kept_.bytes()};
 }
 
 runtime::AdmissionCounts Tenant::admission() const { return admission_.counts(); }

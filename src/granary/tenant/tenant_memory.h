@@ -1,12 +1,14 @@
 // TenantMemory: a tenant's part of the memory tree, who waits for it, and where queries spill.
 //
-// Shape      tenant > hot_tier, column_cache, index_cache (the store's) and queries > one each,
-// writes. Threads    fully safe. Outlives the tenant's store and everything read from it.
+// Shape      tenant > hot_tier, column_cache, index_cache (the store's), partial_cache (the
+//            tenant's) and queries > one each, writes.
+// Threads    fully safe. Outlives the tenant's store and everything read from it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 
+#include "granary/query/exec/kept_aggregates.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/memory_queue.h"
 #include "granary/runtime/spill_space.h"
@@ -19,6 +21,7 @@ struct TenantMemoryOptions {
   std::uint64_t query_start_bytes = 1u << 20;                   ///< QUERY_START_MEMORY_KB.
   std::chrono::milliseconds wait_max{5000};                     ///< MEMORY_WAIT_MS.
   runtime::SpillOptions spill;                                  ///< SPILL_MAX_MB.
+  query::KeptAggregatesOptions kept;
 };
 
 /// Parsed columns, the log frame they are encoded in, and what parsing takes on the way, for each
@@ -48,6 +51,7 @@ struct TenantMemoryStats {
   std::uint64_t queries = 0, queries_peak = 0, writes = 0;
   runtime::MemoryQueueCounts query_line, write_line;
   std::uint64_t spill_bytes = 0, spilled_bytes_total = 0;
+  std::uint64_t kept = 0;  ///< States of aggregates.
 };
 
 }  // namespace granary

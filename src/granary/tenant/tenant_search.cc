@@ -104,7 +104,8 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .progress = &entry->progress(),
                                                    .memory = &share,
                                                    .memory_wait_max = limits.wait_max,
-                                                   .spill = &spill_},
+                                                   .spill = &spill_,
+                                                   .kept = &kept_},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
+#include <optional>
 
+#include "granary/base/bytes.h"
 #include "granary/query/exec/aggregate_blocks.h"
 #include "granary/query/exec/aggregate_plan.h"
 #include "granary/query/exec/aggregate_spill.h"
@@ -12,6 +15,8 @@
 #include "granary/query/exec/answer_rows.h"
 #include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/freed_later.h"
+#include "granary/query/exec/kept_aggregates.h"
+#include "granary/query/plan/fingerprint.h"
 
 namespace granary::query {
 namespace {
@@ -61,8 +66,14 @@ bool HasTrees(const LiveSegment& live, const std::vector<Extreme>& extremes) {
          });
 }
 
-/// The morsels of all sources; segments that statistics alone can answer go into `known` instead.
+bool Contains(const std::vector<SegmentId>& sorted, SegmentId segment) {
+  return std::binary_search(sorted.begin(), sorted.end(), segment);
+}
+
+/// The morsels of all sources, but for the segments that are `covered` already, ascending; segments
+/// that statistics alone can answer go into `known` instead.
 Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryContext& context,
+                                        const std::vector<SegmentId>& covered,
                                         AggregateTable& known, QueryStats& stats) {
   std::vector<Morsel> morsels;
   for (std::size_t source = 0; source < plan.scans.size(); ++source) {
@@ -70,6 +81,7 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryCo
     const std::vector<Extreme> extremes = ExtremesOf(plan, source);
     std::vector<LiveSegment> to_read, by_tree;
     for (LiveSegment& live : scan.LiveSegments(stats)) {
+      if (Contains(covered, live.segment->meta().id)) continue;
       bool answered = false;
       if (live.all_match) {
         GRANARY_ASSIGN(answered, known.AddSegment(*live.segment, source));
@@ -175,6 +187,90 @@ Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, Ag
   return Status::Ok();
 }
 
+/// What a question is kept under, and which segments it is about.
+struct KeptQuestion {
+  Digest128 key;
+  std::vector<SegmentId> segments;  ///< Ascending.
+};
+
+/// Nothing where nothing is kept. The states of aggregates that hold every value are as large as
+/// the column, and are not.
+std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
+                                           const AggregatePlan& plan, const QueryContext& context) {
+  if (context.kept == nullptr || context.kept->options().bytes_max == 0 || plan.HoldsValues())
+    return std::nullopt;
+  KeptQuestion question;
+  const Digest128 states = FingerprintOfStates(request);
+  std::string key;
+  PutFixed(key, states.low);
+  PutFixed(key, states.high);
+  for (const SourceScan& scan : plan.scans) {
+    const storage::SourceSnapshot& snapshot = scan.snapshot();
+    PutFixed(key, snapshot.uid.value);
+    PutFixed(key, snapshot.schema->version());
+    for (const auto& segment : snapshot.segments) question.segments.push_back(segment->meta().id);
+  }
+  std::sort(question.segments.begin(), question.segments.end());
+  question.key = Hash128(key);
+  return question;
+}
+
+std::size_t PiecesOfShared(const std::shared_ptr<AggregateTable>& table) {
+  return table.use_count() == 1 ? table->groups() : 0;
+}
+
+/// RunInMemory where states of whole segments are kept: those of the segments that are not covered
+/// first, then the hot rows on top. `morsels` are of the segments, then hot.
+Result<const runtime::MemoryBudget*> RunOnKept(
+    const AggregateRequest& request, const AggregatePlan& plan, const QueryContext& context,
+    const AggregateSink& sink, KeptQuestion question, const KeptAggregate* kept,
+    std::vector<Morsel> morsels, const AggregateTable& known, QueryStats& stats) {
+  const auto hot_begin = std::stable_partition(
+      morsels.begin(), morsels.end(), [](const Morsel& morsel) { return morsel.chunk == nullptr; });
+  const std::vector<Morsel> hot(std::make_move_iterator(hot_begin),
+                                std::make_move_iterator(morsels.end()));
+  morsels.erase(hot_begin, morsels.end());
+  std::int64_t rows = 0;
+  for (const Morsel& morsel : morsels) rows += morsel.rows;
+
+  QueryStats of_lanes;
+  FreedLater<std::shared_ptr<AggregateTable>> sealed(context.pool, &PiecesOfShared,
+                                                     std::make_shared<AggregateTable>(plan));
+  runtime::MemoryReservation sealed_held(context.memory);
+  const AggregateTable* base = sealed->get();
+  const bool all_kept =
+      kept != nullptr && morsels.empty() && kept->segments.size() == question.segments.size();
+  if (all_kept) {
+    base = kept->table.get();
+  } else {
+    if (kept != nullptr) GRANARY_TRY((*sealed)->Merge(*kept->table, context.cancel));
+    GRANARY_TRY((*sealed)->MergeKnown(known));
+    GRANARY_ASSIGN(const auto* refused,
+                   RunLanes(plan, morsels, context, **sealed, sealed_held, of_lanes));
+    if (refused != nullptr) return refused;
+  }
+  FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
+  runtime::MemoryReservation held(context.memory);
+  AggregateTable* answer = sealed->get();
+  if (all_kept || !hot.empty()) {
+    answer = &*table;
+    GRANARY_TRY(table->Merge(*base, context.cancel));
+    GRANARY_ASSIGN(const auto* refused, RunLanes(plan, hot, context, *table, held, of_lanes));
+    if (refused != nullptr) return refused;
+  }
+  if (const auto* refused =
+          held.GrowTo(held.bytes() + answer->bytes() + FinishedBytes(plan, *answer)))
+    return refused;
+  stats.Add(of_lanes);
+  if (kept != nullptr) stats.access_paths.insert("partial_cache");
+  GRANARY_TRY(EmitGroups(request, plan, *answer, context, sink));
+  if (!all_kept && (kept != nullptr || rows >= context.kept->options().rows_min)) {
+    (*sealed)->Settle();
+    context.kept->Keep(question.key, {std::move(question.segments), *sealed});
+  }
+  return nullptr;
+}
+
 /// Null, or the budget that is in the way; then the sink has seen nothing, and `stats` count as far
 /// as listing the morsels. What they leave out is in `known`.
 Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request,
@@ -183,9 +279,9 @@ Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request
                                                  const AggregateSink& sink,
                                                  std::vector<Morsel>& morsels,
                                                  AggregateTable& known, QueryStats& stats) {
+  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, {}, known, stats));
   FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
   runtime::MemoryReservation held(context.memory);
-  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, known, stats));
   if (plan.groups.empty()) GRANARY_TRY(table->MergeKnown(known));
   QueryStats of_lanes;
   GRANARY_ASSIGN(const auto* refused_by, RunLanes(plan, morsels, context, *table, held, of_lanes));
@@ -211,6 +307,19 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const QueryContext& context, const AggregateSink& sink) {
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   GRANARY_TRY(CheckAnswer(request, plan.answer));
+  if (auto question = KeptQuestionOf(request, plan, context)) {
+    QueryStats stats;
+    const auto kept = context.kept->Find(question->key, question->segments);
+    AggregateTable known(plan, KeyLookup::kCompact);
+    GRANARY_ASSIGN(
+        auto morsels,
+        ListMorsels(plan, context, kept == nullptr ? std::vector<SegmentId>() : kept->segments,
+                    known, stats));
+    GRANARY_ASSIGN(const auto* refused,
+                   RunOnKept(request, plan, context, sink, std::move(*question), kept.get(),
+                             std::move(morsels), known, stats));
+    if (refused == nullptr) return stats;
+  }
   QueryStats stats;
   std::vector<Morsel> morsels;
   AggregateTable known(plan, KeyLookup::kCompact);

@@ -8,7 +8,7 @@
 namespace granary::query {
 
 AggregateTable::AggregateTable(const AggregatePlan& plan, KeyLookup lookup, HeldValues held)
-    : plan_(plan),
+    : plan_(&plan),
       groups_(plan.GroupTypes(), lookup),
       accumulators_(plan.MakeAccumulators(lookup, held)) {
   Resize();
@@ -22,14 +22,14 @@ Status AggregateTable::Add(const AggregateBlocks& blocks) {
   AccumulatorInput input;
   input.rows = blocks.rows;
   input.source = blocks.source;
-  if (!plan_.groups.empty()) {
+  if (!plan_->groups.empty()) {
     groups_.Assign(blocks.groups, group_of_);
     Resize();
     input.groups = group_of_.data();
   }
-  if (plan_.needs_sequence) input.sequences = blocks.sequence.ints();
+  if (plan_->needs_sequence) input.sequences = blocks.sequence.ints();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
-    const int column = plan_.aggregates[i].column;
+    const int column = plan_->aggregates[i].column;
     input.values = column < 0 ? nullptr : &blocks.values[static_cast<std::size_t>(column)];
     GRANARY_TRY(accumulators_[i]->Update(input));
   }
@@ -40,14 +40,14 @@ Status AggregateTable::MergeKnown(const AggregateTable& other) {
   groups_.Merge(other.groups_, group_of_);
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
-    if (HoldsValues(plan_.aggregates[i].aggregation->type)) continue;
+    if (HoldsValues(plan_->aggregates[i].aggregation->type)) continue;
     GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_));
   }
   return Status::Ok();
 }
 
 void AggregateTable::FindGroups(const AggregateBlocks& blocks) {
-  if (plan_.groups.empty())
+  if (plan_->groups.empty())
     group_of_.assign(static_cast<std::size_t>(blocks.rows), 0);
   else
     groups_.Assign(blocks.groups, group_of_);
@@ -60,16 +60,16 @@ std::uint64_t AggregateTable::bytes() const {
 }
 
 Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
-  if (!plan_.groups.empty()) return false;
-  StatsView view = StatsView::OfSegment(segment, *plan_.scans[source].snapshot().schema);
-  AggregateTable alone(plan_);  // so that a segment counts wholly or not at all
+  if (!plan_->groups.empty()) return false;
+  StatsView view = StatsView::OfSegment(segment, *plan_->scans[source].snapshot().schema);
+  AggregateTable alone(*plan_);  // so that a segment counts wholly or not at all
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
-    const PlannedAggregate& aggregate = plan_.aggregates[i];
+    const PlannedAggregate& aggregate = plan_->aggregates[i];
     if (aggregate.column < 0) {
       if (!alone.accumulators_[i]->AddStats(segment.meta().rows, nullptr)) return false;
       continue;
     }
-    const PlannedColumn& column = plan_.columns[static_cast<std::size_t>(aggregate.column)];
+    const PlannedColumn& column = plan_->columns[static_cast<std::size_t>(aggregate.column)];
     const auto& ref = column.bound.refs[source];
     if (!ref) continue;  // all null
     const ColumnStats* known = view.Find(ref->id);

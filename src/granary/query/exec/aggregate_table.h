@@ -1,7 +1,8 @@
 // AggregateTable: groups and the state of every aggregate for each; a worker's, and in the end all
 // of them.
 //
-// Threads    one writer.
+// Kept       a table that is only merged into others any more may outlive its plan: Settle.
+// Threads    one writer; once settled, merged from by many.
 #pragma once
 
 #include <memory>
@@ -44,13 +45,15 @@ class AggregateTable {
   Value AggregateValue(std::size_t aggregate, std::uint32_t group) {
     return accumulators_[aggregate]->Finish(group);
   }
+  /// From now on it is merged into others and no more.
+  void Settle() { plan_ = nullptr; }
   /// About the memory that it takes.
   std::uint64_t bytes() const;
 
  private:
   void Resize();
 
-  const AggregatePlan& plan_;
+  const AggregatePlan* plan_;
   GroupTable groups_;
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   std::vector<std::uint32_t> group_of_;

@@ -21,6 +21,8 @@ struct QueryProgress {
   std::atomic<std::uint64_t> rows_scanned = 0;
 };
 
+class KeptAggregates;
+
 struct QueryContext {
   runtime::WorkerPool& pool;
   std::size_t parallelism = 2;
@@ -37,6 +39,8 @@ struct QueryContext {
   const std::function<bool()>* goes_first = nullptr;
   /// Where what outgrows the share goes; null: a query that outgrows it fails. Outlives the query.
   runtime::SpillSpace* spill = nullptr;
+  /// What earlier aggregates found in whole segments; null: nothing is kept. Outlives the query.
+  KeptAggregates* kept = nullptr;
 
   void Scanned(std::int64_t rows) const {
     if (progress != nullptr)

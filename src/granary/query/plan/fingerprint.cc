@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "granary/base/bytes.h"
@@ -37,6 +38,14 @@ void PutFilter(const Filter& filter, std::string& out) {
   for (const std::string& child : children) PutString(out, child);
 }
 
+void PutTransform(const GroupTransform& transform, std::string& out) {
+  PutFixed(out, static_cast<std::uint8_t>(transform.index()));
+  if (const auto* part = std::get_if<DatePart>(&transform))
+    PutFixed(out, static_cast<std::uint8_t>(*part));
+  if (const auto* bucket = std::get_if<Bucket>(&transform)) PutString(out, bucket->width);
+  if (const auto* interval = std::get_if<Interval>(&transform)) PutFixed(out, interval->micros);
+}
+
 }  // namespace
 
 Digest128 Fingerprint(const SearchRequest& request) {
@@ -55,6 +64,24 @@ Digest128 Fingerprint(const SearchRequest& request) {
   for (const OrderBy& order : request.order_by) {
     PutString(bytes, order.column);
     PutFixed(bytes, static_cast<std::uint8_t>(order.direction));
+  }
+  return Hash128(bytes);
+}
+
+Digest128 FingerprintOfStates(const AggregateRequest& request) {
+  std::string bytes = "aggregate 1";
+  PutFixed(bytes, static_cast<std::uint8_t>(request.filter.has_value() ? 1 : 0));
+  if (request.filter) PutFilter(*request.filter, bytes);
+  PutCount(bytes, request.group_by);
+  for (const GroupBy& group : request.group_by) {
+    PutString(bytes, group.column);
+    PutTransform(group.transform, bytes);
+  }
+  PutCount(bytes, request.aggregations);
+  for (const Aggregation& aggregation : request.aggregations) {
+    PutFixed(bytes, static_cast<std::uint8_t>(aggregation.type));
+    PutString(bytes, aggregation.column);
+    PutFixed(bytes, aggregation.p);
   }
   return Hash128(bytes);
 }

@@ -47,7 +47,7 @@ struct Config {
                snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
   // Files.
   std::int64_t row_group_rows = 0, row_group_mb = 0, max_open_segments = 0, max_open_indexes = 0,
-               index_cache_mb = 0, column_cache_mb = 0, max_sources = 0;
+               index_cache_mb = 0, column_cache_mb = 0, partial_cache_mb = 0, max_sources = 0;
   bool auto_compaction_enabled = false;
   std::int64_t compaction_interval_minutes = 0;
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;

@@ -114,6 +114,8 @@ const Variable kTable[] = {
     {"", "MAX_OPEN_INDEXES", "1024", WholeRule{&C::max_open_indexes, 1, 1'000'000}, "Index files that are kept open"},
     {"", "INDEX_CACHE_MB", "64", WholeRule{&C::index_cache_mb, 1, kMegabytesMax}, "Blocks of indexes that are kept in memory"},
     {"", "COLUMN_CACHE_MB", "512", WholeRule{&C::column_cache_mb, 1, kMegabytesMax}, "Decoded columns that are kept in memory"},
+    {"", "PARTIAL_CACHE_MB", "64", WholeRule{&C::partial_cache_mb, 0, kMegabytesMax},
+     "What aggregates found in whole segments, kept for the next one that asks the same; 0: nothing is kept"},
     {"", "MAX_SOURCES", "10000", WholeRule{&C::max_sources, 1, 1'000'000}, "Sources of the tenant"},
     {"", "AUTO_COMPACTION_ENABLED", "true", SwitchRule{&C::auto_compaction_enabled}, "Merge small files in the background", Offer::kLater},
     {"", "COMPACTION_INTERVAL_MINUTES", "60", WholeRule{&C::compaction_interval_minutes, 1, 525'600}, "How often to look for work", Offer::kLater},
