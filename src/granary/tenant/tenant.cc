@@ -5,6 +5,8 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "granary/query/exec/aggregate_table.h"
+#include "granary/query/exec/kept_aggregates.h"
 #include "granary/tenant/parser_mode.h"
 #include "granary/tenant/repeated_answer.h"
 #include "granary/tenant/widened_records.h"
@@ -37,7 +39,8 @@ Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<T
       memory_(std::move(memory)),
       store_(std::move(store)),
       spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill"), options_.memory.spill),
-      kept_(options_.memory.kept, &memory_->all),
+      kept_(std::make_unique<query::KeptAggregates>(
+          query::KeptAggregatesOptions{.bytes_max = options_.memory.kept_bytes}, &memory_->all)),
       seal_(std::move(seal)),
       admission_(options_.admission),
       running_(deps_.clock) {}
@@ -191,7 +194,7 @@ TenantMemoryStats Tenant::memory() const {
           .write_line = memory_->write_line.counts(),
           .spill_bytes = spill_.bytes(),
           .spilled_bytes_total = spill_.bytes_total(),
-          .kept = kept_.bytes()};
+          .kept = kept_->bytes()};
 }
 
 runtime::AdmissionCounts Tenant::admission() const { return admission_.counts(); }

@@ -18,7 +18,6 @@
 #include "granary/formats/table_reader.h"
 #include "granary/json/record_parser.h"
 #include "granary/query/exec/aggregate.h"
-#include "granary/query/exec/kept_aggregates.h"
 #include "granary/query/exec/search.h"
 #include "granary/query/plan/requests.h"
 #include "granary/runtime/admission.h"
@@ -206,7 +205,7 @@ class Tenant {
   std::atomic<std::uint64_t> spool_files_ = 0;
   std::unique_ptr<storage::Store> store_;
   runtime::SpillSpace spill_;
-  query::KeptAggregates kept_;
+  std::unique_ptr<query::KeptAggregates> kept_;
   CursorSeal seal_;
   runtime::Admission admission_;
   RunningQueries running_;

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdint>
 
-#include "granary/query/exec/kept_aggregates.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/memory_queue.h"
 #include "granary/runtime/spill_space.h"
@@ -21,7 +20,7 @@ struct TenantMemoryOptions {
   std::uint64_t query_start_bytes = 1u << 20;                   ///< QUERY_START_MEMORY_KB.
   std::chrono::milliseconds wait_max{5000};                     ///< MEMORY_WAIT_MS.
   runtime::SpillOptions spill;                                  ///< SPILL_MAX_MB.
-  query::KeptAggregatesOptions kept;
+  std::uint64_t kept_bytes = 64u << 20;                         ///< PARTIAL_CACHE_MB.
 };
 
 /// Parsed columns, the log frame they are encoded in, and what parsing takes on the way, for each

@@ -105,7 +105,7 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .memory = &share,
                                                    .memory_wait_max = limits.wait_max,
                                                    .spill = &spill_,
-                                                   .kept = &kept_},
+                                                   .kept = kept_.get()},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;

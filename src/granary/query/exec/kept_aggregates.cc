@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "granary/query/exec/aggregate_table.h"
+
 namespace granary::query {
 namespace {
 

@@ -19,10 +19,11 @@
 
 #include "granary/base/hash.h"
 #include "granary/base/ids.h"
-#include "granary/query/exec/aggregate_table.h"
 #include "granary/runtime/memory_budget.h"
 
 namespace granary::query {
+
+class AggregateTable;
 
 struct KeptAggregate {
   std::vector<SegmentId> segments;              ///< Ascending.

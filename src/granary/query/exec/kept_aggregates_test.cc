@@ -75,7 +75,7 @@ bool TookKept(const AggregateAnswer& answer) {
 void ExpectSame(AggregateAnswer got, AggregateAnswer expected) {
   const auto by_text = [](const std::vector<Value>& a, const std::vector<Value>& b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
-      if (const int order = Compare(a[i], b[i]); order != 0) return order < 0;
+      if (const auto order = Compare(a[i], b[i]); order != 0) return order < 0;
     }
     return false;
   };
@@ -89,7 +89,7 @@ void ExpectSame(AggregateAnswer got, AggregateAnswer expected) {
       if (std::holds_alternative<double>(a) && std::holds_alternative<double>(b))
         EXPECT_NEAR(std::get<double>(a), std::get<double>(b), 1e-9);
       else
-        EXPECT_EQ(Compare(a, b), 0) << "row " << row << " column " << i;
+        EXPECT_TRUE(Compare(a, b) == 0) << "row " << row << " column " << i;
     }
   }
 }

@@ -104,8 +104,8 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .query_start_bytes = Unsigned(config.query_start_memory_kb) << 10,
                 .wait_max = std::chrono::milliseconds(config.memory_wait_ms),
                 .spill = MakeSpillOptions(config),
-                .kept = {.bytes_max = std::min(Megabytes(config.partial_cache_mb),
-                                               Megabytes(config.memory_limit_mb) / kCacheParts)}};
+                .kept_bytes = std::min(Megabytes(config.partial_cache_mb),
+                                       Megabytes(config.memory_limit_mb) / kCacheParts)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
                 .chunk_bytes = Megabytes(config.body_chunk_mb),
