@@ -193,12 +193,15 @@ struct KeptQuestion {
   std::vector<SegmentId> segments;  ///< Ascending.
 };
 
-/// Nothing where nothing is kept. The states of aggregates that hold every value are as large as
-/// the column, and are not.
+/// Nothing where nothing is kept. The state of a percentile is as large as its column, and is not.
 std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
                                            const AggregatePlan& plan, const QueryContext& context) {
-  if (context.kept == nullptr || context.kept->options().bytes_max == 0 || plan.HoldsValues())
-    return std::nullopt;
+  if (context.kept == nullptr || context.kept->options().bytes_max == 0) return std::nullopt;
+  const bool has_percentile =
+      std::ranges::any_of(plan.aggregates, [](const PlannedAggregate& aggregate) {
+        return IsPercentile(aggregate.aggregation->type);
+      });
+  if (has_percentile) return std::nullopt;
   KeptQuestion question;
   const Digest128 states = FingerprintOfStates(request);
   std::string key;
