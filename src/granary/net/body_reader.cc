@@ -66,11 +66,13 @@ asio::awaitable<void> BodyReader::LetThrough(std::uint64_t length) {
   std::uint64_t skipped = in_.size();
   in_.clear();
   std::string waste(kReadBytes, '\0');
+  moved_ = options_.body_progress_bytes;
+  Moved(0);
   while (skipped < length) {
-    socket_.SetTimeout(options_.body_timeout_ms);
     const std::size_t n = co_await socket_.ReadSome(
         waste.data(), std::min<std::uint64_t>(waste.size(), length - skipped));
     if (n == 0) break;
+    Moved(n);
     skipped += n;
   }
 }

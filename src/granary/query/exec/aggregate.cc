@@ -197,16 +197,28 @@ struct KeptQuestion {
 std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
                                            const AggregatePlan& plan, const QueryContext& context) {
   if (context.kept == nullptr || context.kept->options().bytes_max == 0) return std::nullopt;
-  const bool has_percentile =
-      std::ranges::any_of(plan.aggregates, [](const PlannedAggregate& aggregate) {
-        return IsPercentile(aggregate.aggregation->type);
-      });
+  const bool has_percentile = std::ranges::any_of(
+      plan.aggregates,
+      [](const PlannedAggregate& aggregate) { return IsPercentile(aggregate.aggregation->type); });
   if (has_percentile) return std::nullopt;
   KeptQuestion question;
   const Digest128 states = FingerprintOfStates(request);
   std::string key;
   PutFixed(key, states.low);
   PutFixed(key, states.high);
+  // What the states are made of: a source that contributes nothing may still decide on a type.
+  for (const PlannedGroup& group : plan.groups) {
+    PutString(key, group.column.input.ToString());
+    PutString(key, group.transformer.output().ToString());
+  }
+  for (const PlannedAggregate& aggregate : plan.aggregates) {
+    PutString(key, aggregate.shape.input.ToString());
+    PutString(key, aggregate.shape.output.ToString());
+  }
+  for (const PlannedColumn& column : plan.columns) {
+    PutString(key, column.input.ToString());
+    PutFixed(key, static_cast<std::uint8_t>(column.use));
+  }
   for (const SourceScan& scan : plan.scans) {
     const storage::SourceSnapshot& snapshot = scan.snapshot();
     PutFixed(key, snapshot.uid.value);
@@ -246,7 +258,10 @@ Result<const runtime::MemoryBudget*> RunOnKept(
   if (all_kept) {
     base = kept->table.get();
   } else {
-    if (kept != nullptr) GRANARY_TRY((*sealed)->Merge(*kept->table, context.cancel));
+    if (kept != nullptr) {
+      if (const auto* refused = sealed_held.GrowTo(kept->table->bytes())) return refused;
+      GRANARY_TRY((*sealed)->Merge(*kept->table, context.cancel));
+    }
     GRANARY_TRY((*sealed)->MergeKnown(known));
     GRANARY_ASSIGN(const auto* refused,
                    RunLanes(plan, morsels, context, **sealed, sealed_held, of_lanes));
@@ -257,12 +272,12 @@ Result<const runtime::MemoryBudget*> RunOnKept(
   AggregateTable* answer = sealed->get();
   if (all_kept || !hot.empty()) {
     answer = &*table;
+    if (const auto* refused = held.GrowTo(base->bytes())) return refused;
     GRANARY_TRY(table->Merge(*base, context.cancel));
     GRANARY_ASSIGN(const auto* refused, RunLanes(plan, hot, context, *table, held, of_lanes));
     if (refused != nullptr) return refused;
   }
-  if (const auto* refused =
-          held.GrowTo(held.bytes() + answer->bytes() + FinishedBytes(plan, *answer)))
+  if (const auto* refused = held.GrowTo(held.bytes() + FinishedBytes(plan, *answer)))
     return refused;
   stats.Add(of_lanes);
   if (kept != nullptr) stats.access_paths.insert("partial_cache");
@@ -295,6 +310,20 @@ Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request
   return nullptr;
 }
 
+bool HasHotRows(const AggregatePlan& plan) {
+  return std::ranges::any_of(plan.scans,
+                             [](const SourceScan& scan) { return !scan.snapshot().hot.empty(); });
+}
+
+Result<QueryStats> SpillAtOnce(const AggregateRequest& request, const AggregatePlan& plan,
+                               const QueryContext& context, const AggregateSink& sink) {
+  QueryStats stats;
+  AggregateTable known(plan, KeyLookup::kCompact);
+  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, {}, known, stats));
+  GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, context, sink, stats));
+  return stats;
+}
+
 std::uint64_t BytesOfRow(const std::vector<Value>& row) {
   std::uint64_t bytes = sizeof row + row.capacity() * sizeof(Value);
   for (const Value& value : row) {
@@ -322,6 +351,9 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
                    RunOnKept(request, plan, context, sink, std::move(*question), kept.get(),
                              std::move(morsels), known, stats));
     if (refused == nullptr) return stats;
+    // Where nothing was held twice, without keeping it does not fit either.
+    const bool held_once = kept == nullptr && !HasHotRows(plan);
+    if (held_once && context.spill != nullptr) return SpillAtOnce(request, plan, context, sink);
   }
   QueryStats stats;
   std::vector<Morsel> morsels;

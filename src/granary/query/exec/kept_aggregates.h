@@ -5,6 +5,9 @@
 //            schemas.
 // Entry      the states of all groups over a set of segments. Segments never change, so it is right
 //            as long as all of them are live, and then lacks only the other ones and the hot rows.
+// Answers    are those of a fresh run but for the order in which floats were added up (the sums
+//            carry their rounding errors along, so that is a matter of the last digit) and, where
+//            nothing orders groups, the order in which they were met.
 // Order      the most recently used stay; an entry over a quarter of the budget is not kept.
 // Threads    fully safe. Entries are immutable.
 #pragma once

@@ -131,6 +131,31 @@ TEST_F(KeptAggregatesTest, AnotherQuestionIsAnotherEntry) {
   EXPECT_FALSE(TookKept(Answer(request, source, &kept)));
 }
 
+// The sources that a filter leaves out decide on the type of a column that no other one has.
+TEST_F(KeptAggregatesTest, StatesOfAnotherTypeAreOthers) {
+  TestSource asked("asked", SchemaOf({{"z", TypeKind::kInt64}}));
+  std::vector<Row> rows;
+  for (std::int64_t i = 0; i < 300; ++i) rows.push_back({i % 10});
+  asked.AddSegment(rows, 100);
+  const TestSource numbers("numbers", SchemaOf({{"x", TypeKind::kInt64}}));
+  const TestSource texts("texts", SchemaOf({{"x", TypeKind::kString}}));
+  for (const bool grouped : {false, true}) {
+    AggregateRequest request = Ask({Agg(AggregateType::kMin, "x"), Agg(AggregateType::kCount)});
+    if (grouped) request.group_by = Ask({}, {"x"}).group_by;
+    request.filter = AtLeast("z", "5");
+    KeptAggregates kept(kAll);
+    for (const TestSource* other : {&texts, &numbers, &texts, &numbers}) {
+      QueryContext context{.pool = pool_, .parallelism = 3, .cancel = {}, .batch_rows = 64};
+      context.kept = &kept;
+      const auto answer =
+          Must(RunAggregate(request, {asked.snapshot(), other->snapshot()}, context));
+      ASSERT_EQ(answer.rows.size(), 1u);
+      EXPECT_TRUE(IsNull(answer.rows[0][grouped ? 1 : 0]));
+      EXPECT_TRUE(Compare(answer.rows[0][grouped ? 2 : 1], Value(std::int64_t{150})) == 0);
+    }
+  }
+}
+
 TEST_F(KeptAggregatesTest, ASegmentThatIsGoneEndsWhatWasKeptOfIt) {
   TestSource source("s", schema_);
   source.AddSegment(Rows(300), 100);

@@ -66,13 +66,17 @@ Result<BufferPtr> TakeFixed(const arrow::ArrayData& data, std::int64_t width,
   return taken;
 }
 
-/// Offsets and bytes of strings and binaries; at(i) is the row of the i-th.
+constexpr std::int64_t kNoRow = -1;
+
+/// Offsets and bytes of strings and binaries; at(i) is the row of the i-th, kNoRow for none.
 template <typename At>
 Status TakeBytes(const arrow::ArrayData& data, std::size_t count, const At& at,
                  std::vector<BufferPtr>& buffers) {
   const auto* offsets = data.GetValues<std::int32_t>(1);
   std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < count; ++i) bytes += offsets[at(i) + 1] - offsets[at(i)];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const std::int64_t row = at(i); row != kNoRow) bytes += offsets[row + 1] - offsets[row];
+  }
   if (bytes > std::numeric_limits<std::int32_t>::max())
     return Status::Internal("take rows: more than 2 GiB of one column at once");
   GRANARY_ASSIGN(BufferPtr taken_offsets,
@@ -83,10 +87,12 @@ Status TakeBytes(const arrow::ArrayData& data, std::size_t count, const At& at,
   std::int32_t end = 0;
   for (std::size_t i = 0; i < count; ++i) {
     *out_offsets++ = end;
-    const std::int32_t begin = offsets[at(i)];
-    const std::int32_t size = offsets[at(i) + 1] - begin;
+    const std::int64_t row = at(i);
+    if (row == kNoRow) continue;
+    const std::int32_t size = offsets[row + 1] - offsets[row];
     if (size > 0)
-      std::memcpy(out + end, data.buffers[2]->data() + begin, static_cast<std::size_t>(size));
+      std::memcpy(out + end, data.buffers[2]->data() + offsets[row],
+                  static_cast<std::size_t>(size));
     end += size;
   }
   *out_offsets = end;
@@ -94,24 +100,16 @@ Status TakeBytes(const arrow::ArrayData& data, std::size_t count, const At& at,
   return Status::Ok();
 }
 
-/// The values of the codes; a null's is the first one, which is not looked at.
+/// The values of the codes; a null has none.
 template <typename Row>
 Status TakeCoded(const arrow::ArrayData& data, std::span<const Row> rows,
                  std::vector<BufferPtr>& buffers) {
   const auto* codes = data.GetValues<std::int32_t>(1);
   const bool has_nulls = data.buffers[0] != nullptr && data.GetNullCount() != 0;
-  if (data.dictionary->length == 0) {  // Only nulls.
-    GRANARY_ASSIGN(BufferPtr offsets,
-                   Allocate(static_cast<std::int64_t>((rows.size() + 1) * sizeof(std::int32_t))));
-    std::memset(offsets->mutable_data(), 0, static_cast<std::size_t>(offsets->size()));
-    GRANARY_ASSIGN(BufferPtr bytes, Allocate(0));
-    buffers = {nullptr, std::move(offsets), std::move(bytes)};
-    return Status::Ok();
-  }
-  const auto at = [&](std::size_t i) -> std::int32_t {
+  const auto at = [&](std::size_t i) -> std::int64_t {
     const bool is_null =
         has_nulls && !arrow::bit_util::GetBit(data.buffers[0]->data(), data.offset + rows[i]);
-    return is_null ? 0 : codes[rows[i]];
+    return is_null ? kNoRow : codes[rows[i]];
   };
   return TakeBytes(*data.dictionary, rows.size(), at, buffers);
 }
@@ -136,7 +134,7 @@ Result<Data> TakeData(const arrow::ArrayData& data, std::span<const Row> rows) {
   std::vector<BufferPtr> buffers;
   if (IsBytes(type)) {
     GRANARY_TRY(TakeBytes(
-        data, rows.size(), [rows](std::size_t i) { return rows[i]; }, buffers));
+        data, rows.size(), [rows](std::size_t i) { return std::int64_t{rows[i]}; }, buffers));
   } else if (type == arrow::Type::BOOL) {
     GRANARY_ASSIGN(BufferPtr bits, TakeBits(data.buffers[1]->data(), data.offset, rows));
     buffers = {nullptr, std::move(bits)};

@@ -105,6 +105,15 @@ TEST_F(TakeRowsTest, FirstRowsAreAViewUnlessTheyAreCoded) {
   EXPECT_EQ(nulls->null_count(), 3);
 }
 
+TEST_F(TakeRowsTest, NullsOfACodedColumnTakeNoBytes) {
+  arrow::StringDictionary32Builder builder;
+  ASSERT_TRUE(builder.Append(std::string(1 << 20, 'x')).ok());
+  ASSERT_TRUE(builder.AppendNulls(4000).ok());
+  const auto all = FirstRows(builder.Finish().ValueOrDie(), 4001).Take();
+  EXPECT_EQ(all->data()->buffers[2]->size(), 1 << 20);
+  EXPECT_EQ(all->null_count(), 4000);
+}
+
 TEST_F(TakeRowsTest, TakesFromEveryColumnOfABatch) {
   const auto numbers = Column(arrow::int64(), 10);
   const auto texts = Column(arrow::utf8(), 10);

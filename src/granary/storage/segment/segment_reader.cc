@@ -59,6 +59,22 @@ bool IsCodedWhole(const parquet::ColumnChunkMetaData& chunk) {
   return !stats.empty() && std::ranges::all_of(stats, is_coded);
 }
 
+/// The decoder hands codes on as they stand in the file.
+bool CodesAreInside(const arrow::Array& array) {
+  const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
+  if (coded.indices()->type_id() != arrow::Type::INT32 ||
+      coded.dictionary()->type_id() != arrow::Type::STRING)
+    return false;
+  const auto* codes = coded.indices()->data()->GetValues<std::int32_t>(1);
+  const auto size = static_cast<std::uint64_t>(coded.dictionary()->length());
+  const bool has_nulls = array.null_count() > 0;
+  for (std::int64_t row = 0; row < array.length(); ++row) {
+    if (static_cast<std::uint32_t>(codes[row]) >= size && !(has_nulls && array.IsNull(row)))
+      return false;
+  }
+  return true;
+}
+
 void ShiftBound(Value& bound, std::int64_t by) {
   if (auto* value = std::get_if<std::int64_t>(&bound)) *value += by;
 }
@@ -324,7 +340,10 @@ Result<std::shared_ptr<arrow::Array>> SegmentReader::State::InShapeOf(
     const Column& column, std::shared_ptr<arrow::Array> array, std::int64_t rows) const {
   if (array == nullptr) return MakeConstantArray(column.type, {}, rows);
   const DataType written = TypeInFile(column);
-  if (array->type_id() == arrow::Type::DICTIONARY) return array;
+  if (array->type_id() == arrow::Type::DICTIONARY) {
+    if (CodesAreInside(*array)) return array;
+    return Status::Corruption("a value is none of its dictionary");
+  }
   const auto written_type = written.ToArrow();
   if (!array->type()->Equals(written_type)) {
     auto cast = arrow::compute::Cast(*array, written_type);

@@ -191,5 +191,14 @@ TEST_F(WalSyncLaterTest, AFailedWriteStillSyncsThoseThatWereAnswered) {
   EXPECT_EQ(bed->replayed(), written);
 }
 
+// Room on the disk does not bring back what a failed sync may have lost.
+TEST_F(WalSyncLaterTest, AFullDiskThatTakesNoSyncEitherClosesTheLaneForGood) {
+  Answered(1);
+  faulty.FailChange({.nth = 1, .code = Code::kDiskFull, .and_later = true});
+  EXPECT_EQ(Write(2, WalSync::kLater).code(), Code::kIoError);
+  faulty.Heal();
+  EXPECT_EQ(bed->lane().closed_by().code(), Code::kIoError);
+}
+
 }  // namespace
 }  // namespace granary::storage

@@ -32,8 +32,12 @@ Status WalWriter::Write() {
   if (added_.empty()) return Status::Ok();
   if (Status s = WriteAdded(); !s.ok()) {
     closed_by_ = s;
-    if (unsynced_bytes() > 0) (void)file_->Sync();
-    return s;
+    // What was answered before is saved if it can be. If not, no room on the disk brings it back.
+    if (unsynced_bytes() > 0) {
+      if (const Status lost = file_->Sync(); !lost.ok())
+        closed_by_ = Status::IoError(std::string(lost.message()));
+    }
+    return closed_by_;
   }
   end_ += added_.size();
   added_.clear();
