@@ -24,6 +24,7 @@ class Load:
         self.stopping = threading.Event()
         self.acked = threading.Semaphore(0)
         self.flushes = 0
+        self.flushed = threading.Semaphore(0)
         seeds = [seeded.random() for _ in range(WRITERS)]
         self.threads = [threading.Thread(target=self.write, args=(seed,)) for seed in seeds]
         self.threads.append(threading.Thread(target=self.flush))
@@ -59,13 +60,16 @@ class Load:
             try:
                 client.flush(source)
                 self.flushes += 1
+                self.flushed.release()
             except (OSError, http.client.HTTPException, Refused, ValueError):
                 if self.stopping.is_set() or self.node.process is None:
                     return
 
-    def kill_after(self, writes):
+    def kill_after(self, writes, flushes):
         for _ in range(writes):
             assert self.acked.acquire(timeout=30), "no write was acknowledged in 30 s"
+        for _ in range(flushes):
+            assert self.flushed.acquire(timeout=60), "no flush was done in 60 s"
         self.stopping.set()
         self.node.process.kill()
         self.node.process.wait()
@@ -86,9 +90,10 @@ def run_kills(folder, seeded, kills, figure):
     client.close()
     try:
         flushes = 0
-        for _ in range(kills):
+        for round in range(kills):
             load = Load(node, ledger, ids, batches, seeded)
-            load.kill_after(seeded.randint(1, 40))
+            # Mostly amid the first flush; every fifth time amid the one after it.
+            load.kill_after(seeded.randint(1, 40), flushes=1 if round % 5 == 0 else 0)
             flushes += load.flushes
             node.start()
             client = node.client()
@@ -96,7 +101,7 @@ def run_kills(folder, seeded, kills, figure):
             client.close()
             ledger.check(rows)
         figure(f"{kills} kills, {flushes} flushes: {ledger.counts()}, {len(rows)} records visible")
-        assert ledger.counts()["acked"] >= kills and flushes > 0
+        assert ledger.counts()["acked"] >= kills and flushes >= kills // 5
         assert sum(node.client().call("GET", f"/sources/{source}/stats")["segments"] for source in SOURCES) > 0
     finally:
         node.close()
