@@ -24,6 +24,8 @@ Status RunCheck(const std::string& data_path) {
   fmt::print("{} tenants, {} sources\n", report->tenants, report->sources);
   fmt::print("{} segments whole: {} bytes, {} records\n", report->segments,
              WithThousands(report->segment_bytes), WithThousands(report->segment_rows));
+  if (report->retired > 0)
+    fmt::print("{} of them replaced by compaction, kept for cursors\n", report->retired);
   fmt::print("{} indexes\n", report->indexes);
   fmt::print("{} log files: {} frames, {} records not in segments yet\n", report->log_files,
              WithThousands(report->frames), WithThousands(report->unflushed_records));

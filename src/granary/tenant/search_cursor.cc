@@ -9,7 +9,8 @@
 namespace granary {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
+constexpr std::uint8_t kWithoutGenerations = 1;  // Of before the first compaction.
 
 Status NotOurs() {
   return Status::Invalid(Code::kInvalidRequest, "/cursor",
@@ -34,7 +35,8 @@ std::optional<std::string> FromUrl(std::string_view text) {
 
 Result<SearchCursor> Decode(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.Fixed<std::uint8_t>() != kFormat) return NotOurs();
+  const auto format = in.Fixed<std::uint8_t>();
+  if (format != kFormat && format != kWithoutGenerations) return NotOurs();
   SearchCursor cursor;
   cursor.began_us = in.Fixed<std::int64_t>();
   cursor.request.low = in.Fixed<std::uint64_t>();
@@ -47,6 +49,7 @@ Result<SearchCursor> Decode(std::string_view bytes) {
     mark.flushed_sequence = in.Fixed<std::uint64_t>();
     mark.schema_version = in.Fixed<std::uint32_t>();
     mark.life = in.Fixed<std::uint64_t>();
+    if (format != kWithoutGenerations) mark.generation = in.Fixed<std::uint64_t>();
   }
   auto position = query::DecodePosition(in);
   if (!position.ok() || !in.ok() || in.remaining() != 0) return NotOurs();
@@ -69,6 +72,7 @@ Result<std::string> CursorSeal::Write(const SearchCursor& cursor) const {
     PutFixed(bytes, mark.flushed_sequence);
     PutFixed(bytes, mark.schema_version);
     PutFixed(bytes, mark.life);
+    PutFixed(bytes, mark.generation);
   }
   query::EncodePosition(cursor.position, bytes);
   GRANARY_ASSIGN(const std::string mac, security::HmacSha256(key_, bytes));

@@ -4,8 +4,9 @@
 // Promise    only what this tenant gave is taken back, unchanged (HMAC-SHA-256 under a key of the
 //            tenant's own), and only with the request that it came from. Nothing of it is kept: a
 //            restart does not end it.
-// Shape      base64url, without padding, of: format (1), body, HMAC over both (32 bytes). Body:
-//            began_us (8), request (16), sources (4 + 36 each), position.
+// Shape      base64url, without padding, of: format (2), body, HMAC over both (32 bytes). Body:
+//            began_us (8), request (16), sources (4 + 44 each), position. Format 1 had no
+//            generations: 36 bytes a source.
 // Threads    const from many.
 #pragma once
 

@@ -19,7 +19,7 @@ Status DroppedSince() {
 
 Result<storage::SourceSnapshot> SnapshotAt(const storage::Source& source,
                                            const storage::SnapshotMark& mark) {
-  storage::SourceSnapshot now = source.Snapshot();
+  GRANARY_ASSIGN(storage::SourceSnapshot now, source.SnapshotOf(mark.generation));
   for (const storage::SchemaVersion& version : source.schema_history()) {
     if (version.schema->version() == mark.schema_version)
       return storage::Rewind(std::move(now), mark, *version.schema);

@@ -16,6 +16,21 @@ constexpr std::uint64_t kSegmentIdBlock = 256;  // Ids taken from the file at on
 constexpr int kUidCounterBits = 31;             // uid = base (32 bits) | counter: 63 bits in all.
 constexpr std::uint64_t kUidCounterMask = (std::uint64_t{1} << kUidCounterBits) - 1;
 
+enum class SegmentIs : std::uint8_t { kLive, kRetired };
+
+Result<SegmentRow> FindSegment(SqliteDb& db, SourceUid source, SegmentId id, SegmentIs wanted) {
+  GRANARY_ASSIGN(SqliteStatement select, db.Prepare(kSelectSegment));
+  GRANARY_ASSIGN(const bool found, select.Unsigned(1, id.value).Step());
+  if (found) {
+    GRANARY_ASSIGN(SegmentRow row, ReadSegmentRow(select, db.path()));
+    const bool live = row.meta.retired_generation == 0;
+    if (row.source == source.value && live == (wanted == SegmentIs::kLive)) return row;
+  }
+  return Status(Code::kNotFound,
+                fmt::format("there is no {} segment {}",
+                            wanted == SegmentIs::kLive ? "live" : "retired", id.value));
+}
+
 }  // namespace
 
 Manifest::Manifest(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -157,15 +172,54 @@ Status Manifest::CommitFlush(const FlushCommit& flush) {
   });
 }
 
+Status Manifest::CommitCompaction(const CompactionCommit& compaction) {
+  const std::lock_guard lock(state_->mutex);
+  GRANARY_ASSIGN(SourceRow row, state_->Find(compaction.source));
+  GRANARY_CHECK(compaction.generation > 0);
+  return state_->Commit([&](ManifestChange& change) -> Status {
+    for (const SegmentId id : compaction.replaced) {
+      GRANARY_ASSIGN(SegmentRow before,
+                     FindSegment(state_->db, compaction.source, id, SegmentIs::kLive));
+      SegmentMeta meta = before.meta;
+      meta.retired_generation = compaction.generation;
+      meta.retired_us = compaction.retired_us;
+      const SegmentRow after = SegmentRow::Of(compaction.source.value, meta);
+      row.segments.Remove(before.Crc());
+      row.segments.Add(after.Crc());
+      GRANARY_TRY(after.Write(state_->db));
+    }
+    for (const SegmentMeta& meta : compaction.added) {
+      const SegmentRow segment = SegmentRow::Of(compaction.source.value, meta);
+      GRANARY_TRY(segment.Write(state_->db));
+      row.segments.Add(segment.Crc());
+    }
+    change.sources[compaction.source.value] = row;
+    return Status::Ok();
+  });
+}
+
+Status Manifest::ForgetRetired(SourceUid source, const std::vector<SegmentId>& segments) {
+  const std::lock_guard lock(state_->mutex);
+  GRANARY_ASSIGN(SourceRow row, state_->Find(source));
+  return state_->Commit([&](ManifestChange& change) -> Status {
+    for (const SegmentId id : segments) {
+      GRANARY_ASSIGN(const SegmentRow gone,
+                     FindSegment(state_->db, source, id, SegmentIs::kRetired));
+      row.segments.Remove(gone.Crc());
+      GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM segments WHERE id = ?", id.value));
+    }
+    change.sources[source.value] = row;
+    return Status::Ok();
+  });
+}
+
 Status Manifest::CommitIndexes(SourceUid source, SegmentId segment,
                                std::vector<IndexMeta> indexes) {
   const std::lock_guard lock(state_->mutex);
   GRANARY_ASSIGN(SourceRow row, state_->Find(source));
   return state_->Commit([&](ManifestChange& change) -> Status {
-    GRANARY_ASSIGN(SqliteStatement select, state_->db.Prepare(kSelectSegment));
-    GRANARY_ASSIGN(const bool found, select.Unsigned(1, segment.value).Step());
-    if (!found) return {Code::kNotFound, fmt::format("there is no segment {}", segment.value)};
-    GRANARY_ASSIGN(const SegmentRow before, ReadSegmentRow(select, state_->db.path()));
+    GRANARY_ASSIGN(const SegmentRow before,
+                   FindSegment(state_->db, source, segment, SegmentIs::kLive));
     SegmentMeta meta = before.meta;
     meta.indexes = std::move(indexes);
     const SegmentRow after = SegmentRow::Of(source.value, meta);

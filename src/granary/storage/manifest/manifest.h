@@ -45,6 +45,7 @@ struct SourceRecord {
   std::uint32_t wal_lane = 0;  ///< For life: all frames of a source are in one lane, in order.
   std::vector<SchemaVersion> schemas;  ///< All versions, oldest first; never empty.
   std::vector<SegmentMeta> segments;   ///< Live ones, by id.
+  std::vector<SegmentMeta> retired;    ///< Replaced, and still there for older snapshots; by id.
   std::vector<KeyRecord> keys;         ///< Saved idempotency keys, oldest first.
   /// Every record up to here is in `segments` (or was refused); replay starts after it.
   std::uint64_t flushed_sequence = 0;
@@ -90,6 +91,14 @@ struct BulkCommit {
   KeyChanges keys = {};
 };
 
+struct CompactionCommit {
+  SourceUid source;
+  std::vector<SegmentMeta> added;   ///< Each with its generation.
+  std::vector<SegmentId> replaced;  ///< Live until now; they are retired.
+  std::uint64_t generation = 0;
+  std::int64_t retired_us = 0;
+};
+
 class Manifest {
  public:
   /// Opens or creates the file at `path`. The folder is there, and no part of the path is a link.
@@ -113,6 +122,11 @@ class Manifest {
   Status CommitSource(SourceUid source, const SchemaVersion* schema,
                       const SourceDefinition* definition);
   Status CommitFlush(const FlushCommit& flush);
+  /// kNotFound, changing nothing, when one of the replaced is not live.
+  Status CommitCompaction(const CompactionCommit& compaction);
+  /// Retired segments that nobody reads any more; their files may go once this returned OK.
+  /// kNotFound, changing nothing, when one of them is not there or is live.
+  Status ForgetRetired(SourceUid source, const std::vector<SegmentId>& segments);
   /// From here on these are the segment's index files.
   Status CommitIndexes(SourceUid source, SegmentId segment, std::vector<IndexMeta> indexes);
   /// For keys that no frame carries: of writes without records.

@@ -64,6 +64,11 @@ Status PrintSegment(const SqliteStatement& row, const std::string& file, std::st
   out += fmt::format("  {}  uid {}  {}  rows {}  bytes {}  sequences {}-{}  schema {}\n",
                      meta.id.value, segment.source, meta.path, meta.rows, meta.bytes,
                      meta.min_sequence, meta.max_sequence, meta.schema_version);
+  if (meta.generation != 0) out += fmt::format("    made by compaction {}\n", meta.generation);
+  if (meta.retired_generation != 0) {
+    out += fmt::format("    replaced by compaction {} at {}\n", meta.retired_generation,
+                       meta.retired_us);
+  }
   for (const IndexMeta& index : meta.indexes) {
     out += fmt::format("    {}  bytes {}\n", IndexPath(meta.path, index.key), index.bytes);
   }

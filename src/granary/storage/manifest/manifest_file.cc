@@ -45,6 +45,7 @@ Status Upgrade(SqliteDb& db, std::int64_t format) {
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   if (format < 2) GRANARY_TRY(db.Execute(kManifestUpgrade));
   if (format < 3) GRANARY_TRY(AddKeyTables(db));
+  if (format < 4) GRANARY_TRY(db.Execute(kLineageUpgrade));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   return db.Execute("COMMIT");
 }

@@ -29,13 +29,17 @@ CREATE TABLE segments (
   rows INTEGER NOT NULL, footer_bytes INTEGER NOT NULL, footer_crc INTEGER NOT NULL,
   schema_version INTEGER NOT NULL, min_sequence INTEGER NOT NULL, max_sequence INTEGER NOT NULL,
   partition_spec INTEGER NOT NULL, partition BLOB NOT NULL, created_us INTEGER NOT NULL,
-  columns BLOB NOT NULL, indexes BLOB NOT NULL, crc INTEGER NOT NULL);
+  columns BLOB NOT NULL, indexes BLOB NOT NULL, lineage BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE dropped (
   uid INTEGER PRIMARY KEY, id TEXT NOT NULL, folder TEXT NOT NULL, crc INTEGER NOT NULL);
 )sql";
 
 const char* const kManifestUpgrade = R"sql(
 ALTER TABLE segments ADD COLUMN indexes BLOB NOT NULL DEFAULT x'';
+)sql";
+
+const char* const kLineageUpgrade = R"sql(
+ALTER TABLE segments ADD COLUMN lineage BLOB NOT NULL DEFAULT x'';
 )sql";
 
 const char* const kSelectSources =
@@ -46,12 +50,12 @@ const char* const kSelectSchemas =
     "SELECT source, version, schema, crc FROM schemas ORDER BY source, version";
 const char* const kSelectSegments =
     "SELECT id, source, path, bytes, rows, footer_bytes, footer_crc, schema_version, min_sequence,"
-    " max_sequence, partition_spec, partition, created_us, columns, indexes, crc FROM segments"
-    " ORDER BY id";
+    " max_sequence, partition_spec, partition, created_us, columns, indexes, lineage, crc FROM"
+    " segments ORDER BY id";
 const char* const kSelectSegment =
     "SELECT id, source, path, bytes, rows, footer_bytes, footer_crc, schema_version, min_sequence,"
-    " max_sequence, partition_spec, partition, created_us, columns, indexes, crc FROM segments"
-    " WHERE id = ?";
+    " max_sequence, partition_spec, partition, created_us, columns, indexes, lineage, crc FROM"
+    " segments WHERE id = ?";
 const char* const kSelectDropped = "SELECT uid, id, folder, crc FROM dropped ORDER BY uid";
 
 namespace {
@@ -122,6 +126,25 @@ Status DecodeIndexes(std::string_view bytes, SegmentMeta& meta) {
     meta.indexes.push_back(index);
   }
   return in.ok() ? Status::Ok() : Status::Corruption("the indexes end early");
+}
+
+std::string EncodeLineage(const SegmentMeta& meta) {
+  std::string out;
+  if (meta.generation == 0 && meta.retired_generation == 0) return out;
+  PutFixed(out, meta.generation);
+  PutFixed(out, meta.retired_generation);
+  PutFixed(out, meta.retired_us);
+  return out;
+}
+
+Status DecodeLineage(std::string_view bytes, SegmentMeta& meta) {
+  if (bytes.empty()) return Status::Ok();
+  ByteReader in(bytes);
+  meta.generation = in.Fixed<std::uint64_t>();
+  meta.retired_generation = in.Fixed<std::uint64_t>();
+  meta.retired_us = in.Fixed<std::int64_t>();
+  const bool whole = in.ok() && in.remaining() == 0;
+  return whole ? Status::Ok() : Status::Corruption("the lineage has another length");
 }
 
 }  // namespace
@@ -262,7 +285,8 @@ SegmentRow SegmentRow::Of(std::uint64_t source, const SegmentMeta& meta) {
                  .meta = meta,
                  .partition = {},
                  .columns = EncodeColumns(meta),
-                 .indexes = EncodeIndexes(meta)};
+                 .indexes = EncodeIndexes(meta),
+                 .lineage = EncodeLineage(meta)};
   EncodePartitionKey(meta.partition, row.partition);
   return row;
 }
@@ -283,7 +307,9 @@ std::uint32_t SegmentRow::Crc() const {
   PutString(bytes, partition);
   PutFixed(bytes, meta.created_us);
   PutString(bytes, columns);
-  if (!indexes.empty()) PutString(bytes, indexes);  // Format 1 had none.
+  // Format 1 had no indexes, formats up to 3 no lineage.
+  if (!indexes.empty() || !lineage.empty()) PutString(bytes, indexes);
+  if (!lineage.empty()) PutString(bytes, lineage);
   return Crc32c(bytes);
 }
 
@@ -293,15 +319,15 @@ Status SegmentRow::Write(SqliteDb& db) const {
       db.Prepare(
           "INSERT OR REPLACE INTO segments (id, source, path, bytes, rows, footer_bytes,"
           " footer_crc, schema_version, min_sequence, max_sequence, partition_spec, partition,"
-          " created_us, columns, indexes, crc)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+          " created_us, columns, indexes, lineage, crc)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.Unsigned(1, meta.id.value).Unsigned(2, source).Text(3, meta.path).Unsigned(4, meta.bytes);
   insert.Unsigned(5, meta.rows).Integer(6, meta.footer_bytes).Integer(7, meta.footer_crc);
   insert.Integer(8, meta.schema_version)
       .Unsigned(9, meta.min_sequence)
       .Unsigned(10, meta.max_sequence);
   insert.Integer(11, meta.partition_spec).Blob(12, partition).Integer(13, meta.created_us);
-  return insert.Blob(14, columns).Blob(15, indexes).Integer(16, Crc()).Run();
+  return insert.Blob(14, columns).Blob(15, indexes).Blob(16, lineage).Integer(17, Crc()).Run();
 }
 
 Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string& file) {
@@ -322,7 +348,8 @@ Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string&
   meta.created_us = row.integer(12);
   segment.columns = row.bytes(13);
   segment.indexes = row.bytes(14);
-  GRANARY_TRY(CheckCrc(file, "segments", meta.id.value, segment.Crc(), row.integer(15)));
+  segment.lineage = row.bytes(15);
+  GRANARY_TRY(CheckCrc(file, "segments", meta.id.value, segment.Crc(), row.integer(16)));
 
   Result<PartitionKey> partition = DecodePartitionKey(segment.partition);
   if (!partition.ok())
@@ -330,6 +357,7 @@ Result<SegmentRow> ReadSegmentRow(const SqliteStatement& row, const std::string&
   meta.partition = partition.Take();
   Status decoded = DecodeColumns(segment.columns, meta);
   if (decoded.ok()) decoded = DecodeIndexes(segment.indexes, meta);
+  if (decoded.ok()) decoded = DecodeLineage(segment.lineage, meta);
   if (!decoded.ok()) return Damaged(file, "segments", meta.id.value, decoded.message());
   return segment;
 }

@@ -18,11 +18,13 @@
 namespace granary::storage {
 
 inline constexpr std::int64_t kManifestApplicationId = 0x47524E59;  // "GRNY"
-inline constexpr std::int64_t kManifestFormat = 3;  // 2: indexes; 3: keys and secrets.
+inline constexpr std::int64_t kManifestFormat = 4;  // 2: indexes; 3: keys, secrets; 4: lineage.
 
 extern const char* const kManifestTables;  ///< The CREATE TABLE statements.
 /// What makes a file of format 1 one of format 2: rows without what is new keep their checksums.
 extern const char* const kManifestUpgrade;
+/// The same for one of format 3 and format 4.
+extern const char* const kLineageUpgrade;
 
 /// How many rows of some kind there are, and the sum of their checksums.
 struct RowDigest {
@@ -81,6 +83,7 @@ struct SegmentRow {
   std::string partition;  ///< Encoded.
   std::string columns;    ///< Encoded statistics.
   std::string indexes;    ///< Encoded.
+  std::string lineage;    ///< Encoded; empty for a live segment that no compaction made.
 
   static SegmentRow Of(std::uint64_t source, const SegmentMeta& meta);
   std::uint32_t Crc() const;

@@ -83,7 +83,9 @@ Status Manifest::State::ReadSegments(std::map<std::uint64_t, SourceRecord>& reco
           fmt::format("{}: table segments: no source {}", db.path(), row.source));
     }
     found[row.source].Add(row.Crc());
-    record->second.segments.push_back(std::move(row.meta));
+    SourceRecord& source = record->second;
+    (row.meta.retired_generation == 0 ? source.segments : source.retired)
+        .push_back(std::move(row.meta));
   }
   for (const auto& [uid, source] : sources) {
     const std::string what = fmt::format("segments of source {}", source.id);

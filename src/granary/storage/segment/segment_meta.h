@@ -31,6 +31,11 @@ struct SegmentMeta {
   std::int64_t created_us = 0;
   std::unordered_map<ColumnId, ColumnStats> columns;  ///< A column that is not here is all null.
   std::vector<IndexMeta> indexes;                     ///< Files beside this one, by key.
+  /// Of the source's compactions: the one that made the file, 0 when none did; and the one that
+  /// replaced it, 0 while it is live.
+  std::uint64_t generation = 0;
+  std::uint64_t retired_generation = 0;
+  std::int64_t retired_us = 0;  ///< When that was.
 };
 
 }  // namespace granary::storage

@@ -81,6 +81,9 @@ class FolderCheck {
                       OpenedFolder(folder.root(), dropped.folder), dropped.id));
     }
     for (SourceRecord& record : records) {
+      // Replaced ones serve cursors, and are checked like the others.
+      report_.retired += record.retired.size();
+      record.segments.insert(record.segments.end(), record.retired.begin(), record.retired.end());
       for (const SegmentMeta& meta : record.segments) bytes_total_ += meta.bytes;
       ++report_.sources;
       std::string opened = OpenedFolder(folder.root(), record.folder);

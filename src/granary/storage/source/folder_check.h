@@ -25,6 +25,7 @@ struct FolderReport {
   std::uint64_t tenants = 0;
   std::uint64_t sources = 0;
   std::uint64_t segments = 0;
+  std::uint64_t retired = 0;  ///< Of them: replaced by a compaction, kept for older snapshots.
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_rows = 0;
   std::uint64_t indexes = 0;

@@ -22,7 +22,9 @@ SchemaPtr FindVersion(const std::vector<SchemaVersion>& schemas, std::uint32_t v
 Result<Segments> OpenSegments(StoreContext& context, const SourceRecord& record,
                               const std::string& folder) {
   Segments segments;
-  for (const SegmentMeta& meta : record.segments) {
+  std::vector<SegmentMeta> named = record.segments;
+  named.insert(named.end(), record.retired.begin(), record.retired.end());
+  for (const SegmentMeta& meta : named) {
     SchemaPtr schema = FindVersion(record.schemas, meta.schema_version);
     if (schema == nullptr) {
       return Status::Corruption(
@@ -50,6 +52,7 @@ Result<std::shared_ptr<LiveSource>> LiveSource::Make(std::shared_ptr<StoreContex
   std::string folder = OpenedFolder(context->folder.root(), record.folder);
   GRANARY_ASSIGN(Segments segments, OpenSegments(*context, record, folder));
   record.segments.clear();
+  record.retired.clear();
   std::vector<KeyRecord> keys = std::exchange(record.keys, {});
   return std::shared_ptr<LiveSource>(new LiveSource(std::move(context), std::move(record),
                                                     std::move(partitions), std::move(segments),
@@ -100,8 +103,20 @@ Status LiveSource::NotFound() const {
   return {Code::kSourceNotFound, fmt::format("source \"{}\" does not exist", id().str())};
 }
 
-SourceSnapshot LiveSource::Snapshot() const {
-  TierView view = tiers_.View();
+SourceSnapshot LiveSource::Snapshot() const { return SnapshotFrom(tiers_.View()); }
+
+Result<SourceSnapshot> LiveSource::SnapshotOf(std::uint64_t generation) const {
+  std::optional<TierView> view = tiers_.ViewOf(generation);
+  if (!view || view->generation != generation) {
+    return Status(Code::kCursorExpired,
+                  fmt::format("the files of source \"{}\" were merged since, and those that the "
+                              "cursor began with are gone; search again without a cursor",
+                              id().str()));
+  }
+  return SnapshotFrom(std::move(*view));
+}
+
+SourceSnapshot LiveSource::SnapshotFrom(TierView view) const {
   SourceSnapshot snapshot;
   snapshot.id = record_.definition.id;
   snapshot.uid = record_.uid;
@@ -112,6 +127,7 @@ SourceSnapshot LiveSource::Snapshot() const {
   snapshot.hot = std::move(view.hot);
   snapshot.visible_sequence = view.visible_sequence;
   snapshot.flushed_sequence = view.flushed_sequence;
+  snapshot.generation = view.generation;
   const bool hot_rows_last = wal_enabled() && definition()->durability == Durability::kSync;
   snapshot.life = hot_rows_last ? 0 : context_->life;
   return snapshot;
@@ -132,6 +148,10 @@ SourceStats LiveSource::Stats() const {
   for (const auto& segment : view.segments) {
     stats.rows += segment->meta().rows;
     stats.bytes += segment->meta().bytes;
+    if (segment->meta().generation > 0) {
+      stats.last_compaction_us =
+          std::max(stats.last_compaction_us.value_or(0), segment->meta().created_us);
+    }
     for (const IndexMeta& index : segment->meta().indexes) stats.index_bytes += index.bytes;
     std::string key;
     EncodePartitionKey(segment->meta().partition, key);
@@ -159,7 +179,9 @@ HotTierInfo LiveSource::hot_tier() const {
 
 std::set<std::string> LiveSource::segment_paths() const {
   std::set<std::string> paths;
-  for (const auto& segment : tiers_.View().segments) {
+  Segments named = *tiers_.segments();
+  for (auto& segment : tiers_.retired()) named.push_back(std::move(segment));
+  for (const auto& segment : named) {
     const SegmentMeta& meta = segment->meta();
     paths.insert(meta.path);
     for (const IndexMeta& index : meta.indexes) paths.insert(IndexPath(meta.path, index.key));
@@ -167,18 +189,27 @@ std::set<std::string> LiveSource::segment_paths() const {
   return paths;
 }
 
+// Merges would only hold up the locks that follow. After a failure the source goes on as it was.
 Status LiveSource::Drop(DropFiles files) {
+  gate_.Stop();
+  const Status dropped = DropStopped(files);
+  if (!dropped.ok()) gate_.Open();
+  return dropped;
+}
+
+Status LiveSource::DropStopped(DropFiles files) {
   const std::lock_guard write(write_mutex_);
   AwaitFrames();  // What was on its way is among the rows that are kept, or was refused.
   const std::lock_guard flush(flush_mutex_);
   // Kept data is all that was acknowledged. A source that is refused has nothing whole to add.
   if (files == DropFiles::kKeep && refused().ok()) GRANARY_TRY(FlushHot());
   const std::lock_guard bulk(bulk_mutex_);
+  // Kept files hold every record once.
+  if (files == DropFiles::kKeep) GRANARY_TRY(ForgetRetired(tiers_.TakeAllRetired()));
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));
   // An open file would keep its space after it is removed.
-  for (const auto& segment : tiers_.View().segments) {
-    context_->segment_files.Forget(segment->meta());
-  }
+  for (const auto& segment : *tiers_.segments()) context_->segment_files.Forget(segment->meta());
+  for (const auto& segment : tiers_.retired()) context_->segment_files.Forget(segment->meta());
   const std::lock_guard lock(state_mutex_);
   dropped_ = true;
   return Status::Ok();

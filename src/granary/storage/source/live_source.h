@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 
 #include <arrow/type_fwd.h>
 
+#include "granary/storage/source/compaction_gate.h"
+#include "granary/storage/source/compaction_job.h"
 #include "granary/storage/source/idempotency_keys.h"
 #include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
@@ -33,6 +36,12 @@ namespace granary::storage {
 struct SequenceRange {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
+};
+
+/// What a merge is told, and tells, while it runs.
+struct CompactionRun {
+  runtime::CancelToken cancel;
+  std::atomic<std::uint64_t>& bytes_done;  ///< Of the inputs; grows.
 };
 
 /// What a bulk has written so far.
@@ -62,6 +71,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Result<SourceShape> Change(const SourceChange& change) override;
   Result<std::unique_ptr<BulkWrite>> StartBulk(const runtime::CancelToken& cancel = {}) override;
   SourceSnapshot Snapshot() const override;
+  Result<SourceSnapshot> SnapshotOf(std::uint64_t generation) const override;
   Status Flush() override;
   SourceStats Stats() const override;
 
@@ -77,11 +87,22 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::uint64_t flushed_sequence() const { return tiers_.flushed_sequence(); }
   std::uint64_t visible_sequence() const { return tiers_.visible_sequence(); }
   HotTierInfo hot_tier() const;
-  /// Paths of the live segments, relative to the folder.
+  /// Paths of the segments that the manifest names, relative to the folder.
   std::set<std::string> segment_paths() const;
 
   /// What lies in segments above the flushed sequence: bulks'. Ascending.
   std::vector<SequenceRange> bulk_ranges() const;
+
+  // For compaction (live_source_compact.cc).
+  std::size_t live_segments() const { return tiers_.segments()->size(); }
+  CompactionPlan PlanCompaction(CompactionWish wish) const;
+  /// Merges the files of a choice. kConflict, changing nothing, when they are not live any more;
+  /// kCancelled by the run or a drop; kOverloaded without memory; the input that is damaged is
+  /// named, and left out of later plans.
+  Result<CompactionCounts> Compact(const CompactionChoice& choice, const CompactionRun& run);
+  /// Removes what was replaced longer ago than snapshots are kept, and is read by nobody. How many
+  /// files.
+  Result<std::uint64_t> RemoveRetired();
 
   // For bulks (live_source_bulk.cc).
   /// Writes a set's files; kSourceNotFound once dropped.
@@ -110,6 +131,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   LiveSource(std::shared_ptr<StoreContext> context, SourceRecord record, PartitionSpec partitions,
              Segments segments, std::vector<KeyRecord> keys, std::string folder);
 
+  SourceSnapshot SnapshotFrom(TierView view) const;
+  Status DropStopped(DropFiles files);
   Status NotFound() const;
   Status CheckWritable() const;
   Status AdoptSchema(const SchemaPtr& schema);
@@ -150,6 +173,13 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status CheckBulkSchema(const BulkSet& bulk);
   Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
                        bool nothing_hot);
+  CompactionLimits MakeCompactionLimits() const;
+  Status AwaitMergeMemory(runtime::MemoryReservation& memory, const CompactionRun& run) const;
+  Result<std::vector<SegmentMeta>> MergeInputs(const Segments& inputs, SchemaPtr schema,
+                                               const CompactionRun& run);
+  Status CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
+                          const SchemaPtr& schema);
+  Status ForgetRetired(Segments retired);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
               const std::vector<IndexKey>& build, const std::vector<IndexKey>& drop);
@@ -175,6 +205,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::uint64_t frames_under_way_ = 0;  // In the log's hands: neither visible nor refused yet.
   std::mutex flush_mutex_;              // One flush at a time.
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
+  CompactionGate gate_;  // Merges are inside; passed before any lock is taken.
   std::shared_mutex bulk_mutex_;  // Shared while a bulk's files are written; before state_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.
@@ -183,6 +214,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status refused_;
   Status broken_;  // Set when a record is durable and could not be made visible.
   bool dropped_ = false;
+  std::set<SegmentId> damaged_;  // That a compaction could not read.
 };
 
 }  // namespace granary::storage

@@ -107,8 +107,7 @@ Status LiveSource::Mend(const Segment& segment, std::vector<IndexMeta> indexes,
   GRANARY_TRY(context_->manifest->CommitIndexes(uid(), segment.meta().id, indexes));
   SegmentMeta meta = segment.meta();
   meta.indexes = std::move(indexes);
-  tiers_.Replace(
-      std::make_shared<const Segment>(shared, folder_, std::move(meta), segment.file_schema()));
+  tiers_.Replace(segment.With(std::move(meta)));
   for (const IndexKey& key : build) {
     shared.indexes.Forget({segment.meta().id, key});
     shared.damaged.Remove({segment.meta().id, key});

@@ -8,15 +8,69 @@ namespace granary::storage {
 namespace {
 
 constexpr std::int64_t kCollectEveryUs = 10'000'000;
+constexpr std::int64_t kRemoveEveryUs = 2'000'000;
+// After a start; whoever starts often shall have compactions, too.
+constexpr std::int64_t kFirstCompactionUs = 60'000'000;
 constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
 
 }  // namespace
+
+Maintenance::Maintenance(StoreContext& context, SourceMap& sources, CompactionJobs& compactions,
+                         std::set<SourceUid> strangers)
+    : context_(context),
+      sources_(sources),
+      compactions_(compactions),
+      strangers_(std::move(strangers)),
+      next_compact_us_(context.NowMicros() +
+                       std::min(kFirstCompactionUs, context.options.compaction.interval_us)) {
+  for (const auto& source : sources.All()) files_then_[source->uid()] = source->live_segments();
+}
 
 void Maintenance::Run() {
   ReopenFullLanes();
   FlushWhatIsDue();
   MendIndexes();
   CollectLogs();
+  CompactWhatIsDue();
+  RemoveRetired();
+}
+
+// All sources every interval, and one that got many files since at once.
+void Maintenance::CompactWhatIsDue() {
+  const CompactionOptions& options = context_.options.compaction;
+  if (!options.automatic || !context_.manifest->closed_by().ok()) return;
+  const std::int64_t now = context_.NowMicros();
+  const bool all = now >= next_compact_us_;
+  if (all) next_compact_us_ = now + options.interval_us;
+  for (const auto& source : sources_.All()) {
+    const std::size_t files = source->live_segments();
+    std::size_t& then = files_then_[source->uid()];
+    then = std::min(then, files);
+    const bool many = files - then >= options.files_due;
+    if ((!all && !many) || !source->refused().ok() || compactions_.IsBusy(source->uid())) continue;
+    then = files;
+    if (source->PlanCompaction(CompactionWish::kWhatPays).choices.empty()) continue;
+    const auto started = compactions_.Start(source, CompactionWish::kWhatPays);
+    if (!started.ok()) return;  // The store closes.
+    context_.deps.log.Debug("compaction", {{"source", source->id().str()},
+                                           {"job", started->id},
+                                           {"due", all ? "by time" : "by the number of files"}});
+  }
+  std::erase_if(files_then_, [&](const auto& e) { return sources_.Find(e.first) == nullptr; });
+}
+
+void Maintenance::RemoveRetired() {
+  const std::int64_t now = context_.NowMicros();
+  if (now < next_remove_us_) return;
+  next_remove_us_ = now + kRemoveEveryUs;
+  for (const auto& source : sources_.All()) {
+    const Result<std::uint64_t> removed = source->RemoveRetired();
+    if (removed.ok() || removed.status().code() == Code::kSourceNotFound) continue;
+    next_remove_us_ = now + kRetryMaxUs;
+    context_.deps.log.Error(
+        "files of older snapshots stay, tried again later",
+        {{"source", source->id().str()}, {"cause", removed.status().ToString()}});
+  }
 }
 
 // A file a source and round, so that flushes which become due meanwhile do not wait for them all.

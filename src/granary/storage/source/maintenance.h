@@ -1,5 +1,6 @@
-// Maintenance: what a store does by itself: flushes what is due, lets go of log files that nobody
-// needs, builds index files that are missing, and opens lanes again that a full disk closed.
+// Maintenance: what a store does by itself: flushes what is due, lets go of log files and of merged
+// segments that nobody needs, builds index files that are missing, has files merged, and opens lanes
+// again that a full disk closed.
 //
 // Threads    one: the store's background job.
 // Owns       nothing: context and sources must outlive it.
@@ -10,6 +11,7 @@
 #include <optional>
 #include <set>
 
+#include "granary/storage/source/compaction_jobs.h"
 #include "granary/storage/source/source_map.h"
 #include "granary/storage/source/store_context.h"
 
@@ -18,8 +20,8 @@ namespace granary::storage {
 class Maintenance {
  public:
   /// `strangers` are uids whose frames must stay in the log: see Replay.
-  Maintenance(StoreContext& context, SourceMap& sources, std::set<SourceUid> strangers)
-      : context_(context), sources_(sources), strangers_(std::move(strangers)) {}
+  Maintenance(StoreContext& context, SourceMap& sources, CompactionJobs& compactions,
+              std::set<SourceUid> strangers);
 
   /// One round.
   void Run();
@@ -30,6 +32,8 @@ class Maintenance {
   std::optional<std::uint64_t> FlushedSequence(SourceUid uid) const;
   void MendIndexes();
   void CollectLogs();
+  void CompactWhatIsDue();
+  void RemoveRetired();
   bool HasRoom(std::uint32_t lane) const;
   void ReopenFullLanes();
 
@@ -41,10 +45,14 @@ class Maintenance {
 
   StoreContext& context_;
   SourceMap& sources_;
+  CompactionJobs& compactions_;
   const std::set<SourceUid> strangers_;
   std::map<SourceUid, Retry> retries_;
   std::int64_t next_mend_us_ = 0;
   std::int64_t next_collect_us_ = 0;
+  std::int64_t next_compact_us_ = 0;
+  std::int64_t next_remove_us_ = 0;
+  std::map<SourceUid, std::size_t> files_then_;  // When it was last looked at for compaction.
 };
 
 }  // namespace granary::storage

@@ -13,7 +13,14 @@ Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
     : files_(files),
       directory_(std::move(directory)),
       meta_(std::move(meta)),
-      file_schema_(std::move(file_schema)) {}
+      file_schema_(std::move(file_schema)),
+      holders_(std::make_shared<const char>()) {}
+
+std::shared_ptr<const Segment> Segment::With(SegmentMeta meta) const {
+  auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_);
+  next->holders_ = holders_;
+  return next;
+}
 
 Result<std::shared_ptr<const SegmentReader>> Segment::Reader() const {
   return files_.readers.Get(meta_.id, [this] {

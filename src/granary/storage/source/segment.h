@@ -22,6 +22,12 @@ class Segment {
   /// `files` outlives it.
   Segment(SegmentFiles& files, std::string directory, SegmentMeta meta, SchemaPtr file_schema);
 
+  /// The same file from now on described by `meta`: it gained or lost an index, or was replaced.
+  std::shared_ptr<const Segment> With(SegmentMeta meta) const;
+
+  /// True when nobody but the caller holds this segment, or it under another description.
+  bool IsHeldOnce() const { return holders_.use_count() == 1; }
+
   const SegmentMeta& meta() const { return meta_; }
   const SchemaPtr& file_schema() const { return file_schema_; }
   const std::string& directory() const { return directory_; }
@@ -50,6 +56,7 @@ class Segment {
   const std::string directory_;
   const SegmentMeta meta_;
   const SchemaPtr file_schema_;
+  std::shared_ptr<const char> holders_;  // One for each object of this file.
 };
 
 }  // namespace granary::storage

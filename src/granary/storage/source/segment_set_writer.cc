@@ -9,9 +9,6 @@
 #include <map>
 #include <utility>
 
-#include "granary/storage/index/index_builder.h"
-#include "granary/storage/source/source_folder.h"
-
 namespace granary::storage {
 namespace {
 
@@ -86,7 +83,7 @@ class SegmentSetWriter {
  public:
   SegmentSetWriter(io::FileSystem& files, io::Failpoints& failpoints,
                    const SegmentSetOptions& options, const NextSegmentId& next_id)
-      : files_(files), failpoints_(failpoints), options_(options), next_id_(next_id) {}
+      : options_(options), writer_(files, failpoints, options, next_id) {}
 
   Status Write(const std::vector<HotChunk>& chunks) {
     GRANARY_TRY(Project(chunks));
@@ -95,7 +92,7 @@ class SegmentSetWriter {
     return Status::Ok();
   }
 
-  std::vector<SegmentMeta>& segments() { return segments_; }
+  std::vector<SegmentMeta>& segments() { return writer_.segments(); }
 
  private:
   // All chunks in the columns of the newest schema.
@@ -130,7 +127,7 @@ class SegmentSetWriter {
   }
 
   Status WritePartition(const PartitionKey& key, const std::vector<Slice>& slices) {
-    key_ = &key;
+    writer_.Begin(key);
     std::vector<Rows> run;
     std::int64_t run_bytes = 0;
     for (const Slice& slice : slices) {
@@ -149,7 +146,7 @@ class SegmentSetWriter {
       run_bytes += bytes;
     }
     if (!run.empty()) GRANARY_TRY(AppendClustered(std::move(run)));
-    return FinishFile();
+    return writer_.FinishFile();
   }
 
   // In order of the sort columns; equal rows stay in order of sequence, since the sort is stable.
@@ -168,65 +165,11 @@ class SegmentSetWriter {
     return Append(sorted);
   }
 
-  // In pieces of a row group, so that a file ends soon after it has its size.
-  Status Append(const Rows& rows) {
-    const std::int64_t step = options_.writer.row_group_rows;
-    for (std::int64_t begin = 0; begin < rows.batch->num_rows(); begin += step) {
-      if (writer_ == nullptr) GRANARY_TRY(StartFile());
-      const BatchPtr piece = rows.batch->Slice(begin, step);
-      GRANARY_TRY(writer_->Append(
-          piece, std::static_pointer_cast<arrow::Int64Array>(rows.sequences->Slice(begin, step))));
-      for (const auto& index : indexes_) {
-        index->Add(*piece->column(options_.schema->IndexOfId(index->key().column)));
-      }
-      if (writer_->bytes_written() >= options_.file_bytes_max) GRANARY_TRY(FinishFile());
-    }
-    return Status::Ok();
-  }
+  Status Append(const Rows& rows) { return writer_.Append(*rows.batch, *rows.sequences); }
 
-  Status StartFile() {
-    GRANARY_ASSIGN(id_, next_id_());
-    const std::string folder = PartitionPath(options_.partitions, *options_.schema, *key_);
-    const std::string name = SegmentFileName(id_);
-    const std::string path = folder.empty() ? name : io::JoinPath(folder, name);
-    GRANARY_ASSIGN(writer_, SegmentWriter::Create(files_, failpoints_, options_.folder, path,
-                                                  options_.schema, options_.writer));
-    for (const IndexKey& key : options_.indexes) {
-      const Column* column = options_.schema->FindId(key.column);
-      if (column != nullptr) indexes_.push_back(IndexBuilder::Make(key, column->type));
-    }
-    return Status::Ok();
-  }
-
-  Status FinishFile() {
-    if (writer_ == nullptr) return Status::Ok();
-    const std::unique_ptr<SegmentWriter> writer = std::move(writer_);
-    const auto indexes = std::exchange(indexes_, {});
-    GRANARY_ASSIGN(SegmentMeta meta, writer->Finish());
-    meta.id = id_;
-    meta.partition = *key_;
-    meta.created_us = options_.created_us;
-    segments_.push_back(std::move(meta));  // From here on it is discarded with the set.
-    for (const auto& index : indexes) {
-      SegmentMeta& written = segments_.back();
-      GRANARY_ASSIGN(IndexMeta made,
-                     index->Write(files_, options_.folder, written.path, written.id));
-      written.indexes.push_back(made);
-    }
-    return Status::Ok();
-  }
-
-  io::FileSystem& files_;
-  io::Failpoints& failpoints_;
   const SegmentSetOptions& options_;
-  const NextSegmentId& next_id_;
-
+  PartitionWriter writer_;
   std::vector<Rows> chunks_;
-  const PartitionKey* key_ = nullptr;  // Of the partition that is being written.
-  std::unique_ptr<SegmentWriter> writer_;
-  std::vector<std::unique_ptr<IndexBuilder>> indexes_;  // Of the open file.
-  SegmentId id_;
-  std::vector<SegmentMeta> segments_;
 };
 
 }  // namespace
@@ -241,16 +184,6 @@ Result<std::vector<SegmentMeta>> WriteSegments(io::FileSystem& files, io::Failpo
     return s;
   }
   return std::move(writer.segments());
-}
-
-void DiscardSegments(io::FileSystem& files, const std::string& folder,
-                     const std::vector<SegmentMeta>& segments) {
-  // What stays is swept at the next start.
-  for (const SegmentMeta& segment : segments) {
-    (void)files.Remove(io::JoinPath(folder, segment.path));
-    for (const IndexMeta& index : segment.indexes)
-      (void)files.Remove(io::JoinPath(folder, IndexPath(segment.path, index.key)));
-  }
 }
 
 }  // namespace granary::storage

@@ -58,6 +58,7 @@ struct SourceStats {
   SchemaPtr schema;             ///< That `columns` are of.
   std::uint64_t wal_bytes = 0;  ///< Of this source's frames that are not flushed yet.
   std::optional<std::int64_t> last_write_us;
+  std::optional<std::int64_t> last_compaction_us;  ///< That still has files.
   std::map<ColumnId, ColumnStats> columns;  ///< Merged over segments and hot rows.
   std::uint64_t index_bytes = 0;
   std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
@@ -135,6 +136,9 @@ class Source {
   virtual Result<std::unique_ptr<BulkWrite>> StartBulk(const runtime::CancelToken& cancel = {}) = 0;
 
   virtual SourceSnapshot Snapshot() const = 0;
+  /// The same records in the segments that were there after so many compactions, as Rewind wants
+  /// it; kCursorExpired when some of them are gone.
+  virtual Result<SourceSnapshot> SnapshotOf(std::uint64_t generation) const = 0;
   /// Returns once every record that was visible at the call is in committed segments.
   virtual Status Flush() = 0;
   virtual SourceStats Stats() const = 0;

@@ -52,7 +52,7 @@ SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
 
 SnapshotMark MarkOf(const SourceSnapshot& snapshot) {
   return {snapshot.uid, snapshot.visible_sequence, snapshot.flushed_sequence,
-          snapshot.schema->version(), snapshot.life};
+          snapshot.schema->version(), snapshot.life, snapshot.generation};
 }
 
 Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then) {
@@ -62,6 +62,8 @@ Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, cons
     return Expired(now, "its newest records were not on disk yet, and the node was started again");
   if (mark.visible_sequence > now.visible_sequence || mark.flushed_sequence > mark.visible_sequence)
     return Expired(now, "its records end before it");
+  if (now.generation != mark.generation)
+    return Expired(now, "its files were merged, and the old ones are gone");
   std::erase_if(now.segments, [&](const auto& segment) {
     return segment->meta().min_sequence > mark.visible_sequence;
   });

@@ -4,10 +4,11 @@
 //            is in exactly one place.
 // Again      SnapshotMark is the moment in a few bytes; Rewind makes the snapshot of that moment
 //            out of a later one, also in another process. Records only come at the end (a sequence
-//            above `visible_sequence`) or move from memory into new segments (those above
-//            `flushed_sequence`), so a later snapshot holds all of an earlier one. Whatever will
-//            replace segments must keep the old ones within reach for SNAPSHOT_RETENTION_MINUTES,
-//            and give Rewind those that were live at the mark.
+//            above `visible_sequence`), move from memory into new segments (those above
+//            `flushed_sequence`), or from segments into others by a compaction, which counts up
+//            `generation` and keeps the old ones within reach for SNAPSHOT_RETENTION_MINUTES. So a
+//            later snapshot by the segments of the same generation (Source::SnapshotOf) holds all
+//            of an earlier one, in the same places.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct SourceSnapshot {
   /// Where a crash may take the hot rows back (no log, or one that is synced later): the process
   /// that holds them. Else 0.
   std::uint64_t life = 0;
+  std::uint64_t generation = 0;  ///< How many compactions the segments have behind them.
 };
 
 /// The moment of a snapshot.
@@ -50,11 +52,13 @@ struct SnapshotMark {
   std::uint64_t flushed_sequence = 0;
   std::uint32_t schema_version = 0;
   std::uint64_t life = 0;
+  std::uint64_t generation = 0;
   bool operator==(const SnapshotMark&) const = default;
 };
 SnapshotMark MarkOf(const SourceSnapshot& snapshot);
 
-/// The snapshot of `mark`, which is `now`'s source at an earlier time. `then` is the source's
+/// The snapshot of `mark`, which is `now`'s source at an earlier time; `now` is SnapshotOf the
+/// mark's generation. `then` is the source's
 /// schema at the mark: columns that came later are not shown; those that changed their type since
 /// have the new one. kCursorExpired when the moment cannot be had again.
 Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then);

@@ -7,7 +7,8 @@
 // Layout     <root>/granary.lock, <root>/FORMAT, <root>/wal/lane-0/…,
 //            <root>/tenants/<tenant>/manifest.db, sources in <root>/tenants/<tenant>/sources/<id>
 //            or where data_path says. docs/formats/data_folder.md.
-// Background flushes by size, age and memory; collects log files.
+// Background flushes by size, age and memory; collects log files; merges small segments, and
+//            removes what was merged once no snapshot is as old.
 // Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format),
 //            kCorruption, kIoError, kPermissionDenied. A source whose log is damaged is refused
 //            (its calls give kCorruption with file and offset), the others serve.
@@ -28,11 +29,24 @@
 #include "granary/io/file_system.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
+#include "granary/storage/source/compaction_job.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/wal/wal_lane.h"
 
 namespace granary::storage {
+
+/// AUTO_COMPACTION_ENABLED and its companions; the policy's limits are compaction_policy.h's.
+struct CompactionOptions {
+  bool automatic = true;
+  std::int64_t interval_us = 3600ll * 1'000'000;  ///< Sources are looked at so often,
+  std::size_t files_due = 200;                    ///< and once they have so many more files.
+  std::uint64_t min_bytes = 50u << 20;
+  std::uint64_t target_bytes = 256u << 20;
+  std::uint64_t max_bytes = 512u << 20;
+  std::size_t workers = 1;                  ///< Merges at once.
+  std::uint64_t memory_bytes = 256u << 20;  ///< Of one merge.
+};
 
 struct StoreOptions {
   std::string root = "./data";  ///< DATA_PATH.
@@ -54,6 +68,9 @@ struct StoreOptions {
   std::uint64_t hot_bytes_max = 2048u << 20;      ///< All hot tiers; past it writes wait,
   std::chrono::milliseconds hot_wait_max{5000};   ///< so long, then they get kOverloaded.
   SegmentFilesOptions segment_files;
+  CompactionOptions compaction;
+  /// Files that a compaction replaced are kept for so long, for cursors.
+  std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;
   std::int64_t row_group_rows = 131'072;
   /// A row group of wide rows has fewer: a scan holds whole ones.
   std::uint64_t row_group_bytes = 128u << 20;
@@ -129,6 +146,19 @@ class Store {
 
   /// Random bytes that are this tenant's for good, under a name; see Manifest::Secret.
   virtual Result<std::string> Secret(const std::string& name) = 0;
+
+  /// Merges files of a source in the background: see PickCompactions, kAll. The job, new or one
+  /// that is at it. Find's errors; kUnavailable once closed.
+  virtual Result<CompactionJob> Compact(const SourceId& id) = 0;
+  /// What would be merged and why, and why the rest would not. Find's errors.
+  virtual Result<CompactionPlan> PlanCompaction(const SourceId& id, CompactionWish wish) const = 0;
+  /// CompactionJobs' (see there).
+  virtual std::vector<CompactionJob> Jobs() const = 0;
+  virtual Result<CompactionJob> Job(const std::string& id) const = 0;
+  virtual Result<CompactionJob> AwaitJob(const std::string& id,
+                                         const runtime::CancelToken& cancel) const = 0;
+  virtual Result<CompactionJob> CancelJob(const std::string& id) = 0;
+  virtual CompactionTotals compaction_totals() const = 0;
 
   virtual std::vector<WalLaneStats> wal_stats() const = 0;
   virtual std::uint64_t hot_bytes() const = 0;

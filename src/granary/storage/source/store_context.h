@@ -13,6 +13,7 @@
 
 #include "granary/runtime/delayed_job.h"
 #include "granary/runtime/periodic.h"
+#include "granary/runtime/spill_space.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/source/data_folder.h"
 #include "granary/storage/source/data_path.h"
@@ -55,7 +56,9 @@ struct StoreContext {
         roots(std::move(data_roots)),
         segment_files(deps.files, options.segment_files, deps.memory),
         budget(
-            options.hot_bytes_max, options.hot_wait_max, [this] { Press(); }, deps.memory) {}
+            options.hot_bytes_max, options.hot_wait_max, [this] { Press(); }, deps.memory),
+        compaction_memory("compaction", runtime::MemoryBudget::kNoLimit, deps.memory),
+        merge_spill(deps.files, io::JoinPath(folder.SpoolPath(options.tenant), "merge")) {}
 
   std::int64_t NowMicros() const { return deps.clock.MonotonicNanos() / 1000; }
   /// Has the background work look at once whether there is something to flush.
@@ -70,6 +73,8 @@ struct StoreContext {
   DataRoots roots;
   SegmentFiles segment_files;
   HotBudget budget;
+  runtime::MemoryBudget compaction_memory;
+  runtime::SpillSpace merge_spill;  ///< In the spool folder, which each start empties.
   std::unique_ptr<Manifest> manifest;
   std::map<std::uint32_t, std::unique_ptr<LaneSlot>> lanes;
   /// Syncs the lanes that hold frames whose writers were answered before that.

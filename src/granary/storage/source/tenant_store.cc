@@ -22,6 +22,8 @@ Status ShuttingDown() { return {Code::kUnavailable, "the store is shutting down"
 
 Status CheckOptions(const StoreOptions& options) {
   if (options.tenant.empty()) return {Code::kInvalidArgument, "the store has no tenant"};
+  if (options.compaction.workers == 0)
+    return {Code::kInvalidArgument, "COMPACTION_WORKERS is 0, at least 1 is needed"};
   if (options.wal_lanes >= 1 && options.wal_lanes <= kLanesMax) return Status::Ok();
   return {Code::kInvalidArgument,
           fmt::format("WAL_LANES is {}, allowed are 1 to {}", options.wal_lanes, kLanesMax)};
@@ -70,6 +72,7 @@ Result<std::unique_ptr<Store>> TenantStore::Open(StoreDeps deps, StoreOptions op
   GRANARY_TRY(deps.files.SyncDirectory(tenant));
 
   std::unique_ptr<TenantStore> store(new TenantStore(std::move(context)));
+  store->compactions_ = std::make_unique<CompactionJobs>(*store->context_);
   GRANARY_TRY(store->LoadSources());
   GRANARY_TRY(store->FinishDrops());
   store->PrepareFolders();
@@ -149,7 +152,8 @@ void TenantStore::StartBackground(std::set<SourceUid> strangers) {
       "log-sync", context_->deps.clock,
       std::chrono::microseconds(context_->options.durability_interval_us),
       [context = context_.get()] { SyncLanes(*context); });
-  maintenance_ = std::make_unique<Maintenance>(*context_, sources_, std::move(strangers));
+  maintenance_ =
+      std::make_unique<Maintenance>(*context_, sources_, *compactions_, std::move(strangers));
   context_->job = std::make_unique<runtime::PeriodicJob>("flush", kBackgroundInterval,
                                                          [this] { maintenance_->Run(); });
 }
@@ -266,6 +270,20 @@ Status TenantStore::DropSource(const SourceId& id, bool keep_data) {
   return context_->manifest->ForgetDropped(source->uid());
 }
 
+Result<CompactionJob> TenantStore::Compact(const SourceId& id) {
+  const std::shared_ptr<LiveSource> source = sources_.Find(id);
+  if (source == nullptr) return NotFound(id);
+  GRANARY_TRY(source->refused());
+  return compactions_->Start(source, CompactionWish::kAll);
+}
+
+Result<CompactionPlan> TenantStore::PlanCompaction(const SourceId& id, CompactionWish wish) const {
+  const std::shared_ptr<LiveSource> source = sources_.Find(id);
+  if (source == nullptr) return NotFound(id);
+  GRANARY_TRY(source->refused());
+  return source->PlanCompaction(wish);
+}
+
 Result<std::string> TenantStore::Secret(const std::string& name) {
   io::SystemRandom random;
   return context_->manifest->Secret(name, random);
@@ -281,6 +299,7 @@ Status TenantStore::Close() {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return Status::Ok();
   if (context_->job != nullptr) context_->job->Stop();
+  compactions_->Stop();
   const auto sources = sources_.All();
   // Whoever has no log would lose rows that were searchable.
   Status first;

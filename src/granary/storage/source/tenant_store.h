@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "granary/storage/source/compaction_jobs.h"
 #include "granary/storage/source/live_source.h"
 #include "granary/storage/source/maintenance.h"
 #include "granary/storage/source/source_map.h"
@@ -28,6 +29,18 @@ class TenantStore final : public Store {
   std::vector<std::shared_ptr<Source>> List() const override;
   std::vector<Refused> ListRefused() const override;
   Result<std::string> Secret(const std::string& name) override;
+  Result<CompactionJob> Compact(const SourceId& id) override;
+  Result<CompactionPlan> PlanCompaction(const SourceId& id, CompactionWish wish) const override;
+  std::vector<CompactionJob> Jobs() const override { return compactions_->List(); }
+  Result<CompactionJob> Job(const std::string& id) const override { return compactions_->Find(id); }
+  Result<CompactionJob> AwaitJob(const std::string& id,
+                                 const runtime::CancelToken& cancel) const override {
+    return compactions_->Await(id, cancel);
+  }
+  Result<CompactionJob> CancelJob(const std::string& id) override {
+    return compactions_->Cancel(id);
+  }
+  CompactionTotals compaction_totals() const override { return compactions_->totals(); }
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
   CachedBytes cached_bytes() const override {
@@ -57,6 +70,7 @@ class TenantStore final : public Store {
   const std::shared_ptr<StoreContext> context_;
   std::mutex ddl_mutex_;
   SourceMap sources_;
+  std::unique_ptr<CompactionJobs> compactions_;
   std::unique_ptr<Maintenance> maintenance_;
 };
 

@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace granary::storage {
 namespace {
@@ -19,6 +20,16 @@ std::shared_ptr<const Segments> Sorted(Segments segments) {
   return std::make_shared<const Segments>(std::move(segments));
 }
 
+bool IsRetired(const std::shared_ptr<const Segment>& segment) {
+  return segment->meta().retired_generation != 0;
+}
+
+std::uint64_t RowsIn(const Segments& segments) {
+  std::uint64_t rows = 0;
+  for (const auto& segment : segments) rows += segment->meta().rows;
+  return rows;
+}
+
 std::uint64_t LastSequence(const std::vector<HotChunk>& chunks) {
   if (chunks.empty()) return 0;
   const arrow::Int64Array& sequences = *chunks.back().sequences;
@@ -31,10 +42,16 @@ std::uint64_t LastSequence(const std::vector<HotChunk>& chunks) {
 
 Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence)
     : budget_(budget),
-      segments_(Sorted(std::move(segments))),
       open_{std::make_shared<Memtable>(), {}, {}},
       visible_sequence_(flushed_sequence),
       flushed_sequence_(flushed_sequence) {
+  for (const auto& segment : segments) {
+    const SegmentMeta& meta = segment->meta();
+    generation_ = std::max({generation_, meta.generation, meta.retired_generation});
+    if (IsRetired(segment)) retired_.push_back(segment);
+  }
+  std::erase_if(segments, IsRetired);
+  segments_ = Sorted(std::move(segments));
   // Segments of a bulk may lie above what was flushed.
   for (const auto& segment : *segments_)
     visible_sequence_ = std::max(visible_sequence_, segment->meta().max_sequence);
@@ -67,8 +84,11 @@ Status Tiers::Append(const SchemaPtr& schema, const arrow::RecordBatch& batch,
   return Status::Ok();
 }
 
-TierView Tiers::View() const {
+TierView Tiers::View() const { return *ViewOf(UINT64_MAX); }
+
+std::optional<TierView> Tiers::ViewOf(std::uint64_t generation) const {
   TierView view;
+  Segments retired;
   std::shared_ptr<const Segments> segments;
   for (bool whole = false; !whole;) {
     view = TierView();
@@ -83,6 +103,8 @@ TierView Tiers::View() const {
         view.hot.insert(view.hot.end(), tier.chunks.begin(), tier.chunks.end());
       view.flushed_sequence = flushed_sequence_;
       view.visible_sequence = visible_sequence_;
+      view.generation = generation_;
+      if (generation < generation_) retired = retired_;
     }
     // Looked at outside the lock, and still one moment: whatever a flush does meanwhile, these rows
     // are in none of `segments`; rows that came in since belong to a slightly later moment of the
@@ -93,7 +115,23 @@ TierView Tiers::View() const {
   }
   view.segments = *segments;
   view.visible_sequence = std::max(view.visible_sequence, LastSequence(view.hot));
+  if (generation >= view.generation) return view;
+  view.generation = generation;
+  std::erase_if(view.segments, [&](const auto& s) { return s->meta().generation > generation; });
+  for (auto& segment : retired) {
+    const SegmentMeta& meta = segment->meta();
+    if (meta.generation <= generation && meta.retired_generation > generation)
+      view.segments.push_back(std::move(segment));
+  }
+  std::sort(view.segments.begin(), view.segments.end(), Before);
+  // A compaction keeps every row, so the segments of any moment hold as many as those of now.
+  if (RowsIn(view.segments) != RowsIn(*segments)) return std::nullopt;
   return view;
+}
+
+std::shared_ptr<const Segments> Tiers::segments() const {
+  const std::lock_guard lock(mutex_);
+  return segments_;
 }
 
 std::uint64_t Tiers::visible_sequence() const {
@@ -171,6 +209,56 @@ void Tiers::Replace(std::shared_ptr<const Segment> segment) {
     if (each->meta().id == segment->meta().id) each = segment;
   }
   replaced = std::exchange(segments_, std::move(segments));
+}
+
+std::uint64_t Tiers::next_generation() const {
+  const std::lock_guard lock(mutex_);
+  return generation_ + 1;
+}
+
+void Tiers::Compact(Segments added, const std::vector<SegmentId>& replaced,
+                    std::uint64_t generation, std::int64_t retired_us) {
+  std::shared_ptr<const Segments> before;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  for (const auto& segment : *segments_) {
+    if (std::find(replaced.begin(), replaced.end(), segment->meta().id) == replaced.end()) {
+      added.push_back(segment);
+      continue;
+    }
+    SegmentMeta meta = segment->meta();
+    meta.retired_generation = generation;
+    meta.retired_us = retired_us;
+    retired_.push_back(segment->With(std::move(meta)));
+  }
+  before = std::exchange(segments_, Sorted(std::move(added)));
+  generation_ = generation;
+}
+
+Segments Tiers::TakeRetired(std::int64_t before_us) {
+  const std::lock_guard lock(mutex_);
+  // Whoever wants one from here on has to come by this lock.
+  const auto kept = std::partition(retired_.begin(), retired_.end(), [&](const auto& segment) {
+    return segment->meta().retired_us >= before_us || segment.use_count() > 1 ||
+           !segment->IsHeldOnce();
+  });
+  Segments taken(kept, retired_.end());
+  retired_.erase(kept, retired_.end());
+  return taken;
+}
+
+Segments Tiers::TakeAllRetired() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(retired_, {});
+}
+
+void Tiers::PutBackRetired(Segments segments) {
+  const std::lock_guard lock(mutex_);
+  std::move(segments.begin(), segments.end(), std::back_inserter(retired_));
+}
+
+Segments Tiers::retired() const {
+  const std::lock_guard lock(mutex_);
+  return retired_;
 }
 
 }  // namespace granary::storage

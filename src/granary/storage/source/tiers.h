@@ -3,6 +3,8 @@
 //
 // Promise    at any moment each visible record is in exactly one of them, and View sees one moment.
 //            What it shows never shrinks.
+// Compacted  segments that were replaced stay here, apart from the live ones, for snapshots that
+//            began before, until TakeRetired.
 // Shape      segments | sealed hot tiers, oldest first | the open hot tier. Sealing moves the open
 //            one to the sealed ones; Swap takes the sealed rows out and puts their segments in, in
 //            one step.
@@ -33,6 +35,7 @@ struct TierView {
   std::vector<HotChunk> hot;  ///< Oldest first.
   std::uint64_t visible_sequence = 0;
   std::uint64_t flushed_sequence = 0;
+  std::uint64_t generation = 0;  ///< Compactions so far.
 };
 
 /// What a flush has to move.
@@ -52,7 +55,7 @@ struct HotCounts {
 
 class Tiers {
  public:
-  /// `budget` must outlive this.
+  /// `segments` are live or retired. `budget` must outlive this.
   Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence);
   ~Tiers();
 
@@ -67,6 +70,11 @@ class Tiers {
                 std::uint64_t first_sequence, const Origin& origin);
 
   TierView View() const;
+  /// The same records, those in segments by the segments that were live after so many compactions
+  /// (besides those that came since); nothing when some of those are gone.
+  std::optional<TierView> ViewOf(std::uint64_t generation) const;
+  /// Live ones; without a look at hot rows.
+  std::shared_ptr<const Segments> segments() const;
   std::uint64_t visible_sequence() const;
   std::uint64_t flushed_sequence() const;
   HotCounts counts() const;
@@ -83,6 +91,18 @@ class Tiers {
   /// Puts `segment` in the place of the one with its id, if that is still there.
   void Replace(std::shared_ptr<const Segment> segment);
 
+  /// The number of the next compaction.
+  std::uint64_t next_generation() const;
+  /// Ends a compaction: `added` hold exactly the rows of `replaced`, which are live.
+  void Compact(Segments added, const std::vector<SegmentId>& replaced, std::uint64_t generation,
+               std::int64_t retired_us);
+  /// Retired before `before_us` and read by nobody: the caller's to put back or to forget for good.
+  Segments TakeRetired(std::int64_t before_us);
+  Segments TakeAllRetired();  ///< Whoever reads them.
+  void PutBackRetired(Segments segments);
+  /// Retired ones, for sweeping and counting.
+  Segments retired() const;
+
  private:
   struct Tier {
     std::shared_ptr<Memtable> rows;
@@ -94,6 +114,8 @@ class Tiers {
   std::mutex append_mutex_;   // Held while rows go in; taken before mutex_.
   mutable std::mutex mutex_;  // Guards what follows.
   std::shared_ptr<const Segments> segments_;
+  Segments retired_;
+  std::uint64_t generation_ = 0;
   std::vector<Tier> sealed_;
   Tier open_;
   std::uint64_t visible_sequence_;

@@ -1,0 +1,268 @@
+// The way of a compaction: choose, merge, manifest, swap; and, once nobody looks back that far, the
+// end of the files that it replaced.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "granary/storage/source/live_source.h"
+#include "granary/storage/source/segment_merger.h"
+
+namespace granary::storage {
+namespace {
+
+// Shares of a merge's memory. What is read, what is sorted (twice: before and after), what is
+// written and what its indexes collect are there at the same time.
+constexpr std::uint64_t kRunParts = 8, kRowGroupParts = 8, kIndexParts = 4;
+// A value that an index collects: its row and its key.
+constexpr std::uint64_t kFixedIndexBytes = 16, kTextIndexBytes = 72;
+// Of one merge, in whole files: more would be more to lose by a crash or a cancel.
+constexpr std::uint64_t kInputTargets = 4;
+constexpr std::chrono::milliseconds kMemoryWaitStep{50};
+
+Status NotLive(const SourceId& id) {
+  return {Code::kConflict,
+          fmt::format("files of source \"{}\" were replaced while they were merged", id.str())};
+}
+
+// All of the choice's inputs, or nothing when one is not live any more.
+Segments FindInputs(const Segments& live, const std::vector<SegmentId>& ids) {
+  Segments inputs;
+  for (const SegmentId id : ids) {
+    const auto found = std::find_if(live.begin(), live.end(),
+                                    [&](const auto& segment) { return segment->meta().id == id; });
+    if (found == live.end()) return {};
+    inputs.push_back(*found);
+  }
+  return inputs;
+}
+
+Value BoundInNow(const Value& bound, const DataType& then, const DataType& now) {
+  if (IsNull(bound) || then == now) return bound;
+  return ConvertValue(bound, then, now).value_or(Value());
+}
+
+CompactionCounts CountsOf(const CompactionChoice& choice, const std::vector<SegmentMeta>& made) {
+  CompactionCounts counts;
+  counts.merges = 1;
+  counts.files_in = choice.inputs.size();
+  counts.bytes_in = choice.bytes;
+  counts.files_out = made.size();
+  for (const SegmentMeta& meta : made) {
+    counts.bytes_out += meta.bytes;
+    counts.rows += meta.rows;
+  }
+  return counts;
+}
+
+}  // namespace
+
+CompactionLimits LiveSource::MakeCompactionLimits() const {
+  const SourceShape now = shape();
+  const CompactionOptions& options = context_->options.compaction;
+  CompactionLimits limits;
+  limits.min_bytes = options.min_bytes;
+  limits.target_bytes = std::min({options.target_bytes, options.max_bytes,
+                                  std::uint64_t{now.definition->max_file_size_mb} << 20});
+  limits.inputs_bytes_max = kInputTargets * limits.target_bytes;
+  limits.settle_age_us = options.interval_us;
+  limits.schema_version = now.schema->version();
+  std::uint64_t index_bytes = 0;  // That a row takes.
+  for (const IndexKey& key : ResolveIndexes(*now.definition, *now.schema)) {
+    const TypeKind kind = now.schema->FindId(key.column)->type.kind();
+    const bool is_long = kind == TypeKind::kString || kind == TypeKind::kDecimal;
+    index_bytes += is_long ? kTextIndexBytes : kFixedIndexBytes;
+  }
+  if (index_bytes > 0)
+    limits.rows_max = std::max<std::uint64_t>(options.memory_bytes / kIndexParts / index_bytes, 1);
+  return limits;
+}
+
+CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
+  const CompactionLimits limits = MakeCompactionLimits();
+  const SourceShape now = shape();
+  const Column* sorted = nullptr;
+  if (!now.definition->sort_columns.empty())
+    sorted = now.schema->Find(now.definition->sort_columns.front());
+  std::set<SegmentId> damaged;
+  {
+    const std::lock_guard state(state_mutex_);
+    damaged = damaged_;
+  }
+  // The sequence first: whatever was flushed by then is among the segments.
+  const std::uint64_t flushed = tiers_.flushed_sequence();
+  const auto live = tiers_.segments();
+  std::vector<CompactionFile> files;
+  for (const auto& segment : *live) {
+    const SegmentMeta& meta = segment->meta();
+    CompactionFile& file = files.emplace_back();
+    file.id = meta.id;
+    file.partition = PartitionPath(partitions_, *segment->file_schema(), meta.partition);
+    file.bytes = meta.bytes;
+    file.rows = meta.rows;
+    file.created_us = meta.created_us;
+    file.schema_version = meta.schema_version;
+    if (damaged.contains(meta.id)) file.kept_out = "damaged: see the log";
+    // A cursor tells what was in segments when it began from what was hot by the flushed sequence.
+    if (meta.max_sequence > flushed) file.kept_out = "newer than the last flush";
+    const Column* then = sorted == nullptr ? nullptr : segment->file_schema()->FindId(sorted->id);
+    const auto stats = sorted == nullptr ? meta.columns.end() : meta.columns.find(sorted->id);
+    if (then == nullptr || stats == meta.columns.end()) continue;
+    file.low = BoundInNow(stats->second.min, then->type, sorted->type);
+    file.high = BoundInNow(stats->second.max, then->type, sorted->type);
+  }
+  return PickCompactions(files, limits, context_->deps.clock.WallMicros(), wish);
+}
+
+Status LiveSource::AwaitMergeMemory(runtime::MemoryReservation& memory,
+                                    const CompactionRun& run) const {
+  const std::uint64_t bytes = context_->options.compaction.memory_bytes;
+  auto waited = std::chrono::milliseconds::zero();
+  for (;;) {
+    const runtime::MemoryBudget* refused_by = memory.GrowTo(bytes);
+    if (refused_by == nullptr) return Status::Ok();
+    GRANARY_TRY(run.cancel.Check());
+    GRANARY_TRY(gate_.Check());
+    if (waited >= context_->options.hot_wait_max || refused_by->limit() < bytes)
+      return runtime::OutOfMemory(*refused_by, bytes).At("a merge of files");
+    context_->compaction_memory.WaitForRelease(kMemoryWaitStep);
+    waited += kMemoryWaitStep;
+  }
+}
+
+// Outside all locks: writes, flushes and changes go on meanwhile. What a change brings while the
+// files are written, they do not have: they are of the schema of when the merge began, and index
+// files are mended.
+Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
+                                             const CompactionRun& run) {
+  const CompactionGate::Pass pass = gate_.Enter();
+  if (!pass.inside()) return gate_.Check();
+  GRANARY_TRY(refused());
+  GRANARY_TRY(context_->manifest->closed_by());
+  const Segments inputs = FindInputs(*tiers_.segments(), choice.inputs);
+  if (inputs.empty()) return NotLive(id());
+  runtime::MemoryReservation memory(&context_->compaction_memory);
+  GRANARY_TRY(AwaitMergeMemory(memory, run));
+  const SchemaPtr schema = this->schema();
+  Result<std::vector<SegmentMeta>> made = MergeInputs(inputs, schema, run);
+  if (!made.ok()) return made.status().At(fmt::format("compaction of source \"{}\"", id().str()));
+  const CompactionCounts counts = CountsOf(choice, *made);
+  std::vector<SegmentMeta> files = *made;
+  const Status committed = CommitCompaction(choice, made.Take(), schema);
+  if (committed.ok()) {
+    context_->deps.log.Debug("merged", {{"source", id().str()},
+                                        {"partition", choice.partition},
+                                        {"reason", choice.reason},
+                                        {"files_before", counts.files_in},
+                                        {"files_after", counts.files_out}});
+    return counts;
+  }
+  // A commit whose outcome nobody knows may have named the files.
+  const auto live = tiers_.segments();
+  const bool is_done = !files.empty() && !FindInputs(*live, {files.front().id}).empty();
+  if (!is_done && context_->manifest->closed_by().ok())
+    DiscardSegments(context_->deps.files, folder_, files);
+  return committed;
+}
+
+Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs, SchemaPtr schema,
+                                                         const CompactionRun& run) {
+  const StoreDeps& deps = context_->deps;
+  const CompactionOptions& compaction = context_->options.compaction;
+  const CompactionLimits limits = MakeCompactionLimits();
+  MergeOptions options;
+  options.files = SetOptions(schema, {});
+  options.run_bytes = compaction.memory_bytes / kRunParts;
+  options.row_group_bytes =
+      std::min(context_->options.row_group_bytes, compaction.memory_bytes / kRowGroupParts);
+  options.files.file_rows_max = limits.rows_max;
+  // A file ends with the row group that makes it long enough.
+  options.files.file_bytes_max = std::min(
+      limits.target_bytes,
+      std::max(compaction.max_bytes - std::min(compaction.max_bytes, options.row_group_bytes),
+               compaction.max_bytes / 2));
+  const MergeDeps merge{
+      .files = deps.files,
+      .failpoints = deps.failpoints,
+      .spill = context_->merge_spill,
+      .next_id = [this] { return NextSegmentId(); },
+      .go_on = [&]() -> Status {
+        GRANARY_TRY(run.cancel.Check());
+        return gate_.Check();
+      },
+      .progress = [&run](std::uint64_t bytes) { run.bytes_done += bytes; },
+  };
+  GRANARY_TRY(deps.failpoints.Hit("compact.before_segments"));
+  std::optional<SegmentId> damaged;
+  Result<std::vector<SegmentMeta>> made = MergeSegments(merge, std::move(options), inputs, damaged);
+  if (damaged) {
+    const std::lock_guard state(state_mutex_);
+    damaged_.insert(*damaged);
+  }
+  return made;
+}
+
+// Under the lock of flushes, for the time of one SQLite transaction. Index files that came or went
+// meanwhile are as the manifest has them.
+Status LiveSource::CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
+                                    const SchemaPtr& schema) {
+  const StoreDeps& deps = context_->deps;
+  GRANARY_TRY(deps.failpoints.Hit("compact.after_segments"));
+  const std::lock_guard lock(flush_mutex_);
+  if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
+  if (FindInputs(*tiers_.segments(), choice.inputs).empty()) return NotLive(id());
+  CompactionCommit commit{.source = uid(),
+                          .added = std::move(made),
+                          .replaced = choice.inputs,
+                          .generation = tiers_.next_generation(),
+                          .retired_us = deps.clock.WallMicros()};
+  for (SegmentMeta& meta : commit.added) meta.generation = commit.generation;
+  GRANARY_TRY(deps.failpoints.Hit("compact.before_manifest"));
+  GRANARY_TRY(context_->manifest->CommitCompaction(commit));
+  Segments added;
+  for (SegmentMeta& meta : commit.added) {
+    added.push_back(std::make_shared<const Segment>(context_->segment_files, folder_,
+                                                    std::move(meta), schema));
+  }
+  tiers_.Compact(std::move(added), choice.inputs, commit.generation, commit.retired_us);
+  ++declared_indexes_;  // Indexes may have been declared since the files were begun.
+  context_->Press();
+  return deps.failpoints.Hit("compact.after_manifest");
+}
+
+Result<std::uint64_t> LiveSource::RemoveRetired() {
+  const std::int64_t before_us =
+      context_->deps.clock.WallMicros() - context_->options.snapshot_retention_us;
+  const std::lock_guard lock(flush_mutex_);
+  if (context_->closed) return std::uint64_t{0};
+  {
+    const std::lock_guard state(state_mutex_);
+    if (dropped_ || !refused_.ok()) return std::uint64_t{0};
+  }
+  Segments retired = tiers_.TakeRetired(before_us);
+  const std::uint64_t files = retired.size();
+  GRANARY_TRY(ForgetRetired(std::move(retired)));
+  return files;
+}
+
+// flush_mutex_ is held. First out of the manifest: what a crash leaves then is swept.
+Status LiveSource::ForgetRetired(Segments retired) {
+  if (retired.empty()) return Status::Ok();
+  const StoreDeps& deps = context_->deps;
+  std::vector<SegmentId> ids;
+  for (const auto& segment : retired) ids.push_back(segment->meta().id);
+  Status forgotten = deps.failpoints.Hit("compact.before_forget");
+  if (forgotten.ok()) forgotten = context_->manifest->ForgetRetired(uid(), ids);
+  if (!forgotten.ok()) {
+    tiers_.PutBackRetired(std::move(retired));
+    return forgotten;
+  }
+  GRANARY_TRY(deps.failpoints.Hit("compact.after_forget"));
+  for (const auto& segment : retired) {
+    context_->segment_files.Forget(segment->meta());
+    DiscardSegments(deps.files, folder_, {segment->meta()});
+  }
+  return Status::Ok();
+}
+
+}  // namespace granary::storage
