@@ -22,6 +22,10 @@ std::string StatsJson(const SourceStatsInfo& stats);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);
 std::string QueriesJson(const std::vector<RunningQuery>& queries);
+std::string JobJson(const storage::CompactionJob& job);
+std::string JobsJson(const std::vector<storage::CompactionJob>& jobs);
+/// What a compaction of the source would do.
+std::string CompactionPlanJson(const SourceId& id, const storage::CompactionPlan& plan);
 std::string AggregateJson(const query::AggregateAnswer& answer, double elapsed_ms);
 
 /// The same piece by piece, appended to `out`.

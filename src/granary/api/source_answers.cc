@@ -151,7 +151,7 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   object.Add("wal_bytes", stats.wal_bytes);
   object.Add("index_bytes", stats.index_bytes);
   AppendOptionalInstant(stats.last_write_us, object.Key("last_write"));
-  object.AddNull("last_compaction");
+  AppendOptionalInstant(stats.last_compaction_us, object.Key("last_compaction"));
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
     const auto known = stats.columns.find(column.id);

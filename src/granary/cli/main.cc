@@ -140,6 +140,8 @@ void AddSources(CLI::App& app, int& exit_code) {
   with_id("schema", "Every version of its columns, and what changed", ShowSchema);
   with_id("stats", "What is known of its rows, files and columns", ShowStats);
   with_id("flush", "Put all rows into committed Parquet", FlushSource);
+  with_id("compact", "Merge its small files", CompactSource)
+      ->add_flag("--wait", options->wait, "Return when it is done");
   AddSourceVerb(*parent, options, "add", "Add a source", AddSource, exit_code)
       ->add_option("definition", options->body,
                    "JSON as in POST /sources/add; @file, or @- for stdin")
@@ -150,6 +152,21 @@ void AddSources(CLI::App& app, int& exit_code) {
       ->required();
   with_id("delete", "Remove a source and its data", DeleteSource)
       ->add_flag("--keep-data", options->keep_data, "Leave its files");
+}
+
+void AddCompaction(CLI::App& app, int& exit_code) {
+  auto* parent = app.add_subcommand("compaction", "The merging of small files");
+  parent->require_subcommand(1);
+  auto options = std::make_shared<SourceOptions>();
+  auto* command = AddSourceVerb(*parent, options, "explain",
+                                "What would be merged and why, and what would not",
+                                ExplainCompaction, exit_code);
+  command->add_option("id", options->id, "The source")->required();
+  command->add_flag("--all", options->all,
+                    "What a compaction by request would do, not one in the background");
+  command->add_option("--data-path", options->data_path,
+                      "Ask no node: look into this folder, which none serves, by default settings");
+  command->add_option("--output", options->output, "table or json")->capture_default_str();
 }
 
 void AddConfig(CLI::App& app, int& exit_code) {
@@ -237,7 +254,7 @@ void AddDumps(CLI::App& app, int& exit_code) {
 // Designed, and not in this version: named rather than taken for a typing error.
 constexpr std::string_view kLaterCommands[] = {
     "up",  "auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring",
-    "sql", "explain",      "compaction",     "backup",     "restore"};
+    "sql", "explain",      "backup",         "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {
@@ -279,6 +296,7 @@ int Main(int argc, char** argv) {
   AddExport(app, exit_code);
   AddDemo(app, exit_code);
   AddSources(app, exit_code);
+  AddCompaction(app, exit_code);
   AddConfig(app, exit_code);
   AddCheck(app, exit_code);
   AddDumps(app, exit_code);

@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "granary/api/response_json.h"
 #include "granary/cli/node_client.h"
 #include "granary/cli/text_table.h"
+#include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/storage/source/folder_compaction.h"
 
 namespace granary::cli {
 namespace {
@@ -69,6 +72,41 @@ Result<std::string> SourcesTable(std::string_view answer) {
   return table.ToString();
 }
 
+Result<std::string> AskForPlan(const SourceOptions& options) {
+  GRANARY_ASSIGN(const std::string target,
+                 Target(options, options.all ? "/compaction?all=true" : "/compaction"));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  return node.Call("GET", target);
+}
+
+Result<std::string> PlanOfFolder(const SourceOptions& options) {
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.id));
+  io::PosixFileSystem files;
+  const io::SystemClock clock;
+  const auto wish = options.all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
+  GRANARY_ASSIGN(const auto plan, storage::PlanFolderCompaction(files, clock, options.data_path, id,
+                                                                storage::CompactionOptions(), wish));
+  return api::CompactionPlanJson(id, plan);
+}
+
+Result<std::string> CompactionTable(std::string_view answer) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(answer.data(), answer.size()).get(document) != simdjson::SUCCESS)
+    return Status::Internal("the node's answer is not a plan");
+  TextTable table({"what", "partition", "files", "bytes", "reason"});
+  for (const auto& [member, word] : {std::pair("merges", "merge"), std::pair("left", "leave")}) {
+    simdjson::dom::array items;
+    if (document[member].get(items) != simdjson::SUCCESS)
+      return Status::Internal("the node's answer is not a plan");
+    for (simdjson::dom::element item : items) {
+      table.Add({word, TextOf(item, "partition"), TextOf(item, "files"), TextOf(item, "bytes"),
+                 TextOf(item, "reason")});
+    }
+  }
+  return table.ToString();
+}
+
 }  // namespace
 
 Status ListSources(const SourceOptions& options) {
@@ -89,6 +127,21 @@ Status ShowSchema(const SourceOptions& options) { return CallAndPrint(options, "
 Status ShowStats(const SourceOptions& options) { return CallAndPrint(options, "GET", "/stats"); }
 
 Status FlushSource(const SourceOptions& options) { return CallAndPrint(options, "POST", "/flush"); }
+
+Status CompactSource(const SourceOptions& options) {
+  return CallAndPrint(options, "POST", options.wait ? "/compact?wait=true" : "/compact");
+}
+
+Status ExplainCompaction(const SourceOptions& options) {
+  GRANARY_ASSIGN(const std::string answer, options.data_path.empty() ? AskForPlan(options)
+                                                                     : PlanOfFolder(options));
+  if (options.output == "json") return Print(answer);
+  if (options.output != "table")
+    return {Code::kInvalidArgument, "--output " + options.output + ": one of table, json"};
+  GRANARY_ASSIGN(const std::string table, CompactionTable(answer));
+  std::fputs(table.c_str(), stdout);
+  return Status::Ok();
+}
 
 Status AddSource(const SourceOptions& options) {
   GRANARY_ASSIGN(const std::string body, BodyOf(options));

@@ -12,6 +12,9 @@ struct SourceOptions {
   std::string id;
   std::string body;  ///< JSON; "@file" reads a file, "@-" the input.
   bool keep_data = false;
+  bool wait = false;  ///< Of compact.
+  bool all = false;   ///< Of compaction explain,
+  std::string data_path;  ///< which looks into a folder instead of asking a node.
   std::string output = "table";  ///< Of list: table or json.
 };
 
@@ -24,5 +27,8 @@ Status PatchSource(const SourceOptions& options);
 Status DeleteSource(const SourceOptions& options);
 Status FlushSource(const SourceOptions& options);
 Status ShowStats(const SourceOptions& options);
+Status CompactSource(const SourceOptions& options);
+/// What a compaction would merge and why, and what not.
+Status ExplainCompaction(const SourceOptions& options);
 
 }  // namespace granary::cli

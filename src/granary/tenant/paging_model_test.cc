@@ -165,7 +165,7 @@ class PagingModelTest : public ::testing::Test {
   }
 
   void Disturb() {
-    switch (random_.Below(8)) {
+    switch (random_.Below(9)) {
       case 0: {
         const Status s = tenant_->Flush(SourceId::Parse(random_.OneIn(2) ? "a" : "b").Take());
         ASSERT_TRUE(s.ok()) << s.ToString();
@@ -173,8 +173,18 @@ class PagingModelTest : public ::testing::Test {
       }
       case 1: Open(); break;
       case 2: clock_.AdvanceMicros(1000); break;
+      case 3: Compact(); break;
       default: Write();
     }
+  }
+
+  void Compact() {
+    const auto started = tenant_->store().Compact(
+        SourceId::Parse(random_.OneIn(2) ? "a" : "b").Take());
+    ASSERT_TRUE(started.ok()) << started.status().ToString();
+    const auto ended = tenant_->store().AwaitJob(started->id, runtime::CancelToken());
+    ASSERT_TRUE(ended.ok() && ended->failure.ok()) << ended->failure.ToString();
+    compacted_files_ += ended->counts.files_in;
   }
 
   Ids Page(query::SearchRequest request, std::uint64_t limit, std::optional<std::string>& cursor) {
@@ -214,6 +224,7 @@ class PagingModelTest : public ::testing::Test {
   std::unique_ptr<Tenant> tenant_;
   std::vector<Written> all_;
   std::int64_t next_id_ = 1;
+  std::uint64_t compacted_files_ = 0;
 };
 
 TEST_F(PagingModelTest, PagesShowTheMomentTheyBeganWith) {
@@ -235,6 +246,7 @@ TEST_F(PagingModelTest, PagesShowTheMomentTheyBeganWith) {
     }
     ASSERT_EQ(seen, expected) << "search " << search;
   }
+  EXPECT_GT(compacted_files_, 0u);
 }
 
 TEST_F(PagingModelTest, APageCanBeAskedForAgain) {

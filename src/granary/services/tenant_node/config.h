@@ -49,7 +49,8 @@ struct Config {
   std::int64_t row_group_rows = 0, row_group_mb = 0, max_open_segments = 0, max_open_indexes = 0,
                index_cache_mb = 0, column_cache_mb = 0, partial_cache_mb = 0, max_sources = 0;
   bool auto_compaction_enabled = false;
-  std::int64_t compaction_interval_minutes = 0;
+  std::int64_t compaction_interval_minutes = 0, compaction_files_due = 0, compaction_workers = 0,
+               compaction_memory_mb = 0;
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;
   // Queries.
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;

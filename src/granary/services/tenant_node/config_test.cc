@@ -78,11 +78,11 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
 
 TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
   const auto config = Load(
-      {{"AUTO_COMPACTION_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
+      {{"AUTO_SCALING_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
   ASSERT_TRUE(config.ok());
   const auto in_vain = WithoutEffect(*config);
   ASSERT_EQ(in_vain.size(), 1u);
-  EXPECT_EQ(in_vain[0].name, "AUTO_COMPACTION_ENABLED");
+  EXPECT_EQ(in_vain[0].name, "AUTO_SCALING_ENABLED");
   EXPECT_EQ(in_vain[0].origin, "environment");
 }
 

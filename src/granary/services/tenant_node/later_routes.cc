@@ -14,8 +14,9 @@ struct LaterRoute {
 };
 
 const LaterRoute kLater[] = {
-    {"POST", "/sources/{id}/compact", {"wait"}}, {"GET", "/jobs/{id}"}, {"POST", "/data/delete"},
-    {"POST", "/data/explain", {"analyze"}},      {"POST", "/sql"},
+    {"POST", "/data/delete"},
+    {"POST", "/data/explain", {"analyze"}},
+    {"POST", "/sql"},
 };
 
 }  // namespace
@@ -40,6 +41,7 @@ Router MakeRouter(NodeState& state) {
   AddTenantRoutes(state, router);
   AddMetricsRoute(state, router);
   AddQueryRoutes(state, router);
+  AddCompactionRoutes(state, router);
   AddLaterRoutes(router);
   return router;
 }

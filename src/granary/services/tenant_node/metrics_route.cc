@@ -42,6 +42,33 @@ void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
 
 double Number(std::uint64_t value) { return static_cast<double>(value); }
 
+void AddCompaction(Tenant& tenant, std::vector<Sample>& out) {
+  const storage::CompactionTotals totals = tenant.store().compaction_totals();
+  const storage::CompactionCounts& counts = totals.counts;
+  out.insert(
+      out.end(),
+      {
+          {"granary_compaction_jobs_running", "Compactions that run", Number(totals.jobs_running)},
+          {"granary_compaction_jobs_queued", "Compactions that wait", Number(totals.jobs_queued)},
+          {"granary_compactions_done_total", "Compactions that ended", Number(totals.jobs_done),
+           true},
+          {"granary_compactions_failed_total", "Compactions that failed",
+           Number(totals.jobs_failed), true},
+          {"granary_compactions_cancelled_total", "Compactions that were cancelled",
+           Number(totals.jobs_cancelled), true},
+          {"granary_compaction_seconds_total", "Time that compactions took", totals.seconds, true},
+          {"granary_compaction_merges_total", "Merges of files", Number(counts.merges), true},
+          {"granary_compaction_files_in_total", "Files that were replaced", Number(counts.files_in),
+           true},
+          {"granary_compaction_files_out_total", "Files in their place", Number(counts.files_out),
+           true},
+          {"granary_compaction_bytes_in_total", "Bytes of files that were replaced",
+           Number(counts.bytes_in), true},
+          {"granary_compaction_bytes_out_total", "Bytes of files in their place",
+           Number(counts.bytes_out), true},
+      });
+}
+
 void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
   out.insert(
       out.end(),
@@ -106,6 +133,7 @@ Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
   if (tenant.ok()) {
     AddTenantSamples(**tenant, samples);
     AddTenantMemory(**tenant, samples);
+    AddCompaction(**tenant, samples);
   }
   net::HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

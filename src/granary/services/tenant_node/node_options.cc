@@ -19,9 +19,13 @@ constexpr std::uint64_t kIncomingParts = 8;
 // Where nobody says how much temporary files may take: log files of some lanes and a flush still
 // fit.
 constexpr std::uint64_t kSpillKeepsFreeBytes = 512ull << 20;
+constexpr std::uint64_t kMergeParts = 8;
 
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
+std::uint64_t Fraction(double megabytes) {
+  return static_cast<std::uint64_t>(megabytes * static_cast<double>(1u << 20));
+}
 
 std::string Lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -71,6 +75,16 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
   out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
+  out.compaction = {
+      .automatic = config.auto_compaction_enabled,
+      .interval_us = config.compaction_interval_minutes * 60 * kMicrosPerSecond,
+      .files_due = static_cast<std::size_t>(config.compaction_files_due),
+      .min_bytes = Fraction(config.min_file_size_mb),
+      .target_bytes = Fraction(config.target_file_size_mb),
+      .max_bytes = Fraction(config.max_file_size_mb),
+      .workers = static_cast<std::size_t>(config.compaction_workers),
+      .memory_bytes = std::min(Megabytes(config.compaction_memory_mb), memory_limit / kMergeParts)};
+  out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
   out.sources_max = static_cast<std::size_t>(config.max_sources);

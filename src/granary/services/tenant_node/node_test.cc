@@ -308,9 +308,7 @@ TEST_F(NodeTest, ContentTypesAreTakenWithWhatTheySay) {
 }
 
 TEST_F(NodeTest, NamesWhatComesLater) {
-  const std::pair<const char*, const char*> later[] = {{"POST", "/sources/x/compact?wait=true"},
-                                                       {"GET", "/jobs/1"},
-                                                       {"POST", "/data/delete"},
+  const std::pair<const char*, const char*> later[] = {{"POST", "/data/delete"},
                                                        {"POST", "/data/explain?analyze=true"},
                                                        {"POST", "/sql"}};
   for (const auto& [method, target] : later)

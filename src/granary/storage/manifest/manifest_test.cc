@@ -255,9 +255,11 @@ TEST_F(ManifestTest, TakesOverAFileOfTheFirstFormat) {
   Fill();
   const auto before = Load();
   RunSql("ALTER TABLE segments DROP COLUMN indexes");
+  RunSql("ALTER TABLE segments DROP COLUMN lineage");
   RunSql("DROP TABLE write_keys");
   RunSql("DROP TABLE key_counts");
   RunSql("DROP TABLE secrets");
+  RunSql("ALTER TABLE segments DROP COLUMN lineage");
   RunSql("PRAGMA user_version=1");
   Reopen();
   auto without_keys = before;
@@ -346,6 +348,7 @@ TEST_F(ManifestTest, TakesOverAFileOfTheSecondFormat) {
   RunSql("DROP TABLE write_keys");
   RunSql("DROP TABLE key_counts");
   RunSql("DROP TABLE secrets");
+  RunSql("ALTER TABLE segments DROP COLUMN lineage");
   RunSql("PRAGMA user_version=2");
   Reopen();
   auto loaded = Load();
@@ -354,6 +357,69 @@ TEST_F(ManifestTest, TakesOverAFileOfTheSecondFormat) {
   ASSERT_TRUE(manifest_->CommitKeys(loaded[0].uid, {.added = {Key("k", 1)}, .forgotten = {}}).ok());
   Reopen();
   EXPECT_EQ(Load()[0].keys.size(), 1u);
+}
+
+TEST_F(ManifestTest, TakesOverAFileOfTheThirdFormat) {
+  Fill();
+  const auto before = Load();
+  RunSql("ALTER TABLE segments DROP COLUMN lineage");
+  RunSql("PRAGMA user_version=3");
+  Reopen();
+  EXPECT_TRUE(Same(Load(), before));
+  SegmentMeta merged = Meta(9, 1, 20);
+  merged.generation = 1;
+  const CompactionCommit commit{before[0].uid, {merged}, {SegmentId{1}, SegmentId{2}}, 1, 55};
+  ASSERT_TRUE(manifest_->CommitCompaction(commit).ok());
+  Reopen();
+  EXPECT_EQ(Load()[0].segments.size(), 1u);
+}
+
+TEST_F(ManifestTest, ReplacesSegmentsInOneStepAndKeepsThemUntilTheyAreForgotten) {
+  Fill();
+  const SourceUid a = Load()[0].uid;
+  SegmentMeta merged = Meta(9, 1, 20);
+  merged.generation = 3;
+  const CompactionCommit commit{a, {merged}, {SegmentId{1}, SegmentId{2}}, 3, 55};
+  ASSERT_TRUE(failpoints_.Arm("manifest.before_commit=error@1").ok());
+  EXPECT_FALSE(manifest_->CommitCompaction(commit).ok());
+  EXPECT_EQ(Load()[0].segments.size(), 2u);
+  ASSERT_TRUE(manifest_->CommitCompaction(commit).ok());
+  EXPECT_EQ(manifest_->CommitCompaction({a, {}, {SegmentId{1}}, 4, 56}).code(), Code::kNotFound)
+      << "it is not live";
+  EXPECT_EQ(manifest_->CommitIndexes(a, SegmentId{1}, {}).code(), Code::kNotFound);
+  EXPECT_EQ(manifest_->ForgetRetired(a, {SegmentId{9}}).code(), Code::kNotFound) << "it is live";
+  Reopen();
+  SourceRecord source = Load()[0];
+  ASSERT_EQ(source.segments.size(), 1u);
+  EXPECT_EQ(source.segments[0].id, SegmentId{9});
+  EXPECT_EQ(source.segments[0].generation, 3u);
+  ASSERT_EQ(source.retired.size(), 2u);
+  EXPECT_EQ(source.retired[0].retired_generation, 3u);
+  EXPECT_EQ(source.retired[0].retired_us, 55);
+  EXPECT_EQ(source.retired[0].columns.at(1).rows, 10u);
+  std::string dump;
+  ASSERT_TRUE(DumpManifest(path_, dump).ok());
+  EXPECT_NE(dump.find("replaced by compaction 3"), std::string::npos) << dump;
+
+  EXPECT_EQ(manifest_->ForgetRetired(a, {SegmentId{1}, SegmentId{9}}).code(), Code::kNotFound);
+  ASSERT_TRUE(manifest_->ForgetRetired(a, {SegmentId{1}}).ok());
+  Reopen();
+  source = Load()[0];
+  ASSERT_EQ(source.retired.size(), 1u);
+  EXPECT_EQ(source.retired[0].id, SegmentId{2});
+  ASSERT_TRUE(manifest_->DropSource(a, DropFiles::kKeep).ok());
+  Reopen();
+  EXPECT_EQ(Load().size(), 1u);
+}
+
+TEST_F(ManifestTest, NoticesAChangedLineage) {
+  Fill();
+  const SourceUid a = Load()[0].uid;
+  ASSERT_TRUE(manifest_->CommitCompaction({a, {}, {SegmentId{1}}, 1, 55}).ok());
+  RunSql("UPDATE segments SET lineage = x'' WHERE id = 1");
+  auto opened = Manifest::Open(path_, failpoints_);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ((*opened)->Load().status().code(), Code::kCorruption);
 }
 
 TEST_F(ManifestTest, KeepsASecretForGood) {

@@ -100,6 +100,7 @@ Status CompactionJobs::RunMerges(Entry& entry) {
     GRANARY_TRY(entry.cancel.Check());
     const std::shared_ptr<LiveSource> source = entry.source.lock();
     if (source == nullptr) return damage;  // Dropped.
+    GRANARY_TRY(source->RemoveRetired().status());
     CompactionPlan plan = source->PlanCompaction(entry.job.wish);
     std::erase_if(plan.choices, [&](const auto& c) { return settled.contains(c.partition); });
     if (plan.choices.empty()) return damage;

@@ -90,6 +90,8 @@ class CrashStore {
     options_.wal_retention_us = 0;
     options_.wal_retention_bytes = 0;
     options_.durability_interval_us = std::int64_t{1} << 40;  // No steps but the workload's.
+    options_.compaction.automatic = false;
+    options_.snapshot_retention_us = -1;  // A compaction removes what the one before replaced.
     if (!failpoints_.Arm(failpoints).ok()) ::_exit(8);
   }
   Status Open() {
@@ -135,6 +137,8 @@ class CrashWorkload {
     BulkTo("a", 3,
            std::make_shared<const Schema>(
                Find("a")->schema()->WithColumn("bulk", TypeKind::kInt64).Take()));
+    Compact("a");
+    WriteTo("a", 2);
     WriteTo("b", 5);
     BulkTo("b", 2, Find("b")->schema());
     WriteTo("b", 1);
@@ -148,7 +152,10 @@ class CrashWorkload {
     WriteTo("a", 2);
     Flush("b");
     Flush("a");
+    Compact("a");
     WriteTo("a", 1);
+    Flush("a");
+    Compact("a");
     Must(crash_.store().Close());
     Tell(out_, "done");
     for (const auto& pass : crash_.failpoints().passes())
@@ -220,6 +227,14 @@ class CrashWorkload {
     Told(step, [&] { return act(rows); });
   }
   void Flush(const std::string& id) { Must(Find(id)->Flush()); }
+  void Compact(const std::string& id) {
+    Store& store = crash_.store();
+    const auto started = store.Compact(SourceId::Parse(id).Take());
+    Must(started.status());
+    const auto ended = store.AwaitJob(started->id, runtime::CancelToken());
+    Must(ended.status());
+    Must(ended->failure);
+  }
 
   CrashStore& crash_;
   const int out_;

@@ -173,7 +173,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status CheckBulkSchema(const BulkSet& bulk);
   Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
                        bool nothing_hot);
-  CompactionLimits MakeCompactionLimits() const;
+  CompactionLimits CompactionLimitsOfNow() const;
   Status AwaitMergeMemory(runtime::MemoryReservation& memory, const CompactionRun& run) const;
   Result<std::vector<SegmentMeta>> MergeInputs(const Segments& inputs, SchemaPtr schema,
                                                const CompactionRun& run);

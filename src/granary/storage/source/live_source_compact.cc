@@ -5,19 +5,16 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/storage/source/compaction_files.h"
 #include "granary/storage/source/live_source.h"
 #include "granary/storage/source/segment_merger.h"
 
 namespace granary::storage {
 namespace {
 
-// Shares of a merge's memory. What is read, what is sorted (twice: before and after), what is
+// Shares of a merge's memory, besides kMergeIndexParts. What is read, what is sorted (twice: before and after), what is
 // written and what its indexes collect are there at the same time.
-constexpr std::uint64_t kRunParts = 8, kRowGroupParts = 8, kIndexParts = 4;
-// A value that an index collects: its row and its key.
-constexpr std::uint64_t kFixedIndexBytes = 16, kTextIndexBytes = 72;
-// Of one merge, in whole files: more would be more to lose by a crash or a cancel.
-constexpr std::uint64_t kInputTargets = 4;
+constexpr std::uint64_t kRunParts = 8, kRowGroupParts = 8;
 constexpr std::chrono::milliseconds kMemoryWaitStep{50};
 
 Status NotLive(const SourceId& id) {
@@ -37,11 +34,6 @@ Segments FindInputs(const Segments& live, const std::vector<SegmentId>& ids) {
   return inputs;
 }
 
-Value BoundInNow(const Value& bound, const DataType& then, const DataType& now) {
-  if (IsNull(bound) || then == now) return bound;
-  return ConvertValue(bound, then, now).value_or(Value());
-}
-
 CompactionCounts CountsOf(const CompactionChoice& choice, const std::vector<SegmentMeta>& made) {
   CompactionCounts counts;
   counts.merges = 1;
@@ -57,61 +49,32 @@ CompactionCounts CountsOf(const CompactionChoice& choice, const std::vector<Segm
 
 }  // namespace
 
-CompactionLimits LiveSource::MakeCompactionLimits() const {
+CompactionLimits LiveSource::CompactionLimitsOfNow() const {
   const SourceShape now = shape();
-  const CompactionOptions& options = context_->options.compaction;
-  CompactionLimits limits;
-  limits.min_bytes = options.min_bytes;
-  limits.target_bytes = std::min({options.target_bytes, options.max_bytes,
-                                  std::uint64_t{now.definition->max_file_size_mb} << 20});
-  limits.inputs_bytes_max = kInputTargets * limits.target_bytes;
-  limits.settle_age_us = options.interval_us;
-  limits.schema_version = now.schema->version();
-  std::uint64_t index_bytes = 0;  // That a row takes.
-  for (const IndexKey& key : ResolveIndexes(*now.definition, *now.schema)) {
-    const TypeKind kind = now.schema->FindId(key.column)->type.kind();
-    const bool is_long = kind == TypeKind::kString || kind == TypeKind::kDecimal;
-    index_bytes += is_long ? kTextIndexBytes : kFixedIndexBytes;
-  }
-  if (index_bytes > 0)
-    limits.rows_max = std::max<std::uint64_t>(options.memory_bytes / kIndexParts / index_bytes, 1);
-  return limits;
+  return MakeCompactionLimits(*now.definition, *now.schema, context_->options.compaction);
 }
 
 CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
-  const CompactionLimits limits = MakeCompactionLimits();
   const SourceShape now = shape();
-  const Column* sorted = nullptr;
-  if (!now.definition->sort_columns.empty())
-    sorted = now.schema->Find(now.definition->sort_columns.front());
   std::set<SegmentId> damaged;
   {
     const std::lock_guard state(state_mutex_);
     damaged = damaged_;
   }
   // The sequence first: whatever was flushed by then is among the segments.
-  const std::uint64_t flushed = tiers_.flushed_sequence();
-  const auto live = tiers_.segments();
+  const CompactionScene scene{
+      .partitions = partitions_,
+      .now = *now.schema,
+      .sorted = now.definition->sort_columns.empty()
+                    ? nullptr
+                    : now.schema->Find(now.definition->sort_columns.front()),
+      .flushed_sequence = tiers_.flushed_sequence()};
   std::vector<CompactionFile> files;
-  for (const auto& segment : *live) {
-    const SegmentMeta& meta = segment->meta();
-    CompactionFile& file = files.emplace_back();
-    file.id = meta.id;
-    file.partition = PartitionPath(partitions_, *segment->file_schema(), meta.partition);
-    file.bytes = meta.bytes;
-    file.rows = meta.rows;
-    file.created_us = meta.created_us;
-    file.schema_version = meta.schema_version;
-    if (damaged.contains(meta.id)) file.kept_out = "damaged: see the log";
-    // A cursor tells what was in segments when it began from what was hot by the flushed sequence.
-    if (meta.max_sequence > flushed) file.kept_out = "newer than the last flush";
-    const Column* then = sorted == nullptr ? nullptr : segment->file_schema()->FindId(sorted->id);
-    const auto stats = sorted == nullptr ? meta.columns.end() : meta.columns.find(sorted->id);
-    if (then == nullptr || stats == meta.columns.end()) continue;
-    file.low = BoundInNow(stats->second.min, then->type, sorted->type);
-    file.high = BoundInNow(stats->second.max, then->type, sorted->type);
+  for (const auto& segment : *tiers_.segments()) {
+    files.push_back(DescribeFile(scene, segment->meta(), *segment->file_schema()));
+    if (damaged.contains(files.back().id)) files.back().kept_out = "damaged: see the log";
   }
-  return PickCompactions(files, limits, context_->deps.clock.WallMicros(), wish);
+  return PickCompactions(files, CompactionLimitsOfNow(), context_->deps.clock.WallMicros(), wish);
 }
 
 Status LiveSource::AwaitMergeMemory(runtime::MemoryReservation& memory,
@@ -148,7 +111,9 @@ Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
   if (!made.ok()) return made.status().At(fmt::format("compaction of source \"{}\"", id().str()));
   const CompactionCounts counts = CountsOf(choice, *made);
   std::vector<SegmentMeta> files = *made;
-  const Status committed = CommitCompaction(choice, made.Take(), schema);
+  Status committed = run.cancel.Check();
+  if (committed.ok()) committed = gate_.Check();
+  if (committed.ok()) committed = CommitCompaction(choice, made.Take(), schema);
   if (committed.ok()) {
     context_->deps.log.Debug("merged", {{"source", id().str()},
                                         {"partition", choice.partition},
@@ -169,7 +134,7 @@ Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs,
                                                          const CompactionRun& run) {
   const StoreDeps& deps = context_->deps;
   const CompactionOptions& compaction = context_->options.compaction;
-  const CompactionLimits limits = MakeCompactionLimits();
+  const CompactionLimits limits = CompactionLimitsOfNow();
   MergeOptions options;
   options.files = SetOptions(schema, {});
   options.run_bytes = compaction.memory_bytes / kRunParts;

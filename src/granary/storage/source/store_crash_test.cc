@@ -35,5 +35,27 @@ TEST(StoreCrashTest, RecoversFromAKillAtAnyStep) {
   }
 }
 
+TEST(StoreCrashTest, RecoversFromAKillAtEachStepOfACompaction) {
+  testing::TempDirectory directory;
+  const CrashLedger plan(RunWorkload(directory.Join("whole"), "").output);
+  ASSERT_TRUE(plan.done());
+  int kills = 0, points = 0;
+  for (const auto& [name, count] : plan.passes()) {
+    if (!name.starts_with("compact.")) continue;
+    ++points;
+    for (int nth = 1; nth <= count; ++nth) {
+      const std::string where = fmt::format("{}=kill@{}", name, nth);
+      const std::string root = directory.Join(fmt::format("{}-{}", name, nth));
+      const ChildEnd crashed = RunWorkload(root, where);
+      kills += crashed.killed ? 1 : 0;
+      const ChildEnd judged = RunJudge(root, crashed.output, "");
+      ASSERT_EQ(judged.exit_code, 0) << where << ": " << judged.output << crashed.output;
+    }
+  }
+  EXPECT_EQ(points, 6) << "before_segments, after_segments, before_manifest, after_manifest,"
+                          " before_forget, after_forget";
+  fmt::print("{} kills at {} points of a compaction\n", kills, points);
+}
+
 }  // namespace
 }  // namespace granary::storage

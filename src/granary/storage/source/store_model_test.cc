@@ -75,15 +75,26 @@ class StoreModelTest : public StoreTest {
   // What a cursor that begins now will show later, whatever happens meanwhile.
   void Mark(const std::string& id) {
     const SourceSnapshot snapshot = Find(id)->Snapshot();
-    marks_[id].push_back({MarkOf(snapshot), snapshot.schema, RowsOf(snapshot)});
+    marks_[id].push_back({MarkOf(snapshot), snapshot.schema, RowsOf(snapshot), Places(snapshot)});
+  }
+  // Pages go by the places of rows: file after file of those that are old.
+  static std::vector<std::pair<std::uint64_t, std::uint64_t>> Places(
+      const SourceSnapshot& snapshot) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+    for (const auto& segment : OldSegments(snapshot).segments)
+      places.emplace_back(segment->meta().min_sequence, segment->meta().id.value);
+    return places;
   }
   void CheckMarks(const std::string& id) {
     for (const Marked& marked : marks_[id]) {
-      const auto then = Rewind(Find(id)->Snapshot(), marked.mark, *marked.schema);
+      const auto places = Find(id)->SnapshotOf(marked.mark.generation);
+      ASSERT_TRUE(places.ok()) << places.status().ToString();
+      const auto then = Rewind(*places, marked.mark, *marked.schema);
       if (then.status().code() == Code::kCursorExpired) continue;  // Without a log, restarted.
       ASSERT_TRUE(then.ok()) << then.status().ToString();
       TestRows rows = RowsUpTo(RowsOf(*then), marked.mark.visible_sequence);
       EXPECT_EQ(rows, marked.rows) << id;
+      EXPECT_EQ(Places(*then), marked.places) << id;
       // The two legs of paging are the whole, and nothing is in both.
       TestRows legs = RowsOf(OldSegments(*then));
       for (const auto& [sequence, row] : RowsOf(After(*then, then->flushed_sequence))) {
@@ -111,8 +122,10 @@ class StoreModelTest : public StoreTest {
       WriteSome(id);
     } else if (dice < 70) {
       BulkSome(id);
-    } else if (dice < 85) {
+    } else if (dice < 82) {
       Flush(*Find(id));
+    } else if (dice < 85) {
+      CompactWell(id);
     } else if (dice < 88) {
       ASSERT_TRUE(store_->DropSource(SourceId::Parse(id).Take(), false).ok());
       expected = {};
@@ -141,6 +154,7 @@ class StoreModelTest : public StoreTest {
     SnapshotMark mark;
     SchemaPtr schema;
     TestRows rows;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
   };
   std::map<std::string, std::vector<Marked>> marks_;
 };
@@ -152,10 +166,23 @@ TEST_F(StoreModelTest, AgreesWithAMapAfterAnyOperations) {
   options_.row_group_rows = 300;
   options_.segment_files.open_segments_max = 3;
   options_.flush_rows = 3000;
+  options_.compaction.target_bytes = 20 << 10;
+  options_.compaction.memory_bytes = 64 << 10;  // Runs of 8 KB: sorting spills.
   Open();
   for (int step = 0; step < 400 && !HasFailure(); ++step) Step();
   CheckAll();
   Open();
+  CheckAll();
+  // Everything merged into as few files as there may be, and the old ones are gone.
+  options_.snapshot_retention_us = -1;
+  Open();
+  for (auto& [id, expected] : expected_) {
+    if (!expected.exists) continue;
+    Flush(*Find(id));
+    CompactWell(id);
+    CompactWell(id);
+    EXPECT_EQ(ParquetFiles(Find(id)->folder()).size(), Find(id)->Stats().segments);
+  }
   CheckAll();
 }
 

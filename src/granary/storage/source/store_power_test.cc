@@ -26,6 +26,7 @@ class StorePowerTest : public StoreTest {
     options_.flush_rows = 10;  // Of a bulk: a set of files.
     options_.wal_retention_us = 0;
     options_.wal_retention_bytes = 0;
+    options_.snapshot_retention_us = random_.OneIn(2) ? -1 : std::int64_t{1} << 40;
     Open();
     // The store looks for the manifest among its files.
     const std::string stand_in = options_.root + "/tenants/acme/manifest.db";
@@ -44,8 +45,10 @@ class StorePowerTest : public StoreTest {
     } else if (dice == 0) {
       ASSERT_TRUE(store_->DropSource(SourceId::Parse(id).Take(), false).ok());
       expected_.erase(id);
-    } else if (dice < 5) {
+    } else if (dice < 4) {
       Flush(*Find(id));
+    } else if (dice < 6) {
+      CompactWell(id);
     } else {
       std::vector<TestRow> rows;
       for (std::uint64_t n = 1 + random_.Below(30); n > 0; --n) {
@@ -53,7 +56,7 @@ class StorePowerTest : public StoreTest {
                            std::string(random_.Below(60), 'x')));
       }
       std::uint64_t sequence =
-          dice < 8 ? Bulk(*Find(id), rows) : Write(*Find(id), rows).first_sequence;
+          dice < 9 ? Bulk(*Find(id), rows) : Write(*Find(id), rows).first_sequence;
       for (const TestRow& row : rows) expected_[id].emplace(sequence++, row);
     }
   }

@@ -203,6 +203,19 @@ class StoreTest : public ::testing::Test {
     const Status s = source.Flush();
     EXPECT_TRUE(s.ok()) << s.ToString();
   }
+  /// By request, to its end.
+  CompactionJob Compact(std::string_view id) {
+    const auto started = store_->Compact(SourceId::Parse(id).Take());
+    EXPECT_TRUE(started.ok()) << started.status().ToString();
+    if (!started.ok()) return {};
+    const auto ended = store_->AwaitJob(started->id, runtime::CancelToken());
+    EXPECT_TRUE(ended.ok()) << ended.status().ToString();
+    return ended.ok() ? *ended : CompactionJob{};
+  }
+  void CompactWell(std::string_view id) {
+    const CompactionJob job = Compact(id);
+    EXPECT_EQ(job.state, JobState::kDone) << job.failure.ToString();
+  }
   static std::vector<TestRow> Rows(const Source& source) {
     return InOrder(RowsOf(source.Snapshot()));
   }

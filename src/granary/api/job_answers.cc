@@ -1,0 +1,99 @@
+// JobJson, JobsJson, CompactionPlanJson.
+#include <utility>
+
+#include "granary/api/json_object.h"
+#include "granary/api/response_json.h"
+#include "granary/types/time_text.h"
+
+namespace granary::api {
+namespace {
+
+template <typename Items, typename Append>
+void AppendList(const Items& items, std::string& out, const Append& append) {
+  out.push_back('[');
+  for (bool first = true; const auto& item : items) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    append(item);
+  }
+  out.push_back(']');
+}
+
+void AddInstant(JsonObject& object, std::string_view name, std::optional<std::int64_t> us) {
+  if (!us) return object.AddNull(name);
+  std::string& out = object.Key(name);
+  out.push_back('"');
+  AppendTimestamp(*us, TimeUnit::kMicro, out);
+  out.push_back('"');
+}
+
+void AppendJob(const storage::CompactionJob& job, std::string& out) {
+  JsonObject object(out);
+  object.Add("job_id", job.id);
+  object.Add("kind", "compaction");
+  object.Add("source_id", job.source.str());
+  object.Add("automatic", job.wish == storage::CompactionWish::kWhatPays);
+  object.Add("state", storage::JobStateName(job.state));
+  object.Add("reason", job.reason);
+  object.Add("bytes_total", job.bytes_total);
+  object.Add("bytes_done", job.bytes_done);
+  object.Add("merges", job.counts.merges);
+  object.Add("files_before", job.counts.files_in);
+  object.Add("files_after", job.counts.files_out);
+  object.Add("bytes_before", job.counts.bytes_in);
+  object.Add("bytes_after", job.counts.bytes_out);
+  object.Add("rows", job.counts.rows);
+  AddInstant(object, "created_at", job.created_us);
+  AddInstant(object, "started_at", job.started_us);
+  AddInstant(object, "ended_at", job.ended_us);
+  if (job.failure.ok()) {
+    object.AddNull("error");
+  } else {
+    JsonObject error(object.Key("error"));
+    error.Add("code", CodeName(job.failure.code()));
+    error.Add("detail", job.failure.message());
+    error.Close();
+  }
+  object.Close();
+}
+
+}  // namespace
+
+std::string JobJson(const storage::CompactionJob& job) {
+  std::string out;
+  AppendJob(job, out);
+  return out;
+}
+
+std::string JobsJson(const std::vector<storage::CompactionJob>& jobs) {
+  std::string out;
+  JsonObject object(out);
+  AppendList(jobs, object.Key("jobs"), [&](const auto& job) { AppendJob(job, out); });
+  object.Close();
+  return out;
+}
+
+std::string CompactionPlanJson(const SourceId& id, const storage::CompactionPlan& plan) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("source_id", id.str());
+  AppendList(plan.choices, object.Key("merges"), [&](const storage::CompactionChoice& choice) {
+    JsonObject item(out);
+    item.Add("partition", choice.partition);
+    item.Add("files", choice.inputs.size());
+    item.Add("bytes", choice.bytes);
+    item.Add("reason", choice.reason);
+    item.Close();
+  });
+  AppendList(plan.rest, object.Key("left"), [&](const storage::CompactionRest& rest) {
+    JsonObject item(out);
+    item.Add("partition", rest.partition);
+    item.Add("files", rest.files);
+    item.Add("bytes", rest.bytes);
+    item.Add("reason", rest.reason);
+    item.Close();
+  });
+  object.Close();
+  return out;
+}
+
+}  // namespace granary::api

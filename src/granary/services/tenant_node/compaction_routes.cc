@@ -1,0 +1,92 @@
+// POST /sources/{id}/compact, GET /sources/{id}/compaction, and the jobs.
+#include <fmt/format.h>
+
+#include "granary/api/request_json.h"
+#include "granary/api/response_json.h"
+#include "granary/services/tenant_node/responses.h"
+#include "granary/services/tenant_node/routes.h"
+
+namespace granary::services {
+namespace {
+
+Result<bool> Flag(const net::HttpRequest& request, std::string_view name) {
+  const auto text = request.QueryParameter(name);
+  if (!text || *text == "false") return false;
+  if (*text == "true") return true;
+  return Status(Code::kInvalidArgument, fmt::format("{} is '{}', expected true or false", name,
+                                                    text->substr(0, 64)));
+}
+
+Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
+  GRANARY_ASSIGN(const bool wait, Flag(call.request, "wait"));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(storage::CompactionJob job, tenant->store().Compact(id));
+  if (wait) {
+    GRANARY_ASSIGN(job, tenant->store().AwaitJob(job.id, call.request.cancel));
+    if (job.state != storage::JobState::kDone)
+      return job.failure.At(fmt::format("job {} ended {}", job.id, storage::JobStateName(job.state)));
+  }
+  net::HttpResponse response = JsonResponse(api::JobJson(job), wait ? 200 : 202);
+  response.headers.Set("Location", "/jobs/" + job.id);
+  return response;
+}
+
+Result<net::HttpResponse> Explain(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const bool all, Flag(call.request, "all"));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
+  GRANARY_ASSIGN(const storage::CompactionPlan plan, tenant->store().PlanCompaction(id, wish));
+  return JsonResponse(api::CompactionPlanJson(id, plan));
+}
+
+Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  return JsonResponse(api::JobsJson(tenant->store().Jobs()));
+}
+
+Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const storage::CompactionJob job, tenant->store().Job(call.parameters[0]));
+  return JsonResponse(api::JobJson(job));
+}
+
+Result<net::HttpResponse> Cancel(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_TRY(tenant->store().CancelJob(call.parameters[0]).status());
+  return JsonResponse("", 204);
+}
+
+}  // namespace
+
+// Waiting for a job is patient; looking at one and ending it is urgent.
+void AddCompactionRoutes(NodeState& state, Router& router) {
+  const auto bind = [&state](auto handler) {
+    return [&state, handler](RouteCall& call) { return handler(state, call); };
+  };
+  router.Add({.method = "POST",
+              .pattern = "/sources/{id}/compact",
+              .handler = bind(Compact),
+              .lane = net::HandlerLane::kPatient,
+              .query = {"wait"}});
+  router.Add({.method = "GET",
+              .pattern = "/sources/{id}/compaction",
+              .handler = bind(Explain),
+              .query = {"all"}});
+  router.Add({.method = "GET",
+              .pattern = "/jobs",
+              .handler = bind(List),
+              .lane = net::HandlerLane::kUrgent});
+  router.Add({.method = "GET",
+              .pattern = "/jobs/{id}",
+              .handler = bind(Show),
+              .lane = net::HandlerLane::kUrgent});
+  router.Add({.method = "DELETE",
+              .pattern = "/jobs/{id}",
+              .handler = bind(Cancel),
+              .lane = net::HandlerLane::kUrgent});
+}
+
+}  // namespace granary::services
