@@ -158,9 +158,9 @@ void AddCompaction(CLI::App& app, int& exit_code) {
   auto* parent = app.add_subcommand("compaction", "The merging of small files");
   parent->require_subcommand(1);
   auto options = std::make_shared<SourceOptions>();
-  auto* command = AddSourceVerb(*parent, options, "explain",
-                                "What would be merged and why, and what would not",
-                                ExplainCompaction, exit_code);
+  auto* command =
+      AddSourceVerb(*parent, options, "explain", "What would be merged and why, and what would not",
+                    ExplainCompaction, exit_code);
   command->add_option("id", options->id, "The source")->required();
   command->add_flag("--all", options->all,
                     "What a compaction by request would do, not one in the background");
@@ -253,8 +253,8 @@ void AddDumps(CLI::App& app, int& exit_code) {
 
 // Designed, and not in this version: named rather than taken for a typing error.
 constexpr std::string_view kLaterCommands[] = {
-    "up",  "auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "monitoring",
-    "sql", "explain",      "backup",         "restore"};
+    "up",         "auth-gateway", "operation-node", "cbo-engine", "metadata-catalog",
+    "monitoring", "sql",          "explain",        "backup",     "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {

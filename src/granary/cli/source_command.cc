@@ -83,9 +83,11 @@ Result<std::string> PlanOfFolder(const SourceOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.id));
   io::PosixFileSystem files;
   const io::SystemClock clock;
-  const auto wish = options.all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
-  GRANARY_ASSIGN(const auto plan, storage::PlanFolderCompaction(files, clock, options.data_path, id,
-                                                                storage::CompactionOptions(), wish));
+  const auto wish =
+      options.all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
+  GRANARY_ASSIGN(const auto plan,
+                 storage::PlanFolderCompaction(files, clock, options.data_path, id,
+                                               storage::CompactionOptions(), wish));
   return api::CompactionPlanJson(id, plan);
 }
 
@@ -133,8 +135,8 @@ Status CompactSource(const SourceOptions& options) {
 }
 
 Status ExplainCompaction(const SourceOptions& options) {
-  GRANARY_ASSIGN(const std::string answer, options.data_path.empty() ? AskForPlan(options)
-                                                                     : PlanOfFolder(options));
+  GRANARY_ASSIGN(const std::string answer,
+                 options.data_path.empty() ? AskForPlan(options) : PlanOfFolder(options));
   if (options.output == "json") return Print(answer);
   if (options.output != "table")
     return {Code::kInvalidArgument, "--output " + options.output + ": one of table, json"};

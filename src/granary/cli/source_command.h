@@ -12,9 +12,9 @@ struct SourceOptions {
   std::string id;
   std::string body;  ///< JSON; "@file" reads a file, "@-" the input.
   bool keep_data = false;
-  bool wait = false;  ///< Of compact.
-  bool all = false;   ///< Of compaction explain,
-  std::string data_path;  ///< which looks into a folder instead of asking a node.
+  bool wait = false;             ///< Of compact.
+  bool all = false;              ///< Of compaction explain,
+  std::string data_path;         ///< which looks into a folder instead of asking a node.
   std::string output = "table";  ///< Of list: table or json.
 };
 

@@ -179,8 +179,8 @@ class PagingModelTest : public ::testing::Test {
   }
 
   void Compact() {
-    const auto started = tenant_->store().Compact(
-        SourceId::Parse(random_.OneIn(2) ? "a" : "b").Take());
+    const auto started =
+        tenant_->store().Compact(SourceId::Parse(random_.OneIn(2) ? "a" : "b").Take());
     ASSERT_TRUE(started.ok()) << started.status().ToString();
     const auto ended = tenant_->store().AwaitJob(started->id, runtime::CancelToken());
     ASSERT_TRUE(ended.ok() && ended->failure.ok()) << ended->failure.ToString();

@@ -13,8 +13,8 @@ Result<bool> Flag(const net::HttpRequest& request, std::string_view name) {
   const auto text = request.QueryParameter(name);
   if (!text || *text == "false") return false;
   if (*text == "true") return true;
-  return Status(Code::kInvalidArgument, fmt::format("{} is '{}', expected true or false", name,
-                                                    text->substr(0, 64)));
+  return Status(Code::kInvalidArgument,
+                fmt::format("{} is '{}', expected true or false", name, text->substr(0, 64)));
 }
 
 Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
@@ -26,7 +26,8 @@ Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
   if (wait) {
     GRANARY_ASSIGN(job, tenant->store().AwaitJob(job.id, call.request.cancel));
     if (job.state != storage::JobState::kDone)
-      return job.failure.At(fmt::format("job {} ended {}", job.id, storage::JobStateName(job.state)));
+      return job.failure.At(
+          fmt::format("job {} ended {}", job.id, storage::JobStateName(job.state)));
   }
   net::HttpResponse response = JsonResponse(api::JobJson(job), wait ? 200 : 202);
   response.headers.Set("Location", "/jobs/" + job.id);

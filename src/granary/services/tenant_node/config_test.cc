@@ -77,8 +77,8 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
 }
 
 TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
-  const auto config = Load(
-      {{"AUTO_SCALING_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
+  const auto config =
+      Load({{"AUTO_SCALING_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
   ASSERT_TRUE(config.ok());
   const auto in_vain = WithoutEffect(*config);
   ASSERT_EQ(in_vain.size(), 1u);

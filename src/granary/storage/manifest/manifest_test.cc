@@ -255,7 +255,6 @@ TEST_F(ManifestTest, TakesOverAFileOfTheFirstFormat) {
   Fill();
   const auto before = Load();
   RunSql("ALTER TABLE segments DROP COLUMN indexes");
-  RunSql("ALTER TABLE segments DROP COLUMN lineage");
   RunSql("DROP TABLE write_keys");
   RunSql("DROP TABLE key_counts");
   RunSql("DROP TABLE secrets");

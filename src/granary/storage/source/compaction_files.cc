@@ -21,8 +21,8 @@ CompactionLimits MakeCompactionLimits(const SourceDefinition& definition, const 
                                       const CompactionOptions& options) {
   CompactionLimits limits;
   limits.min_bytes = options.min_bytes;
-  limits.target_bytes = std::min({options.target_bytes, options.max_bytes,
-                                  std::uint64_t{definition.max_file_size_mb} << 20});
+  limits.target_bytes = std::min(
+      {options.target_bytes, options.max_bytes, std::uint64_t{definition.max_file_size_mb} << 20});
   limits.inputs_bytes_max = kInputTargets * limits.target_bytes;
   limits.settle_age_us = options.interval_us;
   limits.schema_version = now.version();

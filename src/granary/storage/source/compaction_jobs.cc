@@ -109,30 +109,32 @@ Status CompactionJobs::RunMerges(Entry& entry) {
       for (const CompactionChoice& choice : plan.choices) entry.job.bytes_total += choice.bytes;
       entry.job.reason = plan.choices.front().reason;
     }
-    GRANARY_TRY(pool_.ParallelFor(
-        plan.choices.size(), context_.options.compaction.workers, [&](std::size_t i) -> Status {
-          runtime::GiveWay();
-          const CompactionChoice& choice = plan.choices[i];
-          const CompactionRun run{entry.cancel, entry.bytes_done};
-          Result<CompactionCounts> merged = source->Compact(choice, run);
-          // Its files are others by now: a later plan goes by those.
-          if (merged.status().code() == Code::kConflict) return Status::Ok();
-          // The others are merged without the file, which the next plan leaves out.
-          if (merged.status().code() == Code::kCorruption) {
-            const std::lock_guard lock(outcome_mutex);
-            if (damage.ok()) damage = merged.status();
-            return Status::Ok();
-          }
-          GRANARY_TRY(merged.status());
-          if (merged->files_out >= merged->files_in) {
-            const std::lock_guard lock(outcome_mutex);
-            settled.insert(choice.partition);
-          }
-          const std::lock_guard lock(mutex_);
-          entry.job.counts.Add(*merged);
-          totals_.counts.Add(*merged);
-          return Status::Ok();
-        }));
+    GRANARY_TRY(pool_.ParallelFor(plan.choices.size(), context_.options.compaction.workers,
+                                  [&](std::size_t i) -> Status {
+                                    runtime::GiveWay();
+                                    const CompactionChoice& choice = plan.choices[i];
+                                    const CompactionRun run{entry.cancel, entry.bytes_done};
+                                    Result<CompactionCounts> merged = source->Compact(choice, run);
+                                    // Its files are others by now: a later plan goes by those.
+                                    if (merged.status().code() == Code::kConflict)
+                                      return Status::Ok();
+                                    // The others are merged without the file, which the next plan
+                                    // leaves out.
+                                    if (merged.status().code() == Code::kCorruption) {
+                                      const std::lock_guard lock(outcome_mutex);
+                                      if (damage.ok()) damage = merged.status();
+                                      return Status::Ok();
+                                    }
+                                    GRANARY_TRY(merged.status());
+                                    if (merged->files_out >= merged->files_in) {
+                                      const std::lock_guard lock(outcome_mutex);
+                                      settled.insert(choice.partition);
+                                    }
+                                    const std::lock_guard lock(mutex_);
+                                    entry.job.counts.Add(*merged);
+                                    totals_.counts.Add(*merged);
+                                    return Status::Ok();
+                                  }));
   }
   return damage;
 }
@@ -144,8 +146,7 @@ void CompactionJobs::End(Entry& entry, const Status& outcome) {
   const bool cancelled = outcome.code() == Code::kCancelled;
   job.state = outcome.ok() ? JobState::kDone : cancelled ? JobState::kCancelled : JobState::kFailed;
   --totals_.jobs_running;
-  ++(outcome.ok() ? totals_.jobs_done
-                  : cancelled ? totals_.jobs_cancelled : totals_.jobs_failed);
+  ++(outcome.ok() ? totals_.jobs_done : cancelled ? totals_.jobs_cancelled : totals_.jobs_failed);
   const CompactionCounts& counts = job.counts;
   if (outcome.ok() || cancelled) {
     if (job.reason.empty()) job.reason = "nothing to merge";

@@ -14,6 +14,9 @@ using Files = std::vector<FilePtr>;
 // Three quarters, so that a file that was cut off a little early is not merged again.
 constexpr std::uint64_t kWholeNumerator = 3, kWholeDenominator = 4;
 
+// Files of as many equal flushes differ a little: nearly four times will do.
+constexpr std::uint64_t kNearlyNumerator = 7, kNearlyDenominator = 8;
+
 std::string SizeText(std::uint64_t bytes) {
   if (bytes < (1u << 10)) return fmt::format("{} B", bytes);
   if (bytes < (1u << 20)) return fmt::format("{:.1f} KB", static_cast<double>(bytes) / (1u << 10));
@@ -49,10 +52,10 @@ class PartitionPolicy {
   void Decide(CompactionPlan& plan) {
     Files chosen;
     std::string reason;
-    const bool any = wish_ == CompactionWish::kAll ? PickAll(chosen, reason)
-                                                   : PickTier(chosen, reason) ||
-                                                         PickOverlap(chosen, reason) ||
-                                                         PickOldSchema(chosen, reason);
+    const bool any = wish_ == CompactionWish::kAll
+                         ? PickAll(chosen, reason)
+                         : PickTier(chosen, reason) || PickOverlap(chosen, reason) ||
+                               PickOldSchema(chosen, reason);
     if (any) Choose(chosen, std::move(reason), plan);
     Explain(chosen, plan);
   }
@@ -95,10 +98,10 @@ class PartitionPolicy {
       return false;
     }
     Cap(chosen);
-    reason = fmt::format("asked for: {} files of {}, {} of them in an older schema", chosen.size(),
-                         SizeText(BytesOf(chosen)),
-                         std::count_if(chosen.begin(), chosen.end(),
-                                       [&](FilePtr file) { return IsOld(*file); }));
+    reason = fmt::format(
+        "asked for: {} files of {}, {} of them in an older schema", chosen.size(),
+        SizeText(BytesOf(chosen)),
+        std::count_if(chosen.begin(), chosen.end(), [&](FilePtr file) { return IsOld(*file); }));
     return true;
   }
 
@@ -106,15 +109,15 @@ class PartitionPolicy {
     if (small_.size() < 2) return false;
     const bool settled = IsSettled(), many = small_.size() > limits_.small_files_max;
     const std::uint64_t growth = settled || many ? limits_.settled_growth : limits_.growth;
-    const std::uint64_t whole = std::min(
-        limits_.min_bytes, limits_.target_bytes / kWholeDenominator * kWholeNumerator);
+    const std::uint64_t whole =
+        std::min(limits_.min_bytes, limits_.target_bytes / kWholeDenominator * kWholeNumerator);
     std::size_t best = 0;
     std::uint64_t sum = 0;
     bool makes_whole = false;
     for (std::size_t i = 0; i < small_.size(); ++i) {
       sum += small_[i]->bytes;
       if (i == 0) continue;
-      if (sum >= growth * small_[i]->bytes) best = i + 1;
+      if (sum / kNearlyNumerator * kNearlyDenominator >= growth * small_[i]->bytes) best = i + 1;
       if (i + 1 == small_.size() && sum >= whole) {
         makes_whole = best <= i;
         best = i + 1;
@@ -180,8 +183,8 @@ class PartitionPolicy {
     if (chosen.empty()) return false;
     std::sort(chosen.begin(), chosen.end(), [](FilePtr a, FilePtr b) { return a->id < b->id; });
     Cap(chosen);
-    reason = fmt::format("{} files of {} in an older schema", chosen.size(),
-                         SizeText(BytesOf(chosen)));
+    reason =
+        fmt::format("{} files of {} in an older schema", chosen.size(), SizeText(BytesOf(chosen)));
     return true;
   }
 
@@ -204,9 +207,10 @@ class PartitionPolicy {
     };
     rest(whole_, "whole");
     rest(medium_, fmt::format("not smaller than {}", SizeText(limits_.min_bytes)));
-    rest(small_, !chosen.empty()       ? "left for the next merge"
-                 : small_.size() == 1 ? "small, and the only one"
-                                      : "small, but together too little beside the largest of them");
+    rest(small_, !chosen.empty() ? "left for the next merge"
+                 : small_.size() == 1
+                     ? "small, and the only one"
+                     : "small, but together too little beside the largest of them");
     std::map<std::string_view, Files> by_reason;
     for (const FilePtr file : kept_out_) by_reason[file->kept_out].push_back(file);
     for (const auto& [reason, files] : by_reason) rest(files, reason);

@@ -3,10 +3,10 @@
 // Rules      per partition, since files of two are never merged:
 //            - small files (below min_bytes, or three quarters of what a whole file is) go by size
 //              tiers: the smallest ones are merged once together they are `growth` times the
-//              largest of them, or make a file that is not small any more. So a byte is written
-//              again at most log_growth(min_bytes / flush) times and once more. Where nothing came
-//              for `settle_age_us`, or there are more than small_files_max, `settled_growth` will
-//              do;
+//              largest of them (nearly), or make a file that is not small any more. So a byte is
+//              written again at most log_growth(min_bytes / flush) times and once more. Where
+//              nothing came for `settle_age_us`, or there are more than small_files_max,
+//              `settled_growth` will do;
 //            - files that overlap in the first sort column more than `overlap_max` deep;
 //            - whole files in an older schema, once they are schema_age_us old.
 //            kAll, somebody's request, merges whatever is not whole, or is of an older schema.
@@ -37,9 +37,9 @@ struct CompactionFile {
 };
 
 struct CompactionLimits {
-  std::uint64_t min_bytes = 50u << 20;      ///< MIN_FILE_SIZE_MB.
-  std::uint64_t target_bytes = 256u << 20;  ///< TARGET_FILE_SIZE_MB: a whole file.
-  std::uint64_t rows_max = UINT64_MAX;      ///< A file of so many is whole, too.
+  std::uint64_t min_bytes = 50u << 20;        ///< MIN_FILE_SIZE_MB.
+  std::uint64_t target_bytes = 256u << 20;    ///< TARGET_FILE_SIZE_MB: a whole file.
+  std::uint64_t rows_max = UINT64_MAX;        ///< A file of so many is whole, too.
   std::uint64_t inputs_bytes_max = 1u << 30;  ///< Of one merge.
   std::uint32_t growth = 4;
   std::uint32_t settled_growth = 2;

@@ -231,17 +231,19 @@ TEST(CompactionSimulationTest, TinyFlushesEndInAHandfulOfFiles) {
     std::uint64_t flush_bytes;
     std::size_t partitions, flushes, look_every;
   };
-  for (const Case& c : {Case{2 << 10, 1, 50'000, 200}, Case{2 << 10, 1, 20'000, 1},
-                        Case{2 << 10, 10, 50'000, 200}, Case{1 << 20, 3, 5'000, 50},
-                        Case{40 << 20, 1, 1'000, 5}}) {
+  for (const Case& c :
+       {Case{2 << 10, 1, 50'000, 200}, Case{2 << 10, 1, 20'000, 1}, Case{2 << 10, 10, 50'000, 200},
+        Case{1 << 20, 3, 5'000, 50}, Case{40 << 20, 1, 1'000, 5}}) {
     CompactionSimulation simulation(c.flush_bytes, c.partitions);
     simulation.Run(c.flushes, c.look_every, random);
-    fmt::print("{} flushes of {} KB, {} partitions, looked at every {}: {} files at the end, {} at "
-               "most, written {:.2f} times\n",
-               c.flushes, c.flush_bytes >> 10, c.partitions, c.look_every, simulation.files(),
-               simulation.most(), simulation.amplification());
-    const double tiers = std::log(static_cast<double>(50 * kMega) /
-                                  static_cast<double>(c.flush_bytes)) / std::log(4.0);
+    fmt::print(
+        "{} flushes of {} KB, {} partitions, looked at every {}: {} files at the end, {} at "
+        "most, written {:.2f} times\n",
+        c.flushes, c.flush_bytes >> 10, c.partitions, c.look_every, simulation.files(),
+        simulation.most(), simulation.amplification());
+    const double tiers =
+        std::log(static_cast<double>(50 * kMega) / static_cast<double>(c.flush_bytes)) /
+        std::log(4.0);
     EXPECT_LE(simulation.amplification(), std::max(tiers, 0.0) + 3.0);
     const std::size_t whole = c.flush_bytes * c.flushes / (50 * kMega) + 1;
     EXPECT_LE(simulation.files(), whole + 5 * c.partitions);

@@ -29,7 +29,8 @@ Result<std::optional<SourceRecord>> FindIn(io::FileSystem& files, const std::str
 Result<CompactionPlan> PlanRecord(const SourceRecord& record, const CompactionOptions& options,
                                   std::int64_t now_us, CompactionWish wish) {
   if (record.schemas.empty())
-    return Status::Corruption(fmt::format("source \"{}\" has no schema", record.definition.id.str()));
+    return Status::Corruption(
+        fmt::format("source \"{}\" has no schema", record.definition.id.str()));
   const Schema& now = *record.schemas.back().schema;
   GRANARY_ASSIGN(const PartitionSpec partitions, ResolvePartitions(record.definition, now));
   const auto& sorted = record.definition.sort_columns;
@@ -39,14 +40,14 @@ Result<CompactionPlan> PlanRecord(const SourceRecord& record, const CompactionOp
                               .flushed_sequence = record.flushed_sequence};
   std::vector<CompactionFile> described;
   for (const SegmentMeta& meta : record.segments) {
-    const auto written = std::find_if(
-        record.schemas.begin(), record.schemas.end(), [&](const SchemaVersion& version) {
-          return version.schema->version() == meta.schema_version;
-        });
+    const auto written = std::find_if(record.schemas.begin(), record.schemas.end(),
+                                      [&](const SchemaVersion& version) {
+                                        return version.schema->version() == meta.schema_version;
+                                      });
     if (written == record.schemas.end()) {
-      return Status::Corruption(fmt::format("source \"{}\": segment {} has the unknown schema version {}",
-                                            record.definition.id.str(), meta.id.value,
-                                            meta.schema_version));
+      return Status::Corruption(
+          fmt::format("source \"{}\": segment {} has the unknown schema version {}",
+                      record.definition.id.str(), meta.id.value, meta.schema_version));
     }
     described.push_back(DescribeFile(scene, meta, *written->schema));
   }

@@ -1,4 +1,5 @@
-// PlanFolderCompaction: what a compaction would do to a source of a data folder that no node serves.
+// PlanFolderCompaction: what a compaction would do to a source of a data folder that no node
+// serves.
 //
 // Promise    takes the folder's lock, and changes nothing besides what FolderCheck may.
 // Errors     kNotFound for no data folder, no such source; kInvalidArgument where several tenants

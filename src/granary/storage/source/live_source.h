@@ -205,7 +205,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::uint64_t frames_under_way_ = 0;  // In the log's hands: neither visible nor refused yet.
   std::mutex flush_mutex_;              // One flush at a time.
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
-  CompactionGate gate_;  // Merges are inside; passed before any lock is taken.
+  CompactionGate gate_;                 // Merges are inside; passed before any lock is taken.
   std::shared_mutex bulk_mutex_;  // Shared while a bulk's files are written; before state_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.

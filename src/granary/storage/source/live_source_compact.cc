@@ -12,9 +12,10 @@
 namespace granary::storage {
 namespace {
 
-// Shares of a merge's memory, besides kMergeIndexParts. What is read, what is sorted (twice: before and after), what is
-// written and what its indexes collect are there at the same time.
-constexpr std::uint64_t kRunParts = 8, kRowGroupParts = 8;
+// Shares of a merge's memory, besides kMergeIndexParts. What is read, what is sorted (twice: before
+// and after), what is written and what its indexes collect are there at the same time. Runs are
+// small because the sorting of one is not interrupted.
+constexpr std::uint64_t kRunParts = 32, kRowGroupParts = 8;
 constexpr std::chrono::milliseconds kMemoryWaitStep{50};
 
 Status NotLive(const SourceId& id) {
@@ -186,8 +187,8 @@ Status LiveSource::CommitCompaction(const CompactionChoice& choice, std::vector<
   GRANARY_TRY(context_->manifest->CommitCompaction(commit));
   Segments added;
   for (SegmentMeta& meta : commit.added) {
-    added.push_back(std::make_shared<const Segment>(context_->segment_files, folder_,
-                                                    std::move(meta), schema));
+    added.push_back(
+        std::make_shared<const Segment>(context_->segment_files, folder_, std::move(meta), schema));
   }
   tiers_.Compact(std::move(added), choice.inputs, commit.generation, commit.retired_us);
   ++declared_indexes_;  // Indexes may have been declared since the files were begun.

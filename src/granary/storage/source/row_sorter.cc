@@ -37,20 +37,22 @@ std::uint64_t BytesOf(const arrow::RecordBatch& batch) {
 }
 
 Result<BatchPtr> TakeRows(const BatchPtr& batch, const std::shared_ptr<arrow::Array>& positions) {
-  GRANARY_ASSIGN(const arrow::Datum taken,
-                 Checked(arrow::compute::Take(batch, positions,
-                                              arrow::compute::TakeOptions::NoBoundsCheck()),
-                         "take rows"));
+  GRANARY_ASSIGN(
+      const arrow::Datum taken,
+      Checked(arrow::compute::Take(batch, positions, arrow::compute::TakeOptions::NoBoundsCheck()),
+              "take rows"));
   return taken.record_batch();
 }
 
 std::int64_t SequenceAt(const arrow::RecordBatch& batch, std::int64_t row) {
-  const auto& column = static_cast<const arrow::Int64Array&>(*batch.column(batch.num_columns() - 1));
+  const auto& column =
+      static_cast<const arrow::Int64Array&>(*batch.column(batch.num_columns() - 1));
   return column.Value(row);
 }
 
 bool IsAscending(const arrow::RecordBatch& batch) {
-  const auto& column = static_cast<const arrow::Int64Array&>(*batch.column(batch.num_columns() - 1));
+  const auto& column =
+      static_cast<const arrow::Int64Array&>(*batch.column(batch.num_columns() - 1));
   const std::int64_t* values = column.raw_values();
   return std::is_sorted(values, values + column.length());
 }
@@ -137,7 +139,8 @@ class RowSorter::Merge {
  private:
   void LoadKey(Cursor& cursor) const {
     cursor.key.clear();
-    for (const int key : keys_) cursor.key.push_back(ValueAt(*cursor.block->column(key), cursor.row));
+    for (const int key : keys_)
+      cursor.key.push_back(ValueAt(*cursor.block->column(key), cursor.row));
     cursor.sequence = SequenceAt(*cursor.block, cursor.row);
   }
 
@@ -209,10 +212,10 @@ Result<BatchPtr> RowSorter::SortHeld() {
   std::vector<arrow::compute::SortKey> keys;
   for (const int key : options_.keys) keys.emplace_back(arrow::FieldRef(key));
   keys.emplace_back(arrow::FieldRef(all->num_columns() - 1));
-  GRANARY_ASSIGN(const auto order, Checked(arrow::compute::SortIndices(
-                                               arrow::Datum(all),
-                                               arrow::compute::SortOptions(std::move(keys))),
-                                           "sort"));
+  GRANARY_ASSIGN(const auto order,
+                 Checked(arrow::compute::SortIndices(arrow::Datum(all),
+                                                     arrow::compute::SortOptions(std::move(keys))),
+                         "sort"));
   return TakeRows(all, order);
 }
 
@@ -223,16 +226,15 @@ Status RowSorter::SpillHeld() {
     GRANARY_ASSIGN(file_, spill_.NewFile());
   }
   Run run;
-  const std::uint64_t row_bytes = std::max<std::uint64_t>(
-      BytesOf(*sorted) / static_cast<std::uint64_t>(sorted->num_rows()), 1);
+  const std::uint64_t row_bytes =
+      std::max<std::uint64_t>(BytesOf(*sorted) / static_cast<std::uint64_t>(sorted->num_rows()), 1);
   const auto block_rows = static_cast<std::int64_t>(
       std::max<std::uint64_t>(options_.run_bytes / options_.runs_max / row_bytes, 1));
   for (std::int64_t begin = 0; begin < sorted->num_rows(); begin += block_rows) {
-    GRANARY_ASSIGN(const auto bytes,
-                   Checked(arrow::ipc::SerializeRecordBatch(
-                               *sorted->Slice(begin, block_rows),
-                               arrow::ipc::IpcWriteOptions::Defaults()),
-                           "write a run"));
+    GRANARY_ASSIGN(const auto bytes, Checked(arrow::ipc::SerializeRecordBatch(
+                                                 *sorted->Slice(begin, block_rows),
+                                                 arrow::ipc::IpcWriteOptions::Defaults()),
+                                             "write a run"));
     GRANARY_ASSIGN(const runtime::SpillExtent extent, file_->Append(std::string_view(*bytes)));
     run.blocks.push_back(extent);
   }

@@ -3,7 +3,8 @@
 //
 // How        rows are gathered up to `run_bytes` and sorted; a run that is followed by more goes to
 //            a spill file in blocks, and all runs are merged at the end, a block of each in memory;
-//            runs_max of them are merged into one first. Rows that fit one run never touch the disk.
+//            runs_max of them are merged into one first. Rows that fit one run never touch the
+//            disk.
 // Order      nulls last, NaN before them.
 // Shape      batches whose last column is the sequence, int64 without nulls.
 // Threads    one.

@@ -59,16 +59,17 @@ class SegmentMerger {
       const SegmentMeta& meta = inputs[i]->meta();
       const bool begins_apart = by_sequence && meta.min_sequence > reached;
       reached = std::max(reached, meta.max_sequence);
-      const bool ends_apart = i + 1 == inputs.size() || inputs[i + 1]->meta().min_sequence > reached;
+      const bool ends_apart =
+          i + 1 == inputs.size() || inputs[i + 1]->meta().min_sequence > reached;
       if (begins_apart) GRANARY_TRY(DrainSome());
       GRANARY_TRY(Read(*inputs[i], begins_apart && ends_apart));
     }
     GRANARY_TRY(Drain());
     GRANARY_TRY(writer_.FinishFile());
     if (read_ == written_) return Status::Ok();
-    return Status::Internal(fmt::format(
-        "{} rows were read and {} written, or others: nothing is replaced", read_.rows,
-        written_.rows));
+    return Status::Internal(
+        fmt::format("{} rows were read and {} written, or others: nothing is replaced", read_.rows,
+                    written_.rows));
   }
 
   std::vector<SegmentMeta>& segments() { return writer_.segments(); }
@@ -100,7 +101,8 @@ class SegmentMerger {
       rows += static_cast<std::uint64_t>(batch->num_rows());
       FitRowGroups(*batch);
       GRANARY_TRY(AddInPieces(batch, apart && IsAscending(*batch)));
-      const std::uint64_t now = meta.rows == 0 ? 0 : meta.bytes * std::min(rows, meta.rows) / meta.rows;
+      const std::uint64_t now =
+          meta.rows == 0 ? 0 : meta.bytes * std::min(rows, meta.rows) / meta.rows;
       if (deps_.progress) deps_.progress(now - std::exchange(told, now));
     }
     if (rows == meta.rows) return Status::Ok();
@@ -132,8 +134,8 @@ class SegmentMerger {
   Status AddInPieces(const BatchPtr& batch, bool ordered) {
     const auto bytes = static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*batch));
     const std::uint64_t pieces = bytes / std::max<std::uint64_t>(options_.run_bytes / 4, 1) + 1;
-    const std::int64_t rows = std::max<std::int64_t>(
-        batch->num_rows() / static_cast<std::int64_t>(pieces), 1);
+    const std::int64_t rows =
+        std::max<std::int64_t>(batch->num_rows() / static_cast<std::int64_t>(pieces), 1);
     for (std::int64_t begin = 0; begin < batch->num_rows(); begin += rows) {
       GRANARY_TRY(deps_.go_on());
       GRANARY_TRY(sorter_.Add(batch->Slice(begin, rows)));
@@ -186,9 +188,9 @@ class SegmentMerger {
 
 }  // namespace
 
-Result<std::vector<SegmentMeta>> MergeSegments(
-    const MergeDeps& deps, MergeOptions options,
-    std::vector<std::shared_ptr<const Segment>> inputs, std::optional<SegmentId>& damaged) {
+Result<std::vector<SegmentMeta>> MergeSegments(const MergeDeps& deps, MergeOptions options,
+                                               std::vector<std::shared_ptr<const Segment>> inputs,
+                                               std::optional<SegmentId>& damaged) {
   const std::string folder = options.files.folder;
   SegmentMerger merger(deps, std::move(options), damaged);
   if (Status s = merger.Run(std::move(inputs)); !s.ok()) {

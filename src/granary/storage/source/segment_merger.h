@@ -1,5 +1,5 @@
-// MergeSegments: the rows of some segments of one partition in new ones, in the schema, order, codec
-// and with the indexes of now.
+// MergeSegments: the rows of some segments of one partition in new ones, in the schema, order,
+// codec and with the indexes of now.
 //
 // Promise    every row with its sequence, none twice; each column by its id, what the schema lacks
 //            left out. On failure no file is left behind, and the inputs are as they were.
@@ -26,7 +26,7 @@
 namespace granary::storage {
 
 struct MergeOptions {
-  SegmentSetOptions files;         ///< writer.row_group_rows: at most.
+  SegmentSetOptions files;  ///< writer.row_group_rows: at most.
   std::uint64_t run_bytes = 32u << 20;
   std::uint64_t row_group_bytes = 32u << 20;  ///< Of the output, in memory.
 };
@@ -40,8 +40,8 @@ struct MergeDeps {
   std::function<void(std::uint64_t bytes)> progress;  ///< That were read of the inputs.
 };
 
-Result<std::vector<SegmentMeta>> MergeSegments(
-    const MergeDeps& deps, MergeOptions options,
-    std::vector<std::shared_ptr<const Segment>> inputs, std::optional<SegmentId>& damaged);
+Result<std::vector<SegmentMeta>> MergeSegments(const MergeDeps& deps, MergeOptions options,
+                                               std::vector<std::shared_ptr<const Segment>> inputs,
+                                               std::optional<SegmentId>& damaged);
 
 }  // namespace granary::storage

@@ -59,7 +59,7 @@ struct SourceStats {
   std::uint64_t wal_bytes = 0;  ///< Of this source's frames that are not flushed yet.
   std::optional<std::int64_t> last_write_us;
   std::optional<std::int64_t> last_compaction_us;  ///< That still has files.
-  std::map<ColumnId, ColumnStats> columns;  ///< Merged over segments and hot rows.
+  std::map<ColumnId, ColumnStats> columns;         ///< Merged over segments and hot rows.
   std::uint64_t index_bytes = 0;
   std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
 };

@@ -51,8 +51,12 @@ SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
 }  // namespace
 
 SnapshotMark MarkOf(const SourceSnapshot& snapshot) {
-  return {snapshot.uid, snapshot.visible_sequence, snapshot.flushed_sequence,
-          snapshot.schema->version(), snapshot.life, snapshot.generation};
+  return {snapshot.uid,
+          snapshot.visible_sequence,
+          snapshot.flushed_sequence,
+          snapshot.schema->version(),
+          snapshot.life,
+          snapshot.generation};
 }
 
 Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then) {

@@ -86,8 +86,8 @@ TEST_F(StoreCompactTest, KeepsPartitionsApartAndWhatIsWhole) {
   std::map<std::string, int> small;
   for (const auto& segment : source->Snapshot().segments) {
     const SegmentMeta& meta = segment->meta();
-    if (meta.bytes < 6 << 10) ++small[PartitionPath(source->Snapshot().partitions,
-                                                    *source->schema(), meta.partition)];
+    if (meta.bytes < 6 << 10)
+      ++small[PartitionPath(source->Snapshot().partitions, *source->schema(), meta.partition)];
   }
   for (const auto& [partition, count] : small) EXPECT_LE(count, 1) << partition;
   EXPECT_EQ(Compact("s").counts.merges, 0u);
@@ -247,7 +247,10 @@ TEST_F(StoreCompactTest, AFolderThatNobodyServesHasTheSamePlan) {
   EXPECT_EQ(plan->choices[0].inputs.size(), 4u);
   EXPECT_EQ(of_folder(SourceId::Parse("other").Take()).status().code(), Code::kSourceNotFound);
   EXPECT_EQ(PlanFolderCompaction(files_, clock_, directory_.Join("none"), id, options_.compaction,
-                                 CompactionWish::kAll).status().code(), Code::kNotFound);
+                                 CompactionWish::kAll)
+                .status()
+                .code(),
+            Code::kNotFound);
 }
 
 TEST_F(StoreCompactTest, AKeptFolderHoldsEveryRowOnce) {
@@ -368,7 +371,8 @@ TEST_F(StoreCompactFaultTest, NeedsItsMemoryAndGivesItBack) {
   options_.hot_bytes_max = 10 << 20;
   options_.hot_wait_max = std::chrono::milliseconds(1);
   options_.compaction.memory_bytes = 64 << 20;
-  auto opened = Store::Open({files_, clock_, failpoints_, Logger::Null(), pool_, &budget}, options_);
+  auto opened =
+      Store::Open({files_, clock_, failpoints_, Logger::Null(), pool_, &budget}, options_);
   ASSERT_TRUE(opened.ok());
   store_ = opened.Take();
   const auto source = Add(TestDefinition("s"));
@@ -524,9 +528,8 @@ TEST_F(StoreCompactBesideTest, ADropAndACloseStopIt) {
   const std::string folder = source->folder();
   WriteFiles(*source, 4);
   std::string id = Begin();
-  std::thread drop([&] {
-    EXPECT_TRUE(store_->DropSource(SourceId::Parse("s").Take(), false).ok());
-  });
+  std::thread drop(
+      [&] { EXPECT_TRUE(store_->DropSource(SourceId::Parse("s").Take(), false).ok()); });
   slow_.LetGo();
   drop.join();
   EXPECT_TRUE(HasEnded(End(id).state));
