@@ -66,10 +66,7 @@ Result<std::int64_t> CheckFormat(SqliteDb& db) {
                                              db.path(), format, kManifestFormat));
 }
 
-// EXCLUSIVE keeps the lock for as long as the file is open, and needs no shared-memory file beside
-// it.
 Status Configure(SqliteDb& db) {
-  GRANARY_TRY(db.Execute("PRAGMA locking_mode=EXCLUSIVE"));
   GRANARY_ASSIGN(const std::string mode, db.QueryText("PRAGMA journal_mode=WAL"));
   if (mode != "wal")
     return Status::IoError(fmt::format("{}: journal mode is {}, not wal", db.path(), mode));
@@ -85,6 +82,9 @@ Status CheckPages(SqliteDb& db) {
 
 Result<SqliteDb> OpenManifestFile(const std::string& path) {
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
+  // Keeps the lock for as long as the file is open, and needs no shared-memory file beside it: if
+  // it is said before anything is read.
+  GRANARY_TRY(db.Execute("PRAGMA locking_mode=EXCLUSIVE"));
   GRANARY_ASSIGN(const std::int64_t format, CheckFormat(db));
   GRANARY_TRY(Configure(db));
   if (format == 0) GRANARY_TRY(CreateTables(db));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "granary/storage/manifest/sqlite_db.h"
@@ -241,6 +242,10 @@ TEST_F(ManifestTest, TakesNoMoreCommitsAfterOneOfUnknownOutcome) {
 
 TEST_F(ManifestTest, IsHeldByOneProcessAtATime) {
   EXPECT_EQ(OpenAndLoad().code(), Code::kConflict);
+  Add("a");
+  Reopen();
+  EXPECT_EQ(OpenAndLoad().code(), Code::kConflict) << "a file that was there before, too";
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-shm"));
 }
 
 TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
