@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "granary/api/container_end.h"
+
 namespace granary::api {
 namespace {
 
@@ -45,22 +47,9 @@ class Scanner {
  private:
   static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-  // Kinds of brackets need not match here: the array's own parser sees to that.
   bool SkipContainer() {
-    std::size_t depth = 0;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '"') {
-        if (!SkipString()) return false;
-        continue;
-      }
-      ++at_;
-      if (c == '[' || c == '{')
-        ++depth;
-      else if ((c == ']' || c == '}') && --depth == 0)
-        return true;
-    }
-    return false;
+    at_ = ContainerEnd(text_, at_);
+    return at_ != text_.npos;
   }
 
   std::string_view text_;

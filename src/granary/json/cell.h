@@ -1,5 +1,6 @@
 // Cell: one JSON value on its way into a column. Strings and number tokens are read once, here,
-// because the parser's string buffer has room for reading each string only once.
+// because the parser's string buffer has room for reading each string only once. A string without
+// escapes stays where it stands in the text.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +59,7 @@ struct Cell {
 };
 
 /// Reads what stands at `value`. A number's token is not yet known to be a JSON number.
-Taken ReadCell(simdjson::ondemand::value value, CellContext& context, Cell& cell);
+Taken ReadCell(const simdjson::ondemand::value& value, CellContext& context, Cell& cell);
 
 /// Refuses with "expected <what>, found <cell>", or breaks when the cell is no JSON after all.
 Taken RefuseCell(Cell& cell, std::string_view expected, CellContext& context);

@@ -69,46 +69,31 @@ std::shared_ptr<arrow::Array> Converted(const std::shared_ptr<arrow::Array>& arr
 
 ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max)
     : schema_(std::move(schema)), mode_(mode), columns_max_(columns_max) {
+  Column** before = &first_;
   for (const granary::Column& known : schema_->columns()) {
     Column* column = Add(known.name);
     column->id = known.id;
     column->type = known.type;
-    column->sink = MakeSink(known.type, NumberRule::kByValue);
+    column->Start(MakeSink(known.type, NumberRule::kByValue));
+    *before = column;
+    before = &column->follower;
   }
 }
 
 ColumnSet::Column* ColumnSet::Add(std::string_view name) {
   Column& column = columns_.emplace_back();
   column.name = name;
-  column.plain_name = name.find_first_of("\"\\") == name.npos;
+  column.key = PlainKey(name);
   by_name_.emplace(column.name, &column);
   return &column;
 }
 
 ColumnSet::Column* ColumnSet::Find(std::string_view name) {
-  if (expected_ < columns_.size() && columns_[expected_].name == name)
-    return &columns_[expected_++];
   const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return nullptr;
-  return found->second;
-}
-
-void ColumnSet::StartRow(std::int64_t row) {
-  if (row == row_) return;
-  row_ = row;
-  expected_ = 0;
-}
-
-std::string_view ColumnSet::Expected(std::string_view raw, std::int64_t row) {
-  StartRow(row);
-  if (expected_ >= columns_.size() || !columns_[expected_].plain_name) return {};
-  const std::string_view name = columns_[expected_].name;
-  const bool same = raw.size() > name.size() && raw[name.size()] == '"' && raw.starts_with(name);
-  return same ? name : std::string_view{};
+  return found == by_name_.end() ? nullptr : found->second;
 }
 
 Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context) {
-  StartRow(row);
   Column* column = Find(name);
   if (column == nullptr) {
     if (mode_ == SchemaMode::kStrict) return context.Refuse("the source has no such column");
@@ -120,35 +105,40 @@ Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, Cel
     }
     column = Add(name);
   }
-  if (column->last_row == row) return context.Refuse("the key stands twice in one record");
-  column->last_row = row;
+  *expected_ = column;
+  return Append(*column, cell, row, context);
+}
+
+Taken ColumnSet::Append(Column& column, Cell& cell, std::int64_t row, CellContext& context) {
+  expected_ = &column.follower;
+  if (column.last_row == row) return context.Refuse("the key stands twice in one record");
+  column.last_row = row;
   if (cell.IsNull()) return Taken::kYes;
-  if (column->sink == nullptr) {
-    if (const Taken taken = StartColumn(*column, cell, context); taken != Taken::kYes) return taken;
+  if (column.sink == nullptr) {
+    if (const Taken taken = StartColumn(column, cell, context); taken != Taken::kYes) return taken;
   }
-  return AppendValue(*column, cell, row, context);
+  if (const std::int64_t missing = row - column.builder->length(); missing > 0) {
+    if (const auto status = column.builder->AppendNulls(missing); !status.ok())
+      return Failed(status, context);
+  }
+  const Taken taken = column.sink->Append(cell, context);
+  if (taken != Taken::kRefused || mode_ == SchemaMode::kStrict) return taken;
+  return AppendWider(column, cell, row, context);
 }
 
 Taken ColumnSet::StartColumn(Column& column, Cell& cell, CellContext& context) {
   const auto type = TypeOfCell(cell);
   if (!type) return RefuseCell(cell, "a whole number of at most 38 digits", context);
   column.type = *type;
-  column.sink = MakeSink(*type, NumberRule::kByKind);
+  column.Start(MakeSink(*type, NumberRule::kByKind));
   evolved_ = true;
   return Taken::kYes;
 }
 
-Taken ColumnSet::AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context) {
-  arrow::ArrayBuilder& builder = column.sink->builder();
-  if (const std::int64_t missing = row - builder.length(); missing > 0) {
-    if (const auto status = builder.AppendNulls(missing); !status.ok())
-      return Failed(status, context);
-  }
-  const Taken taken = column.sink->Append(cell, context);
-  if (taken != Taken::kRefused || mode_ == SchemaMode::kStrict) return taken;
-
+/// The column refused the cell, and the context says why.
+Taken ColumnSet::AppendWider(Column& column, Cell& cell, std::int64_t row, CellContext& context) {
   const auto wider = WiderType(column, cell);
-  if (!wider || !Widen(column, *wider)) return taken;
+  if (!wider || !Widen(column, *wider)) return Taken::kRefused;
   column.widened_row = row;
   return column.sink->Append(cell, context);
 }
@@ -193,7 +183,7 @@ bool ColumnSet::Widen(Column& column, const DataType& type) {
     // From here on no integer may slip into the new floats rounded, whatever the order of records.
     const bool by_kind = column.is_new() || chosen.IsFloat();
     column.type = chosen;
-    column.sink = MakeSink(chosen, by_kind ? NumberRule::kByKind : NumberRule::kByValue);
+    column.Start(MakeSink(chosen, by_kind ? NumberRule::kByKind : NumberRule::kByValue));
     evolved_ = true;
   }
   const arrow::Array& kept = widened ? *converted : *array;

@@ -15,8 +15,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "granary/json/cell.h"
+#include "granary/json/plain_key.h"
 #include "granary/json/record_parser.h"
 #include "granary/json/value_sink.h"
 #include "granary/types/schema.h"
@@ -27,34 +29,27 @@ class ColumnSet {
  public:
   ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max);
 
-  /// The name that comes next when this record repeats the order of the last, if `raw`, the text
-  /// behind a key's opening quote, is that name; else empty. Spares reading the key.
-  std::string_view Expected(std::string_view raw, std::int64_t row);
+  struct Column;
+
+  /// A record's fields follow.
+  void StartRow() { expected_ = &first_; }
+
+  /// The column that comes next when this record repeats the order of the last, if `raw`, the text
+  /// behind a key's opening quote, is its name; else nullptr. Spares reading and finding the key.
+  Column* Expected(std::string_view raw) const;
 
   /// Appends the value of field `name` in row `row`; rows never go back. Refuses a second value for
   /// the same row, an unknown name (kStrict) and what the column cannot hold.
   Taken Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context);
+  Taken Append(Column& column, Cell& cell, std::int64_t row, CellContext& context);
 
   /// The pointers of widened columns are left empty.
   Result<ParsedRecords> Finish(std::int64_t rows);
 
  private:
-  struct Column {
-    std::string name;
-    bool plain_name = true;  ///< The name stands in JSON as it is.
-    DataType type;
-    ColumnId id = 0;                  ///< 0: not in the schema.
-    std::int64_t last_row = -1;       ///< Where its name stood last, with a value or null.
-    std::int64_t widened_row = -1;    ///< Where a value needed its type.
-    std::unique_ptr<ValueSink> sink;  ///< None while only nulls were seen.
-
-    bool is_new() const { return id == 0; }
-  };
-
-  void StartRow(std::int64_t row);
   Column* Find(std::string_view name);
   Column* Add(std::string_view name);
-  Taken AppendValue(Column& column, Cell& cell, std::int64_t row, CellContext& context);
+  Taken AppendWider(Column& column, Cell& cell, std::int64_t row, CellContext& context);
   Taken StartColumn(Column& column, Cell& cell, CellContext& context);
   /// Another type that holds the column's values so far and the number in `cell`.
   std::optional<DataType> WiderType(const Column& column, const Cell& cell) const;
@@ -68,8 +63,31 @@ class ColumnSet {
   bool evolved_ = false;
   std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
   std::unordered_map<std::string_view, Column*> by_name_;
-  std::int64_t row_ = -1;
-  std::size_t expected_ = 0;  ///< Records mostly repeat the order of their keys.
+  Column* first_ = nullptr;      ///< Of the last record.
+  Column** expected_ = &first_;  ///< What followed the field before it.
 };
+
+struct ColumnSet::Column {
+  std::string name;
+  PlainKey key;
+  DataType type;
+  ColumnId id = 0;                         ///< 0: not in the schema.
+  std::int64_t last_row = -1;              ///< Where its name stood last, with a value or null.
+  std::int64_t widened_row = -1;           ///< Where a value needed its type.
+  std::unique_ptr<ValueSink> sink;         ///< None while only nulls were seen.
+  arrow::ArrayBuilder* builder = nullptr;  ///< The sink's.
+  Column* follower = nullptr;              ///< Records mostly repeat the order of their keys.
+
+  bool is_new() const { return id == 0; }
+  void Start(std::unique_ptr<ValueSink> with) {
+    sink = std::move(with);
+    builder = &sink->builder();
+  }
+};
+
+inline ColumnSet::Column* ColumnSet::Expected(std::string_view raw) const {
+  Column* column = *expected_;
+  return column != nullptr && column->key.Begins(raw) ? column : nullptr;
+}
 
 }  // namespace granary::json

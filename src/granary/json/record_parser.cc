@@ -7,12 +7,14 @@
 
 #include "granary/json/cell.h"
 #include "granary/json/column_set.h"
+#include "granary/json/plain_key.h"
 
 namespace granary::json {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+constexpr std::string_view kFields = "fields";
 constexpr std::string_view kTwice = "the key stands twice in one record";
 
 /// RFC 6901: ~ and / of a key are written ~0 and ~1.
@@ -214,16 +216,18 @@ class Reading {
     for (auto item : object) {
       ondemand::field field;
       if (const auto error = std::move(item).get(field)) return context_.Break(error);
-      std::string_view key;
-      if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
-      if (key != "fields") {
+      std::string_view key = kFields;
+      if (!fields_key_.Begins(From(field.key()))) {
+        if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
+      }
+      if (key != kFields) {
         Add(Code::kUnknownMember, RowPointer() + PointerTo(key),
             "a record has no such member, only \"fields\"");
       } else if (found) {
         Add(Code::kInvalidRequest, RowPointer() + "/fields", std::string(kTwice));
       }
       if (full()) return Taken::kRefused;
-      if (key != "fields" || found) continue;
+      if (key != kFields || found) continue;
       found = true;
       Cell fields;
       if (ReadCell(field.value(), context_, fields) != Taken::kYes) return Taken::kBroken;
@@ -239,16 +243,23 @@ class Reading {
   Taken ReadFields(Cell& fields, std::string_view inside) {
     ondemand::object object;
     if (const auto error = fields.value.get_object().get(object)) return context_.Break(error);
+    columns_.StartRow();
     for (auto item : object) {
       ondemand::field field;
       if (const auto error = std::move(item).get(field)) return context_.Break(error);
-      std::string_view key = columns_.Expected(From(field.key()), row_);
-      if (key.empty()) {
-        if (const auto error = field.unescaped_key().get(key)) return context_.Break(error);
+      ColumnSet::Column* const column = columns_.Expected(From(field.key()));
+      std::string_view key;
+      if (column != nullptr) {
+        key = column->name;
+      } else if (const auto error = field.unescaped_key().get(key)) {
+        return context_.Break(error);
       }
       Cell cell;
       Taken taken = ReadCell(field.value(), context_, cell);
-      if (taken == Taken::kYes) taken = columns_.Append(key, cell, row_, context_);
+      if (taken == Taken::kYes) {
+        taken = column != nullptr ? columns_.Append(*column, cell, row_, context_)
+                                  : columns_.Append(key, cell, row_, context_);
+      }
       if (taken == Taken::kYes) continue;
       if (taken == Taken::kBroken) return taken;
       Add(Code::kInvalidRecord,
@@ -259,9 +270,10 @@ class Reading {
     return Taken::kYes;
   }
 
-  /// The text from a key's first byte to the end of everything.
+  /// The text from a key's first byte to the end of everything, padding too.
   std::string_view From(ondemand::raw_json_string key) const {
-    return text_.substr(static_cast<std::size_t>(key.raw() - text_.data()));
+    const char* end = text_.data() + text_.size() + simdjson::SIMDJSON_PADDING;
+    return {key.raw(), static_cast<std::size_t>(end - key.raw())};
   }
 
   Taken Refuse(Cell& cell, std::string_view expected, std::string pointer) {
@@ -279,6 +291,7 @@ class Reading {
   const std::string_view pointer_;
   const RecordShape shape_;
   ColumnSet& columns_;
+  const PlainKey fields_key_{kFields};
   CellContext context_;
   RejectedRecords* const rejected_;
   Refusals refusals_;
@@ -293,7 +306,10 @@ struct RecordParser::State {
   ondemand::parser parser;
   std::string padded;  ///< The text again, with the room behind it that the parser needs.
 
-  void Take(std::string_view text) { padded.assign(text).append(simdjson::SIMDJSON_PADDING, ' '); }
+  void Take(std::string_view text) {
+    padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    padded.assign(text).append(simdjson::SIMDJSON_PADDING, ' ');
+  }
   std::string_view text() const {
     return std::string_view(padded).substr(0, padded.size() - simdjson::SIMDJSON_PADDING);
   }

@@ -28,6 +28,30 @@ Taken FromArrow(const arrow::Status& status, CellContext& context) {
   return Taken::kBroken;
 }
 
+template <typename Builder, typename Value>
+[[gnu::noinline]] Taken AppendAndGrow(Builder& builder, Value value, CellContext& context) {
+  return FromArrow(builder.Append(value), context);
+}
+
+/// Arrow's Append without its Status while there is room, which is nearly always.
+template <typename Builder, typename Value>
+[[gnu::flatten]] Taken AppendNumber(Builder& builder, Value value, CellContext& context) {
+  if (builder.length() == builder.capacity()) [[unlikely]]
+    return AppendAndGrow(builder, value, context);
+  builder.UnsafeAppend(value);
+  return Taken::kYes;
+}
+
+template <typename Builder>
+[[gnu::flatten]] Taken AppendBytes(Builder& builder, std::string_view bytes, CellContext& context) {
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  const std::int64_t room = builder.value_data_capacity() - builder.value_data_length();
+  if (builder.length() == builder.capacity() || room < size) [[unlikely]]
+    return AppendAndGrow(builder, bytes, context);
+  builder.UnsafeAppend(bytes);
+  return Taken::kYes;
+}
+
 /// A sink with its builder; `expected` is what a refusal says.
 template <typename Builder>
 class TypedSink : public ValueSink {
@@ -60,7 +84,7 @@ class StringSink final : public TypedSink<arrow::StringBuilder> {
   using TypedSink::TypedSink;
   Taken Append(Cell& cell, CellContext& context) override {
     if (!cell.IsString()) return Refuse(cell, context);
-    return FromArrow(builder_.Append(cell.text), context);
+    return AppendBytes(builder_, cell.text, context);
   }
 };
 
@@ -70,7 +94,7 @@ class JsonSink final : public TypedSink<arrow::StringBuilder> {
   Taken Append(Cell& cell, CellContext& context) override {
     context.scratch.clear();
     const Taken taken = AppendMinified(cell, context, context.scratch);
-    return taken == Taken::kYes ? FromArrow(builder_.Append(context.scratch), context) : taken;
+    return taken == Taken::kYes ? AppendBytes(builder_, context.scratch, context) : taken;
   }
 };
 
@@ -85,12 +109,12 @@ class IntegerSink final : public TypedSink<Builder> {
   Taken Append(Cell& cell, CellContext& context) override {
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Int value = 0;
-    if (ReadPlain(cell, value)) return FromArrow(this->builder_.Append(value), context);
+    if (ReadPlain(cell, value)) return AppendNumber(this->builder_, value, context);
     if (!IsJsonNumber(cell.text)) return this->Refuse(cell, context);
     const ScaledNumber number = ScaleNumber(cell.text, 0);
     const bool spelled = rule_ == NumberRule::kByValue || IsPlainInteger(cell.text);
     if (!spelled || !number.exact || !domain_.Has(number.floor)) return this->Refuse(cell, context);
-    return FromArrow(this->builder_.Append(static_cast<Int>(number.floor)), context);
+    return AppendNumber(this->builder_, static_cast<Int>(number.floor), context);
   }
 
  private:
@@ -125,7 +149,7 @@ class FloatSink final : public TypedSink<Builder> {
     if (!Read(cell, value) || std::isinf(value)) return this->Refuse(cell, context);
     if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value))
       return this->Refuse(cell, context);
-    return FromArrow(this->builder_.Append(value), context);
+    return AppendNumber(this->builder_, value, context);
   }
 
  private:
@@ -156,7 +180,7 @@ class FloatSink final : public TypedSink<Builder> {
     } else if (cell.text != "NaN") {
       return this->Refuse(cell, context);
     }
-    return FromArrow(this->builder_.Append(value), context);
+    return AppendNumber(this->builder_, value, context);
   }
 
   const NumberRule rule_;
@@ -190,7 +214,7 @@ class DateSink final : public TypedSink<arrow::Date32Builder> {
   Taken Append(Cell& cell, CellContext& context) override {
     const auto day = cell.IsString() ? ParseDate(cell.text) : std::nullopt;
     if (!day) return Refuse(cell, context);
-    return FromArrow(builder_.Append(static_cast<std::int32_t>(*day)), context);
+    return AppendNumber(builder_, static_cast<std::int32_t>(*day), context);
   }
 };
 
@@ -200,7 +224,7 @@ class TimeSink final : public TypedSink<arrow::Time64Builder> {
   Taken Append(Cell& cell, CellContext& context) override {
     const auto micros = cell.IsString() ? ParseTime(cell.text) : std::nullopt;
     if (!micros) return Refuse(cell, context);
-    return FromArrow(builder_.Append(*micros), context);
+    return AppendNumber(builder_, *micros, context);
   }
 };
 
@@ -215,7 +239,7 @@ class TimestampSink final : public TypedSink<arrow::TimestampBuilder> {
     const auto value = InUnits(*instant, unit_);
     if (!value)
       return context.Refuse(std::string(ParseTimestamp(cell.text, unit_).status().message()));
-    return FromArrow(builder_.Append(*value), context);
+    return AppendNumber(builder_, *value, context);
   }
 
  private:

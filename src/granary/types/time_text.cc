@@ -132,6 +132,37 @@ bool TakeOffset(std::string_view& text, std::int64_t& seconds) {
   return true;
 }
 
+/// Two digits; `wrong` becomes more than 0 where there are none.
+unsigned TwoDigits(const char* at, unsigned& wrong) {
+  const unsigned tens = static_cast<unsigned char>(at[0]) - unsigned{'0'};
+  const unsigned ones = static_cast<unsigned char>(at[1]) - unsigned{'0'};
+  wrong |= static_cast<unsigned>(tens > 9) | static_cast<unsigned>(ones > 9);
+  return tens * 10 + ones;
+}
+
+/// Takes "2024-01-15T10:00:00", which is how nearly every instant begins, in one go. False, with
+/// nothing taken, for all else, which may be an instant or not.
+bool TakeUsualSeconds(std::string_view& text, Instant& instant) {
+  constexpr std::size_t kBytes = 19;
+  if (text.size() < kBytes) return false;
+  const char* at = text.data();
+  unsigned wrong = 0;
+  const unsigned century = TwoDigits(at, wrong), year_of_it = TwoDigits(at + 2, wrong);
+  const unsigned month = TwoDigits(at + 5, wrong), day = TwoDigits(at + 8, wrong);
+  const unsigned hour = TwoDigits(at + 11, wrong), minute = TwoDigits(at + 14, wrong);
+  const unsigned second = TwoDigits(at + 17, wrong);
+  const unsigned year = century * 100 + year_of_it;
+  const bool shaped = at[4] == '-' && at[7] == '-' && (at[10] == 'T' || at[10] == ' ') &&
+                      at[13] == ':' && at[16] == ':';
+  if (wrong != 0 || !shaped || year < 1 || month < 1 || month > 12 || day < 1 ||
+      day > DaysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+    return false;
+  instant.seconds =
+      DaysFromCivil({year, month, day}) * kSecondsPerDay + (hour * 3'600 + minute * 60 + second);
+  text.remove_prefix(kBytes);
+  return true;
+}
+
 std::uint32_t NanosPerUnit(TimeUnit unit) {
   constexpr std::uint32_t kNanos[] = {1'000'000'000, 1'000'000, 1'000, 1};
   return kNanos[static_cast<int>(unit)];
@@ -193,12 +224,19 @@ std::optional<std::int64_t> ParseDate(std::string_view text) {
 }
 
 std::optional<Instant> ParseInstant(std::string_view text) {
+  std::int64_t offset = 0;
+  if (Instant usual; TakeUsualSeconds(text, usual)) {
+    if (text == "Z") return usual;
+    if (!TakeFraction(text, usual) || !TakeOffset(text, offset) || !text.empty())
+      return std::nullopt;
+    usual.seconds -= offset;
+    return usual;
+  }
   std::int64_t days = 0;
   if (!TakeDate(text, days)) return std::nullopt;
   Instant instant{days * kSecondsPerDay, 0, false};
   if (text.empty()) return instant;
   if (!TakeChar(text, 'T') && !TakeChar(text, 't') && !TakeChar(text, ' ')) return std::nullopt;
-  std::int64_t offset = 0;
   if (!TakeTime(text, false, instant) || !TakeOffset(text, offset) || !text.empty()) {
     return std::nullopt;
   }
@@ -213,6 +251,10 @@ std::optional<Instant> ParseTimeOfDay(std::string_view text) {
 }
 
 std::optional<std::int64_t> InUnits(const Instant& instant, TimeUnit unit) {
+  if (std::int64_t whole = 0;
+      instant.nanos == 0 && !instant.finer &&
+      !__builtin_mul_overflow(instant.seconds, UnitsPerSecond(unit), &whole))
+    return whole;
   if (IsFiner(instant, unit)) return std::nullopt;
   const Int128 value = static_cast<Int128>(instant.seconds) * UnitsPerSecond(unit) +
                        instant.nanos / NanosPerUnit(unit);

@@ -109,6 +109,27 @@ TEST(TimeTextTest, TimestampsReadBack) {
   }
 }
 
+/// A small t is read by the longer way, which the usual spelling only spares.
+TEST(TimeTextTest, TheUsualSpellingIsReadLikeAnyOther) {
+  const std::string usual = "2024-02-29T23:59:59.25+01:30";
+  constexpr std::size_t kPlaceOfT = 10;
+  for (std::size_t at = 0; at < usual.size(); ++at) {
+    for (char c = ' '; c < '\x7f'; ++c) {
+      std::string text = usual;
+      text[at] = c;
+      if (text[kPlaceOfT] != 'T') continue;
+      std::string longer_way = text;
+      longer_way[kPlaceOfT] = 't';
+      const auto expected = ParseInstant(longer_way);
+      const auto read = ParseInstant(text);
+      ASSERT_EQ(read.has_value(), expected.has_value()) << text;
+      if (!read) continue;
+      EXPECT_EQ(read->seconds, expected->seconds) << text;
+      EXPECT_EQ(read->nanos, expected->nanos) << text;
+    }
+  }
+}
+
 TEST(TimeTextTest, TimesOfDay) {
   EXPECT_EQ(ParseTime("00:00:00"), 0);
   EXPECT_EQ(ParseTime("23:59:59.999999"), 86'399'999'999);
