@@ -26,8 +26,6 @@ Status SplitCsv(std::string_view record, std::vector<CsvCell>& cells,
                 std::vector<std::string>& store) {
   cells.clear();
   store.clear();
-  // Views into strings of the store must not move while it grows.
-  store.reserve(static_cast<std::size_t>(std::ranges::count(record, ',')) + 1);
   for (std::size_t at = 0;;) {
     if (at < record.size() && record[at] == '"') {
       std::size_t end = record.find('"', at + 1);
@@ -38,7 +36,12 @@ Status SplitCsv(std::string_view record, std::vector<CsvCell>& cells,
       }
       if (end == std::string_view::npos) return Wrong(cells.size(), "the quotes are not closed");
       std::string_view text = record.substr(at + 1, end - at - 1);
-      if (doubled) text = store.emplace_back(Undoubled(text));
+      if (doubled) {
+        // Views into strings of the store must not move while it grows.
+        if (store.empty())
+          store.reserve(static_cast<std::size_t>(std::ranges::count(record, ',')) + 1);
+        text = store.emplace_back(Undoubled(text));
+      }
       cells.push_back({text, true});
       at = end + 1;
       if (at < record.size() && record[at] != ',')

@@ -1,6 +1,7 @@
 #include "granary/formats/csv_reader.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -11,7 +12,6 @@
 #include "granary/formats/csv_cells.h"
 #include "granary/formats/ndjson_reader.h"
 #include "granary/formats/record_places.h"
-#include "granary/json/batch_writer.h"
 #include "granary/json/document_reader.h"
 #include "granary/types/number_text.h"
 
@@ -53,6 +53,77 @@ class FormFinder {
   bool any_ = false, numbers_ = true, bools_ = true;
 };
 
+/// The lines of a block as rows for the parser, which reads them once or, leaving wrong ones out,
+/// several times.
+class CsvRows final : public json::TextRows {
+ public:
+  CsvRows(const LineBlock& block, std::vector<std::string> names)
+      : block_(block), names_(std::move(names)), all_utf8_(IsValidUtf8(block.text)) {}
+
+  void set_forms(std::vector<CellForm> forms) { forms_ = std::move(forms); }
+
+  const std::vector<std::string>& names() const override { return names_; }
+  std::int64_t rows() const override { return static_cast<std::int64_t>(block_.lines.size()); }
+
+  Status Read(std::int64_t row, std::vector<json::TextCell>& cells) override {
+    GRANARY_ASSIGN(const std::vector<CsvCell>* split, Split(row));
+    cells.resize(split->size());
+    documents_.clear();
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (!Convert(forms_[i], (*split)[i], cells[i])) {
+        return {Code::kInvalidRecord,
+                fmt::format("column {} ({}): expected JSON text", i + 1, names_[i])};
+      }
+    }
+    return Status::Ok();
+  }
+
+  /// The cells of a row, as many as there are names, good until the next call.
+  Result<const std::vector<CsvCell>*> Split(std::int64_t row) {
+    const json::TextLine& line = block_.lines[static_cast<std::size_t>(row)];
+    const std::string_view record = std::string_view(block_.text).substr(line.offset, line.bytes);
+    if (!all_utf8_ && !IsValidUtf8(record)) return Status(Code::kInvalidRecord, "not UTF-8");
+    GRANARY_TRY(SplitCsv(record, cells_, store_));
+    if (cells_.size() != names_.size()) {
+      return Status(Code::kInvalidRecord,
+                    fmt::format("{} cells, the header has {}", cells_.size(), names_.size()));
+    }
+    return &cells_;
+  }
+
+ private:
+  /// False for a cell that should be JSON and is not. What is of another form than its column the
+  /// parser refuses as a string.
+  bool Convert(CellForm form, const CsvCell& cell, json::TextCell& out) {
+    using Form = json::TextCell::Form;
+    out = {cell.IsNull() ? Form::kMissing : Form::kString, cell.text};
+    if (cell.IsNull() || form == CellForm::kText) return true;
+    if (form == CellForm::kJson) {
+      out = {Form::kDocument, cell.text};
+      std::string& document = documents_.emplace_back();
+      json::CellContext context;
+      if (minifier_.Minify(cell.text, json::kDocumentDepthMax, context, document) !=
+          json::Taken::kYes)
+        return false;
+      out.text = document;
+    } else if (form == CellForm::kNumber && IsJsonNumber(cell.text)) {
+      out.form = Form::kNumber;
+    } else if (form == CellForm::kBool && IsBoolText(cell.text)) {
+      out.form = cell.text.size() == 4 ? Form::kTrue : Form::kFalse;
+    }
+    return true;
+  }
+
+  const LineBlock& block_;
+  const std::vector<std::string> names_;
+  const bool all_utf8_;
+  std::vector<CellForm> forms_;
+  std::vector<CsvCell> cells_;
+  std::vector<std::string> store_;
+  std::deque<std::string> documents_;  ///< Of the row. A deque: cells point into them.
+  json::DocumentReader minifier_;
+};
+
 class CsvChunk final : public TableChunk {
  public:
   CsvChunk(json::RecordParser& parser, std::vector<CsvReader::ColumnState>& columns,
@@ -66,17 +137,12 @@ class CsvChunk final : public TableChunk {
     const auto place_of = [this](std::int64_t index) {
       return fmt::format("line {}", block_.numbers[static_cast<std::size_t>(index)]);
     };
+    std::vector<std::string> names;
+    for (const CsvReader::ColumnState& column : columns_) names.push_back(column.name);
+    CsvRows rows(block_, std::move(names));
+    rows.set_forms(ChooseForms(*schema, rows));
     json::RejectedRecords found;
-    ChooseForms(*schema);
-    WriteJson(found);
-    if (!found.empty() && rejected == nullptr) {
-      const auto& [index, detail] = *found.begin();
-      return AtPlaces(Status::Invalid(Code::kInvalidRecord, fmt::format("/{}", index), detail),
-                      first_, place_of);
-    }
-    auto parsed =
-        parser_.ParseLines(json_, lines_, mode, schema, rejected == nullptr ? nullptr : &found);
-    std::string().swap(json_);
+    auto parsed = parser_.ParseRows(rows, mode, schema, rejected == nullptr ? nullptr : &found);
     if (!parsed.ok()) return AtPlaces(parsed.status(), first_, place_of);
     if (rejected != nullptr) AddRejected(found, first_, place_of, *rejected);
     MoveWidened(first_, parsed->widened);
@@ -84,98 +150,36 @@ class CsvChunk final : public TableChunk {
   }
 
  private:
-  std::string_view RecordAt(std::size_t row) const {
-    return std::string_view(block_.text).substr(block_.lines[row].offset, block_.lines[row].bytes);
-  }
-
-  void ChooseForms(const Schema& schema) {
-    forms_.clear();
+  std::vector<CellForm> ChooseForms(const Schema& schema, CsvRows& rows) {
+    std::vector<CellForm> forms;
     std::vector<std::size_t> unknown;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const Column* known = schema.Find(columns_[i].name);
       if (known == nullptr && !columns_[i].found) unknown.push_back(i);
-      forms_.push_back(known != nullptr ? FormOf(known->type)
-                                        : columns_[i].found.value_or(CellForm::kText));
+      forms.push_back(known != nullptr ? FormOf(known->type)
+                                       : columns_[i].found.value_or(CellForm::kText));
     }
-    if (unknown.empty()) return;
+    if (unknown.empty()) return forms;
     std::vector<FormFinder> finders(unknown.size());
-    for (std::size_t row = 0; row < block_.lines.size(); ++row) {
-      if (!SplitCsv(RecordAt(row), cells_, store_).ok() || cells_.size() != columns_.size())
-        continue;
+    for (std::int64_t row = 0; row < rows.rows(); ++row) {
+      const auto cells = rows.Split(row);
+      if (!cells.ok()) continue;
       for (std::size_t i = 0; i < unknown.size(); ++i) {
-        const CsvCell& cell = cells_[unknown[i]];
+        const CsvCell& cell = (**cells)[unknown[i]];
         if (!cell.IsNull()) finders[i].Add(cell.text);
       }
     }
     for (std::size_t i = 0; i < unknown.size(); ++i) {
       columns_[unknown[i]].found = finders[i].form();
-      forms_[unknown[i]] = finders[i].form().value_or(CellForm::kText);
+      forms[unknown[i]] = finders[i].form().value_or(CellForm::kText);
     }
-  }
-
-  /// Each record as a line of JSON; those that cannot be one go to `wrong`.
-  void WriteJson(json::RejectedRecords& wrong) {
-    json_.clear();
-    lines_.clear();
-    for (std::size_t row = 0; row < block_.lines.size(); ++row) {
-      const std::size_t begin = json_.size();
-      Status status = SplitCsv(RecordAt(row), cells_, store_);
-      if (!IsValidUtf8(RecordAt(row))) status = {Code::kInvalidRecord, "not UTF-8"};
-      if (status.ok() && cells_.size() != columns_.size()) {
-        status = {Code::kInvalidRecord,
-                  fmt::format("{} cells, the header has {}", cells_.size(), columns_.size())};
-      }
-      if (status.ok()) status = WriteRecord();
-      if (!status.ok()) {
-        wrong.emplace(static_cast<std::int64_t>(row), std::string(status.message()));
-        json_.resize(begin);
-      }
-      lines_.push_back({begin, json_.size() - begin});
-    }
-  }
-
-  Status WriteRecord() {
-    json_.push_back('{');
-    bool first = true;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (cells_[i].IsNull()) continue;
-      if (!std::exchange(first, false)) json_.push_back(',');
-      json::AppendString(columns_[i].name, json_);
-      json_.push_back(':');
-      if (!WriteCell(forms_[i], cells_[i].text)) {
-        return {Code::kInvalidRecord,
-                fmt::format("column {} ({}): expected JSON text", i + 1, columns_[i].name)};
-      }
-    }
-    json_.push_back('}');
-    return Status::Ok();
-  }
-
-  bool WriteCell(CellForm form, std::string_view text) {
-    if (form == CellForm::kJson) {
-      json::CellContext context;
-      return documents_.Minify(text, json::kDocumentDepthMax, context, json_) == json::Taken::kYes;
-    }
-    if (form == CellForm::kNumber && IsJsonNumber(text)) {
-      json_.append(text);
-    } else if (form == CellForm::kBool && IsBoolText(text)) {
-      json_.append(text.size() == 4 ? "true" : "false");
-    } else {
-      json::AppendString(text, json_);  // What is none of these the parser refuses as a string.
-    }
-    return true;
+    return forms;
   }
 
   json::RecordParser& parser_;
   std::vector<CsvReader::ColumnState>& columns_;
   const LineBlock block_;
   const std::uint64_t first_;
-  std::vector<CellForm> forms_;
-  std::vector<CsvCell> cells_;
-  std::vector<std::string> store_;
-  std::string json_;
-  std::vector<json::TextLine> lines_;
-  json::DocumentReader documents_;
 };
 
 /// Blank lines are no records, but in a table of one column they are its nulls.

@@ -1,4 +1,4 @@
-// CsvReader: RFC 4180 with a header line; lines may also end with LF or CR alone. A cell becomes
+// CsvReader: RFC 4180 with a header line; lines may also end with LF or CR alone. A cell stands for
 // the JSON value that its column's type reads, so that one parser decides what a text means.
 //
 // Cells      empty: null. "": an empty text. A number column takes JSON's numbers, bool true and
@@ -19,7 +19,7 @@
 
 namespace granary::formats {
 
-/// How cells of a column are written as JSON.
+/// What cells of a column stand for in JSON.
 enum class CellForm : std::uint8_t { kText, kNumber, kBool, kJson };
 
 class CsvReader final : public TableReader {

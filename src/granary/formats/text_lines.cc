@@ -1,6 +1,7 @@
 #include "granary/formats/text_lines.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include <fmt/format.h>
@@ -32,6 +33,7 @@ bool TextLines::FindEnd() {
 void TextLines::PassLineFeed() {
   if (begin_ == 0) {
     text_.erase(0, 1);
+    block_.reset();
   } else {
     scanned_ = ++begin_;
   }
@@ -42,21 +44,59 @@ bool TextLines::FindRecordEnd() {
     if (text_[begin_] == '\n') PassLineFeed();
     after_return_ = false;
   }
-  for (; scanned_ < text_.size(); ++scanned_) {
-    const char c = text_[scanned_];
-    const bool ends_line = c == '\n' || c == '\r';
-    if (in_ == In::kQuotes) {
-      if (c == '"') in_ = In::kAfterQuote;
-      // "\r\n" is one, counted at its first half.
-      if (ends_line && (c == '\r' || text_[scanned_ - 1] != '\r')) ++line_ends_;
-    } else if (ends_line) {
+  while (scanned_ < text_.size()) {
+    if (block_ || ReadBlock()) {
+      const std::size_t passed = scanned_ - block_->begin;
+      if (passed >= CsvBlock::kBytes) {  // Its last byte ended a record.
+        block_.reset();
+        continue;
+      }
+      const std::uint64_t left = block_->ends >> passed;
+      if (left == 0) {
+        PassBlock();
+        continue;
+      }
+      scanned_ += static_cast<std::size_t>(std::countr_zero(left));
+      in_ = In::kText;  // Whatever it was: the record ends here.
       return true;
-    } else if (c == '"' && in_ != In::kText) {
-      if (in_ == In::kCellFront) quote_line_ = number_ + line_ends_;
-      in_ = In::kQuotes;
-    } else {
-      in_ = c == ',' ? In::kCellFront : In::kText;
     }
+    // To the next block, or to the end where no block fits.
+    const std::size_t end = std::min(scanned_ + CsvBlock::kBytes, text_.size());
+    for (; scanned_ < end; ++scanned_) {
+      if (PassByte()) return true;
+    }
+  }
+  return false;
+}
+
+bool TextLines::ReadBlock() {
+  if (text_.size() - scanned_ < CsvBlock::kBytes) return false;
+  block_ = CsvBlock::Read(text_.data() + scanned_, in_);
+  if (block_) block_->begin = scanned_;
+  return block_.has_value();
+}
+
+void TextLines::PassBlock() {
+  if (block_->opens && block_->in == In::kQuotes) quote_line_ = number_ + line_ends_;
+  in_ = block_->in;
+  scanned_ = block_->begin + CsvBlock::kBytes;
+  block_.reset();
+}
+
+bool TextLines::PassByte() {
+  const char c = text_[scanned_];
+  const bool ends_line = c == '\n' || c == '\r';
+  if (in_ == In::kQuotes) {
+    if (c == '"') in_ = In::kAfterQuote;
+    // "\r\n" is one, counted at its first half.
+    if (ends_line && (c == '\r' || text_[scanned_ - 1] != '\r')) ++line_ends_;
+  } else if (ends_line) {
+    return true;
+  } else if (c == '"' && in_ != In::kText) {
+    if (in_ == In::kCellFront) quote_line_ = number_ + line_ends_;
+    in_ = In::kQuotes;
+  } else {
+    in_ = c == ',' ? In::kCellFront : In::kText;
   }
   return false;
 }
@@ -124,6 +164,7 @@ Result<LineBlock> TextLines::Next(std::size_t rows_max) {
   block.text = std::exchange(text_, std::move(rest));
   scanned_ -= begin_;
   begin_ = 0;
+  block_.reset();
   return block;
 }
 

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/formats/csv_block.h"
 #include "granary/formats/table_reader.h"
 
 namespace granary::formats {
@@ -39,13 +41,18 @@ class TextLines {
   Result<LineBlock> Next(std::size_t rows_max);
 
  private:
-  /// Where in a CSV record the scan is.
-  enum class In : std::uint8_t { kCellFront, kText, kQuotes, kAfterQuote };
+  using In = InCsv;
 
   Status PassByteOrderMark();
   /// Finds the end of the line that starts at begin_; false when more text is needed.
   bool FindEnd();
   bool FindRecordEnd();
+  /// The same a byte further.
+  bool PassByte();
+  /// Looks at the 64 bytes from scanned_ at once. False when that does not do.
+  bool ReadBlock();
+  /// Behind the block, in which no record ends any more.
+  void PassBlock();
   /// The second half of a CRLF, at begin_.
   void PassLineFeed();
   Status Fill();
@@ -61,11 +68,12 @@ class TextLines {
   std::size_t scanned_ = 0;  // Up to here it has no end.
   bool started_ = false;
   bool at_end_ = false;
-  bool after_return_ = false;     // A line feed at begin_ belongs to the end of the line before.
-  std::uint64_t number_ = 1;      // Of the line at begin_.
-  In in_ = In::kCellFront;        // At scanned_.
-  std::uint64_t line_ends_ = 0;   // In the record, inside quotes.
-  std::uint64_t quote_line_ = 0;  // Where the last quotes opened.
+  bool after_return_ = false;      // A line feed at begin_ belongs to the end of the line before.
+  std::uint64_t number_ = 1;       // Of the line at begin_.
+  In in_ = In::kCellFront;         // At scanned_.
+  std::optional<CsvBlock> block_;  // What was seen of the text around scanned_.
+  std::uint64_t line_ends_ = 0;    // In the record, inside quotes.
+  std::uint64_t quote_line_ = 0;   // Where the last quotes opened.
 };
 
 }  // namespace granary::formats

@@ -130,6 +130,10 @@ Taken ReadCell(const ondemand::value& value, CellContext& context, Cell& cell) {
     return Taken::kYes;
   }
   if (const auto error = cell.value.type().get(cell.type)) return context.Break(error);
+  if (cell.type == json_type::boolean) {
+    const auto error = cell.value.get_bool().get(cell.boolean);
+    return error ? context.Break(error) : Taken::kYes;
+  }
   if (!cell.IsNull()) return Taken::kYes;
   bool null = false;
   if (const auto error = cell.value.is_null().get(null)) return context.Break(error);
@@ -138,11 +142,7 @@ Taken ReadCell(const ondemand::value& value, CellContext& context, Cell& cell) {
 
 Taken RefuseCell(Cell& cell, std::string_view expected, CellContext& context) {
   std::string_view atom = "null";
-  if (cell.type == json_type::boolean) {
-    bool value = false;
-    if (const auto error = cell.value.get_bool().get(value)) return context.Break(error);
-    atom = value ? "true" : "false";
-  }
+  if (cell.type == json_type::boolean) atom = cell.boolean ? "true" : "false";
   if (cell.IsNumber() && !IsJsonNumber(cell.text)) return context.Break(simdjson::NUMBER_ERROR);
   return context.Refuse(fmt::format("expected {}, found {}", expected, Shown(cell, atom)));
 }
@@ -151,12 +151,7 @@ Taken AppendMinified(Cell& cell, CellContext& context, std::string& out) {
   switch (cell.type) {
     case json_type::string: AppendString(cell.text, out); return Taken::kYes;
     case json_type::null: out.append("null"); return Taken::kYes;
-    case json_type::boolean: {
-      bool value = false;
-      if (const auto error = cell.value.get_bool().get(value)) return context.Break(error);
-      out.append(value ? "true" : "false");
-      return Taken::kYes;
-    }
+    case json_type::boolean: out.append(cell.boolean ? "true" : "false"); return Taken::kYes;
     case json_type::number:
       if (!IsJsonNumber(cell.text)) return context.Break(simdjson::NUMBER_ERROR);
       out.append(cell.text);

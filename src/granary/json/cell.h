@@ -49,9 +49,10 @@ class NestedCell {
 };
 
 struct Cell {
-  simdjson::ondemand::value value;
+  simdjson::ondemand::value value;  ///< Of an array or object, which are read from here.
   simdjson::ondemand::json_type type;
   std::string_view text;  ///< A string's bytes; a number's token.
+  bool boolean = false;
 
   bool IsNull() const { return type == simdjson::ondemand::json_type::null; }
   bool IsString() const { return type == simdjson::ondemand::json_type::string; }

@@ -38,6 +38,9 @@ class ColumnSet {
   /// behind a key's opening quote, is its name; else nullptr. Spares reading and finding the key.
   Column* Expected(std::string_view raw) const;
 
+  /// nullptr when no value for it came yet and the schema lacks it.
+  Column* Find(std::string_view name);
+
   /// Appends the value of field `name` in row `row`; rows never go back. Refuses a second value for
   /// the same row, an unknown name (kStrict) and what the column cannot hold.
   Taken Append(std::string_view name, Cell& cell, std::int64_t row, CellContext& context);
@@ -47,7 +50,6 @@ class ColumnSet {
   Result<ParsedRecords> Finish(std::int64_t rows);
 
  private:
-  Column* Find(std::string_view name);
   Column* Add(std::string_view name);
   Taken AppendWider(Column& column, Cell& cell, std::int64_t row, CellContext& context);
   Taken StartColumn(Column& column, Cell& cell, CellContext& context);

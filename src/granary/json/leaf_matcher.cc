@@ -192,10 +192,6 @@ Taken LeafMatcher::MatchDocument(Cell& cell, CellContext& context, bool in_array
 
 Taken LeafMatcher::MatchScalar(Cell& cell, CellContext& context, bool in_array,
                                bool& matched) const {
-  bool boolean = false;
-  if (cell.type == json_type::boolean) {
-    if (const auto error = cell.value.get_bool().get(boolean)) return context.Break(error);
-  }
   if (cell.IsNumber() && !IsJsonNumber(cell.text)) return context.Break(simdjson::NUMBER_ERROR);
   const bool element = leaf_.kind == Kind::kContains && in_array;
   if (IsPattern(leaf_.kind) && !element) {
@@ -206,7 +202,7 @@ Taken LeafMatcher::MatchScalar(Cell& cell, CellContext& context, bool in_array,
   matched = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
     switch (wanted.kind) {
       case Literal::Kind::kBool:
-        return cell.type == json_type::boolean && OrderFits(boolean - wanted.boolean);
+        return cell.type == json_type::boolean && OrderFits(cell.boolean - wanted.boolean);
       case Literal::Kind::kString:
         return cell.IsString() && OrderFits(cell.text.compare(wanted.text));
       case Literal::Kind::kNumber:

@@ -1,5 +1,6 @@
 #include "granary/json/record_parser.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -7,6 +8,7 @@
 
 #include "granary/json/cell.h"
 #include "granary/json/column_set.h"
+#include "granary/json/document_reader.h"
 #include "granary/json/plain_key.h"
 
 namespace granary::json {
@@ -105,6 +107,31 @@ class Reading {
     return Outcome();
   }
 
+  /// The same for rows of texts.
+  Result<std::int64_t> Read(TextRows& rows, DocumentReader& documents) {
+    const std::vector<std::string>& names = rows.names();
+    std::vector<ColumnSet::Column*> columns(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) columns[i] = columns_.Find(names[i]);
+    std::vector<TextCell> cells;
+    while (index_ < rows.rows()) {
+      if (LeavesOut()) continue;
+      if (const Status read = rows.Read(index_, cells); !read.ok()) {
+        if (rejected_ != nullptr) {  // It changed nothing: no need to begin again.
+          rejected_->emplace(index_++, std::string(read.message()));
+          continue;
+        }
+        Add(read.code(), RowPointer(), std::string(read.message()));
+      } else if (ReadCells(names, cells, columns, documents) == Taken::kBroken) {
+        if (context_.failure.code() != Code::kInvalidJson) return context_.failure;
+        Add(Code::kInvalidJson, RowPointer(), std::string(context_.failure.message()));
+      }
+      if (full()) break;
+      ++row_;
+      ++index_;
+    }
+    return Outcome();
+  }
+
   /// More records were found wrong: what was read is of no use.
   bool found_wrong() const { return !refusals_.empty(); }
 
@@ -143,6 +170,48 @@ class Reading {
   }
   /// Enough is wrong to stop.
   bool full() const { return rejected_ == nullptr && refusals_.full(); }
+
+  Taken ReadCells(const std::vector<std::string>& names, const std::vector<TextCell>& cells,
+                  std::vector<ColumnSet::Column*>& columns, DocumentReader& documents) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (cells[i].form == TextCell::Form::kMissing) continue;
+      Cell cell;
+      Taken taken = ReadText(cells[i], documents, cell);
+      if (taken == Taken::kYes) {
+        if (columns[i] != nullptr) {
+          taken = columns_.Append(*columns[i], cell, row_, context_);
+        } else {
+          taken = columns_.Append(names[i], cell, row_, context_);
+          columns[i] = columns_.Find(names[i]);
+        }
+      }
+      if (taken == Taken::kYes) continue;
+      if (taken == Taken::kBroken) return taken;
+      AddCell("", names[i]);
+      if (full()) return taken;
+    }
+    return Taken::kYes;
+  }
+
+  Taken ReadText(const TextCell& text, DocumentReader& documents, Cell& cell) {
+    using Form = TextCell::Form;
+    cell.text = text.text;
+    switch (text.form) {
+      case Form::kString: cell.type = ondemand::json_type::string; return Taken::kYes;
+      case Form::kNumber: cell.type = ondemand::json_type::number; return Taken::kYes;
+      case Form::kTrue:
+      case Form::kFalse:
+        cell.type = ondemand::json_type::boolean;
+        cell.boolean = text.form == Form::kTrue;
+        return Taken::kYes;
+      case Form::kMissing: cell.type = ondemand::json_type::null; return Taken::kYes;
+      case Form::kDocument: break;
+    }
+    const Taken taken = documents.Read(text.text, context_, cell);
+    context_.depth_max = limits_.depth_max;
+    context_.depth = 1;  // The row's is all there is around it.
+    return taken;
+  }
 
   Taken ReadLine(ondemand::parser& parser, const TextLine& line) {
     const simdjson::padded_string_view view(
@@ -262,12 +331,17 @@ class Reading {
       }
       if (taken == Taken::kYes) continue;
       if (taken == Taken::kBroken) return taken;
-      Add(Code::kInvalidRecord,
-          fmt::format("{}{}{}{}", RowPointer(), inside, PointerTo(key), context_.where),
-          context_.detail);
+      AddCell(inside, key);
       if (full()) return taken;
     }
     return Taken::kYes;
+  }
+
+  /// A cell that was refused.
+  void AddCell(std::string_view inside, std::string_view key) {
+    Add(Code::kInvalidRecord,
+        fmt::format("{}{}{}{}", RowPointer(), inside, PointerTo(key), context_.where),
+        context_.detail);
   }
 
   /// The text from a key's first byte to the end of everything, padding too.
@@ -304,6 +378,7 @@ class Reading {
 struct RecordParser::State {
   RecordLimits limits;
   ondemand::parser parser;
+  DocumentReader documents;
   std::string padded;  ///< The text again, with the room behind it that the parser needs.
 
   void Take(std::string_view text) {
@@ -311,7 +386,8 @@ struct RecordParser::State {
     padded.assign(text).append(simdjson::SIMDJSON_PADDING, ' ');
   }
   std::string_view text() const {
-    return std::string_view(padded).substr(0, padded.size() - simdjson::SIMDJSON_PADDING);
+    const std::size_t bytes = std::max(padded.size(), simdjson::SIMDJSON_PADDING);
+    return std::string_view(padded).substr(0, bytes - simdjson::SIMDJSON_PADDING);
   }
 };
 
@@ -363,6 +439,12 @@ Result<ParsedRecords> RecordParser::ParseLines(std::string_view text,
                                                const SchemaPtr& schema, RejectedRecords* rejected) {
   state_->Take(text);
   const auto read = [&](Reading& reading) { return reading.Read(state_->parser, lines); };
+  return ParseWith(read, "", RecordShape::kBare, mode, schema, rejected);
+}
+
+Result<ParsedRecords> RecordParser::ParseRows(TextRows& rows, SchemaMode mode,
+                                              const SchemaPtr& schema, RejectedRecords* rejected) {
+  const auto read = [&](Reading& reading) { return reading.Read(rows, state_->documents); };
   return ParseWith(read, "", RecordShape::kBare, mode, schema, rejected);
 }
 

@@ -21,6 +21,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/json/text_rows.h"
 #include "granary/types/schema.h"
 
 namespace granary::json {
@@ -91,6 +92,10 @@ class RecordParser {
   Result<ParsedRecords> ParseLines(std::string_view text, std::span<const TextLine> lines,
                                    SchemaMode mode, const SchemaPtr& schema,
                                    RejectedRecords* rejected = nullptr);
+
+  /// The same for rows of texts: /3/amount is a cell, /3 a row that could not be read.
+  Result<ParsedRecords> ParseRows(TextRows& rows, SchemaMode mode, const SchemaPtr& schema,
+                                  RejectedRecords* rejected = nullptr);
 
  private:
   struct State;

@@ -73,9 +73,7 @@ class BoolSink final : public TypedSink<arrow::BooleanBuilder> {
   using TypedSink::TypedSink;
   Taken Append(Cell& cell, CellContext& context) override {
     if (cell.type != json_type::boolean) return Refuse(cell, context);
-    bool value = false;
-    if (const auto error = cell.value.get_bool().get(value)) return context.Break(error);
-    return FromArrow(builder_.Append(value), context);
+    return AppendNumber(builder_, cell.boolean, context);
   }
 };
 
@@ -109,7 +107,7 @@ class IntegerSink final : public TypedSink<Builder> {
   Taken Append(Cell& cell, CellContext& context) override {
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Int value = 0;
-    if (ReadPlain(cell, value)) return AppendNumber(this->builder_, value, context);
+    if (ReadPlain(cell.text, value)) return AppendNumber(this->builder_, value, context);
     if (!IsJsonNumber(cell.text)) return this->Refuse(cell, context);
     const ScaledNumber number = ScaleNumber(cell.text, 0);
     const bool spelled = rule_ == NumberRule::kByValue || IsPlainInteger(cell.text);
@@ -118,17 +116,21 @@ class IntegerSink final : public TypedSink<Builder> {
   }
 
  private:
-  /// The usual spelling, read by the parser itself.
-  static bool ReadPlain(Cell& cell, Int& value) {
-    using Wide = std::conditional_t<std::is_signed_v<Int>, std::int64_t, std::uint64_t>;
-    Wide wide = 0;
-    if constexpr (std::is_signed_v<Int>) {
-      if (cell.value.get_int64().get(wide) != simdjson::SUCCESS) return false;
-    } else {
-      if (cell.value.get_uint64().get(wide) != simdjson::SUCCESS) return false;
+  /// The usual spelling.
+  static bool ReadPlain(std::string_view text, Int& value) {
+    const auto whole = ReadPlainWhole(text);
+    if (!whole) return false;
+    const auto most = static_cast<std::uint64_t>(std::numeric_limits<Int>::max());
+    if (!whole->negative) {
+      value = static_cast<Int>(whole->magnitude);
+      return whole->magnitude <= most;
     }
-    value = static_cast<Int>(wide);
-    return static_cast<Wide>(value) == wide;
+    if constexpr (std::is_signed_v<Int>) {
+      if (whole->magnitude > most) return false;
+      value = static_cast<Int>(-static_cast<std::int64_t>(whole->magnitude));
+      return true;
+    }
+    return false;
   }
 
   const IntegerDomain domain_;
@@ -146,20 +148,23 @@ class FloatSink final : public TypedSink<Builder> {
     if (cell.IsString()) return AppendSpecial(cell, context);
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Float value = 0;
-    if (!Read(cell, value) || std::isinf(value)) return this->Refuse(cell, context);
+    if (!Read(cell.text, value) || std::isinf(value)) return this->Refuse(cell, context);
     if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value))
       return this->Refuse(cell, context);
     return AppendNumber(this->builder_, value, context);
   }
 
  private:
-  static bool Read(Cell& cell, Float& value) {
+  static bool Read(std::string_view text, Float& value) {
     if constexpr (std::is_same_v<Float, double>) {
-      if (cell.value.get_double().get(value) == simdjson::SUCCESS) return true;
+      if (const auto plain = ReadPlainDouble(text)) {
+        value = *plain;
+        return true;
+      }
     }
-    if (!IsJsonNumber(cell.text)) return false;
-    value = std::is_same_v<Float, double> ? static_cast<Float>(NearestDouble(cell.text))
-                                          : static_cast<Float>(NearestFloat(cell.text));
+    if (!IsJsonNumber(text)) return false;
+    value = std::is_same_v<Float, double> ? static_cast<Float>(NearestDouble(text))
+                                          : static_cast<Float>(NearestFloat(text));
     return true;
   }
 

@@ -166,6 +166,56 @@ bool IsJsonNumber(std::string_view text) {
   return at < text.size() && SkipDigits(text, at) == text.size();
 }
 
+std::optional<PlainWhole> ReadPlainWhole(std::string_view text) {
+  constexpr std::size_t kDigitsMax = 19;  // All of them fit 64 bits.
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > kDigitsMax) return std::nullopt;
+  if (text.front() == '0' && text.size() > 1) return std::nullopt;
+  std::uint64_t magnitude = 0;
+  for (const char c : text) {
+    const unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
+    if (digit > 9) return std::nullopt;
+    magnitude = magnitude * 10 + digit;
+  }
+  return PlainWhole{magnitude, negative};
+}
+
+// Source: Clinger, "How to Read Floating Point Numbers Accurately": digits and power of ten are
+// both exact doubles, so their quotient is rounded once.
+std::optional<double> ReadPlainDouble(std::string_view text) {
+  constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  constexpr std::uint64_t kExactMax = std::uint64_t{1} << 53;
+  constexpr std::size_t kBytesMax = 20;  // 19 digits, which fit 64 bits, and the point.
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.size() > kBytesMax) return std::nullopt;
+  std::uint64_t digits = 0;
+  std::size_t at = 0;
+  const auto take_digits = [&] {
+    const std::size_t begin = at;
+    for (; at < text.size(); ++at) {
+      const unsigned digit = static_cast<unsigned char>(text[at]) - unsigned{'0'};
+      if (digit > 9) break;
+      digits = digits * 10 + digit;
+    }
+    return at - begin;
+  };
+  const std::size_t whole = take_digits();
+  if (whole == 0 || (whole > 1 && text.front() == '0')) return std::nullopt;
+  std::size_t places = 0;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    places = take_digits();
+    if (places == 0) return std::nullopt;
+  }
+  if (at != text.size() || whole + places >= kBytesMax || digits > kExactMax) return std::nullopt;
+  const double magnitude = static_cast<double>(digits) / kPowers[places];
+  return negative ? -magnitude : magnitude;
+}
+
 Int128 PowerOfTen(int exponent) {
   GRANARY_CHECK(exponent >= 0 && exponent <= kPowerOfTenMax, "exponent={}", exponent);
   return kPowersOfTen[static_cast<std::size_t>(exponent)];

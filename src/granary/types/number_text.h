@@ -42,6 +42,17 @@ std::weak_ordering CompareNumbers(std::string_view a, std::string_view b);
 /// few.
 void AppendNormalNumber(std::string_view text, std::string& out);
 
+/// A whole number as text, without its sign.
+struct PlainWhole {
+  std::uint64_t magnitude = 0;
+  bool negative = false;
+};
+/// The usual whole number: JSON's, of at most 19 digits. Nothing is not to say that it is none.
+std::optional<PlainWhole> ReadPlainWhole(std::string_view text);
+/// The nearest double of a JSON number without exponent, where one division finds it: up to 2^53
+/// without the point, up to 22 places behind it. Nothing is not to say that it is none.
+std::optional<double> ReadPlainDouble(std::string_view text);
+
 /// The nearest double (float) to a JSON number; ±infinity beyond the largest.
 double NearestDouble(std::string_view text);
 float NearestFloat(std::string_view text);

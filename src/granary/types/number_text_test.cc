@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -175,4 +176,48 @@ TEST(NumberTextTest, DecimalsKeepTheirScale) {
 }
 
 }  // namespace
+/// What the short ways read is what the long ways read; and they read the usual.
+TEST(NumberTextTest, PlainNumbersAreReadLikeAnyOther) {
+  const std::uint64_t seed = 5;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  int doubles = 0, wholes = 0;
+  constexpr int kRounds = 50'000;
+  for (int round = 0; round < kRounds; ++round) {
+    std::string text = random() % 4 == 0 ? "-" : "";
+    for (auto left = random() % 21; left > 0; --left)
+      text += static_cast<char>('0' + random() % 10);
+    if (random() % 2 == 0) text += '.';
+    for (auto left = random() % 8; left > 0; --left) text += static_cast<char>('0' + random() % 10);
+    if (random() % 16 == 0) text += "e1";
+    if (const auto read = ReadPlainDouble(text)) {
+      ++doubles;
+      ASSERT_TRUE(IsJsonNumber(text)) << text;
+      ASSERT_EQ(*read, NearestDouble(text)) << text;
+      ASSERT_EQ(std::signbit(*read), text.front() == '-') << text;
+    }
+    if (const auto read = ReadPlainWhole(text)) {
+      ++wholes;
+      ASSERT_TRUE(IsPlainInteger(text)) << text;
+      ASSERT_EQ((read->negative ? "-" : "") + std::to_string(read->magnitude), text);
+    }
+  }
+  EXPECT_GT(doubles, kRounds / 8);
+  EXPECT_GT(wholes, kRounds / 100);
+}
+
+TEST(NumberTextTest, PlainNumbersHaveTheirLimits) {
+  EXPECT_EQ(ReadPlainWhole("9999999999999999999")->magnitude, 9'999'999'999'999'999'999u);
+  EXPECT_FALSE(ReadPlainWhole("10000000000000000000"));
+  EXPECT_EQ(ReadPlainDouble("9007199254740992"), 9007199254740992.0);
+  EXPECT_FALSE(ReadPlainDouble("9007199254740993"));
+  EXPECT_EQ(ReadPlainDouble("0.000000000000000001"), 1e-18);
+  EXPECT_FALSE(ReadPlainDouble("0.0000000000000000001"));  // 20 digits.
+  for (const char* text :
+       {"", "-", "01", "1.", ".5", "-.5", "1e3", "+1", " 1", "1 ", "0x1", "1.5.2"}) {
+    EXPECT_FALSE(ReadPlainDouble(text)) << text;
+    EXPECT_FALSE(ReadPlainWhole(text)) << text;
+  }
+}
+
 }  // namespace granary
