@@ -10,6 +10,7 @@
 #include "granary/storage/index/bloom_filter.h"
 #include "granary/storage/index/index_file_writer.h"
 #include "granary/storage/index/index_key.h"
+#include "granary/storage/index/row_key_sort.h"
 #include "granary/storage/index/tree_writer.h"
 
 namespace granary::storage {
@@ -30,7 +31,7 @@ class NumberIndexBuilder final : public IndexBuilder {
 
   Status WriteBlocks(IndexFileWriter& out, IndexFooterLayout& footer) override {
     footer.key_form = static_cast<std::uint8_t>(form_);
-    std::sort(keys_.begin(), keys_.end());
+    SortRowKeys(keys_);
     TreeWriter tree(out);
     std::string key;
     for (const RowKey& each : keys_) {
@@ -80,7 +81,7 @@ class BloomIndexBuilder final : public IndexBuilder {
   Status WriteBlocks(IndexFileWriter& out, IndexFooterLayout& footer) override {
     footer.key_form = static_cast<std::uint8_t>(form_);
     footer.entries = hashes_.size();
-    std::sort(hashes_.begin(), hashes_.end());
+    SortRowKeys(hashes_);
     const auto same_key = [](const RowKey& a, const RowKey& b) { return a.key == b.key; };
     hashes_.erase(std::unique(hashes_.begin(), hashes_.end(), same_key), hashes_.end());
     footer.keys = hashes_.size();

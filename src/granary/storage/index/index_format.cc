@@ -14,6 +14,7 @@
 namespace granary::storage {
 namespace {
 
+constexpr std::size_t kVarintBytesMax = 10;
 constexpr std::size_t kCrcBytes = sizeof(std::uint32_t);
 
 std::size_t SharedPrefix(std::string_view a, std::string_view b) {
@@ -21,6 +22,13 @@ std::size_t SharedPrefix(std::string_view a, std::string_view b) {
   std::size_t n = 0;
   while (n < most && a[n] == b[n]) ++n;
   return n;
+}
+
+/// At most kVarintBytesMax; behind them.
+char* WriteVarint(std::uint64_t value, char* at) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  return at;
 }
 
 bool IsSane(const IndexFooterLayout& footer) {
@@ -84,35 +92,42 @@ Result<std::string_view> OpenBlock(std::string_view block) {
 }
 
 void PutVarint(std::uint64_t value, std::string& out) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
+  char bytes[kVarintBytesMax];
+  out.append(bytes, static_cast<std::size_t>(WriteVarint(value, bytes) - bytes));
 }
 
-void BlockBuilder::AddKey(std::string_view key) {
-  if (payload_.empty()) first_key_ = key;
+/// Room for an entry of `key` and `more` numbers, and its key at the front of that: where the
+/// numbers go, of which EndEntry then hears the end.
+char* BlockBuilder::BeginEntry(std::string_view key, std::size_t more) {
+  if (payload_.empty()) {
+    first_key_ = key;
+    payload_.reserve(kIndexBlockBytes + kIndexBlockBytes / 8);  // Blocks end a little behind.
+  }
   const std::size_t shared = payload_.empty() ? 0 : SharedPrefix(last_key_, key);
-  PutVarint(shared, payload_);
-  PutVarint(key.size() - shared, payload_);
-  payload_ += key.substr(shared);
+  const std::size_t begin = payload_.size();
+  payload_.resize(begin + key.size() + (2 + more) * kVarintBytesMax);
+  char* at = WriteVarint(shared, payload_.data() + begin);
+  at = WriteVarint(key.size() - shared, at);
+  std::memcpy(at, key.data() + shared, key.size() - shared);
   last_key_ = key;
+  return at + (key.size() - shared);
+}
+
+void BlockBuilder::EndEntry(const char* end) {
+  payload_.resize(static_cast<std::size_t>(end - payload_.data()));
 }
 
 void BlockBuilder::AddRows(std::string_view key, const std::uint32_t* rows, std::size_t count) {
   GRANARY_CHECK(count > 0 && count <= kEntryRowsMax, "count={}", count);
-  AddKey(key);
-  PutVarint(count, payload_);
+  char* at = WriteVarint(count, BeginEntry(key, 1 + count));
   std::uint32_t before = 0;
   for (std::size_t i = 0; i < count; ++i)
-    PutVarint(rows[i] - std::exchange(before, rows[i]), payload_);
+    at = WriteVarint(rows[i] - std::exchange(before, rows[i]), at);
+  EndEntry(at);
 }
 
 void BlockBuilder::AddChild(std::string_view key, std::uint64_t offset, std::uint64_t bytes) {
-  AddKey(key);
-  PutVarint(offset, payload_);
-  PutVarint(bytes, payload_);
+  EndEntry(WriteVarint(bytes, WriteVarint(offset, BeginEntry(key, 2))));
 }
 
 std::string BlockBuilder::Take() {

@@ -86,7 +86,8 @@ class BlockBuilder {
   std::string Take();
 
  private:
-  void AddKey(std::string_view key);
+  char* BeginEntry(std::string_view key, std::size_t more);
+  void EndEntry(const char* end);
 
   std::string payload_;
   std::string first_key_;

@@ -25,7 +25,10 @@ std::uint64_t OrderOf(double value) {
 }
 
 void PutBigEndian(std::uint64_t value, std::string& out) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+  char bytes[sizeof(value)];
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  std::memcpy(bytes, &value, sizeof(value));
+  out.append(bytes, sizeof(bytes));
 }
 
 void PutOrder(Int128 value, std::string& out) {
