@@ -54,8 +54,7 @@ TEST(CsvBlockTest, SeesWhatReadingByBytesSees) {
 }
 
 TEST(CsvBlockTest, ReadsOrdinaryCsv) {
-  const std::string text =
-      "\"ord-01234567\",\"cust-002291\",88.9,2022-01-01 19:02:38.632190\r\n1,";
+  const std::string text = "\"ord-01234567\",\"cust-002291\",88.9,2022-01-01 19:02:38.632190\r\n1,";
   const auto block = CsvBlock::Read(text.data(), InCsv::kCellFront);
   ASSERT_TRUE(block);
   EXPECT_EQ(block->ends, std::uint64_t{3} << text.find('\r'));
