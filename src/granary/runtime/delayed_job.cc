@@ -1,14 +1,10 @@
 #include "granary/runtime/delayed_job.h"
 
-#include <pthread.h>
-
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <thread>
 
-#include "granary/base/check.h"
+#include "granary/runtime/job_thread.h"
 
 namespace granary::runtime {
 
@@ -19,17 +15,13 @@ struct DelayedJob::State {
   const io::Clock& clock;
   const std::chrono::nanoseconds delay;
   const std::function<void()> job;
-  std::mutex mutex;
-  std::condition_variable wake;
+  JobThread thread;
   std::optional<std::int64_t> due_ns;
-  bool stopping = false;
-  std::mutex join_mutex;  // Taken before `mutex`.
-  std::thread thread;
 
   void Run() {
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(thread.mutex);
     for (;;) {
-      wake.wait(lock, [this] { return due_ns.has_value() || stopping; });
+      thread.wake.wait(lock, [this] { return due_ns.has_value() || thread.stopping; });
       if (!AwaitDue(lock)) return;
       due_ns.reset();
       lock.unlock();
@@ -40,10 +32,10 @@ struct DelayedJob::State {
 
   /// False when there is nothing more to do.
   bool AwaitDue(std::unique_lock<std::mutex>& lock) {
-    while (!stopping) {
+    while (!thread.stopping) {
       const std::chrono::nanoseconds left(*due_ns - clock.MonotonicNanos());
       if (left.count() <= 0) return true;
-      wake.wait_for(lock, left, [this] { return stopping; });
+      thread.wake.wait_for(lock, left, [this] { return thread.stopping; });
     }
     return false;
   }
@@ -52,30 +44,18 @@ struct DelayedJob::State {
 DelayedJob::DelayedJob(std::string name, const io::Clock& clock, std::chrono::microseconds delay,
                        std::function<void()> job)
     : state_(std::make_unique<State>(clock, delay, std::move(job))) {
-  state_->thread = std::thread([state = state_.get()] { state->Run(); });
-  // The kernel keeps 15 characters.
-  ::pthread_setname_np(state_->thread.native_handle(), name.substr(0, 15).c_str());
+  state_->thread.Start(name, [state = state_.get()] { state->Run(); });
 }
 
 DelayedJob::~DelayedJob() { Stop(); }
 
 void DelayedJob::Ask() {
-  const std::lock_guard lock(state_->mutex);
+  const std::lock_guard lock(state_->thread.mutex);
   if (state_->due_ns.has_value()) return;
   state_->due_ns = state_->clock.MonotonicNanos() + state_->delay.count();
-  state_->wake.notify_one();
+  state_->thread.wake.notify_one();
 }
 
-void DelayedJob::Stop() {
-  const std::lock_guard joining(state_->join_mutex);
-  if (!state_->thread.joinable()) return;
-  GRANARY_CHECK(state_->thread.get_id() != std::this_thread::get_id(), "a job may not stop itself");
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-    state_->wake.notify_one();
-  }
-  state_->thread.join();
-}
+void DelayedJob::Stop() { state_->thread.Stop(); }
 
 }  // namespace granary::runtime

@@ -1,30 +1,22 @@
 #include "granary/runtime/periodic.h"
 
-#include <pthread.h>
-
-#include <condition_variable>
 #include <mutex>
-#include <thread>
 
-#include "granary/base/check.h"
+#include "granary/runtime/job_thread.h"
 
 namespace granary::runtime {
 
 struct PeriodicJob::State {
   std::chrono::milliseconds interval;
   std::function<void()> job;
-  std::mutex mutex;
-  std::condition_variable wake;
+  JobThread thread;
   bool poked = false;
-  bool stopping = false;
-  std::mutex join_mutex;  // Taken before `mutex`.
-  std::thread thread;
 
   void Run() {
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(thread.mutex);
     for (;;) {
-      wake.wait_for(lock, interval, [this] { return poked || stopping; });
-      if (stopping) return;
+      thread.wake.wait_for(lock, interval, [this] { return poked || thread.stopping; });
+      if (thread.stopping) return;
       poked = false;
       lock.unlock();
       job();
@@ -38,29 +30,17 @@ PeriodicJob::PeriodicJob(std::string name, std::chrono::milliseconds interval,
     : state_(std::make_unique<State>()) {
   state_->interval = interval;
   state_->job = std::move(job);
-  state_->thread = std::thread([state = state_.get()] { state->Run(); });
-  // The kernel keeps 15 characters.
-  ::pthread_setname_np(state_->thread.native_handle(), name.substr(0, 15).c_str());
+  state_->thread.Start(name, [state = state_.get()] { state->Run(); });
 }
 
 PeriodicJob::~PeriodicJob() { Stop(); }
 
 void PeriodicJob::Poke() {
-  const std::lock_guard lock(state_->mutex);
+  const std::lock_guard lock(state_->thread.mutex);
   state_->poked = true;
-  state_->wake.notify_one();
+  state_->thread.wake.notify_one();
 }
 
-void PeriodicJob::Stop() {
-  const std::lock_guard joining(state_->join_mutex);
-  if (!state_->thread.joinable()) return;
-  GRANARY_CHECK(state_->thread.get_id() != std::this_thread::get_id(), "a job may not stop itself");
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-    state_->wake.notify_one();
-  }
-  state_->thread.join();
-}
+void PeriodicJob::Stop() { state_->thread.Stop(); }
 
 }  // namespace granary::runtime
