@@ -95,11 +95,7 @@ class Reading {
     context_.depth = 1;  // The line's object is all there is around a value.
     for (const TextLine& line : lines) {
       if (LeavesOut()) continue;
-      if (ReadLine(parser, line) == Taken::kBroken) {
-        // What is no JSON is wrong by itself; what fails otherwise has nothing to do with the line.
-        if (context_.failure.code() != Code::kInvalidJson) return context_.failure;
-        Add(Code::kInvalidJson, RowPointer(), std::string(context_.failure.message()));
-      }
+      if (ReadLine(parser, line) == Taken::kBroken) GRANARY_TRY(AddBroken());
       if (full()) break;
       ++row_;
       ++index_;
@@ -122,8 +118,7 @@ class Reading {
         }
         Add(read.code(), RowPointer(), std::string(read.message()));
       } else if (ReadCells(names, cells, columns, documents) == Taken::kBroken) {
-        if (context_.failure.code() != Code::kInvalidJson) return context_.failure;
-        Add(Code::kInvalidJson, RowPointer(), std::string(context_.failure.message()));
+        GRANARY_TRY(AddBroken());
       }
       if (full()) break;
       ++row_;
@@ -167,6 +162,12 @@ class Reading {
   void Add(Code code, std::string pointer, std::string detail) {
     if (rejected_ != nullptr) rejected_->emplace(index_, fmt::format("{}: {}", pointer, detail));
     if (!refusals_.full()) refusals_.Add(code, std::move(pointer), std::move(detail));
+  }
+  /// What is no JSON is wrong by itself; what fails otherwise has nothing to do with the record.
+  Status AddBroken() {
+    if (context_.failure.code() != Code::kInvalidJson) return context_.failure;
+    Add(Code::kInvalidJson, RowPointer(), std::string(context_.failure.message()));
+    return Status::Ok();
   }
   /// Enough is wrong to stop.
   bool full() const { return rejected_ == nullptr && refusals_.full(); }
