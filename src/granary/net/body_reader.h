@@ -2,7 +2,7 @@
 //
 // Memory     the body grows as it comes, not by what the client announced, and each piece is
 //            charged to the exchange.
-// Threads    the connection's strand.
+// Threads    the connection's event loop.
 // Owns       nothing: socket, exchange and `in` outlive it.
 #pragma once
 

@@ -1,7 +1,7 @@
 // ClientWatch: looks for the client's leaving while a handler runs; bytes that come meanwhile are
 // the next requests.
 //
-// Threads    the connection's strand.
+// Threads    the connection's event loop.
 // Owns       its socket, with others; `in` lives as long as `owner`.
 #pragma once
 

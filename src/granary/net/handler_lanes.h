@@ -2,10 +2,11 @@
 // wait for a thread behind those of another.
 //
 //   urgent    answered at once (health, metrics, the list of queries): two threads
-//   ordinary  works and is done (a write, a source's definition): `ordinary_threads`; what finds
-//             none free waits
-//   patient   may wait long for something else than a thread, a search for its slot or a stream
-//             for its client: a thread each, as they are needed, up to `patient_threads_max`
+//   ordinary  works and is done (a source's definition, its statistics): `ordinary_threads`; what
+//             finds none free waits
+//   patient   may wait long for something else than a thread, a search for its slot, a write for
+//             room or for another one with its key, a stream for its client: a thread each, as
+//             they are needed, up to `patient_threads_max`
 //
 // Threads    fully safe; Stop once.
 #pragma once

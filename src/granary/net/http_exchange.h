@@ -1,6 +1,6 @@
 // HttpExchange: one request and its answer, with the memory that its body is charged.
 //
-// Threads    the connection's strand, then its handler's thread, then the strand again.
+// Threads    the connection's event loop, then its handler's thread, then the loop again.
 // Owns       the body; `context` outlives it.
 #pragma once
 

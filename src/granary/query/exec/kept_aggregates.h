@@ -1,8 +1,8 @@
 // KeptAggregates: what aggregates found in whole segments, within a budget of bytes, so that a
 // question that is asked again costs only what is new since.
 //
-// Key        what is asked (FingerprintOfStates) and of which sources, in which version of their
-//            schemas.
+// Key        what is asked (FingerprintOfStates), in which types, and of which sources, in which
+//            version of their schemas.
 // Entry      the states of all groups over a set of segments. Segments never change, so it is right
 //            as long as all of them are live, and then lacks only the other ones and the hot rows.
 // Answers    are those of a fresh run but for the order in which floats were added up (the sums

@@ -146,7 +146,7 @@ const Variable kTable[] = {
     {"", "MAX_COLUMNS", "1000", WholeRule{&C::max_columns, 1, 100'000}, "Columns of a source"},
     {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
     {"", "MAX_CONNECTIONS", "4096", WholeRule{&C::max_connections, 1, 1'000'000}, "Open connections"},
-    {"", "HANDLER_THREADS", "64", WholeRule{&C::handler_threads, 1, 4096}, "Writes and other short requests that run at once"},
+    {"", "HANDLER_THREADS", "64", WholeRule{&C::handler_threads, 1, 4096}, "Short requests that run at once; those that may wait have threads of their own"},
     {"", "IO_THREADS", "1", WholeRule{&C::io_threads, 1, 64}, "Threads that read requests"},
     {"", "HEADER_TIMEOUT_SECONDS", "10", WholeRule{&C::header_timeout_seconds, 1, 3600}, "For the whole head of a request"},
     {"", "BODY_TIMEOUT_SECONDS", "60", WholeRule{&C::body_timeout_seconds, 1, 3600}, "A body without progress"},

@@ -98,7 +98,7 @@ void AddDataRoutes(NodeState& state, Router& router) {
   router.Add({.method = "POST",
               .pattern = "/data/write",
               .handler = bind(Write),
-              .lane = net::HandlerLane::kPatient,  // For room in the hot tier.
+              .lane = net::HandlerLane::kPatient,  // For room, or for another with its key.
               .query = {"source_id", "atomic", "on_error"}});
   router.Add({.method = "POST",
               .pattern = "/data/search",

@@ -136,8 +136,6 @@ net::HandlerLane Dispatcher::LaneOf(const net::HttpRequest& request) const {
   std::string allow;
   const auto found = router_.Find(request.method, request.path, allow);
   if (!found.ok() || !found->route->needs_access) return net::HandlerLane::kUrgent;
-  // A write with a key waits for another one with the same key.
-  if (request.headers.Get("Idempotency-Key")) return net::HandlerLane::kPatient;
   return found->route->lane;
 }
 
