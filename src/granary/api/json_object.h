@@ -12,8 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
-
+#include "granary/base/append_format.h"
 #include "granary/json/batch_writer.h"
 
 namespace granary::api {
@@ -35,7 +34,7 @@ class JsonObject {
   void Add(std::string_view name, bool value) { Key(name).append(value ? "true" : "false"); }
   template <std::integral Int>
   requires(!std::same_as<Int, bool>) void Add(std::string_view name, Int value) {
-    fmt::format_to(std::back_inserter(Key(name)), "{}", value);
+    AppendFormat(Key(name), "{}", value);
   }
   template <typename T>
   void Add(std::string_view name, const std::optional<T>& value) {

@@ -8,6 +8,7 @@
 #include <storage.pb.h>
 
 #include "granary/api/json_node.h"
+#include "granary/base/append_format.h"
 #include "granary/base/base64.h"
 #include "granary/base/int128.h"
 #include "granary/base/utf8.h"
@@ -151,11 +152,9 @@ std::optional<std::string> AppendProtoValue(const v1::Value& value, ValueUse use
   switch (value.kind_case()) {
     case v1::Value::kNullValue: out.append("null"); return std::nullopt;
     case v1::Value::kBoolValue: out.append(value.bool_value() ? "true" : "false"); return {};
-    case v1::Value::kInt64Value:
-      fmt::format_to(std::back_inserter(out), "{}", value.int64_value());
-      return std::nullopt;
+    case v1::Value::kInt64Value: AppendFormat(out, "{}", value.int64_value()); return std::nullopt;
     case v1::Value::kUint64Value:
-      fmt::format_to(std::back_inserter(out), "{}", value.uint64_value());
+      AppendFormat(out, "{}", value.uint64_value());
       return std::nullopt;
     case v1::Value::kFloat64Value: json::AppendDouble(value.float64_value(), out); return {};
     case v1::Value::kFloat32Value: json::AppendFloat(value.float32_value(), out); return {};

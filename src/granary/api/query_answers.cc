@@ -2,18 +2,17 @@
 #include <utility>
 
 #include <arrow/record_batch.h>
-#include <fmt/format.h>
-
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/api/value_json.h"
+#include "granary/base/append_format.h"
 
 namespace granary::api {
 namespace {
 
 void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
   JsonObject object(out);
-  fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}", elapsed_ms);
+  AppendFormat(object.Key("elapsed_ms"), "{:.3f}", elapsed_ms);
   object.Add("rows_scanned", stats.rows_scanned);
   object.Add("segments_total", stats.segments_total);
   object.Add("segments_pruned", stats.segments_pruned);
@@ -69,7 +68,7 @@ void SearchJson::Add(const query::ResultBatch& rows) {
 
 std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms,
                                const std::optional<std::string>& next_cursor) {
-  fmt::format_to(std::back_inserter(text_), "],\"count\":{},\"next_cursor\":", count_);
+  AppendFormat(text_, "],\"count\":{},\"next_cursor\":", count_);
   if (next_cursor)
     json::AppendString(*next_cursor, text_);
   else

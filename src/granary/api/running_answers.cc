@@ -1,8 +1,7 @@
 // QueriesJson.
-#include <fmt/format.h>
-
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
+#include "granary/base/append_format.h"
 #include "granary/types/time_text.h"
 
 namespace granary::api {
@@ -23,8 +22,7 @@ void AppendQuery(const RunningQuery& query, std::string& out) {
   started.push_back('"');
   AppendTimestamp(query.started_us, TimeUnit::kMicro, started);
   started.push_back('"');
-  fmt::format_to(std::back_inserter(object.Key("elapsed_ms")), "{:.3f}",
-                 static_cast<double>(query.elapsed_ns) / 1e6);
+  AppendFormat(object.Key("elapsed_ms"), "{:.3f}", static_cast<double>(query.elapsed_ns) / 1e6);
   object.Add("state", query.running ? "running" : "queued");
   object.Add("rows_scanned", query.rows_scanned);
   object.Add("request_id", query.request_id);

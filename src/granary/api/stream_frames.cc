@@ -5,6 +5,7 @@
 #include "granary/api/json_object.h"
 #include "granary/api/problem.h"
 #include "granary/api/response_json.h"
+#include "granary/base/append_format.h"
 
 namespace granary::api {
 namespace {
@@ -63,7 +64,7 @@ void StreamFrames::Progress(std::uint64_t rows, double elapsed_ms, std::string& 
   out.append(Head("progress"));
   JsonObject progress(out);
   progress.Add("rows", rows);
-  fmt::format_to(std::back_inserter(progress.Key("elapsed_ms")), "{:.3f}", elapsed_ms);
+  AppendFormat(progress.Key("elapsed_ms"), "{:.3f}", elapsed_ms);
   progress.Close();
   out.append(Tail());
 }

@@ -1,7 +1,6 @@
 #include "granary/api/value_json.h"
 
-#include <fmt/format.h>
-
+#include "granary/base/append_format.h"
 #include "granary/base/base64.h"
 #include "granary/json/batch_writer.h"
 #include "granary/types/time_text.h"
@@ -13,7 +12,7 @@ std::string UuidText(std::string_view bytes) {
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(bytes[i]));
+    AppendFormat(out, "{:02x}", static_cast<unsigned char>(bytes[i]));
   }
   return out;
 }
@@ -29,7 +28,7 @@ void AppendText(const std::string& text, const DataType& type, std::string& out)
 
 void AppendInteger(std::int64_t value, const DataType& type, std::string& out) {
   if (!type.IsTemporal()) {
-    fmt::format_to(std::back_inserter(out), "{}", value);
+    AppendFormat(out, "{}", value);
     return;
   }
   out.push_back('"');
@@ -52,7 +51,7 @@ void AppendValueJson(const Value& value, const DataType& type, std::string& out)
   } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
     AppendInteger(*integer, type, out);
   } else if (const auto* natural = std::get_if<std::uint64_t>(&value)) {
-    fmt::format_to(std::back_inserter(out), "{}", *natural);
+    AppendFormat(out, "{}", *natural);
   } else if (const auto* number = std::get_if<double>(&value)) {
     if (type.kind() == TypeKind::kFloat32)
       json::AppendFloat(static_cast<float>(*number), out);

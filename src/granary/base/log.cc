@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "granary/base/append_format.h"
 #include "granary/base/utf8.h"
 
 namespace granary {
@@ -61,17 +62,13 @@ struct AppendJsonValue {
   std::string& out;
   void operator()(std::string_view text) const { AppendQuoted(out, text); }
   void operator()(bool value) const { out += value ? "true" : "false"; }
-  void operator()(std::int64_t value) const {
-    fmt::format_to(std::back_inserter(out), "{}", value);
-  }
-  void operator()(std::uint64_t value) const {
-    fmt::format_to(std::back_inserter(out), "{}", value);
-  }
+  void operator()(std::int64_t value) const { AppendFormat(out, "{}", value); }
+  void operator()(std::uint64_t value) const { AppendFormat(out, "{}", value); }
   void operator()(double value) const {
     if (!std::isfinite(value)) {
       out += "null";  // JSON has no NaN.
     } else {
-      fmt::format_to(std::back_inserter(out), "{}", value);
+      AppendFormat(out, "{}", value);
     }
   }
 };

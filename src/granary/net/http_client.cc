@@ -22,6 +22,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include "granary/base/append_format.h"
+
 namespace granary::net {
 
 namespace asio = boost::asio;
@@ -103,7 +105,7 @@ std::string HttpClient::State::MakeRequest(std::string_view method, std::string_
                                 is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
   if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
     if (!headers.Get("Content-Type")) out.append("Content-Type: application/json\r\n");
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
+    AppendFormat(out, "Content-Length: {}\r\n", body.size());
   }
   for (const auto& [name, value] : headers.all())
     out.append(name).append(": ").append(value).append("\r\n");

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include <fmt/format.h>
+#include "granary/base/append_format.h"
 
 namespace granary::net {
 namespace {
@@ -21,9 +21,9 @@ void AppendDate(std::string& out) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   ::gmtime_r(&now, &utc);
-  fmt::format_to(std::back_inserter(out), "Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n",
-                 kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900,
-                 utc.tm_hour, utc.tm_min, utc.tm_sec);
+  AppendFormat(out, "Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n", kDays[utc.tm_wday],
+               utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+               utc.tm_sec);
 }
 
 bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
@@ -32,7 +32,7 @@ void AppendFraming(std::string& out, int status, const HeadOptions& options) {
   if (!HasBody(status)) return;
   if (options.framing == Framing::kChunked) out.append("Transfer-Encoding: chunked\r\n");
   if (options.framing == Framing::kLength) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", options.body_bytes);
+    AppendFormat(out, "Content-Length: {}\r\n", options.body_bytes);
   }
 }
 
@@ -41,8 +41,7 @@ void AppendFraming(std::string& out, int status, const HeadOptions& options) {
 std::string MakeHead(const HttpResponse& response, const HeadOptions& options) {
   std::string out;
   out.reserve(256);
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status,
-                 ReasonPhrase(response.status));
+  AppendFormat(out, "HTTP/1.1 {} {}\r\n", response.status, ReasonPhrase(response.status));
   AppendDate(out);
   if (HasBody(response.status)) AppendHeader(out, "Content-Type", response.content_type);
   AppendFraming(out, response.status, options);

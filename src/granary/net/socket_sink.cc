@@ -4,13 +4,13 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "granary/base/append_format.h"
 #include "granary/io/clock.h"
 
 namespace granary::net {
@@ -65,7 +65,7 @@ Status SocketSink::Write(std::string_view bytes) {
   bytes_ += bytes.size();
   std::string prefix = started_ ? std::string() : std::move(head_);
   if (framing_ != Framing::kChunked) return SendAll(prefix, bytes, {});
-  fmt::format_to(std::back_inserter(prefix), "{:x}\r\n", bytes.size());
+  AppendFormat(prefix, "{:x}\r\n", bytes.size());
   return SendAll(prefix, bytes, "\r\n");
 }
 
@@ -79,7 +79,7 @@ void SocketSink::WriteLast(std::string_view bytes) {
   bytes_ += bytes.size();
   std::string text = std::exchange(unsent_, {});
   if (framing_ == Framing::kChunked) {
-    fmt::format_to(std::back_inserter(text), "{:x}\r\n{}\r\n", bytes.size(), bytes);
+    AppendFormat(text, "{:x}\r\n{}\r\n", bytes.size(), bytes);
   } else {
     text.append(bytes);
   }

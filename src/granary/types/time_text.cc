@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/append_format.h"
 #include "granary/base/int128.h"
 #include "granary/base/utf8.h"
 #include "granary/types/number_text.h"
@@ -183,7 +184,7 @@ void AppendTwo(unsigned value, std::string& out) {
 
 void AppendYear(std::int64_t year, std::string& out) {
   if (year < 1 || year > 9999) {
-    fmt::format_to(std::back_inserter(out), "{:+05}", year);
+    AppendFormat(out, "{:+05}", year);
     return;
   }
   const auto small = static_cast<unsigned>(year);
@@ -206,7 +207,7 @@ void AppendFraction(std::uint64_t fraction, int digits, std::string& out) {
     fraction /= 10;
     --digits;
   }
-  fmt::format_to(std::back_inserter(out), ".{:0{}}", fraction, digits);
+  AppendFormat(out, ".{:0{}}", fraction, digits);
 }
 
 std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }

@@ -1,7 +1,6 @@
-#include <fmt/format.h>
-
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
+#include "granary/base/append_format.h"
 #include "granary/services/tenant_node/openapi_document.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
@@ -18,7 +17,7 @@ net::HttpResponse Healthy(const NodeState& state) {
   object.Add("tenant_id", state.config.tenant_id);
   object.Add("tenant_name", state.config.tenant_name);
   object.Add("version", NodeVersion());
-  fmt::format_to(std::back_inserter(object.Key("uptime_seconds")), "{:.3f}", uptime_seconds);
+  AppendFormat(object.Key("uptime_seconds"), "{:.3f}", uptime_seconds);
   object.Close();
   return JsonResponse(std::move(body));
 }

@@ -2,7 +2,6 @@
 // written.
 #include <cstring>
 #include <exception>
-#include <iterator>
 
 #include <arrow/buffer.h>
 #include <arrow/util/compression.h>
@@ -12,6 +11,7 @@
 #include <parquet/statistics.h>
 #include <parquet/types.h>
 
+#include "granary/base/append_format.h"
 #include "granary/base/crc32c.h"
 #include "granary/base/utf8.h"
 #include "granary/storage/segment/segment_format.h"
@@ -42,7 +42,7 @@ class Dump {
  private:
   template <typename... Args>
   void Line(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    AppendFormat(out_, format, std::forward<Args>(args)...);
     out_ += '\n';
   }
 

@@ -2,16 +2,15 @@
 
 #include <charconv>
 
-#include <iterator>
-
 #include <arrow/status.h>
 #include <fmt/format.h>
+
+#include "granary/base/append_format.h"
 
 namespace granary::storage {
 std::string EncodeChecksums(const std::vector<std::uint32_t>& checksums) {
   std::string text;
-  for (const std::uint32_t checksum : checksums)
-    fmt::format_to(std::back_inserter(text), "{:08x}", checksum);
+  for (const std::uint32_t checksum : checksums) AppendFormat(text, "{:08x}", checksum);
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 
+#include "granary/base/append_format.h"
 #include "granary/storage/wal/wal_reader.h"
 #include "granary/storage/wal/wal_replay.h"
 #include "granary/types/time_text.h"
@@ -21,8 +22,7 @@ std::string Quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
-    plain ? out.push_back(c)
-          : static_cast<void>(fmt::format_to(std::back_inserter(out), "\\x{:02x}", c & 0xff));
+    plain ? out.push_back(c) : AppendFormat(out, "\\x{:02x}", c & 0xff);
   }
   return out + '"';
 }
@@ -44,28 +44,26 @@ void PrintHeader(const WalReader& reader, const std::string& path, std::string& 
     return;
   }
   const WalFileHeader& header = *reader.header();
-  fmt::format_to(std::back_inserter(out), "  lane {} file {} salt {:016x} created ", header.lane,
-                 header.file_number, header.salt);
+  AppendFormat(out, "  lane {} file {} salt {:016x} created ", header.lane, header.file_number,
+               header.salt);
   AppendTimestamp(header.created_us, TimeUnit::kMicro, out);
   if (header.previous_file != 0) {
-    fmt::format_to(std::back_inserter(out), " after file {} of {} bytes", header.previous_file,
-                   header.previous_end);
+    AppendFormat(out, " after file {} of {} bytes", header.previous_file, header.previous_end);
   }
   out += '\n';
 }
 
 void PrintFrame(const WalReader& reader, const WalFrame& frame, std::string& out) {
-  auto to = std::back_inserter(out);
-  fmt::format_to(to, "  @{} group @{} ", reader.frame_offset(), reader.frame_group_start());
+  AppendFormat(out, "  @{} group @{} ", reader.frame_offset(), reader.frame_group_start());
   if (frame.kind == FrameKind::kEndOfLane) {
     out += "end of lane\n";
     return;
   }
-  fmt::format_to(to, "tenant {} source {} uid {} schema {} first {} records {} payload {} bytes",
-                 Quoted(frame.tenant), Quoted(frame.source), frame.source_uid.value,
-                 frame.schema_version, frame.first_sequence, frame.records, frame.payload.size());
+  AppendFormat(out, "tenant {} source {} uid {} schema {} first {} records {} payload {} bytes",
+               Quoted(frame.tenant), Quoted(frame.source), frame.source_uid.value,
+               frame.schema_version, frame.first_sequence, frame.records, frame.payload.size());
   if (!frame.idempotency_key.empty()) {
-    fmt::format_to(to, " key {} body {:016x}", Quoted(frame.idempotency_key), frame.body_hash);
+    AppendFormat(out, " key {} body {:016x}", Quoted(frame.idempotency_key), frame.body_hash);
   }
   out += '\n';
 }
@@ -104,15 +102,14 @@ Status DumpFile(io::FileSystem& files, const std::string& path,
     const Result<bool> more = reader->Next(frame);
     for (; printed < reader->damage().size(); ++printed) {
       const WalDamage& damage = reader->damage()[printed];
-      fmt::format_to(std::back_inserter(out), "  DAMAGE @{}: {}\n", damage.offset, damage.detail);
+      AppendFormat(out, "  DAMAGE @{}: {}\n", damage.offset, damage.detail);
     }
     if (!more.ok()) return more.status();
     if (!*more) break;
     if (!source || frame.source == *source || frame.kind == FrameKind::kEndOfLane)
       PrintFrame(*reader, frame, out);
   }
-  fmt::format_to(std::back_inserter(out), "  ends @{} {}\n", reader->end(),
-                 TailText(reader->tail()));
+  AppendFormat(out, "  ends @{} {}\n", reader->end(), TailText(reader->tail()));
   return Status::Ok();
 }
 
@@ -133,8 +130,7 @@ Status DumpFolder(io::FileSystem& files, const std::string& folder,
       if (Status s = DumpFile(files, path, source, headers, out); !s.ok())
         out += "  " + s.ToString() + "\n";
     } else if (!entry.is_directory && entry.name.ends_with(kSpareSuffix)) {
-      fmt::format_to(std::back_inserter(out), "{}\n  spare, {} bytes to be overwritten\n", path,
-                     entry.bytes);
+      AppendFormat(out, "{}\n  spare, {} bytes to be overwritten\n", path, entry.bytes);
     }
   }
   return Status::Ok();
