@@ -1,27 +1,22 @@
 // MergeStats, ConvertStats, DistinctEstimate (stats_builder.h): knowledge about sets of rows,
 // combined.
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "granary/storage/stats/distinct_sketch.h"
 #include "granary/storage/stats/stats_builder.h"
 #include "granary/storage/stats/value_hash.h"
+#include "granary/storage/stats/value_position.h"
 
 namespace granary::storage {
 namespace {
 
 bool HasNoValues(const ColumnStats& stats) { return stats.nulls == stats.rows; }
 
-bool IsNan(const Value& value) {
-  const auto* real = std::get_if<double>(&value);
-  return real != nullptr && std::isnan(*real);
-}
-
 /// True when min and max are null because there is nothing to bound, not because nothing is known.
 bool HasNothingToBound(const ColumnStats& stats) {
   return HasNoValues(stats) ||
-         (stats.values && std::all_of(stats.values->begin(), stats.values->end(), IsNan));
+         (stats.values && std::all_of(stats.values->begin(), stats.values->end(), IsNanValue));
 }
 
 struct Bound {
