@@ -1,4 +1,4 @@
-# granary_module(<name> [PCH arrow] DEPS <targets...> [TEST_DEPS <targets...>])
+# granary_module(<name> [PCH arrow] [APART] DEPS <targets...> [TEST_DEPS <targets...>])
 #
 # One room = one library + its tests + its benchmarks + a check that each header stands alone.
 # The folder lists its own files; the name says what a file is:
@@ -10,6 +10,8 @@
 #   main.cc         left to granary_executable()
 #   *.cc            granary_<name>, the library
 # A room in a subfolder has an underscore for each slash: storage/wal is storage_wal.
+# APART compiles each file alone: for rooms whose speed hangs on what gcc inlines, which it decides
+# otherwise when more is in sight.
 # PCH arrow adds Arrow's headers to the precompiled ones: worth it for rooms where most files
 # include them anyway.
 
@@ -21,7 +23,7 @@ set(GRANARY_TEST_ENVIRONMENT
     "UBSAN_OPTIONS=print_stacktrace=1")
 
 function(granary_module name)
-  cmake_parse_arguments(ARG "" "PCH" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "APART" "PCH" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   file(GLOB headers CONFIGURE_DEPENDS *.h)
   set(tests ${sources})
@@ -41,6 +43,9 @@ function(granary_module name)
       granary_use_pch(granary_${name} ${ARG_PCH})
     else()
       granary_use_pch(granary_${name} standard)
+    endif()
+    if(NOT ARG_APART)
+      granary_compile_together(granary_${name})
     endif()
     set(scope PUBLIC)
   else()
@@ -78,6 +83,20 @@ function(granary_executable name)
 endfunction()
 
 # The rest is used by the two functions above.
+
+# Several files of a room in one compilation: the headers and templates that they share are compiled
+# once, which halves a clean build. So names of a room's unnamed namespaces must differ too. What it
+# hides, a forgotten #include, the tsan preset finds, which is built without (GRANARY_TOGETHER=1).
+set(GRANARY_TOGETHER 6 CACHE STRING "How many files of a room are compiled in one go")
+
+function(granary_compile_together target)
+  if(GRANARY_TOGETHER GREATER 1)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+      UNITY_BUILD_BATCH_SIZE ${GRANARY_TOGETHER})
+    # "Has a field whose type uses the unnamed namespace": gcc takes an included file for a header.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
 
 function(granary_unit_test target label pch sources support room extra_deps)
   if(NOT sources)

@@ -18,7 +18,6 @@ namespace {
 
 namespace pb = google::protobuf;
 constexpr std::size_t kFilterDepthMax = 64;
-constexpr std::size_t kJsonDepthMax = 1000;  // The reader of the body has the last word.
 
 Status CheckKnown(const pb::Message& message, const std::string& pointer) {
   const pb::UnknownFieldSet& unknown = message.GetReflection()->GetUnknownFields(message);

@@ -20,7 +20,6 @@ namespace granary::api {
 namespace {
 
 constexpr std::int64_t kMicrosPerDay = std::int64_t{24} * 3600 * 1'000'000;
-constexpr std::size_t kJsonDepthMax = 1000;  // The reader of the body has the last word.
 
 using Problem = std::optional<std::string>;
 

@@ -19,6 +19,9 @@ class Value;
 
 namespace granary::api {
 
+/// Of JSON inside a message; the reader of the body has the last word.
+inline constexpr std::size_t kJsonDepthMax = 1000;
+
 /// In a record a decimal is a string, as REST writes it; in a filter a number, which compares with
 /// every numeric column.
 enum class ValueUse : std::uint8_t { kRecord, kLiteral };

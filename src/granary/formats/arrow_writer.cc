@@ -9,7 +9,7 @@
 namespace granary::formats {
 namespace {
 
-Status FromArrow(const arrow::Status& status) {
+Status StreamStatus(const arrow::Status& status) {
   return status.ok() ? Status::Ok() : Status::Internal("Arrow stream: " + status.ToString());
 }
 
@@ -22,7 +22,7 @@ Status ArrowWriter::Begin(const TableShape& shape, std::string& out) {
   shape_ = shape;
   GRANARY_ASSIGN(schema_, ArrowSchemaOf(shape));
   auto made = arrow::ipc::MakeStreamWriter(stream_, schema_);
-  GRANARY_TRY(FromArrow(made.status()));
+  GRANARY_TRY(StreamStatus(made.status()));
   writer_ = made.MoveValueUnsafe();
   stream_->MoveTo(out);
   return Status::Ok();
@@ -30,13 +30,13 @@ Status ArrowWriter::Begin(const TableShape& shape, std::string& out) {
 
 Status ArrowWriter::Add(const TableRows& rows, std::string& out) {
   GRANARY_ASSIGN(const auto batch, FitRows(shape_, schema_, rows));
-  GRANARY_TRY(FromArrow(writer_->WriteRecordBatch(*batch)));
+  GRANARY_TRY(StreamStatus(writer_->WriteRecordBatch(*batch)));
   stream_->MoveTo(out);
   return Status::Ok();
 }
 
 Status ArrowWriter::Finish(std::string& out) {
-  GRANARY_TRY(FromArrow(writer_->Close()));
+  GRANARY_TRY(StreamStatus(writer_->Close()));
   stream_->MoveTo(out);
   return Status::Ok();
 }

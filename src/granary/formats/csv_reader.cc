@@ -182,18 +182,6 @@ class CsvChunk final : public TableChunk {
   const std::uint64_t first_;
 };
 
-/// Blank lines are no records, but in a table of one column they are its nulls.
-void DropBlankLines(LineBlock& block) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < block.lines.size(); ++i) {
-    if (block.lines[i].bytes == 0) continue;
-    block.lines[kept] = block.lines[i];
-    block.numbers[kept++] = block.numbers[i];
-  }
-  block.lines.resize(kept);
-  block.numbers.resize(kept);
-}
-
 }  // namespace
 
 CsvReader::CsvReader(ByteSource source, const ReadLimits& limits)
@@ -235,7 +223,9 @@ Result<std::unique_ptr<TableChunk>> CsvReader::Next() {
   for (;;) {
     GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.chunk_rows));
     if (block.lines.empty()) return std::unique_ptr<TableChunk>();
-    if (columns_.size() > 1) DropBlankLines(block);
+    // Blank lines are no records, but in a table of one column they are its nulls.
+    if (columns_.size() > 1)
+      block.DropBlankLines([](std::string_view line) { return line.empty(); });
     if (block.lines.empty()) continue;
     const std::uint64_t first = records_;
     records_ += block.lines.size();

@@ -41,18 +41,6 @@ bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
-void DropBlankLines(LineBlock& block) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < block.lines.size(); ++i) {
-    if (IsBlank(std::string_view(block.text).substr(block.lines[i].offset, block.lines[i].bytes)))
-      continue;
-    block.lines[kept] = block.lines[i];
-    block.numbers[kept++] = block.numbers[i];
-  }
-  block.lines.resize(kept);
-  block.numbers.resize(kept);
-}
-
 }  // namespace
 
 json::RecordLimits ParserLimits(const ReadLimits& limits) {
@@ -70,7 +58,7 @@ Result<std::unique_ptr<TableChunk>> NdjsonReader::Next() {
   for (;;) {
     GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.chunk_rows));
     if (block.lines.empty()) return std::unique_ptr<TableChunk>();
-    DropBlankLines(block);
+    block.DropBlankLines(IsBlank);
     if (block.lines.empty()) continue;
     const std::uint64_t first = records_;
     records_ += block.lines.size();

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kRowGroupRows = 128 << 10;
 constexpr std::int64_t kRowGroupBytes = 16 << 20;
 
-Status FromArrow(const arrow::Status& status) {
+Status FileStatus(const arrow::Status& status) {
   if (status.ok()) return Status::Ok();
   // A time that milliseconds cannot hold; all else is fine by construction.
   const Code code = status.IsInvalid() ? Code::kInvalidRecord : Code::kInternal;
@@ -25,9 +25,9 @@ Status FromArrow(const arrow::Status& status) {
 
 /// Runs what may throw.
 template <typename Call>
-Status Guarded(const Call& call) {
+Status GuardedWrite(const Call& call) {
   try {
-    return FromArrow(call());
+    return FileStatus(call());
   } catch (const parquet::ParquetException& e) {
     return Status::Internal(fmt::format("Parquet file: {}", e.what()));
   }
@@ -43,7 +43,7 @@ Status ParquetWriter::Begin(const TableShape& shape, std::string& out) {
   GRANARY_ASSIGN(schema_, ArrowSchemaOf(shape));
   if (schema_->num_fields() == 0)
     return {Code::kInvalidRequest, "a Parquet file needs a column, and the answer has none"};
-  GRANARY_TRY(Guarded([&] {
+  GRANARY_TRY(GuardedWrite([&] {
     const auto properties =
         parquet::WriterProperties::Builder().compression(parquet::Compression::SNAPPY)->build();
     const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
@@ -68,7 +68,7 @@ Status ParquetWriter::Add(const TableRows& rows, std::string& out) {
 }
 
 Status ParquetWriter::WriteRowGroup() {
-  GRANARY_TRY(Guarded([&]() -> arrow::Status {
+  GRANARY_TRY(GuardedWrite([&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto table, arrow::Table::FromRecordBatches(schema_, pending_));
     return writer_->WriteTable(*table, pending_rows_);
   }));
@@ -79,7 +79,7 @@ Status ParquetWriter::WriteRowGroup() {
 
 Status ParquetWriter::Finish(std::string& out) {
   if (pending_rows_ > 0) GRANARY_TRY(WriteRowGroup());
-  GRANARY_TRY(Guarded([&] { return writer_->Close(); }));
+  GRANARY_TRY(GuardedWrite([&] { return writer_->Close(); }));
   stream_->MoveTo(out);
   return Status::Ok();
 }

@@ -16,7 +16,7 @@ namespace {
 
 using ArrayPtr = std::shared_ptr<arrow::Array>;
 
-Status FromArrow(const arrow::Status& status) {
+Status CastStatus(const arrow::Status& status) {
   if (status.ok()) return Status::Ok();
   if (status.IsOutOfMemory() || status.IsCapacityError())
     return {Code::kTooLarge, status.message()};
@@ -29,7 +29,7 @@ Result<ArrayPtr> Cast(const ArrayPtr& array, const std::shared_ptr<arrow::DataTy
   options.allow_float_truncate = nearest_float;
   arrow::compute::ExecContext context(pool);
   auto cast = arrow::compute::Cast(*array, type, options, &context);
-  GRANARY_TRY(FromArrow(cast.status()));
+  GRANARY_TRY(CastStatus(cast.status()));
   return cast.MoveValueUnsafe();
 }
 
@@ -44,7 +44,7 @@ Result<ArrayPtr> Opened(ArrayPtr array, arrow::MemoryPool* pool) {
     } else if (array->type_id() == arrow::Type::RUN_END_ENCODED) {
       arrow::compute::ExecContext context(pool);
       auto decoded = arrow::compute::RunEndDecode(array, &context);
-      GRANARY_TRY(FromArrow(decoded.status()));
+      GRANARY_TRY(CastStatus(decoded.status()));
       array = decoded->make_array();
     } else {
       return array;
@@ -65,7 +65,7 @@ Result<ArrayPtr> ToDocuments(const ArrayPtr& array, arrow::MemoryPool* pool) {
   std::string document;
   for (std::int64_t row = 0; row < texts.length(); ++row) {
     if (texts.IsNull(row)) {
-      GRANARY_TRY(FromArrow(builder.AppendNull()));
+      GRANARY_TRY(CastStatus(builder.AppendNull()));
       continue;
     }
     const auto text = texts.GetView(row);
@@ -76,10 +76,10 @@ Result<ArrayPtr> ToDocuments(const ArrayPtr& array, arrow::MemoryPool* pool) {
       return Status(Code::kInvalidRecord,
                     fmt::format("expected JSON text: {}", context.failure.message()));
     // A null is a null, however it comes.
-    GRANARY_TRY(FromArrow(document == "null" ? builder.AppendNull() : builder.Append(document)));
+    GRANARY_TRY(CastStatus(document == "null" ? builder.AppendNull() : builder.Append(document)));
   }
   ArrayPtr documents;
-  GRANARY_TRY(FromArrow(builder.Finish(&documents)));
+  GRANARY_TRY(CastStatus(builder.Finish(&documents)));
   return documents;
 }
 
@@ -89,7 +89,7 @@ Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool
   arrow::FixedSizeBinaryBuilder builder(arrow::fixed_size_binary(kUuidBytes), pool);
   for (std::int64_t row = 0; row < values.length(); ++row) {
     if (values.IsNull(row)) {
-      GRANARY_TRY(FromArrow(builder.AppendNull()));
+      GRANARY_TRY(CastStatus(builder.AppendNull()));
       continue;
     }
     const auto value = values.GetView(row);
@@ -100,10 +100,10 @@ Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool
       bytes = std::string(value);
     }
     if (!bytes) return Status(Code::kInvalidRecord, "expected uuid");
-    GRANARY_TRY(FromArrow(builder.Append(*bytes)));
+    GRANARY_TRY(CastStatus(builder.Append(*bytes)));
   }
   ArrayPtr uuids;
-  GRANARY_TRY(FromArrow(builder.Finish(&uuids)));
+  GRANARY_TRY(CastStatus(builder.Finish(&uuids)));
   return uuids;
 }
 
@@ -138,7 +138,7 @@ Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) 
   if (plain.array->type_id() == arrow::Type::TIMESTAMP) {
     // The zone only says how to show the instant; none is UTC.
     auto view = plain.array->View(wanted);
-    GRANARY_TRY(FromArrow(view.status()));
+    GRANARY_TRY(CastStatus(view.status()));
     plain.array = view.MoveValueUnsafe();
     return plain;
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "granary/base/status.h"
@@ -27,6 +28,21 @@ struct LineBlock {
   std::string text;
   std::vector<json::TextLine> lines;
   std::vector<std::uint64_t> numbers;  ///< From 1: the line each begins at.
+
+  std::string_view Text(std::size_t i) const {
+    return std::string_view(text).substr(lines[i].offset, lines[i].bytes);
+  }
+  template <typename IsBlank>
+  void DropBlankLines(const IsBlank& is_blank) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (is_blank(Text(i))) continue;
+      lines[kept] = lines[i];
+      numbers[kept++] = numbers[i];
+    }
+    lines.resize(kept);
+    numbers.resize(kept);
+  }
 };
 
 class TextLines {

@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 256u << 10;
+constexpr std::size_t kDrainBytes = 256u << 10;
 constexpr std::size_t kChunkLineBytesMax = 64u << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -65,7 +65,7 @@ asio::awaitable<BodyEnd> BodyReader::Read(RequestParser& parser, const RequestHe
 asio::awaitable<void> BodyReader::LetThrough(std::uint64_t length) {
   std::uint64_t skipped = in_.size();
   in_.clear();
-  std::string waste(kReadBytes, '\0');
+  std::string waste(kDrainBytes, '\0');
   moved_ = options_.body_progress_bytes;
   Moved(0);
   while (skipped < length) {
@@ -89,7 +89,7 @@ asio::awaitable<BodyEnd> BodyReader::ReadPlain(std::uint64_t length) {
   }
   while (body.size() < length) {
     const std::size_t before = body.size();
-    const std::size_t step = std::min<std::size_t>(length - before, std::max(kReadBytes, before));
+    const std::size_t step = std::min<std::size_t>(length - before, std::max(kDrainBytes, before));
     body.resize(before + step);
     const std::size_t n = co_await socket_.ReadSome(body.data() + before, step);
     body.resize(before + n);

@@ -8,7 +8,7 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kAheadBytes = 4096;
 constexpr std::size_t kPipelinedBytesMax = 64u << 10;
 
 }  // namespace
@@ -26,7 +26,7 @@ void ClientWatch::Start() {
 }
 
 void ClientWatch::OnReadable() {
-  char bytes[kReadBytes];
+  char bytes[kAheadBytes];
   const Wire::Moved read = socket_->wire().Read(bytes, sizeof(bytes));
   if (read.end == Wire::End::kClosed) return cancel_.Cancel();
   in_.append(bytes, read.bytes);

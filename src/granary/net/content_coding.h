@@ -16,6 +16,9 @@ namespace granary::net {
 
 enum class ContentCoding : std::uint8_t { kIdentity, kGzip, kZstd };
 
+/// For zlib; + 16: with gzip's header, not zlib's.
+inline constexpr int kGzipWindowBits = 15 + 16;
+
 std::string_view CodingName(ContentCoding coding);
 
 /// Of a request's Content-Encoding. kUnsupportedMediaType for any other, and for several at once.

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kInputBytes = 64u << 10;
 constexpr std::uint64_t kRatioFreeBytes = 1u << 20;  // So much may come of anything.
-constexpr int kGzipWindowBits = 15 + 16;
 constexpr int kZstdWindowLogMax = 23;
 
 /// What one step of a decoder did.
@@ -181,7 +180,7 @@ class StringSource final : public BodySource {
 };
 
 template <typename Kind>
-Result<std::unique_ptr<Decoder>> Started() {
+Result<std::unique_ptr<Decoder>> StartedDecoder() {
   auto decoder = std::make_unique<Kind>();
   GRANARY_TRY(decoder->Start());
   return std::unique_ptr<Decoder>(std::move(decoder));
@@ -192,8 +191,8 @@ Result<std::unique_ptr<Decoder>> Started() {
 Result<std::unique_ptr<BodySource>> MakeDecodingSource(std::shared_ptr<BodySource> encoded,
                                                        ContentCoding coding,
                                                        DecodingLimits limits) {
-  GRANARY_ASSIGN(auto decoder,
-                 coding == ContentCoding::kGzip ? Started<GzipDecoder>() : Started<ZstdDecoder>());
+  GRANARY_ASSIGN(auto decoder, coding == ContentCoding::kGzip ? StartedDecoder<GzipDecoder>()
+                                                              : StartedDecoder<ZstdDecoder>());
   return std::unique_ptr<BodySource>(
       std::make_unique<DecodingSource>(std::move(encoded), coding, std::move(decoder), limits));
 }

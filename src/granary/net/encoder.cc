@@ -12,7 +12,6 @@ namespace {
 // Quick ones: an answer is made once and sent once.
 constexpr int kGzipLevel = 3;
 constexpr int kZstdLevel = 1;
-constexpr int kGzipWindowBits = 15 + 16;  // + 16: with gzip's header, not zlib's.
 constexpr int kGzipMemoryLevel = 8;
 constexpr std::size_t kStepBytes = 64u << 10;
 
@@ -85,7 +84,7 @@ class ZstdEncoder final : public Encoder {
 };
 
 template <typename Kind>
-Result<std::unique_ptr<Encoder>> Started() {
+Result<std::unique_ptr<Encoder>> StartedEncoder() {
   auto encoder = std::make_unique<Kind>();
   GRANARY_TRY(encoder->Start());
   return std::unique_ptr<Encoder>(std::move(encoder));
@@ -94,8 +93,8 @@ Result<std::unique_ptr<Encoder>> Started() {
 }  // namespace
 
 Result<std::unique_ptr<Encoder>> MakeEncoder(ContentCoding coding) {
-  if (coding == ContentCoding::kGzip) return Started<GzipEncoder>();
-  if (coding == ContentCoding::kZstd) return Started<ZstdEncoder>();
+  if (coding == ContentCoding::kGzip) return StartedEncoder<GzipEncoder>();
+  if (coding == ContentCoding::kZstd) return StartedEncoder<ZstdEncoder>();
   return Status::Internal("identity has no encoder");
 }
 

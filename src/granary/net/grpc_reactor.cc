@@ -8,14 +8,12 @@
 #include <fmt/format.h>
 #include <boost/asio/ip/address.hpp>
 
-#include "granary/io/clock.h"
+#include "granary/net/poll_pace.h"
 
 namespace granary::net {
 namespace {
 
 constexpr auto kLookAtCancel = std::chrono::milliseconds(20);
-
-std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
 
 // The library tells deadlines by the wall clock.
 std::optional<std::int64_t> DeadlineNs(std::chrono::system_clock::time_point deadline) {

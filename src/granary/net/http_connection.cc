@@ -26,7 +26,7 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 4096;  // Small: an idle connection keeps a buffer of it.
+constexpr std::size_t kHeadReadBytes = 4096;  // Small: an idle connection keeps a buffer of it.
 constexpr std::size_t kDrainReadBytes = 256u << 10;
 constexpr std::int64_t kDrainTimeoutMs = 2000;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
@@ -148,8 +148,8 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     scanned = in_.size() < 3 ? 0 : in_.size() - 3;
 
     const std::size_t before = in_.size();
-    in_.resize(before + kReadBytes);
-    const std::size_t n = co_await socket_->ReadSome(in_.data() + before, kReadBytes);
+    in_.resize(before + kHeadReadBytes);
+    const std::size_t n = co_await socket_->ReadSome(in_.data() + before, kHeadReadBytes);
     in_.resize(before + n);
     if (n > 0) continue;
     if (socket_->read_end() == TimedSocket::ReadEnd::kTimeout && started) {

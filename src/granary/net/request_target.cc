@@ -10,7 +10,7 @@
 namespace granary::net {
 namespace {
 
-Status Bad(std::string_view what) {
+Status BadTarget(std::string_view what) {
   return {Code::kInvalidArgument, fmt::format("request target: {}", what)};
 }
 
@@ -31,17 +31,18 @@ Result<std::string> Decode(std::string_view text, Part part) {
     if (c == '%') {
       const auto high = i + 2 < text.size() ? HexDigit(text[i + 1]) : std::nullopt;
       const auto low = high ? HexDigit(text[i + 2]) : std::nullopt;
-      if (!low) return Bad(fmt::format("'%' at byte {} does not start two hexadecimal digits", i));
+      if (!low)
+        return BadTarget(fmt::format("'%' at byte {} does not start two hexadecimal digits", i));
       c = static_cast<char>(*high * 16 + *low);
       i += 2;
-      if (part == Part::kPath && c == '/') return Bad("an escaped '/' in a path segment");
+      if (part == Part::kPath && c == '/') return BadTarget("an escaped '/' in a path segment");
     } else if (c == '+' && part == Part::kQuery) {
       c = ' ';
     }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return Bad("a control character");
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return BadTarget("a control character");
     out.push_back(c);
   }
-  if (!IsValidUtf8(out)) return Bad("not UTF-8 when decoded");
+  if (!IsValidUtf8(out)) return BadTarget("not UTF-8 when decoded");
   return out;
 }
 
@@ -75,10 +76,10 @@ Status ParseQuery(std::string_view text, RequestTarget& out) {
 
 Result<RequestTarget> ParseTarget(std::string_view target) {
   target = WithoutAuthority(target);
-  if (target.starts_with('?')) return Bad("no path");
-  if (!target.starts_with('/')) return Bad("it must start with '/'");
+  if (target.starts_with('?')) return BadTarget("no path");
+  if (!target.starts_with('/')) return BadTarget("it must start with '/'");
   if (target.find('#') != std::string_view::npos)
-    return Bad("a fragment ('#') is not part of a request");
+    return BadTarget("a fragment ('#') is not part of a request");
   const auto mark = std::min(target.find('?'), target.size());
   RequestTarget out;
   GRANARY_ASSIGN(out.path, Decode(target.substr(0, mark), Part::kPath));

@@ -11,14 +11,10 @@
 #include <fmt/format.h>
 
 #include "granary/base/append_format.h"
-#include "granary/io/clock.h"
+#include "granary/net/poll_pace.h"
 
 namespace granary::net {
 namespace {
-
-constexpr int kPollMs = 20;  // How often a blocked write looks at its cancel token.
-
-std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
 
 iovec Piece(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
 

@@ -7,18 +7,15 @@
 
 #include <fmt/format.h>
 
-#include "granary/io/clock.h"
+#include "granary/net/poll_pace.h"
 #include "granary/net/socket_sink.h"
 
 namespace granary::net {
 namespace {
 
-constexpr int kPollMs = 20;  // How often a waiting read looks at its cancel token.
 constexpr std::size_t kReadBytes = 64u << 10;
 constexpr std::size_t kChunkLineBytesMax = 64u << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-std::int64_t NowNs() { return io::SystemClock().MonotonicNanos(); }
 
 std::size_t TakeFrom(std::string_view text, std::span<char> out) {
   const std::size_t bytes = std::min(text.size(), out.size());

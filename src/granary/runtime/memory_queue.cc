@@ -6,7 +6,7 @@ namespace granary::runtime {
 namespace {
 
 // Cancellation has no callback, so a waiter looks by itself: half of what the header promises.
-constexpr std::chrono::milliseconds kLookEvery{10};
+constexpr std::chrono::milliseconds kLookForRoomEvery{10};
 
 Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes) {
   return {Code::kTooLarge, fmt::format("{} bytes of memory are needed at once, \"{}\" may take {}",
@@ -60,7 +60,7 @@ Result<MemoryReservation> MemoryQueue::Enter(MemoryBudget& budget, std::uint64_t
     if (status.ok() && std::chrono::steady_clock::now() >= give_up)
       status = OutOfMemory(*refused_by, bytes);
     if (!status.ok()) break;
-    budget.WaitForRelease(kLookEvery);
+    budget.WaitForRelease(kLookForRoomEvery);
   }
   lock.lock();
   line_.erase(place);

@@ -19,7 +19,6 @@ namespace {
 
 using ChunkPtr = std::unique_ptr<formats::TableChunk>;
 
-constexpr int kEvolveAttemptsMax = 128;
 constexpr std::size_t kDrainBytes = 64u << 10;
 
 /// The bytes of a body on their way to its reader, counted, and hashed when a key asks for it.

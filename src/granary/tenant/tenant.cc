@@ -14,9 +14,6 @@
 namespace granary {
 namespace {
 
-// Each retry means that another writer has just added a column; more than this is not a race.
-constexpr int kEvolveAttemptsMax = 128;
-
 SourceInfo InfoOf(const storage::Source& source) {
   const storage::SourceShape shape = source.shape();
   return {*shape.definition, shape.schema, source.created_us()};

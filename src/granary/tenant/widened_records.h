@@ -9,6 +9,9 @@
 
 namespace granary {
 
+/// Each retry means that another writer has just added a column; more than this is not a race.
+inline constexpr int kEvolveAttemptsMax = 128;
+
 /// The store refuses a wider column by the column's name; the record that made it wider is what a
 /// client can mend.
 inline Status AtRecord(const Status& status, const std::vector<json::WidenedColumn>& widened) {

@@ -16,8 +16,6 @@
 namespace granary {
 namespace {
 
-constexpr std::int64_t kSecondsPerDay = 86'400;
-
 std::string Shown(const Literal& literal) {
   switch (literal.kind) {
     case Literal::Kind::kNull: return "null";

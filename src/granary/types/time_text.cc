@@ -12,7 +12,6 @@
 namespace granary {
 namespace {
 
-constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 struct CivilDate {

@@ -11,6 +11,8 @@
 
 namespace granary {
 
+inline constexpr std::int64_t kSecondsPerDay = 86'400;
+
 /// "2024-01-15" -> days since 1970. Years 0001 to 9999. Nothing when it is not a date.
 std::optional<std::int64_t> ParseDate(std::string_view text);
 

@@ -5,7 +5,7 @@
 namespace granary::query {
 namespace {
 
-constexpr std::uint64_t kGroupsAtOnce = 1024;  ///< Between two looks at the token.
+constexpr std::uint64_t kGroupsALook = 1024;  ///< Between two looks at the token.
 
 /// Reads a run from its beginning, a page at a time.
 class RunReader {
@@ -87,7 +87,7 @@ Status MergeRuns(const std::vector<GroupRun>& runs, const runtime::SpillFile& fi
   const auto after = [](const RunReader* a, const RunReader* b) { return a->ComesAfter(*b); };
   std::make_heap(heap.begin(), heap.end(), after);
   for (std::uint64_t count = 0; !heap.empty(); ++count) {
-    if (count % kGroupsAtOnce == 0) GRANARY_TRY(cancel.Check());
+    if (count % kGroupsALook == 0) GRANARY_TRY(cancel.Check());
     std::pop_heap(heap.begin(), heap.end(), after);
     RunReader& first = *heap.back();
     GRANARY_ASSIGN(const bool go_on, each(first.TakeGroup()));

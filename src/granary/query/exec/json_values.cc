@@ -10,7 +10,7 @@
 namespace granary::query {
 namespace {
 
-Status FromArrow(const arrow::Status& status) {
+Status BuilderStatus(const arrow::Status& status) {
   return status.ok() ? Status::Ok() : Status::Internal(status.ToString());
 }
 
@@ -54,7 +54,7 @@ Result<std::shared_ptr<arrow::Array>> CanonicalTexts(const arrow::Array& texts) 
   std::string canonical;
   for (std::int64_t i = 0; i < in.length(); ++i) {
     if (in.IsNull(i)) {
-      GRANARY_TRY(FromArrow(builder.AppendNull()));
+      GRANARY_TRY(BuilderStatus(builder.AppendNull()));
       continue;
     }
     const std::string_view text = in.GetView(i);
@@ -72,17 +72,17 @@ Result<std::shared_ptr<arrow::Array>> CanonicalTexts(const arrow::Array& texts) 
     } else {
       canonical = text;
     }
-    GRANARY_TRY(FromArrow(builder.Append(canonical)));
+    GRANARY_TRY(BuilderStatus(builder.Append(canonical)));
   }
   std::shared_ptr<arrow::Array> out;
-  GRANARY_TRY(FromArrow(builder.Finish(&out)));
+  GRANARY_TRY(BuilderStatus(builder.Finish(&out)));
   return out;
 }
 
 Result<std::shared_ptr<arrow::Array>> NumbersOf(const arrow::Array& texts) {
   const auto& in = static_cast<const arrow::StringArray&>(texts);
   arrow::DoubleBuilder builder;
-  GRANARY_TRY(FromArrow(builder.Reserve(in.length())));
+  GRANARY_TRY(BuilderStatus(builder.Reserve(in.length())));
   for (std::int64_t i = 0; i < in.length(); ++i) {
     if (in.IsValid(i) && IsNumberText(in.GetView(i))) {
       builder.UnsafeAppend(NearestDouble(in.GetView(i)));
@@ -91,7 +91,7 @@ Result<std::shared_ptr<arrow::Array>> NumbersOf(const arrow::Array& texts) {
     }
   }
   std::shared_ptr<arrow::Array> out;
-  GRANARY_TRY(FromArrow(builder.Finish(&out)));
+  GRANARY_TRY(BuilderStatus(builder.Finish(&out)));
   return out;
 }
 

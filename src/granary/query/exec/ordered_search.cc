@@ -47,9 +47,10 @@ struct Wanted {
   std::optional<Shown> shown;
 };
 
-Result<Obstacle> Rank(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
-                      const Wanted& wanted, const QueryContext& context,
-                      runtime::MemoryReservation& held, RankedRows& ranked, QueryStats& stats) {
+Result<Obstacle> RankMorsels(const SearchPlan& plan, const std::vector<RankedMorsel>& morsels,
+                             const Wanted& wanted, const QueryContext& context,
+                             runtime::MemoryReservation& held, RankedRows& ranked,
+                             QueryStats& stats) {
   SharedCeiling ceiling;
   FreedLater<Rankers> rankers(context.pool, &PiecesOfRankers);
   std::vector<runtime::MemoryReservation> rankers_held;  // Not freed later: the share ends with us.
@@ -208,7 +209,8 @@ Result<Obstacle> SearchInMemory(const SearchPlan& plan, const std::vector<Ranked
   QueryStats mine;
   runtime::MemoryReservation held(context.memory);
   FreedLater<RankedRows> ranked(context.pool, &PiecesOfRows);
-  GRANARY_ASSIGN(Obstacle obstacle, Rank(plan, morsels, wanted, context, held, *ranked, mine));
+  GRANARY_ASSIGN(Obstacle obstacle,
+                 RankMorsels(plan, morsels, wanted, context, held, *ranked, mine));
   if (obstacle != nullptr) return obstacle;
   const std::optional<RankedRow> last =
       limit && *limit < ranked->size() ? std::optional((*ranked)[*limit - 1]) : std::nullopt;

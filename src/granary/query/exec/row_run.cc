@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHeadBytes = 2 * sizeof(std::uint32_t);
 
-Status FromArrow(const arrow::Status& status) {
+Status PageStatus(const arrow::Status& status) {
   return status.ok() ? Status::Ok() : Status::Internal("a page of rows: " + status.ToString());
 }
 
@@ -31,10 +31,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> WithoutDictionaries(
     const auto& coded = static_cast<const arrow::DictionaryArray&>(*batch->column(i));
     auto plain = arrow::compute::Take(*coded.dictionary(), *coded.indices(),
                                       arrow::compute::TakeOptions::NoBoundsCheck());
-    if (!plain.ok()) return FromArrow(plain.status());
+    if (!plain.ok()) return PageStatus(plain.status());
     auto changed = batch->SetColumn(i, batch->schema()->field(i)->WithType((*plain)->type()),
                                     plain.MoveValueUnsafe());
-    if (!changed.ok()) return FromArrow(changed.status());
+    if (!changed.ok()) return PageStatus(changed.status());
     batch = changed.MoveValueUnsafe();
   }
   return batch;
@@ -57,7 +57,7 @@ Status AppendPage(runtime::SpillFile& file, std::size_t source, const arrow::Rec
                sizeof head_bytes);
   const auto body =
       arrow::ipc::SerializeRecordBatch(batch, arrow::ipc::IpcWriteOptions::Defaults());
-  if (!body.ok()) return FromArrow(body.status());
+  if (!body.ok()) return PageStatus(body.status());
   page.append(reinterpret_cast<const char*>((*body)->data()),
               static_cast<std::size_t>((*body)->size()));
   GRANARY_ASSIGN(const runtime::SpillExtent extent, file.Append(page));
@@ -81,7 +81,7 @@ Status RowRunReader::Load() {
   arrow::ipc::IpcReadOptions options;
   options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
   auto batch = arrow::ipc::ReadRecordBatch(schemas_[page.source], nullptr, options, &body);
-  if (!batch.ok()) return FromArrow(batch.status());
+  if (!batch.ok()) return PageStatus(batch.status());
   batch_ = batch.MoveValueUnsafe();
   at_ = -1;
   return batch_->num_rows() == rows ? Status::Ok() : Damaged();

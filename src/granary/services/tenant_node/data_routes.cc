@@ -20,10 +20,6 @@ constexpr std::string_view kOtherBodies =
     ", application/x-ndjson, text/csv, application/vnd.apache.arrow.stream, "
     "application/vnd.apache.parquet";
 
-double MillisSince(const NodeState& state, std::int64_t start_ns) {
-  return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
-}
-
 Caller CallerOf(const RouteCall& call) { return {call.request.cancel, call.request.request_id}; }
 
 Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {

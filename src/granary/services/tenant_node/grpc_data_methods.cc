@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t kRowPieceBytes = 64u << 10;
 constexpr std::size_t kArrowPieceBytes = 1u << 20;  // A client takes 4 MiB unless told otherwise.
 
-double MillisSince(const NodeState& state, std::int64_t start_ns) {
-  return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
-}
-
 Caller CallerOf(const GrpcMethodCall& call) { return {call.call.cancel, call.call.request_id}; }
 
 Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message,

@@ -60,6 +60,10 @@ struct NodeState {
   std::shared_future<const net::HttpServer*> server_;
 };
 
+inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
+  return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
+}
+
 /// "0.1.0"
 std::string_view NodeVersion();
 

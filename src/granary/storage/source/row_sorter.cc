@@ -19,14 +19,14 @@ using BatchPtr = RowSorter::BatchPtr;
 
 constexpr std::int64_t kSinkRows = 8192;  ///< That are merged and handed on at once.
 
-Status FromArrow(const arrow::Status& status, std::string_view what) {
+Status MergeStatus(const arrow::Status& status, std::string_view what) {
   if (status.ok()) return Status::Ok();
   return Status::Internal(fmt::format("merge: {}: {}", what, status.ToString()));
 }
 
 template <typename T>
 Result<T> Checked(arrow::Result<T> result, std::string_view what) {
-  GRANARY_TRY(FromArrow(result.status(), what));
+  GRANARY_TRY(MergeStatus(result.status(), what));
   return result.MoveValueUnsafe();
 }
 

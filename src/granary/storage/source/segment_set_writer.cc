@@ -15,15 +15,15 @@ namespace {
 using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 using Positions = std::shared_ptr<arrow::Int64Array>;
 
-Status FromArrow(const arrow::Status& status, std::string_view what) {
+Status FlushStatus(const arrow::Status& status, std::string_view what) {
   if (status.ok()) return Status::Ok();
   return Status::Internal(fmt::format("flush: {}: {}", what, status.ToString()));
 }
 
-#define GRANARY_ARROW(lhs, expr, what)                                 \
-  auto GRANARY_CONCAT(arrow_, __LINE__) = (expr);                      \
-  if (!GRANARY_CONCAT(arrow_, __LINE__).ok())                          \
-    return FromArrow(GRANARY_CONCAT(arrow_, __LINE__).status(), what); \
+#define GRANARY_ARROW(lhs, expr, what)                                   \
+  auto GRANARY_CONCAT(arrow_, __LINE__) = (expr);                        \
+  if (!GRANARY_CONCAT(arrow_, __LINE__).ok())                            \
+    return FlushStatus(GRANARY_CONCAT(arrow_, __LINE__).status(), what); \
   lhs = GRANARY_CONCAT(arrow_, __LINE__).MoveValueUnsafe()
 
 // Rows on their way into files, with their sequences.

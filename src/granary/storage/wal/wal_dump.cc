@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "granary/base/append_format.h"
+#include "granary/storage/wal/wal_files.h"
 #include "granary/storage/wal/wal_reader.h"
 #include "granary/storage/wal/wal_replay.h"
 #include "granary/types/time_text.h"
@@ -16,13 +17,15 @@ namespace {
 
 /// <data>/wal, its lanes; more is not ours.
 constexpr int kFolderDepthMax = 3;
-constexpr std::string_view kSpareSuffix = ".spare";
 
 std::string Quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
-    plain ? out.push_back(c) : AppendFormat(out, "\\x{:02x}", c & 0xff);
+    if (plain)
+      out.push_back(c);
+    else
+      AppendFormat(out, "\\x{:02x}", c & 0xff);
   }
   return out + '"';
 }

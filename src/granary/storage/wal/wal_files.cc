@@ -12,7 +12,6 @@ namespace granary::storage {
 namespace {
 
 constexpr std::string_view kLogSuffix = ".wal";
-constexpr std::string_view kSpareSuffix = ".spare";
 /// Far above what any disk lives to see, and far from the end of 64 bits.
 constexpr std::uint64_t kNumberMax = 999'999'999'999'999;
 

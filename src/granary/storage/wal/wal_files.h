@@ -28,6 +28,8 @@
 
 namespace granary::storage {
 
+inline constexpr std::string_view kSpareSuffix = ".spare";
+
 /// "000007.wal"; a number with more digits gets more.
 std::string WalFileName(std::uint64_t number);
 /// The number in a name that WalFileName gives; nothing for any other name.
