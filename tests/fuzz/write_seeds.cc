@@ -261,9 +261,32 @@ void AddManifestRows(Corpus& corpus) {
   meta.indexes = {{{1, IndexKind::kHash}, 100, 7}};
   const auto row = storage::SegmentRow::Of(1, meta);
   GRANARY_CHECK(row.partition.size() < 256 && row.indexes.size() < 256);
-  corpus.Add("manifest_rows", "segment",
+  corpus.Add("manifest_rows", "segment_with_distributions",
              "\x02" + std::string(1, static_cast<char>(row.partition.size())) + row.partition +
                  std::string(1, static_cast<char>(row.indexes.size())) + row.indexes + row.columns);
+}
+
+// ---- Statistics
+
+void AddDistributions(Corpus& corpus) {
+  arrow::Int64Builder numbers;
+  arrow::StringBuilder texts;
+  for (std::int64_t i = 0; i < 400; ++i) {
+    const std::int64_t number = i % 5 == 0 ? 7 : i * i;
+    GRANARY_CHECK(numbers.Append(number).ok());
+    GRANARY_CHECK(texts.Append("key-" + std::to_string(number)).ok());
+  }
+  const auto add = [&](const std::string& name, const DataType& type, const arrow::Array& values) {
+    storage::StatsBuilder builder(type);
+    builder.Add(values);
+    const ColumnStats stats = builder.Finish();
+    corpus.Add("distribution", name, stats.distribution);
+    std::string bytes;
+    storage::EncodeStats(stats, bytes);
+    corpus.Add("distribution", name + "_statistics", bytes);
+  };
+  add("numbers", TypeKind::kInt64, *numbers.Finish().ValueOrDie());
+  add("texts", TypeKind::kString, *texts.Finish().ValueOrDie());
 }
 
 // ---- Bodies
@@ -484,6 +507,7 @@ int main(int count, char** arguments) {
   granary::AddIndexes(corpus);
   granary::AddSegments(corpus);
   granary::AddManifestRows(corpus);
+  granary::AddDistributions(corpus);
   granary::AddBodies(corpus);
   granary::AddCursors(corpus);
   granary::AddQueries(corpus);

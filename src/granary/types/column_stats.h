@@ -30,6 +30,8 @@ struct ColumnStats {
   std::optional<std::vector<Value>> values;
   /// HyperLogLog registers (storage/stats/distinct_sketch.h); empty when unknown.
   std::string distinct_sketch;
+  /// Common values and histogram (storage/stats/distribution.h); empty when unknown.
+  std::string distribution;
 
   bool operator==(const ColumnStats&) const = default;
 };

@@ -37,7 +37,7 @@ StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& sc
     if (then == nullptr) return AllNull(meta.rows);
     const auto known = meta.columns.find(id);
     if (known == meta.columns.end()) return std::nullopt;
-    return storage::ConvertStats(known->second, then->type, now->type);
+    return storage::ConvertStats(storage::WithoutSketches(known->second), then->type, now->type);
   });
 }
 

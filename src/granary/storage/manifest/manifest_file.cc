@@ -46,6 +46,7 @@ Status Upgrade(SqliteDb& db, std::int64_t format) {
   if (format < 2) GRANARY_TRY(db.Execute(kManifestUpgrade));
   if (format < 3) GRANARY_TRY(AddKeyTables(db));
   if (format < 4) GRANARY_TRY(db.Execute(kLineageUpgrade));
+  // Format 5 has statistics that older programs cannot read; those of before stay as they are.
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   return db.Execute("COMMIT");
 }

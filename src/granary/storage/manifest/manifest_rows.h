@@ -18,7 +18,8 @@
 namespace granary::storage {
 
 inline constexpr std::int64_t kManifestApplicationId = 0x47524E59;  // "GRNY"
-inline constexpr std::int64_t kManifestFormat = 4;  // 2: indexes; 3: keys, secrets; 4: lineage.
+/// 2: indexes; 3: keys, secrets; 4: lineage; 5: distributions in the statistics of columns.
+inline constexpr std::int64_t kManifestFormat = 5;
 
 extern const char* const kManifestTables;  ///< The CREATE TABLE statements.
 /// What makes a file of format 1 one of format 2: rows without what is new keep their checksums.

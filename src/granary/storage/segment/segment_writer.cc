@@ -126,7 +126,8 @@ void SegmentWriter::State::AddSequences(const arrow::Int64Array& sequences) {
 
 Status SegmentWriter::State::StartFile() {
   std::vector<bool> plain;
-  for (const StatsBuilder& column : stats) plain.push_back(IsMostlyDistinct(column.Finish()));
+  for (const StatsBuilder& column : stats)
+    plain.push_back(IsMostlyDistinct(column.FinishWithoutDistribution()));
   return file->Start(FileSchema(*schema, preferred), *schema, plain, options);
 }
 

@@ -11,6 +11,7 @@
 #include "granary/base/check.h"
 #include "granary/storage/stats/byte_bounds.h"
 #include "granary/storage/stats/collector.h"
+#include "granary/storage/stats/sample_rows.h"
 #include "granary/storage/stats/seen_values.h"
 #include "granary/storage/stats/value_hash.h"
 
@@ -48,9 +49,65 @@ class Extreme {
   bool known_ = false;
 };
 
+/// Trivial, so that a sample is one piece of memory.
+struct SampledBytes {
+  std::uint8_t size;
+  bool is_whole;
+  char bytes[kBoundMaxBytes];  ///< The first `size` of them are set.
+
+  std::string_view view() const { return {bytes, size}; }
+};
+static_assert(kBoundMaxBytes <= 255, "a size is a byte");
+
+/// How many bytes all of them begin with.
+std::size_t SharedPrefix(const std::vector<SampledBytes>& sample) {
+  if (sample.empty()) return 0;
+  const std::string_view first = sample.front().view();
+  std::size_t shared = first.size();
+  for (const SampledBytes& bytes : sample) {
+    const std::string_view value = bytes.view();
+    if (value.size() >= shared && std::memcmp(value.data(), first.data(), shared) == 0) continue;
+    shared = static_cast<std::size_t>(
+        std::mismatch(first.begin(), first.end(), value.begin(), value.end()).first -
+        first.begin());
+  }
+  return shared;
+}
+
+/// One of the sample, with the eight bytes behind what all share: most comparisons end there.
+struct SortedBytes {
+  std::uint64_t head;
+  std::uint32_t behind;  ///< Bytes behind what all share.
+  bool is_whole;
+  const SampledBytes* bytes;
+};
+
+bool IsBefore(const SortedBytes& a, const SortedBytes& b) {
+  if (a.head != b.head) return a.head < b.head;
+  // Up to eight bytes are all in the head, where the end looks like zeroes.
+  if (a.behind <= 8 && b.behind <= 8) return a.behind < b.behind;
+  return a.bytes->view() < b.bytes->view();
+}
+
+/// Ascending.
+std::vector<SortedBytes> SortedByValue(const std::vector<SampledBytes>& sample) {
+  const std::size_t shared = SharedPrefix(sample);
+  std::vector<SortedBytes> sorted;
+  sorted.reserve(sample.size());
+  for (const SampledBytes& bytes : sample) {
+    const std::string_view behind = bytes.view().substr(shared);
+    sorted.push_back(
+        {HeadOf(behind), static_cast<std::uint32_t>(behind.size()), bytes.is_whole, &bytes});
+  }
+  std::sort(sorted.begin(), sorted.end(), IsBefore);
+  return sorted;
+}
+
+enum class Sampled : std::uint8_t { kNo, kYes };
+
 class BytesCollector final : public Collector {
  public:
-  explicit BytesCollector(BytesKind kind) : kind_(kind) {}
+  BytesCollector(BytesKind kind, Sampled sampled) : kind_(kind), sampled_(sampled) {}
 
   void Add(const arrow::Array& array) override {
     switch (array.type_id()) {
@@ -60,6 +117,29 @@ class BytesCollector final : public Collector {
         return AddAll(static_cast<const arrow::FixedSizeBinaryArray&>(array));
       default: GRANARY_CHECK(false, "{} is not bytes", array.type()->ToString());
     }
+  }
+
+  void Sample(const arrow::Array& rows) override {
+    if (sampled_ == Sampled::kNo) return;
+    SampleRows(rows, sample_, [this](const arrow::Array& values) {
+      return [this, &values](std::int64_t row) { return Cut(ViewAt(values, row)); };
+    });
+  }
+
+  Observations Observe() const override {
+    Observations seen{.described = sample_.passed(), .sampled = sample_.values().size()};
+    seen.values.reserve(sample_.values().size());
+    seen.distinct =
+        static_cast<double>(seen_.too_many() ? sketch_.Estimate() : seen_.values().size());
+    const SortedBytes* before = nullptr;
+    const std::vector<SortedBytes> sorted = SortedByValue(sample_.values());
+    for (const SortedBytes& item : sorted) {
+      if (before == nullptr || IsBefore(*before, item))
+        seen.values.push_back({std::string(item.bytes->view())});
+      before = &item;
+      ++(item.is_whole ? seen.values.back().exactly : seen.values.back().about);
+    }
+    return seen;
   }
 
   void Finish(ColumnStats& stats) const override {
@@ -75,6 +155,20 @@ class BytesCollector final : public Collector {
   }
 
  private:
+  static std::string_view ViewAt(const arrow::Array& values, std::int64_t row) {
+    if (values.type_id() == arrow::Type::FIXED_SIZE_BINARY)
+      return static_cast<const arrow::FixedSizeBinaryArray&>(values).GetView(row);
+    return static_cast<const arrow::BinaryArray&>(values).GetView(row);
+  }
+  SampledBytes Cut(std::string_view value) const {
+    const std::string_view kept = CutPrefix(value, kBoundMaxBytes, kind_);
+    SampledBytes cut;
+    cut.size = static_cast<std::uint8_t>(kept.size());
+    cut.is_whole = kept.size() == value.size();
+    std::memcpy(cut.bytes, kept.data(), kept.size());
+    return cut;
+  }
+
   template <typename ArrayType>
   void AddAll(const ArrayType& array) {
     const bool has_nulls = array.null_count() > 0;
@@ -106,10 +200,12 @@ class BytesCollector final : public Collector {
   }
 
   BytesKind kind_;
+  Sampled sampled_;
   Extreme min_;
   Extreme max_;
   SeenValues<std::string> seen_;
   DistinctSketch sketch_;
+  ValueSample<SampledBytes> sample_;
 };
 
 class BoolCollector final : public Collector {
@@ -120,6 +216,28 @@ class BoolCollector final : public Collector {
     const std::int64_t trues = flags.true_count();
     has_true_ = has_true_ || trues > 0;
     has_false_ = has_false_ || trues < valid;
+  }
+
+  /// Two values are counted, not sampled.
+  void Sample(const arrow::Array& rows) override {
+    if (rows.type_id() == arrow::Type::BOOL) {
+      const auto& flags = static_cast<const arrow::BooleanArray&>(rows);
+      const std::int64_t trues = flags.true_count();
+      trues_ += static_cast<std::uint64_t>(trues);
+      falses_ += static_cast<std::uint64_t>(flags.length() - flags.null_count() - trues);
+      return;
+    }
+    for (std::int64_t row = 0; row < rows.length(); ++row) {
+      const Value value = ValueAt(rows, row);
+      if (!IsNull(value)) ++(std::get<bool>(value) ? trues_ : falses_);
+    }
+  }
+
+  Observations Observe() const override {
+    Observations seen{.described = trues_ + falses_, .sampled = trues_ + falses_};
+    if (falses_ > 0) seen.values.push_back({false, falses_});
+    if (trues_ > 0) seen.values.push_back({true, trues_});
+    return seen;
   }
 
   void Finish(ColumnStats& stats) const override {
@@ -136,13 +254,16 @@ class BoolCollector final : public Collector {
  private:
   bool has_false_ = false;
   bool has_true_ = false;
+  std::uint64_t falses_ = 0;
+  std::uint64_t trues_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Collector> MakeBytesCollector(const DataType& type) {
   const bool is_text = type.kind() == TypeKind::kString || type.kind() == TypeKind::kJson;
-  return std::make_unique<BytesCollector>(is_text ? BytesKind::kText : BytesKind::kBinary);
+  const Sampled sampled = type.kind() == TypeKind::kJson ? Sampled::kNo : Sampled::kYes;
+  return std::make_unique<BytesCollector>(is_text ? BytesKind::kText : BytesKind::kBinary, sampled);
 }
 
 std::unique_ptr<Collector> MakeBoolCollector() { return std::make_unique<BoolCollector>(); }

@@ -18,18 +18,6 @@ RangeEnd EndOfPrefix(std::string_view prefix) {
   return above ? RangeEnd{*std::move(above), RangeEdge::kOpen} : RangeEnd{};
 }
 
-/// Whether `low` leaves `value` in, and `high`.
-bool IsAbove(const Value& value, const RangeEnd& low) {
-  if (IsNull(low.value)) return true;
-  const auto order = Compare(value, low.value);
-  return order > 0 || (order == 0 && low.edge == RangeEdge::kClosed);
-}
-bool IsBelow(const Value& value, const RangeEnd& high) {
-  if (IsNull(high.value)) return true;
-  const auto order = Compare(value, high.value);
-  return order < 0 || (order == 0 && high.edge == RangeEdge::kClosed);
-}
-
 bool IsEmpty(const RangeEnd& low, const RangeEnd& high) {
   if (IsNull(low.value) || IsNull(high.value)) return false;
   return !IsAbove(high.value, low) || !IsBelow(low.value, high);
@@ -44,6 +32,17 @@ double DefaultOfRange(const RangeEnd& low, const RangeEnd& high) {
 }
 
 }  // namespace
+
+bool IsAbove(const Value& value, const RangeEnd& low) {
+  if (IsNull(low.value)) return true;
+  const auto order = Compare(value, low.value);
+  return order > 0 || (order == 0 && low.edge == RangeEdge::kClosed);
+}
+bool IsBelow(const Value& value, const RangeEnd& high) {
+  if (IsNull(high.value)) return true;
+  const auto order = Compare(value, high.value);
+  return order < 0 || (order == 0 && high.edge == RangeEdge::kClosed);
+}
 
 std::string_view EstimateBasisName(EstimateBasis basis) {
   switch (basis) {
@@ -100,11 +99,11 @@ Estimate ColumnEstimator::EqualInside(const Value& value) const {
       return Compare(known, value) == 0;
     });
     if (!is_there) return Certainly(0);
-    const auto size = static_cast<double>(values_->size());
-    return OfValues(1 / size, size == 1 ? EstimateBasis::kCertain : EstimateBasis::kDistinct);
+    if (values_->size() == 1) return OfValues(1, EstimateBasis::kCertain);
   }
   if (bounds_exact_ && !may_have_nan_ && Compare(min_, max_) == 0)
     return OfValues(1, EstimateBasis::kCertain);
+  if (distribution_) return EqualByDistribution(value);
   if (distinct_ && *distinct_ > 0) return OfValues(1 / *distinct_, EstimateBasis::kDistinct);
   return OfValues(kDefaultEqual, EstimateBasis::kDefault);
 }
@@ -125,6 +124,7 @@ Estimate ColumnEstimator::RangeOfValues(const RangeEnd& low, const RangeEnd& hig
   });
   if (inside == 0) return Certainly(0);
   if (inside == std::ssize(*values_)) return OfValues(1, EstimateBasis::kCertain);
+  if (distribution_) return RangeByDistribution(low, high);
   return OfValues(static_cast<double>(inside) / static_cast<double>(values_->size()),
                   EstimateBasis::kDistinct);
 }
@@ -136,6 +136,7 @@ Estimate ColumnEstimator::RangeInside(const RangeEnd& low, const RangeEnd& high)
   if (from_min && to_max && nan_below) return OfValues(1, EstimateBasis::kCertain);
   if (!IsNull(min_) && !IsBelow(min_, high)) return Certainly(0);
   if (!IsNull(max_) && !IsAbove(max_, low) && !may_have_nan_) return Certainly(0);
+  if (distribution_) return RangeByDistribution(low, high);
   if (IsNull(min_) || IsNull(max_))
     return OfValues(DefaultOfRange(low, high), EstimateBasis::kDefault);
   const auto share = [this](const Value& value, RangeEdge edge) {

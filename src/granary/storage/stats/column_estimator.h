@@ -24,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/storage/stats/distribution.h"
 #include "granary/storage/stats/value_position.h"
 #include "granary/types/column_stats.h"
 #include "granary/types/predicate.h"
@@ -58,6 +59,9 @@ struct RangeEnd {
   Value value;
   RangeEdge edge = RangeEdge::kClosed;
 };
+/// Whether `low` leaves `value` in, and `high`.
+bool IsAbove(const Value& value, const RangeEnd& low);
+bool IsBelow(const Value& value, const RangeEnd& high);
 
 class ColumnEstimator {
  public:
@@ -82,6 +86,7 @@ class ColumnEstimator {
   std::uint64_t rows() const { return rows_; }
   /// Different values that are not null; nothing when unknown.
   std::optional<double> distinct() const { return distinct_; }
+  const std::optional<Distribution>& distribution() const { return distribution_; }
   /// What was not believed, and why, in sentences; empty when all was.
   const std::string& distrusted() const { return distrusted_; }
 
@@ -91,6 +96,7 @@ class ColumnEstimator {
   void TakeBounds(const ColumnStats& stats);
   void TakeValues(const ColumnStats& stats);
   void TakeDistinct(const ColumnStats& stats);
+  void TakeDistribution(const ColumnStats& stats);
 
   bool HasNoValues() const { return nulls_ && *nulls_ == rows_; }
   double ValueFraction() const;  ///< Of rows that are not null.
@@ -102,6 +108,14 @@ class ColumnEstimator {
   Estimate RangeOfValues(const RangeEnd& low, const RangeEnd& high) const;
   Estimate OfValues(double share, EstimateBasis basis) const;
 
+  // With a distribution (column_estimator_distribution.cc); shares are of the described values.
+  Estimate EqualByDistribution(const Value& value) const;
+  Estimate RangeByDistribution(const RangeEnd& low, const RangeEnd& high) const;
+  double ShareOf(std::uint64_t described_rows) const;
+  /// What a sample cannot tell from nothing; 0 when all was looked at.
+  double Unseen() const;
+  double HistogramUpTo(const Value& value, RangeEdge edge) const;
+
   std::uint64_t rows_ = 0;
   std::optional<std::uint64_t> nulls_;
   Value min_, max_;
@@ -109,6 +123,8 @@ class ColumnEstimator {
   bool may_have_nan_ = true;
   std::optional<std::vector<Value>> values_;
   std::optional<double> distinct_;
+  std::optional<Distribution> distribution_;
+  std::vector<double> below_;  ///< Of each bucket: the share of the histogram that is below it.
   std::string distrusted_;
 };
 

@@ -134,10 +134,11 @@ TEST(ColumnEstimatorTest, IntegersOfSixtyFourBitsAndDecimalsAreNotRounded) {
 TEST(ColumnEstimatorTest, NanIsAboveAllNumbersAndZeroHasOneSign) {
   const ColumnEstimator column(
       StatsOf(TypeKind::kFloat64, {Value(1.0), Value(kNan), Value(-0.0), Value(0.0)}));
-  EXPECT_NEAR(column.Equal(Value(kNan)).fraction, 1.0 / 3, 1e-9);  // Of three different values.
-  EXPECT_EQ(column.Equal(Value(-0.0)).fraction, column.Equal(Value(0.0)).fraction);
-  EXPECT_GT(column.Equal(Value(-0.0)).fraction, 0);
-  EXPECT_GT(column.Range(Open(Value(1.0)), {}).fraction, 0) << "the NaN";
+  EXPECT_NEAR(column.Equal(Value(kNan)).fraction, 0.25, 1e-9);
+  EXPECT_NEAR(column.Equal(Value(-0.0)).fraction, 0.5, 1e-9);
+  EXPECT_NEAR(column.Equal(Value(0.0)).fraction, 0.5, 1e-9);
+  EXPECT_NEAR(column.Range(Open(Value(1.0)), {}).fraction, 0.25, 1e-9) << "the NaN";
+  EXPECT_NEAR(column.Range({}, Open(Value(0.0))).fraction, 0, 1e-9) << "-0.0 is not below";
   const ColumnEstimator numbers(StatsOf(TypeKind::kFloat64, {Value(1.0), Value(2.0)}));
   ExpectEstimate(numbers.Equal(Value(kNan)), 0, EstimateBasis::kCertain);
   ExpectEstimate(numbers.Range(Open(Value(2.0)), {}), 0, EstimateBasis::kCertain);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "granary/storage/stats/column_estimator.h"
+#include "granary/storage/stats/distribution_merge.h"
 #include "granary/storage/stats/stats_builder.h"
 
 namespace granary::storage {
@@ -14,6 +15,7 @@ ColumnEstimator::ColumnEstimator(const ColumnStats& stats)
   TakeBounds(stats);
   TakeValues(stats);
   TakeDistinct(stats);
+  TakeDistribution(stats);
 }
 
 void ColumnEstimator::Distrust(std::string_view reason) {
@@ -74,6 +76,21 @@ void ColumnEstimator::TakeDistinct(const ColumnStats& stats) {
   // The sketch errs by some percent; there are no more values than rows.
   const auto values = static_cast<double>(rows_ - nulls_.value_or(0));
   distinct_ = std::clamp(static_cast<double>(*estimate), std::min(values, 1.0), values);
+}
+
+void ColumnEstimator::TakeDistribution(const ColumnStats& stats) {
+  ColumnStats believed{.rows = rows_, .nulls = nulls_, .may_have_nan = stats.may_have_nan};
+  believed.min = min_;
+  believed.distribution = stats.distribution;
+  std::string reason;
+  distribution_ = DistributionOf(believed, reason);
+  if (!reason.empty()) return Distrust(reason);
+  if (!distribution_ || distribution_->described == 0) return distribution_.reset();
+  double all = 0;
+  for (const HistogramBucket& bucket : distribution_->buckets) {
+    below_.push_back(all);
+    all += ShareOf(bucket.rows);
+  }
 }
 
 }  // namespace granary::storage

@@ -9,6 +9,7 @@
 
 #include "granary/base/check.h"
 #include "granary/storage/stats/collector.h"
+#include "granary/storage/stats/sample_rows.h"
 #include "granary/storage/stats/seen_values.h"
 #include "granary/storage/stats/value_hash.h"
 
@@ -36,6 +37,31 @@ class FixedCollector final : public Collector {
       AddBounds(values, count);
       AddDistinct(values, count);
     });
+  }
+
+  void Sample(const arrow::Array& rows) override {
+    SampleRows(rows, sample_, [](const arrow::Array& values) {
+      return [data = values.data()->GetValues<T>(1)](std::int64_t row) { return data[row]; };
+    });
+  }
+
+  Observations Observe() const override {
+    std::vector<T> sorted = sample_.values();
+    std::uint64_t nans = 0;
+    if constexpr (kIsFloat) {
+      nans = std::erase_if(sorted, [](T value) { return value != value; });
+    }
+    std::sort(sorted.begin(), sorted.end());
+    Observations seen{.nans = nans, .described = sample_.passed(), .sampled = sorted.size() + nans};
+    seen.values.reserve(sorted.size());
+    seen.distinct =
+        static_cast<double>(seen_.too_many() ? sketch_.Estimate() : seen_.values().size());
+    for (auto at = sorted.begin(); at != sorted.end();) {
+      const auto end = std::find_if(at, sorted.end(), [&](T value) { return value != *at; });
+      seen.values.push_back({Hold(*at), static_cast<std::uint64_t>(end - at), 0});
+      at = end;
+    }
+    return seen;
   }
 
   void Finish(ColumnStats& stats) const override {
@@ -135,6 +161,7 @@ class FixedCollector final : public Collector {
   bool has_nan_ = false;
   SeenValues<T> seen_;
   DistinctSketch sketch_;
+  ValueSample<T> sample_;
 };
 
 template <typename T, typename Held>

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "granary/storage/stats/distinct_sketch.h"
+#include "granary/storage/stats/distribution_merge.h"
 #include "granary/storage/stats/stats_builder.h"
 #include "granary/storage/stats/value_hash.h"
 #include "granary/storage/stats/value_position.h"
@@ -98,9 +99,44 @@ std::optional<std::vector<Value>> ConvertAll(const std::vector<Value>& values, c
   return converted;
 }
 
-}  // namespace
+/// What is known of half of the values or more is taken for all of them.
+std::string MergedDistribution(std::span<const ColumnStats* const> parts,
+                               const ColumnStats& merged) {
+  std::vector<Distribution> known;
+  std::uint64_t described = 0;
+  std::string reason;
+  for (const ColumnStats* part : parts) {
+    auto distribution = DistributionOf(*part, reason);
+    if (!distribution) continue;
+    described += distribution->described;
+    known.push_back(*std::move(distribution));
+  }
+  const std::uint64_t values = merged.rows - std::min(merged.nulls.value_or(0), merged.rows);
+  if (known.empty() || described < values - values / 2) return {};
+  std::optional<double> distinct;
+  if (const auto estimate = DistinctEstimate(merged)) distinct = static_cast<double>(*estimate);
+  return EncodeDistribution(MergeDistributions(known, distinct));
+}
 
-ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b) {
+std::string ConvertedDistribution(const ColumnStats& stats, const DataType& from,
+                                  const DataType& to) {
+  std::string reason;
+  auto known = DistributionOf(stats, reason);
+  if (!known) return {};
+  bool fits = true;
+  const auto convert = [&](Value& value) {
+    auto held = ConvertValue(value, from, to);
+    fits = fits && held.has_value();
+    if (held) value = *std::move(held);
+  };
+  for (CommonValue& common : known->common) convert(common.value);
+  if (!known->buckets.empty()) convert(known->lower);
+  for (HistogramBucket& bucket : known->buckets) convert(bucket.upper);
+  return fits ? EncodeDistribution(*known) : std::string();
+}
+
+/// All but the distribution.
+ColumnStats MergePair(const ColumnStats& a, const ColumnStats& b) {
   if (a.rows == 0) return b;
   if (b.rows == 0) return a;
   ColumnStats merged{.rows = a.rows + b.rows};
@@ -109,6 +145,26 @@ ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b) {
   MergeBounds(a, b, merged);
   MergeDistinct(a, b, merged);
   return merged;
+}
+
+}  // namespace
+
+ColumnStats MergeAllStats(std::span<const ColumnStats* const> parts) {
+  ColumnStats merged{.nulls = 0, .may_have_nan = false};
+  std::vector<const ColumnStats*> with_rows;
+  for (const ColumnStats* part : parts) {
+    if (part->rows == 0 && merged.rows > 0) continue;
+    if (part->rows > 0) with_rows.push_back(part);
+    merged = MergePair(merged, *part);
+  }
+  if (with_rows.size() < 2) return merged;  // Its own distribution, or none.
+  merged.distribution = MergedDistribution(with_rows, merged);
+  return merged;
+}
+
+ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b) {
+  const ColumnStats* const both[] = {&a, &b};
+  return MergeAllStats(both);
 }
 
 ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const DataType& to) {
@@ -125,7 +181,19 @@ ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const D
   }
   if (stats.values) converted.values = ConvertAll(*stats.values, from, to);
   if (HashesAlike(from, to)) converted.distinct_sketch = stats.distinct_sketch;
+  converted.distribution = ConvertedDistribution(stats, from, to);
   return converted;
+}
+
+ColumnStats WithoutSketches(const ColumnStats& stats) {
+  return {.rows = stats.rows,
+          .nulls = stats.nulls,
+          .min = stats.min,
+          .max = stats.max,
+          .min_exact = stats.min_exact,
+          .max_exact = stats.max_exact,
+          .may_have_nan = stats.may_have_nan,
+          .values = stats.values};
 }
 
 std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats) {

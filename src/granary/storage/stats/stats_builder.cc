@@ -76,6 +76,7 @@ void StatsBuilder::Add(const arrow::Array& array) {
     const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
     GRANARY_CHECK(coded.dictionary()->type()->Equals(*state.arrow_type), "{} for {}",
                   array.type()->ToString(), state.type.ToString());
+    state.collector->Sample(array);
     const UsedValues found = FindUsed(coded);
     state.nulls += static_cast<std::uint64_t>(found.nulls);
     VisitUsed(*coded.dictionary(), found.used,
@@ -87,11 +88,19 @@ void StatsBuilder::Add(const arrow::Array& array) {
   GRANARY_CHECK(array.type()->Equals(*state.arrow_type), "{} for {}", array.type()->ToString(),
                 state.type.ToString());
   state.collector->Add(array);
+  state.collector->Sample(array);
+}
+
+ColumnStats StatsBuilder::FinishWithoutDistribution() const {
+  ColumnStats stats{.rows = state_->rows, .nulls = state_->nulls};
+  if (state_->collector != nullptr) state_->collector->Finish(stats);
+  return stats;
 }
 
 ColumnStats StatsBuilder::Finish() const {
-  ColumnStats stats{.rows = state_->rows, .nulls = state_->nulls};
-  if (state_->collector != nullptr) state_->collector->Finish(stats);
+  ColumnStats stats = FinishWithoutDistribution();
+  if (state_->collector == nullptr || state_->type.kind() == TypeKind::kJson) return stats;
+  stats.distribution = EncodeDistribution(Distil(state_->collector->Observe()));
   return stats;
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class StatsBuilder {
   /// `array` is of the type's Arrow shape. A list is counted (rows, nulls) only.
   void Add(const arrow::Array& array);
   ColumnStats Finish() const;
+  /// Cheaper by the sorting of a sample.
+  ColumnStats FinishWithoutDistribution() const;
 
  private:
   struct State;
@@ -34,9 +37,13 @@ class StatsBuilder {
 
 /// Statistics of the union of two sets of rows. Unknown in one is unknown in both.
 ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b);
+/// Of many: cheaper, and their distributions are merged at once (distribution_merge.h).
+ColumnStats MergeAllStats(std::span<const ColumnStats* const> parts);
 /// The same knowledge about a column whose type was widened; what cannot be converted becomes
 /// unknown.
 ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const DataType& to);
+/// What pruning uses: all but sketch and distribution, which are long to copy.
+ColumnStats WithoutSketches(const ColumnStats& stats);
 /// The estimate of the sketch, or the size of the value set when that is known.
 std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats);
 

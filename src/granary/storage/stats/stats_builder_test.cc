@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include <arrow/builder.h>
@@ -221,6 +222,21 @@ TEST(StatsCodecTest, DecodesWhatItEncodesAndRefusesAnyCut) {
     }
     EXPECT_EQ(DecodeStats(bytes + "x").status().code(), Code::kCorruption);
   }
+}
+
+TEST(StatsCodecTest, RefusesWhatWouldHideRows) {
+  const auto refusal = [](const std::function<void(ColumnStats&)>& poison) {
+    ColumnStats stats = StatsOf(TypeKind::kFloat64, {Value(1.0), Value(2.0)});
+    poison(stats);
+    return std::string(DecodeStats(Encoded(stats)).status().message());
+  };
+  EXPECT_EQ(refusal([](ColumnStats&) {}), "");
+  EXPECT_EQ(refusal([](ColumnStats& s) { s.nulls = 3; }), "column statistics: 3 nulls in 2 rows");
+  EXPECT_EQ(refusal([](ColumnStats& s) { s.min = Value(3.0); }),
+            "column statistics: min is above max");
+  EXPECT_EQ(refusal([](ColumnStats& s) { s.min = Int(1); }), "column statistics: min is above max");
+  EXPECT_EQ(refusal([](ColumnStats& s) { s.max = Value(std::nan("")); }),
+            "column statistics: a bound is NaN");
 }
 
 }  // namespace

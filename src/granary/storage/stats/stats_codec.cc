@@ -1,15 +1,18 @@
 // EncodeStats, DecodeStats (stats_builder.h): statistics as bytes for the manifest.
 //
-//   u8 version (1) · u8 flags · u64 rows · [u64 nulls] · value min · value max ·
-//   [u16 count, values] · string sketch
+//   u8 version (2) · u8 flags · u64 rows · [u64 nulls] · value min · value max ·
+//   [u16 count, values] · string sketch · string distribution
+//
+// Version 1 had no distribution: it is unknown.
 #include <fmt/format.h>
 
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/storage/stats/value_position.h"
 
 namespace granary::storage {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 enum Flag : std::uint8_t {
   kHasNulls = 1,
@@ -41,6 +44,21 @@ Result<std::vector<Value>> DecodeValues(ByteReader& in) {
   return values;
 }
 
+/// What would make readers leave out rows that match. Sketch and distribution are advice only, and
+/// are checked where they are used.
+Status CheckSense(const ColumnStats& stats) {
+  if (stats.nulls && *stats.nulls > stats.rows) {
+    return Status::Corruption(
+        fmt::format("column statistics: {} nulls in {} rows", *stats.nulls, stats.rows));
+  }
+  if (IsNanValue(stats.min) || IsNanValue(stats.max))
+    return Status::Corruption("column statistics: a bound is NaN");
+  if (IsNull(stats.min) || IsNull(stats.max)) return Status::Ok();
+  if (stats.min.index() != stats.max.index() || Compare(stats.min, stats.max) > 0)
+    return Status::Corruption("column statistics: min is above max");
+  return Status::Ok();
+}
+
 }  // namespace
 
 void EncodeStats(const ColumnStats& stats, std::string& out) {
@@ -55,13 +73,14 @@ void EncodeStats(const ColumnStats& stats, std::string& out) {
     for (const Value& value : *stats.values) EncodeValue(value, out);
   }
   PutString(out, stats.distinct_sketch);
+  PutString(out, stats.distribution);
 }
 
 Result<ColumnStats> DecodeStats(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.Fixed<std::uint8_t>();
   const auto flags = in.Fixed<std::uint8_t>();
-  if (version != kVersion || flags > kKnownFlags) {
+  if (version < 1 || version > kVersion || flags > kKnownFlags) {
     return Status::Corruption(
         fmt::format("column statistics: version {}, flags {}", version, flags));
   }
@@ -76,8 +95,10 @@ Result<ColumnStats> DecodeStats(std::string_view bytes) {
     GRANARY_ASSIGN(stats.values, DecodeValues(in));
   }
   stats.distinct_sketch = in.String();
+  if (version >= 2) stats.distribution = in.String();
   if (!in.ok() || in.remaining() != 0)
     return Status::Corruption("column statistics: cut short or too long");
+  GRANARY_TRY(CheckSense(stats));
   return stats;
 }
 

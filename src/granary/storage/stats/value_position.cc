@@ -10,17 +10,20 @@
 namespace granary::storage {
 namespace {
 
-/// Of integers: each step is a value. The differences fit: `high` minus `low` is below 2^128.
+/// It fits: two values are less than 2^128 apart.
+template <typename T>
+UInt128 Apart(T from, T to) {
+  return static_cast<UInt128>(static_cast<Int128>(to)) -
+         static_cast<UInt128>(static_cast<Int128>(from));
+}
+
+/// Of integers: each step is a value.
 template <typename T>
 double ShareOfSteps(T value, RangeEdge edge, T low, RangeEdge low_edge, T high) {
-  const auto apart = [](T from, T to) {
-    return static_cast<UInt128>(static_cast<Int128>(to)) -
-           static_cast<UInt128>(static_cast<Int128>(from));
-  };
   const long double first = low_edge == RangeEdge::kClosed ? 1 : 0;
-  const long double all = static_cast<long double>(apart(low, high)) + first;
+  const long double all = static_cast<long double>(Apart(low, high)) + first;
   const long double last = edge == RangeEdge::kClosed ? 1 : 0;
-  const long double below = static_cast<long double>(apart(low, value)) + first - 1 + last;
+  const long double below = static_cast<long double>(Apart(low, value)) + first - 1 + last;
   return all <= 0 ? 1 : static_cast<double>(std::clamp(below / all, 0.0L, 1.0L));
 }
 
@@ -77,6 +80,20 @@ double ShareUpTo(const Value& value, RangeEdge edge, const Value& low, RangeEdge
         }
       },
       value);
+}
+
+std::optional<double> StepsBetween(const Value& low, const Value& high) {
+  if (Compare(low, high) == 0) return 0;
+  return std::visit(
+      [&](const auto& held) -> std::optional<double> {
+        using T = std::decay_t<decltype(held)>;
+        const T* to = std::get_if<T>(&high);
+        if constexpr (std::is_integral_v<T> || std::is_same_v<T, Int128>) {
+          if (to != nullptr) return static_cast<double>(Apart(held, *to));
+        }
+        return std::nullopt;
+      },
+      low);
 }
 
 }  // namespace granary::storage

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "granary/types/value.h"
 
@@ -28,5 +29,9 @@ enum class RangeEdge : std::uint8_t { kOpen, kClosed };
 /// All three are of one kind and not null, and `low` is at most `high`.
 double ShareUpTo(const Value& value, RangeEdge edge, const Value& low, RangeEdge low_edge,
                  const Value& high);
+
+/// How many values can be above `low` and at most `high`; nothing where they are not counted: for
+/// texts and real numbers that differ.
+std::optional<double> StepsBetween(const Value& low, const Value& high);
 
 }  // namespace granary::storage
