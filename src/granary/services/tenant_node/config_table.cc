@@ -128,7 +128,7 @@ const Variable kTable[] = {
     {"", "COMPACTION_MEMORY_MB", "256", WholeRule{&C::compaction_memory_mb, 1, kMegabytesMax}, "Memory of one merge, at most an eighth of MEMORY_LIMIT_MB"},
 
     {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost", Offer::kLater},
-    {"", "STATISTICS_REFRESH_INTERVAL_MINUTES", "30", WholeRule{&C::statistics_refresh_interval_minutes, 1, 525'600}, "How often statistics are renewed", Offer::kLater},
+    {"", "STATISTICS_REFRESH_INTERVAL_MINUTES", "30", WholeRule{&C::statistics_refresh_interval_minutes, 1, 525'600}, "How often the statistics of a source that changed are renewed; sooner where it grew by a tenth"},
     {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs from executed queries", Offer::kLater},
 
     {"Limits of requests", "MAX_BODY_MB", "16", WholeRule{&C::max_body_mb, 1, 65'536}, "Request body"},

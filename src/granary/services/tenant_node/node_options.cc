@@ -66,6 +66,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
   const std::uint64_t memory_limit = Megabytes(config.memory_limit_mb);
   out.durability_interval_us = config.durability_interval_ms * 1000;
+  out.statistics_interval_us = config.statistics_refresh_interval_minutes * 60 * kMicrosPerSecond;
   out.hot_wait_max = std::chrono::milliseconds(config.memory_wait_ms);
   out.hot_bytes_max = std::min(Megabytes(config.hot_memory_max_mb), memory_limit / kHotParts);
   out.segment_files.open_segments_max = static_cast<std::size_t>(config.max_open_segments);

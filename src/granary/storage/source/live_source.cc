@@ -128,6 +128,7 @@ SourceSnapshot LiveSource::SnapshotFrom(TierView view) const {
   snapshot.visible_sequence = view.visible_sequence;
   snapshot.flushed_sequence = view.flushed_sequence;
   snapshot.generation = view.generation;
+  snapshot.estimates = estimates();
   const bool hot_rows_last = wal_enabled() && definition()->durability == Durability::kSync;
   snapshot.life = hot_rows_last ? 0 : context_->life;
   return snapshot;

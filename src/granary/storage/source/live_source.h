@@ -26,6 +26,7 @@
 #include "granary/storage/source/idempotency_keys.h"
 #include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
+#include "granary/storage/source/source_estimates.h"
 #include "granary/storage/source/source_folder.h"
 #include "granary/storage/source/source_stats.h"
 #include "granary/storage/source/store_context.h"
@@ -93,6 +94,10 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// What lies in segments above the flushed sequence: bulks'. Ascending.
   std::vector<SequenceRange> bulk_ranges() const;
 
+  // For estimates (live_source_estimates.cc). One thread.
+  EstimatesAge estimates_age() const;
+  void RefreshEstimates();
+
   // For compaction (live_source_compact.cc).
   std::size_t live_segments() const { return tiers_.segments()->size(); }
   CompactionPlan PlanCompaction(CompactionWish wish) const;
@@ -132,6 +137,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
              Segments segments, std::vector<KeyRecord> keys, std::string folder);
 
   SourceSnapshot SnapshotFrom(TierView view) const;
+  std::shared_ptr<const SourceEstimates> estimates() const;
   Status DropStopped(DropFiles files);
   Status NotFound() const;
   Status CheckWritable() const;
@@ -198,6 +204,16 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::atomic<std::uint64_t> declared_indexes_ = 1;
   std::pair<std::uint64_t, std::uint64_t> mended_ = {0, 0};
 
+  /// What the estimates were made of; of the thread that makes them.
+  struct EstimatesBasis {
+    std::int64_t made_us = 0;
+    std::uint64_t visible_sequence = 0;
+    std::uint64_t flushed_sequence = 0;
+    std::uint64_t generation = 0;
+    std::uint32_t schema_version = 0;
+  };
+  EstimatesBasis estimated_;
+
   std::mutex write_mutex_;  // Orders changes, sequences and frames.
   std::uint64_t next_sequence_;
   std::mutex frames_mutex_;  // Guards what follows; taken last.
@@ -212,6 +228,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::vector<SchemaVersion> schemas_;
   DefinitionPtr definition_;
   Status refused_;
+  std::shared_ptr<const SourceEstimates> estimates_;
   Status broken_;  // Set when a record is durable and could not be made visible.
   bool dropped_ = false;
   std::set<SegmentId> damaged_;  // That a compaction could not read.

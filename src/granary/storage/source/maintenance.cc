@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kCollectEveryUs = 10'000'000;
 constexpr std::int64_t kRemoveEveryUs = 2'000'000;
+constexpr std::int64_t kEstimatesEveryUs = 1'000'000;
 // After a start; whoever starts often shall have compactions, too.
 constexpr std::int64_t kFirstCompactionUs = 60'000'000;
 constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
@@ -33,6 +34,7 @@ void Maintenance::Run() {
   CollectLogs();
   CompactWhatIsDue();
   RemoveRetired();
+  RefreshEstimates();
 }
 
 // All sources every interval, and one that got many files since at once.
@@ -86,6 +88,23 @@ void Maintenance::MendIndexes() {
         "indexes not built, tried again later",
         {{"source", source->id().str()}, {"cause", mended.status().ToString()}});
   }
+}
+
+// A source a round, as above.
+void Maintenance::RefreshEstimates() {
+  const std::int64_t now = context_.NowMicros();
+  if (now < next_estimates_us_) return;
+  for (const auto& source : sources_.All()) {
+    if (!source->refused().ok()) continue;
+    const std::string why =
+        WhyRefresh(source->estimates_age(), now, context_.options.statistics_interval_us);
+    if (why.empty()) continue;
+    source->RefreshEstimates();
+    context_.deps.log.Debug("statistics refreshed",
+                            {{"source", source->id().str()}, {"reason", why}});
+    return context_.Press();
+  }
+  next_estimates_us_ = now + kEstimatesEveryUs;
 }
 
 void Maintenance::FlushWhatIsDue() {

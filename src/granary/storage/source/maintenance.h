@@ -1,6 +1,6 @@
 // Maintenance: what a store does by itself: flushes what is due, lets go of log files and of merged
-// segments that nobody needs, builds index files that are missing, has files merged, and opens
-// lanes again that a full disk closed.
+// segments that nobody needs, builds index files that are missing, makes estimates of columns anew, has
+// files merged, and opens lanes again that a full disk closed.
 //
 // Threads    one: the store's background job.
 // Owns       nothing: context and sources must outlive it.
@@ -31,6 +31,7 @@ class Maintenance {
   void RememberOutcome(SourceUid uid, const Status& outcome);
   std::optional<std::uint64_t> FlushedSequence(SourceUid uid) const;
   void MendIndexes();
+  void RefreshEstimates();
   void CollectLogs();
   void CompactWhatIsDue();
   void RemoveRetired();
@@ -49,6 +50,7 @@ class Maintenance {
   const std::set<SourceUid> strangers_;
   std::map<SourceUid, Retry> retries_;
   std::int64_t next_mend_us_ = 0;
+  std::int64_t next_estimates_us_ = 0;
   std::int64_t next_collect_us_ = 0;
   std::int64_t next_compact_us_ = 0;
   std::int64_t next_remove_us_ = 0;

@@ -24,6 +24,8 @@
 
 namespace granary::storage {
 
+struct SourceEstimates;
+
 struct SourceSnapshot {
   SourceId id;
   SourceUid uid;
@@ -43,6 +45,8 @@ struct SourceSnapshot {
   /// that holds them. Else 0.
   std::uint64_t life = 0;
   std::uint64_t generation = 0;  ///< How many compactions the segments have behind them.
+  /// The newest there are, of this moment or an earlier one; null before the first.
+  std::shared_ptr<const SourceEstimates> estimates;
 };
 
 /// The moment of a snapshot.

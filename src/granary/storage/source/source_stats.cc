@@ -19,6 +19,7 @@ ColumnStats InSegment(const Segment& segment, const Column& column) {
   const Column* in_file = segment.file_schema()->FindId(column.id);
   const auto found = meta.columns.find(column.id);
   if (in_file == nullptr || found == meta.columns.end()) return AllNull(column.type, meta.rows);
+  if (found->second.rows != meta.rows) return {.rows = meta.rows};  // Of something else: not used.
   if (in_file->type == column.type) return found->second;
   return ConvertStats(found->second, in_file->type, column.type);
 }

@@ -8,7 +8,7 @@
 //            <root>/tenants/<tenant>/manifest.db, sources in <root>/tenants/<tenant>/sources/<id>
 //            or where data_path says. docs/formats/data_folder.md.
 // Background flushes by size, age and memory; collects log files; merges small segments, and
-//            removes what was merged once no snapshot is as old.
+//            removes what was merged once no snapshot is as old; estimates columns for the optimizer.
 // Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format),
 //            kCorruption, kIoError, kPermissionDenied. A source whose log is damaged is refused
 //            (its calls give kCorruption with file and offset), the others serve.
@@ -62,6 +62,8 @@ struct StoreOptions {
   std::uint64_t wal_lane_bytes_max = 512u << 20;
   /// Of sources with Durability::kInterval: a write is synced so long after it at most.
   std::int64_t durability_interval_us = 200'000;
+  /// STATISTICS_REFRESH_INTERVAL_MINUTES: how often the estimates of a source are made anew.
+  std::int64_t statistics_interval_us = 30ll * 60 * 1'000'000;
   std::uint64_t flush_rows = 1'000'000;           ///< A hot tier of so many rows is flushed,
   std::uint64_t flush_bytes = 128u << 20;         ///< or of so many bytes,
   std::int64_t flush_age_us = 300ll * 1'000'000;  ///< or whose oldest record is so old.
