@@ -99,6 +99,10 @@ def test_sources_from_the_command_line(node, tmp_path):
     node.client().write("sales", [{"id": 1}])
     assert json.loads(granary("source", "flush", "sales", url).stdout)["segments"] == 1
     assert json.loads(granary("source", "stats", "sales", url).stdout)["rows"] == 1
+    chart = granary("source", "stats", "sales", "--histograms", url).stdout
+    assert "id  int32  nulls 0  distinct 1  1 … 1" in chart and "100.0 %  ####" in chart
+    asked = json.loads(granary("source", "stats", "sales", "--histograms", "--output=json", url).stdout)
+    assert asked["columns"]["id"]["most_common"] == [{"value": 1, "rows": 1}]
     table = granary("source", "list", url).stdout.splitlines()
     assert table[0].split() == ["source", "name", "columns", "schema", "mode", "created"]
     assert table[2].split()[:5] == ["sales", "sales", "2", "2", "evolve"]

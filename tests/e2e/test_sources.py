@@ -230,6 +230,29 @@ def test_statistics_tell_hot_and_flushed_rows_alike(client):
     assert many["values"] is None and 900 <= many["distinct"] <= 1100  # An estimate, within five percent as a rule.
 
 
+def test_histograms_are_shown_when_asked_for(client):
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "region": "string", "paid": "bool", "price": "float64", "doc": "json"}})
+    rows = [{"id": i, "region": "eu" if i % 4 else "us", "paid": i % 2 == 0, "price": None if i % 5 == 0 else 0.5, "doc": {"i": i}} for i in range(300)]
+    client.write("t", rows)
+    hot = client.call("GET", "/sources/t/stats?histograms=true")["columns"]
+    client.flush("t")
+    plain = client.call("GET", "/sources/t/stats")["columns"]
+    flushed = client.call("GET", "/sources/t/stats?histograms=true")["columns"]
+    assert hot == flushed
+    assert plain == {name: {k: v for k, v in column.items() if k not in ("most_common", "histogram")} for name, column in flushed.items()}
+    assert flushed["region"]["most_common"] == [{"value": "eu", "rows": 225}, {"value": "us", "rows": 75}]
+    assert flushed["paid"]["most_common"] == [{"value": False, "rows": 150}, {"value": True, "rows": 150}]
+    assert flushed["price"]["most_common"] == [{"value": 0.5, "rows": 240}]
+    assert flushed["price"]["histogram"] == {"described": 240, "sampled": 240, "nans": 0, "from": None, "buckets": []}
+    assert flushed["doc"]["most_common"] is None and flushed["doc"]["histogram"] is None
+    ids = flushed["id"]["histogram"]
+    assert (ids["described"], ids["from"], ids["buckets"][-1]["to"]) == (300, 0, 299)
+    assert sum(bucket["rows"] for bucket in ids["buckets"]) == 300 and len(ids["buckets"]) <= 64
+    assert [bucket["to"] for bucket in ids["buckets"]] == sorted(bucket["to"] for bucket in ids["buckets"])
+    status, _, _ = client.raw("GET", "/sources/t/stats?histograms=perhaps")
+    assert status == 400
+
+
 def test_statistics_of_the_tenant_add_up(client):
     for source in ("a", "b"):
         client.add({"source_id": source})

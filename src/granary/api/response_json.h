@@ -18,7 +18,9 @@ std::string SourceJson(const SourceInfo& source);
 std::string SchemaHistoryJson(const SourceId& id,
                               const std::vector<storage::SchemaVersion>& versions);
 std::string SourcesJson(const SourceList& list);
-std::string StatsJson(const SourceStatsInfo& stats);
+/// kHistograms: each column has `most_common` and `histogram` (distribution_json.h).
+enum class StatsDetail : std::uint8_t { kShort, kHistograms };
+std::string StatsJson(const SourceStatsInfo& stats, StatsDetail detail = StatsDetail::kShort);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);
 std::string QueriesJson(const std::vector<RunningQuery>& queries);

@@ -1,6 +1,7 @@
 // SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
 #include <utility>
 
+#include "granary/api/distribution_json.h"
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/api/value_json.h"
@@ -115,7 +116,8 @@ void AppendBound(const Value& bound, bool exact, const DataType& type, std::stri
 }
 
 void AppendColumnStats(const Column& column, const ColumnStats& stats,
-                       const std::vector<storage::IndexKey>& indexes, std::string& out) {
+                       const std::vector<storage::IndexKey>& indexes, StatsDetail detail,
+                       std::string& out) {
   JsonObject object(out);
   object.Add("type", column.type.ToString());
   object.Add("nulls", stats.nulls);
@@ -134,10 +136,11 @@ void AppendColumnStats(const Column& column, const ColumnStats& stats,
   }
   AppendList(kinds, object.Key("indexes"),
              [&](std::string_view kind) { json::AppendString(kind, out); });
+  if (detail == StatsDetail::kHistograms) AddDistribution(stats, column.type, out, object);
   object.Close();
 }
 
-void AppendStats(const SourceStatsInfo& info, std::string& out) {
+void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& out) {
   const storage::SourceStats& stats = info.stats;
   JsonObject object(out);
   object.Add("source_id", info.id.str());
@@ -156,7 +159,7 @@ void AppendStats(const SourceStatsInfo& info, std::string& out) {
   for (const Column& column : info.schema->columns()) {
     const auto known = stats.columns.find(column.id);
     AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
-                      stats.indexes, columns.Key(column.name));
+                      stats.indexes, detail, columns.Key(column.name));
   }
   columns.Close();
   object.Close();
@@ -235,9 +238,9 @@ std::string SourcesJson(const SourceList& list) {
   return out;
 }
 
-std::string StatsJson(const SourceStatsInfo& stats) {
+std::string StatsJson(const SourceStatsInfo& stats, StatsDetail detail) {
   std::string out;
-  AppendStats(stats, out);
+  AppendStats(stats, detail, out);
   return out;
 }
 
@@ -252,7 +255,7 @@ std::string TenantStatsJson(const TenantStats& stats) {
   object.Add("segments", stats.segments);
   JsonObject sources(object.Key("source_stats"));
   for (const SourceStatsInfo& source : stats.sources)
-    AppendStats(source, sources.Key(source.id.str()));
+    AppendStats(source, StatsDetail::kShort, sources.Key(source.id.str()));
   sources.Close();
   object.Close();
   return out;

@@ -138,7 +138,11 @@ void AddSources(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   with_id("show", "A source's columns and policies", ShowSource);
   with_id("schema", "Every version of its columns, and what changed", ShowSchema);
-  with_id("stats", "What is known of its rows, files and columns", ShowStats);
+  auto* stats = with_id("stats", "What is known of its rows, files and columns", ShowStats);
+  stats->add_flag("--histograms", options->histograms,
+                  "Draw the most common values and the histogram of each column");
+  stats->add_option("--output", options->output, "With --histograms: table or json")
+      ->capture_default_str();
   with_id("flush", "Put all rows into committed Parquet", FlushSource);
   with_id("compact", "Merge its small files", CompactSource)
       ->add_flag("--wait", options->wait, "Return when it is done");

@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include "granary/api/response_json.h"
+#include "granary/cli/histogram_chart.h"
 #include "granary/cli/node_client.h"
 #include "granary/cli/text_table.h"
 #include "granary/io/clock.h"
@@ -126,7 +127,18 @@ Status ShowSource(const SourceOptions& options) { return CallAndPrint(options, "
 
 Status ShowSchema(const SourceOptions& options) { return CallAndPrint(options, "GET", "/schema"); }
 
-Status ShowStats(const SourceOptions& options) { return CallAndPrint(options, "GET", "/stats"); }
+Status ShowStats(const SourceOptions& options) {
+  if (!options.histograms) return CallAndPrint(options, "GET", "/stats");
+  if (options.output != "table" && options.output != "json")
+    return {Code::kInvalidArgument, "--output " + options.output + ": one of table, json"};
+  if (options.output == "json") return CallAndPrint(options, "GET", "/stats?histograms=true");
+  GRANARY_ASSIGN(const std::string target, Target(options, "/stats?histograms=true"));
+  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url));
+  GRANARY_ASSIGN(const std::string answer, node.Call("GET", target));
+  GRANARY_ASSIGN(const std::string chart, HistogramChart(answer));
+  std::fputs(chart.c_str(), stdout);
+  return Status::Ok();
+}
 
 Status FlushSource(const SourceOptions& options) { return CallAndPrint(options, "POST", "/flush"); }
 

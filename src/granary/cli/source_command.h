@@ -15,7 +15,8 @@ struct SourceOptions {
   bool wait = false;             ///< Of compact.
   bool all = false;              ///< Of compaction explain,
   std::string data_path;         ///< which looks into a folder instead of asking a node.
-  std::string output = "table";  ///< Of list: table or json.
+  bool histograms = false;       ///< Of stats: drawn, or as JSON.
+  std::string output = "table";  ///< Of list, explain and histograms: table or json.
 };
 
 /// Each prints the node's answer. Errors: the node's, kInvalidArgument for an option.

@@ -3,23 +3,16 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/services/tenant_node/query_flag.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<bool> Flag(const net::HttpRequest& request, std::string_view name) {
-  const auto text = request.QueryParameter(name);
-  if (!text || *text == "false") return false;
-  if (*text == "true") return true;
-  return Status(Code::kInvalidArgument,
-                fmt::format("{} is '{}', expected true or false", name, text->substr(0, 64)));
-}
-
 Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
-  GRANARY_ASSIGN(const bool wait, Flag(call.request, "wait"));
+  GRANARY_ASSIGN(const bool wait, QueryFlag(call.request, "wait"));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(storage::CompactionJob job, tenant->store().Compact(id));
@@ -35,7 +28,7 @@ Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
 }
 
 Result<net::HttpResponse> Explain(NodeState& state, RouteCall& call) {
-  GRANARY_ASSIGN(const bool all, Flag(call.request, "all"));
+  GRANARY_ASSIGN(const bool all, QueryFlag(call.request, "all"));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;

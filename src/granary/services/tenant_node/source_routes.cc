@@ -1,10 +1,9 @@
 #include <string>
 
-#include <fmt/format.h>
-
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/query_flag.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -62,27 +61,21 @@ Result<net::HttpResponse> History(NodeState& state, RouteCall& call) {
   return JsonResponse(api::SchemaHistoryJson(id, versions));
 }
 
-Result<bool> KeepData(const net::HttpRequest& request) {
-  const auto text = request.QueryParameter("keep_data");
-  if (!text || *text == "false") return false;
-  if (*text == "true") return true;
-  return Status(Code::kInvalidArgument,
-                fmt::format("keep_data is '{}', expected true or false", text->substr(0, 64)));
-}
-
 Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
-  GRANARY_ASSIGN(const bool keep_data, KeepData(call.request));
+  GRANARY_ASSIGN(const bool keep_data, QueryFlag(call.request, "keep_data"));
   GRANARY_TRY(tenant->DropSource(id, keep_data));
   return JsonResponse("", 204);
 }
 
-Result<net::HttpResponse> Stats(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> SourceStatistics(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const bool histograms, QueryFlag(call.request, "histograms"));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
-  return JsonResponse(api::StatsJson(stats));
+  return JsonResponse(
+      api::StatsJson(stats, histograms ? api::StatsDetail::kHistograms : api::StatsDetail::kShort));
 }
 
 Result<net::HttpResponse> Flush(NodeState& state, RouteCall& call) {
@@ -109,7 +102,10 @@ void AddSourceRoutes(NodeState& state, Router& router) {
               .pattern = "/sources/{id}",
               .handler = bind(Drop),
               .query = {"keep_data"}});
-  router.Add({.method = "GET", .pattern = "/sources/{id}/stats", .handler = bind(Stats)});
+  router.Add({.method = "GET",
+              .pattern = "/sources/{id}/stats",
+              .handler = bind(SourceStatistics),
+              .query = {"histograms"}});
   router.Add({.method = "POST", .pattern = "/sources/{id}/flush", .handler = bind(Flush)});
 }
 

@@ -34,9 +34,9 @@ void LiveSource::RefreshEstimates() {
   auto made = MakeEstimates(view, *shape().schema, context_->deps.clock.WallMicros());
   for (const auto& [column, estimator] : made->columns) {
     if (estimator.distrusted().empty()) continue;
-    context_->deps.log.Warn("statistics are not believed", {{"source", id().str()},
-                                                            {"column", column},
-                                                            {"reason", estimator.distrusted()}});
+    context_->deps.log.Warn(
+        "statistics are not believed",
+        {{"source", id().str()}, {"column", column}, {"reason", estimator.distrusted()}});
   }
   estimated_ = basis;
   const std::lock_guard lock(state_mutex_);

@@ -1,6 +1,6 @@
 // Maintenance: what a store does by itself: flushes what is due, lets go of log files and of merged
-// segments that nobody needs, builds index files that are missing, makes estimates of columns anew, has
-// files merged, and opens lanes again that a full disk closed.
+// segments that nobody needs, builds index files that are missing, makes estimates of columns anew,
+// has files merged, and opens lanes again that a full disk closed.
 //
 // Threads    one: the store's background job.
 // Owns       nothing: context and sources must outlive it.

@@ -1,8 +1,8 @@
 // SourceEstimates: the merged statistics of a source's columns, ready to be asked by the optimizer.
 //
 // Place      made in the background (maintenance.h) when WhyRefresh says so, never by a query; a
-//            snapshot carries the newest there is, so reading it takes no lock. It may be older than
-//            the snapshot: `rows` are those that it was made of.
+//            snapshot carries the newest there is, so reading it takes no lock. It may be older
+//            than the snapshot: `rows` are those that it was made of.
 // Cost       of making: the statistics of all segments and a pass over the hot rows.
 // Threads    immutable.
 #pragma once
@@ -37,10 +37,10 @@ std::shared_ptr<const SourceEstimates> MakeEstimates(const TierView& view, const
 /// Where a source stands.
 struct EstimatesAge {
   bool exists = false;
-  std::int64_t made_us = 0;            ///< By the clock of `now_us` below.
-  std::uint64_t rows = 0;              ///< That they were made of.
-  std::uint64_t records_since = 0;     ///< That became visible.
-  bool changed = false;                ///< Anything: records, files, the schema.
+  std::int64_t made_us = 0;         ///< By the clock of `now_us` below.
+  std::uint64_t rows = 0;           ///< That they were made of.
+  std::uint64_t records_since = 0;  ///< That became visible.
+  bool changed = false;             ///< Anything: records, files, the schema.
 };
 
 /// Why estimates are to be made anew, for the log; empty when they need not. Pure.
