@@ -46,6 +46,11 @@ std::shared_ptr<arrow::Array> ColumnCache::Find(const Key& key) {
   return entry->column;
 }
 
+bool ColumnCache::Contains(const Key& key) const {
+  const std::lock_guard lock(mutex_);
+  return by_key_.contains(key);
+}
+
 void ColumnCache::Insert(const Key& key, std::shared_ptr<arrow::Array> column) {
   const auto bytes =
       static_cast<std::uint64_t>(arrow::util::TotalBufferSize(*column)) + kEntryOverheadBytes;

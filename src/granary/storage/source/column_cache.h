@@ -40,6 +40,8 @@ class ColumnCache {
   /// Null when it is not here.
   std::shared_ptr<arrow::Array> Find(const Key& key);
   void Insert(const Key& key, std::shared_ptr<arrow::Array> column);
+  /// Find without its effects: for those who only want to know what a read would cost.
+  bool Contains(const Key& key) const;
   /// Drops all columns of a segment that is gone.
   void Forget(SegmentId segment);
 

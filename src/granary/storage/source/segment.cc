@@ -14,7 +14,15 @@ Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
       directory_(std::move(directory)),
       meta_(std::move(meta)),
       file_schema_(std::move(file_schema)),
-      holders_(std::make_shared<const char>()) {}
+      holders_(std::make_shared<const char>()),
+      estimators_(
+          std::make_unique<std::atomic<const ColumnEstimator*>[]>(file_schema_->columns().size())) {
+}
+
+Segment::~Segment() {
+  for (std::size_t i = 0; i < file_schema_->columns().size(); ++i)
+    delete estimators_[i].load(std::memory_order_relaxed);
+}
 
 std::shared_ptr<const Segment> Segment::With(SegmentMeta meta) const {
   auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_);
@@ -63,6 +71,26 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
     rows = arrays[i]->length();
   }
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
+}
+
+bool Segment::IsCached(std::span<const ColumnId> columns, const Schema& schema) const {
+  return std::all_of(columns.begin(), columns.end(), [&](ColumnId column) {
+    return files_.columns.Contains({meta_.id, 0, column, schema.version()});
+  });
+}
+
+const ColumnEstimator* Segment::Estimator(ColumnId column) const {
+  const int at = file_schema_->IndexOfId(column);
+  if (at < 0) return nullptr;
+  std::atomic<const ColumnEstimator*>& slot = estimators_[static_cast<std::size_t>(at)];
+  if (const ColumnEstimator* made = slot.load(std::memory_order_acquire)) return made;
+  const auto stats = meta_.columns.find(column);
+  if (stats == meta_.columns.end()) return nullptr;
+  auto mine = std::make_unique<const ColumnEstimator>(stats->second);
+  const ColumnEstimator* first = nullptr;  // Who comes second takes the first one's.
+  if (slot.compare_exchange_strong(first, mine.get(), std::memory_order_acq_rel))
+    return mine.release();
+  return first;
 }
 
 std::shared_ptr<const IndexReader> Segment::Index(const IndexKey& key) const {

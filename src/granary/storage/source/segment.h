@@ -4,6 +4,7 @@
 // Threads    fully safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -14,6 +15,7 @@
 #include "granary/base/status.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/storage/source/segment_files.h"
+#include "granary/storage/stats/column_estimator.h"
 
 namespace granary::storage {
 
@@ -21,6 +23,9 @@ class Segment {
  public:
   /// `files` outlives it.
   Segment(SegmentFiles& files, std::string directory, SegmentMeta meta, SchemaPtr file_schema);
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
 
   /// The same file from now on described by `meta`: it gained or lost an index, or was replaced.
   std::shared_ptr<const Segment> With(SegmentMeta meta) const;
@@ -45,6 +50,12 @@ class Segment {
                                                    const Schema& schema, ReadCounts& counts,
                                                    const SegmentReader::GoOn& go_on = {}) const;
 
+  /// True when the first row group's columns are all decoded already; the others then are, mostly.
+  bool IsCached(std::span<const ColumnId> columns, const Schema& schema) const;
+  /// What the manifest's statistics tell of a column of the file, in the type that the file has it
+  /// in; null where there are none. Made when first asked for.
+  const ColumnEstimator* Estimator(ColumnId column) const;
+
   /// The index, or null when there is none that can be asked. One that is damaged is
   /// not asked again until it was built anew.
   std::shared_ptr<const IndexReader> Index(const IndexKey& key) const;
@@ -57,6 +68,8 @@ class Segment {
   const SegmentMeta meta_;
   const SchemaPtr file_schema_;
   std::shared_ptr<const char> holders_;  // One for each object of this file.
+  /// One a column of the file; null: not made yet.
+  const std::unique_ptr<std::atomic<const ColumnEstimator*>[]> estimators_;
 };
 
 }  // namespace granary::storage
