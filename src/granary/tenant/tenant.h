@@ -17,7 +17,9 @@
 #include "granary/base/ids.h"
 #include "granary/formats/table_reader.h"
 #include "granary/json/record_parser.h"
+#include "granary/query/exec/access_plan.h"
 #include "granary/query/exec/aggregate.h"
+#include "granary/query/exec/explain.h"
 #include "granary/query/exec/search.h"
 #include "granary/query/plan/requests.h"
 #include "granary/runtime/admission.h"
@@ -49,6 +51,7 @@ struct TenantOptions {
   TenantMemoryOptions memory;
   BodyOptions bodies;
   std::size_t query_parallelism = 2;
+  query::OptimizerOptions optimizer;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
 };
 
@@ -164,6 +167,14 @@ class Tenant {
                                       const query::AggregateSink& sink);
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
                                            const Caller& caller);
+
+  /// How a search or an aggregate is carried out; with Analyze::kRun it is, and its rows are
+  /// dropped. Waits for a slot and for memory as they do. A search is explained from its first
+  /// page: kInvalidRequest at /cursor when it has one.
+  Result<query::Explanation> Explain(const query::SearchRequest& request, query::Analyze analyze,
+                                     const Caller& caller);
+  Result<query::Explanation> Explain(const query::AggregateRequest& request, query::Analyze analyze,
+                                     const Caller& caller);
 
   /// Those that wait for a slot and those that run, the oldest first.
   std::vector<RunningQuery> Queries() const { return running_.List(); }

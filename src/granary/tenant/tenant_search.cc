@@ -105,7 +105,8 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .memory = &share,
                                                    .memory_wait_max = limits.wait_max,
                                                    .spill = &spill_,
-                                                   .kept = kept_.get()},
+                                                   .kept = kept_.get(),
+                                                   .optimizer = &options_.optimizer},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   return answer;
@@ -144,6 +145,32 @@ Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& 
           runtime::Admission::Slot&) -> Result<query::AggregateAnswer> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
         return query::RunAggregate(request, snapshots, context);
+      });
+}
+
+Result<query::Explanation> Tenant::Explain(const query::SearchRequest& request,
+                                           query::Analyze analyze, const Caller& caller) {
+  if (request.cursor) {
+    return Status::Invalid(Code::kInvalidRequest, "/cursor",
+                           "a search is explained from its first page; leave the cursor out");
+  }
+  return RunQuery<query::Explanation>(
+      QueryKind::kSearch, request.sources, caller,
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot&) -> Result<query::Explanation> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::ExplainSearch(request, snapshots, context, analyze);
+      });
+}
+
+Result<query::Explanation> Tenant::Explain(const query::AggregateRequest& request,
+                                           query::Analyze analyze, const Caller& caller) {
+  return RunQuery<query::Explanation>(
+      QueryKind::kAggregate, request.sources, caller,
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot&) -> Result<query::Explanation> {
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        return query::ExplainAggregate(request, snapshots, context, analyze);
       });
 }
 

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <optional>
 
-#include "granary/base/bytes.h"
+#include "granary/query/exec/aggregate_access.h"
 #include "granary/query/exec/aggregate_blocks.h"
 #include "granary/query/exec/aggregate_plan.h"
 #include "granary/query/exec/aggregate_spill.h"
@@ -16,7 +16,7 @@
 #include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/freed_later.h"
 #include "granary/query/exec/kept_aggregates.h"
-#include "granary/query/plan/fingerprint.h"
+#include "granary/query/exec/plan_record.h"
 
 namespace granary::query {
 namespace {
@@ -34,72 +34,30 @@ struct Lane {
   QueryStats stats;
 };
 
-/// What a min or max over a whole segment asks of a B-tree: the rows at one end of it.
-struct Extreme {
-  Column column;
-  storage::KeyOrder order = storage::KeyOrder::kAscending;
-};
-
-/// One for each aggregate, when all of them are such: rows that tie are as good as one of them.
-std::vector<Extreme> ExtremesOf(const AggregatePlan& plan, std::size_t source) {
-  std::vector<Extreme> extremes;
-  if (!plan.groups.empty()) return {};
-  for (const PlannedAggregate& aggregate : plan.aggregates) {
-    const AggregateType type = aggregate.aggregation->type;
-    if (type != AggregateType::kMin && type != AggregateType::kMax) return {};
-    const auto& ref = plan.columns[static_cast<std::size_t>(aggregate.column)].bound.refs[source];
-    if (!ref || !ref->path.empty() || ref->id == kSequenceColumnId) return {};
-    extremes.push_back({{ref->id, ref->name, ref->type},
-                        type == AggregateType::kMin ? storage::KeyOrder::kAscending
-                                                    : storage::KeyOrder::kDescending});
-  }
-  return extremes;
-}
-
-bool HasTrees(const LiveSegment& live, const std::vector<Extreme>& extremes) {
-  const auto& indexes = live.segment->meta().indexes;
-  return live.all_match && !extremes.empty() &&
-         std::ranges::all_of(extremes, [&](const Extreme& extreme) {
-           return std::ranges::find(
-                      indexes, storage::IndexKey{extreme.column.id, storage::IndexKind::kBtree},
-                      &storage::IndexMeta::key) != indexes.end();
-         });
-}
-
-bool Contains(const std::vector<SegmentId>& sorted, SegmentId segment) {
-  return std::binary_search(sorted.begin(), sorted.end(), segment);
-}
-
-/// The morsels of all sources, but for the segments that are `covered` already, ascending; segments
-/// that statistics alone can answer go into `known` instead.
-Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryContext& context,
-                                        const std::vector<SegmentId>& covered,
-                                        AggregateTable& known, QueryStats& stats) {
+/// The morsels of all sources, as the plan says; segments that statistics alone can answer go into
+/// `known` instead.
+Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryAccess& access,
+                                        const QueryContext& context, AggregateTable& known,
+                                        QueryStats& stats) {
   std::vector<Morsel> morsels;
   for (std::size_t source = 0; source < plan.scans.size(); ++source) {
     const SourceScan& scan = plan.scans[source];
-    const std::vector<Extreme> extremes = ExtremesOf(plan, source);
-    std::vector<LiveSegment> to_read, by_tree;
-    for (LiveSegment& live : scan.LiveSegments(stats)) {
-      if (Contains(covered, live.segment->meta().id)) continue;
+    const AccessPlan& of_source = access.sources[source];
+    std::vector<PlannedSegment> to_read;
+    for (const PlannedSegment& planned : of_source.segments) {
       bool answered = false;
-      if (live.all_match) {
-        GRANARY_ASSIGN(answered, known.AddSegment(*live.segment, source));
+      if (planned.choice.way == kMetadata) {
+        GRANARY_ASSIGN(answered, known.AddSegment(*planned.segment, source));
       }
-      if (answered) {
+      if (answered)
         stats.access_paths.insert("metadata");
-      } else {
-        (HasTrees(live, extremes) ? by_tree : to_read).push_back(std::move(live));
-      }
+      else
+        to_read.push_back(planned);
     }
-    GRANARY_ASSIGN(auto groups, scan.RowGroups(source, to_read, context, stats));
+    GRANARY_ASSIGN(auto groups, scan.RowGroups(source, of_source, to_read, context, stats));
     std::move(groups.begin(), groups.end(), std::back_inserter(morsels));
-    for (const Extreme& extreme : extremes) {
-      GRANARY_ASSIGN(auto ends, scan.FirstRowGroups(source, by_tree, extreme.column, extreme.order,
-                                                    1, context, stats));
-      std::move(ends.begin(), ends.end(), std::back_inserter(morsels));
-    }
-    for (Morsel& chunk : scan.HotChunks(source)) morsels.push_back(std::move(chunk));
+    for (Morsel& chunk : scan.HotChunks(source, of_source, context))
+      morsels.push_back(std::move(chunk));
   }
   return morsels;
 }
@@ -187,51 +145,14 @@ Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, Ag
   return Status::Ok();
 }
 
-/// What a question is kept under, and which segments it is about.
-struct KeptQuestion {
-  Digest128 key;
-  std::vector<SegmentId> segments;  ///< Ascending.
-};
-
-/// Nothing where nothing is kept. The state of a percentile is as large as its column, and is not.
-std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
-                                           const AggregatePlan& plan, const QueryContext& context) {
-  if (context.kept == nullptr || context.kept->options().bytes_max == 0) return std::nullopt;
-  const bool has_percentile = std::ranges::any_of(
-      plan.aggregates,
-      [](const PlannedAggregate& aggregate) { return IsPercentile(aggregate.aggregation->type); });
-  if (has_percentile) return std::nullopt;
-  KeptQuestion question;
-  const Digest128 states = FingerprintOfStates(request);
-  std::string key;
-  PutFixed(key, states.low);
-  PutFixed(key, states.high);
-  // What the states are made of: a source that contributes nothing may still decide on a type.
-  for (const PlannedGroup& group : plan.groups) {
-    PutString(key, group.column.input.ToString());
-    PutString(key, group.transformer.output().ToString());
-  }
-  for (const PlannedAggregate& aggregate : plan.aggregates) {
-    PutString(key, aggregate.shape.input.ToString());
-    PutString(key, aggregate.shape.output.ToString());
-  }
-  for (const PlannedColumn& column : plan.columns) {
-    PutString(key, column.input.ToString());
-    PutFixed(key, static_cast<std::uint8_t>(column.use));
-  }
-  for (const SourceScan& scan : plan.scans) {
-    const storage::SourceSnapshot& snapshot = scan.snapshot();
-    PutFixed(key, snapshot.uid.value);
-    PutFixed(key, snapshot.schema->version());
-    for (const auto& segment : snapshot.segments) question.segments.push_back(segment->meta().id);
-  }
-  std::sort(question.segments.begin(), question.segments.end());
-  question.key = Hash128(key);
-  return question;
-}
-
 std::size_t PiecesOfShared(const std::shared_ptr<AggregateTable>& table) {
   return table.use_count() == 1 ? table->groups() : 0;
+}
+
+/// Where merging what is kept is measured; null when nobody wants to know.
+Measured* MeasuredOfKept(const QueryContext& context) {
+  const bool is_wanted = context.record != nullptr && context.record->kept != nullptr;
+  return is_wanted ? &context.record->kept->measured : nullptr;
 }
 
 /// RunInMemory where states of whole segments are kept: those of the segments that are not covered
@@ -259,6 +180,8 @@ Result<const runtime::MemoryBudget*> RunOnKept(
     base = kept->table.get();
   } else {
     if (kept != nullptr) {
+      Stopwatch watch(MeasuredOfKept(context));
+      watch.rows = kept->table->groups();
       if (const auto* refused = sealed_held.GrowTo(kept->table->bytes())) return refused;
       GRANARY_TRY((*sealed)->Merge(*kept->table, context.cancel));
     }
@@ -273,6 +196,8 @@ Result<const runtime::MemoryBudget*> RunOnKept(
   if (all_kept || !hot.empty()) {
     answer = &*table;
     if (const auto* refused = held.GrowTo(base->bytes())) return refused;
+    Stopwatch watch(all_kept ? MeasuredOfKept(context) : nullptr);
+    watch.rows = base->groups();
     GRANARY_TRY(table->Merge(*base, context.cancel));
     GRANARY_ASSIGN(const auto* refused, RunLanes(plan, hot, context, *table, held, of_lanes));
     if (refused != nullptr) return refused;
@@ -293,11 +218,13 @@ Result<const runtime::MemoryBudget*> RunOnKept(
 /// as listing the morsels. What they leave out is in `known`.
 Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request,
                                                  const AggregatePlan& plan,
-                                                 const QueryContext& context,
+                                                 const QueryContext& given,
                                                  const AggregateSink& sink,
                                                  std::vector<Morsel>& morsels,
                                                  AggregateTable& known, QueryStats& stats) {
-  GRANARY_ASSIGN(morsels, ListMorsels(plan, context, {}, known, stats));
+  const QueryAccess access = PlanAggregateAccess(plan, {}, given, stats);
+  const QueryContext context = access.With(given);
+  GRANARY_ASSIGN(morsels, ListMorsels(plan, access, context, known, stats));
   FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
   runtime::MemoryReservation held(context.memory);
   if (plan.groups.empty()) GRANARY_TRY(table->MergeKnown(known));
@@ -316,10 +243,12 @@ bool HasHotRows(const AggregatePlan& plan) {
 }
 
 Result<QueryStats> SpillAtOnce(const AggregateRequest& request, const AggregatePlan& plan,
-                               const QueryContext& context, const AggregateSink& sink) {
+                               const QueryContext& given, const AggregateSink& sink) {
   QueryStats stats;
+  const QueryAccess access = PlanAggregateAccess(plan, {}, given, stats);
+  const QueryContext context = access.With(given);
   AggregateTable known(plan, KeyLookup::kCompact);
-  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, context, {}, known, stats));
+  GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, access, context, known, stats));
   GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, context, sink, stats));
   return stats;
 }
@@ -336,34 +265,33 @@ std::uint64_t BytesOfRow(const std::vector<Value>& row) {
 
 Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const std::vector<storage::SourceSnapshot>& sources,
-                                const QueryContext& context, const AggregateSink& sink) {
+                                const QueryContext& given, const AggregateSink& sink) {
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   GRANARY_TRY(CheckAnswer(request, plan.answer));
-  if (auto question = KeptQuestionOf(request, plan, context)) {
+  if (auto question = KeptQuestionOf(request, plan, given)) {
     QueryStats stats;
-    const auto kept = context.kept->Find(question->key, question->segments);
+    KeptAccess planned = PlanKeptAccess(plan, *question, given, stats);
+    const QueryContext context = planned.access.With(given);
     AggregateTable known(plan, KeyLookup::kCompact);
-    GRANARY_ASSIGN(
-        auto morsels,
-        ListMorsels(plan, context, kept == nullptr ? std::vector<SegmentId>() : kept->segments,
-                    known, stats));
+    GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));
+    const auto kept = std::move(planned.kept);
     GRANARY_ASSIGN(const auto* refused,
                    RunOnKept(request, plan, context, sink, std::move(*question), kept.get(),
                              std::move(morsels), known, stats));
     if (refused == nullptr) return stats;
     // Where nothing was held twice, without keeping it does not fit either.
     const bool held_once = kept == nullptr && !HasHotRows(plan);
-    if (held_once && context.spill != nullptr) return SpillAtOnce(request, plan, context, sink);
+    if (held_once && given.spill != nullptr) return SpillAtOnce(request, plan, given, sink);
   }
   QueryStats stats;
   std::vector<Morsel> morsels;
   AggregateTable known(plan, KeyLookup::kCompact);
   GRANARY_ASSIGN(const auto* refused_by,
-                 RunInMemory(request, plan, context, sink, morsels, known, stats));
+                 RunInMemory(request, plan, given, sink, morsels, known, stats));
   if (refused_by == nullptr) return stats;
-  if (context.spill == nullptr) return Outgrown(*refused_by, context);
+  if (given.spill == nullptr) return Outgrown(*refused_by, given);
   // From the beginning: what the first attempt read is not counted.
-  GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, context, sink, stats));
+  GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, given, sink, stats));
   return stats;
 }
 

@@ -1,6 +1,7 @@
 #include "granary/query/exec/aggregate_table.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "granary/query/exec/segment_stats.h"
 #include "granary/storage/stats/stats_builder.h"
@@ -59,14 +60,13 @@ std::uint64_t AggregateTable::bytes() const {
   return bytes;
 }
 
-Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
+bool AggregateTable::TakeStats(const storage::Segment& segment, std::size_t source) {
   if (!plan_->groups.empty()) return false;
   StatsView view = StatsView::OfSegment(segment, *plan_->scans[source].snapshot().schema);
-  AggregateTable alone(*plan_);  // so that a segment counts wholly or not at all
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     const PlannedAggregate& aggregate = plan_->aggregates[i];
     if (aggregate.column < 0) {
-      if (!alone.accumulators_[i]->AddStats(segment.meta().rows, nullptr)) return false;
+      if (!accumulators_[i]->AddStats(segment.meta().rows, nullptr)) return false;
       continue;
     }
     const PlannedColumn& column = plan_->columns[static_cast<std::size_t>(aggregate.column)];
@@ -74,9 +74,18 @@ Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::si
     if (!ref) continue;  // all null
     const ColumnStats* known = view.Find(ref->id);
     if (known == nullptr || !ref->path.empty()) return false;
-    const ColumnStats stats = storage::ConvertStats(*known, ref->type, column.input);
-    if (!alone.accumulators_[i]->AddStats(segment.meta().rows, &stats)) return false;
+    std::optional<ColumnStats> converted;
+    if (ref->type != column.input)
+      converted = storage::ConvertStats(*known, ref->type, column.input);
+    if (!accumulators_[i]->AddStats(segment.meta().rows, converted ? &*converted : known))
+      return false;
   }
+  return true;
+}
+
+Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
+  AggregateTable alone(*plan_);  // so that a segment counts wholly or not at all
+  if (!alone.TakeStats(segment, source)) return false;
   GRANARY_TRY(Merge(alone));
   return true;
 }

@@ -1,40 +1,49 @@
-// IndexProbe: which rows may match a predicate, as far as the indexes of one segment or hot chunk
-// tell.
+// IndexProbe: puts the questions that a plan chose to the indexes of one segment or hot chunk.
 //
-// How        equality and in by hash, B-tree or bloom filter; ranges, prefixes and LIKE with a
-//            prefix by B-tree; AND intersects what its parts find, OR unites it when every part
-//            finds something. What an index finds is a superset: whoever reads the rows checks the
-//            predicate.
-// Promise    no answer depends on it: without an index, with a damaged one, or when too many rows
-//            would come, it finds nothing to say.
+// How        the answers to the parts of an AND are intersected, the one that is expected to leave
+//            fewest rows first; those of an OR are united when every part has one. What an index
+//            names is a superset: whoever reads the rows checks the predicate.
+// Promise    no answer depends on it: without an index, with a damaged one, or when it names more
+//            rows than the plan allows, it has nothing to say.
 // Threads    one.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
+#include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/query_context.h"
+#include "granary/query/optimizer/source_optimizer.h"
 #include "granary/storage/source/segment.h"
 #include "granary/storage/source/source_snapshot.h"
-#include "granary/types/predicate.h"
 
 namespace granary::query {
 
 /// Ascending, each once.
 using RowNumbers = std::vector<std::int32_t>;
 
+/// What to ask, and when to give up.
+struct ProbeOrder {
+  const IndexQuestions& questions;
+  const Probe& probe;
+  std::size_t found_max = 0;  ///< SegmentChoice's.
+  std::size_t picked_max = 0;
+  std::deque<Measured>* measured = nullptr;  ///< As the questions; null: nobody wants to know.
+};
+
 /// Rows of the segment; nothing when no index helps.
-std::optional<RowNumbers> ProbeSegment(const Predicate& predicate, const storage::Segment& segment,
+std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::Segment& segment,
                                        QueryStats& stats);
 
-/// Rows of a hot chunk, by its hash indices over the columns that `snapshot` declares indexed.
-std::optional<RowNumbers> ProbeChunk(const Predicate& predicate, const storage::HotChunk& chunk,
-                                     const storage::SourceSnapshot& snapshot);
+/// Rows of a hot chunk, by its hash indices.
+std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk);
 
 /// Rows of the segment that come first in the order of a column: `count` at least and all that tie
-/// with the last of them. Nothing when no B-tree tells.
+/// with the last of them. Nothing when no B-tree tells, or more than `found_max` tie.
 std::optional<RowNumbers> ProbeFirst(const storage::Segment& segment, const Column& column,
-                                     storage::KeyOrder order, std::size_t count, QueryStats& stats);
+                                     storage::KeyOrder order, std::size_t count,
+                                     std::size_t found_max, QueryStats& stats);
 
 }  // namespace granary::query

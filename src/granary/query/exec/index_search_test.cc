@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "granary/query/exec/access_plan.h"
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/query_test_support.h"
 #include "granary/query/exec/search.h"
@@ -50,20 +52,24 @@ struct Found {
   QueryStats stats;
 };
 
-Found Find(const SearchRequest& request, const TestSource& source) {
+Found Find(const SearchRequest& request, const storage::SourceSnapshot& source,
+           const OptimizerOptions* optimizer = nullptr) {
   runtime::WorkerPool pool({.threads = 2});
-  const QueryContext context{.pool = pool, .parallelism = 2, .cancel = {}, .batch_rows = 100};
+  const QueryContext context{
+      .pool = pool, .parallelism = 2, .cancel = {}, .batch_rows = 100, .optimizer = optimizer};
   Found found;
-  found.stats = Must(
-      RunSearch(request, {source.snapshot()}, context, [&](const ResultBatch& batch) -> Status {
-        for (std::int64_t i = 0; i < batch.batch->num_rows(); ++i) {
-          Row row;
-          for (const auto& column : batch.batch->columns()) row.push_back(ValueAt(*column, i));
-          found.rows.push_back(std::move(row));
-        }
-        return Status::Ok();
-      }));
+  found.stats = Must(RunSearch(request, {source}, context, [&](const ResultBatch& batch) -> Status {
+    for (std::int64_t i = 0; i < batch.batch->num_rows(); ++i) {
+      Row row;
+      for (const auto& column : batch.batch->columns()) row.push_back(ValueAt(*column, i));
+      found.rows.push_back(std::move(row));
+    }
+    return Status::Ok();
+  }));
   return found;
+}
+Found Find(const SearchRequest& request, const TestSource& source) {
+  return Find(request, source.snapshot());
 }
 Found Find(Filter filter, const TestSource& source) {
   SearchRequest request;
@@ -236,6 +242,110 @@ TEST(IndexSearchTest, AnswersAreTheSameWithAndWithoutIndexes) {
                 found.stats.access_paths.contains("btree_index");
   }
   EXPECT_GT(by_index, 50);
+}
+
+/// Statistics that estimates are made of, and no pruning: as wrong as they get.
+storage::SourceSnapshot Poisoned(storage::SourceSnapshot snapshot, std::mt19937_64& random) {
+  for (auto& segment : snapshot.segments) {
+    storage::SegmentMeta meta = segment->meta();
+    for (auto& [column, stats] : meta.columns) {
+      switch (random() % 4) {
+        case 0: stats.distinct_sketch.clear(); break;
+        case 1: stats.distinct_sketch = std::string(random() % 5000, 'x'); break;
+        case 2: stats.distinct_sketch = meta.columns.begin()->second.distinct_sketch; break;
+        default: break;
+      }
+    }
+    segment = segment->With(std::move(meta));
+  }
+  return snapshot;
+}
+
+/// Plans chosen by wrong costs, or not chosen at all.
+OptimizerOptions SomeOptions(std::mt19937_64& random) {
+  OptimizerOptions options;
+  switch (random() % 4) {
+    case 0: options.enabled = false; break;
+    case 1: options.forced = static_cast<Way>(random() % kWays); break;
+    default: break;
+  }
+  CostModel& model = options.model;
+  for (double* ns : {&model.chunk_ns, &model.decode_number_ns, &model.row_group_ns,
+                     &model.check_number_ns, &model.index_lookup_ns, &model.index_row_ns,
+                     &model.pick_value_ns, &model.metadata_ns, &model.worker_ns, &model.tie_ns}) {
+    switch (random() % 8) {
+      case 0: *ns *= 1000; break;
+      case 1: *ns /= 1000; break;
+      case 2: *ns = std::numeric_limits<double>::quiet_NaN(); break;
+      case 3: *ns = -1; break;
+      default: break;
+    }
+  }
+  return options;
+}
+
+AggregateAnswer Count(const SearchRequest& request, const storage::SourceSnapshot& source,
+                      const OptimizerOptions* optimizer, bool grouped) {
+  AggregateRequest asked;
+  asked.filter = request.filter;
+  if (grouped) {
+    asked.group_by = {{"name", {}, "name", "/group_by/0"}};
+    asked.order_by = {{"name", Direction::kAscending, "/order_by/0"}};
+  }
+  asked.aggregations = {{.type = AggregateType::kCount, .alias = "n"},
+                        {.type = AggregateType::kSum, .column = "id", .alias = "sum"},
+                        {.type = AggregateType::kMin, .column = "amount", .alias = "low"}};
+  runtime::WorkerPool pool({.threads = 2});
+  return Must(RunAggregate(
+      asked, {source}, {.pool = pool, .cancel = {}, .batch_rows = 100, .optimizer = optimizer}));
+}
+
+TEST(IndexSearchTest, NoPlanChangesAnAnswer) {
+  const std::uint64_t seed = testing::SeedFromEnvironment();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  TestSource plain("s", TestSchema()), indexed("s", TestSchema());
+  for (const ColumnId column : {kId, kName, kAmount}) {
+    indexed.AddIndex({column, IndexKind::kBtree});
+    if (column != kAmount) indexed.AddIndex({column, IndexKind::kHash});
+    if (column == kName) indexed.AddIndex({column, IndexKind::kBloom});
+  }
+  for (TestSource* source : {&plain, &indexed}) {
+    source->AddSegment(SomeRows(0, 3000), 700);
+    source->AddSegment(SomeRows(3000, 3000), 5000);
+    source->AddHot(SomeRows(6000, 1000));
+  }
+  OptimizerOptions off;
+  off.enabled = false;
+  RandomFilter next(random);
+  for (int i = 0; i < 300; ++i) {
+    const storage::SourceSnapshot poisoned = Poisoned(indexed.snapshot(), random);
+    const OptimizerOptions options = SomeOptions(random);
+    SearchRequest request;
+    request.filter = next.Next();
+    if (i % 3 == 1) request.order_by = {{"amount", Direction::kDescending, "/order_by/0"}};
+    if (i % 5 == 1) request.filter.reset();
+    if (i % 2 == 1) request.limit = 1 + random() % 50;
+    const Found expected = Find(request, plain.snapshot(), &off);
+    ASSERT_EQ(Find(request, poisoned, &options).rows, expected.rows) << "query " << i;
+    const bool grouped = i % 2 == 0;
+    ASSERT_EQ(Count(request, poisoned, &options, grouped).rows,
+              Count(request, plain.snapshot(), &off, grouped).rows)
+        << "query " << i;
+  }
+}
+
+TEST(IndexSearchTest, WithoutTheOptimizerNoIndexIsAsked) {
+  TestSource source("s", TestSchema());
+  source.AddIndex({kName, IndexKind::kHash});
+  source.AddSegment(SomeRows(0, 5000));
+  OptimizerOptions off;
+  off.enabled = false;
+  SearchRequest request;
+  request.filter = Where("name", Operator::kEq, Text("n41"));
+  const Found found = Find(request, source.snapshot(), &off);
+  EXPECT_EQ(found.rows.size(), 9u);
+  EXPECT_EQ(found.stats.access_paths, (std::set<std::string>{"full_scan"}));
 }
 
 }  // namespace

@@ -53,34 +53,20 @@ Status SetPrefixes(const SearchPlan& plan, RankedMorsel& ranked) {
   return Status::Ok();
 }
 
-/// With one order column of the source's own type, B-trees over it tell the first rows.
-Result<std::vector<Morsel>> RowGroups(const SearchPlan& plan, std::size_t source,
-                                      std::optional<std::uint64_t> limit,
-                                      const QueryContext& context, QueryStats& stats) {
-  const SourceScan& scan = plan.keys[source];
-  const auto live = scan.LiveSegments(stats);
-  const OrderColumn& order = plan.order.front();
-  const auto& ref = order.bound.refs[source];
-  const bool by_index = limit && plan.order.size() == 1 && ref && ref->path.empty() &&
-                        order.form == KeyForm::kPlain && ref->id != kSequenceColumnId;
-  if (!by_index) return scan.RowGroups(source, live, context, stats);
-  const auto direction = order.direction == Direction::kDescending ? storage::KeyOrder::kDescending
-                                                                   : storage::KeyOrder::kAscending;
-  return scan.FirstRowGroups(source, live, {ref->id, ref->name, ref->type}, direction, *limit,
-                             context, stats);
-}
-
 }  // namespace
 
 Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
-                                                    std::optional<std::uint64_t> limit,
+                                                    const QueryAccess& access,
                                                     const QueryContext& context,
                                                     QueryStats& stats) {
   std::vector<RankedMorsel> morsels;
   for (std::size_t source = 0; source < plan.keys.size(); ++source) {
     const SourceScan& scan = plan.keys[source];
-    GRANARY_ASSIGN(auto groups, RowGroups(plan, source, limit, context, stats));
-    for (Morsel& chunk : scan.HotChunks(source)) groups.push_back(std::move(chunk));
+    const AccessPlan& of_source = access.sources[source];
+    GRANARY_ASSIGN(auto groups,
+                   scan.RowGroups(source, of_source, of_source.segments, context, stats));
+    for (Morsel& chunk : scan.HotChunks(source, of_source, context))
+      groups.push_back(std::move(chunk));
     for (Morsel& morsel : groups) {
       RankedMorsel& ranked = morsels.emplace_back();
       ranked.morsel = std::move(morsel);

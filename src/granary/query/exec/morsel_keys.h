@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/query_access.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/query/exec/search_plan.h"
 #include "granary/query/exec/search_position.h"
@@ -26,7 +27,7 @@ struct RankedMorsel {
 
 /// All of the search's morsels, the most promising first, so that the ceiling comes down early.
 Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
-                                                    std::optional<std::uint64_t> limit,
+                                                    const QueryAccess& access,
                                                     const QueryContext& context, QueryStats& stats);
 
 /// The key of the last row that was shown; only greater ones are ranked.

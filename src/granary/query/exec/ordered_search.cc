@@ -13,6 +13,7 @@
 #include "granary/query/exec/freed_later.h"
 #include "granary/query/exec/morsel_keys.h"
 #include "granary/query/exec/ordered_spill.h"
+#include "granary/query/exec/query_access.h"
 #include "granary/query/exec/result_rows.h"
 #include "granary/query/exec/search_paths.h"
 
@@ -229,7 +230,7 @@ Result<Obstacle> SearchInMemory(const SearchPlan& plan, const std::vector<Ranked
 }  // namespace
 
 Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                                 const QueryContext& context, const SearchSink& sink,
+                                 const QueryContext& given, const SearchSink& sink,
                                  const OrderedPosition* after,
                                  std::optional<OrderedPosition>* next) {
   QueryStats stats;
@@ -242,9 +243,10 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
   wanted.rows = limit;
   if (limit && next != nullptr && *limit < std::numeric_limits<std::uint64_t>::max())
     ++*wanted.rows;
-  GRANARY_ASSIGN(
-      const auto morsels,
-      ListRankedMorsels(plan, wanted.shown ? std::nullopt : wanted.rows, context, stats));
+  const QueryAccess access =
+      PlanOrderedAccess(plan, wanted.shown ? std::nullopt : wanted.rows, given, stats);
+  const QueryContext context = access.With(given);
+  GRANARY_ASSIGN(const auto morsels, ListRankedMorsels(plan, access, context, stats));
   GRANARY_ASSIGN(const Obstacle obstacle,
                  SearchInMemory(plan, morsels, limit, wanted, context, sink, next, stats));
   if (obstacle == nullptr) return stats;

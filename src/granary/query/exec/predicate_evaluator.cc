@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "granary/query/optimizer/access_facts.h"
+#include "granary/query/optimizer/filter_order.h"
+
 namespace granary::query {
 namespace {
 
@@ -13,44 +16,62 @@ Polarity Opposite(Polarity polarity) {
   return polarity == Polarity::kPlain ? Polarity::kNegated : Polarity::kPlain;
 }
 
-/// What it costs to ask, roughly, to order the children of an AND.
-int LeafCost(const Predicate& leaf, bool costly) {
-  if (!leaf.path.empty() || leaf.type.kind() == TypeKind::kJson) return 100;
-  if (leaf.kind == Predicate::Kind::kRegex || leaf.kind == Predicate::Kind::kILike) return 50;
-  if (costly) return 20;
-  return leaf.type.IsBytes() ? 4 : 1;
+/// How often a leaf, or its negation, is true.
+double MatchesOf(const Predicate& leaf, Polarity polarity, const KnownColumns& known) {
+  constexpr double kNobodyKnows = 0.5;
+  if (!known) return kNobodyKnows;
+  const Fractions of = Selectivity(leaf, known);
+  return polarity == Polarity::kPlain ? of.matches : 1 - of.matches - of.unknown;
 }
 
 }  // namespace
 
 Result<PredicateEvaluator> PredicateEvaluator::Make(const Predicate& predicate,
-                                                    const std::vector<ColumnId>& columns) {
+                                                    const std::vector<ColumnId>& columns,
+                                                    const KnownColumns& known) {
   PredicateEvaluator evaluator;
-  GRANARY_ASSIGN(evaluator.root_, Build(predicate, Polarity::kPlain, columns));
+  GRANARY_ASSIGN(evaluator.root_, Build(predicate, Polarity::kPlain, columns, known));
   return evaluator;
+}
+
+void PredicateEvaluator::Order(Node& node) {
+  const bool is_and = node.kind == Node::Kind::kAnd;
+  const auto rank = [is_and](const Node& part) {
+    const PartRank of{part.cost, part.matches};
+    return is_and ? RankInAnd(of) : RankInOr(of);
+  };
+  std::stable_sort(node.children.begin(), node.children.end(),
+                   [&](const Node& a, const Node& b) { return rank(a) < rank(b); });
+  double all = 1, none = 1;
+  for (const Node& part : node.children) {
+    node.cost += part.cost;
+    all *= part.matches;
+    none *= 1 - part.matches;
+  }
+  node.matches = is_and ? all : 1 - none;
 }
 
 Result<PredicateEvaluator::Node> PredicateEvaluator::Build(const Predicate& predicate,
                                                            Polarity polarity,
-                                                           const std::vector<ColumnId>& columns) {
+                                                           const std::vector<ColumnId>& columns,
+                                                           const KnownColumns& known) {
   using Kind = Predicate::Kind;
   Node node;
   if (predicate.kind == Kind::kNot)
-    return Build(predicate.children.at(0), Opposite(polarity), columns);
+    return Build(predicate.children.at(0), Opposite(polarity), columns, known);
   if (predicate.kind == Kind::kConstant) {
     node.constant = predicate.constant == (polarity == Polarity::kPlain);
+    node.matches = node.constant ? 1 : 0;
     return node;
   }
   if (predicate.kind == Kind::kAnd || predicate.kind == Kind::kOr) {
     const bool is_and = (predicate.kind == Kind::kAnd) == (polarity == Polarity::kPlain);
     node.kind = is_and ? Node::Kind::kAnd : Node::Kind::kOr;
     for (const Predicate& child : predicate.children) {
-      GRANARY_ASSIGN(Node built, Build(child, polarity, columns));
-      node.cost += built.cost;
+      GRANARY_ASSIGN(Node built, Build(child, polarity, columns, known));
       node.children.push_back(std::move(built));
     }
-    std::stable_sort(node.children.begin(), node.children.end(),
-                     [](const Node& a, const Node& b) { return a.cost < b.cost; });
+    Order(node);
     return node;
   }
   const auto at = std::find(columns.begin(), columns.end(), predicate.column);
@@ -59,7 +80,9 @@ Result<PredicateEvaluator::Node> PredicateEvaluator::Build(const Predicate& pred
   node.kind = Node::Kind::kLeaf;
   node.position = static_cast<int>(at - columns.begin());
   GRANARY_ASSIGN(PredicateLeaf leaf, PredicateLeaf::Make(predicate, polarity));
-  node.cost = LeafCost(predicate, leaf.costly());
+  static const CostModel kModel;
+  node.cost = CheckCost(predicate, kModel);
+  node.matches = MatchesOf(predicate, polarity, known);
   node.leaf.push_back(std::move(leaf));
   return node;
 }

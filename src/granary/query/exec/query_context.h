@@ -22,6 +22,8 @@ struct QueryProgress {
 };
 
 class KeptAggregates;
+struct OptimizerOptions;
+struct PlanRecord;
 
 struct QueryContext {
   runtime::WorkerPool& pool;
@@ -41,6 +43,10 @@ struct QueryContext {
   runtime::SpillSpace* spill = nullptr;
   /// What earlier aggregates found in whole segments; null: nothing is kept. Outlives the query.
   KeptAggregates* kept = nullptr;
+  /// How plans are chosen; null: as OptimizerOptions are by default. Outlives the query.
+  const OptimizerOptions* optimizer = nullptr;
+  /// Told what is planned and what it took; null: nobody wants to know. Outlives the query.
+  PlanRecord* record = nullptr;
 
   void Scanned(std::int64_t rows) const {
     if (progress != nullptr)

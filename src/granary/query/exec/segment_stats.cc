@@ -28,33 +28,48 @@ ColumnStats SequenceStats(const storage::SegmentMeta& meta) {
 }  // namespace
 
 StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& schema) {
-  return StatsView([&segment, &schema](ColumnId id) -> std::optional<ColumnStats> {
-    const storage::SegmentMeta& meta = segment.meta();
-    if (id == kSequenceColumnId) return SequenceStats(meta);
-    const Column* now = schema.FindId(id);
-    const Column* then = segment.file_schema()->FindId(id);
-    if (now == nullptr) return std::nullopt;
-    if (then == nullptr) return AllNull(meta.rows);
-    const auto known = meta.columns.find(id);
-    if (known == meta.columns.end()) return std::nullopt;
-    return storage::ConvertStats(storage::WithoutSketches(known->second), then->type, now->type);
-  });
+  StatsView view(schema);
+  view.segment_ = &segment;
+  return view;
 }
 
 StatsView StatsView::OfRowGroup(const storage::SegmentReader& reader, int row_group,
                                 const Schema& schema) {
-  return StatsView([&reader, row_group, &schema](ColumnId id) -> std::optional<ColumnStats> {
-    if (id == kSequenceColumnId) return reader.RowGroupStats(row_group, id, TypeKind::kInt64);
-    const Column* now = schema.FindId(id);
-    if (now == nullptr) return std::nullopt;
-    return reader.RowGroupStats(row_group, id, now->type);
-  });
+  StatsView view(schema);
+  view.reader_ = &reader;
+  view.row_group_ = row_group;
+  return view;
+}
+
+const ColumnStats* StatsView::OfSegment(ColumnId id) {
+  const storage::SegmentMeta& meta = segment_->meta();
+  if (id == kSequenceColumnId) return Keep(SequenceStats(meta));
+  const Column* now = schema_->FindId(id);
+  const Column* then = segment_->file_schema()->FindId(id);
+  if (now == nullptr) return nullptr;
+  if (then == nullptr) return Keep(AllNull(meta.rows));
+  const auto known = meta.columns.find(id);
+  if (known == meta.columns.end()) return nullptr;
+  // Sketches are kilobytes: what needs no converting is not copied.
+  if (now->type == then->type) return &known->second;
+  return Keep(
+      storage::ConvertStats(storage::WithoutSketches(known->second), then->type, now->type));
 }
 
 const ColumnStats* StatsView::Find(ColumnId column) {
-  auto found = made_.find(column);
-  if (found == made_.end()) found = made_.emplace(column, make_(column)).first;
-  return found->second ? &*found->second : nullptr;
+  for (const Found& found : found_) {
+    if (found.column == column) return found.stats;
+  }
+  const ColumnStats* stats = nullptr;
+  if (segment_ != nullptr) {
+    stats = OfSegment(column);
+  } else if (column == kSequenceColumnId) {
+    stats = Keep(reader_->RowGroupStats(row_group_, column, TypeKind::kInt64));
+  } else if (const Column* now = schema_->FindId(column)) {
+    stats = Keep(reader_->RowGroupStats(row_group_, column, now->type));
+  }
+  found_.push_back({column, stats});
+  return stats;
 }
 
 storage::Outcomes StatsView::OutcomesOf(const Predicate& predicate) {

@@ -1,12 +1,11 @@
-// Statistics of a segment or a row group in the domain of the source's newest schema, made when
-// asked for and kept.
+// Statistics of a segment or a row group in the domain of the source's newest schema, looked up
+// when asked for and kept.
 //
 // Threads    one.
 #pragma once
 
-#include <functional>
-#include <map>
-#include <optional>
+#include <list>
+#include <vector>
 
 #include "granary/storage/source/segment.h"
 #include "granary/storage/stats/prune.h"
@@ -18,6 +17,7 @@ namespace granary::query {
 class StatsView {
  public:
   /// Of a whole segment, from the manifest. A column that is younger than the file is all null.
+  /// Both outlive the view.
   static StatsView OfSegment(const storage::Segment& segment, const Schema& schema);
   /// Of one row group, from the footer.
   static StatsView OfRowGroup(const storage::SegmentReader& reader, int row_group,
@@ -29,11 +29,20 @@ class StatsView {
   storage::Outcomes OutcomesOf(const Predicate& predicate);
 
  private:
-  using Make = std::function<std::optional<ColumnStats>(ColumnId)>;
-  explicit StatsView(Make make) : make_(std::move(make)) {}
+  struct Found {
+    ColumnId column = 0;
+    const ColumnStats* stats = nullptr;
+  };
+  explicit StatsView(const Schema& schema) : schema_(&schema) {}
+  const ColumnStats* OfSegment(ColumnId column);
+  const ColumnStats* Keep(ColumnStats stats) { return &made_.emplace_back(std::move(stats)); }
 
-  Make make_;
-  std::map<ColumnId, std::optional<ColumnStats>> made_;
+  const Schema* schema_;
+  const storage::Segment* segment_ = nullptr;
+  const storage::SegmentReader* reader_ = nullptr;
+  int row_group_ = 0;
+  std::vector<Found> found_;
+  std::list<ColumnStats> made_;  // What is not as the manifest has it.
 };
 
 }  // namespace granary::query

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/exec/take_rows.h"
 
@@ -93,6 +94,28 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::Re
   return TakeRows(*batch, *morsel.picked);
 }
 
+/// What is known of the columns of a source's largest segment, for the order of a filter's parts.
+KnownColumns KnownInLargest(const storage::SourceSnapshot& snapshot) {
+  const storage::Segment* largest = nullptr;
+  for (const auto& segment : snapshot.segments) {
+    if (largest == nullptr || segment->meta().rows > largest->meta().rows) largest = segment.get();
+  }
+  if (largest == nullptr) return {};
+  const Schema* schema = snapshot.schema.get();
+  return [largest, schema](ColumnId id) -> const storage::ColumnEstimator* {
+    const Column* now = schema->FindId(id);
+    const Column* then = largest->file_schema()->FindId(id);
+    const bool is_the_same = now != nullptr && then != nullptr && now->type == then->type;
+    return is_the_same ? largest->Estimator(id) : nullptr;
+  };
+}
+
+/// Where a morsel's work is measured; null when nobody wants to know.
+Measured* MeasuredOf(const Morsel& morsel, const QueryContext& context) {
+  if (context.record == nullptr) return nullptr;
+  return &context.record->sources[morsel.source].groups[morsel.group];
+}
+
 }  // namespace
 
 Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
@@ -104,8 +127,9 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
   scan.output_ = std::move(output);
   if (scan.predicate_) {
     scan.filter_columns_ = scan.predicate_->Columns();
-    GRANARY_ASSIGN(scan.evaluator_,
-                   PredicateEvaluator::Make(*scan.predicate_, scan.filter_columns_));
+    scan.questions_ = QuestionsOf(*scan.predicate_);
+    GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(*scan.predicate_, scan.filter_columns_,
+                                                             KnownInLargest(snapshot)));
   }
   for (const ColumnId id : scan.output_) {
     if (!Has(scan.filter_columns_, id)) scan.rest_.push_back(id);
@@ -117,42 +141,60 @@ std::int64_t Morsel::RowIn(std::int64_t row) const {
   return picked == nullptr ? row : (*picked)[static_cast<std::size_t>(row)];
 }
 
-std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
-  std::vector<LiveSegment> live;
-  for (const auto& segment : snapshot_->segments) {
-    ++stats.segments_total;
-    if (!predicate_) {
-      live.push_back({segment, true});
-      continue;
-    }
-    const storage::Outcomes outcomes =
-        StatsView::OfSegment(*segment, *snapshot_->schema).OutcomesOf(*predicate_);
-    if (outcomes.NoneMatch() ||
-        !storage::PartitionMayMatch(snapshot_->partitions, segment->meta().partition,
-                                    *segment->file_schema(), *predicate_)) {
-      ++stats.segments_pruned;
-      continue;
-    }
-    live.push_back({segment, outcomes.AllMatch()});
-  }
-  return live;
+AccessPlan SourceScan::Plan(const AccessAsk& ask, const QueryContext& context,
+                            QueryStats& stats) const {
+  static const OptimizerOptions kDefault;
+  const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr, questions_,
+                          filter_columns_, rest_};
+  AccessPlan plan =
+      PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer);
+  stats.segments_total += plan.segments_total;
+  stats.segments_pruned += plan.pruned.size();
+  if (context.record != nullptr) context.record->Add(plan, questions_.questions.size());
+  return plan;
 }
 
-Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const LiveSegment& live,
+std::optional<RowNumbers> SourceScan::PickRows(const AccessPlan& plan,
+                                               const PlannedSegment& planned,
+                                               std::deque<Measured>* measured,
+                                               QueryStats& stats) const {
+  const SegmentChoice& choice = planned.choice;
+  if (choice.probe >= 0) {
+    const ProbeOrder order{questions_, plan.choices.probes[static_cast<std::size_t>(choice.probe)],
+                           choice.found_max, choice.picked_max, measured};
+    return ProbeSegment(order, *planned.segment, stats);
+  }
+  if (choice.way != kFirst) return std::nullopt;
+  RowNumbers all;
+  for (const AccessAsk::Order& first : plan.first_by) {
+    const auto rows = ProbeFirst(*planned.segment, first.column, first.order, plan.first_count,
+                                 choice.found_max, stats);
+    if (!rows) return std::nullopt;
+    RowNumbers both;
+    std::set_union(all.begin(), all.end(), rows->begin(), rows->end(), std::back_inserter(both));
+    all = std::move(both);
+  }
+  return all;
+}
+
+Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
+                                                    const PlannedSegment& planned,
                                                     const std::optional<RowNumbers>& picked) const {
   std::vector<Morsel> morsels;
   if (picked && picked->empty()) return morsels;
-  GRANARY_ASSIGN(const auto reader, live.segment->Reader());
+  GRANARY_ASSIGN(const auto reader, planned.segment->Reader());
   std::int64_t begin = 0;  // Of the row group, in the segment.
   for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
-    Morsel morsel{source,  live.segment,        reader,         group,
-                  nullptr, reader->rows(group), live.all_match, nullptr};
+    Morsel morsel{
+        source, planned.segment, reader, group, nullptr, reader->rows(group), planned.all_match,
+        nullptr};
+    morsel.group = planned.choice.group;
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
       morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
       if (morsel.rows == 0) continue;
     }
-    if (!live.all_match) {
+    if (!planned.all_match) {
       const storage::Outcomes outcomes =
           StatsView::OfRowGroup(*reader, group, *snapshot_->schema).OutcomesOf(*predicate_);
       if (outcomes.NoneMatch()) continue;
@@ -163,17 +205,20 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const Li
   return morsels;
 }
 
-Result<std::vector<Morsel>> SourceScan::PickedRowGroups(std::size_t source,
-                                                        const std::vector<LiveSegment>& segments,
-                                                        const PickFn& pick,
-                                                        const QueryContext& context,
-                                                        QueryStats& stats) const {
+Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const AccessPlan& plan,
+                                                  std::span<const PlannedSegment> segments,
+                                                  const QueryContext& context,
+                                                  QueryStats& stats) const {
   std::vector<std::vector<Morsel>> of_segment(segments.size());
   std::vector<QueryStats> parts(segments.size());
+  PlanRecord::OfSource* record =
+      context.record == nullptr ? nullptr : &context.record->sources[source];
   GRANARY_TRY(
       context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
-        const auto picked = pick(segments[i], parts[i]);
+        Stopwatch watch(record == nullptr ? nullptr : &record->groups[segments[i].choice.group]);
+        const auto picked =
+            PickRows(plan, segments[i], record == nullptr ? nullptr : &record->questions, parts[i]);
         GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked));
         return Status::Ok();
       }));
@@ -186,40 +231,22 @@ Result<std::vector<Morsel>> SourceScan::PickedRowGroups(std::size_t source,
   return morsels;
 }
 
-Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source,
-                                                  const std::vector<LiveSegment>& segments,
-                                                  const QueryContext& context,
-                                                  QueryStats& stats) const {
-  const PickFn by_filter = [this](const LiveSegment& live,
-                                  QueryStats& part) -> std::optional<RowNumbers> {
-    if (live.all_match) return std::nullopt;
-    return ProbeSegment(*predicate_, *live.segment, part);
-  };
-  return PickedRowGroups(source, segments, by_filter, context, stats);
-}
-
-Result<std::vector<Morsel>> SourceScan::FirstRowGroups(std::size_t source,
-                                                       const std::vector<LiveSegment>& segments,
-                                                       const Column& column,
-                                                       storage::KeyOrder order, std::size_t count,
-                                                       const QueryContext& context,
-                                                       QueryStats& stats) const {
-  const PickFn by_order = [&](const LiveSegment& live,
-                              QueryStats& part) -> std::optional<RowNumbers> {
-    if (!live.all_match) return ProbeSegment(*predicate_, *live.segment, part);
-    return ProbeFirst(*live.segment, column, order, count, part);
-  };
-  return PickedRowGroups(source, segments, by_order, context, stats);
-}
-
-std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
+std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& plan,
+                                          const QueryContext& context) const {
   std::vector<Morsel> morsels;
-  for (const storage::HotChunk& chunk : snapshot_->hot) {
-    if (chunk.batch->num_rows() == 0) continue;
+  for (const PlannedChunk& planned : plan.hot) {
+    const storage::HotChunk& chunk = *planned.chunk;
     Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
                   !predicate_, nullptr};
-    if (predicate_) {
-      if (auto rows = ProbeChunk(*predicate_, chunk, *snapshot_)) {
+    morsel.group = planned.choice.group;
+    if (planned.choice.probe >= 0) {
+      PlanRecord::OfSource* record =
+          context.record == nullptr ? nullptr : &context.record->sources[source];
+      const ProbeOrder order{questions_,
+                             plan.choices.probes[static_cast<std::size_t>(planned.choice.probe)],
+                             planned.choice.found_max, planned.choice.picked_max,
+                             record == nullptr ? nullptr : &record->questions};
+      if (auto rows = ProbeChunk(order, chunk)) {
         if (rows->empty()) continue;
         morsel.rows = static_cast<std::int64_t>(rows->size());
         morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
@@ -315,6 +342,22 @@ Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& b
 
 Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& context,
                                      QueryStats& stats) const {
+  Stopwatch watch(MeasuredOf(morsel, context));
+  auto scanned = ReadMorsel(morsel, context, stats);
+  if (scanned.ok()) watch.rows = static_cast<std::uint64_t>(scanned->matches());
+  return scanned;
+}
+
+Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t rows_max,
+                                          const QueryContext& context, QueryStats& stats) const {
+  Stopwatch watch(MeasuredOf(morsel, context));
+  auto scanned = ReadPicked(morsel, rows_max, context, stats);
+  if (scanned.ok()) watch.rows = static_cast<std::uint64_t>(scanned->rows);
+  return scanned;
+}
+
+Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryContext& context,
+                                           QueryStats& stats) const {
   GRANARY_TRY(context.cancel.Check());
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
@@ -346,8 +389,8 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
   return scanned;
 }
 
-Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t rows_max,
-                                          const QueryContext& context, QueryStats& stats) const {
+Result<ScannedRows> SourceScan::ReadPicked(const Morsel& morsel, std::int64_t rows_max,
+                                           const QueryContext& context, QueryStats& stats) const {
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   std::vector<std::int32_t>& selected = scanned.selected.emplace();
   const RowNumbers& picked = *morsel.picked;
@@ -397,6 +440,7 @@ Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t row
 
 Result<ScannedRows> SourceScan::ReadAll(const Morsel& morsel, const QueryContext& context,
                                         QueryStats& stats) const {
+  Stopwatch watch(context.record == nullptr ? nullptr : &context.record->fetched);
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
   GRANARY_ASSIGN(scanned.batch, Decode(morsel, output_, context, scanned.memory, stats));

@@ -4,26 +4,21 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/access_plan.h"
 #include "granary/query/exec/index_probe.h"
 #include "granary/query/exec/predicate_evaluator.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/storage/source/source_snapshot.h"
 
 namespace granary::query {
-
-/// A segment that may hold matching rows.
-struct LiveSegment {
-  std::shared_ptr<const storage::Segment> segment;
-  bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
-};
 
 /// A piece of work: one row group of a segment, or one hot chunk.
 struct Morsel {
@@ -37,7 +32,8 @@ struct Morsel {
   /// When an index chose: its rows of the row group or chunk, ascending. The morsel is then those
   /// rows alone, and positions in it count them.
   std::shared_ptr<const RowNumbers> picked;
-  std::int64_t skip = 0;  ///< Rows of the row group before this one are left out.
+  std::int64_t skip = 0;    ///< Rows of the row group before this one are left out.
+  std::uint16_t group = 0;  ///< Of the plan, among its SourceChoices::groups.
 
   /// Where a row of the morsel lies in its row group or chunk.
   std::int64_t RowIn(std::int64_t row) const;
@@ -68,21 +64,19 @@ class SourceScan {
   const std::vector<ColumnId>& output() const { return output_; }
   bool has_filter() const { return predicate_.has_value(); }
 
-  /// The segments that partitions and statistics do not rule out, in the snapshot's order.
-  std::vector<LiveSegment> LiveSegments(QueryStats& stats) const;
-  /// Their row groups as far as neither indexes nor footers rule them out, in order. Opens the
-  /// files in parallel.
-  Result<std::vector<Morsel>> RowGroups(std::size_t source,
-                                        const std::vector<LiveSegment>& segments,
+  /// What to read and how. Counts what was pruned.
+  AccessPlan Plan(const AccessAsk& ask, const QueryContext& context, QueryStats& stats) const;
+  /// Some of a plan's segments as the plan says: their row groups as far as neither indexes nor
+  /// footers rule them out, in order. Opens the files in parallel.
+  Result<std::vector<Morsel>> RowGroups(std::size_t source, const AccessPlan& plan,
+                                        std::span<const PlannedSegment> segments,
                                         const QueryContext& context, QueryStats& stats) const;
-  std::vector<Morsel> HotChunks(std::size_t source) const;
-  /// The same rows, but of segments that all match and have a B-tree over `column` only those that
-  /// can be among the first `count` in its order.
-  Result<std::vector<Morsel>> FirstRowGroups(std::size_t source,
-                                             const std::vector<LiveSegment>& segments,
-                                             const Column& column, storage::KeyOrder order,
-                                             std::size_t count, const QueryContext& context,
-                                             QueryStats& stats) const;
+  std::vector<Morsel> HotChunks(std::size_t source, const AccessPlan& plan,
+                                const QueryContext& context) const;
+  /// What may be asked of its indexes.
+  const IndexQuestions& questions() const { return questions_; }
+  const std::optional<Predicate>& predicate() const { return predicate_; }
+  const std::vector<ColumnId>& filter_columns() const { return filter_columns_; }
 
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
   /// Looks at context.cancel before each column and once per context.batch_rows. A row group is the
@@ -101,12 +95,9 @@ class SourceScan {
 
  private:
   /// Which rows of a segment to look at; nothing: all.
-  using PickFn = std::function<std::optional<RowNumbers>(const LiveSegment&, QueryStats&)>;
-  Result<std::vector<Morsel>> PickedRowGroups(std::size_t source,
-                                              const std::vector<LiveSegment>& segments,
-                                              const PickFn& pick, const QueryContext& context,
-                                              QueryStats& stats) const;
-  Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const LiveSegment& live,
+  std::optional<RowNumbers> PickRows(const AccessPlan& plan, const PlannedSegment& planned,
+                                     std::deque<Measured>* measured, QueryStats& stats) const;
+  Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const PlannedSegment& planned,
                                           const std::optional<RowNumbers>& picked) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
@@ -118,12 +109,17 @@ class SourceScan {
                     const QueryContext& context, runtime::MemoryReservation& memory) const;
   Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
                                            const QueryContext& context) const;
+  Result<ScannedRows> ReadMorsel(const Morsel& morsel, const QueryContext& context,
+                                 QueryStats& stats) const;
+  Result<ScannedRows> ReadPicked(const Morsel& morsel, std::int64_t rows_max,
+                                 const QueryContext& context, QueryStats& stats) const;
 
   const storage::SourceSnapshot* snapshot_ = nullptr;
   std::optional<Predicate> predicate_;
   std::vector<ColumnId> filter_columns_;
   std::vector<ColumnId> output_;
   std::vector<ColumnId> rest_;  ///< Of output_, not among filter_columns_.
+  IndexQuestions questions_;
   std::optional<PredicateEvaluator> evaluator_;
 };
 

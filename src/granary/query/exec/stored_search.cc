@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "granary/query/exec/ordered_emitter.h"
+#include "granary/query/exec/query_access.h"
 #include "granary/query/exec/result_rows.h"
 #include "granary/query/exec/search_paths.h"
 
@@ -25,26 +26,31 @@ struct MorselList {
 
 class MorselLister {
  public:
-  MorselLister(const SearchPlan& plan, std::optional<std::uint64_t> limit, const RowPlace* after,
+  MorselLister(const SearchPlan& plan, const QueryAccess& access,
+               std::optional<std::uint64_t> limit, const RowPlace* after,
                const QueryContext& context, QueryStats& stats)
-      : plan_(plan), limit_(limit), after_(after), context_(context), stats_(stats) {}
+      : plan_(plan),
+        access_(access),
+        limit_(limit),
+        after_(after),
+        context_(context),
+        stats_(stats) {}
 
   Result<MorselList> List() {
     for (std::size_t source = 0; source < plan_.rows.size(); ++source) {
       const SourceScan& scan = plan_.rows[source];
-      const std::vector<LiveSegment> live = scan.LiveSegments(stats_);
+      const AccessPlan& access = access_.sources[source];
+      const std::span<const PlannedSegment> live(access.segments);
       const std::size_t step = limit_ ? kSegmentsAtOnce : std::max<std::size_t>(live.size(), 1);
       for (std::size_t first = 0; first < live.size(); first += step) {
         if (Full()) break;
         const std::size_t count = std::min(step, live.size() - first);
-        const std::vector<LiveSegment> wave(
-            live.begin() + static_cast<std::ptrdiff_t>(first),
-            live.begin() + static_cast<std::ptrdiff_t>(first + count));
-        GRANARY_ASSIGN(auto groups, scan.RowGroups(source, wave, context_, stats_));
+        GRANARY_ASSIGN(auto groups, scan.RowGroups(source, access, live.subspan(first, count),
+                                                   context_, stats_));
         for (Morsel& morsel : groups) Add(std::move(morsel));
       }
       if (!live.empty() && Full()) list_.whole = false;
-      for (Morsel& chunk : scan.HotChunks(source)) Add(std::move(chunk));
+      for (Morsel& chunk : scan.HotChunks(source, access, context_)) Add(std::move(chunk));
     }
     return std::move(list_);
   }
@@ -70,6 +76,7 @@ class MorselLister {
   }
 
   const SearchPlan& plan_;
+  const QueryAccess& access_;
   const std::optional<std::uint64_t> limit_;
   const RowPlace* after_;
   const QueryContext& context_;
@@ -141,11 +148,14 @@ StoredEnd EndOf(const MorselList& list, const std::optional<OrderedEmitter::Last
 }  // namespace
 
 Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                                  const QueryContext& context, const SearchSink& sink,
+                                  const QueryContext& given, const SearchSink& sink,
                                   const RowPlace* after, StoredEnd* end) {
   QueryStats stats;
   if (limit == 0) return stats;
-  GRANARY_ASSIGN(const MorselList list, MorselLister(plan, limit, after, context, stats).List());
+  const QueryAccess access = PlanStoredAccess(plan, limit, given, stats);
+  const QueryContext context = access.With(given);
+  GRANARY_ASSIGN(const MorselList list,
+                 MorselLister(plan, access, limit, after, context, stats).List());
   const std::vector<Morsel>& morsels = list.morsels;
   // One more than wanted, which tells whether there is more.
   constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int32_t>::max();

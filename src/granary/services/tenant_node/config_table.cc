@@ -127,7 +127,7 @@ const Variable kTable[] = {
     {"", "COMPACTION_WORKERS", "1", WholeRule{&C::compaction_workers, 1, 64}, "Merges at once; they give way to everything else"},
     {"", "COMPACTION_MEMORY_MB", "256", WholeRule{&C::compaction_memory_mb, 1, kMegabytesMax}, "Memory of one merge, at most an eighth of MEMORY_LIMIT_MB"},
 
-    {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost", Offer::kLater},
+    {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost; false: no index is asked, what partitions and statistics leave is read"},
     {"", "STATISTICS_REFRESH_INTERVAL_MINUTES", "30", WholeRule{&C::statistics_refresh_interval_minutes, 1, 525'600}, "How often the statistics of a source that changed are renewed; sooner where it grew by a tenth"},
     {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs from executed queries", Offer::kLater},
 

@@ -128,6 +128,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.query_parallelism = worker_threads;
+  out.optimizer.enabled = config.query_optimization_enabled;
   return out;
 }
 

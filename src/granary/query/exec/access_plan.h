@@ -1,0 +1,91 @@
+// AccessPlan: which segments and hot chunks of a source a query reads, and how each.
+//
+// How        what partitions or statistics rule out is pruned; SourceOptimizer (query/optimizer)
+//            chooses for the rest; source_scan.h carries the choices out.
+// Threads    immutable once made.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/query/optimizer/source_optimizer.h"
+#include "granary/storage/source/source_snapshot.h"
+
+namespace granary::query {
+
+/// How a node plans. Outlives the queries.
+struct OptimizerOptions {
+  bool enabled = true;  ///< QUERY_OPTIMIZATION_ENABLED; false: no index is asked.
+  CostModel model;
+  std::optional<Way> forced;  ///< For comparisons: this way wherever it is possible.
+};
+
+/// What a query asks of a source besides filter and columns.
+struct AccessAsk {
+  std::optional<std::uint64_t> limit;  ///< Rows in stored order.
+  /// The rows at the beginning of each of these orders are enough, of segments that match whole and
+  /// have a B-tree for each of them.
+  struct Order {
+    Column column;
+    storage::KeyOrder order = storage::KeyOrder::kAscending;
+  };
+  std::vector<Order> first_by;
+  std::uint64_t first_count = 0;
+  double per_match_ns = 0;  ///< What a matching row costs after the scan.
+  /// True for a segment that matches whole when its statistics answer for it. Null: they never do.
+  std::function<bool(const storage::Segment&)> by_metadata;
+  /// Segments that are not read, ascending.
+  std::vector<SegmentId> without;
+  bool exactly = false;  ///< Costs as exact as they can be had, for people; takes longer.
+};
+
+/// A segment that may hold matching rows.
+struct PlannedSegment {
+  std::shared_ptr<const storage::Segment> segment;
+  bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
+  SegmentChoice choice;
+};
+
+struct PlannedChunk {
+  const storage::HotChunk* chunk = nullptr;
+  SegmentChoice choice;
+};
+
+enum class PrunedBy : std::uint8_t { kPartition, kStatistics };
+struct PrunedSegment {
+  const storage::Segment* segment = nullptr;
+  PrunedBy by = PrunedBy::kStatistics;
+};
+
+struct AccessPlan {
+  std::vector<PlannedSegment> segments;  ///< In the snapshot's order.
+  std::vector<PlannedChunk> hot;
+  std::vector<PrunedSegment> pruned;
+  std::vector<AccessAsk::Order> first_by;
+  std::uint64_t first_count = 0;
+  SourceChoices choices;
+  std::uint64_t segments_total = 0;  ///< But for those that the query was to leave out.
+  std::size_t pieces = 0;            ///< About so many morsels.
+  /// Of each question, over the segments where it is asked: rows that are named, and the time that
+  /// takes. With AccessAsk::exactly.
+  std::vector<double> named, asking_ns;
+};
+
+/// What SourceScan knows when it plans.
+struct AccessInput {
+  const storage::SourceSnapshot& snapshot;
+  const Predicate* predicate = nullptr;  ///< Null: every row matches.
+  const IndexQuestions& questions;
+  const std::vector<ColumnId>& filter_columns;
+  const std::vector<ColumnId>& rest;  ///< Are shown besides.
+};
+
+/// Pure but for looking into the column cache.
+AccessPlan PlanAccess(const AccessInput& input, const AccessAsk& ask,
+                      const OptimizerOptions& options);
+
+}  // namespace granary::query

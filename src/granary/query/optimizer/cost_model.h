@@ -1,0 +1,62 @@
+// CostModel: what a unit of work costs, in nanoseconds. A plan's cost is its work, estimated from
+// statistics, times these.
+//
+// Values     measured with granary_query_exec_bench and bench/instructions on two cores at 2.5 GHz;
+//            what counts is how they compare with each other. Another model is another value of
+//            this struct: whoever plans is handed one.
+// Promise    a model decides what a query costs and never what it answers; one with values that are
+//            no costs (below zero, NaN) is read as if they were zero (Cost()).
+#pragma once
+
+#include <string>
+
+namespace granary::query {
+
+struct CostModel {
+  std::string version = "builtin-1";
+
+  // Parquet to memory.
+  double chunk_ns = 14'000;       ///< Per column of a row group, however small: open, read, check.
+  double decode_number_ns = 1.6;  ///< Per value of a fixed length.
+  double decode_text_ns = 4.5;    ///< Per string, which mostly stays a code of its dictionary.
+  double cached_chunk_ns = 250;   ///< Per column of a row group that the column cache has.
+  double row_group_ns = 3'000;    ///< Per row group or hot chunk that is worked on.
+
+  // Filters, per row and comparison.
+  double check_number_ns = 0.7;
+  double check_text_ns = 1.5;
+  double check_pattern_ns = 25;
+  double check_json_ns = 350;
+
+  // Indexes.
+  double index_lookup_ns = 2'200;  ///< From the root to a leaf, blocks in their cache.
+  double index_row_ns = 9;       ///< Per row that an index names, its place in the order included.
+  double bloom_lookup_ns = 220;  ///< Per value.
+  double pick_value_ns = 22;     ///< Per value of a row that was picked out of its row group.
+  double hot_lookup_ns = 150;    ///< Per value, in the hash index of a hot chunk.
+
+  // Statistics and kept states.
+  double metadata_ns = 450;    ///< Per segment that its statistics answer for.
+  double merge_group_ns = 60;  ///< Per group and aggregate of a kept state.
+
+  // What comes after the scan, per row.
+  double take_value_ns = 3;         ///< Per value of a matching row of a scan.
+  double order_row_ns = 45;         ///< To rank a row by its keys.
+  double group_row_ns = 4;          ///< To find the group of a row, per column of the groups.
+  double aggregate_value_ns = 1.5;  ///< Per row and aggregate.
+
+  // Threads.
+  double worker_ns = 30'000;  ///< To call another worker.
+
+  /// Two paths whose estimates differ by less are as good as each other: the one that examines
+  /// fewer rows is taken.
+  double tie_ns = 6'000;
+
+  /// For models from outside: `ns`, or 0 where that is no cost.
+  static double Cost(double ns) { return ns >= 0 && ns < 1e15 ? ns : 0; }
+};
+
+/// The same with every value a cost.
+CostModel Sound(CostModel model);
+
+}  // namespace granary::query

@@ -1,0 +1,408 @@
+#include "granary/query/optimizer/source_optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace granary::query {
+namespace {
+
+using Node = IndexQuestions::Node;
+
+// With fewer rows than that no estimate is worth giving an index up.
+constexpr double kRowsMaxAtLeast = 256;
+// An index may name so many times what was estimated.
+constexpr double kSlack = 2;
+// How probably a value that is within the bounds is there, when only a bloom filter could tell.
+constexpr double kPresent = 0.5;
+// No estimate divides by less.
+constexpr double kLeast = 1e-9;
+
+/// How many of `bins` are met by `balls` that fall evenly.
+double Met(double bins, double balls) {
+  return bins <= 1 ? -std::expm1(-balls) * bins : -std::expm1(-balls / bins) * bins;
+}
+
+std::size_t RowCount(double rows) {
+  constexpr double kMost = 1e9;
+  return static_cast<std::size_t>(std::clamp(rows, kRowsMaxAtLeast, kMost));
+}
+
+double Sane(double share) { return share >= 0 && share <= 1 ? share : (share > 1 ? 1 : 0.5); }
+
+}  // namespace
+
+SourceOptimizer::SourceOptimizer(const AccessShape& shape, const IndexQuestions& questions,
+                                 const CostModel& model, Choosing choosing)
+    : shape_(shape),
+      questions_(questions),
+      model_(model),
+      choosing_(choosing),
+      alternatives_(questions.Alternatives()),
+      check_ns_(shape.predicate == nullptr ? 0 : CheckCost(*shape.predicate, model)),
+      wanted_(shape.limit ? static_cast<double>(*shape.limit) : kImpossible) {}
+
+double SourceOptimizer::Decode(const ColumnGroup& columns, double rows) const {
+  return rows * (columns.numbers * model_.decode_number_ns + columns.texts * model_.decode_text_ns);
+}
+
+/// Of a row that an index names: to pick it, and to check it.
+double SourceOptimizer::RowCost() const {
+  return std::max(check_ns_ + model_.pick_value_ns * (shape_.filter.count() + shape_.rest.count()),
+                  kLeast);
+}
+
+SourceOptimizer::Cost SourceOptimizer::Scan(const SegmentFacts& facts) const {
+  const auto rows = static_cast<double>(facts.rows);
+  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
+  const double in_group = rows / groups;
+  const double share = facts.all_match ? 1 : Sane(facts.matches);
+  Cost cost;
+  cost.examined = rows;
+  if (shape_.limit && in_group > 0) {
+    const double wanted_groups = std::ceil(wanted_ / std::max(share, kLeast) / in_group);
+    cost.examined = std::min(rows, wanted_groups * in_group);
+  }
+  const double read = in_group > 0 ? cost.examined / in_group : 0;
+  cost.rows = std::min(cost.examined * share, wanted_);
+  const double filters = facts.all_match ? 0 : shape_.filter.count();
+  const double hit = facts.all_match ? 1 : -std::expm1(-share * in_group);
+  const double chunks = read * (filters + hit * shape_.rest.count());
+  cost.decoding = chunks * model_.chunk_ns + hit * Decode(shape_.rest, cost.examined) +
+                  (facts.all_match ? 0 : Decode(shape_.filter, cost.examined));
+  cost.ns = cost.decoding + chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
+            cost.rows * shape_.per_match_ns;
+  if (!facts.all_match) {
+    cost.ns += cost.examined * check_ns_ +
+               cost.rows * model_.take_value_ns * (shape_.filter.count() + shape_.rest.count());
+  }
+  return cost;
+}
+
+SourceOptimizer::Cost SourceOptimizer::Probing(const SegmentFacts& facts, const Told& told) const {
+  Cost cost;
+  const auto rows = static_cast<double>(facts.rows);
+  if (!told.names_rows) {  // Nothing, or everything.
+    cost = Scan(facts);
+    cost.ns = told.ns + told.share * cost.ns;
+    cost.decoding *= told.share;
+    cost.examined *= told.share;
+    return cost;
+  }
+  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
+  const double named = told.share * rows;
+  const double matching = facts.all_match ? named : std::min(named, Sane(facts.matches) * rows);
+  cost.rows = std::min(matching, wanted_);
+  cost.examined = named;
+  if (shape_.limit) cost.examined = std::min(named, wanted_ * named / std::max(matching, kLeast));
+  const double met = Met(groups, cost.examined);
+  const double filters = facts.all_match ? 0 : shape_.filter.count();
+  const double columns = filters + shape_.rest.count();
+  cost.decoding = met * columns * model_.chunk_ns + Decode(shape_.rest, rows * met / groups) +
+                  (facts.all_match ? 0 : Decode(shape_.filter, rows * met / groups));
+  cost.ns = told.ns + cost.decoding +
+            met * (columns * model_.cached_chunk_ns + model_.row_group_ns) +
+            cost.examined * (filters * model_.pick_value_ns + (facts.all_match ? 0 : check_ns_)) +
+            cost.rows * (shape_.rest.count() * model_.pick_value_ns + shape_.per_match_ns);
+  return cost;
+}
+
+SourceOptimizer::Cost SourceOptimizer::First(const SegmentFacts& facts) const {
+  const auto orders = static_cast<double>(shape_.first_orders);
+  const double rows =
+      std::min(static_cast<double>(*shape_.first) * orders, static_cast<double>(facts.rows));
+  Told told{.tells = true};
+  told.share = facts.rows == 0 ? 0 : rows / static_cast<double>(facts.rows);
+  told.ns = orders * model_.index_lookup_ns + rows * model_.index_row_ns;
+  return Probing(facts, told);
+}
+
+SourceOptimizer::Told SourceOptimizer::AskQuestion(const SegmentFacts& facts,
+                                                   std::uint16_t question) {
+  const QuestionIndexes& indexes = facts.indexes[question];
+  const IndexQuestion& asked = questions_.questions[question];
+  Told told{.begin = asked_.size(), .end = asked_.size()};
+  const bool is_equal = asked.kind == IndexQuestion::Kind::kEqual;
+  const bool names = indexes.btree || (is_equal && indexes.hash);
+  if (!names && !(is_equal && indexes.bloom)) return told;
+  told.tells = true;
+  told.names_rows = names;
+  const double lookups = is_equal ? static_cast<double>(asked.values.size()) : 1;
+  if (is_equal && indexes.bloom) told.ns += lookups * model_.bloom_lookup_ns;
+  if (names) {
+    told.share = Sane(facts.named[question]);
+    told.ns += lookups * model_.index_lookup_ns +
+               told.share * static_cast<double>(facts.rows) * model_.index_row_ns;
+  } else {
+    told.share = kPresent;
+  }
+  asked_.push_back(question);
+  told.end = asked_.size();
+  return told;
+}
+
+SourceOptimizer::Told SourceOptimizer::AskAnd(const SegmentFacts& facts, const Node& node,
+                                              bool all) {
+  Told both{.begin = asked_.size(), .end = asked_.size()};
+  std::vector<Told> parts;
+  for (const std::uint16_t part : node.parts) {
+    const Told told = Ask(facts, part, all);
+    if (told.tells) parts.push_back(told);
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Told& a, const Told& b) {
+    if (a.names_rows != b.names_rows) return a.names_rows;
+    return a.share < b.share;
+  });
+  const double row_ns = RowCost() * static_cast<double>(facts.rows);
+  std::vector<std::uint16_t> kept;
+  for (const Told& part : parts) {
+    const bool saves = both.share * (1 - part.share) * row_ns > part.ns;
+    if (both.tells && !all && !saves) continue;
+    both.names_rows = both.tells ? both.names_rows : part.names_rows;
+    both.tells = true;
+    both.share *= part.share;
+    both.ns += part.ns;
+    kept.insert(kept.end(), asked_.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                asked_.begin() + static_cast<std::ptrdiff_t>(part.end));
+  }
+  asked_.resize(both.begin);
+  asked_.insert(asked_.end(), kept.begin(), kept.end());
+  both.end = asked_.size();
+  return both;
+}
+
+SourceOptimizer::Told SourceOptimizer::AskOr(const SegmentFacts& facts, const Node& node,
+                                             bool all) {
+  Told either{.tells = true, .share = 0, .begin = asked_.size()};
+  for (const std::uint16_t part : node.parts) {
+    const Told told = Ask(facts, part, all);
+    if (!told.tells) {
+      asked_.resize(either.begin);
+      return {.begin = either.begin, .end = either.begin};
+    }
+    either.share += told.share;
+    either.ns += told.ns;
+    either.names_rows = either.names_rows && told.names_rows;
+  }
+  either.share = std::min(either.share, 1.0);
+  either.end = asked_.size();
+  return either;
+}
+
+SourceOptimizer::Told SourceOptimizer::Ask(const SegmentFacts& facts, std::uint16_t place,
+                                           bool all) {
+  const Node& node = questions_.nodes[place];
+  switch (node.kind) {
+    case Node::Kind::kAnd: return AskAnd(facts, node, all);
+    case Node::Kind::kOr: return AskOr(facts, node, all);
+    case Node::Kind::kQuestion: break;
+  }
+  return AskQuestion(facts, node.question);
+}
+
+void SourceOptimizer::AddWays(const SegmentFacts& facts) {
+  costs_[kScan] = Scan(facts);
+  ways_ = kSingle;
+  for (std::size_t way = kMetadata; way < kWays; ++way) costs_[way].ns = kImpossible;
+  if (facts.by_metadata) {
+    costs_[kMetadata] = {model_.metadata_ns, 0, static_cast<double>(facts.rows), 0};
+  }
+  if (choosing_ == Choosing::kPlain) return;
+  if (facts.first_by_index && shape_.first) costs_[kFirst] = First(facts);
+  if (facts.all_match || facts.indexes.empty() || questions_.empty()) return;
+  const auto add = [&](std::size_t way, std::uint16_t node, bool all) {
+    asked_.clear();
+    const Told told = Ask(facts, node, all);
+    if (!told.tells) return;
+    costs_[way] = Probing(facts, told);
+    asked_by_[way].assign(asked_.begin(), asked_.end());
+  };
+  for (std::size_t i = 0; i < alternatives_.size() && kSingle + i < kWays; ++i) {
+    add(kSingle + i, alternatives_[i], false);
+    ways_ = kSingle + i + 1;
+  }
+  if (alternatives_.size() < 2) return;
+  add(kCombined, static_cast<std::uint16_t>(questions_.root), false);
+  add(kEverything, static_cast<std::uint16_t>(questions_.root), true);
+  // What asks the same as a single one is that one.
+  const auto drop_double = [&](std::size_t way) {
+    for (std::size_t other = kCombined; other < ways_; ++other) {
+      if (other != way && costs_[other].ns < kImpossible && asked_by_[other] == asked_by_[way])
+        costs_[way].ns = kImpossible;
+    }
+  };
+  if (costs_[kEverything].ns < kImpossible) drop_double(kEverything);
+  if (costs_[kCombined].ns < kImpossible) drop_double(kCombined);
+}
+
+double SourceOptimizer::CostOf(Way way, bool cached) const {
+  return costs_[way].ns - (cached ? costs_[way].decoding : 0);
+}
+
+Way SourceOptimizer::Cheapest(bool cached) const {
+  Way best = kScan;
+  double least = CostOf(kScan, cached) + model_.tie_ns;
+  for (std::size_t way = kMetadata; way < ways_; ++way) {
+    if (costs_[way].ns == kImpossible) continue;
+    const double ns = CostOf(static_cast<Way>(way), cached);
+    if (ns > least || (best != kScan && ns == least)) continue;
+    best = static_cast<Way>(way);
+    least = ns;
+  }
+  return best;
+}
+
+int SourceOptimizer::ProbeOf(Way way) {
+  if (way < kCombined) return -1;
+  const std::vector<std::uint16_t>& asked = asked_by_[way];
+  const auto at = std::find_if(choices_.probes.begin(), choices_.probes.end(),
+                               [&](const Probe& probe) { return probe.questions == asked; });
+  if (at == choices_.probes.end()) {
+    choices_.probes.push_back({asked});
+    return static_cast<int>(choices_.probes.size() - 1);
+  }
+  return static_cast<int>(at - choices_.probes.begin());
+}
+
+SegmentChoice SourceOptimizer::Choose(const SegmentFacts& facts,
+                                      const std::function<bool()>& is_cached) {
+  AddWays(facts);
+  SegmentChoice choice;
+  std::optional<bool> known = facts.cached;
+  if (forced_ < kWays) {
+    choice.way = costs_[forced_].ns < kImpossible ? forced_ : kScan;
+  } else {
+    if (!known && is_cached && Cheapest(true) != Cheapest(false)) known = is_cached();
+    choice.way = Cheapest(known.value_or(true));
+  }
+  const bool cached = known.value_or(false);
+  choice.probe = ProbeOf(choice.way);
+  if (choice.way == kFirst || choice.probe >= 0) {
+    const double scan_ns = CostOf(kScan, true);
+    const double named = costs_[choice.way].examined;
+    choice.found_max =
+        RowCount(std::max(scan_ns / std::max(model_.index_row_ns, kLeast), kSlack * named));
+    choice.picked_max = RowCount(std::max(scan_ns / RowCost(), kSlack * named));
+  }
+  Count(facts, choice, cached);
+  return choice;
+}
+
+AccessPath SourceOptimizer::PathOf(const SegmentChoice& choice, bool cached) const {
+  switch (choice.way) {
+    case kMetadata: return AccessPath::kMetadata;
+    case kFirst: return AccessPath::kBtreeIndex;
+    case kScan: return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
+    default: break;
+  }
+  return AccessPath::kHashIndex;  // Or another one: the caller knows what each question is put to.
+}
+
+void SourceOptimizer::Count(const SegmentFacts& facts, SegmentChoice& choice, bool cached) {
+  const Cost& cost = costs_[choice.way];
+  choice.rows = cost.rows;
+  choice.examined = cost.examined;
+  choice.ns = CostOf(choice.way, cached);
+  if (shape_.limit) wanted_ = std::max(wanted_ - choice.rows, 0.0);
+
+  AccessPath path = PathOf(choice, cached);
+  if (choice.probe >= 0) {
+    const std::uint16_t first =
+        choices_.probes[static_cast<std::size_t>(choice.probe)].questions[0];
+    const QuestionIndexes& indexes = facts.indexes[first];
+    const bool is_equal = questions_.questions[first].kind == IndexQuestion::Kind::kEqual;
+    if (is_equal && indexes.hash)
+      path = AccessPath::kHashIndex;
+    else
+      path = indexes.btree ? AccessPath::kBtreeIndex : AccessPath::kBloom;
+  }
+  const bool reads_nothing = choice.way == kScan && facts.all_match && shape_.rest.count() == 0 &&
+                             shape_.filter.count() == 0;
+  if (reads_nothing) path = AccessPath::kMetadata;
+  auto at = std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
+    return g.path == path && g.way == choice.way && g.probe == choice.probe;
+  });
+  if (at == choices_.groups.end()) {
+    choices_.groups.push_back({.path = path, .way = choice.way, .probe = choice.probe});
+    at = std::prev(choices_.groups.end());
+  }
+  choice.group = static_cast<std::uint16_t>(at - choices_.groups.begin());
+  ++at->segments;
+  at->rows += choice.rows;
+  at->examined += choice.examined;
+  at->ns += choice.ns;
+  choices_.rows += choice.rows;
+  choices_.examined += choice.examined;
+  choices_.ns += choice.ns;
+  for (std::size_t way = 0; way < ways_; ++way) {
+    const bool possible = costs_[way].ns < kImpossible;
+    const Way taken = possible ? static_cast<Way>(way) : kScan;
+    possible_[way] = possible_[way] || possible;
+    differs_[way] = differs_[way] || taken != choice.way;
+  }
+  for (std::size_t way = 0; way < kWays; ++way) {
+    const Way taken = way < ways_ && costs_[way].ns < kImpossible ? static_cast<Way>(way) : kScan;
+    total_ns_[way] += CostOf(taken, cached);
+    total_examined_[way] += costs_[taken].examined;
+  }
+}
+
+SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
+  SegmentChoice choice;
+  const auto rows = static_cast<double>(facts.rows);
+  const double share = shape_.predicate == nullptr ? 1 : Sane(facts.matches);
+  choice.rows = std::min(rows * share, wanted_);
+  choice.examined = shape_.predicate == nullptr && shape_.rest.count() == 0 ? 0 : rows;
+  const double scan_ns = model_.row_group_ns + rows * check_ns_;
+  choice.ns = scan_ns;
+  for (std::vector<std::uint16_t>& asked : asked_by_) asked.clear();
+  if (choosing_ == Choosing::kByCost && forced_ != kScan && !facts.indexes.empty() &&
+      !questions_.empty()) {
+    asked_.clear();
+    const Told told = Ask(facts, static_cast<std::uint16_t>(questions_.root), false);
+    if (told.tells) {
+      asked_by_[kCombined] = asked_;
+      choice.way = kCombined;
+      choice.probe = ProbeOf(kCombined);
+      choice.examined = told.share * rows;
+      choice.ns = model_.row_group_ns + choice.examined * RowCost() +
+                  model_.hot_lookup_ns * static_cast<double>(asked_.size());
+      choice.found_max = choice.picked_max =
+          RowCount(std::max(scan_ns / RowCost(), kSlack * choice.examined));
+    }
+  }
+  choice.ns += choice.rows * shape_.per_match_ns;
+  if (shape_.limit) wanted_ = std::max(wanted_ - choice.rows, 0.0);
+  auto at = std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
+    return g.path == AccessPath::kHot && g.probe == choice.probe;
+  });
+  if (at == choices_.groups.end()) {
+    choices_.groups.push_back({.path = AccessPath::kHot, .way = choice.way, .probe = choice.probe});
+    at = std::prev(choices_.groups.end());
+  }
+  choice.group = static_cast<std::uint16_t>(at - choices_.groups.begin());
+  ++at->segments;
+  at->rows += choice.rows;
+  at->examined += choice.examined;
+  at->ns += choice.ns;
+  choices_.rows += choice.rows;
+  choices_.examined += choice.examined;
+  choices_.ns += choice.ns;
+  for (std::size_t way = 0; way < kWays; ++way) {
+    total_ns_[way] += choice.ns;
+    total_examined_[way] += choice.examined;
+  }
+  return choice;
+}
+
+SourceChoices SourceOptimizer::Finish() && {
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (!differs_[way] || (way != kScan && !possible_[way])) continue;
+    choices_.rejected.push_back({static_cast<Way>(way), way < kSingle ? 0 : way - kSingle,
+                                 total_examined_[way], total_ns_[way]});
+  }
+  std::stable_sort(choices_.rejected.begin(), choices_.rejected.end(),
+                   [](const Alternative& a, const Alternative& b) { return a.ns < b.ns; });
+  return std::move(choices_);
+}
+
+}  // namespace granary::query

@@ -1,0 +1,154 @@
+// SourceOptimizer: chooses how each segment of a source is read, the cheapest way by its estimate,
+// and keeps what the others would have cost.
+//
+// How        for a segment: everything is looked at; statistics answer; B-trees tell the first
+// rows;
+//            one question is put to an index; several are, and what they name is intersected or
+//            united. Of the questions of an AND, the one that leaves fewest rows comes first,
+//            others follow while they save more than they cost. A whole plan is a choice for each
+//            segment; the ones that were not taken are "this way wherever it is possible".
+// Wrong      estimates make a plan slow, by a bounded amount: a choice says past how many rows an
+//            index is to be given up (found_max, picked_max), which is where reading everything
+//            costs as much.
+// Plain      with Choosing::kPlain no index is asked: what statistics answer is not read,
+// everything
+//            else is.
+// Threads    one a SourceOptimizer. Pure: no clock, no disk, no chance.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "granary/query/optimizer/access_facts.h"
+#include "granary/query/optimizer/access_path.h"
+#include "granary/query/optimizer/cost_model.h"
+#include "granary/query/optimizer/index_questions.h"
+
+namespace granary::query {
+
+enum class Choosing : std::uint8_t { kByCost, kPlain };
+
+/// How a segment may be read. From kSingle on: the i-th of IndexQuestions::Alternatives alone.
+enum Way : std::uint8_t { kScan, kMetadata, kFirst, kCombined, kEverything, kSingle };
+inline constexpr std::size_t kWays = 16;
+
+/// Questions that are put to the indexes of a segment, in this order.
+struct Probe {
+  std::vector<std::uint16_t> questions;  ///< Positions in IndexQuestions::questions.
+  bool operator==(const Probe&) const = default;
+};
+
+/// Segments that are read alike.
+struct PathGroup {
+  AccessPath path = AccessPath::kFullScan;
+  Way way = kScan;
+  int probe = -1;  ///< Among SourceChoices::probes; -1: no index is asked.
+  std::uint64_t segments = 0;
+  double rows = 0;      ///< That match.
+  double examined = 0;  ///< Whose values are looked at.
+  double ns = 0;
+};
+
+struct SegmentChoice {
+  Way way = kScan;
+  int probe = -1;
+  std::uint16_t group = 0;  ///< Among SourceChoices::groups.
+  /// An index is given up when it names more rows, or when more are left in the end.
+  std::size_t found_max = 0, picked_max = 0;
+  double rows = 0, examined = 0, ns = 0;
+};
+
+/// A whole plan that was not taken.
+struct Alternative {
+  Way way = kScan;
+  std::size_t single = 0;  ///< From kSingle on: which of the alternatives.
+  double examined = 0;
+  double ns = 0;
+};
+
+struct SourceChoices {
+  std::vector<PathGroup> groups;
+  std::vector<Probe> probes;
+  double rows = 0, examined = 0, ns = 0;
+  std::vector<Alternative> rejected;  ///< The cheapest first.
+};
+
+class SourceOptimizer {
+ public:
+  /// `shape`, `questions` and `model` outlive it; `model` is Sound.
+  SourceOptimizer(const AccessShape& shape, const IndexQuestions& questions, const CostModel& model,
+                  Choosing choosing);
+
+  /// Takes `way` wherever it is possible, and kScan elsewhere: for those who want to run a plan
+  /// that was not chosen.
+  void Force(Way way) { forced_ = way; }
+
+  /// `is_cached` tells facts.cached and is asked only where that decides. Null: they are taken to
+  /// be, since an index that pays then pays the more where they are not.
+  SegmentChoice Choose(const SegmentFacts& facts, const std::function<bool()>& is_cached = {});
+  /// Of hot rows, which are decoded already and have hash indexes.
+  SegmentChoice ChooseHot(const SegmentFacts& facts);
+
+  const Probe& probe(int at) const { return choices_.probes[static_cast<std::size_t>(at)]; }
+  /// What was chosen until now, all in all.
+  SourceChoices Finish() &&;
+
+ private:
+  static constexpr double kImpossible = std::numeric_limits<double>::infinity();
+
+  struct Cost {
+    double ns = kImpossible;
+    double decoding = 0;  ///< Of ns, what would not be if the columns were cached.
+    double rows = 0;
+    double examined = 0;
+  };
+  /// What the questions of a node leave of a segment's rows.
+  struct Told {
+    bool tells = false;
+    double share = 1;  ///< Of the rows; of a bloom filter: how probably any.
+    double ns = 0;
+    bool names_rows = true;          ///< False: a bloom filter only tells that there are none.
+    std::size_t begin = 0, end = 0;  ///< In asked_.
+  };
+
+  Cost Scan(const SegmentFacts& facts) const;
+  Cost First(const SegmentFacts& facts) const;
+  Cost Probing(const SegmentFacts& facts, const Told& told) const;
+  Told Ask(const SegmentFacts& facts, std::uint16_t node, bool all);
+  Told AskQuestion(const SegmentFacts& facts, std::uint16_t question);
+  Told AskAnd(const SegmentFacts& facts, const IndexQuestions::Node& node, bool all);
+  Told AskOr(const SegmentFacts& facts, const IndexQuestions::Node& node, bool all);
+  void AddWays(const SegmentFacts& facts);
+  double Decode(const ColumnGroup& columns, double rows) const;
+  double CostOf(Way way, bool cached) const;
+  Way Cheapest(bool cached) const;
+  AccessPath PathOf(const SegmentChoice& choice, bool cached) const;
+  int ProbeOf(Way way);
+  void Count(const SegmentFacts& facts, SegmentChoice& choice, bool cached);
+  double RowCost() const;
+
+  const AccessShape& shape_;
+  const IndexQuestions& questions_;
+  const CostModel& model_;
+  const Choosing choosing_;
+  Way forced_ = static_cast<Way>(kWays);  // None.
+  const std::vector<std::uint16_t> alternatives_;
+  const double check_ns_;
+  double wanted_;  // Of shape_.limit, still.
+
+  // Of the segment at hand.
+  std::array<Cost, kWays> costs_;
+  std::array<std::vector<std::uint16_t>, kWays> asked_by_;
+  std::size_t ways_ = 1;
+  std::vector<std::uint16_t> asked_;  // Questions, in runs that Told names.
+
+  SourceChoices choices_;
+  std::array<double, kWays> total_ns_{}, total_examined_{};
+  std::array<bool, kWays> possible_{}, differs_{};
+};
+
+}  // namespace granary::query
