@@ -341,7 +341,7 @@ class RpcClient:
                 "next_cursor": summary.next_cursor if summary.HasField("next_cursor") else None,
                 "stats": {"rows_scanned": summary.stats.rows_scanned, "access_paths": list(summary.stats.access_paths)}}
 
-    def aggregate(self, body):
+    def aggregate_request(self, body):
         request = self.query(self.pb.AggregateDataRequest, body, ("group_by", "aggregations"))
         for group in body.get("group_by") or []:
             group = {"column": group} if isinstance(group, str) else group
@@ -365,7 +365,18 @@ class RpcClient:
                     setattr(one, name, given[name])
             if "p" in given:
                 one.p = float(given["p"])
-        answer = self.call("AggregateData", request)
+        return request
+
+    def explain(self, body, analyze=False):
+        request = self.pb.ExplainRequest(analyze=analyze)
+        if "search" in body:
+            request.search.CopyFrom(self.query(self.pb.SearchDataRequest, body["search"], ()))
+        if "aggregate" in body:
+            request.aggregate.CopyFrom(self.aggregate_request(body["aggregate"]))
+        return json.loads(self.call("Explain", request).plan_json)
+
+    def aggregate(self, body):
+        answer = self.call("AggregateData", self.aggregate_request(body))
         names = [c.name for c in answer.columns]
         kinds = {c.name: c.type for c in answer.columns}
         shown = lambda n, v: int(v.decimal_value) if kinds[n] == "decimal(38,0)" and v.WhichOneof("kind") == "decimal_value" else from_value(v)

@@ -41,6 +41,9 @@ class RestDoor:
         records = [json.loads(line, parse_float=Decimal) for line in content.splitlines()]
         return {"records": records, "count": len(records)}
 
+    def explain(self, body, analyze=False):
+        return self.exact("POST", "/data/explain" + ("?analyze=true" if analyze else ""), body)
+
     def stats(self, source):
         return self.exact("GET", f"/sources/{source}/stats")
 
@@ -54,6 +57,20 @@ class GrpcDoor(RpcClient):
 
     def stream(self, body):
         return self.search(body, stream=True)
+
+
+def operators(step):
+    return [step["operator"], *(name for child in step["children"] for name in operators(child))]
+
+
+def play(client, step):
+    if step["do"] not in ("explain", "analyze"):
+        return getattr(client, step["do"])(step["body"])
+    answer = client.explain(step["body"], analyze=step["do"] == "analyze")
+    plan = answer["plan"]
+    return {"operators": operators(plan), "estimated_rows": plan["estimated"]["rows"],
+            "actual_rows": plan["actual"] and plan["actual"]["rows"], "rejected": len(answer["rejected"]),
+            "segments_total": answer["pruning"]["segments_total"], "members": sorted(answer), "model_version": answer["model_version"]}
 
 
 def check(step, answer, refused):
@@ -82,7 +99,7 @@ def test_both_doors_answer_alike(tmp_path, path, door):
                 continue
             answer = refused = None
             try:
-                answer = getattr(client, step["do"])(step["body"])
+                answer = play(client, step)
             except Refused as problem:
                 refused = problem
             except NoForm as why:

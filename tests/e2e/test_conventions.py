@@ -309,7 +309,6 @@ def test_any_text_may_name_a_column(client, name):
 
 @pytest.mark.parametrize("later", [
     ("POST", "/data/delete", {"source_id": "t", "filters": {}}, "/data/delete"), ("POST", "/sql", {"query": "SELECT 1"}, "/sql"),
-    ("POST", "/data/explain", {"search": {}}, "/data/explain"), ("POST", "/data/explain?analyze=true", {"search": {}}, "/data/explain"),
     ("POST", "/data/search", {"as_of": "2024-01-01T00:00:00Z"}, "as_of"),
     ("POST", "/data/search/stream", {"as_of": "2024-01-01T00:00:00Z"}, "as_of"),
     ("POST", "/data/aggregate", {"aggregations": [{"type": "count"}], "as_of": "2024-01-01T00:00:00Z"}, "as_of"),

@@ -251,14 +251,6 @@ def test_reflection_lists_and_describes_the_service(rpc):
     assert service.methods_by_name["SearchData"].output_type.full_name == "granary.v1.SearchDataResponse"
 
 
-@pytest.mark.parametrize("method,request_name", [("Explain", "ExplainRequest")])
-def test_what_comes_later_is_unimplemented_by_name(rpc, method, request_name):
-    with pytest.raises(Refused) as refusal:
-        rpc.call(method, getattr(rpc.pb, request_name)())
-    assert refusal.value.problem["grpc"] == "UNIMPLEMENTED" and refusal.value.code == "UNSUPPORTED"
-    assert method in refusal.value.problem["detail"]
-
-
 METHODS = {"WriteData": (False, False), "WriteStream": (True, False), "SearchData": (False, True), "AggregateData": (False, False),
            "Explain": (False, False), "AddSource": (False, False), "UpdateSource": (False, False), "RemoveSource": (False, False),
            "ListSources": (False, False), "GetSourceStats": (False, False), "GetTenantStats": (False, False), "HealthCheck": (False, False)}

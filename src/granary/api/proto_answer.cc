@@ -166,6 +166,12 @@ Result<std::string> AggregateAnswerMessage(const query::AggregateAnswer& answer,
   return response.SerializeAsString();
 }
 
+std::string ExplainAnswerMessage(std::string plan_json) {
+  v1::ExplainResponse response;
+  response.set_plan_json(std::move(plan_json));
+  return response.SerializeAsString();
+}
+
 std::string WriteAnswerMessage(const WriteAnswer& answer) {
   v1::WriteDataResponse response;
   response.set_source_id(answer.source.str());

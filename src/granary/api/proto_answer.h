@@ -22,6 +22,8 @@ std::string SummaryMessage(std::uint64_t count, const SearchPageEnd& end, double
 
 Result<std::string> AggregateAnswerMessage(const query::AggregateAnswer& answer, RowFormat format,
                                            double elapsed_ms);
+/// `plan_json`: the answer of POST /data/explain.
+std::string ExplainAnswerMessage(std::string plan_json);
 std::string WriteAnswerMessage(const WriteAnswer& answer);
 std::string WriteStreamAnswerMessage(std::uint64_t batches, std::uint64_t written, bool durable,
                                      std::uint64_t rejected);

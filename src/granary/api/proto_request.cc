@@ -115,6 +115,12 @@ Result<AggregateMessage> ReadAggregateMessage(std::string_view bytes) {
   return out;
 }
 
+Result<ExplainMessage> ReadExplainMessage(std::string_view bytes) {
+  GRANARY_ASSIGN(const auto request, Parse<v1::ExplainRequest>(bytes));
+  GRANARY_ASSIGN(std::string body, BodyOf(request, {"analyze"}));
+  return ExplainMessage{std::move(body), request.analyze()};
+}
+
 Result<WriteMessage> ReadWriteMessage(std::string_view bytes, std::string& source_id) {
   GRANARY_ASSIGN(auto request, Parse<v1::WriteDataRequest>(bytes));
   if (!request.source_id().empty()) source_id = request.source_id();

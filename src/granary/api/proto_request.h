@@ -28,6 +28,13 @@ struct AggregateMessage {
 };
 Result<AggregateMessage> ReadAggregateMessage(std::string_view bytes);
 
+struct ExplainMessage {
+  std::string body;  ///< Of POST /data/explain.
+  bool analyze = false;
+};
+/// A search that streams or an answer's format are nothing to explain: kUnknownMember.
+Result<ExplainMessage> ReadExplainMessage(std::string_view bytes);
+
 struct WriteMessage {
   std::string body;
   std::string idempotency_key;  ///< Empty: none.

@@ -5,6 +5,7 @@
 #include "granary/api/proto_answer.h"
 #include "granary/api/proto_request.h"
 #include "granary/api/request_json.h"
+#include "granary/services/tenant_node/explain.h"
 #include "granary/services/tenant_node/grpc_methods.h"
 #include "granary/services/tenant_node/idempotency.h"
 
@@ -100,8 +101,12 @@ Status AggregateData(NodeState& state, GrpcMethodCall& call) {
   return call.messages.Write(out);
 }
 
-Status NotOffered(const char* name) {
-  return Status::Unsupported(fmt::format("{} is not offered by this version", name));
+Status ExplainQuery(NodeState& state, GrpcMethodCall& call) {
+  GRANARY_ASSIGN(const std::string bytes, call.Request());
+  GRANARY_ASSIGN(const api::ExplainMessage message, api::ReadExplainMessage(bytes));
+  GRANARY_ASSIGN(std::string answer,
+                 AnswerExplain(state, message.body, message.analyze, CallerOf(call)));
+  return call.messages.Write(api::ExplainAnswerMessage(std::move(answer)));
 }
 
 }  // namespace
@@ -115,7 +120,7 @@ void AddGrpcDataMethods(NodeState& state, std::vector<GrpcMethod>& methods) {
   methods.push_back({"WriteStream", bind(WriteStream), true, net::HandlerLane::kPatient});
   methods.push_back({"SearchData", bind(SearchData), true, net::HandlerLane::kPatient});
   methods.push_back({"AggregateData", bind(AggregateData), true, net::HandlerLane::kPatient});
-  methods.push_back({"Explain", [](GrpcMethodCall&) { return NotOffered("Explain"); }});
+  methods.push_back({"Explain", bind(ExplainQuery), true, net::HandlerLane::kPatient});
 }
 
 }  // namespace granary::services

@@ -15,7 +15,6 @@ struct LaterRoute {
 
 const LaterRoute kLater[] = {
     {"POST", "/data/delete"},
-    {"POST", "/data/explain", {"analyze"}},
     {"POST", "/sql"},
 };
 
@@ -37,6 +36,7 @@ void AddLaterRoutes(Router& router) {
 Router MakeRouter(NodeState& state) {
   Router router;
   AddDataRoutes(state, router);
+  AddExplainRoute(state, router);
   AddSourceRoutes(state, router);
   AddTenantRoutes(state, router);
   AddMetricsRoute(state, router);

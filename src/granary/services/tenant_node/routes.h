@@ -7,6 +7,7 @@
 namespace granary::services {
 
 void AddDataRoutes(NodeState& state, Router& router);    ///< /data/…
+void AddExplainRoute(NodeState& state, Router& router);  ///< /data/explain
 void AddSourceRoutes(NodeState& state, Router& router);  ///< /sources…
 void AddTenantRoutes(NodeState& state, Router& router);  ///< /tenant/stats, /health…, /openapi.json
 void AddMetricsRoute(NodeState& state, Router& router);      ///< /metrics

@@ -33,7 +33,7 @@ Result<net::HttpResponse> OpenApi(NodeState&, RouteCall&) {
   return JsonResponse(std::string(OpenApiDocument()));
 }
 
-Result<net::HttpResponse> Stats(NodeState& state, RouteCall&) {
+Result<net::HttpResponse> StatsOfTenant(NodeState& state, RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   return JsonResponse(api::TenantStatsJson(tenant->Stats()));
 }
@@ -54,7 +54,7 @@ void AddTenantRoutes(NodeState& state, Router& router) {
               .pattern = "/openapi.json",
               .handler = bind(OpenApi),
               .needs_access = false});
-  router.Add({.method = "GET", .pattern = "/tenant/stats", .handler = bind(Stats)});
+  router.Add({.method = "GET", .pattern = "/tenant/stats", .handler = bind(StatsOfTenant)});
 }
 
 }  // namespace granary::services

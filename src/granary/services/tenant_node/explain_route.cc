@@ -1,0 +1,45 @@
+// POST /data/explain.
+#include <variant>
+
+#include "granary/api/explain_json.h"
+#include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/explain.h"
+#include "granary/services/tenant_node/responses.h"
+#include "granary/services/tenant_node/routes.h"
+
+namespace granary::services {
+namespace {
+
+Result<net::HttpResponse> ExplainPosted(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_ASSIGN(const bool analyze, BoolParameter(call.request, "analyze", false));
+  GRANARY_ASSIGN(std::string answer, AnswerExplain(state, call.request.body, analyze,
+                                                   {call.request.cancel, call.request.request_id}));
+  return JsonResponse(std::move(answer));
+}
+
+}  // namespace
+
+Result<std::string> AnswerExplain(NodeState& state, std::string_view body, bool analyze,
+                                  const Caller& caller) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const api::ExplainBody parsed, api::ParseExplain(body, state.limits));
+  const auto explained = std::visit(
+      [&](const auto& request) {
+        return tenant->Explain(request, analyze ? query::Analyze::kRun : query::Analyze::kNo,
+                               caller);
+      },
+      parsed.request);
+  if (!explained.ok()) return api::InExplain(explained.status(), parsed);
+  return api::ExplainJson(*explained);
+}
+
+void AddExplainRoute(NodeState& state, Router& router) {
+  router.Add({.method = "POST",
+              .pattern = "/data/explain",
+              .handler = [&state](RouteCall& call) { return ExplainPosted(state, call); },
+              .lane = net::HandlerLane::kPatient,  // For a slot.
+              .query = {"analyze"}});
+}
+
+}  // namespace granary::services
