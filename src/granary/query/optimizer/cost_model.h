@@ -1,9 +1,9 @@
 // CostModel: what a unit of work costs, in nanoseconds. A plan's cost is its work, estimated from
 // statistics, times these.
 //
-// Values     measured with granary_query_exec_bench and bench/instructions on two cores at 2.5 GHz;
-//            what counts is how they compare with each other. Another model is another value of
-//            this struct: whoever plans is handed one.
+// Values     set by hand, of the right order, and not fitted to a machine: what counts is how they
+//            compare with each other. Another model is another value of this struct: whoever plans
+//            is handed one.
 // Promise    a model decides what a query costs and never what it answers; one with values that are
 //            no costs (below zero, NaN) is read as if they were zero (Cost()).
 #pragma once

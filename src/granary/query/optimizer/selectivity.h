@@ -1,8 +1,8 @@
 // Selectivity: how many of some rows a predicate is true for, as far as statistics tell.
 //
-// How        leaves by storage/stats/column_estimator.h; the two ends that an AND sets on one
-// column
-//            together, an OR over one column adds up; other parts as if they were independent.
+// How        leaves by storage/stats/column_estimator.h; the two ends that an AND
+//            sets on one column together,
+//            an OR over one column adds up; other parts as if they were independent.
 // Promise    an estimate, within 0 and 1 whatever the statistics say. No answer depends on it.
 // Threads    pure functions.
 #pragma once

@@ -10,8 +10,8 @@
 // Wrong      estimates make a plan slow, by a bounded amount: a choice says past how many rows an
 //            index is to be given up (found_max, picked_max), which is where reading everything
 //            costs as much.
-// Plain      with Choosing::kPlain no index is asked: what statistics answer is not read,
-// everything
+// Plain      with Choosing::kPlain no index is asked: what statistics answer is
+//            not read, everything
 //            else is.
 // Threads    one a SourceOptimizer. Pure: no clock, no disk, no chance.
 #pragma once
