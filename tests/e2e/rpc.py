@@ -244,7 +244,8 @@ class RpcClient:
     def update(self, source_id, patch):
         """A patch whose members have a typed form; REST alone refuses the others."""
         columns = ("add_columns", "widen_columns")
-        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode", "durability"))
+        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode", "durability",
+                                                                 *(("retention",) if patch.get("retention") == "none" else ())))
         request.source_id = source_id
         for member in columns:
             for name, kind in (patch.get(member) or {}).items():
@@ -256,6 +257,7 @@ class RpcClient:
             request.schema_mode = self.pb.SchemaMode.Value("SCHEMA_MODE_" + patch["schema_mode"].upper())
         self.set_durability(request, patch.get("durability"))
         request.clear_sort_columns = patch.get("sort_columns") == []
+        request.clear_retention = patch.get("retention") == "none"
         return self.shown(self.call("UpdateSource", request))
 
     def set_durability(self, request, durability):

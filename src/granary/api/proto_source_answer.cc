@@ -72,6 +72,11 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   out.set_durability(definition.durability == storage::Durability::kInterval
                          ? v1::DURABILITY_INTERVAL
                          : v1::DURABILITY_SYNC);
+  for (const std::string& column : definition.primary_key) out.add_primary_key(column);
+  if (definition.retention) {
+    out.mutable_retention()->set_column(definition.retention->column);
+    out.mutable_retention()->set_days(definition.retention->days);
+  }
   out.set_schema_version(source.schema->version());
   SetMicros(source.created_us, *out.mutable_created_at());
 }
@@ -96,6 +101,7 @@ void SetStats(const SourceStatsInfo& info, v1::SourceStats& out) {
   out.set_rows(stats.rows);
   out.set_bytes(stats.bytes);
   out.set_hot_rows(stats.hot_rows);
+  out.set_deleted_rows(stats.deleted_rows);
   out.set_segments(stats.segments);
   out.set_partitions(stats.partitions);
   out.set_schema_version(stats.schema->version());

@@ -1,4 +1,4 @@
-// SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
+// SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson, DeleteJson.
 #include <utility>
 
 #include "granary/api/distribution_json.h"
@@ -105,6 +105,16 @@ void AppendSource(const SourceInfo& source, std::string& out) {
   object.Add("wal_enabled", definition.wal_enabled);
   object.Add("schema_mode", ModeName(definition.schema_mode));
   object.Add("durability", DurabilityName(definition.durability));
+  AppendList(definition.primary_key, object.Key("primary_key"),
+             [&](const auto& c) { json::AppendString(c, out); });
+  if (definition.retention) {
+    JsonObject retention(object.Key("retention"));
+    retention.Add("column", definition.retention->column);
+    retention.Add("days", definition.retention->days);
+    retention.Close();
+  } else {
+    object.AddNull("retention");
+  }
   object.Add("schema_version", source.schema->version());
   AppendInstant(source.created_us, object.Key("created_at"));
   object.Close();
@@ -147,6 +157,7 @@ void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& o
   object.Add("rows", stats.rows);
   object.Add("bytes", stats.bytes);
   object.Add("hot_rows", stats.hot_rows);
+  object.Add("deleted_rows", stats.deleted_rows);
   object.Add("segments", stats.segments);
   object.Add("files", stats.segments);
   object.Add("partitions", stats.partitions);
@@ -277,6 +288,15 @@ std::string WriteJson(const WriteAnswer& answer) {
   object.Add("schema_version", answer.outcome.schema_version);
   object.Add("durable", answer.outcome.durable);
   if (answer.rejected) AppendRejected(*answer.rejected, object);
+  object.Close();
+  return out;
+}
+
+std::string DeleteJson(const DeleteAnswer& answer) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("source_id", answer.source.str());
+  object.Add("deleted", answer.deleted);
   object.Close();
   return out;
 }

@@ -128,4 +128,26 @@ Result<std::optional<storage::Durability>> ReadDurability(ObjectReader& body) {
              fmt::format("expected sync or interval, found '{}'", Quotable(*durability)));
 }
 
+Result<std::optional<std::optional<storage::Retention>>> ReadRetention(ObjectReader& body) {
+  using Given = std::optional<std::optional<storage::Retention>>;
+  const JsonNode* node = body.Find("retention");
+  if (node == nullptr) return Given();
+  const std::string pointer = body.PointerOf("retention");
+  if (node->kind == JsonNode::Kind::kString && node->text == "none")
+    return Given(std::optional<storage::Retention>());
+  if (node->kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "an object of column and days, or \"none\"", *node);
+  ObjectReader reader(*node, pointer);
+  storage::Retention retention;
+  GRANARY_ASSIGN(retention.column, reader.RequiredText("column"));
+  GRANARY_ASSIGN(const auto days, reader.WholeNumber("days", 1, kRetentionDaysMax));
+  GRANARY_TRY(reader.Finish());
+  if (!days) {
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("days"),
+                           "this member is required");
+  }
+  retention.days = static_cast<std::uint32_t>(*days);
+  return Given(std::move(retention));
+}
+
 }  // namespace granary::api

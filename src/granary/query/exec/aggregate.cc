@@ -66,14 +66,19 @@ bool HasTrees(const LiveSegment& live, const std::vector<Extreme>& extremes) {
          });
 }
 
-bool Contains(const std::vector<SegmentId>& sorted, SegmentId segment) {
+KeptSegment KeptSegmentOf(const storage::Segment& segment,
+                          const storage::SourceSnapshot& snapshot) {
+  return {segment.meta().id, segment.DeletionMark(snapshot.visible_sequence)};
+}
+
+bool Contains(const std::vector<KeptSegment>& sorted, const KeptSegment& segment) {
   return std::binary_search(sorted.begin(), sorted.end(), segment);
 }
 
 /// The morsels of all sources, but for the segments that are `covered` already, ascending; segments
 /// that statistics alone can answer go into `known` instead.
 Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryContext& context,
-                                        const std::vector<SegmentId>& covered,
+                                        const std::vector<KeptSegment>& covered,
                                         AggregateTable& known, QueryStats& stats) {
   std::vector<Morsel> morsels;
   for (std::size_t source = 0; source < plan.scans.size(); ++source) {
@@ -81,10 +86,10 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryCo
     const std::vector<Extreme> extremes = ExtremesOf(plan, source);
     std::vector<LiveSegment> to_read, by_tree;
     for (LiveSegment& live : scan.LiveSegments(stats)) {
-      if (Contains(covered, live.segment->meta().id)) continue;
+      if (Contains(covered, KeptSegmentOf(*live.segment, scan.snapshot()))) continue;
       bool answered = false;
       if (live.all_match) {
-        GRANARY_ASSIGN(answered, known.AddSegment(*live.segment, source));
+        GRANARY_ASSIGN(answered, known.AddSegment(*live.segment, source, live.deleted_rows()));
       }
       if (answered) {
         stats.access_paths.insert("metadata");
@@ -190,7 +195,7 @@ Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, Ag
 /// What a question is kept under, and which segments it is about.
 struct KeptQuestion {
   Digest128 key;
-  std::vector<SegmentId> segments;  ///< Ascending.
+  std::vector<KeptSegment> segments;  ///< Ascending.
 };
 
 /// Nothing where nothing is kept. The state of a percentile is as large as its column, and is not.
@@ -223,7 +228,8 @@ std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
     const storage::SourceSnapshot& snapshot = scan.snapshot();
     PutFixed(key, snapshot.uid.value);
     PutFixed(key, snapshot.schema->version());
-    for (const auto& segment : snapshot.segments) question.segments.push_back(segment->meta().id);
+    for (const auto& segment : snapshot.segments)
+      question.segments.push_back(KeptSegmentOf(*segment, snapshot));
   }
   std::sort(question.segments.begin(), question.segments.end());
   question.key = Hash128(key);
@@ -345,7 +351,7 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
     AggregateTable known(plan, KeyLookup::kCompact);
     GRANARY_ASSIGN(
         auto morsels,
-        ListMorsels(plan, context, kept == nullptr ? std::vector<SegmentId>() : kept->segments,
+        ListMorsels(plan, context, kept == nullptr ? std::vector<KeptSegment>() : kept->segments,
                     known, stats));
     GRANARY_ASSIGN(const auto* refused,
                    RunOnKept(request, plan, context, sink, std::move(*question), kept.get(),

@@ -59,23 +59,26 @@ std::uint64_t AggregateTable::bytes() const {
   return bytes;
 }
 
-Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
+Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source,
+                                        std::uint64_t deleted_rows) {
   if (!plan_->groups.empty()) return false;
+  const std::uint64_t rows = segment.meta().rows - deleted_rows;
   StatsView view = StatsView::OfSegment(segment, *plan_->scans[source].snapshot().schema);
   AggregateTable alone(*plan_);  // so that a segment counts wholly or not at all
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     const PlannedAggregate& aggregate = plan_->aggregates[i];
     if (aggregate.column < 0) {
-      if (!alone.accumulators_[i]->AddStats(segment.meta().rows, nullptr)) return false;
+      if (!alone.accumulators_[i]->AddStats(rows, nullptr)) return false;
       continue;
     }
+    if (deleted_rows > 0) return false;  // What the statistics know is of all rows.
     const PlannedColumn& column = plan_->columns[static_cast<std::size_t>(aggregate.column)];
     const auto& ref = column.bound.refs[source];
     if (!ref) continue;  // all null
     const ColumnStats* known = view.Find(ref->id);
     if (known == nullptr || !ref->path.empty()) return false;
     const ColumnStats stats = storage::ConvertStats(*known, ref->type, column.input);
-    if (!alone.accumulators_[i]->AddStats(segment.meta().rows, &stats)) return false;
+    if (!alone.accumulators_[i]->AddStats(rows, &stats)) return false;
   }
   GRANARY_TRY(Merge(alone));
   return true;

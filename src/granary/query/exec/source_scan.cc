@@ -87,6 +87,37 @@ std::shared_ptr<const RowNumbers> PickedIn(const RowNumbers& rows, std::int64_t 
   return within;
 }
 
+/// The rows of a hot chunk that a snapshot up to `sequence` lacks; null: none.
+std::shared_ptr<const RowNumbers> EndedRows(const storage::HotChunk& chunk,
+                                            std::uint64_t sequence) {
+  if (chunk.ends == nullptr || !chunk.ends->any()) return nullptr;
+  auto ended = std::make_shared<RowNumbers>();
+  chunk.ends->AppendEnded(chunk.ends_first, chunk.batch->num_rows(), sequence, *ended);
+  return ended->empty() ? nullptr : std::shared_ptr<const RowNumbers>(std::move(ended));
+}
+
+/// Takes the deleted rows out of those that match; all `rows` of them when there is no selection.
+void SelectLeft(const Morsel& morsel, std::int64_t rows,
+                std::optional<std::vector<std::int32_t>>& selected) {
+  if (morsel.deleted == nullptr) return;
+  const RowNumbers& gone = *morsel.deleted;
+  std::vector<std::int32_t> left;
+  if (selected) {
+    std::set_difference(selected->begin(), selected->end(), gone.begin(), gone.end(),
+                        std::back_inserter(left));
+  } else {
+    left.reserve(static_cast<std::size_t>(rows) - gone.size());
+    std::size_t next = 0;
+    for (std::int32_t row = 0; row < rows; ++row) {
+      if (next < gone.size() && gone[next] == row)
+        ++next;
+      else
+        left.push_back(row);
+    }
+  }
+  selected = std::move(left);
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::RecordBatch> batch,
                                                        const Morsel& morsel) {
   if (morsel.picked == nullptr) return batch;
@@ -121,8 +152,13 @@ std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
   std::vector<LiveSegment> live;
   for (const auto& segment : snapshot_->segments) {
     ++stats.segments_total;
+    LiveSegment here{segment, true, segment->DeletedAt(snapshot_->visible_sequence)};
+    if (here.deleted != nullptr && here.IsGone()) {
+      ++stats.segments_pruned;
+      continue;
+    }
     if (!predicate_) {
-      live.push_back({segment, true});
+      live.push_back(std::move(here));
       continue;
     }
     const storage::Outcomes outcomes =
@@ -133,7 +169,8 @@ std::vector<LiveSegment> SourceScan::LiveSegments(QueryStats& stats) const {
       ++stats.segments_pruned;
       continue;
     }
-    live.push_back({segment, outcomes.AllMatch()});
+    here.all_match = outcomes.AllMatch();
+    live.push_back(std::move(here));
   }
   return live;
 }
@@ -147,6 +184,13 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const Li
   for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
     Morsel morsel{source,  live.segment,        reader,         group,
                   nullptr, reader->rows(group), live.all_match, nullptr};
+    if (live.deleted != nullptr && !picked) {
+      auto deleted = std::make_shared<RowNumbers>();
+      live.deleted->AppendIn(static_cast<std::uint64_t>(begin),
+                             static_cast<std::uint64_t>(begin + reader->rows(group)), *deleted);
+      if (static_cast<std::int64_t>(deleted->size()) == reader->rows(group)) continue;
+      if (!deleted->empty()) morsel.deleted = std::move(deleted);
+    }
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
       morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
@@ -163,6 +207,13 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source, const Li
   return morsels;
 }
 
+void SourceScan::DropDeleted(const LiveSegment& live, std::optional<RowNumbers>& picked) {
+  if (live.deleted == nullptr || !picked) return;
+  std::erase_if(*picked, [&](std::int32_t row) {
+    return live.deleted->Contains(static_cast<std::uint32_t>(row));
+  });
+}
+
 Result<std::vector<Morsel>> SourceScan::PickedRowGroups(std::size_t source,
                                                         const std::vector<LiveSegment>& segments,
                                                         const PickFn& pick,
@@ -173,7 +224,8 @@ Result<std::vector<Morsel>> SourceScan::PickedRowGroups(std::size_t source,
   GRANARY_TRY(
       context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
-        const auto picked = pick(segments[i], parts[i]);
+        auto picked = pick(segments[i], parts[i]);
+        DropDeleted(segments[i], picked);
         GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked));
         return Status::Ok();
       }));
@@ -207,7 +259,8 @@ Result<std::vector<Morsel>> SourceScan::FirstRowGroups(std::size_t source,
   const PickFn by_order = [&](const LiveSegment& live,
                               QueryStats& part) -> std::optional<RowNumbers> {
     if (!live.all_match) return ProbeSegment(*predicate_, *live.segment, part);
-    return ProbeFirst(*live.segment, column, order, count, part);
+    // Those that are deleted may be the first ones.
+    return ProbeFirst(*live.segment, column, order, count + live.deleted_rows(), part);
   };
   return PickedRowGroups(source, segments, by_order, context, stats);
 }
@@ -218,8 +271,20 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source) const {
     if (chunk.batch->num_rows() == 0) continue;
     Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
                   !predicate_, nullptr};
+    const auto ended = EndedRows(chunk, snapshot_->visible_sequence);
+    if (ended != nullptr) {
+      if (static_cast<std::int64_t>(ended->size()) == morsel.rows) continue;
+      morsel.deleted = ended;
+    }
     if (predicate_) {
       if (auto rows = ProbeChunk(*predicate_, chunk, *snapshot_)) {
+        if (ended != nullptr) {
+          RowNumbers left;
+          std::set_difference(rows->begin(), rows->end(), ended->begin(), ended->end(),
+                              std::back_inserter(left));
+          *rows = std::move(left);
+          morsel.deleted = nullptr;
+        }
         if (rows->empty()) continue;
         morsel.rows = static_cast<std::int64_t>(rows->size());
         morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
@@ -319,6 +384,7 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
   if (morsel.all_match) {
+    SelectLeft(morsel, morsel.rows, scanned.selected);
     if (!output_.empty()) {
       GRANARY_ASSIGN(scanned.batch, Decode(morsel, output_, context, scanned.memory, stats));
       stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
@@ -333,9 +399,10 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
-  const bool any = !selected.empty();
   if (static_cast<std::int64_t>(selected.size()) < morsel.rows)
     scanned.selected = std::move(selected);
+  SelectLeft(morsel, morsel.rows, scanned.selected);
+  const bool any = scanned.matches() > 0;
   if (!any || output_.empty()) return scanned;
 
   std::shared_ptr<arrow::RecordBatch> rest;

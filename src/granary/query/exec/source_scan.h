@@ -23,6 +23,10 @@ namespace granary::query {
 struct LiveSegment {
   std::shared_ptr<const storage::Segment> segment;
   bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
+  storage::RowSetPtr deleted = nullptr;  ///< Rows that the snapshot lacks; null: none.
+
+  std::uint64_t deleted_rows() const { return deleted == nullptr ? 0 : deleted->count(); }
+  bool IsGone() const { return deleted_rows() == segment->meta().rows; }
 };
 
 /// A piece of work: one row group of a segment, or one hot chunk.
@@ -38,6 +42,9 @@ struct Morsel {
   /// rows alone, and positions in it count them.
   std::shared_ptr<const RowNumbers> picked;
   std::int64_t skip = 0;  ///< Rows of the row group before this one are left out.
+  /// Rows of the row group that the snapshot lacks, ascending; null: none. Of rows that an index
+  /// chose they are left out already.
+  std::shared_ptr<const RowNumbers> deleted = nullptr;
 
   /// Where a row of the morsel lies in its row group or chunk.
   std::int64_t RowIn(std::int64_t row) const;
@@ -116,6 +123,8 @@ class SourceScan {
   /// Reserves what decoding a row group takes. kOverloaded when others hold it for too long.
   Status ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
                     const QueryContext& context, runtime::MemoryReservation& memory) const;
+  /// Takes the deleted rows out of those of a segment that an index chose.
+  static void DropDeleted(const LiveSegment& live, std::optional<RowNumbers>& picked);
   Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
                                            const QueryContext& context) const;
 

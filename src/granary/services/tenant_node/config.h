@@ -44,7 +44,8 @@ struct Config {
   std::int64_t wal_retention_hours = 0, wal_retention_max_mb = 0, wal_lanes = 0, wal_file_mb = 0,
                wal_batch_max_mb = 0, wal_lane_max_mb = 0, durability_interval_ms = 0;
   std::int64_t flush_rows = 0, flush_mb = 0, flush_age_seconds = 0, hot_memory_max_mb = 0,
-               snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0;
+               snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0,
+               max_delete_versions = 0, retention_interval_minutes = 0;
   // Files.
   std::int64_t row_group_rows = 0, row_group_mb = 0, max_open_segments = 0, max_open_indexes = 0,
                index_cache_mb = 0, column_cache_mb = 0, partial_cache_mb = 0, max_sources = 0;

@@ -67,6 +67,37 @@ void CheckSortColumns(const SourceDefinition& definition, const Schema& schema,
   }
 }
 
+void CheckKey(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  const std::vector<std::string>& key = definition.primary_key;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const std::string pointer = fmt::format("/primary_key/{}", i);
+    const Column* column = FindDeclared(schema, key[i], pointer, findings);
+    if (column == nullptr) continue;
+    const TypeKind kind = column->type.kind();
+    if (kind == TypeKind::kList || kind == TypeKind::kJson) {
+      findings.Add(pointer, fmt::format("a column of type {} cannot be part of a primary key",
+                                        column->type.ToString()));
+    }
+    if (std::find(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(i), key[i]) !=
+        key.begin() + static_cast<std::ptrdiff_t>(i)) {
+      findings.Add(pointer, fmt::format("column \"{}\" twice", key[i]));
+    }
+  }
+}
+
+void CheckRetention(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  if (!definition.retention) return;
+  const Column* column =
+      FindDeclared(schema, definition.retention->column, "/retention/column", findings);
+  if (column == nullptr) return;
+  const TypeKind kind = column->type.kind();
+  if (kind != TypeKind::kDate && kind != TypeKind::kTimestamp) {
+    findings.Add("/retention/column",
+                 fmt::format("records grow old by a date or a timestamp, not by {}",
+                             column->type.ToString()));
+  }
+}
+
 void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
   findings.Add("/compression", CheckCompression(definition.compression));
   for (const auto& [name, codec] : definition.compression.columns) {
@@ -90,6 +121,8 @@ void CheckAll(const SourceDefinition& definition, const Schema& schema, Findings
   CheckPartitions(definition, schema, findings);
   CheckIndexes(definition, schema, findings);
   CheckSortColumns(definition, schema, findings);
+  CheckKey(definition, schema, findings);
+  CheckRetention(definition, schema, findings);
   CheckFiles(definition, schema, findings);
   CheckDurability(definition, findings);
 }
@@ -125,7 +158,21 @@ std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const S
     if (column == nullptr) continue;
     keys.insert({column->id, index.kind.value_or(DefaultIndexKind(column->type))});
   }
+  for (const ColumnId id : ResolveKey(definition, schema)) {
+    const DataType& type = schema.FindId(id)->type;
+    const bool has_one = keys.contains({id, IndexKind::kHash}) ||
+                         keys.contains({id, IndexKind::kBtree}) || !IsIndexable(type);
+    if (!has_one) keys.insert({id, DefaultIndexKind(type)});
+  }
   return {keys.begin(), keys.end()};
+}
+
+std::vector<ColumnId> ResolveKey(const SourceDefinition& definition, const Schema& schema) {
+  std::vector<ColumnId> key;
+  for (const std::string& name : definition.primary_key) {
+    if (const Column* column = schema.Find(name)) key.push_back(column->id);
+  }
+  return key;
 }
 
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema) {

@@ -91,7 +91,15 @@ class Editor {
         std::ranges::find(definition_.sort_columns, name) != definition_.sort_columns.end();
     if (sorts && !change_.sort_columns.has_value())
       return "sorts the files: take it out of sort_columns";
+    if (IsInKey(name)) return "is part of the primary key";
+    const bool retains = definition_.retention && definition_.retention->column == name;
+    if (retains && !change_.retention.has_value())
+      return "decides when records go: change or remove the retention first";
     return "";
+  }
+
+  bool IsInKey(const std::string& name) const {
+    return std::ranges::find(definition_.primary_key, name) != definition_.primary_key.end();
   }
 
   void Drop() {
@@ -137,6 +145,12 @@ class Editor {
         findings_.Add(pointer,
                       fmt::format("{} cannot become {}: not every value has an equal there",
                                   from.ToString(), to.type.ToString()));
+      }
+      // Keys are compared by what they are written as, in files of every age.
+      if (IsInKey(to.name) && !(from == to.type)) {
+        findings_.Add(pointer, fmt::format("column \"{}\" cannot be widened: it is part of the "
+                                           "primary key",
+                                           to.name));
       }
       edited->widened = true;
       edited->column.type = to.type;
@@ -204,6 +218,11 @@ void FollowNames(const Editor& editor, SourceDefinition& definition) {
     if (const auto now = editor.NewName(name)) sort_columns.push_back(*now);
   }
   definition.sort_columns = std::move(sort_columns);
+  for (std::string& name : definition.primary_key) name = editor.NewName(name).value_or(name);
+  if (definition.retention) {
+    std::string& name = definition.retention->column;
+    name = editor.NewName(name).value_or(name);
+  }
   std::map<std::string, Codec> codecs;
   for (const auto& [name, codec] : definition.compression.columns) {
     if (const auto now = editor.NewName(name)) codecs.emplace(*now, codec);
@@ -257,6 +276,7 @@ void FollowPolicies(const SourceChange& change, SourceDefinition& definition) {
   if (change.sort_columns) definition.sort_columns = *change.sort_columns;
   if (change.schema_mode) definition.schema_mode = *change.schema_mode;
   if (change.durability) definition.durability = *change.durability;
+  if (change.retention) definition.retention = *change.retention;
 }
 
 }  // namespace

@@ -9,17 +9,43 @@
 namespace granary::storage {
 
 Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
-                 SchemaPtr file_schema)
+                 SchemaPtr file_schema, DeletionsPtr deletions,
+                 std::shared_ptr<ReplacedRows> replaced)
     : files_(files),
       directory_(std::move(directory)),
       meta_(std::move(meta)),
       file_schema_(std::move(file_schema)),
+      deletions_(std::move(deletions)),
+      replaced_(std::move(replaced)),
       holders_(std::make_shared<const char>()) {}
 
 std::shared_ptr<const Segment> Segment::With(SegmentMeta meta) const {
-  auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_);
+  auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_,
+                                        deletions_, replaced_);
   next->holders_ = holders_;
   return next;
+}
+
+std::shared_ptr<const Segment> Segment::WithDeletions(DeletionsPtr deletions) const {
+  return WithDeletions(std::move(deletions), replaced_);
+}
+
+std::shared_ptr<const Segment> Segment::WithDeletions(
+    DeletionsPtr deletions, std::shared_ptr<ReplacedRows> replaced) const {
+  auto next = std::make_shared<Segment>(files_, directory_, meta_, file_schema_,
+                                        std::move(deletions), std::move(replaced));
+  next->holders_ = holders_;
+  return next;
+}
+
+RowSetPtr Segment::DeletedAt(std::uint64_t sequence) const {
+  RowSetPtr deleted = deletions_ == nullptr ? nullptr : deletions_->At(sequence);
+  return replaced_ == nullptr ? deleted : replaced_->With(deleted, sequence);
+}
+
+std::uint64_t Segment::DeletionMark(std::uint64_t sequence) const {
+  const std::uint64_t deleted = deletions_ == nullptr ? 0 : deletions_->LastUpTo(sequence);
+  return replaced_ == nullptr ? deleted : std::max(deleted, replaced_->LastUpTo(sequence));
 }
 
 Result<std::shared_ptr<const SegmentReader>> Segment::Reader() const {

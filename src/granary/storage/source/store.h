@@ -83,6 +83,8 @@ struct StoreOptions {
   /// How long a write's idempotency key is known, and how many of them a source keeps.
   std::int64_t idempotency_retention_us = 24ll * 3600 * 1'000'000;
   std::size_t idempotency_keys_max = 100'000;
+  /// Of a segment's deletions, before the older half is folded; see storage/segment/deletions.h.
+  std::size_t deletion_versions_max = 1'000;
 };
 
 struct StoreDeps {
