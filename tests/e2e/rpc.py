@@ -184,6 +184,14 @@ def refused(error):
     return Refused(HTTP_OF.get(error.code().value[0], 500), problem)
 
 
+def flat(fields):
+    """A row of a source of schema_mode json as REST shows it: the members of its rest beside what is not null."""
+    if "_granary_rest" not in fields:
+        return fields
+    rest = fields.pop("_granary_rest") or {}
+    return {name: value for name, value in fields.items() if value is not None} | rest
+
+
 class RpcClient:
     """Takes REST bodies, speaks gRPC, gives REST answers."""
 
@@ -330,7 +338,7 @@ class RpcClient:
                 if part.WhichOneof("part") == "rows":
                     names = [c.name for c in part.rows.columns]
                     records += [{"source_id": part.rows.source_id,
-                                 "fields": {n: from_value(v) for n, v in zip(names, row.values, strict=True)}}
+                                 "fields": flat({n: from_value(v) for n, v in zip(names, row.values, strict=True)})}
                                 for row in part.rows.rows]
                 else:
                     summary = part.summary

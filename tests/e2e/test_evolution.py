@@ -118,7 +118,6 @@ def test_says_what_is_wrong_and_changes_nothing(source):
         ({"sort_columns": ["a", "gone"]}, "INVALID_DEFINITION", ["/sort_columns/1"]),
         ({"compression_level": 3}, "INVALID_DEFINITION", ["/compression"]),
         ({"max_file_size_mb": 0}, "INVALID_REQUEST", ["/max_file_size_mb"]),
-        ({"schema_mode": "json"}, "UNSUPPORTED", ["/schema_mode"]),
         ({"schema_mode": "loose"}, "INVALID_DEFINITION", ["/schema_mode"]),
         ({"durability": "often"}, "INVALID_DEFINITION", ["/durability"]),
         ({"durability": 5}, "INVALID_REQUEST", ["/durability"]),

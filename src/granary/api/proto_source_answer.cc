@@ -4,6 +4,7 @@
 #include "granary/api/proto_answer.h"
 #include "granary/api/proto_value.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::api {
 namespace {
@@ -60,6 +61,7 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   out.set_connection_string(definition.connection_string);
   out.set_data_path(definition.data_path);
   for (const Column& column : source.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     v1::ColumnDefinition& one = *out.add_schema_definition();
     one.set_name(column.name);
     one.set_type(column.type.ToString());
@@ -102,6 +104,7 @@ void SetStats(const SourceStatsInfo& info, v1::SourceStats& out) {
   out.set_wal_bytes(stats.wal_bytes);
   if (stats.last_write_us) SetMicros(*stats.last_write_us, *out.mutable_last_write());
   for (const Column& column : stats.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     const auto known = stats.columns.find(column.id);
     SetColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
                    *out.add_columns());

@@ -383,7 +383,6 @@ TEST(ParseSourceTest, RefusesWithAPointer) {
         "/compression_level"},
        {SOURCE(R"("max_file_size_mb":0)"), Code::kInvalidRequest, "/max_file_size_mb"},
        {SOURCE(R"("wal_enabled":"yes")"), Code::kInvalidRequest, "/wal_enabled"},
-       {SOURCE(R"("schema_mode":"json")"), Code::kUnsupported, "/schema_mode"},
        {SOURCE(R"("schema_mode":"loose")"), Code::kInvalidDefinition, "/schema_mode"},
        {SOURCE(R"("durability":"often")"), Code::kInvalidDefinition, "/durability"},
        {SOURCE(R"("primary_key":["a"])"), Code::kUnsupported, "/primary_key"},

@@ -7,6 +7,7 @@
 #include "granary/api/value_json.h"
 #include "granary/storage/manifest/source_change.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 #include "granary/types/time_text.h"
 
 namespace granary::api {
@@ -67,7 +68,9 @@ void AppendCompression(const storage::Compression& compression, std::string& out
 
 void AppendColumns(const Schema& schema, std::string& out) {
   JsonObject columns(out);
-  for (const Column& column : schema.columns()) columns.Add(column.name, column.type.ToString());
+  for (const Column& column : schema.columns()) {
+    if (!IsRestColumn(column)) columns.Add(column.name, column.type.ToString());
+  }
   columns.Close();
 }
 
@@ -157,6 +160,7 @@ void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& o
   AppendOptionalInstant(stats.last_compaction_us, object.Key("last_compaction"));
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     const auto known = stats.columns.find(column.id);
     AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
                       stats.indexes, detail, columns.Key(column.name));

@@ -112,7 +112,7 @@ Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body) {
   GRANARY_ASSIGN(const auto mode, body.Text("schema_mode"));
   const std::string pointer = body.PointerOf("schema_mode");
   if (!mode) return std::optional<SchemaMode>();
-  if (*mode == "json") return NotOffered(pointer, "'json'");
+  if (*mode == "json") return std::optional(SchemaMode::kJson);
   if (*mode == "strict") return std::optional(SchemaMode::kStrict);
   if (*mode == "evolve") return std::optional(SchemaMode::kEvolve);
   return Bad(pointer, fmt::format("expected strict, evolve or json, found '{}'", Quotable(*mode)));

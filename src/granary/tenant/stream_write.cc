@@ -136,7 +136,7 @@ class BodyWrite {
     for (int attempt = 1;; ++attempt) {
       json::RejectedRecords found;
       const storage::SourceShape shape = source_.shape();
-      GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
+      const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);
       GRANARY_ASSIGN(auto parsed, chunk.Parse(shape.schema, mode, Rejected(found)));
       std::optional<Rejections> rejected = answer_.rejected;
       if (rejected) rejected->Add(std::move(found));
@@ -242,7 +242,7 @@ Result<Tenant::OpenBody> Tenant::OpenReader(formats::TableFormat format,
 
 Result<WriteAnswer> Tenant::WriteStream(const StreamWrite& request) {
   GRANARY_ASSIGN(const auto source, store_->Find(request.source));
-  GRANARY_ASSIGN(const auto mode, ParserMode(source->definition()->schema_mode));
+  const json::SchemaMode mode = ParserMode(source->definition()->schema_mode);
   BodyBytes bytes(request.bytes, request.key.has_value(), request.key_seed);
   std::optional<storage::KeyTurn> turn;
   if (request.key) {

@@ -57,7 +57,6 @@ Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOpti
 }
 
 Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definition) {
-  GRANARY_TRY(ParserMode(definition.schema_mode).status());
   GRANARY_ASSIGN(const auto added, store_->AddSource(definition));
   return Added{InfoOf(*added.source), added.created};
 }
@@ -75,7 +74,6 @@ Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
 }
 
 Result<SourceInfo> Tenant::ChangeSource(const SourceId& id, const storage::SourceChange& change) {
-  if (change.schema_mode) GRANARY_TRY(ParserMode(*change.schema_mode).status());
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   GRANARY_ASSIGN(const storage::SourceShape shape, source->Change(change));
   return SourceInfo{*shape.definition, shape.schema, source->created_us()};
@@ -84,6 +82,11 @@ Result<SourceInfo> Tenant::ChangeSource(const SourceId& id, const storage::Sourc
 Result<std::vector<storage::SchemaVersion>> Tenant::SchemaHistory(const SourceId& id) const {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   return source->schema_history();
+}
+
+Result<storage::SourcePaths> Tenant::Paths(const SourceId& id) const {
+  GRANARY_ASSIGN(const auto source, store_->Find(id));
+  return storage::CollectPaths(source->Snapshot());
 }
 
 Status Tenant::DropSource(const SourceId& id, bool keep_data) {
@@ -127,7 +130,7 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
-    GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
+    const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);
     json::RejectedRecords found;
     GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
                                              shape.schema, request.skips_wrong ? &found : nullptr));

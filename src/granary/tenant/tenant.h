@@ -23,6 +23,7 @@
 #include "granary/runtime/admission.h"
 #include "granary/runtime/cancel.h"
 #include "granary/runtime/spill_space.h"
+#include "granary/storage/source/source_paths.h"
 #include "granary/storage/source/store.h"
 #include "granary/tenant/rejections.h"
 #include "granary/tenant/running_queries.h"
@@ -134,6 +135,8 @@ class Tenant {
   /// Source::Change's errors.
   Result<SourceInfo> ChangeSource(const SourceId& id, const storage::SourceChange& change);
   Result<std::vector<storage::SchemaVersion>> SchemaHistory(const SourceId& id) const;
+  /// What its documents hold; reads the footers of its files.
+  Result<storage::SourcePaths> Paths(const SourceId& id) const;
   Status DropSource(const SourceId& id, bool keep_data);
   Result<SourceStatsInfo> Stats(const SourceId& id) const;
   TenantStats Stats() const;

@@ -1,6 +1,10 @@
 #include "granary/query/exec/segment_stats.h"
 
+#include <algorithm>
+
+#include "granary/query/exec/path_outcomes.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::query {
 namespace {
@@ -25,6 +29,14 @@ ColumnStats SequenceStats(const storage::SegmentMeta& meta) {
   return stats;
 }
 
+/// The rest of records of which younger columns take over: less of it may be left than the file
+/// has.
+bool MayBeSplit(const Column& column, const Schema& file_schema, const Schema& schema) {
+  return IsRestColumn(column) && std::ranges::any_of(schema.columns(), [&](const Column& other) {
+           return file_schema.FindId(other.id) == nullptr;
+         });
+}
+
 }  // namespace
 
 StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& schema) {
@@ -33,8 +45,12 @@ StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& sc
     if (id == kSequenceColumnId) return SequenceStats(meta);
     const Column* now = schema.FindId(id);
     const Column* then = segment.file_schema()->FindId(id);
-    if (now == nullptr) return std::nullopt;
-    if (then == nullptr) return AllNull(meta.rows);
+    if (now == nullptr || MayBeSplit(*now, *segment.file_schema(), schema)) return std::nullopt;
+    if (then == nullptr) {
+      // The rest of the records may hold values of it.
+      if (RestColumn(*segment.file_schema()) != nullptr) return std::nullopt;
+      return AllNull(meta.rows);
+    }
     const auto known = meta.columns.find(id);
     if (known == meta.columns.end()) return std::nullopt;
     return storage::ConvertStats(storage::WithoutSketches(known->second), then->type, now->type);
@@ -43,11 +59,14 @@ StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& sc
 
 StatsView StatsView::OfRowGroup(const storage::SegmentReader& reader, int row_group,
                                 const Schema& schema) {
-  return StatsView([&reader, row_group, &schema](ColumnId id) -> std::optional<ColumnStats> {
+  const auto make = [&reader, row_group, &schema](ColumnId id) -> std::optional<ColumnStats> {
     if (id == kSequenceColumnId) return reader.RowGroupStats(row_group, id, TypeKind::kInt64);
     const Column* now = schema.FindId(id);
-    if (now == nullptr) return std::nullopt;
+    if (now == nullptr || MayBeSplit(*now, reader.file_schema(), schema)) return std::nullopt;
     return reader.RowGroupStats(row_group, id, now->type);
+  };
+  return StatsView(make, [&reader, row_group, &schema](const Predicate& leaf) {
+    return PathOutcomes(reader, row_group, schema, leaf);
   });
 }
 
@@ -58,7 +77,8 @@ const ColumnStats* StatsView::Find(ColumnId column) {
 }
 
 storage::Outcomes StatsView::OutcomesOf(const Predicate& predicate) {
-  return storage::PossibleOutcomes(predicate, [this](ColumnId column) { return Find(column); });
+  return storage::PossibleOutcomes(
+      predicate, [this](ColumnId column) { return Find(column); }, leaves_);
 }
 
 }  // namespace granary::query

@@ -17,7 +17,8 @@ namespace granary::query {
 
 class StatsView {
  public:
-  /// Of a whole segment, from the manifest. A column that is younger than the file is all null.
+  /// Of a whole segment, from the manifest. A column that is younger than the file is all null,
+  /// unless the file has a rest that may hold values of it.
   static StatsView OfSegment(const storage::Segment& segment, const Schema& schema);
   /// Of one row group, from the footer.
   static StatsView OfRowGroup(const storage::SegmentReader& reader, int row_group,
@@ -30,9 +31,11 @@ class StatsView {
 
  private:
   using Make = std::function<std::optional<ColumnStats>(ColumnId)>;
-  explicit StatsView(Make make) : make_(std::move(make)) {}
+  explicit StatsView(Make make, storage::LeafLookup leaves = {})
+      : make_(std::move(make)), leaves_(std::move(leaves)) {}
 
   Make make_;
+  storage::LeafLookup leaves_;  ///< What is known of paths in documents.
   std::map<ColumnId, std::optional<ColumnStats>> made_;
 };
 

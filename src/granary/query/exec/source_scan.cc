@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/json/rest_split.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/exec/take_rows.h"
 
@@ -38,7 +39,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeChunk(const storage::HotChunk&
                                                         const std::vector<ColumnId>& columns) {
   std::shared_ptr<arrow::RecordBatch> batch = chunk.batch;
   if (!(*chunk.schema == schema)) {  // A rewound snapshot shows fewer columns of one version.
-    GRANARY_ASSIGN(batch, ProjectBatch(*chunk.batch, *chunk.schema, schema));
+    GRANARY_ASSIGN(batch, json::ProjectRecords(chunk.batch, *chunk.schema, schema));
   }
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
@@ -97,20 +98,34 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::Re
 
 Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
                                     std::optional<Predicate> predicate,
-                                    std::vector<ColumnId> output) {
+                                    const std::vector<ScanColumn>& output) {
   SourceScan scan;
   scan.snapshot_ = &snapshot;
   scan.predicate_ = std::move(predicate);
-  scan.output_ = std::move(output);
+  for (const ScanColumn& column : output) scan.output_.push_back(scan.IdOf(column));
   if (scan.predicate_) {
-    scan.filter_columns_ = scan.predicate_->Columns();
-    GRANARY_ASSIGN(scan.evaluator_,
-                   PredicateEvaluator::Make(*scan.predicate_, scan.filter_columns_));
+    Predicate numbered = *scan.predicate_;
+    scan.NumberPaths(numbered);
+    scan.filter_columns_ = numbered.Columns();
+    GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(numbered, scan.filter_columns_));
   }
   for (const ColumnId id : scan.output_) {
     if (!Has(scan.filter_columns_, id)) scan.rest_.push_back(id);
   }
   return scan;
+}
+
+ColumnId SourceScan::IdOf(const ScanColumn& column) {
+  if (column.path.empty()) return column.id;
+  const auto found = std::find(paths_.begin(), paths_.end(), column);
+  const auto at = static_cast<ColumnId>(found - paths_.begin());
+  if (found == paths_.end()) paths_.push_back(column);
+  return -at - 1;
+}
+
+void SourceScan::NumberPaths(Predicate& predicate) {
+  for (Predicate& child : predicate.children) NumberPaths(child);
+  if (!predicate.path.empty()) predicate.column = IdOf({predicate.column, predicate.path});
 }
 
 std::int64_t Morsel::RowIn(std::int64_t row) const {
@@ -237,15 +252,16 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
                                                                QueryStats& stats) const {
   if (morsel.chunk != nullptr) {
     stats.access_paths.insert("hot");
-    GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, columns));
+    std::vector<ColumnId> stored = columns;
+    for (ColumnId& id : stored) id = id < 0 ? PathOf(id).id : id;
+    GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, stored));
     return TakePicked(std::move(batch), morsel);
   }
   const std::uint64_t before = memory.bytes();
   GRANARY_TRY(ReserveFor(morsel, columns, context, memory));
   storage::Segment::ReadCounts counts;
-  GRANARY_ASSIGN(auto batch,
-                 morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts,
-                                      [&context] { return context.cancel.Check(); }));
+  GRANARY_ASSIGN(auto batch, ReadSegment(morsel, columns, counts,
+                                         [&context] { return context.cancel.Check(); }));
   stats.bytes_read += counts.bytes_read;
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
@@ -264,6 +280,40 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   return batch;
 }
 
+Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
+    const Morsel& morsel, const std::vector<ColumnId>& columns,
+    storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const {
+  const Schema& schema = *snapshot_->schema;
+  if (paths_.empty()) return morsel.segment->Read(morsel.row_group, columns, schema, counts, go_on);
+  arrow::ArrayVector arrays(columns.size());
+  std::vector<ColumnId> stored(columns);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i] >= 0) continue;
+    const ScanColumn& inside = PathOf(columns[i]);
+    stored[i] = inside.id;
+    GRANARY_ASSIGN(arrays[i], morsel.segment->ReadPath(morsel.row_group, inside.id, inside.path,
+                                                       schema, counts, go_on));
+  }
+  std::vector<ColumnId> whole;  // What the paths do not answer.
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (arrays[i] == nullptr && !Has(whole, stored[i])) whole.push_back(stored[i]);
+  }
+  std::shared_ptr<arrow::RecordBatch> batch;
+  if (!whole.empty()) {
+    GRANARY_ASSIGN(batch, morsel.segment->Read(morsel.row_group, whole, schema, counts, go_on));
+  }
+  arrow::FieldVector fields;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (arrays[i] == nullptr) {
+      const auto at = std::find(whole.begin(), whole.end(), stored[i]) - whole.begin();
+      arrays[i] = batch->column(static_cast<int>(at));
+    }
+    fields.push_back(arrow::field("", arrays[i]->type()));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                                  morsel.reader->rows(morsel.row_group), std::move(arrays));
+}
+
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
                               const QueryContext& context,
                               runtime::MemoryReservation& memory) const {
@@ -271,7 +321,8 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
   std::uint64_t row_bytes = 0;
   for (const ColumnId id : columns) {
     const Column* column = snapshot_->schema->FindId(id);
-    row_bytes += column != nullptr && column->type.IsBytes() ? kBytesOfText : kBytesOfNumber;
+    const bool is_text = id < 0 || (column != nullptr && column->type.IsBytes());
+    row_bytes += is_text ? kBytesOfText : kBytesOfNumber;
   }
   const std::uint64_t wanted =
       memory.bytes() +

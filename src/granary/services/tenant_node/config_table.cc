@@ -110,6 +110,7 @@ const Variable kTable[] = {
 
     {"Files", "ROW_GROUP_ROWS", "131072", WholeRule{&C::row_group_rows, 1, 100'000'000}, "Rows in a Parquet row group"},
     {"", "ROW_GROUP_MB", "128", WholeRule{&C::row_group_mb, 1, 65'536}, "… or as many as fill so much memory, if that is fewer; never more than a 32nd of MEMORY_LIMIT_MB"},
+    {"", "SHRED_PATHS_MAX", "64", WholeRule{&C::shred_paths_max, 0, 1'000}, "Paths in the documents of a source of schema_mode json that may be columns of their own in a file; 0: none"},
     {"", "MAX_OPEN_SEGMENTS", "512", WholeRule{&C::max_open_segments, 1, 1'000'000}, "Parquet files that are kept open"},
     {"", "MAX_OPEN_INDEXES", "1024", WholeRule{&C::max_open_indexes, 1, 1'000'000}, "Index files that are kept open"},
     {"", "INDEX_CACHE_MB", "64", WholeRule{&C::index_cache_mb, 1, kMegabytesMax}, "Blocks of indexes that are kept in memory"},

@@ -75,6 +75,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
+  out.shred_paths_max = static_cast<std::size_t>(config.shred_paths_max);
   out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
   out.compaction = {
       .automatic = config.auto_compaction_enabled,

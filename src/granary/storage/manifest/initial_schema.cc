@@ -6,6 +6,7 @@
 
 #include "granary/storage/manifest/findings.h"
 #include "granary/storage/manifest/source_definition.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::storage {
 namespace {
@@ -15,8 +16,9 @@ constexpr std::uint32_t kFileSizeMaxMb = 65'536;
 const Column* FindDeclared(const Schema& schema, std::string_view name, std::string pointer,
                            Findings& findings) {
   const Column* column = schema.Find(name);
-  if (column == nullptr) {
+  if (column == nullptr || IsRestColumn(*column)) {
     findings.Add(std::move(pointer), fmt::format("the source has no column \"{}\"", name));
+    return nullptr;
   }
   return column;
 }
@@ -115,7 +117,7 @@ Result<Schema> InitialSchema(const SourceDefinition& definition) {
   }
   CheckAll(definition, schema, findings);
   GRANARY_TRY(findings.Take());
-  return schema;
+  return definition.schema_mode == SchemaMode::kJson ? WithRestColumn(schema) : schema;
 }
 
 std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema) {

@@ -61,9 +61,10 @@ struct SourceDefinition {
   static Result<SourceDefinition> Decode(std::string_view bytes);
 };
 
-/// The first schema, with ids in order of declaration. kInvalidDefinition (with pointers such as
-/// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types
-/// lack a transform, or a partition, index or sort column is not declared.
+/// The first schema, with ids in order of declaration, the rest of records last where the mode
+/// keeps one. kInvalidDefinition (with pointers such as /schema_definition/amount,
+/// /partition_columns/0, /sort_columns/1) when names are taken, types lack a transform, or a
+/// partition, index or sort column is not declared.
 Result<Schema> InitialSchema(const SourceDefinition& definition);
 /// What of that holds for a definition whose columns have a schema already: its partition, index
 /// and sort columns and its files.

@@ -66,7 +66,9 @@ SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema,
   options.indexes = ResolveIndexes(*now.definition, *now.schema);
   std::erase_if(options.indexes,
                 [&](const IndexKey& key) { return schema->FindId(key.column) == nullptr; });
-  options.writer = {now.definition->compression, RowGroupRows(chunks, context_->options)};
+  options.writer.compression = now.definition->compression;
+  options.writer.row_group_rows = RowGroupRows(chunks, context_->options);
+  options.writer.shred.paths_max = context_->options.shred_paths_max;
   options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = context_->deps.clock.WallMicros();
   return options;

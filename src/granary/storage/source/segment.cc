@@ -65,6 +65,33 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
+Result<std::shared_ptr<arrow::Array>> Segment::ReadPath(int row_group, ColumnId column,
+                                                        std::span<const std::string> path,
+                                                        const Schema& schema, ReadCounts& counts,
+                                                        const SegmentReader::GoOn& go_on) const {
+  GRANARY_ASSIGN(const auto reader, Reader());
+  const json::ShredLayout* layout = reader->Layout(column, schema);
+  const json::ShreddedPath* own = layout == nullptr ? nullptr : layout->Find(path);
+  if (own == nullptr) {
+    GRANARY_ASSIGN(auto read,
+                   reader->ReadPath(row_group, column, path, schema, &counts.bytes_read, go_on));
+    if (read != nullptr) ++counts.columns_decoded;
+    return read;
+  }
+  // A lane's field is one path's alone.
+  const ColumnCache::Key key{meta_.id, row_group, own->lanes.front().field_id, schema.version()};
+  if (auto cached = files_.columns.Find(key)) {
+    ++counts.columns_cached;
+    return cached;
+  }
+  GRANARY_ASSIGN(auto read,
+                 reader->ReadPath(row_group, column, path, schema, &counts.bytes_read, go_on));
+  if (read == nullptr) return read;
+  ++counts.columns_decoded;
+  files_.columns.Insert(key, read);
+  return read;
+}
+
 std::shared_ptr<const IndexReader> Segment::Index(const IndexKey& key) const {
   const auto found = std::find_if(meta_.indexes.begin(), meta_.indexes.end(),
                                   [&](const IndexMeta& index) { return index.key == key; });

@@ -45,6 +45,12 @@ class Segment {
                                                    const Schema& schema, ReadCounts& counts,
                                                    const SegmentReader::GoOn& go_on = {}) const;
 
+  /// As SegmentReader::ReadPath, from the column cache or through it.
+  Result<std::shared_ptr<arrow::Array>> ReadPath(int row_group, ColumnId column,
+                                                 std::span<const std::string> path,
+                                                 const Schema& schema, ReadCounts& counts,
+                                                 const SegmentReader::GoOn& go_on = {}) const;
+
   /// The index, or null when there is none that can be asked. One that is damaged is
   /// not asked again until it was built anew.
   std::shared_ptr<const IndexReader> Index(const IndexKey& key) const;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "granary/types/rest_column.h"
+
 namespace granary::storage {
 namespace {
 
@@ -37,8 +39,10 @@ void KeepUpTo(std::uint64_t sequence, std::vector<HotChunk>& hot) {
   hot = std::move(kept);
 }
 
-// The columns that were there then, by their names of then, in their types of now.
+// The columns that were there then, by their names of then, in their types of now. Where records
+// keep a rest, what was declared since then may have taken over from it, and stays.
 SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
+  if (RestColumn(then) != nullptr) return now;
   std::vector<Column> columns;
   for (const Column& old : then.columns()) {
     if (const Column* column = now->FindId(old.id))

@@ -3,6 +3,7 @@
 #include <arrow/record_batch.h>
 
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::storage {
 namespace {
@@ -14,11 +15,21 @@ ColumnStats AllNull(const DataType& type, std::uint64_t rows) {
   return stats;
 }
 
+/// Of a column that is younger than its rows: null in all of them, unless their rest may hold
+/// values of it.
+ColumnStats OfYounger(const Schema& stored, const DataType& type, std::uint64_t rows) {
+  if (RestColumn(stored) == nullptr) return AllNull(type, rows);
+  ColumnStats unknown;
+  unknown.rows = rows;
+  return unknown;
+}
+
 ColumnStats InSegment(const Segment& segment, const Column& column) {
   const SegmentMeta& meta = segment.meta();
   const Column* in_file = segment.file_schema()->FindId(column.id);
   const auto found = meta.columns.find(column.id);
-  if (in_file == nullptr || found == meta.columns.end()) return AllNull(column.type, meta.rows);
+  if (in_file == nullptr) return OfYounger(*segment.file_schema(), column.type, meta.rows);
+  if (found == meta.columns.end()) return AllNull(column.type, meta.rows);
   if (found->second.rows != meta.rows) return {.rows = meta.rows};  // Of something else: not used.
   if (in_file->type == column.type) return found->second;
   return ConvertStats(found->second, in_file->type, column.type);
@@ -26,7 +37,8 @@ ColumnStats InSegment(const Segment& segment, const Column& column) {
 
 ColumnStats InChunk(const HotChunk& chunk, const Column& column) {
   const int index = chunk.schema->IndexOfId(column.id);
-  if (index < 0) return AllNull(column.type, static_cast<std::uint64_t>(chunk.batch->num_rows()));
+  const auto rows = static_cast<std::uint64_t>(chunk.batch->num_rows());
+  if (index < 0) return OfYounger(*chunk.schema, column.type, rows);
   const DataType& type = chunk.schema->columns()[static_cast<std::size_t>(index)].type;
   StatsBuilder builder(type);
   builder.Add(*chunk.batch->column(index));

@@ -77,6 +77,8 @@ struct StoreOptions {
   std::int64_t row_group_rows = 131'072;
   /// A row group of wide rows has fewer: a scan holds whole ones.
   std::uint64_t row_group_bytes = 128u << 20;
+  /// Of the rest of records: so many paths may be columns of their own in a file; 0: none.
+  std::size_t shred_paths_max = 64;
   std::size_t sources_max = 10'000;
   std::size_t columns_max =
       1'000;  ///< Of a source, by definition or change; parsers have their own.
