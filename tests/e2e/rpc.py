@@ -184,6 +184,14 @@ def refused(error):
     return Refused(HTTP_OF.get(error.code().value[0], 500), problem)
 
 
+def flat(fields):
+    """A row of a source of schema_mode json as REST shows it: the members of its rest beside what is not null."""
+    if "_granary_rest" not in fields:
+        return fields
+    rest = fields.pop("_granary_rest") or {}
+    return {name: value for name, value in fields.items() if value is not None} | rest
+
+
 class RpcClient:
     """Takes REST bodies, speaks gRPC, gives REST answers."""
 
@@ -244,7 +252,8 @@ class RpcClient:
     def update(self, source_id, patch):
         """A patch whose members have a typed form; REST alone refuses the others."""
         columns = ("add_columns", "widen_columns")
-        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode", "durability"))
+        request = self.parse(self.pb.UpdateSourceRequest, patch, (*columns, "add_indexes", "compression", "schema_mode", "durability",
+                                                                 *(("retention",) if patch.get("retention") == "none" else ())))
         request.source_id = source_id
         for member in columns:
             for name, kind in (patch.get(member) or {}).items():
@@ -256,6 +265,7 @@ class RpcClient:
             request.schema_mode = self.pb.SchemaMode.Value("SCHEMA_MODE_" + patch["schema_mode"].upper())
         self.set_durability(request, patch.get("durability"))
         request.clear_sort_columns = patch.get("sort_columns") == []
+        request.clear_retention = patch.get("retention") == "none"
         return self.shown(self.call("UpdateSource", request))
 
     def set_durability(self, request, durability):
@@ -330,7 +340,7 @@ class RpcClient:
                 if part.WhichOneof("part") == "rows":
                     names = [c.name for c in part.rows.columns]
                     records += [{"source_id": part.rows.source_id,
-                                 "fields": {n: from_value(v) for n, v in zip(names, row.values, strict=True)}}
+                                 "fields": flat({n: from_value(v) for n, v in zip(names, row.values, strict=True)})}
                                 for row in part.rows.rows]
                 else:
                     summary = part.summary

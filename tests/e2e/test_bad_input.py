@@ -72,7 +72,12 @@ CASES = [
     ("GET", "/nowhere", None, 404, "NOT_FOUND", None),
     ("PUT", "/data/write", {}, 405, "METHOD_NOT_ALLOWED", None),
     ("POST", "/sql", {"query": "SELECT 1"}, 501, "UNSUPPORTED", None),
-    ("POST", "/data/delete", {}, 501, "UNSUPPORTED", None),
+    ("POST", "/data/delete", {}, 400, "INVALID_REQUEST", "/source_id"),
+    ("POST", "/data/delete", {"source_id": "t"}, 400, "INVALID_REQUEST", "/filters"),
+    ("POST", "/data/delete", {"source_id": "t", "filters": None}, 400, "INVALID_REQUEST", "/filters"),
+    ("POST", "/data/delete", {"source_id": "t", "filter": {}, "filters": {}}, 400, "UNKNOWN_MEMBER", "/filter"),
+    ("POST", "/data/delete", {"source_id": "t", "filters": {"nope": 1}}, 400, "UNKNOWN_COLUMN", "/filters/nope"),
+    ("POST", "/data/delete", {"source_id": "nobody", "filters": {}}, 404, "SOURCE_NOT_FOUND", None),
     ("PATCH", "/sources/t", {"add_indexes": ["nope"]}, 400, "INVALID_DEFINITION", "/add_indexes/0"),
 ]
 

@@ -118,15 +118,17 @@ def test_says_what_is_wrong_and_changes_nothing(source):
         ({"sort_columns": ["a", "gone"]}, "INVALID_DEFINITION", ["/sort_columns/1"]),
         ({"compression_level": 3}, "INVALID_DEFINITION", ["/compression"]),
         ({"max_file_size_mb": 0}, "INVALID_REQUEST", ["/max_file_size_mb"]),
-        ({"schema_mode": "json"}, "UNSUPPORTED", ["/schema_mode"]),
         ({"schema_mode": "loose"}, "INVALID_DEFINITION", ["/schema_mode"]),
         ({"durability": "often"}, "INVALID_DEFINITION", ["/durability"]),
         ({"durability": 5}, "INVALID_REQUEST", ["/durability"]),
-        ({"retention": {}}, "UNSUPPORTED", ["/retention"]),
+        ({"retention": {}}, "INVALID_REQUEST", ["/retention/column"]),
+        ({"retention": {"column": "a", "days": 1}}, "INVALID_DEFINITION", ["/retention/column"]),
+        ({"retention": {"column": "gone", "days": 1}}, "INVALID_DEFINITION", ["/retention/column"]),
+        ({"retention": "never"}, "INVALID_REQUEST", ["/retention"]),
         ({"add_column": {}}, "UNKNOWN_MEMBER", ["/add_column"]),
         *(({name: value}, "INVALID_REQUEST", [f"/{name}"])
           for name, value in (("source_id", "s"), ("data_path", "x"), ("wal_enabled", False),
-                              ("partition_columns", []), ("index_columns", []), ("schema_definition", {}))),
+                              ("partition_columns", []), ("index_columns", []), ("primary_key", []), ("schema_definition", {}))),
     ]:
         problem = refused(patch, source, change)
         assert (problem.code, problem.pointers) == (code, pointers), (change, problem.problem)

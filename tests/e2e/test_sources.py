@@ -213,7 +213,7 @@ def test_statistics_tell_hot_and_flushed_rows_alike(client):
     hot = client.call("GET", "/sources/t/stats")
     flushed = client.flush("t")
     assert flushed == client.call("GET", "/sources/t/stats")
-    members = ["source_id", "rows", "bytes", "hot_rows", "segments", "files", "partitions", "schema_version", "wal_bytes", "index_bytes",
+    members = ["source_id", "rows", "bytes", "hot_rows", "deleted_rows", "segments", "files", "partitions", "schema_version", "wal_bytes", "index_bytes",
                "last_write", "last_compaction", "columns"]
     assert list(hot) == list(flushed) == members
     assert (hot["rows"], hot["hot_rows"], hot["segments"], hot["files"], hot["bytes"], hot["index_bytes"]) == (3, 3, 0, 0, 0, 0)

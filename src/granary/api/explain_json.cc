@@ -79,10 +79,11 @@ void AppendPruned(const query::NamedPruned& pruned, std::string& out) {
 void AppendPruning(const query::PruningReport& report, std::string& out) {
   JsonObject object(out);
   object.Add("segments_total", report.segments_total);
-  object.Add("segments_pruned",
-             report.by_partition + report.by_statistics + report.by_index.value_or(0));
+  object.Add("segments_pruned", report.by_partition + report.by_statistics + report.by_deletions +
+                                    report.by_index.value_or(0));
   object.Add("by_partition", report.by_partition);
   object.Add("by_statistics", report.by_statistics);
+  object.Add("by_deletions", report.by_deletions);
   object.Add("by_index", report.by_index);
   object.Key("segments").push_back('[');
   for (std::size_t i = 0; i < report.segments.size(); ++i) {

@@ -140,13 +140,21 @@ Result<std::string> ReadAddSourceMessage(std::string_view bytes) {
 
 Result<UpdateSourceMessage> ReadUpdateSourceMessage(std::string_view bytes) {
   GRANARY_ASSIGN(const auto request, Parse<v1::UpdateSourceRequest>(bytes));
-  GRANARY_ASSIGN(std::string body, BodyOf(request, {"source_id", "clear_sort_columns"}));
+  GRANARY_ASSIGN(std::string body,
+                 BodyOf(request, {"source_id", "clear_sort_columns", "clear_retention"}));
   if (request.clear_sort_columns()) {
     if (request.sort_columns_size() > 0) {
       return Status::Invalid(Code::kInvalidRequest, "/clear_sort_columns",
                              "give sort_columns or clear_sort_columns, not both");
     }
     body.insert(1, body.size() > 2 ? "\"sort_columns\":[]," : "\"sort_columns\":[]");
+  }
+  if (request.clear_retention()) {
+    if (request.has_retention()) {
+      return Status::Invalid(Code::kInvalidRequest, "/clear_retention",
+                             "give retention or clear_retention, not both");
+    }
+    body.insert(1, body.size() > 2 ? "\"retention\":\"none\"," : "\"retention\":\"none\"");
   }
   return UpdateSourceMessage{request.source_id(), std::move(body)};
 }

@@ -4,6 +4,7 @@
 #include "granary/api/proto_answer.h"
 #include "granary/api/proto_value.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::api {
 namespace {
@@ -60,6 +61,7 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   out.set_connection_string(definition.connection_string);
   out.set_data_path(definition.data_path);
   for (const Column& column : source.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     v1::ColumnDefinition& one = *out.add_schema_definition();
     one.set_name(column.name);
     one.set_type(column.type.ToString());
@@ -72,6 +74,11 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   out.set_durability(definition.durability == storage::Durability::kInterval
                          ? v1::DURABILITY_INTERVAL
                          : v1::DURABILITY_SYNC);
+  for (const std::string& column : definition.primary_key) out.add_primary_key(column);
+  if (definition.retention) {
+    out.mutable_retention()->set_column(definition.retention->column);
+    out.mutable_retention()->set_days(definition.retention->days);
+  }
   out.set_schema_version(source.schema->version());
   SetMicros(source.created_us, *out.mutable_created_at());
 }
@@ -96,12 +103,14 @@ void SetStats(const SourceStatsInfo& info, v1::SourceStats& out) {
   out.set_rows(stats.rows);
   out.set_bytes(stats.bytes);
   out.set_hot_rows(stats.hot_rows);
+  out.set_deleted_rows(stats.deleted_rows);
   out.set_segments(stats.segments);
   out.set_partitions(stats.partitions);
   out.set_schema_version(stats.schema->version());
   out.set_wal_bytes(stats.wal_bytes);
   if (stats.last_write_us) SetMicros(*stats.last_write_us, *out.mutable_last_write());
   for (const Column& column : stats.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     const auto known = stats.columns.find(column.id);
     SetColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
                    *out.add_columns());

@@ -30,6 +30,12 @@ struct WriteBody {
 /// "reject" (or nothing) is false, "skip" is true.
 Result<bool> ParseOnError(std::optional<std::string_view> text, const std::string& pointer);
 Result<WriteBody> ParseWrite(std::string_view body, const RequestLimits& limits = {});
+struct DeleteBody {
+  SourceId source;
+  query::Filter filter;
+};
+/// `filters` must be there, so that a member that is missing never deletes more.
+Result<DeleteBody> ParseDelete(std::string_view body, const RequestLimits& limits = {});
 Result<storage::SourceDefinition> ParseSource(std::string_view body,
                                               const RequestLimits& limits = {});
 Result<storage::SourceChange> ParseSourceChange(std::string_view body,

@@ -346,6 +346,16 @@ TEST(ParseSourceTest, ReadsWhenAWriteIsAcknowledged) {
   EXPECT_EQ(ParseSourceChange(R"({"durability":"interval"})")->durability, Durability::kInterval);
   EXPECT_EQ(ParseSourceChange(R"({"durability":"sync"})")->durability, Durability::kSync);
   EXPECT_EQ(ParseSourceChange(R"({"durability":null})")->durability, std::nullopt);
+  const auto keyed = ParseSource(
+      R"({"source_id":"s","primary_key":["a","b"],"retention":{"column":"d","days":36500}})");
+  ASSERT_TRUE(keyed.ok()) << keyed.status().ToString();
+  EXPECT_EQ(keyed->primary_key, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(keyed->retention, (storage::Retention{"d", 36'500}));
+  EXPECT_EQ(ParseSourceChange(R"({"retention":null})")->retention, std::nullopt);
+  EXPECT_EQ(*ParseSourceChange(R"({"retention":"none"})")->retention, std::nullopt);
+  EXPECT_EQ(**ParseSourceChange(R"({"retention":{"column":"d","days":1}})")->retention,
+            (storage::Retention{"d", 1}));
+  EXPECT_EQ(ParseSourceChange(R"({"primary_key":["a"]})").status().code(), Code::kInvalidRequest);
 }
 
 TEST(ParseSourceTest, RefusesWithAPointer) {
@@ -383,11 +393,15 @@ TEST(ParseSourceTest, RefusesWithAPointer) {
         "/compression_level"},
        {SOURCE(R"("max_file_size_mb":0)"), Code::kInvalidRequest, "/max_file_size_mb"},
        {SOURCE(R"("wal_enabled":"yes")"), Code::kInvalidRequest, "/wal_enabled"},
-       {SOURCE(R"("schema_mode":"json")"), Code::kUnsupported, "/schema_mode"},
        {SOURCE(R"("schema_mode":"loose")"), Code::kInvalidDefinition, "/schema_mode"},
        {SOURCE(R"("durability":"often")"), Code::kInvalidDefinition, "/durability"},
-       {SOURCE(R"("primary_key":["a"])"), Code::kUnsupported, "/primary_key"},
-       {SOURCE(R"("retention":{"column":"d","days":1})"), Code::kUnsupported, "/retention"}},
+       {SOURCE(R"("primary_key":"a")"), Code::kInvalidRequest, "/primary_key"},
+       {SOURCE(R"("retention":1)"), Code::kInvalidRequest, "/retention"},
+       {SOURCE(R"("retention":{"column":"d"})"), Code::kInvalidRequest, "/retention/days"},
+       {SOURCE(R"("retention":{"column":"d","days":0})"), Code::kInvalidRequest, "/retention/days"},
+       {SOURCE(R"("retention":{"column":"d","days":36501})"), Code::kInvalidRequest,
+        "/retention/days"},
+       {SOURCE(R"("retention":{"days":1})"), Code::kInvalidRequest, "/retention/column"}},
       [](const char* body) { return ParseSource(body).status(); });
 #undef SOURCE
 }

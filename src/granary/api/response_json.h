@@ -23,6 +23,7 @@ enum class StatsDetail : std::uint8_t { kShort, kHistograms };
 std::string StatsJson(const SourceStatsInfo& stats, StatsDetail detail = StatsDetail::kShort);
 std::string TenantStatsJson(const TenantStats& stats);
 std::string WriteJson(const WriteAnswer& answer);
+std::string DeleteJson(const DeleteAnswer& answer);
 std::string QueriesJson(const std::vector<RunningQuery>& queries);
 std::string JobJson(const storage::CompactionJob& job);
 std::string JobsJson(const std::vector<storage::CompactionJob>& jobs);

@@ -140,9 +140,9 @@ TEST(SourceJsonTest, ShowsWhatWasSaid) {
       R"({"source_id":"s","name":"s","connection_string":"","data_path":"","schema_definition":{"b":"int64","d":"date"},)"
       R"("partition_columns":["d",{"column":"b","transform":"bucket[4]"}],"index_columns":["b",{"column":"d","kind":"btree"}],)"
       R"("sort_columns":["b"],"compression":{"default":"zstd","columns":{"b":"none"}},"compression_level":null,"max_file_size_mb":256,)"
-      R"("wal_enabled":true,"schema_mode":"evolve","durability":"sync","schema_version":1,"created_at":"2024-01-15T00:00:00Z"})");
+      R"("wal_enabled":true,"schema_mode":"evolve","durability":"sync","primary_key":[],"retention":null,"schema_version":1,"created_at":"2024-01-15T00:00:00Z"})");
   const std::string late = SourceJson(MakeSource(R"({"source_id":"s","durability":"interval"})"));
-  EXPECT_NE(late.find(R"("durability":"interval","schema_version")"), std::string::npos) << late;
+  EXPECT_NE(late.find(R"("durability":"interval","primary_key")"), std::string::npos) << late;
   EXPECT_EQ(SourcesJson({}), R"({"sources":[]})");
   EXPECT_EQ(SourcesJson({{}, {{SourceId::Parse("d").Take(), Status::Corruption("byte 7")}}}),
             R"({"sources":[],"damaged_sources":[{"source_id":"d","detail":"byte 7"}]})");

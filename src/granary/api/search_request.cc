@@ -1,4 +1,4 @@
-// ParseSearch.
+// ParseSearch, ParseDelete.
 #include <algorithm>
 #include <limits>
 #include <unordered_set>
@@ -45,6 +45,24 @@ Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming,
   }
   GRANARY_TRY(body.NotYet("as_of"));
   GRANARY_TRY(body.Finish());
+  return out;
+}
+
+Result<DeleteBody> ParseDelete(std::string_view text, const RequestLimits& limits) {
+  GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
+  ObjectReader body(root, "");
+  DeleteBody out;
+  GRANARY_ASSIGN(const std::string source, body.RequiredText("source_id"));
+  GRANARY_ASSIGN(auto filter, ReadOptionalFilter(body, "filters"));
+  GRANARY_TRY(body.Finish());
+  Result<SourceId> id = SourceId::Parse(source);
+  if (!id.ok()) return AtPointer(id.status(), body.PointerOf("source_id"));
+  if (!filter) {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("filters"),
+                           "this member is required; {} deletes every record of the source");
+  }
+  out.source = id.Take();
+  out.filter = std::move(*filter);
   return out;
 }
 

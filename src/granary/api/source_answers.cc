@@ -1,4 +1,4 @@
-// SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson.
+// SourceJson, SchemaHistoryJson, SourcesJson, StatsJson, TenantStatsJson, WriteJson, DeleteJson.
 #include <utility>
 
 #include "granary/api/distribution_json.h"
@@ -7,6 +7,7 @@
 #include "granary/api/value_json.h"
 #include "granary/storage/manifest/source_change.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 #include "granary/types/time_text.h"
 
 namespace granary::api {
@@ -67,7 +68,9 @@ void AppendCompression(const storage::Compression& compression, std::string& out
 
 void AppendColumns(const Schema& schema, std::string& out) {
   JsonObject columns(out);
-  for (const Column& column : schema.columns()) columns.Add(column.name, column.type.ToString());
+  for (const Column& column : schema.columns()) {
+    if (!IsRestColumn(column)) columns.Add(column.name, column.type.ToString());
+  }
   columns.Close();
 }
 
@@ -105,6 +108,16 @@ void AppendSource(const SourceInfo& source, std::string& out) {
   object.Add("wal_enabled", definition.wal_enabled);
   object.Add("schema_mode", ModeName(definition.schema_mode));
   object.Add("durability", DurabilityName(definition.durability));
+  AppendList(definition.primary_key, object.Key("primary_key"),
+             [&](const auto& c) { json::AppendString(c, out); });
+  if (definition.retention) {
+    JsonObject retention(object.Key("retention"));
+    retention.Add("column", definition.retention->column);
+    retention.Add("days", definition.retention->days);
+    retention.Close();
+  } else {
+    object.AddNull("retention");
+  }
   object.Add("schema_version", source.schema->version());
   AppendInstant(source.created_us, object.Key("created_at"));
   object.Close();
@@ -147,6 +160,7 @@ void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& o
   object.Add("rows", stats.rows);
   object.Add("bytes", stats.bytes);
   object.Add("hot_rows", stats.hot_rows);
+  object.Add("deleted_rows", stats.deleted_rows);
   object.Add("segments", stats.segments);
   object.Add("files", stats.segments);
   object.Add("partitions", stats.partitions);
@@ -157,6 +171,7 @@ void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& o
   AppendOptionalInstant(stats.last_compaction_us, object.Key("last_compaction"));
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
+    if (IsRestColumn(column)) continue;
     const auto known = stats.columns.find(column.id);
     AppendColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
                       stats.indexes, detail, columns.Key(column.name));
@@ -277,6 +292,15 @@ std::string WriteJson(const WriteAnswer& answer) {
   object.Add("schema_version", answer.outcome.schema_version);
   object.Add("durable", answer.outcome.durable);
   if (answer.rejected) AppendRejected(*answer.rejected, object);
+  object.Close();
+  return out;
+}
+
+std::string DeleteJson(const DeleteAnswer& answer) {
+  std::string out;
+  JsonObject object(out);
+  object.Add("source_id", answer.source.str());
+  object.Add("deleted", answer.deleted);
   object.Close();
   return out;
 }

@@ -18,12 +18,13 @@ struct FixedMember {
 };
 
 // What a source is for life. Named one by one, so that nobody takes the refusal for a typo.
-constexpr std::array<FixedMember, 6> kFixed = {{
+constexpr std::array<FixedMember, 7> kFixed = {{
     {"source_id", "add another source"},
     {"data_path", "its files stay where they are"},
     {"wal_enabled", "add another source"},
     {"partition_columns", "files that are there are divided by them"},
     {"schema_definition", "use add_columns, rename_columns, drop_columns and widen_columns"},
+    {"primary_key", "records that are there were written without it; add another source"},
     {"index_columns", "use add_indexes and drop_indexes"},
 }};
 
@@ -82,8 +83,8 @@ Status ReadPolicies(ObjectReader& body, SourceChange& out) {
   }
   GRANARY_ASSIGN(out.schema_mode, ReadSchemaMode(body));
   GRANARY_ASSIGN(out.durability, ReadDurability(body));
-  GRANARY_TRY(body.NotYet("primary_key"));
-  return body.NotYet("retention");
+  GRANARY_ASSIGN(out.retention, ReadRetention(body));
+  return Status::Ok();
 }
 
 }  // namespace

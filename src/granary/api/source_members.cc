@@ -112,7 +112,7 @@ Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body) {
   GRANARY_ASSIGN(const auto mode, body.Text("schema_mode"));
   const std::string pointer = body.PointerOf("schema_mode");
   if (!mode) return std::optional<SchemaMode>();
-  if (*mode == "json") return NotOffered(pointer, "'json'");
+  if (*mode == "json") return std::optional(SchemaMode::kJson);
   if (*mode == "strict") return std::optional(SchemaMode::kStrict);
   if (*mode == "evolve") return std::optional(SchemaMode::kEvolve);
   return Bad(pointer, fmt::format("expected strict, evolve or json, found '{}'", Quotable(*mode)));
@@ -126,6 +126,28 @@ Result<std::optional<storage::Durability>> ReadDurability(ObjectReader& body) {
   if (*durability == "interval") return std::optional(Durability::kInterval);
   return Bad(body.PointerOf("durability"),
              fmt::format("expected sync or interval, found '{}'", Quotable(*durability)));
+}
+
+Result<std::optional<std::optional<storage::Retention>>> ReadRetention(ObjectReader& body) {
+  using Given = std::optional<std::optional<storage::Retention>>;
+  const JsonNode* node = body.Find("retention");
+  if (node == nullptr) return Given();
+  const std::string pointer = body.PointerOf("retention");
+  if (node->kind == JsonNode::Kind::kString && node->text == "none")
+    return Given(std::optional<storage::Retention>());
+  if (node->kind != JsonNode::Kind::kObject)
+    return WrongKind(pointer, "an object of column and days, or \"none\"", *node);
+  ObjectReader reader(*node, pointer);
+  storage::Retention retention;
+  GRANARY_ASSIGN(retention.column, reader.RequiredText("column"));
+  GRANARY_ASSIGN(const auto days, reader.WholeNumber("days", 1, kRetentionDaysMax));
+  GRANARY_TRY(reader.Finish());
+  if (!days) {
+    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("days"),
+                           "this member is required");
+  }
+  retention.days = static_cast<std::uint32_t>(*days);
+  return Given(std::move(retention));
 }
 
 }  // namespace granary::api

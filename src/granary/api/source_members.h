@@ -16,6 +16,7 @@
 namespace granary::api {
 
 inline constexpr std::uint64_t kFileSizeMbMax = 65'536;
+inline constexpr std::uint64_t kRetentionDaysMax = 36'500;
 
 /// {"amount": "float64", …}
 Status ReadColumns(ObjectReader& body, std::string_view member,
@@ -31,5 +32,8 @@ Result<std::optional<int>> ReadLevel(ObjectReader& body);
 Result<std::optional<storage::SchemaMode>> ReadSchemaMode(ObjectReader& body);
 /// Nothing when not given.
 Result<std::optional<storage::Durability>> ReadDurability(ObjectReader& body);
+
+/// `retention`: {"column": "order_date", "days": 90}, or "none". Nothing when not given.
+Result<std::optional<std::optional<storage::Retention>>> ReadRetention(ObjectReader& body);
 
 }  // namespace granary::api

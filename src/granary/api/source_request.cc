@@ -71,8 +71,9 @@ Result<SourceDefinition> ParseSource(std::string_view text, const RequestLimits&
   out.schema_mode = mode.value_or(out.schema_mode);
   GRANARY_ASSIGN(const auto durability, ReadDurability(body));
   out.durability = durability.value_or(out.durability);
-  GRANARY_TRY(body.NotYet("primary_key"));
-  GRANARY_TRY(body.NotYet("retention"));
+  GRANARY_ASSIGN(out.primary_key, body.Texts("primary_key"));
+  GRANARY_ASSIGN(const auto retention, ReadRetention(body));
+  if (retention) out.retention = *retention;
   GRANARY_TRY(body.Finish());
   return out;
 }

@@ -26,6 +26,10 @@ Status RunCheck(const std::string& data_path) {
              WithThousands(report->segment_bytes), WithThousands(report->segment_rows));
   if (report->retired > 0)
     fmt::print("{} of them replaced by compaction, kept for cursors\n", report->retired);
+  if (report->deleted_rows > 0) {
+    fmt::print("{} of the records are deleted, until their segments are merged\n",
+               WithThousands(report->deleted_rows));
+  }
   fmt::print("{} indexes\n", report->indexes);
   fmt::print("{} log files: {} frames, {} records not in segments yet\n", report->log_files,
              WithThousands(report->frames), WithThousands(report->unflushed_records));

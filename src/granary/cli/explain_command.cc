@@ -61,6 +61,8 @@ void AppendPruning(const element& answer, std::string& out) {
       fmt::format("\nPruned {:.0f} of {:.0f} segments: {:.0f} by partition, {:.0f} by statistics",
                   Figure(pruning, "segments_pruned"), Figure(pruning, "segments_total"),
                   Figure(pruning, "by_partition"), Figure(pruning, "by_statistics"));
+  if (const double gone = Figure(pruning, "by_deletions"); gone > 0)
+    out += fmt::format(", {:.0f} as deleted", gone);
   element by_index;
   if (pruning["by_index"].get(by_index) == simdjson::SUCCESS && !by_index.is_null())
     out += fmt::format(", {:.0f} by index", Figure(pruning, "by_index"));

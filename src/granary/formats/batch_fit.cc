@@ -10,6 +10,8 @@
 
 #include "granary/formats/json_texts.h"
 #include "granary/formats/plain_array.h"
+#include "granary/formats/rest_of_batch.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::formats {
 namespace {
@@ -58,9 +60,10 @@ class Fitter {
   /// Settles the schema; finds the records that are wrong.
   Status Plan(json::RejectedRecords* rejected) {
     GRANARY_TRY(CheckNames());
+    if (options_.mode == json::SchemaMode::kJson) GRANARY_TRY(PlanRest(rejected));
     for (int i = 0; i < batch_.num_columns(); ++i) {
-      if (batch_.column(i)->type_id() == arrow::Type::NA) continue;
       const std::string& name = batch_.schema()->field(i)->name();
+      if (batch_.column(i)->type_id() == arrow::Type::NA || IsOfRest(name)) continue;
       auto plain = Readable(batch_.column(i), options_.pool);
       if (!plain.ok()) return At(name, plain.status());
       GRANARY_TRY(PlanColumn(name, plain.Take(), rejected));
@@ -112,6 +115,24 @@ class Fitter {
       if (!names.insert(field->name()).second)
         return At(field->name(), {Code::kInvalidRecord, "the column is there twice"});
     }
+    return Status::Ok();
+  }
+
+  /// In json mode: what no declared column takes.
+  bool IsOfRest(const std::string& name) const {
+    if (options_.mode != json::SchemaMode::kJson) return false;
+    return name == kRestColumnName || options_.schema->Find(name) == nullptr;
+  }
+
+  Status PlanRest(json::RejectedRecords* rejected) {
+    std::vector<int> positions;
+    for (int i = 0; i < batch_.num_columns(); ++i) {
+      if (IsOfRest(batch_.schema()->field(i)->name())) positions.push_back(i);
+    }
+    GRANARY_ASSIGN(RestOfBatch rest,
+                   MakeRestOfBatch(batch_, positions, *options_.schema, options_.first_record,
+                                   rejected, options_.pool));
+    for (auto& [name, plain] : rest.columns) columns_.emplace(name, std::move(plain));
     return Status::Ok();
   }
 

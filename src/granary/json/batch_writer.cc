@@ -12,6 +12,7 @@
 #include "granary/base/base64.h"
 #include "granary/base/int128.h"
 #include "granary/types/number_text.h"
+#include "granary/types/rest_column.h"
 #include "granary/types/time_text.h"
 #include "granary/types/uuid_text.h"
 
@@ -169,9 +170,37 @@ struct BatchWriter::State {
     DataType type;
     WriteValue write;
     std::string lead;  ///< What stands before the value: {"first": or ,"next":
+    bool is_rest = false;
   };
   std::vector<Member> members;
+  bool has_rest = false;
+
+  void AppendDocument(const arrow::ArrayDataVector& columns, std::int64_t row,
+                      std::string& out) const;
 };
+
+/// What is not null, and the members of the rest among it.
+void BatchWriter::State::AppendDocument(const arrow::ArrayDataVector& columns, std::int64_t row,
+                                        std::string& out) const {
+  char before = '{';
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Member& member = members[i];
+    const arrow::ArrayData& data = *columns[i];
+    if (IsNull(data, row)) continue;
+    if (!member.is_rest) {
+      out.push_back(std::exchange(before, ','));
+      out.append(member.lead, 1);
+      member.write(data, row, member.type, out);
+      continue;
+    }
+    const std::string_view text = Bytes(data, row);
+    if (text.size() <= 2) continue;  // {}
+    out.push_back(std::exchange(before, ','));
+    out.append(text.substr(1, text.size() - 2));
+  }
+  if (before == '{') out.push_back('{');
+  out.push_back('}');
+}
 
 BatchWriter::BatchWriter(std::vector<Column> columns) : state_(std::make_unique<State>()) {
   state_->members.reserve(columns.size());
@@ -180,7 +209,9 @@ BatchWriter::BatchWriter(std::vector<Column> columns) : state_(std::make_unique<
     AppendString(column.name, lead);
     lead.push_back(':');
     const WriteValue write = WriterFor(column.type);
-    state_->members.push_back({std::move(column.type), write, std::move(lead)});
+    const bool is_rest = IsRestColumn(column);
+    state_->has_rest = state_->has_rest || is_rest;
+    state_->members.push_back({std::move(column.type), write, std::move(lead), is_rest});
   }
 }
 
@@ -189,6 +220,7 @@ BatchWriter::~BatchWriter() = default;
 void BatchWriter::AppendRow(const arrow::RecordBatch& batch, std::int64_t row,
                             std::string& out) const {
   const arrow::ArrayDataVector& columns = batch.column_data();
+  if (state_->has_rest) return state_->AppendDocument(columns, row, out);
   const std::vector<State::Member>& members = state_->members;
   if (members.empty()) out.push_back('{');
   for (std::size_t i = 0; i < members.size(); ++i) {

@@ -2,6 +2,9 @@
 // strings, binary as base64, timestamps RFC 3339, NaN and infinities as strings, json columns as
 // the document itself, float64 as the shortest text that reads back equal (100.5, never 100.50).
 //
+// Rest       where the rest of a record (types/rest_column.h) is among the columns, a row is the
+//            document that came in: its members stand beside the others, and a column that is null
+//            is left out (one that the document names with null is in the rest).
 // Threads    const after construction: one writer serves many threads.
 #pragma once
 
@@ -29,7 +32,7 @@ class BatchWriter {
   ~BatchWriter();
 
   /// Appends row `row` as an object: {"order_id":"A","amount":1.5}. Null fields are written as
-  /// null.
+  /// null, unless the rest is there.
   void AppendRow(const arrow::RecordBatch& batch, std::int64_t row, std::string& out) const;
   /// Appends one value; `column` is a position in the batch.
   void AppendValue(const arrow::RecordBatch& batch, int column, std::int64_t row,

@@ -9,8 +9,10 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "granary/json/batch_writer.h"
 #include "granary/types/integer_domain.h"
 #include "granary/types/number_text.h"
+#include "granary/types/rest_column.h"
 #include "granary/types/widening.h"
 
 namespace granary::json {
@@ -75,6 +77,11 @@ ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max)
     column->id = known.id;
     column->type = known.type;
     column->Start(MakeSink(known.type, NumberRule::kByValue));
+    if (mode_ == SchemaMode::kJson && IsRestColumn(known)) {
+      rest_ = column;
+      by_name_.erase(column->name);  // A member of that name is one like any other.
+      continue;
+    }
     *before = column;
     before = &column->follower;
   }
@@ -97,6 +104,11 @@ Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, Cel
   Column* column = Find(name);
   if (column == nullptr) {
     if (mode_ == SchemaMode::kStrict) return context.Refuse("the source has no such column");
+    if (mode_ == SchemaMode::kJson) {
+      column = Add(name);
+      *expected_ = column;
+      return Append(*column, cell, row, context);
+    }
     if (const Status named = CheckColumnName(name); !named.ok()) {
       return context.Refuse(std::string(named.message()));
     }
@@ -113,6 +125,8 @@ Taken ColumnSet::Append(Column& column, Cell& cell, std::int64_t row, CellContex
   expected_ = &column.follower;
   if (column.last_row == row) return context.Refuse("the key stands twice in one record");
   column.last_row = row;
+  if (rest_ != nullptr && (column.is_new() || cell.IsNull()))
+    return AppendToRest(column, cell, context);
   if (cell.IsNull()) return Taken::kYes;
   if (column.sink == nullptr) {
     if (const Taken taken = StartColumn(column, cell, context); taken != Taken::kYes) return taken;
@@ -122,8 +136,29 @@ Taken ColumnSet::Append(Column& column, Cell& cell, std::int64_t row, CellContex
       return Failed(status, context);
   }
   const Taken taken = column.sink->Append(cell, context);
-  if (taken != Taken::kRefused || mode_ == SchemaMode::kStrict) return taken;
+  if (taken != Taken::kRefused || mode_ != SchemaMode::kEvolve) return taken;
   return AppendWider(column, cell, row, context);
+}
+
+Taken ColumnSet::AppendToRest(Column& column, Cell& cell, CellContext& context) {
+  if (column.lead.empty()) {
+    AppendString(column.name, column.lead);
+    column.lead.push_back(':');
+  }
+  rest_text_.push_back(rest_text_.empty() ? '{' : ',');
+  rest_text_.append(column.lead);
+  return AppendMinified(cell, context, rest_text_);
+}
+
+Taken ColumnSet::AppendRest(std::int64_t row, CellContext& context) {
+  rest_text_.push_back('}');
+  auto& builder = static_cast<arrow::StringBuilder&>(*rest_->builder);
+  auto status = builder.AppendNulls(row - builder.length());
+  if (status.ok()) status = builder.Append(rest_text_);
+  if (status.ok()) return Taken::kYes;
+  const bool full = status.IsOutOfMemory() || status.IsCapacityError();
+  context.failure = Status(full ? Code::kTooLarge : Code::kInternal, status.ToString());
+  return Taken::kBroken;
 }
 
 Taken ColumnSet::StartColumn(Column& column, Cell& cell, CellContext& context) {

@@ -32,7 +32,17 @@ class ColumnSet {
   struct Column;
 
   /// A record's fields follow.
-  void StartRow() { expected_ = &first_; }
+  void StartRow() {
+    expected_ = &first_;
+    if (rest_ != nullptr) rest_text_.clear();
+  }
+  /// They are all there.
+  Taken EndRow(std::int64_t row, CellContext& context) {
+    return rest_ == nullptr || rest_text_.empty() ? Taken::kYes : AppendRest(row, context);
+  }
+
+  /// What has no column is kept (SchemaMode::kJson).
+  bool keeps_rest() const { return rest_ != nullptr; }
 
   /// The column that comes next when this record repeats the order of the last, if `raw`, the text
   /// behind a key's opening quote, is its name; else nullptr. Spares reading and finding the key.
@@ -51,6 +61,8 @@ class ColumnSet {
 
  private:
   Column* Add(std::string_view name);
+  Taken AppendToRest(Column& column, Cell& cell, CellContext& context);
+  Taken AppendRest(std::int64_t row, CellContext& context);
   Taken AppendWider(Column& column, Cell& cell, std::int64_t row, CellContext& context);
   Taken StartColumn(Column& column, Cell& cell, CellContext& context);
   /// Another type that holds the column's values so far and the number in `cell`.
@@ -67,6 +79,8 @@ class ColumnSet {
   std::unordered_map<std::string_view, Column*> by_name_;
   Column* first_ = nullptr;      ///< Of the last record.
   Column** expected_ = &first_;  ///< What followed the field before it.
+  Column* rest_ = nullptr;       ///< Set in kJson: where all goes that has no column.
+  std::string rest_text_;        ///< Of this record, without its closing brace.
 };
 
 struct ColumnSet::Column {
@@ -79,6 +93,8 @@ struct ColumnSet::Column {
   std::unique_ptr<ValueSink> sink;         ///< None while only nulls were seen.
   arrow::ArrayBuilder* builder = nullptr;  ///< The sink's.
   Column* follower = nullptr;              ///< Records mostly repeat the order of their keys.
+
+  std::string lead;  ///< Of a member of the rest: "name": as JSON. A column's when it is needed.
 
   bool is_new() const { return id == 0; }
   void Start(std::unique_ptr<ValueSink> with) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <compare>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,6 +46,14 @@ std::optional<std::int64_t> ReadInt64(std::string_view text) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<double> ExactDouble(std::string_view text) {
+  const double number = NearestDouble(text);
+  if (!std::isfinite(number)) return std::nullopt;
+  // In full, because the shortest text only reads back equal.
+  const bool exact = CompareNumbers(fmt::format("{:.1074f}", number), text) == 0;
+  return exact ? std::optional(number) : std::nullopt;
 }
 
 void AppendLiteral(const Literal& literal, std::string& out);
@@ -109,6 +119,7 @@ Result<LeafMatcher::Wanted> LeafMatcher::Prepare(const Literal& literal) {
       return Status(Code::kInvalidLiteral, fmt::format("\"{}\" is no number", literal.text));
     }
     wanted.integer = ReadInt64(literal.text);
+    wanted.number = ExactDouble(literal.text);
   }
   if (IsDocument(literal.kind)) {
     std::string text;
@@ -130,6 +141,55 @@ Taken LeafMatcher::Add(Cell& cell, CellContext& context) {
   seen_ = true;
   if (matched_ || leaf_.kind == Kind::kIsNull || leaf_.kind == Kind::kNotNullIs) return Taken::kYes;
   return Match(cell, context, false, matched_);
+}
+
+bool LeafMatcher::Starts() {
+  seen_ = true;
+  return !matched_ && leaf_.kind != Kind::kIsNull && leaf_.kind != Kind::kNotNullIs;
+}
+
+void LeafMatcher::AddString(std::string_view text) {
+  if (!Starts()) return;
+  if (IsPattern(leaf_.kind)) {
+    matched_ = MatchText(text);
+    return;
+  }
+  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+    return wanted.kind == Literal::Kind::kString && OrderFits(text.compare(wanted.text));
+  });
+}
+
+template <typename Compare>
+void LeafMatcher::MatchNumber(const Compare& compare) {
+  if (!Starts() || IsPattern(leaf_.kind)) return;
+  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+    return wanted.kind == Literal::Kind::kNumber && OrderFits(Sign(compare(wanted)));
+  });
+}
+
+void LeafMatcher::AddInteger(std::int64_t integer) {
+  MatchNumber([&](const Wanted& wanted) -> std::weak_ordering {
+    if (wanted.integer) return integer <=> *wanted.integer;
+    return CompareNumbers(fmt::format("{}", integer), wanted.text);
+  });
+}
+
+void LeafMatcher::AddDouble(double number) {
+  MatchNumber([&](const Wanted& wanted) -> std::weak_ordering {
+    // What rounds to less is less, but what rounds to the same may differ in its digits.
+    if (wanted.number && number < *wanted.number) return std::weak_ordering::less;
+    if (wanted.number && number > *wanted.number) return std::weak_ordering::greater;
+    std::string text;
+    AppendDoubleText(number, text);
+    return CompareNumbers(text, wanted.text);
+  });
+}
+
+void LeafMatcher::AddBool(bool boolean) {
+  if (!Starts() || IsPattern(leaf_.kind)) return;
+  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+    return wanted.kind == Literal::Kind::kBool && OrderFits(boolean - wanted.boolean);
+  });
 }
 
 std::optional<bool> LeafMatcher::Finish() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "granary/base/status.h"
@@ -30,6 +31,11 @@ class LeafMatcher {
 
   /// Looks at a value that the path leads to; more than one when the path crosses an array.
   Taken Add(Cell& cell, CellContext& context);
+  /// The same for a value that is known without its text.
+  void AddString(std::string_view text);
+  void AddInteger(std::int64_t integer);
+  void AddDouble(double number);
+  void AddBool(bool boolean);
   /// The outcome over all values since the last call; nothing is unknown.
   std::optional<bool> Finish();
 
@@ -39,6 +45,7 @@ class LeafMatcher {
     std::string text;  ///< A string, a number's text, or a canonical document.
     bool boolean = false;
     std::optional<std::int64_t> integer;
+    std::optional<double> number;  ///< Of a number that a double is exactly.
   };
 
   explicit LeafMatcher(const Predicate& leaf);
@@ -47,6 +54,10 @@ class LeafMatcher {
   Taken MatchDocument(Cell& cell, CellContext& context, bool in_array, bool& matched);
   Taken MatchScalar(Cell& cell, CellContext& context, bool in_array, bool& matched) const;
   bool MatchText(std::string_view text) const;
+  /// Counts a value; true when it is to be compared.
+  bool Starts();
+  template <typename Compare>
+  void MatchNumber(const Compare& compare);
   bool OrderFits(int order) const;
   static Result<Wanted> Prepare(const Literal& literal);
 

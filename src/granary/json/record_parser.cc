@@ -1,6 +1,7 @@
 #include "granary/json/record_parser.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -10,6 +11,7 @@
 #include "granary/json/column_set.h"
 #include "granary/json/document_reader.h"
 #include "granary/json/plain_key.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::json {
 namespace {
@@ -174,11 +176,14 @@ class Reading {
 
   Taken ReadCells(const std::vector<std::string>& names, const std::vector<TextCell>& cells,
                   std::vector<ColumnSet::Column*>& columns, DocumentReader& documents) {
+    columns_.StartRow();
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (cells[i].form == TextCell::Form::kMissing) continue;
       Cell cell;
       Taken taken = ReadText(cells[i], documents, cell);
-      if (taken == Taken::kYes) {
+      if (taken == Taken::kYes && columns_.keeps_rest() && names[i] == kRestColumnName) {
+        taken = ReadRest(cell);
+      } else if (taken == Taken::kYes) {
         if (columns[i] != nullptr) {
           taken = columns_.Append(*columns[i], cell, row_, context_);
         } else {
@@ -191,7 +196,15 @@ class Reading {
       AddCell("", names[i]);
       if (full()) return taken;
     }
-    return Taken::kYes;
+    return columns_.EndRow(row_, context_);
+  }
+
+  /// A table has the rest in one column, as the tables that we write do: its members are the
+  /// record's.
+  Taken ReadRest(Cell& cell) {
+    if (cell.IsNull()) return Taken::kYes;
+    if (cell.type != ondemand::json_type::object) return RefuseCell(cell, "an object", context_);
+    return ReadMembers(cell, PointerTo(kRestColumnName));
   }
 
   Taken ReadText(const TextCell& text, DocumentReader& documents, Cell& cell) {
@@ -311,9 +324,14 @@ class Reading {
   }
 
   Taken ReadFields(Cell& fields, std::string_view inside) {
+    columns_.StartRow();
+    const Taken taken = ReadMembers(fields, inside);
+    return taken == Taken::kYes ? columns_.EndRow(row_, context_) : taken;
+  }
+
+  Taken ReadMembers(Cell& fields, std::string_view inside) {
     ondemand::object object;
     if (const auto error = fields.value.get_object().get(object)) return context_.Break(error);
-    columns_.StartRow();
     for (auto item : object) {
       ondemand::field field;
       if (const auto error = std::move(item).get(field)) return context_.Break(error);
@@ -345,9 +363,12 @@ class Reading {
         context_.detail);
   }
 
-  /// The text from a key's first byte to the end of everything, padding too.
+  /// The text from a key's first byte to the end of everything, padding too; nothing of a key that
+  /// stands in another text, a cell's.
   std::string_view From(ondemand::raw_json_string key) const {
     const char* end = text_.data() + text_.size() + simdjson::SIMDJSON_PADDING;
+    const std::less<const char*> before;
+    if (before(key.raw(), text_.data()) || !before(key.raw(), end)) return {};
     return {key.raw(), static_cast<std::size_t>(end - key.raw())};
   }
 

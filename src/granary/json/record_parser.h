@@ -34,6 +34,8 @@ enum class SchemaMode : std::uint8_t {
   kEvolve,  ///< A new field becomes a column (bool, int64, float64, string; objects and arrays:
             ///< json; nulls alone make no column); integer columns widen
             ///< int8→…→int64→decimal(38,0), and to float64 where every value is exact.
+  kJson,    ///< A field that the schema lacks goes into its rest column (types/rest_column.h), as
+            ///< does a null; what does not fit its column is refused.
 };
 
 /// How a record stands in the text.

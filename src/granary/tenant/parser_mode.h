@@ -1,21 +1,18 @@
 // What a source's schema_mode is to those who parse its records.
 #pragma once
 
-#include "granary/base/status.h"
 #include "granary/json/record_parser.h"
 #include "granary/storage/manifest/source_definition.h"
 
 namespace granary {
 
-/// kUnsupported for json.
-inline Result<json::SchemaMode> ParserMode(storage::SchemaMode mode) {
+inline json::SchemaMode ParserMode(storage::SchemaMode mode) {
   switch (mode) {
     case storage::SchemaMode::kStrict: return json::SchemaMode::kStrict;
     case storage::SchemaMode::kEvolve: return json::SchemaMode::kEvolve;
-    case storage::SchemaMode::kJson: break;
+    case storage::SchemaMode::kJson: return json::SchemaMode::kJson;
   }
-  return Status::Unsupported(
-      "schema_mode json is not offered by this version; use evolve or strict");
+  return json::SchemaMode::kStrict;
 }
 
 }  // namespace granary

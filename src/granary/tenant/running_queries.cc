@@ -8,6 +8,7 @@ std::string_view QueryKindName(QueryKind kind) {
   switch (kind) {
     case QueryKind::kSearch: return "search";
     case QueryKind::kStream: return "stream";
+    case QueryKind::kDelete: return "delete";
     case QueryKind::kAggregate: return "aggregate";
   }
   return "unknown";

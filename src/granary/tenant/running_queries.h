@@ -20,8 +20,8 @@
 
 namespace granary {
 
-enum class QueryKind : std::uint8_t { kSearch, kStream, kAggregate };
-/// "search", "stream", "aggregate".
+enum class QueryKind : std::uint8_t { kSearch, kStream, kAggregate, kDelete };
+/// "search", "stream", "aggregate", "delete".
 std::string_view QueryKindName(QueryKind kind);
 
 /// Who asks. A bare token is a caller without a name.

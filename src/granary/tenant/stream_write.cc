@@ -9,6 +9,8 @@
 
 #include "granary/base/hash.h"
 #include "granary/formats/spool_file.h"
+#include "granary/storage/manifest/findings.h"
+#include "granary/tenant/key_nulls.h"
 #include "granary/tenant/parser_mode.h"
 #include "granary/tenant/repeated_answer.h"
 #include "granary/tenant/tenant.h"
@@ -101,6 +103,16 @@ class BodyWrite {
     return request_.skips_wrong ? &found : nullptr;
   }
 
+  Status CheckKeys(const storage::SourceDefinition& definition, json::ParsedRecords& parsed,
+                   json::RejectedRecords* rejected) const {
+    return TakeOutNullKeys(
+        definition.primary_key, first_record_,
+        [](std::int64_t record, const std::string& column) {
+          return fmt::format("/{}/{}", record, storage::PointerStep(column));
+        },
+        parsed, rejected);
+  }
+
   /// The whole body was read: its key can say what it was.
   Status EndBody() {
     if (!turn_) return Status::Ok();
@@ -136,8 +148,9 @@ class BodyWrite {
     for (int attempt = 1;; ++attempt) {
       json::RejectedRecords found;
       const storage::SourceShape shape = source_.shape();
-      GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
+      const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);
       GRANARY_ASSIGN(auto parsed, chunk.Parse(shape.schema, mode, Rejected(found)));
+      GRANARY_TRY(CheckKeys(*shape.definition, parsed, Rejected(found)));
       std::optional<Rejections> rejected = answer_.rejected;
       if (rejected) rejected->Add(std::move(found));
       if (turn_) turn_->set_note(Rejections::ToNote(rejected));
@@ -147,6 +160,7 @@ class BodyWrite {
       if (outcome.ok()) {
         Count(*outcome, rows);
         answer_.rejected = std::move(rejected);
+        first_record_ += static_cast<std::int64_t>(chunk.rows());
         return Status::Ok();
       }
       if (outcome.status().code() != Code::kConflict || attempt == kEvolveAttemptsMax)
@@ -181,6 +195,8 @@ class BodyWrite {
       GRANARY_TRY(request_.cancel.Check());
       json::RejectedRecords found;
       GRANARY_ASSIGN(auto parsed, chunk->Parse(bulk->schema(), mode_, Rejected(found)));
+      GRANARY_TRY(CheckKeys(*source_.definition(), parsed, Rejected(found)));
+      first_record_ += static_cast<std::int64_t>(chunk->rows());
       GRANARY_TRY(bulk->Append(parsed.schema, parsed.batch));
       written += static_cast<std::uint64_t>(parsed.batch->num_rows());
       if (answer_.rejected) answer_.rejected->Add(std::move(found));
@@ -205,6 +221,7 @@ class BodyWrite {
   BodyBytes& bytes_;
   std::optional<storage::KeyTurn>& turn_;
   WriteAnswer answer_;
+  std::int64_t first_record_ = 0;  // Of the chunk that is next, in the body.
 };
 
 }  // namespace
@@ -242,7 +259,7 @@ Result<Tenant::OpenBody> Tenant::OpenReader(formats::TableFormat format,
 
 Result<WriteAnswer> Tenant::WriteStream(const StreamWrite& request) {
   GRANARY_ASSIGN(const auto source, store_->Find(request.source));
-  GRANARY_ASSIGN(const auto mode, ParserMode(source->definition()->schema_mode));
+  const json::SchemaMode mode = ParserMode(source->definition()->schema_mode);
   BodyBytes bytes(request.bytes, request.key.has_value(), request.key_seed);
   std::optional<storage::KeyTurn> turn;
   if (request.key) {

@@ -7,6 +7,8 @@
 
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/kept_aggregates.h"
+#include "granary/storage/manifest/findings.h"
+#include "granary/tenant/key_nulls.h"
 #include "granary/tenant/parser_mode.h"
 #include "granary/tenant/repeated_answer.h"
 #include "granary/tenant/widened_records.h"
@@ -42,7 +44,7 @@ Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<T
       admission_(options_.admission),
       running_(deps_.clock) {}
 
-Tenant::~Tenant() = default;
+Tenant::~Tenant() { StopRetention(); }
 
 Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOptions options) {
   options.store.tenant = options.id;
@@ -53,11 +55,11 @@ Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOpti
   std::unique_ptr<Tenant> tenant(new Tenant(deps, std::move(options), std::move(memory),
                                             std::move(store), CursorSeal(std::move(key))));
   GRANARY_TRY(tenant->spill_.Sweep());
+  tenant->StartRetention();
   return tenant;
 }
 
 Result<Tenant::Added> Tenant::AddSource(const storage::SourceDefinition& definition) {
-  GRANARY_TRY(ParserMode(definition.schema_mode).status());
   GRANARY_ASSIGN(const auto added, store_->AddSource(definition));
   return Added{InfoOf(*added.source), added.created};
 }
@@ -75,7 +77,6 @@ Result<SourceInfo> Tenant::GetSource(const SourceId& id) const {
 }
 
 Result<SourceInfo> Tenant::ChangeSource(const SourceId& id, const storage::SourceChange& change) {
-  if (change.schema_mode) GRANARY_TRY(ParserMode(*change.schema_mode).status());
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   GRANARY_ASSIGN(const storage::SourceShape shape, source->Change(change));
   return SourceInfo{*shape.definition, shape.schema, source->created_us()};
@@ -84,6 +85,11 @@ Result<SourceInfo> Tenant::ChangeSource(const SourceId& id, const storage::Sourc
 Result<std::vector<storage::SchemaVersion>> Tenant::SchemaHistory(const SourceId& id) const {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   return source->schema_history();
+}
+
+Result<storage::SourcePaths> Tenant::Paths(const SourceId& id) const {
+  GRANARY_ASSIGN(const auto source, store_->Find(id));
+  return storage::CollectPaths(source->Snapshot());
 }
 
 Status Tenant::DropSource(const SourceId& id, bool keep_data) {
@@ -127,10 +133,18 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   json::RecordParser parser(options_.records);
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
-    GRANARY_ASSIGN(const auto mode, ParserMode(shape.definition->schema_mode));
+    const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);
     json::RejectedRecords found;
     GRANARY_ASSIGN(auto parsed, parser.Parse(request.records, request.pointer, request.shape, mode,
                                              shape.schema, request.skips_wrong ? &found : nullptr));
+    GRANARY_TRY(TakeOutNullKeys(
+        shape.definition->primary_key, 0,
+        [&](std::int64_t record, const std::string& column) {
+          return fmt::format("{}/{}{}/{}", request.pointer, record,
+                             request.shape == json::RecordShape::kFields ? "/fields" : "",
+                             storage::PointerStep(column));
+        },
+        parsed, request.skips_wrong ? &found : nullptr));
     // The records find room in the hot tier only if the write does not stand in its own way.
     held.ShrinkTo(request.records.size() * kParsedBytesPerTextByte);
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
@@ -161,7 +175,10 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
                                             "source_ids",
                                             why.message()));
     }
-    for (const auto& source : store_->List()) snapshots.push_back(source->Snapshot());
+    for (const auto& source : store_->List()) {
+      snapshots.push_back(source->Snapshot());
+      GRANARY_TRY(snapshots.back().failure);
+    }
     return snapshots;
   }
   std::vector<SourceId> distinct = ids;
@@ -170,6 +187,7 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
   for (const SourceId& id : distinct) {
     GRANARY_ASSIGN(const auto source, store_->Find(id));
     snapshots.push_back(source->Snapshot());
+    GRANARY_TRY(snapshots.back().failure);
   }
   return snapshots;
 }
@@ -196,6 +214,9 @@ TenantMemoryStats Tenant::memory() const {
 
 runtime::AdmissionCounts Tenant::admission() const { return admission_.counts(); }
 
-Status Tenant::Close() { return store_->Close(); }
+Status Tenant::Close() {
+  StopRetention();
+  return store_->Close();
+}
 
 }  // namespace granary

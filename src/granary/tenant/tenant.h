@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,7 +25,9 @@
 #include "granary/query/plan/requests.h"
 #include "granary/runtime/admission.h"
 #include "granary/runtime/cancel.h"
+#include "granary/runtime/periodic.h"
 #include "granary/runtime/spill_space.h"
+#include "granary/storage/source/source_paths.h"
 #include "granary/storage/source/store.h"
 #include "granary/tenant/rejections.h"
 #include "granary/tenant/running_queries.h"
@@ -53,6 +56,8 @@ struct TenantOptions {
   std::size_t query_parallelism = 2;
   query::OptimizerOptions optimizer;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
+  /// So often records are deleted that are past the retention of their source.
+  std::chrono::milliseconds retention_interval = std::chrono::minutes(10);
 };
 
 struct WriteRequest {
@@ -84,6 +89,18 @@ struct WriteAnswer {
   storage::WriteOutcome outcome;
   std::optional<Rejections> rejected = {};  ///< When wrong records were to be skipped.
   bool repeated = false;                    ///< The answer of an earlier write with the same key.
+};
+
+struct DeleteRequest {
+  SourceId source;
+  query::Filter filter;  ///< As of a search; an empty one is of all records.
+  std::optional<storage::WriteKey> key = {};
+};
+
+struct DeleteAnswer {
+  SourceId source;
+  std::uint64_t deleted = 0;
+  bool repeated = false;  ///< The answer of an earlier delete with the same key.
 };
 
 /// What a page says besides its records.
@@ -137,6 +154,8 @@ class Tenant {
   /// Source::Change's errors.
   Result<SourceInfo> ChangeSource(const SourceId& id, const storage::SourceChange& change);
   Result<std::vector<storage::SchemaVersion>> SchemaHistory(const SourceId& id) const;
+  /// What its documents hold; reads the footers of its files.
+  Result<storage::SourcePaths> Paths(const SourceId& id) const;
   Status DropSource(const SourceId& id, bool keep_data);
   Result<SourceStatsInfo> Stats(const SourceId& id) const;
   TenantStats Stats() const;
@@ -152,6 +171,16 @@ class Tenant {
   /// With a key as Write, its turn being taken for as long as the body takes; kInvalidArgument for
   /// a key without atomic.
   Result<WriteAnswer> WriteStream(const StreamWrite& request);
+
+  /// Deletes the records that match now, all of them or none: durable and gone from the next search
+  /// when it returns. It is listed, waits and may be ended as a search until it is committed.
+  /// Records that are written meanwhile stay.
+  Result<DeleteAnswer> Delete(const DeleteRequest& request, const Caller& caller);
+
+  /// Deletes the records of all sources that are past their retention now; how many. What cannot be
+  /// deleted stays for the next round, with a warning in the log. Runs by itself every
+  /// retention_interval.
+  std::uint64_t DropOldRecords(const runtime::CancelToken& cancel = {});
 
   /// A page of at most request.limit records, the first one or, with request.cursor, one that goes
   /// on; see query::RunPage. kInvalidRequest at /cursor when the cursor is damaged, foreign, or of
@@ -192,6 +221,8 @@ class Tenant {
   Status Close();
 
  private:
+  void StartRetention();
+  void StopRetention();
   struct OpenBody;
   Result<OpenBody> OpenReader(formats::TableFormat format, const formats::ByteSource& bytes);
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
@@ -220,6 +251,8 @@ class Tenant {
   CursorSeal seal_;
   runtime::Admission admission_;
   RunningQueries running_;
+  runtime::CancelToken retention_token_;
+  std::unique_ptr<runtime::PeriodicJob> retention_;  // Uses all of the above.
 };
 
 }  // namespace granary

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "granary/query/exec/find_rows.h"
 #include "granary/query/exec/search_pages.h"
 #include "granary/query/plan/fingerprint.h"
 #include "granary/tenant/tenant.h"
@@ -171,6 +172,27 @@ Result<query::Explanation> Tenant::Explain(const query::AggregateRequest& reques
           runtime::Admission::Slot&) -> Result<query::Explanation> {
         GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
         return query::ExplainAggregate(request, snapshots, context, analyze);
+      });
+}
+
+Result<DeleteAnswer> Tenant::Delete(const DeleteRequest& request, const Caller& caller) {
+  GRANARY_ASSIGN(const auto source, store_->Find(request.source));
+  std::optional<storage::KeyTurn> turn;
+  if (request.key) {
+    GRANARY_ASSIGN(storage::KeyTurn taken, source->TakeKey(*request.key, caller.cancel));
+    if (const auto& first = taken.first())
+      return DeleteAnswer{request.source, first->records, /*repeated=*/true};
+    turn.emplace(std::move(taken));
+  }
+  return RunQuery<DeleteAnswer>(
+      QueryKind::kDelete, {request.source}, caller,
+      [&](const query::QueryContext& context, runtime::Admission::Slot&) -> Result<DeleteAnswer> {
+        const auto find = [&](const storage::SourceSnapshot& snapshot) {
+          return query::FindRows(request.filter, snapshot, context);
+        };
+        GRANARY_ASSIGN(const storage::DeleteOutcome outcome,
+                       source->Delete(find, turn ? &*turn : nullptr, caller.cancel));
+        return DeleteAnswer{request.source, outcome.deleted};
       });
 }
 

@@ -30,7 +30,8 @@ ColumnGroup GroupOf(const std::vector<ColumnId>& columns, const Schema& schema) 
   ColumnGroup group;
   for (const ColumnId id : columns) {
     const Column* column = schema.FindId(id);
-    group.Add(column == nullptr ? DataType(TypeKind::kInt64) : column->type);
+    const TypeKind unnamed = id < 0 ? TypeKind::kJson : TypeKind::kInt64;  // A path, or _seq.
+    group.Add(column == nullptr ? DataType(unnamed) : column->type);
   }
   return group;
 }
@@ -173,6 +174,12 @@ class AccessPlanner {
  private:
   void Add(const std::shared_ptr<const Segment>& segment) {
     const storage::SegmentMeta& meta = segment->meta();
+    const storage::RowSetPtr deleted = segment->DeletedAt(input_.snapshot.visible_sequence);
+    const std::uint64_t deleted_rows = deleted == nullptr ? 0 : deleted->count();
+    if (deleted != nullptr && deleted_rows == meta.rows) {
+      plan_.pruned.push_back({segment.get(), PrunedBy::kDeletions});
+      return;
+    }
     StatsView view = StatsView::OfSegment(*segment, *input_.snapshot.schema);
     SegmentFacts facts{.rows = meta.rows,
                        .row_groups = (meta.rows + kRowsOfGroup - 1) / kRowsOfGroup,
@@ -191,7 +198,7 @@ class AccessPlanner {
       facts.all_match = outcomes.AllMatch();
     }
     if (facts.all_match) {
-      facts.by_metadata = ask_.by_metadata && ask_.by_metadata(*segment);
+      facts.by_metadata = ask_.by_metadata && ask_.by_metadata(*segment, deleted_rows);
       facts.first_by_index = HasTrees(*segment);
     } else {
       Estimate(*segment, view, facts);
@@ -201,7 +208,7 @@ class AccessPlanner {
     const SegmentChoice choice = optimizer_.Choose(facts, is_cached);
     if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);
     plan_.pieces += facts.row_groups;
-    plan_.segments.push_back({segment, facts.all_match, choice});
+    plan_.segments.push_back({segment, facts.all_match, choice, deleted});
   }
 
   void Estimate(const Segment& segment, StatsView& view, SegmentFacts& facts) {

@@ -36,8 +36,9 @@ struct AccessAsk {
   std::vector<Order> first_by;
   std::uint64_t first_count = 0;
   double per_match_ns = 0;  ///< What a matching row costs after the scan.
-  /// True for a segment that matches whole when its statistics answer for it. Null: they never do.
-  std::function<bool(const storage::Segment&)> by_metadata;
+  /// True for a segment that matches whole, so many rows that are deleted apart, when its
+  /// statistics answer for it. Null: they never do.
+  std::function<bool(const storage::Segment&, std::uint64_t deleted_rows)> by_metadata;
   /// Segments that are not read, ascending.
   std::vector<SegmentId> without;
   bool exactly = false;  ///< Costs as exact as they can be had, for people; takes longer.
@@ -48,6 +49,9 @@ struct PlannedSegment {
   std::shared_ptr<const storage::Segment> segment;
   bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
   SegmentChoice choice;
+  storage::RowSetPtr deleted = nullptr;  ///< Rows that the snapshot lacks; null: none.
+
+  std::uint64_t deleted_rows() const { return deleted == nullptr ? 0 : deleted->count(); }
 };
 
 struct PlannedChunk {
@@ -55,7 +59,7 @@ struct PlannedChunk {
   SegmentChoice choice;
 };
 
-enum class PrunedBy : std::uint8_t { kPartition, kStatistics };
+enum class PrunedBy : std::uint8_t { kPartition, kStatistics, kDeletions };
 struct PrunedSegment {
   const storage::Segment* segment = nullptr;
   PrunedBy by = PrunedBy::kStatistics;

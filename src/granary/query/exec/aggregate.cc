@@ -47,7 +47,8 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryAc
     for (const PlannedSegment& planned : of_source.segments) {
       bool answered = false;
       if (planned.choice.way == kMetadata) {
-        GRANARY_ASSIGN(answered, known.AddSegment(*planned.segment, source));
+        GRANARY_ASSIGN(answered,
+                       known.AddSegment(*planned.segment, source, planned.deleted_rows()));
       }
       if (answered)
         stats.access_paths.insert("metadata");

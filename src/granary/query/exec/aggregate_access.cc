@@ -61,8 +61,9 @@ QueryAccess PlanAggregateAccess(const AggregatePlan& plan, const std::vector<Seg
     ask.first_by = ExtremesOf(plan, source);
     ask.first_count = 1;
     if (may_be_known) {
-      ask.by_metadata = [&scratch, source](const storage::Segment& segment) {
-        return scratch->TakeStats(segment, source);
+      ask.by_metadata = [&scratch, source](const storage::Segment& segment,
+                                           std::uint64_t deleted_rows) {
+        return scratch->TakeStats(segment, source, deleted_rows);
       };
     }
     ask.without = covered;
@@ -102,7 +103,9 @@ std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
     const storage::SourceSnapshot& snapshot = scan.snapshot();
     PutFixed(key, snapshot.uid.value);
     PutFixed(key, snapshot.schema->version());
-    for (const auto& segment : snapshot.segments) question.segments.push_back(segment->meta().id);
+    for (const auto& segment : snapshot.segments)
+      question.segments.push_back(
+          {segment->meta().id, segment->DeletionMark(snapshot.visible_sequence)});
   }
   std::sort(question.segments.begin(), question.segments.end());
   question.key = Hash128(key);
@@ -117,9 +120,11 @@ KeptAccess PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& questio
     planned.access = PlanAggregateAccess(plan, {}, context, stats);
     return planned;
   }
+  std::vector<SegmentId> covered;
+  for (const KeptSegment& segment : planned.kept->segments) covered.push_back(segment.id);
   // Whoever read the segments that it covers would find the same groups, and merge them, too. So
   // what is kept is always merged; what that saves is worked out for those who want to know.
-  planned.access = PlanAggregateAccess(plan, planned.kept->segments, context, stats);
+  planned.access = PlanAggregateAccess(plan, covered, context, stats);
   if (context.record == nullptr) return planned;
   const std::size_t groups = planned.kept->table->groups();
   auto record = std::make_unique<KeptPlan>();
@@ -129,8 +134,8 @@ KeptAccess PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& questio
   QueryContext unseen = context;
   unseen.record = nullptr;
   QueryStats uncounted;
-  record->instead_ns = record->ns + ReadingCost(PlanAggregateAccess(plan, {}, unseen, uncounted),
-                                                planned.kept->segments);
+  record->instead_ns =
+      record->ns + ReadingCost(PlanAggregateAccess(plan, {}, unseen, uncounted), covered);
   context.record->kept = std::move(record);
   return planned;
 }

@@ -22,7 +22,7 @@ QueryAccess PlanAggregateAccess(const AggregatePlan& plan, const std::vector<Seg
 /// What a question is kept under, and which segments it is about.
 struct KeptQuestion {
   Digest128 key;
-  std::vector<SegmentId> segments;  ///< Ascending.
+  std::vector<KeptSegment> segments;  ///< Ascending.
 };
 
 /// Nothing where nothing is kept. The state of a percentile is as large as its column, and is not.

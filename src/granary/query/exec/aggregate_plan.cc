@@ -22,23 +22,23 @@ class Outputs {
  public:
   explicit Outputs(std::size_t sources) : columns_(sources) {}
 
-  int Add(std::size_t source, ColumnId id) {
+  int Add(std::size_t source, const ScanColumn& column) {
     auto& columns = columns_[source];
-    const auto at = std::find(columns.begin(), columns.end(), id);
+    const auto at = std::find(columns.begin(), columns.end(), column);
     if (at != columns.end()) return static_cast<int>(at - columns.begin());
-    columns.push_back(id);
+    columns.push_back(column);
     return static_cast<int>(columns.size() - 1);
   }
   void Place(PlannedColumn& column) {
     for (std::size_t source = 0; source < columns_.size(); ++source) {
       const auto& ref = column.bound.refs[source];
-      column.positions.push_back(ref ? Add(source, ref->id) : -1);
+      column.positions.push_back(ref ? Add(source, {ref->id, ref->path}) : -1);
     }
   }
-  const std::vector<ColumnId>& of(std::size_t source) const { return columns_[source]; }
+  const std::vector<ScanColumn>& of(std::size_t source) const { return columns_[source]; }
 
  private:
-  std::vector<std::vector<ColumnId>> columns_;
+  std::vector<std::vector<ScanColumn>> columns_;
 };
 
 Status CheckAliases(const AggregateRequest& request) {

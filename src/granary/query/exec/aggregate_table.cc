@@ -60,15 +60,18 @@ std::uint64_t AggregateTable::bytes() const {
   return bytes;
 }
 
-bool AggregateTable::TakeStats(const storage::Segment& segment, std::size_t source) {
+bool AggregateTable::TakeStats(const storage::Segment& segment, std::size_t source,
+                               std::uint64_t deleted_rows) {
   if (!plan_->groups.empty()) return false;
+  const std::uint64_t rows = segment.meta().rows - deleted_rows;
   StatsView view = StatsView::OfSegment(segment, *plan_->scans[source].snapshot().schema);
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     const PlannedAggregate& aggregate = plan_->aggregates[i];
     if (aggregate.column < 0) {
-      if (!accumulators_[i]->AddStats(segment.meta().rows, nullptr)) return false;
+      if (!accumulators_[i]->AddStats(rows, nullptr)) return false;
       continue;
     }
+    if (deleted_rows > 0) return false;  // What the statistics know is of all rows.
     const PlannedColumn& column = plan_->columns[static_cast<std::size_t>(aggregate.column)];
     const auto& ref = column.bound.refs[source];
     if (!ref) continue;  // all null
@@ -77,15 +80,15 @@ bool AggregateTable::TakeStats(const storage::Segment& segment, std::size_t sour
     std::optional<ColumnStats> converted;
     if (ref->type != column.input)
       converted = storage::ConvertStats(*known, ref->type, column.input);
-    if (!accumulators_[i]->AddStats(segment.meta().rows, converted ? &*converted : known))
-      return false;
+    if (!accumulators_[i]->AddStats(rows, converted ? &*converted : known)) return false;
   }
   return true;
 }
 
-Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source) {
+Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::size_t source,
+                                        std::uint64_t deleted_rows) {
   AggregateTable alone(*plan_);  // so that a segment counts wholly or not at all
-  if (!alone.TakeStats(segment, source)) return false;
+  if (!alone.TakeStats(segment, source, deleted_rows)) return false;
   GRANARY_TRY(Merge(alone));
   return true;
 }

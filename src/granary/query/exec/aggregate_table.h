@@ -25,10 +25,12 @@ class AggregateTable {
   Status Add(const AggregateBlocks& blocks);
   /// Adds a whole segment by its statistics alone; false, and nothing is changed, when they do not
   /// say enough.
-  Result<bool> AddSegment(const storage::Segment& segment, std::size_t source);
+  Result<bool> AddSegment(const storage::Segment& segment, std::size_t source,
+                          std::uint64_t deleted_rows = 0);
   /// The same, but after a failure the table is of no use: for those who only want to know whether
   /// statistics say enough.
-  bool TakeStats(const storage::Segment& segment, std::size_t source);
+  bool TakeStats(const storage::Segment& segment, std::size_t source,
+                 std::uint64_t deleted_rows = 0);
   /// Looks at `cancel` between the aggregates; what is merged by then is of no use.
   Status Merge(const AggregateTable& other, const runtime::CancelToken& cancel = {});
 

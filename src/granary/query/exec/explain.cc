@@ -59,7 +59,8 @@ void FinishExplanation(const QueryContext& context, const PlanRecord& record, do
                                  record.workers == 1 ? "" : "s", record.workers_reason);
   if (ran) {
     out.plan.actual = {static_cast<double>(ran->rows), ran->ms};
-    const std::uint64_t planned = out.pruning.by_partition + out.pruning.by_statistics;
+    const std::uint64_t planned =
+        out.pruning.by_partition + out.pruning.by_statistics + out.pruning.by_deletions;
     out.pruning.by_index =
         ran->stats.segments_pruned - std::min(planned, ran->stats.segments_pruned);
   }
@@ -90,7 +91,7 @@ PlanStep FetchStep(const SearchPlan& plan, const PlanRecord& record, double rows
   step.name = "fetch";
   std::size_t columns = 0, groups = 0;
   for (std::size_t i = 0; i < record.sources.size(); ++i) {
-    columns = std::max(columns, plan.rows[i].output().size());
+    columns = std::max(columns, plan.rows[i].columns());
     groups += record.sources[i].plan.pieces;
   }
   step.detail =

@@ -46,7 +46,7 @@ struct RejectedPlan {
 struct NamedPruned {
   SourceId source;
   SegmentId segment;
-  std::string by;  ///< "partition" or "statistics".
+  std::string by;  ///< "partition", "statistics" or "deletions".
   std::string reason;
 };
 
@@ -54,6 +54,7 @@ struct PruningReport {
   std::uint64_t segments_total = 0;
   std::uint64_t by_partition = 0;
   std::uint64_t by_statistics = 0;
+  std::uint64_t by_deletions = 0;  ///< Of which every row is deleted.
   /// Whose indexes or row groups left nothing; known when the query was run.
   std::optional<std::uint64_t> by_index;
   std::vector<NamedPruned> segments;  ///< The first kPrunedNamedMax.

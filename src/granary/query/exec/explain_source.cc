@@ -191,18 +191,30 @@ void AddRejected(const SourceScan& scan, const AccessPlan& plan, double others_n
 void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& report) {
   report.segments_total += plan.segments_total;
   for (const PrunedSegment& pruned : plan.pruned) {
-    const bool by_partition = pruned.by == PrunedBy::kPartition;
-    ++(by_partition ? report.by_partition : report.by_statistics);
-    if (report.segments.size() >= kPrunedNamedMax) continue;
-    const storage::SegmentMeta& meta = pruned.segment->meta();
-    std::string reason =
-        by_partition
-            ? fmt::format("partition {}",
-                          storage::PartitionPath(scan.snapshot().partitions,
-                                                 *pruned.segment->file_schema(), meta.partition))
-            : WhyByStatistics(scan, *pruned.segment);
-    report.segments.push_back({scan.snapshot().id, meta.id,
-                               by_partition ? "partition" : "statistics", std::move(reason)});
+    const bool is_named = report.segments.size() < kPrunedNamedMax;
+    NamedPruned named{scan.snapshot().id, pruned.segment->meta().id, {}, {}};
+    switch (pruned.by) {
+      case PrunedBy::kPartition:
+        ++report.by_partition;
+        named.by = "partition";
+        if (is_named) {
+          named.reason = "partition " + storage::PartitionPath(scan.snapshot().partitions,
+                                                               *pruned.segment->file_schema(),
+                                                               pruned.segment->meta().partition);
+        }
+        break;
+      case PrunedBy::kStatistics:
+        ++report.by_statistics;
+        named.by = "statistics";
+        if (is_named) named.reason = WhyByStatistics(scan, *pruned.segment);
+        break;
+      case PrunedBy::kDeletions:
+        ++report.by_deletions;
+        named.by = "deletions";
+        named.reason = "every row is deleted";
+        break;
+    }
+    if (is_named) report.segments.push_back(std::move(named));
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kEntryOverheadBytes = 512;
 
 std::uint64_t CostOf(const KeptAggregate& aggregate) {
-  return aggregate.table->bytes() + aggregate.segments.capacity() * sizeof(SegmentId) +
+  return aggregate.table->bytes() + aggregate.segments.capacity() * sizeof(KeptSegment) +
          kEntryOverheadBytes;
 }
 
@@ -30,7 +30,7 @@ KeptAggregates::~KeptAggregates() {
 }
 
 std::shared_ptr<const KeptAggregate> KeptAggregates::Find(const Digest128& key,
-                                                          const std::vector<SegmentId>& live) {
+                                                          const std::vector<KeptSegment>& live) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;

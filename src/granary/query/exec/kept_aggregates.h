@@ -3,8 +3,9 @@
 //
 // Key        what is asked (FingerprintOfStates), in which types, and of which sources, in which
 //            version of their schemas.
-// Entry      the states of all groups over a set of segments. Segments never change, so it is right
-//            as long as all of them are live, and then lacks only the other ones and the hot rows.
+// Entry      the states of all groups over a set of segments. Segments never change but by their
+//            deleted rows, so it is right as long as all of them are live with the same rows
+//            deleted, and then lacks only the other ones and the hot rows.
 // Answers    are those of a fresh run but for the order in which floats were added up (the sums
 //            carry their rounding errors along, so that is a matter of the last digit) and, where
 //            nothing orders groups, the order in which they were met.
@@ -12,6 +13,7 @@
 // Threads    fully safe. Entries are immutable.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -28,8 +30,15 @@ namespace granary::query {
 
 class AggregateTable;
 
+/// A segment without the rows that were deleted up to a moment.
+struct KeptSegment {
+  SegmentId id;
+  std::uint64_t deletion_mark = 0;  ///< storage::Segment::DeletionMark.
+  auto operator<=>(const KeptSegment&) const = default;
+};
+
 struct KeptAggregate {
-  std::vector<SegmentId> segments;              ///< Ascending.
+  std::vector<KeptSegment> segments;            ///< Ascending.
   std::shared_ptr<const AggregateTable> table;  ///< Settled.
 };
 
@@ -50,7 +59,7 @@ class KeptAggregates {
 
   /// Null when there is none whose segments are all among `live` (ascending).
   std::shared_ptr<const KeptAggregate> Find(const Digest128& key,
-                                            const std::vector<SegmentId>& live);
+                                            const std::vector<KeptSegment>& live);
   /// In place of what was there under that key.
   void Keep(const Digest128& key, KeptAggregate aggregate);
 

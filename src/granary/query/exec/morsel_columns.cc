@@ -5,7 +5,9 @@
 #include <arrow/record_batch.h>
 
 #include "granary/json/json_path.h"
+#include "granary/json/path_lanes.h"
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/take_rows.h"
 
 namespace granary::query {
 namespace {
@@ -44,6 +46,10 @@ Result<MorselColumn> MorselColumn::Make(const ScannedRows& scanned,
     if (scanned.selected) column.selected_ = scanned.selected->data();
     return column;
   }
+  if (json::IsPathLanes(*column.array_)) {
+    GRANARY_TRY(column.TakeLanes(scanned, ref->path));
+    return column;
+  }
   GRANARY_ASSIGN(column.array_, Matching(column.array_, scanned.selected));
   if (!ref->path.empty()) {
     GRANARY_ASSIGN(column.array_, json::ExtractPath(*column.array_, ref->path));
@@ -56,6 +62,29 @@ Result<MorselColumn> MorselColumn::Make(const ScannedRows& scanned,
     column.type_ = TypeKind::kFloat64;
   }
   return column;
+}
+
+/// A path's values from typed columns: texts are made of what is wanted alone.
+Status MorselColumn::TakeLanes(const ScannedRows& scanned, const std::vector<std::string>& path) {
+  if (scanned.selected) {
+    GRANARY_ASSIGN(array_, TakeRows(array_, std::span<const std::int32_t>(*scanned.selected)));
+  }
+  if (use_ == ColumnUse::kNumbers) {
+    type_ = TypeKind::kFloat64;
+    if (auto numbers = json::NumbersOfLanes(*array_)) {
+      array_ = std::move(numbers);
+      return Status::Ok();
+    }
+    GRANARY_ASSIGN(const auto texts, json::ExtractLanes(*array_, path));
+    GRANARY_ASSIGN(array_, NumbersOf(*texts));
+    return Status::Ok();
+  }
+  GRANARY_ASSIGN(array_, json::ExtractCodedLanes(*array_, path));
+  // Coded are strings alone, each of which is its own canonical text.
+  if (use_ == ColumnUse::kCanonical && array_->type_id() != arrow::Type::DICTIONARY) {
+    GRANARY_ASSIGN(array_, CanonicalTexts(*array_));
+  }
+  return Status::Ok();
 }
 
 Status MorselColumn::Load(std::int64_t first, std::int64_t count, const DataType& to,

@@ -35,6 +35,8 @@ class MorselColumn {
   Status Load(std::int64_t first, std::int64_t count, const DataType& to, ValueBlock& block) const;
 
  private:
+  Status TakeLanes(const ScannedRows& scanned, const std::vector<std::string>& path);
+
   std::shared_ptr<arrow::Array> array_;  ///< Null: all values are.
   DataType type_;
   ColumnUse use_ = ColumnUse::kValues;

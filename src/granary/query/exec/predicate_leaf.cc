@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "granary/json/json_path.h"
+#include "granary/json/path_lanes.h"
 #include "granary/query/exec/byte_mask.h"
 
 namespace granary::query {
@@ -126,6 +127,10 @@ void PredicateLeaf::CheckList(const arrow::Array& column, std::int64_t first, st
 Status PredicateLeaf::EvaluateJson(const arrow::Array& column, std::int64_t first,
                                    std::int64_t count, const std::uint8_t* wanted,
                                    std::uint8_t* out) const {
+  if (json::IsPathLanes(column)) {
+    return json::EvaluateLanes(column, leaf_, polarity_ == Polarity::kPlain, first, count, wanted,
+                               out);
+  }
   std::shared_ptr<arrow::Array> documents = column.Slice(first, count);
   if (wanted != nullptr) {
     GRANARY_ASSIGN(documents,

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "granary/json/json_path.h"
+#include "granary/json/path_lanes.h"
 #include "granary/query/exec/take_rows.h"
 
 namespace granary::query {
@@ -46,7 +47,8 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
       GRANARY_ASSIGN(array, FirstRows(decoded.column(shown.position), rows));
     }
     if (!shown.path.empty()) {
-      GRANARY_ASSIGN(array, json::ExtractPath(*array, shown.path));
+      GRANARY_ASSIGN(array, json::IsPathLanes(*array) ? json::ExtractLanes(*array, shown.path)
+                                                      : json::ExtractPath(*array, shown.path));
     }
     fields.push_back(arrow::field(shown.column.name, array->type()));
     arrays.push_back(std::move(array));

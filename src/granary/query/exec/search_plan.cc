@@ -9,10 +9,10 @@ namespace {
 
 using Sources = std::vector<storage::SourceSnapshot>;
 
-int Place(ColumnId id, std::vector<ColumnId>& columns) {
-  const auto at = std::find(columns.begin(), columns.end(), id);
+int Place(const ScanColumn& column, std::vector<ScanColumn>& columns) {
+  const auto at = std::find(columns.begin(), columns.end(), column);
   if (at != columns.end()) return static_cast<int>(at - columns.begin());
-  columns.push_back(id);
+  columns.push_back(column);
   return static_cast<int>(columns.size() - 1);
 }
 
@@ -43,7 +43,7 @@ Result<Selected> Select(const SearchRequest& request, const Sources& sources) {
 }
 
 std::vector<ShownColumn> ShownOf(const Schema& schema, const Selected& selected,
-                                 std::vector<ColumnId>& output) {
+                                 std::vector<ScanColumn>& output) {
   std::vector<ShownColumn> shown;
   if (selected.names.empty()) {
     for (const Column& column : schema.columns())
@@ -56,14 +56,16 @@ std::vector<ShownColumn> ShownOf(const Schema& schema, const Selected& selected,
       shown.push_back({{0, selected.names[i], selected.types[i]}, -1, {}});
       continue;
     }
-    shown.push_back(
-        {{ref->id, selected.names[i], TypeOf(*ref)}, Place(ref->id, output), ref->path});
+    shown.push_back({{ref->id, selected.names[i], TypeOf(*ref)},
+                     Place({ref->id, ref->path}, output),
+                     ref->path});
   }
   return shown;
 }
 
 Result<OrderColumn> PlanOrder(const OrderBy& order, const std::vector<BoundSource>& bound,
-                              const Sources& sources, std::vector<std::vector<ColumnId>>& outputs) {
+                              const Sources& sources,
+                              std::vector<std::vector<ScanColumn>>& outputs) {
   OrderColumn column;
   GRANARY_ASSIGN(column.bound, BindColumn(order.column, order.pointer, bound, sources));
   column.input = column.bound.type;
@@ -80,7 +82,7 @@ Result<OrderColumn> PlanOrder(const OrderBy& order, const std::vector<BoundSourc
   }
   for (std::size_t source = 0; source < bound.size(); ++source) {
     const auto& ref = column.bound.refs[source];
-    column.positions.push_back(ref ? Place(ref->id, outputs[source]) : -1);
+    column.positions.push_back(ref ? Place({ref->id, ref->path}, outputs[source]) : -1);
   }
   return column;
 }
@@ -107,15 +109,14 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
   GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources, known));
   GRANARY_ASSIGN(const Selected selected, Select(request, known));
   for (const BoundSource& source : bound) {
-    std::vector<ColumnId> output;
+    std::vector<ScanColumn> output;
     plan.shown.push_back(ShownOf(*source.snapshot->schema, selected, output));
-    GRANARY_ASSIGN(SourceScan scan,
-                   SourceScan::Make(*source.snapshot, source.predicate, std::move(output)));
+    GRANARY_ASSIGN(SourceScan scan, SourceScan::Make(*source.snapshot, source.predicate, output));
     plan.rows.push_back(std::move(scan));
   }
   if (request.order_by.empty()) return plan;
 
-  std::vector<std::vector<ColumnId>> outputs(bound.size());
+  std::vector<std::vector<ScanColumn>> outputs(bound.size());
   for (const OrderBy& order : request.order_by) {
     GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, known, outputs));
     plan.order.push_back(std::move(column));

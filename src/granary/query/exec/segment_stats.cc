@@ -1,6 +1,10 @@
 #include "granary/query/exec/segment_stats.h"
 
+#include <algorithm>
+
+#include "granary/query/exec/path_outcomes.h"
 #include "granary/storage/stats/stats_builder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::query {
 namespace {
@@ -25,6 +29,14 @@ ColumnStats SequenceStats(const storage::SegmentMeta& meta) {
   return stats;
 }
 
+/// The rest of records of which younger columns take over: less of it may be left than the file
+/// has.
+bool MayBeSplit(const Column& column, const Schema& file_schema, const Schema& schema) {
+  return IsRestColumn(column) && std::ranges::any_of(schema.columns(), [&](const Column& other) {
+           return file_schema.FindId(other.id) == nullptr;
+         });
+}
+
 }  // namespace
 
 StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& schema) {
@@ -46,8 +58,12 @@ const ColumnStats* StatsView::OfSegment(ColumnId id) {
   if (id == kSequenceColumnId) return Keep(SequenceStats(meta));
   const Column* now = schema_->FindId(id);
   const Column* then = segment_->file_schema()->FindId(id);
-  if (now == nullptr) return nullptr;
-  if (then == nullptr) return Keep(AllNull(meta.rows));
+  if (now == nullptr || MayBeSplit(*now, *segment_->file_schema(), *schema_)) return nullptr;
+  if (then == nullptr) {
+    // The rest of the records may hold values of it.
+    if (RestColumn(*segment_->file_schema()) != nullptr) return nullptr;
+    return Keep(AllNull(meta.rows));
+  }
   const auto known = meta.columns.find(id);
   if (known == meta.columns.end()) return nullptr;
   // Sketches are kilobytes: what needs no converting is not copied.
@@ -65,7 +81,8 @@ const ColumnStats* StatsView::Find(ColumnId column) {
     stats = OfSegment(column);
   } else if (column == kSequenceColumnId) {
     stats = Keep(reader_->RowGroupStats(row_group_, column, TypeKind::kInt64));
-  } else if (const Column* now = schema_->FindId(column)) {
+  } else if (const Column* now = schema_->FindId(column);
+             now != nullptr && !MayBeSplit(*now, reader_->file_schema(), *schema_)) {
     stats = Keep(reader_->RowGroupStats(row_group_, column, now->type));
   }
   found_.push_back({column, stats});
@@ -73,7 +90,11 @@ const ColumnStats* StatsView::Find(ColumnId column) {
 }
 
 storage::Outcomes StatsView::OutcomesOf(const Predicate& predicate) {
-  return storage::PossibleOutcomes(predicate, [this](ColumnId column) { return Find(column); });
+  const storage::StatsLookup stats = [this](ColumnId column) { return Find(column); };
+  if (reader_ == nullptr) return storage::PossibleOutcomes(predicate, stats);
+  return storage::PossibleOutcomes(predicate, stats, [this](const Predicate& leaf) {
+    return PathOutcomes(*reader_, row_group_, *schema_, leaf);
+  });
 }
 
 }  // namespace granary::query

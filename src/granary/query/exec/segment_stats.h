@@ -16,8 +16,8 @@ namespace granary::query {
 
 class StatsView {
  public:
-  /// Of a whole segment, from the manifest. A column that is younger than the file is all null.
-  /// Both outlive the view.
+  /// Of a whole segment, from the manifest. A column that is younger than the file is all null,
+  /// unless the file has a rest that may hold values of it. Both outlive the view.
   static StatsView OfSegment(const storage::Segment& segment, const Schema& schema);
   /// Of one row group, from the footer.
   static StatsView OfRowGroup(const storage::SegmentReader& reader, int row_group,

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/json/rest_split.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/exec/take_rows.h"
@@ -39,7 +40,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeChunk(const storage::HotChunk&
                                                         const std::vector<ColumnId>& columns) {
   std::shared_ptr<arrow::RecordBatch> batch = chunk.batch;
   if (!(*chunk.schema == schema)) {  // A rewound snapshot shows fewer columns of one version.
-    GRANARY_ASSIGN(batch, ProjectBatch(*chunk.batch, *chunk.schema, schema));
+    GRANARY_ASSIGN(batch, json::ProjectRecords(chunk.batch, *chunk.schema, schema));
   }
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
@@ -88,10 +89,49 @@ std::shared_ptr<const RowNumbers> PickedIn(const RowNumbers& rows, std::int64_t 
   return within;
 }
 
+/// The rows of a hot chunk that a snapshot up to `sequence` lacks; null: none.
+std::shared_ptr<const RowNumbers> EndedRows(const storage::HotChunk& chunk,
+                                            std::uint64_t sequence) {
+  if (chunk.ends == nullptr || !chunk.ends->any()) return nullptr;
+  auto ended = std::make_shared<RowNumbers>();
+  chunk.ends->AppendEnded(chunk.ends_first, chunk.batch->num_rows(), sequence, *ended);
+  return ended->empty() ? nullptr : std::shared_ptr<const RowNumbers>(std::move(ended));
+}
+
+/// Takes the deleted rows out of those that match; all `rows` of them when there is no selection.
+void SelectLeft(const Morsel& morsel, std::int64_t rows,
+                std::optional<std::vector<std::int32_t>>& selected) {
+  if (morsel.deleted == nullptr) return;
+  const RowNumbers& gone = *morsel.deleted;
+  std::vector<std::int32_t> left;
+  if (selected) {
+    std::set_difference(selected->begin(), selected->end(), gone.begin(), gone.end(),
+                        std::back_inserter(left));
+  } else {
+    left.reserve(static_cast<std::size_t>(rows) - gone.size());
+    std::size_t next = 0;
+    for (std::int32_t row = 0; row < rows; ++row) {
+      if (next < gone.size() && gone[next] == row)
+        ++next;
+      else
+        left.push_back(row);
+    }
+  }
+  selected = std::move(left);
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::RecordBatch> batch,
                                                        const Morsel& morsel) {
   if (morsel.picked == nullptr) return batch;
   return TakeRows(*batch, *morsel.picked);
+}
+
+/// Takes the deleted rows of a segment out of those that an index chose.
+void DropDeleted(const PlannedSegment& planned, std::optional<RowNumbers>& picked) {
+  if (planned.deleted == nullptr || !picked) return;
+  std::erase_if(*picked, [&](std::int32_t row) {
+    return planned.deleted->Contains(static_cast<std::uint32_t>(row));
+  });
 }
 
 /// What is known of the columns of a source's largest segment, for the order of a filter's parts.
@@ -120,21 +160,36 @@ Measured* MeasuredOf(const Morsel& morsel, const QueryContext& context) {
 
 Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
                                     std::optional<Predicate> predicate,
-                                    std::vector<ColumnId> output) {
+                                    const std::vector<ScanColumn>& output) {
   SourceScan scan;
   scan.snapshot_ = &snapshot;
   scan.predicate_ = std::move(predicate);
-  scan.output_ = std::move(output);
+  for (const ScanColumn& column : output) scan.output_.push_back(scan.IdOf(column));
   if (scan.predicate_) {
-    scan.filter_columns_ = scan.predicate_->Columns();
     scan.questions_ = QuestionsOf(*scan.predicate_);
-    GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(*scan.predicate_, scan.filter_columns_,
+    Predicate numbered = *scan.predicate_;
+    scan.NumberPaths(numbered);
+    scan.filter_columns_ = numbered.Columns();
+    GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(numbered, scan.filter_columns_,
                                                              KnownInLargest(snapshot)));
   }
   for (const ColumnId id : scan.output_) {
     if (!Has(scan.filter_columns_, id)) scan.rest_.push_back(id);
   }
   return scan;
+}
+
+ColumnId SourceScan::IdOf(const ScanColumn& column) {
+  if (column.path.empty()) return column.id;
+  const auto found = std::find(paths_.begin(), paths_.end(), column);
+  const auto at = static_cast<ColumnId>(found - paths_.begin());
+  if (found == paths_.end()) paths_.push_back(column);
+  return -at - 1;
+}
+
+void SourceScan::NumberPaths(Predicate& predicate) {
+  for (Predicate& child : predicate.children) NumberPaths(child);
+  if (!predicate.path.empty()) predicate.column = IdOf({predicate.column, predicate.path});
 }
 
 std::int64_t Morsel::RowIn(std::int64_t row) const {
@@ -167,8 +222,10 @@ std::optional<RowNumbers> SourceScan::PickRows(const AccessPlan& plan,
   if (choice.way != kFirst) return std::nullopt;
   RowNumbers all;
   for (const AccessAsk::Order& first : plan.first_by) {
-    const auto rows = ProbeFirst(*planned.segment, first.column, first.order, plan.first_count,
-                                 choice.found_max, stats);
+    // Those that are deleted may be the first ones.
+    const auto rows =
+        ProbeFirst(*planned.segment, first.column, first.order,
+                   plan.first_count + planned.deleted_rows(), choice.found_max, stats);
     if (!rows) return std::nullopt;
     RowNumbers both;
     std::set_union(all.begin(), all.end(), rows->begin(), rows->end(), std::back_inserter(both));
@@ -189,6 +246,13 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
         source, planned.segment, reader, group, nullptr, reader->rows(group), planned.all_match,
         nullptr};
     morsel.group = planned.choice.group;
+    if (planned.deleted != nullptr && !picked) {
+      auto deleted = std::make_shared<RowNumbers>();
+      planned.deleted->AppendIn(static_cast<std::uint64_t>(begin),
+                                static_cast<std::uint64_t>(begin + reader->rows(group)), *deleted);
+      if (static_cast<std::int64_t>(deleted->size()) == reader->rows(group)) continue;
+      if (!deleted->empty()) morsel.deleted = std::move(deleted);
+    }
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
       morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
@@ -217,8 +281,9 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const Acce
       context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
         Stopwatch watch(record == nullptr ? nullptr : &record->groups[segments[i].choice.group]);
-        const auto picked =
+        auto picked =
             PickRows(plan, segments[i], record == nullptr ? nullptr : &record->questions, parts[i]);
+        DropDeleted(segments[i], picked);
         GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked));
         return Status::Ok();
       }));
@@ -239,6 +304,11 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
     Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
                   !predicate_, nullptr};
     morsel.group = planned.choice.group;
+    const auto ended = EndedRows(chunk, snapshot_->visible_sequence);
+    if (ended != nullptr) {
+      if (static_cast<std::int64_t>(ended->size()) == morsel.rows) continue;
+      morsel.deleted = ended;
+    }
     if (planned.choice.probe >= 0) {
       PlanRecord::OfSource* record =
           context.record == nullptr ? nullptr : &context.record->sources[source];
@@ -247,6 +317,13 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
                              planned.choice.found_max, planned.choice.picked_max,
                              record == nullptr ? nullptr : &record->questions};
       if (auto rows = ProbeChunk(order, chunk)) {
+        if (ended != nullptr) {
+          RowNumbers left;
+          std::set_difference(rows->begin(), rows->end(), ended->begin(), ended->end(),
+                              std::back_inserter(left));
+          *rows = std::move(left);
+          morsel.deleted = nullptr;
+        }
         if (rows->empty()) continue;
         morsel.rows = static_cast<std::int64_t>(rows->size());
         morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
@@ -264,15 +341,16 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
                                                                QueryStats& stats) const {
   if (morsel.chunk != nullptr) {
     stats.access_paths.insert("hot");
-    GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, columns));
+    std::vector<ColumnId> stored = columns;
+    for (ColumnId& id : stored) id = id < 0 ? PathOf(id).id : id;
+    GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, stored));
     return TakePicked(std::move(batch), morsel);
   }
   const std::uint64_t before = memory.bytes();
   GRANARY_TRY(ReserveFor(morsel, columns, context, memory));
   storage::Segment::ReadCounts counts;
-  GRANARY_ASSIGN(auto batch,
-                 morsel.segment->Read(morsel.row_group, columns, *snapshot_->schema, counts,
-                                      [&context] { return context.cancel.Check(); }));
+  GRANARY_ASSIGN(auto batch, ReadSegment(morsel, columns, counts,
+                                         [&context] { return context.cancel.Check(); }));
   stats.bytes_read += counts.bytes_read;
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
@@ -291,6 +369,40 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   return batch;
 }
 
+Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
+    const Morsel& morsel, const std::vector<ColumnId>& columns,
+    storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const {
+  const Schema& schema = *snapshot_->schema;
+  if (paths_.empty()) return morsel.segment->Read(morsel.row_group, columns, schema, counts, go_on);
+  arrow::ArrayVector arrays(columns.size());
+  std::vector<ColumnId> stored(columns);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i] >= 0) continue;
+    const ScanColumn& inside = PathOf(columns[i]);
+    stored[i] = inside.id;
+    GRANARY_ASSIGN(arrays[i], morsel.segment->ReadPath(morsel.row_group, inside.id, inside.path,
+                                                       schema, counts, go_on));
+  }
+  std::vector<ColumnId> whole;  // What the paths do not answer.
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (arrays[i] == nullptr && !Has(whole, stored[i])) whole.push_back(stored[i]);
+  }
+  std::shared_ptr<arrow::RecordBatch> batch;
+  if (!whole.empty()) {
+    GRANARY_ASSIGN(batch, morsel.segment->Read(morsel.row_group, whole, schema, counts, go_on));
+  }
+  arrow::FieldVector fields;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (arrays[i] == nullptr) {
+      const auto at = std::find(whole.begin(), whole.end(), stored[i]) - whole.begin();
+      arrays[i] = batch->column(static_cast<int>(at));
+    }
+    fields.push_back(arrow::field("", arrays[i]->type()));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                                  morsel.reader->rows(morsel.row_group), std::move(arrays));
+}
+
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
                               const QueryContext& context,
                               runtime::MemoryReservation& memory) const {
@@ -298,7 +410,8 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
   std::uint64_t row_bytes = 0;
   for (const ColumnId id : columns) {
     const Column* column = snapshot_->schema->FindId(id);
-    row_bytes += column != nullptr && column->type.IsBytes() ? kBytesOfText : kBytesOfNumber;
+    const bool is_text = id < 0 || (column != nullptr && column->type.IsBytes());
+    row_bytes += is_text ? kBytesOfText : kBytesOfNumber;
   }
   const std::uint64_t wanted =
       memory.bytes() +
@@ -362,6 +475,7 @@ Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryCont
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
   if (morsel.all_match) {
+    SelectLeft(morsel, morsel.rows, scanned.selected);
     if (!output_.empty()) {
       GRANARY_ASSIGN(scanned.batch, Decode(morsel, output_, context, scanned.memory, stats));
       stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
@@ -376,9 +490,10 @@ Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryCont
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
-  const bool any = !selected.empty();
   if (static_cast<std::int64_t>(selected.size()) < morsel.rows)
     scanned.selected = std::move(selected);
+  SelectLeft(morsel, morsel.rows, scanned.selected);
+  const bool any = scanned.matches() > 0;
   if (!any || output_.empty()) return scanned;
 
   std::shared_ptr<arrow::RecordBatch> rest;

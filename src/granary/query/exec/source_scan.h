@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -19,6 +21,16 @@
 #include "granary/storage/source/source_snapshot.h"
 
 namespace granary::query {
+
+/// A column that a scan gives, or what lies at a path inside a json one: then json::PathLanes where
+/// the file has the path as columns of its own, else the documents.
+struct ScanColumn {
+  ScanColumn(ColumnId column) : id(column) {}  // NOLINT: mostly there is no path.
+  ScanColumn(ColumnId column, std::vector<std::string> keys) : id(column), path(std::move(keys)) {}
+  ColumnId id;
+  std::vector<std::string> path;
+  bool operator==(const ScanColumn&) const = default;
+};
 
 /// A piece of work: one row group of a segment, or one hot chunk.
 struct Morsel {
@@ -34,6 +46,9 @@ struct Morsel {
   std::shared_ptr<const RowNumbers> picked;
   std::int64_t skip = 0;    ///< Rows of the row group before this one are left out.
   std::uint16_t group = 0;  ///< Of the plan, among its SourceChoices::groups.
+  /// Rows of the row group that the snapshot lacks, ascending; null: none. Of rows that an index
+  /// chose they are left out already.
+  std::shared_ptr<const RowNumbers> deleted = nullptr;
 
   /// Where a row of the morsel lies in its row group or chunk.
   std::int64_t RowIn(std::int64_t row) const;
@@ -58,10 +73,11 @@ class SourceScan {
  public:
   /// `output` may name kSequenceColumnId. Without a predicate all rows match.
   static Result<SourceScan> Make(const storage::SourceSnapshot& snapshot,
-                                 std::optional<Predicate> predicate, std::vector<ColumnId> output);
+                                 std::optional<Predicate> predicate,
+                                 const std::vector<ScanColumn>& output);
 
   const storage::SourceSnapshot& snapshot() const { return *snapshot_; }
-  const std::vector<ColumnId>& output() const { return output_; }
+  std::size_t columns() const { return output_.size(); }  ///< That it gives.
   bool has_filter() const { return predicate_.has_value(); }
 
   /// What to read and how. Counts what was pruned.
@@ -104,6 +120,13 @@ class SourceScan {
                                                      const QueryContext& context,
                                                      runtime::MemoryReservation& memory,
                                                      QueryStats& stats) const;
+  /// Ids of columns, and for paths numbers below zero: positions in paths_.
+  ColumnId IdOf(const ScanColumn& column);
+  const ScanColumn& PathOf(ColumnId id) const { return paths_[static_cast<std::size_t>(-id - 1)]; }
+  void NumberPaths(Predicate& predicate);
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadSegment(
+      const Morsel& morsel, const std::vector<ColumnId>& columns,
+      storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const;
   /// Reserves what decoding a row group takes. kOverloaded when others hold it for too long.
   Status ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
                     const QueryContext& context, runtime::MemoryReservation& memory) const;
@@ -116,6 +139,7 @@ class SourceScan {
 
   const storage::SourceSnapshot* snapshot_ = nullptr;
   std::optional<Predicate> predicate_;
+  std::vector<ScanColumn> paths_;
   std::vector<ColumnId> filter_columns_;
   std::vector<ColumnId> output_;
   std::vector<ColumnId> rest_;  ///< Of output_, not among filter_columns_.

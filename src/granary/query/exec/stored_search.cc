@@ -70,8 +70,10 @@ class MorselLister {
       if (morsel.RowIn(morsel.rows - 1) < morsel.skip) return;
     }
     // With rows left out by an index, what is skipped may be fewer than `skip`.
-    if (morsel.all_match && morsel.rows > morsel.skip)
-      sure_ += static_cast<std::uint64_t>(morsel.rows - morsel.skip);
+    const std::int64_t deleted =
+        morsel.deleted == nullptr ? 0 : static_cast<std::int64_t>(morsel.deleted->size());
+    if (morsel.all_match && morsel.rows > morsel.skip + deleted)
+      sure_ += static_cast<std::uint64_t>(morsel.rows - morsel.skip - deleted);
     list_.morsels.push_back(std::move(morsel));
   }
 

@@ -63,8 +63,8 @@ TEST(SelectivityTest, FollowsTheStatistics) {
        0.09, 0.1},
       {"between that excludes all",
        Predicate::And({Leaf(Kind::kGreater, I(800)), Leaf(Kind::kLess, I(100))}), 0, 0.1},
-      {"or", Predicate::Or({Leaf(Kind::kLess, I(90)), Leaf(Kind::kGreaterEqual, I(810))}),
-       0.18, 0.1},
+      {"or", Predicate::Or({Leaf(Kind::kLess, I(90)), Leaf(Kind::kGreaterEqual, I(810))}), 0.18,
+       0.1},
       {"constant", Predicate::Constant(false), 0, 0},
   };
   for (const Case& one : cases) {

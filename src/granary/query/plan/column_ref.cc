@@ -1,5 +1,6 @@
 #include "granary/json/json_path.h"
 #include "granary/query/plan/filter.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::query {
 namespace {
@@ -53,7 +54,11 @@ std::optional<ColumnRef> ResolveColumn(const Schema& schema, std::string_view na
   if (name == kSequenceColumnName) {
     return ColumnRef{kSequenceColumnId, std::string(name), TypeKind::kInt64, {}};
   }
-  return ResolvePath(schema, name);
+  if (auto inside = ResolvePath(schema, name)) return inside;
+  const Column* rest = RestColumn(schema);
+  auto path = json::SplitPath(name);
+  if (rest == nullptr || !path.ok()) return std::nullopt;
+  return ColumnRef{rest->id, std::string(name), rest->type, path.Take()};
 }
 
 }  // namespace granary::query

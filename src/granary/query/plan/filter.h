@@ -46,7 +46,8 @@ struct Filter {
 };
 
 /// A name of a request, found in a schema: a declared column of that very name, else the json
-/// column that is the longest dotted prefix, with the path inside it. `_seq` is found too.
+/// column that is the longest dotted prefix, with the path inside it, else a path into the rest of
+/// the records where the schema keeps one. `_seq` is found too.
 struct ColumnRef {
   ColumnId id = 0;
   std::string name;               ///< As written.

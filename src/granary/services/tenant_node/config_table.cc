@@ -107,9 +107,12 @@ const Variable kTable[] = {
     {"", "IDEMPOTENCY_KEY_HOURS", "24", WholeRule{&C::idempotency_key_hours, 1, 24 * 365}, "A repeated write with the same Idempotency-Key is answered, not written again, for so long"},
     {"", "MAX_IDEMPOTENCY_KEYS", "100000", WholeRule{&C::max_idempotency_keys, 1, 10'000'000}, "Idempotency keys that a source keeps; past it the oldest go first"},
     {"", "SNAPSHOT_RETENTION_MINUTES", "15", WholeRule{&C::snapshot_retention_minutes, 0, 525'600}, "Files of older snapshots are kept for so long"},
+    {"", "MAX_DELETE_VERSIONS", "1000", WholeRule{&C::max_delete_versions, 2, 1'000'000}, "Commits that deleted rows of a file and are told apart; past it the older half is not, and cursors of before end"},
+    {"", "RETENTION_INTERVAL_MINUTES", "10", WholeRule{&C::retention_interval_minutes, 1, 525'600}, "How often records are deleted that are past their source's retention"},
 
     {"Files", "ROW_GROUP_ROWS", "131072", WholeRule{&C::row_group_rows, 1, 100'000'000}, "Rows in a Parquet row group"},
     {"", "ROW_GROUP_MB", "128", WholeRule{&C::row_group_mb, 1, 65'536}, "… or as many as fill so much memory, if that is fewer; never more than a 32nd of MEMORY_LIMIT_MB"},
+    {"", "SHRED_PATHS_MAX", "64", WholeRule{&C::shred_paths_max, 0, 1'000}, "Paths in the documents of a source of schema_mode json that may be columns of their own in a file; 0: none"},
     {"", "MAX_OPEN_SEGMENTS", "512", WholeRule{&C::max_open_segments, 1, 1'000'000}, "Parquet files that are kept open"},
     {"", "MAX_OPEN_INDEXES", "1024", WholeRule{&C::max_open_indexes, 1, 1'000'000}, "Index files that are kept open"},
     {"", "INDEX_CACHE_MB", "64", WholeRule{&C::index_cache_mb, 1, kMegabytesMax}, "Blocks of indexes that are kept in memory"},

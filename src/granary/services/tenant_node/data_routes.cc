@@ -85,6 +85,20 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
   return response;
 }
 
+Result<net::HttpResponse> Delete(NodeState& state, RouteCall& call) {
+  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const api::DeleteBody body, api::ParseDelete(call.request.body, state.limits));
+  GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
+  GRANARY_ASSIGN(
+      const DeleteAnswer answer,
+      tenant->Delete({.source = body.source, .filter = body.filter, .key = std::move(key)},
+                     CallerOf(call)));
+  net::HttpResponse response = JsonResponse(api::DeleteJson(answer));
+  if (answer.repeated) response.headers.Set("Idempotency-Replayed", "true");
+  return response;
+}
+
 }  // namespace
 
 void AddDataRoutes(NodeState& state, Router& router) {
@@ -96,6 +110,10 @@ void AddDataRoutes(NodeState& state, Router& router) {
               .handler = bind(Write),
               .lane = net::HandlerLane::kPatient,  // For room, or for another with its key.
               .query = {"source_id", "atomic", "on_error"}});
+  router.Add({.method = "POST",
+              .pattern = "/data/delete",
+              .handler = bind(Delete),
+              .lane = net::HandlerLane::kPatient});
   router.Add({.method = "POST",
               .pattern = "/data/search",
               .handler = bind(Search),

@@ -14,7 +14,6 @@ struct LaterRoute {
 };
 
 const LaterRoute kLater[] = {
-    {"POST", "/data/delete"},
     {"POST", "/sql"},
 };
 

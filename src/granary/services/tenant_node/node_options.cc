@@ -75,6 +75,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
+  out.shred_paths_max = static_cast<std::size_t>(config.shred_paths_max);
   out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
   out.compaction = {
       .automatic = config.auto_compaction_enabled,
@@ -88,6 +89,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
+  out.deletion_versions_max = static_cast<std::size_t>(config.max_delete_versions);
   out.sources_max = static_cast<std::size_t>(config.max_sources);
   out.columns_max = static_cast<std::size_t>(config.max_columns);
   return out;
@@ -122,6 +124,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .kept_bytes = std::min(Megabytes(config.partial_cache_mb),
                                        Megabytes(config.memory_limit_mb) / kCacheParts)};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
+  out.retention_interval = std::chrono::minutes(config.retention_interval_minutes);
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
                 .chunk_bytes = Megabytes(config.body_chunk_mb),
                 .decode_bytes_max = config.body_decode_mb << 20,

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "granary/api/path_answers.h"
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
 #include "granary/services/tenant_node/content_rules.h"
@@ -78,6 +79,13 @@ Result<net::HttpResponse> SourceStatistics(NodeState& state, RouteCall& call) {
       api::StatsJson(stats, histograms ? api::StatsDetail::kHistograms : api::StatsDetail::kShort));
 }
 
+Result<net::HttpResponse> Paths(NodeState& state, RouteCall& call) {
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_ASSIGN(const storage::SourcePaths paths, tenant->Paths(id));
+  return JsonResponse(api::PathsJson(id, paths));
+}
+
 Result<net::HttpResponse> Flush(NodeState& state, RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
@@ -106,6 +114,7 @@ void AddSourceRoutes(NodeState& state, Router& router) {
               .pattern = "/sources/{id}/stats",
               .handler = bind(SourceStatistics),
               .query = {"histograms"}});
+  router.Add({.method = "GET", .pattern = "/sources/{id}/paths", .handler = bind(Paths)});
   router.Add({.method = "POST", .pattern = "/sources/{id}/flush", .handler = bind(Flush)});
 }
 

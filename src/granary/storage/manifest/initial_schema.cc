@@ -6,6 +6,7 @@
 
 #include "granary/storage/manifest/findings.h"
 #include "granary/storage/manifest/source_definition.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::storage {
 namespace {
@@ -15,8 +16,9 @@ constexpr std::uint32_t kFileSizeMaxMb = 65'536;
 const Column* FindDeclared(const Schema& schema, std::string_view name, std::string pointer,
                            Findings& findings) {
   const Column* column = schema.Find(name);
-  if (column == nullptr) {
+  if (column == nullptr || IsRestColumn(*column)) {
     findings.Add(std::move(pointer), fmt::format("the source has no column \"{}\"", name));
+    return nullptr;
   }
   return column;
 }
@@ -67,6 +69,37 @@ void CheckSortColumns(const SourceDefinition& definition, const Schema& schema,
   }
 }
 
+void CheckKey(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  const std::vector<std::string>& key = definition.primary_key;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const std::string pointer = fmt::format("/primary_key/{}", i);
+    const Column* column = FindDeclared(schema, key[i], pointer, findings);
+    if (column == nullptr) continue;
+    const TypeKind kind = column->type.kind();
+    if (kind == TypeKind::kList || kind == TypeKind::kJson) {
+      findings.Add(pointer, fmt::format("a column of type {} cannot be part of a primary key",
+                                        column->type.ToString()));
+    }
+    if (std::find(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(i), key[i]) !=
+        key.begin() + static_cast<std::ptrdiff_t>(i)) {
+      findings.Add(pointer, fmt::format("column \"{}\" twice", key[i]));
+    }
+  }
+}
+
+void CheckRetention(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
+  if (!definition.retention) return;
+  const Column* column =
+      FindDeclared(schema, definition.retention->column, "/retention/column", findings);
+  if (column == nullptr) return;
+  const TypeKind kind = column->type.kind();
+  if (kind != TypeKind::kDate && kind != TypeKind::kTimestamp) {
+    findings.Add("/retention/column",
+                 fmt::format("records grow old by a date or a timestamp, not by {}",
+                             column->type.ToString()));
+  }
+}
+
 void CheckFiles(const SourceDefinition& definition, const Schema& schema, Findings& findings) {
   findings.Add("/compression", CheckCompression(definition.compression));
   for (const auto& [name, codec] : definition.compression.columns) {
@@ -90,6 +123,8 @@ void CheckAll(const SourceDefinition& definition, const Schema& schema, Findings
   CheckPartitions(definition, schema, findings);
   CheckIndexes(definition, schema, findings);
   CheckSortColumns(definition, schema, findings);
+  CheckKey(definition, schema, findings);
+  CheckRetention(definition, schema, findings);
   CheckFiles(definition, schema, findings);
   CheckDurability(definition, findings);
 }
@@ -115,7 +150,7 @@ Result<Schema> InitialSchema(const SourceDefinition& definition) {
   }
   CheckAll(definition, schema, findings);
   GRANARY_TRY(findings.Take());
-  return schema;
+  return definition.schema_mode == SchemaMode::kJson ? WithRestColumn(schema) : schema;
 }
 
 std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema) {
@@ -125,7 +160,21 @@ std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const S
     if (column == nullptr) continue;
     keys.insert({column->id, index.kind.value_or(DefaultIndexKind(column->type))});
   }
+  for (const ColumnId id : ResolveKey(definition, schema)) {
+    const DataType& type = schema.FindId(id)->type;
+    const bool has_one = keys.contains({id, IndexKind::kHash}) ||
+                         keys.contains({id, IndexKind::kBtree}) || !IsIndexable(type);
+    if (!has_one) keys.insert({id, DefaultIndexKind(type)});
+  }
   return {keys.begin(), keys.end()};
+}
+
+std::vector<ColumnId> ResolveKey(const SourceDefinition& definition, const Schema& schema) {
+  std::vector<ColumnId> key;
+  for (const std::string& name : definition.primary_key) {
+    if (const Column* column = schema.Find(name)) key.push_back(column->id);
+  }
+  return key;
 }
 
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema) {

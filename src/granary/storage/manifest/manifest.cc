@@ -61,6 +61,7 @@ Result<std::vector<SourceRecord>> Manifest::Load() {
   GRANARY_TRY(state_->ReadSchemas(by_uid));
   GRANARY_TRY(state_->ReadSegments(by_uid));
   GRANARY_TRY(state_->ReadKeys(by_uid));
+  GRANARY_TRY(state_->ReadDeletes(by_uid));
 
   std::vector<SourceRecord> records;
   for (auto& [uid, record] : by_uid) records.push_back(std::move(record));
@@ -98,6 +99,7 @@ Result<SourceUid> Manifest::AddSource(const SourceDefinition& definition, const 
     row.schemas.Add(first.Crc());
     change.sources[uid.value] = std::move(row);
     change.keys[uid.value] = RowDigest{};
+    change.histories[uid.value] = HistoryRow{.source = uid.value};
     return first.Write(state_->db);
   }));
   return uid;
@@ -111,6 +113,7 @@ Status Manifest::DropSource(SourceUid source, DropFiles files) {
     GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM schemas WHERE source = ?", source.value));
     change.sources[source.value] = std::nullopt;
     change.keys[source.value] = std::nullopt;
+    change.histories[source.value] = std::nullopt;
     if (files == DropFiles::kRemove)
       change.dropped[source.value] = DroppedRow{source.value, row.id, row.folder};
     return Status::Ok();
@@ -165,6 +168,7 @@ Status Manifest::CommitFlush(const FlushCommit& flush) {
       row.segments.Add(segment.Crc());
     }
     GRANARY_TRY(state_->ChangeKeys(change, flush.source, flush.keys));
+    GRANARY_TRY(state_->ChangeDeletes(change, flush.source, flush.deletes));
     row.flushed_sequence = flush.flushed_sequence;
     row.last_write_us = flush.last_write_us;
     change.sources[flush.source.value] = row;
@@ -193,6 +197,7 @@ Status Manifest::CommitCompaction(const CompactionCommit& compaction) {
       GRANARY_TRY(segment.Write(state_->db));
       row.segments.Add(segment.Crc());
     }
+    GRANARY_TRY(state_->ChangeDeletes(change, compaction.source, compaction.deletes));
     change.sources[compaction.source.value] = row;
     return Status::Ok();
   });
@@ -206,6 +211,7 @@ Status Manifest::ForgetRetired(SourceUid source, const std::vector<SegmentId>& s
       GRANARY_ASSIGN(const SegmentRow gone,
                      FindSegment(state_->db, source, id, SegmentIs::kRetired));
       row.segments.Remove(gone.Crc());
+      GRANARY_TRY(state_->ForgetDeletes(change, source, gone));
       GRANARY_TRY(DeleteRows(state_->db, "DELETE FROM segments WHERE id = ?", id.value));
     }
     change.sources[source.value] = row;
@@ -247,6 +253,7 @@ Status Manifest::CommitBulk(const BulkCommit& bulk) {
       row.segments.Add(segment.Crc());
     }
     GRANARY_TRY(state_->ChangeKeys(change, bulk.source, bulk.keys));
+    GRANARY_TRY(state_->ChangeDeletes(change, bulk.source, bulk.deletes));
     if (bulk.flushed_sequence) row.flushed_sequence = *bulk.flushed_sequence;
     row.last_write_us = bulk.last_write_us;
     change.sources[bulk.source.value] = row;

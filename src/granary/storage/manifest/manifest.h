@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "granary/base/ids.h"
@@ -25,6 +26,7 @@
 #include "granary/io/failpoint.h"
 #include "granary/storage/manifest/key_record.h"
 #include "granary/storage/manifest/source_definition.h"
+#include "granary/storage/segment/deletions.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/types/schema.h"
 
@@ -47,6 +49,11 @@ struct SourceRecord {
   std::vector<SegmentMeta> segments;   ///< Live ones, by id.
   std::vector<SegmentMeta> retired;    ///< Replaced, and still there for older snapshots; by id.
   std::vector<KeyRecord> keys;         ///< Saved idempotency keys, oldest first.
+  /// Of segments that have deleted rows.
+  std::unordered_map<SegmentId, DeletionsPtr> deletions;
+  std::uint64_t delete_sequence = 0;       ///< The last moment at which rows were deleted.
+  std::uint64_t forgotten_generation = 0;  ///< Files of before this compaction may be gone.
+  std::uint64_t forgotten_sequence = 0;    ///< Moments of before cannot be told apart any more.
   /// Every record up to here is in `segments` (or was refused); replay starts after it.
   std::uint64_t flushed_sequence = 0;
   std::int64_t created_us = 0;
@@ -71,6 +78,20 @@ struct KeyChanges {
   bool empty() const { return added.empty() && forgotten.empty(); }
 };
 
+/// What is deleted of a segment, before and after a commit.
+struct SegmentDeletes {
+  SegmentId segment;
+  DeletionsPtr before;
+  DeletionsPtr after;
+};
+struct DeleteChanges {
+  std::vector<SegmentDeletes> segments;
+  std::uint64_t last_sequence = 0;       ///< Of the moments; 0: none.
+  std::uint64_t forgotten_sequence = 0;  ///< Moments of before were folded.
+
+  bool empty() const { return segments.empty() && last_sequence == 0; }
+};
+
 inline constexpr std::size_t kSecretBytes = 32;
 
 struct FlushCommit {
@@ -79,6 +100,15 @@ struct FlushCommit {
   std::uint64_t flushed_sequence = 0;
   std::int64_t last_write_us = 0;
   KeyChanges keys = {};  ///< Of the frames that the flush lets go of.
+  DeleteChanges deletes = {};
+};
+
+struct DeletesCommit {
+  SourceUid source;
+  DeleteChanges deletes;
+  /// When nothing below their moment is in the log alone: replay starts after it.
+  std::optional<std::uint64_t> flushed_sequence;
+  KeyChanges keys = {};
 };
 
 struct BulkCommit {
@@ -89,6 +119,7 @@ struct BulkCommit {
   std::optional<std::uint64_t> flushed_sequence;
   std::int64_t last_write_us = 0;
   KeyChanges keys = {};
+  DeleteChanges deletes = {};
 };
 
 struct CompactionCommit {
@@ -97,6 +128,7 @@ struct CompactionCommit {
   std::vector<SegmentId> replaced;  ///< Live until now; they are retired.
   std::uint64_t generation = 0;
   std::int64_t retired_us = 0;
+  DeleteChanges deletes = {};  ///< Rows of the added that were deleted while they were made.
 };
 
 class Manifest {
@@ -122,6 +154,7 @@ class Manifest {
   Status CommitSource(SourceUid source, const SchemaVersion* schema,
                       const SourceDefinition* definition);
   Status CommitFlush(const FlushCommit& flush);
+  Status CommitDeletes(const DeletesCommit& deletes);
   /// kNotFound, changing nothing, when one of the replaced is not live.
   Status CommitCompaction(const CompactionCommit& compaction);
   /// Retired segments that nobody reads any more; their files may go once this returned OK.

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "granary/storage/manifest/delete_rows.h"
 #include "granary/storage/manifest/key_rows.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
@@ -75,6 +76,25 @@ Status PrintSegment(const SqliteStatement& row, const std::string& file, std::st
   return Status::Ok();
 }
 
+Status PrintDelete(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const DeleteRow deleted, ReadDeleteRow(row, file));
+  GRANARY_ASSIGN(const DeletionPtr deletion, deleted.Decode(UINT64_MAX));
+  out +=
+      fmt::format("  segment {}  uid {}  rows {}  moments {}-{}  at {}  bytes {}\n",
+                  deleted.segment, deleted.source, deletion->rows.count(), deleted.first_sequence,
+                  deleted.last_sequence, deleted.at_us, deleted.rows.size());
+  return Status::Ok();
+}
+
+Status PrintHistory(const SqliteStatement& row, const std::string& file, std::string& out) {
+  GRANARY_ASSIGN(const HistoryRow history, ReadHistoryRow(row, file));
+  out += fmt::format(
+      "  uid {}  deletes {}  last at {}  forgotten before compaction {} and moment {}\n",
+      history.source, history.deletes.count, history.delete_sequence, history.forgotten_generation,
+      history.forgotten_sequence);
+  return Status::Ok();
+}
+
 Status PrintDropped(const SqliteStatement& row, const std::string& file, std::string& out) {
   GRANARY_ASSIGN(const DroppedRow dropped, ReadDroppedRow(row, file));
   out += fmt::format("  {}  uid {}  folder {}\n", dropped.id, dropped.uid, dropped.folder);
@@ -102,6 +122,8 @@ Status DumpManifest(const std::string& path, std::string& out) {
   print("sources", kSelectSources, PrintSource);
   print("schemas", kSelectSchemas, PrintSchema);
   print("segments", kSelectSegments, PrintSegment);
+  print("deletes", kSelectDeletes, PrintDelete);
+  print("histories", kSelectHistories, PrintHistory);
   print("dropped", kSelectDropped, PrintDropped);
   print("idempotency keys", kSelectKeys, PrintKey);
   return Status::Ok();

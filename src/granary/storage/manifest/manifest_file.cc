@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "granary/storage/manifest/delete_rows.h"
 #include "granary/storage/manifest/key_rows.h"
 #include "granary/storage/manifest/manifest_rows.h"
 
@@ -17,25 +18,36 @@ Status CreateTables(SqliteDb& db) {
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   GRANARY_TRY(db.Execute(kManifestTables));
   GRANARY_TRY(db.Execute(kKeyTables));
+  GRANARY_TRY(db.Execute(kDeleteTables));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA application_id={}", kManifestApplicationId).c_str()));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   GRANARY_TRY(root.Write(db));
   return db.Execute("COMMIT");
 }
 
+Result<std::vector<std::uint64_t>> SourcesIn(SqliteDb& db) {
+  std::vector<std::uint64_t> sources;
+  GRANARY_ASSIGN(SqliteStatement cursor, db.Prepare("SELECT uid FROM sources"));
+  for (;;) {
+    GRANARY_ASSIGN(const bool more, cursor.Step());
+    if (!more) return sources;
+    sources.push_back(cursor.unsigned_integer(0));
+  }
+}
+
 // What format 3 has more than format 2.
 Status AddKeyTables(SqliteDb& db) {
   GRANARY_TRY(db.Execute(kKeyTables));
-  std::vector<std::uint64_t> sources;
-  {
-    GRANARY_ASSIGN(SqliteStatement cursor, db.Prepare("SELECT uid FROM sources"));
-    for (;;) {
-      GRANARY_ASSIGN(const bool more, cursor.Step());
-      if (!more) break;
-      sources.push_back(cursor.unsigned_integer(0));
-    }
-  }
+  GRANARY_ASSIGN(const auto sources, SourcesIn(db));
   for (const std::uint64_t source : sources) GRANARY_TRY(KeyCountRow({source, {}}).Write(db));
+  return Status::Ok();
+}
+
+// What format 6 has more than format 5.
+Status AddDeleteTables(SqliteDb& db) {
+  GRANARY_TRY(db.Execute(kDeleteTables));
+  GRANARY_ASSIGN(const auto sources, SourcesIn(db));
+  for (const std::uint64_t source : sources) GRANARY_TRY(HistoryRow{.source = source}.Write(db));
   return Status::Ok();
 }
 
@@ -47,6 +59,7 @@ Status Upgrade(SqliteDb& db, std::int64_t format) {
   if (format < 3) GRANARY_TRY(AddKeyTables(db));
   if (format < 4) GRANARY_TRY(db.Execute(kLineageUpgrade));
   // Format 5 has statistics that older programs cannot read; those of before stay as they are.
+  if (format < 6) GRANARY_TRY(AddDeleteTables(db));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA user_version={}", kManifestFormat).c_str()));
   return db.Execute("COMMIT");
 }

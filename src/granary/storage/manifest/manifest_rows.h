@@ -18,8 +18,9 @@
 namespace granary::storage {
 
 inline constexpr std::int64_t kManifestApplicationId = 0x47524E59;  // "GRNY"
-/// 2: indexes; 3: keys, secrets; 4: lineage; 5: distributions in the statistics of columns.
-inline constexpr std::int64_t kManifestFormat = 5;
+/// 2: indexes; 3: keys, secrets; 4: lineage; 5: distributions in the statistics of columns; 6:
+/// deletes, histories.
+inline constexpr std::int64_t kManifestFormat = 6;
 
 extern const char* const kManifestTables;  ///< The CREATE TABLE statements.
 /// What makes a file of format 1 one of format 2: rows without what is new keep their checksums.

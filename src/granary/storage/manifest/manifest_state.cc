@@ -41,7 +41,8 @@ Status Manifest::State::ReadSmallTables() {
   GRANARY_TRY(ReadAll(db, kSelectSources, "table sources", root.sources, ReadSourceRow, sources));
   GRANARY_TRY(ReadAll(db, kSelectDropped, "table dropped", root.dropped, ReadDroppedRow, dropped));
   spare_segment = root.next_segment;
-  return ReadKeyTables();
+  GRANARY_TRY(ReadKeyTables());
+  return ReadHistories();
 }
 
 Status Manifest::State::ReadSchemas(std::map<std::uint64_t, SourceRecord>& records) {
@@ -103,7 +104,7 @@ Result<SourceRow> Manifest::State::Find(SourceUid source) const {
 
 Status Manifest::State::Commit(const std::function<Status(ManifestChange&)>& body) {
   GRANARY_TRY(closed_by);
-  ManifestChange change{.root = root, .sources = {}, .dropped = {}, .keys = {}};
+  ManifestChange change{.root = root, .sources = {}, .dropped = {}, .keys = {}, .histories = {}};
   ++change.root.version;
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   if (Status s = body(change); !s.ok()) return Rollback(s);
@@ -149,6 +150,7 @@ Status Manifest::State::WriteChange(ManifestChange& change) {
     change.root.dropped.Add(row->Crc());
   }
   GRANARY_TRY(WriteKeyCounts(change));
+  GRANARY_TRY(WriteHistories(change));
   return change.root.Write(db);
 }
 
@@ -179,6 +181,12 @@ void Manifest::State::Apply(ManifestChange& change) {
       keys[uid] = *digest;
     else
       keys.erase(uid);
+  }
+  for (const auto& [uid, row] : change.histories) {
+    if (row.has_value())
+      histories[uid] = *row;
+    else
+      histories.erase(uid);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "granary/io/failpoint.h"
+#include "granary/storage/manifest/delete_rows.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
 #include "granary/storage/manifest/sqlite_db.h"
@@ -23,6 +24,7 @@ struct ManifestChange {
   std::map<std::uint64_t, std::optional<SourceRow>> sources;
   std::map<std::uint64_t, std::optional<DroppedRow>> dropped;
   std::map<std::uint64_t, std::optional<RowDigest>> keys = {};
+  std::map<std::uint64_t, std::optional<HistoryRow>> histories = {};
 };
 
 /// The root, the source rows and the dropped folders are few and small; they stay in memory, so
@@ -38,6 +40,7 @@ struct Manifest::State {
   std::map<std::uint64_t, SourceRow> sources;
   std::map<std::uint64_t, DroppedRow> dropped;
   std::map<std::uint64_t, RowDigest> keys;  // Of each source's idempotency keys.
+  std::map<std::uint64_t, HistoryRow> histories;
   std::map<std::string, std::string> secrets;
   std::uint64_t spare_segment = 0;  // Ids from here to root.next_segment are ours to give.
 
@@ -50,6 +53,14 @@ struct Manifest::State {
   /// Within a transaction.
   Status ChangeKeys(ManifestChange& change, SourceUid source, const KeyChanges& keys_changed);
 
+  Status ReadHistories();
+  Status ReadDeletes(std::map<std::uint64_t, SourceRecord>& records);
+  // Within a transaction.
+  HistoryRow& HistoryOf(ManifestChange& change, std::uint64_t uid);
+  Status ChangeDeletes(ManifestChange& change, SourceUid source, const DeleteChanges& deletes);
+  /// What is known of a segment whose row goes.
+  Status ForgetDeletes(ManifestChange& change, SourceUid source, const SegmentRow& gone);
+
   /// Runs `body` in a transaction together with what it puts into the change.
   Status Commit(const std::function<Status(ManifestChange&)>& body);
   Result<SourceRow> Find(SourceUid source) const;
@@ -57,6 +68,7 @@ struct Manifest::State {
  private:
   Status WriteChange(ManifestChange& change);
   Status WriteKeyCounts(const ManifestChange& change);
+  Status WriteHistories(const ManifestChange& change);
   Status Rollback(const Status& cause);
   void Apply(ManifestChange& change);
 };

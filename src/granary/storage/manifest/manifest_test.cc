@@ -252,7 +252,7 @@ TEST_F(ManifestTest, RefusesANewerFormatSayingBoth) {
   RunSql("PRAGMA user_version=7");
   const Status s = OpenAndLoad();
   EXPECT_EQ(s.code(), Code::kConflict);
-  EXPECT_NE(s.message().find("format 7, this program knows 1 to 5"), std::string::npos)
+  EXPECT_NE(s.message().find("format 7, this program knows 1 to 6"), std::string::npos)
       << s.message();
 }
 
@@ -264,6 +264,8 @@ TEST_F(ManifestTest, TakesOverAFileOfTheFirstFormat) {
   RunSql("DROP TABLE key_counts");
   RunSql("DROP TABLE secrets");
   RunSql("ALTER TABLE segments DROP COLUMN lineage");
+  RunSql("DROP TABLE deletes");
+  RunSql("DROP TABLE histories");
   RunSql("PRAGMA user_version=1");
   Reopen();
   auto without_keys = before;
@@ -353,6 +355,8 @@ TEST_F(ManifestTest, TakesOverAFileOfTheSecondFormat) {
   RunSql("DROP TABLE key_counts");
   RunSql("DROP TABLE secrets");
   RunSql("ALTER TABLE segments DROP COLUMN lineage");
+  RunSql("DROP TABLE deletes");
+  RunSql("DROP TABLE histories");
   RunSql("PRAGMA user_version=2");
   Reopen();
   auto loaded = Load();
@@ -367,6 +371,8 @@ TEST_F(ManifestTest, TakesOverAFileOfTheThirdFormat) {
   Fill();
   const auto before = Load();
   RunSql("ALTER TABLE segments DROP COLUMN lineage");
+  RunSql("DROP TABLE deletes");
+  RunSql("DROP TABLE histories");
   RunSql("PRAGMA user_version=3");
   Reopen();
   EXPECT_TRUE(Same(Load(), before));
@@ -376,6 +382,84 @@ TEST_F(ManifestTest, TakesOverAFileOfTheThirdFormat) {
   ASSERT_TRUE(manifest_->CommitCompaction(commit).ok());
   Reopen();
   EXPECT_EQ(Load()[0].segments.size(), 1u);
+}
+
+DeletionsPtr Deleted(std::initializer_list<DeletionPtr> versions) {
+  return std::make_shared<const Deletions>(std::vector<DeletionPtr>(versions));
+}
+
+TEST_F(ManifestTest, TakesOverAFileOfTheFifthFormat) {
+  Fill();
+  const auto before = Load();
+  RunSql("DROP TABLE deletes");
+  RunSql("DROP TABLE histories");
+  RunSql("PRAGMA user_version=5");
+  Reopen();
+  EXPECT_TRUE(Same(Load(), before));
+  const DeletionsPtr after = Deleted({MakeDeletion({{0, 21}}, 5)});
+  const DeletesCommit commit{before[0].uid, {{{SegmentId{1}, nullptr, after}}, 21, 0}, 21};
+  ASSERT_TRUE(manifest_->CommitDeletes(commit).ok());
+  Reopen();
+  EXPECT_EQ(Load()[0].deletions.size(), 1u);
+  EXPECT_EQ(Load()[0].flushed_sequence, 21u);
+}
+
+TEST_F(ManifestTest, GivesBackWhatWasDeletedByVersionUntilTheSegmentIsForgotten) {
+  Fill();
+  const SourceUid a = Load()[0].uid;
+  const DeletionPtr first = MakeDeletion({{1, 21}, {3, 21}}, 7);
+  const DeletionPtr second = MakeDeletion({{0, 23}, {2, 22}}, 8);
+  const DeletionsPtr one = Deleted({first}), both = Deleted({first, second});
+  ASSERT_TRUE(
+      manifest_->CommitDeletes({a, {{{SegmentId{1}, nullptr, one}}, 21, 0}, std::nullopt}).ok());
+  ASSERT_TRUE(
+      manifest_->CommitDeletes({a, {{{SegmentId{1}, one, both}}, 23, 0}, std::nullopt}).ok());
+  Reopen();
+  SourceRecord record = Load()[0];
+  ASSERT_EQ(record.deletions.size(), 1u);
+  const auto& versions = record.deletions.at(SegmentId{1})->versions();
+  ASSERT_EQ(versions.size(), 2u);
+  EXPECT_TRUE(*versions[0] == *first && *versions[1] == *second);
+  EXPECT_EQ(record.delete_sequence, 23u);
+  // Folded into one.
+  const DeletionsPtr folded = Deleted({MakeDeletion({{0, 23}, {1, 23}, {2, 23}, {3, 23}}, 9)});
+  ASSERT_TRUE(
+      manifest_
+          ->CommitDeletes({a,
+                           {{{SegmentId{1}, record.deletions.at(SegmentId{1}), folded}}, 23, 23},
+                           std::nullopt})
+          .ok());
+  ASSERT_TRUE(manifest_->CommitCompaction({a, {}, {SegmentId{1}}, 4, 55}).ok());
+  Reopen();
+  record = Load()[0];
+  EXPECT_EQ(record.deletions.at(SegmentId{1})->versions().size(), 1u);
+  EXPECT_EQ(record.forgotten_sequence, 23u);
+  ASSERT_TRUE(manifest_->ForgetRetired(a, {SegmentId{1}}).ok());
+  Reopen();
+  record = Load()[0];
+  EXPECT_TRUE(record.deletions.empty());
+  EXPECT_EQ(record.forgotten_generation, 4u);
+}
+
+TEST_F(ManifestTest, NoticesDeletedRowsThatAreLostOrDamaged) {
+  for (const char* damage :
+       {"DELETE FROM deletes", "DELETE FROM histories",
+        "UPDATE deletes SET deleted = x'00' || substr(deleted, 2, 20) || x'ff'",
+        "UPDATE deletes SET at_us = at_us + 1", "UPDATE histories SET forgotten_sequence = 9"}) {
+    SCOPED_TRACE(damage);
+    manifest_.reset();
+    std::filesystem::remove(path_);
+    Reopen();
+    const SourceUid a = Add("a");
+    ASSERT_TRUE(manifest_->CommitFlush({a, {Meta(1, 1, 10)}, 10, 1}).ok());
+    const DeletionsPtr after = Deleted({MakeDeletion({{0, 11}}, 5)});
+    ASSERT_TRUE(
+        manifest_->CommitDeletes({a, {{{SegmentId{1}, nullptr, after}}, 11, 0}, std::nullopt})
+            .ok());
+    ASSERT_EQ(Load()[0].deletions.size(), 1u);
+    RunSql(damage);
+    EXPECT_EQ(OpenAndLoad().code(), Code::kCorruption);
+  }
 }
 
 TEST_F(ManifestTest, ReplacesSegmentsInOneStepAndKeepsThemUntilTheyAreForgotten) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "granary/storage/manifest/findings.h"
+#include "granary/types/rest_column.h"
 #include "granary/types/widening.h"
 
 namespace granary::storage {
@@ -32,16 +33,19 @@ class Editor {
 
   Result<Schema> Apply(std::size_t columns_max) {
     GRANARY_TRY(CheckOffered());
+    CheckMode();
     Drop();
     Rename();
     Widen();
     std::vector<Column> columns = Kept();
-    const ColumnId last_id = Add(columns);
-    if (columns.size() > columns_max && columns.size() > schema_.columns().size()) {
+    ColumnId last_id = Add(columns);
+    if (columns.size() > columns_max + keeps_rest() && columns.size() > schema_.columns().size()) {
       findings_.Add("/add_columns", fmt::format("a source has at most {} columns, these make {}",
-                                                columns_max, columns.size()));
+                                                columns_max, columns.size() - keeps_rest()));
     }
     GRANARY_TRY(findings_.Take());
+    if (change_.schema_mode == SchemaMode::kJson && keeps_rest() == 0)
+      columns.push_back({++last_id, std::string(kRestColumnName), TypeKind::kJson});
     if (columns == schema_.columns()) return schema_;
     return Schema(schema_.version() + 1, last_id, std::move(columns));
   }
@@ -71,9 +75,20 @@ class Editor {
     return Status::Ok();
   }
 
+  // How many columns are there that nobody declared.
+  std::size_t keeps_rest() const { return RestColumn(schema_) == nullptr ? 0 : 1; }
+
+  void CheckMode() {
+    if (keeps_rest() == 0 || change_.schema_mode.value_or(SchemaMode::kJson) == SchemaMode::kJson)
+      return;
+    findings_.Add("/schema_mode",
+                  "a source of schema_mode json stays one: what its records have beside the "
+                  "declared columns has no place in another");
+  }
+
   Edited* Find(std::string_view name, const std::string& pointer) {
     const int at = schema_.IndexOf(name);
-    if (at >= 0) return &edited_[static_cast<std::size_t>(at)];
+    if (at >= 0 && name != kRestColumnName) return &edited_[static_cast<std::size_t>(at)];
     findings_.Add(pointer, fmt::format("the source has no column \"{}\"", name));
     return nullptr;
   }
@@ -91,7 +106,15 @@ class Editor {
         std::ranges::find(definition_.sort_columns, name) != definition_.sort_columns.end();
     if (sorts && !change_.sort_columns.has_value())
       return "sorts the files: take it out of sort_columns";
+    if (IsInKey(name)) return "is part of the primary key";
+    const bool retains = definition_.retention && definition_.retention->column == name;
+    if (retains && !change_.retention.has_value())
+      return "decides when records go: change or remove the retention first";
     return "";
+  }
+
+  bool IsInKey(const std::string& name) const {
+    return std::ranges::find(definition_.primary_key, name) != definition_.primary_key.end();
   }
 
   void Drop() {
@@ -112,6 +135,12 @@ class Editor {
     for (const ColumnRename& rename : change_.rename_columns) {
       const std::string pointer = "/rename_columns/" + PointerStep(rename.from);
       findings_.Add(pointer, CheckColumnName(rename.to));
+      if (keeps_rest() != 0) {
+        findings_.Add(pointer,
+                      "a column of a source of schema_mode json keeps its name, which its records "
+                      "use: add a column, or read the member under its own name");
+        continue;
+      }
       Edited* edited = Find(rename.from, pointer);
       if (edited == nullptr) continue;
       if (edited->dropped || edited->renamed) {
@@ -137,6 +166,12 @@ class Editor {
         findings_.Add(pointer,
                       fmt::format("{} cannot become {}: not every value has an equal there",
                                   from.ToString(), to.type.ToString()));
+      }
+      // Keys are compared by what they are written as, in files of every age.
+      if (IsInKey(to.name) && !(from == to.type)) {
+        findings_.Add(pointer, fmt::format("column \"{}\" cannot be widened: it is part of the "
+                                           "primary key",
+                                           to.name));
       }
       edited->widened = true;
       edited->column.type = to.type;
@@ -204,6 +239,11 @@ void FollowNames(const Editor& editor, SourceDefinition& definition) {
     if (const auto now = editor.NewName(name)) sort_columns.push_back(*now);
   }
   definition.sort_columns = std::move(sort_columns);
+  for (std::string& name : definition.primary_key) name = editor.NewName(name).value_or(name);
+  if (definition.retention) {
+    std::string& name = definition.retention->column;
+    name = editor.NewName(name).value_or(name);
+  }
   std::map<std::string, Codec> codecs;
   for (const auto& [name, codec] : definition.compression.columns) {
     if (const auto now = editor.NewName(name)) codecs.emplace(*now, codec);
@@ -231,7 +271,7 @@ Status AddIndexes(const SourceChange& change, const Schema& schema, SourceDefini
     const DeclaredIndex& added = change.add_indexes[i];
     const std::string pointer = fmt::format("/add_indexes/{}", i);
     const Column* column = schema.Find(added.column);
-    if (column == nullptr) {
+    if (column == nullptr || IsRestColumn(*column)) {
       findings.Add(pointer, fmt::format("the source has no column \"{}\"", added.column));
       continue;
     }
@@ -257,6 +297,7 @@ void FollowPolicies(const SourceChange& change, SourceDefinition& definition) {
   if (change.sort_columns) definition.sort_columns = *change.sort_columns;
   if (change.schema_mode) definition.schema_mode = *change.schema_mode;
   if (change.durability) definition.durability = *change.durability;
+  if (change.retention) definition.retention = *change.retention;
 }
 
 }  // namespace
@@ -278,7 +319,7 @@ Result<ChangedSource> ApplyChange(const SourceChange& change, const Schema& sche
 }
 
 std::string DescribeChange(const Schema* before, const Schema& after) {
-  if (before == nullptr) return fmt::format("created with {} columns", after.columns().size());
+  if (before == nullptr) return fmt::format("created with {} columns", DeclaredColumns(after));
   std::string words;
   const auto add = [&words](const std::string& part) {
     words += (words.empty() ? "" : "; ") + part;

@@ -45,6 +45,8 @@ struct SourceChange {
   std::optional<std::vector<std::string>> sort_columns;  ///< For files written from now on.
   std::optional<SchemaMode> schema_mode;
   std::optional<Durability> durability;
+  /// Given at all, and then what it is to be.
+  std::optional<std::optional<Retention>> retention;
 };
 
 /// A source after a change.

@@ -10,7 +10,8 @@ namespace {
 // Versions before `durability` read 1 alone, so it is written as long as it says everything.
 constexpr std::uint8_t kEncoding = 1;
 constexpr std::uint8_t kEncodingWithDurability = 2;
-constexpr std::uint8_t kAbsent = 0xff;  // An optional enum or level that was not given.
+constexpr std::uint8_t kEncodingWithKey = 3;  // And retention.
+constexpr std::uint8_t kAbsent = 0xff;        // An optional enum or level that was not given.
 
 void PutNames(std::string& out, const std::vector<std::string>& names) {
   PutFixed(out, static_cast<std::uint32_t>(names.size()));
@@ -107,7 +108,8 @@ Status DecodeCompression(ByteReader& in, Compression& compression) {
 
 void SourceDefinition::EncodeTo(std::string& out) const {
   const bool is_default = durability == Durability::kSync;
-  PutFixed(out, is_default ? kEncoding : kEncodingWithDurability);
+  const bool has_key = !primary_key.empty() || retention.has_value();
+  PutFixed(out, has_key ? kEncodingWithKey : is_default ? kEncoding : kEncodingWithDurability);
   PutString(out, id.str());
   PutString(out, name);
   PutString(out, connection_string);
@@ -132,15 +134,19 @@ void SourceDefinition::EncodeTo(std::string& out) const {
   PutFixed(out, max_file_size_mb);
   PutFixed(out, static_cast<std::uint8_t>(wal_enabled ? 1 : 0));
   PutFixed(out, static_cast<std::uint8_t>(schema_mode));
-  if (!is_default) PutFixed(out, static_cast<std::uint8_t>(durability));
+  if (has_key || !is_default) PutFixed(out, static_cast<std::uint8_t>(durability));
+  if (!has_key) return;
+  PutNames(out, primary_key);
+  PutString(out, retention.has_value() ? retention->column : "");
+  PutFixed(out, retention.has_value() ? retention->days : 0);
 }
 
 Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
   ByteReader in(bytes);
   const auto encoding = in.Fixed<std::uint8_t>();
-  if (encoding < kEncoding || encoding > kEncodingWithDurability) {
+  if (encoding < kEncoding || encoding > kEncodingWithKey) {
     return Status::Corruption(fmt::format("source definition: encoding {}, expected {} to {}",
-                                          encoding, kEncoding, kEncodingWithDurability));
+                                          encoding, kEncoding, kEncodingWithKey));
   }
   SourceDefinition definition;
   GRANARY_ASSIGN(definition.id, Intact(SourceId::Parse(in.String()), "the id"));
@@ -157,8 +163,15 @@ Result<SourceDefinition> SourceDefinition::Decode(std::string_view bytes) {
   definition.max_file_size_mb = in.Fixed<std::uint32_t>();
   definition.wal_enabled = in.Fixed<std::uint8_t>() != 0;
   GRANARY_ASSIGN(definition.schema_mode, TakeEnum(in, SchemaMode::kJson, "schema mode"));
-  if (encoding == kEncodingWithDurability) {
+  if (encoding >= kEncodingWithDurability) {
     GRANARY_ASSIGN(definition.durability, TakeEnum(in, Durability::kInterval, "durability"));
+  }
+  if (encoding >= kEncodingWithKey) {
+    const std::size_t keys = TakeCount(in);
+    for (std::size_t i = 0; i < keys && in.ok(); ++i)
+      definition.primary_key.emplace_back(in.String());
+    Retention retention{std::string(in.String()), in.Fixed<std::uint32_t>()};
+    if (!retention.column.empty()) definition.retention = std::move(retention);
   }
   if (!in.ok() || in.remaining() != 0) return Malformed("the end");
   return definition;

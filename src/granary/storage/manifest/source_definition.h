@@ -39,6 +39,13 @@ struct DeclaredIndex {
   bool operator==(const DeclaredIndex&) const = default;
 };
 
+/// Records go once a column of theirs is older than that.
+struct Retention {
+  std::string column;  ///< A date or an instant.
+  std::uint32_t days = 0;
+  bool operator==(const Retention&) const = default;
+};
+
 struct SourceDefinition {
   SourceId id;
   std::string name;               ///< The id when not given.
@@ -53,6 +60,8 @@ struct SourceDefinition {
   bool wal_enabled = true;
   SchemaMode schema_mode = SchemaMode::kEvolve;
   Durability durability = Durability::kSync;
+  std::vector<std::string> primary_key;  ///< Empty: every record stays.
+  std::optional<Retention> retention;
 
   /// "The same again": everything a user can say, defaults filled in.
   bool operator==(const SourceDefinition&) const = default;
@@ -61,15 +70,19 @@ struct SourceDefinition {
   static Result<SourceDefinition> Decode(std::string_view bytes);
 };
 
-/// The first schema, with ids in order of declaration. kInvalidDefinition (with pointers such as
-/// /schema_definition/amount, /partition_columns/0, /sort_columns/1) when names are taken, types
-/// lack a transform, or a partition, index or sort column is not declared.
+/// The first schema, with ids in order of declaration, the rest of records last where the mode
+/// keeps one. kInvalidDefinition (with pointers such as /schema_definition/amount,
+/// /partition_columns/0, /sort_columns/1) when names are taken, types lack a transform, or a
+/// partition, index or sort column is not declared.
 Result<Schema> InitialSchema(const SourceDefinition& definition);
 /// What of that holds for a definition whose columns have a schema already: its partition, index
 /// and sort columns and its files.
 Status CheckDefinition(const SourceDefinition& definition, const Schema& schema);
-/// The indexes over a schema that has the names of the definition, each once.
+/// The indexes over a schema that has the names of the definition, each once; columns of the
+/// primary key have one in any case.
 std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema);
+/// The columns of the primary key, in its order.
+std::vector<ColumnId> ResolveKey(const SourceDefinition& definition, const Schema& schema);
 /// The partition spec over such a schema: the newest.
 Result<PartitionSpec> ResolvePartitions(const SourceDefinition& definition, const Schema& schema);
 

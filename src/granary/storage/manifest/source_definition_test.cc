@@ -40,6 +40,24 @@ TEST(SourceDefinitionTest, DecodesWhatItEncoded) {
   EXPECT_TRUE(*decoded == Sales());
 }
 
+TEST(SourceDefinitionTest, KeepsItsKeyAndItsRetention) {
+  for (int which = 1; which <= 3; ++which) {
+    SourceDefinition definition = Sales();
+    if (which != 1) definition.primary_key = {"order_id", "amount"};
+    if (which != 2) definition.retention = Retention{"order_date", 90};
+    std::string bytes;
+    definition.EncodeTo(bytes);
+    EXPECT_EQ(bytes[0], 3);
+    const auto decoded = SourceDefinition::Decode(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+    EXPECT_TRUE(*decoded == definition);
+    EXPECT_FALSE(*decoded == Sales());
+    EXPECT_EQ(SourceDefinition::Decode(bytes + "x").status().code(), Code::kCorruption);
+    EXPECT_EQ(SourceDefinition::Decode(bytes.substr(0, bytes.size() - 1)).status().code(),
+              Code::kCorruption);
+  }
+}
+
 TEST(SourceDefinitionTest, KeepsItsDurabilityInAnEncodingOfItsOwn) {
   SourceDefinition definition = Sales();
   std::string sync, interval;

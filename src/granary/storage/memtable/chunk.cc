@@ -23,7 +23,7 @@ HotChunk ChunkSnapshot::Build() const {
     data.push_back(MakeColumn(columns[i], arrow_schema->field(static_cast<int>(i))->type(), rows));
   }
   return {schema, arrow::RecordBatch::Make(arrow_schema, rows, std::move(data)),
-          std::make_shared<arrow::Int64Array>(rows, sequences), index};
+          std::make_shared<arrow::Int64Array>(rows, sequences), index, ends};
 }
 
 Chunk::Chunk(SchemaPtr schema) : schema_(std::move(schema)), arrow_schema_(schema_->ToArrow()) {}
@@ -94,7 +94,8 @@ void Chunk::Rollback() {
 }
 
 ChunkSnapshot Chunk::Snapshot() const {
-  ChunkSnapshot snapshot{schema_, arrow_schema_, published_rows_, {}, shown_sequences_, index_};
+  ChunkSnapshot snapshot{schema_, arrow_schema_, published_rows_, {}, shown_sequences_,
+                         index_,  ends_};
   snapshot.columns.reserve(columns_.size());
   for (const auto& column : columns_) snapshot.columns.push_back(column->Snapshot());
   return snapshot;

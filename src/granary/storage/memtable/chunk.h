@@ -26,6 +26,7 @@ struct ChunkSnapshot {
   std::vector<ColumnSnapshot> columns;
   std::shared_ptr<arrow::Buffer> sequences;
   std::shared_ptr<HotIndex> index;
+  std::shared_ptr<HotEnds> ends;
 
   HotChunk Build() const;
 };
@@ -63,6 +64,7 @@ class Chunk {
   std::int64_t published_rows_ = 0;
   std::shared_ptr<arrow::Buffer> shown_sequences_;
   const std::shared_ptr<HotIndex> index_ = std::make_shared<HotIndex>();
+  const std::shared_ptr<HotEnds> ends_ = std::make_shared<HotEnds>();
 };
 
 }  // namespace granary::storage

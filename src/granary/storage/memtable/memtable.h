@@ -20,6 +20,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/storage/memtable/hot_ends.h"
 #include "granary/storage/memtable/hot_index.h"
 #include "granary/types/schema.h"
 
@@ -34,6 +35,9 @@ struct HotChunk {
   std::shared_ptr<arrow::RecordBatch> batch;  ///< In `schema`'s columns.
   std::shared_ptr<arrow::Int64Array> sequences;
   std::shared_ptr<HotIndex> index;  ///< Of all views of the chunk; null where there is none.
+  /// Of all views and slices of the chunk; null: no row is ever replaced.
+  std::shared_ptr<HotEnds> ends;
+  std::int64_t ends_first = 0;  ///< Where a slice begins in there.
 };
 
 /// By so much at most does Memtable::bytes() grow when `batch` is appended.

@@ -13,6 +13,7 @@
 #include <arrow/util/key_value_metadata.h>
 
 #include "granary/base/check.h"
+#include "granary/json/shredder.h"
 #include "granary/storage/segment/segment_format.h"
 
 namespace granary::storage {
@@ -101,6 +102,10 @@ std::shared_ptr<arrow::Schema> FileSchema(const Schema& schema, const PreferredF
   fields.push_back(FileField(std::string(kSequenceColumnName), arrow::int64(), /*nullable=*/false,
                              kSequenceFieldId));
   return arrow::schema(std::move(fields));
+}
+
+std::shared_ptr<arrow::Field> LaneField(std::string name, json::Lane lane, std::int32_t id) {
+  return FileField(std::move(name), json::LaneType(lane), /*nullable=*/true, id);
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> ToFileArray(

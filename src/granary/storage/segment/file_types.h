@@ -16,6 +16,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/json/lane_value.h"
 #include "granary/types/schema.h"
 
 namespace granary::storage {
@@ -29,6 +30,9 @@ bool FitsPreferredForm(const DataType& type, const arrow::Array& array);
 
 /// The Arrow schema of the file: columns with their field ids, then `_seq`.
 std::shared_ptr<arrow::Schema> FileSchema(const Schema& schema, const PreferredForms& preferred);
+
+/// A lane of shredded documents, as a column of the file.
+std::shared_ptr<arrow::Field> LaneField(std::string name, json::Lane lane, std::int32_t id);
 
 /// The column's array as its file type, FileSchema's, wants it. Fails only for lack of memory.
 arrow::Result<std::shared_ptr<arrow::Array>> ToFileArray(

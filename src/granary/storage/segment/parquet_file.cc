@@ -41,9 +41,20 @@ void SetCompression(const Compression& compression, const Schema& schema,
   }
 }
 
-std::shared_ptr<parquet::WriterProperties> MakeProperties(const Schema& schema,
-                                                          const std::vector<bool>& plain,
-                                                          const SegmentWriterOptions& options) {
+void SetLane(const ParquetFile::Lane& lane, const Compression& compression,
+             parquet::WriterProperties::Builder& builder) {
+  const std::string& path = lane.field->name();
+  const auto own = compression.columns.find(lane.owner);
+  const Codec codec = own == compression.columns.end() ? compression.codec : own->second;
+  builder.compression(path, ArrowCodec(codec));
+  if (codec == compression.codec && compression.level)
+    builder.compression_level(path, *compression.level);
+  if (lane.plain) builder.disable_dictionary(path);
+}
+
+std::shared_ptr<parquet::WriterProperties> MakeProperties(
+    const Schema& schema, const std::vector<bool>& plain, const SegmentWriterOptions& options,
+    const std::vector<ParquetFile::Lane>& lanes) {
   parquet::WriterProperties::Builder builder;
   builder.version(parquet::ParquetVersion::PARQUET_2_6)
       ->enable_write_page_index()
@@ -54,6 +65,9 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const Schema& schema,
   SetCompression(options.compression, schema, builder);
   for (std::size_t i = 0; i < plain.size(); ++i) {
     if (plain[i]) builder.disable_dictionary(LeafPath(schema.columns()[i]));
+  }
+  for (const ParquetFile::Lane& lane : lanes) {
+    SetLane(lane, options.compression, builder);
   }
   const std::string sequence(kSequenceColumnName);
   builder.disable_dictionary(sequence)->encoding(sequence, parquet::Encoding::DELTA_BINARY_PACKED);
@@ -98,13 +112,16 @@ Status ParquetFile::Failed(const arrow::Status& status) const {
   return FromArrow(status, path_, Code::kInternal);
 }
 
-Status ParquetFile::Start(std::shared_ptr<arrow::Schema> file_schema, const Schema& schema,
-                          const std::vector<bool>& plain, const SegmentWriterOptions& options) {
-  file_schema_ = std::move(file_schema);
+Status ParquetFile::Start(const std::shared_ptr<arrow::Schema>& file_schema, const Schema& schema,
+                          const std::vector<bool>& plain, const SegmentWriterOptions& options,
+                          const std::vector<Lane>& lanes) {
+  arrow::FieldVector fields = file_schema->fields();
+  for (const Lane& lane : lanes) fields.push_back(lane.field);
+  file_schema_ = arrow::schema(std::move(fields));
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   GRANARY_TRY(Failed(Guarded([&] {
     return parquet::arrow::FileWriter::Open(*file_schema_, arrow::default_memory_pool(), sink_,
-                                            MakeProperties(schema, plain, options),
+                                            MakeProperties(schema, plain, options, lanes),
                                             arrow_properties)
         .Value(&writer_);
   })));
@@ -120,6 +137,11 @@ Status ParquetFile::WriteRowGroup(const std::vector<std::shared_ptr<arrow::Chunk
     checksums_.push_back(sink_->TakeChecksum().first);
   }
   return Status::Ok();
+}
+
+Status ParquetFile::AddMetadata(std::string_view key, std::string value) {
+  const auto pair = arrow::key_value_metadata({std::string(key)}, {std::move(value)});
+  return Failed(Guarded([&] { return writer_->AddKeyValueMetadata(pair); }));
 }
 
 Status ParquetFile::WriteFooter(SegmentMeta& meta) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -30,15 +31,24 @@ class ParquetFile {
   static Result<std::unique_ptr<ParquetFile>> Create(io::FileSystem& files, std::string path);
   ~ParquetFile();
 
-  /// Begins it. `file_schema` is FileSchema's of `schema`; columns in `plain`, by position, get no
-  /// dictionary.
-  Status Start(std::shared_ptr<arrow::Schema> file_schema, const Schema& schema,
-               const std::vector<bool>& plain, const SegmentWriterOptions& options);
+  /// A column behind those of the schema, and the one of them whose codec it takes.
+  struct Lane {
+    std::shared_ptr<arrow::Field> field;
+    std::string owner;
+    bool plain = false;  ///< No dictionary.
+  };
+  /// Begins it. `file_schema` is FileSchema's of `schema`, the lanes come behind it; columns in
+  /// `plain`, by position, get no dictionary.
+  Status Start(const std::shared_ptr<arrow::Schema>& file_schema, const Schema& schema,
+               const std::vector<bool>& plain, const SegmentWriterOptions& options,
+               const std::vector<Lane>& lanes = {});
   bool started() const { return writer_ != nullptr; }
 
   /// One row group: the first `rows` rows of each column of the file schema.
   Status WriteRowGroup(const std::vector<std::shared_ptr<arrow::ChunkedArray>>& columns,
                        std::int64_t rows);
+  /// A pair of the file's metadata; before the footer.
+  Status AddMetadata(std::string_view key, std::string value);
   /// Writes page index and footer; fills bytes, footer_bytes and footer_crc of `meta`.
   Status WriteFooter(SegmentMeta& meta);
   /// Syncs and closes the file, and syncs its directory entry.

@@ -21,6 +21,11 @@ inline constexpr std::int32_t kSequenceFieldId = 2147483540;
 /// unguarded.
 inline constexpr std::string_view kChunkChecksumsKey = "granary.chunk_crc32c";
 
+/// Key-value metadata of a file with json columns: json::ShredLayout.
+inline constexpr std::string_view kShreddedKey = "granary.shredded";
+/// Field ids of lanes, counted up from here in each file; columns are numbered from 1.
+inline constexpr std::int32_t kFirstLaneFieldId = 1'000'000'000;
+
 std::string EncodeChecksums(const std::vector<std::uint32_t>& checksums);
 /// kCorruption unless it is exactly `count` checksums.
 Result<std::vector<std::uint32_t>> DecodeChecksums(std::string_view text, std::size_t count);

@@ -1,9 +1,11 @@
 // SegmentReader: reads columns of a Parquet segment, row group by row group, in the shape of a
 // schema that may be newer than the file's.
 //
-// Promise    a column that the file lacks reads as nulls, one of a narrower type is widened; what
-// does
-//            not decode, or does not agree with the footer, is kCorruption naming file and column.
+// Promise    a column that the file lacks takes over from the rest of the records where the file
+// has
+//            one (json/rest_split.h), else it reads as nulls; one of a narrower type is widened;
+//            what does not decode, or does not agree with the footer, is kCorruption naming file
+//            and column.
 // Threads    fully safe: the footer is read once, each Read opens its own column readers.
 // Owns       its file handle.
 #pragma once
@@ -13,11 +15,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
 #include "granary/io/file_system.h"
+#include "granary/json/shred_layout.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/types/column_stats.h"
 #include "granary/types/schema.h"
@@ -44,6 +48,7 @@ class SegmentReader {
                                                            SchemaPtr file_schema);
   ~SegmentReader();
 
+  const Schema& file_schema() const;
   int row_groups() const;
   std::int64_t rows(int row_group) const;
 
@@ -61,9 +66,34 @@ class SegmentReader {
                                                    const GoOn& go_on = {},
                                                    TextForm texts = TextForm::kPlain) const;
 
+  /// How the file has the documents of a json column; null when it does not say, or when younger
+  /// columns of `schema` take over from them.
+  const json::ShredLayout* Layout(ColumnId column, const Schema& schema) const;
+  /// What lies at a path of a json column, as json::PathLanes, without reading more of the
+  /// documents than that takes. Null without a layout, or when nothing of the documents is a column
+  /// of its own: then Read gives the documents.
+  Result<std::shared_ptr<arrow::Array>> ReadPath(int row_group, ColumnId column,
+                                                 std::span<const std::string> path,
+                                                 const Schema& schema,
+                                                 std::uint64_t* bytes_read = nullptr,
+                                                 const GoOn& go_on = {}) const;
+  /// Statistics of a lane in one row group. `column` is the lane's field id.
+  ColumnStats LaneStats(int row_group, const json::ShreddedLane& lane) const;
+
  private:
   struct State;
   explicit SegmentReader(std::unique_ptr<State> state);
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadStored(int row_group,
+                                                         std::span<const ColumnId> columns,
+                                                         const Schema& schema,
+                                                         std::uint64_t* bytes_read,
+                                                         const GoOn& go_on, TextForm texts) const;
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadSplit(int row_group,
+                                                        std::span<const ColumnId> columns,
+                                                        const Schema& schema,
+                                                        const std::vector<Column>& younger,
+                                                        std::uint64_t* bytes_read,
+                                                        const GoOn& go_on, TextForm texts) const;
   std::unique_ptr<State> state_;
 };
 

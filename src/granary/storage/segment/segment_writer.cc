@@ -8,6 +8,7 @@
 #include <arrow/type.h>
 
 #include "granary/base/check.h"
+#include "granary/storage/segment/document_lanes.h"
 #include "granary/storage/segment/file_types.h"
 #include "granary/storage/segment/parquet_file.h"
 #include "granary/storage/segment/segment_format.h"
@@ -65,6 +66,7 @@ struct SegmentWriter::State {
   std::vector<StatsBuilder> stats;
   std::vector<arrow::ArrayVector> pending;  ///< In memory's types; a column each, then sequences.
   std::int64_t pending_rows = 0;
+  std::optional<DocumentLanes> documents;  ///< Of json columns, when there are any.
   SegmentMeta meta;
   Status failure;
 
@@ -77,10 +79,11 @@ struct SegmentWriter::State {
  private:
   Status CheckForms(const arrow::RecordBatch& batch);
   Status Rewrite();
+  Status WriteFooter(SegmentMeta& into);
   Status CopyRowGroups(const SegmentReader& reader);
   void AddSequences(const arrow::Int64Array& sequences);
   Status StartFile();
-  Status WriteRowGroup(const std::vector<arrow::ArrayVector>& columns, std::int64_t rows);
+  Status WriteRowGroup(std::vector<arrow::ArrayVector> columns, std::int64_t rows);
   Status WritePending(std::int64_t rows);
 };
 
@@ -91,6 +94,7 @@ Status SegmentWriter::State::Create() {
   preferred.assign(columns, true);
   pending.resize(columns + 1);
   for (const Column& column : schema->columns()) stats.emplace_back(column.type);
+  if (DocumentLanes::AnyIn(*schema)) documents.emplace(*schema, options.shred);
   return Status::Ok();
 }
 
@@ -103,6 +107,7 @@ Status SegmentWriter::State::Add(const arrow::RecordBatch& batch,
                 batch.num_rows());
   if (batch.num_rows() == 0) return Status::Ok();
   GRANARY_TRY(CheckForms(batch));
+  if (documents) documents->Count(batch);
   for (std::size_t i = 0; i < stats.size(); ++i) {
     const auto& array = batch.column(static_cast<int>(i));
     stats[i].Add(*array);
@@ -128,7 +133,12 @@ Status SegmentWriter::State::StartFile() {
   std::vector<bool> plain;
   for (const StatsBuilder& column : stats)
     plain.push_back(IsMostlyDistinct(column.FinishWithoutDistribution()));
-  return file->Start(FileSchema(*schema, preferred), *schema, plain, options);
+  std::vector<ParquetFile::Lane> lanes;
+  if (documents) lanes = documents->Begin();
+  for (std::size_t i = 0; documents && i < plain.size(); ++i) {
+    if (documents->HasLanes(i)) plain[i] = false;
+  }
+  return file->Start(FileSchema(*schema, preferred), *schema, plain, options, lanes);
 }
 
 /// Gives up the preferred form of columns that it does not hold any more.
@@ -146,7 +156,7 @@ Status SegmentWriter::State::CheckForms(const arrow::RecordBatch& batch) {
 /// The file so far is in forms that do not hold what comes: it is read back and written anew.
 Status SegmentWriter::State::Rewrite() {
   SegmentMeta before;
-  GRANARY_TRY(file->WriteFooter(before));
+  GRANARY_TRY(WriteFooter(before));
   GRANARY_TRY(file->Close());
   before.path = relative_path + std::string(kAsideSuffix);
   const std::string aside = io::JoinPath(directory, before.path);
@@ -159,20 +169,26 @@ Status SegmentWriter::State::Rewrite() {
   return CopyRowGroups(*reader);
 }
 
+Status SegmentWriter::State::WriteFooter(SegmentMeta& into) {
+  if (documents) GRANARY_TRY(file->AddMetadata(kShreddedKey, documents->Describe()));
+  return file->WriteFooter(into);
+}
+
 Status SegmentWriter::State::CopyRowGroups(const SegmentReader& reader) {
   const std::vector<ColumnId> ids = FileColumns(*schema);
   for (int group = 0; group < reader.row_groups(); ++group) {
     GRANARY_ASSIGN(const auto batch, reader.Read(group, ids, *schema));
     std::vector<arrow::ArrayVector> columns;
     for (const auto& column : batch->columns()) columns.push_back({column});
-    GRANARY_TRY(WriteRowGroup(columns, batch->num_rows()));
+    GRANARY_TRY(WriteRowGroup(std::move(columns), batch->num_rows()));
   }
   return Status::Ok();
 }
 
 /// Writes the first `rows` rows of `columns`, which are in memory's types.
-Status SegmentWriter::State::WriteRowGroup(const std::vector<arrow::ArrayVector>& columns,
+Status SegmentWriter::State::WriteRowGroup(std::vector<arrow::ArrayVector> columns,
                                            std::int64_t rows) {
+  if (documents) GRANARY_TRY(documents->Shred(columns).At(file->path()));
   std::vector<std::shared_ptr<arrow::ChunkedArray>> converted;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const auto& type = file->file_schema().field(static_cast<int>(i))->type();
@@ -197,13 +213,13 @@ Status SegmentWriter::State::WritePending(std::int64_t rows) {
     pending[i] = rows < pending_rows ? all.Slice(rows)->chunks() : arrow::ArrayVector();
   }
   pending_rows -= rows;
-  return WriteRowGroup(now, rows);
+  return WriteRowGroup(std::move(now), rows);
 }
 
 Status SegmentWriter::State::Finish() {
   if (pending_rows > 0) GRANARY_TRY(WritePending(pending_rows));
   if (!file->started()) GRANARY_TRY(StartFile());
-  GRANARY_TRY(file->WriteFooter(meta));
+  GRANARY_TRY(WriteFooter(meta));
   GRANARY_TRY(failpoints.Hit("segment.before_sync"));
   GRANARY_TRY(file->Sync());
   meta.path = relative_path;

@@ -5,6 +5,8 @@
 //            docs/formats/segment.md. Timestamps in ns are written as µs when every value of the
 //            file is whole µs, else as ns. json columns carry the JSON logical type, uuid the UUID
 //            type, strings UTF8.
+//            Of json columns frequent scalars are taken out into lanes: typed columns behind
+//            `_seq`, named like their paths (json/shred_layout.h).
 // Promise    after Finish returns OK the file and its directory entry are synced; on any failure,
 // or
 //            when dropped, no file is left.
@@ -23,6 +25,7 @@
 #include "granary/base/status.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/json/shred_choice.h"
 #include "granary/storage/segment/segment_meta.h"
 
 namespace granary::storage {
@@ -46,6 +49,8 @@ Status CheckCompression(const Compression& compression);
 struct SegmentWriterOptions {
   Compression compression;
   std::int64_t row_group_rows = 131'072;
+  /// Which paths in the rest of records become columns of their own, judged by the first row group.
+  json::ShredLimits shred;
 };
 
 class SegmentWriter {

@@ -54,7 +54,8 @@ class PartitionPolicy {
     std::string reason;
     const bool any = wish_ == CompactionWish::kAll
                          ? PickAll(chosen, reason)
-                         : PickTier(chosen, reason) || PickOverlap(chosen, reason) ||
+                         : PickEmpty(chosen, reason) || PickDeleted(chosen, reason) ||
+                               PickTier(chosen, reason) || PickOverlap(chosen, reason) ||
                                PickOldSchema(chosen, reason);
     if (any) Choose(chosen, std::move(reason), plan);
     Explain(chosen, plan);
@@ -67,6 +68,12 @@ class PartitionPolicy {
   }
   bool IsOld(const CompactionFile& file) const {
     return file.schema_version < limits_.schema_version;
+  }
+  static bool IsEmpty(const CompactionFile& file) {
+    return file.rows > 0 && file.deleted_rows >= file.rows;
+  }
+  bool HasManyDeleted(const CompactionFile& file) const {
+    return file.deleted_rows > 0 && file.deleted_rows >= file.rows / limits_.deleted_part;
   }
   bool IsSettled() const {
     return std::all_of(small_.begin(), small_.end(), [&](FilePtr file) {
@@ -86,14 +93,12 @@ class PartitionPolicy {
 
   bool PickAll(Files& chosen, std::string& reason) const {
     chosen = small_;
-    std::size_t old = 0;
     for (const FilePtr file : whole_) {
-      if (!IsOld(*file)) continue;
-      chosen.push_back(file);
-      ++old;
+      if (IsOld(*file) || file->deleted_rows > 0) chosen.push_back(file);
     }
-    const bool alone_is_old = chosen.size() == 1 && IsOld(*chosen.front());
-    if (chosen.size() < 2 && !alone_is_old) {
+    const bool worth_it_alone =
+        chosen.size() == 1 && (IsOld(*chosen.front()) || chosen.front()->deleted_rows > 0);
+    if (chosen.size() < 2 && !worth_it_alone) {
       chosen.clear();
       return false;
     }
@@ -102,6 +107,41 @@ class PartitionPolicy {
         "asked for: {} files of {}, {} of them in an older schema", chosen.size(),
         SizeText(BytesOf(chosen)),
         std::count_if(chosen.begin(), chosen.end(), [&](FilePtr file) { return IsOld(*file); }));
+    if (const std::uint64_t deleted = DeletedIn(chosen); deleted > 0)
+      reason += fmt::format(", with {} deleted rows", deleted);
+    return true;
+  }
+
+  static std::uint64_t DeletedIn(const Files& files) {
+    std::uint64_t deleted = 0;
+    for (const FilePtr file : files) deleted += file->deleted_rows;
+    return deleted;
+  }
+
+  /// Nothing is read or written for them.
+  bool PickEmpty(Files& chosen, std::string& reason) const {
+    for (const Files* files : {&whole_, &medium_, &small_}) {
+      for (const FilePtr file : *files) {
+        if (IsEmpty(*file)) chosen.push_back(file);
+      }
+    }
+    if (chosen.empty()) return false;
+    reason = fmt::format("{} files of {} of which all rows are deleted", chosen.size(),
+                         SizeText(BytesOf(chosen)));
+    return true;
+  }
+
+  bool PickDeleted(Files& chosen, std::string& reason) const {
+    for (const Files* files : {&whole_, &medium_, &small_}) {
+      for (const FilePtr file : *files) {
+        if (HasManyDeleted(*file)) chosen.push_back(file);
+      }
+    }
+    if (chosen.empty()) return false;
+    std::sort(chosen.begin(), chosen.end(), [](FilePtr a, FilePtr b) { return a->id < b->id; });
+    Cap(chosen);
+    reason = fmt::format("{} files of {} with {} deleted rows", chosen.size(),
+                         SizeText(BytesOf(chosen)), DeletedIn(chosen));
     return true;
   }
 

@@ -7,9 +7,12 @@
 //              written again at most log_growth(min_bytes / flush) times and once more. Where
 //              nothing came for `settle_age_us`, or there are more than small_files_max,
 //              `settled_growth` will do;
+//            - files of which a part of the rows (deleted_part) is deleted, and at once those of
+//              which nothing is left;
 //            - files that overlap in the first sort column more than `overlap_max` deep;
 //            - whole files in an older schema, once they are schema_age_us old.
-//            kAll, somebody's request, merges whatever is not whole, or is of an older schema.
+//            kAll, somebody's request, merges whatever is not whole, has deleted rows, or is of an
+//            older schema.
 // Pure       no clock, no disk, no chance.
 #pragma once
 
@@ -29,6 +32,7 @@ struct CompactionFile {
   std::string partition;  ///< Equal for files of one partition.
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
+  std::uint64_t deleted_rows = 0;  ///< Of those.
   std::int64_t created_us = 0;
   std::uint32_t schema_version = 0;
   /// Bounds of the first sort column; null where they are not known.
@@ -46,6 +50,7 @@ struct CompactionLimits {
   std::int64_t settle_age_us = 3600ll * 1'000'000;
   std::size_t small_files_max = 24;  ///< In a partition.
   std::size_t overlap_max = 8;
+  std::uint64_t deleted_part = 5;  ///< One row in so many is worth rewriting a file.
   std::int64_t schema_age_us = 24ll * 3600 * 1'000'000;
   std::uint32_t schema_version = 0;  ///< The newest.
 };

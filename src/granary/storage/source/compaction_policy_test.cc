@@ -55,6 +55,23 @@ TEST_F(CompactionPolicyTest, LeavesWhatIsWholeOrAlone) {
   EXPECT_EQ(plan.rest[2].reason, "small, and the only one");
 }
 
+TEST_F(CompactionPolicyTest, RewritesWhatHasManyDeletedRows) {
+  Add(256).deleted_rows = 199;
+  EXPECT_EQ(Chosen(), Ids{}) << "less than a fifth";
+  Add(300).deleted_rows = 200;
+  EXPECT_EQ(Chosen(), Ids{2});
+  EXPECT_EQ(Pick().choices.front().reason, "1 files of 300.0 MB with 200 deleted rows");
+  EXPECT_EQ(Chosen(CompactionWish::kAll), (Ids{1, 2})) << "asked for, any deleted row counts";
+}
+
+TEST_F(CompactionPolicyTest, LetsGoOfWhatIsEmptyFirst) {
+  Add(256).deleted_rows = 500;
+  Add(1).deleted_rows = 1000;
+  Add(300).deleted_rows = 1000;
+  EXPECT_EQ(Chosen(), (Ids{3, 2}));
+  EXPECT_EQ(Pick().choices.front().reason, "2 files of 301.0 MB of which all rows are deleted");
+}
+
 TEST_F(CompactionPolicyTest, MergesATierOnceItIsFourTimesItsLargest) {
   for (int i = 0; i < 3; ++i) Add(1);
   EXPECT_EQ(Chosen(), Ids{});

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <sstream>
@@ -137,8 +138,11 @@ class CrashWorkload {
     BulkTo("a", 3,
            std::make_shared<const Schema>(
                Find("a")->schema()->WithColumn("bulk", TypeKind::kInt64).Take()));
+    DeleteFrom("a", 4);
     Compact("a");
     WriteTo("a", 2);
+    DeleteFrom("a", 2);
+    DeleteFrom("a", 3);
     WriteTo("b", 5);
     BulkTo("b", 2, Find("b")->schema());
     WriteTo("b", 1);
@@ -152,6 +156,7 @@ class CrashWorkload {
     WriteTo("a", 2);
     Flush("b");
     Flush("a");
+    DeleteFrom("a", 1);
     Compact("a");
     WriteTo("a", 1);
     Flush("a");
@@ -225,6 +230,20 @@ class CrashWorkload {
     const std::string step = fmt::format("write {} {} {}", id, next_id_, count);
     next_id_ += count;
     Told(step, [&] { return act(rows); });
+  }
+  // The oldest records that are left, or the newest.
+  void DeleteFrom(const std::string& id, std::int64_t count) {
+    std::vector<std::int64_t> ids;
+    for (const auto& [sequence, row] : RowsOf(Find(id)->Snapshot())) ids.push_back(row.id);
+    const bool newest = count % 2 == 0;
+    const auto size = static_cast<std::int64_t>(ids.size());
+    const std::int64_t first = newest ? ids.at(static_cast<std::size_t>(size - count)) : ids.at(0);
+    const std::int64_t last = newest ? ids.back() : ids.at(static_cast<std::size_t>(count - 1));
+    Told(fmt::format("delete {} {} {}", id, first, last - first + 1), [&] {
+      return DeleteWhere(*Find(id),
+                         [&](const TestRow& row) { return row.id >= first && row.id <= last; })
+          .status();
+    });
   }
   void Flush(const std::string& id) { Must(Find(id)->Flush()); }
   void Compact(const std::string& id) {
@@ -317,7 +336,11 @@ class CrashLedger {
       life.exists = true;
     else if (step.kind == "drop")
       life = {};
-    else {
+    else if (step.kind == "delete") {
+      std::set<std::int64_t> gone;
+      step.Ids(gone);
+      for (const std::int64_t record : gone) life.ids.erase(record);
+    } else {
       step.Ids(life.ids);
       life.steps.push_back(step);
     }
@@ -337,6 +360,11 @@ class CrashLedger {
 
     std::set<std::int64_t> optional;
     if (pending && pending_->kind == "write") pending_->Ids(optional);
+    std::set<std::int64_t> deleted;  // By a delete that was under way: all of them, or none.
+    if (pending && pending_->kind == "delete") {
+      pending_->Ids(deleted);
+      std::erase_if(deleted, [&](std::int64_t record) { return !life.ids.contains(record); });
+    }
     std::set<std::int64_t> seen;
     for (const auto& [sequence, row] : RowsOf((*found)->Snapshot())) {
       if (row.id == kJudgesId) continue;
@@ -345,7 +373,12 @@ class CrashLedger {
         return fmt::format("record {} from nowhere", row.id);
       optional.erase(row.id);
     }
+    const auto left = std::count_if(deleted.begin(), deleted.end(),
+                                    [&](std::int64_t record) { return seen.contains(record); });
+    if (left != 0 && left != static_cast<std::int64_t>(deleted.size()))
+      return "records were deleted in part";
     for (const std::int64_t required : life.ids) {
+      if (deleted.contains(required)) continue;
       if (!seen.contains(required)) return fmt::format("acknowledged record {} is lost", required);
     }
     const bool whole =

@@ -105,6 +105,7 @@ class FolderCheck {
     for (const SegmentMeta& meta : source.record.segments) {
       progress_(io::JoinPath(source.folder, meta.path), bytes_done_, bytes_total_);
       Damaged(CheckSegment(source, meta));
+      Damaged(CheckDeletions(source, meta));
       for (const IndexMeta& index : meta.indexes) CheckIndex(source, meta, index);
       bytes_done_ += meta.bytes;
     }
@@ -138,6 +139,18 @@ class FolderCheck {
     report_.segment_bytes += meta.bytes;
     report_.segment_rows += rows;
     return Status::Ok();
+  }
+
+  // That they read, and are of rows that the file has, the manifest saw.
+  Status CheckDeletions(const KnownSource& source, const SegmentMeta& meta) {
+    const auto found = source.record.deletions.find(meta.id);
+    if (found == source.record.deletions.end()) return Status::Ok();
+    std::uint64_t rows = 0;
+    for (const DeletionPtr& version : found->second->versions()) rows += version->rows.count();
+    report_.deleted_rows += found->second->rows()->count();
+    if (rows == found->second->rows()->count()) return Status::Ok();
+    return Status::Corruption(fmt::format("{}: the manifest has rows of it deleted twice",
+                                          io::JoinPath(source.folder, meta.path)));
   }
 
   void CheckIndex(const KnownSource& source, const SegmentMeta& meta, const IndexMeta& index) {

@@ -28,6 +28,7 @@ struct FolderReport {
   std::uint64_t retired = 0;  ///< Of them: replaced by a compaction, kept for older snapshots.
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_rows = 0;
+  std::uint64_t deleted_rows = 0;  ///< Of those.
   std::uint64_t indexes = 0;
   std::uint64_t log_files = 0;
   std::uint64_t frames = 0;

@@ -31,10 +31,18 @@ Result<Segments> OpenSegments(StoreContext& context, const SourceRecord& record,
           fmt::format("source \"{}\": segment {} has the unknown schema version {}",
                       record.definition.id.str(), meta.id.value, meta.schema_version));
     }
-    segments.push_back(
-        std::make_shared<const Segment>(context.segment_files, folder, meta, schema));
+    const auto deleted = record.deletions.find(meta.id);
+    segments.push_back(std::make_shared<const Segment>(
+        context.segment_files, folder, meta, schema,
+        deleted == record.deletions.end() ? nullptr : deleted->second,
+        record.definition.primary_key.empty() ? nullptr : std::make_shared<ReplacedRows>()));
   }
   return segments;
+}
+
+std::unique_ptr<HotKeys> MakeHotKeys(const SourceRecord& record) {
+  if (record.definition.primary_key.empty()) return nullptr;
+  return std::make_unique<HotKeys>(ResolveKey(record.definition, *record.schemas.back().schema));
 }
 
 }  // namespace
@@ -53,6 +61,7 @@ Result<std::shared_ptr<LiveSource>> LiveSource::Make(std::shared_ptr<StoreContex
   GRANARY_ASSIGN(Segments segments, OpenSegments(*context, record, folder));
   record.segments.clear();
   record.retired.clear();
+  record.deletions.clear();
   std::vector<KeyRecord> keys = std::exchange(record.keys, {});
   return std::shared_ptr<LiveSource>(new LiveSource(std::move(context), std::move(record),
                                                     std::move(partitions), std::move(segments),
@@ -66,7 +75,11 @@ LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord recor
       record_(std::move(record)),
       partitions_(std::move(partitions)),
       folder_(std::move(folder)),
-      tiers_(context_->budget, std::move(segments), record_.flushed_sequence),
+      tiers_(context_->budget, std::move(segments), record_.flushed_sequence,
+             {.delete_sequence = record_.delete_sequence,
+              .forgotten_generation = record_.forgotten_generation,
+              .forgotten_sequence = record_.forgotten_sequence}),
+      hot_keys_(MakeHotKeys(record_)),
       keys_({.retention_us = context_->options.idempotency_retention_us,
              .keys_max = context_->options.idempotency_keys_max},
             context_->deps.clock, std::move(keys)),
@@ -103,9 +116,12 @@ Status LiveSource::NotFound() const {
   return {Code::kSourceNotFound, fmt::format("source \"{}\" does not exist", id().str())};
 }
 
-SourceSnapshot LiveSource::Snapshot() const { return SnapshotFrom(tiers_.View()); }
+SourceSnapshot LiveSource::Snapshot() const {
+  return hot_keys_ == nullptr ? SnapshotFrom(tiers_.View()) : SnapshotFrom(ViewWithKeys());
+}
 
 Result<SourceSnapshot> LiveSource::SnapshotOf(std::uint64_t generation) const {
+  if (hot_keys_ != nullptr) GRANARY_TRY(ViewWithKeys().status());
   std::optional<TierView> view = tiers_.ViewOf(generation);
   if (!view || view->generation != generation) {
     return Status(Code::kCursorExpired,
@@ -129,25 +145,54 @@ SourceSnapshot LiveSource::SnapshotFrom(TierView view) const {
   snapshot.flushed_sequence = view.flushed_sequence;
   snapshot.generation = view.generation;
   snapshot.estimates = estimates();
+  snapshot.oldest_sequence = view.forgotten_sequence;
   const bool hot_rows_last = wal_enabled() && definition()->durability == Durability::kSync;
   snapshot.life = hot_rows_last ? 0 : context_->life;
   return snapshot;
 }
 
+// A snapshot that failed has no rows, so that nobody takes it for an answer.
+SourceSnapshot LiveSource::SnapshotFrom(Result<TierView> view) const {
+  if (view.ok()) return SnapshotFrom(view.Take());
+  SourceSnapshot snapshot = SnapshotFrom(TierView());
+  snapshot.failure = view.status();
+  return snapshot;
+}
+
+std::shared_ptr<const Segment> LiveSource::MakeSegment(SegmentMeta meta, SchemaPtr schema,
+                                                       DeletionsPtr deletions) const {
+  return std::make_shared<const Segment>(
+      context_->segment_files, folder_, std::move(meta), std::move(schema), std::move(deletions),
+      hot_keys_ == nullptr ? nullptr : std::make_shared<ReplacedRows>());
+}
+
 SourceStats LiveSource::Stats() const {
-  const TierView view = tiers_.View();
+  TierView view = tiers_.View();
+  // What cannot be read is counted as if nothing replaced it.
+  if (hot_keys_ != nullptr) {
+    if (Result<TierView> with_keys = ViewWithKeys(); with_keys.ok()) view = with_keys.Take();
+  }
   const SchemaPtr schema = this->schema();
   const HotCounts hot = tiers_.counts();
   SourceStats stats;
   stats.schema = schema;
   stats.hot_bytes = hot.bytes;
   stats.wal_bytes = hot.log_bytes;
-  for (const HotChunk& chunk : view.hot)
-    stats.hot_rows += static_cast<std::uint64_t>(chunk.batch->num_rows());
+  for (const HotChunk& chunk : view.hot) {
+    std::vector<std::int32_t> ended;
+    if (chunk.ends != nullptr) {
+      chunk.ends->AppendEnded(chunk.ends_first, chunk.batch->num_rows(), view.visible_sequence,
+                              ended);
+    }
+    stats.hot_rows += static_cast<std::uint64_t>(chunk.batch->num_rows()) - ended.size();
+  }
   stats.rows = stats.hot_rows;
   std::set<std::string> partitions;
   for (const auto& segment : view.segments) {
-    stats.rows += segment->meta().rows;
+    const RowSetPtr deleted = segment->DeletedAt(view.visible_sequence);
+    const std::uint64_t gone = deleted == nullptr ? 0 : deleted->count();
+    stats.rows += segment->meta().rows - gone;
+    stats.deleted_rows += gone;
     stats.bytes += segment->meta().bytes;
     if (segment->meta().generation > 0) {
       stats.last_compaction_us =
@@ -192,6 +237,7 @@ std::set<std::string> LiveSource::segment_paths() const {
 
 // Merges would only hold up the locks that follow. After a failure the source goes on as it was.
 Status LiveSource::Drop(DropFiles files) {
+  if (files == DropFiles::kKeep && refused().ok()) GRANARY_TRY(FoldDeletions());
   gate_.Stop();
   const Status dropped = DropStopped(files);
   if (!dropped.ok()) gate_.Open();
@@ -205,6 +251,12 @@ Status LiveSource::DropStopped(DropFiles files) {
   // Kept data is all that was acknowledged. A source that is refused has nothing whole to add.
   if (files == DropFiles::kKeep && refused().ok()) GRANARY_TRY(FlushHot());
   const std::lock_guard bulk(bulk_mutex_);
+  for (const auto& segment : *tiers_.segments()) {
+    if (files != DropFiles::kKeep || segment->deletions() == nullptr || !refused().ok()) continue;
+    return {Code::kConflict, fmt::format("records of source \"{}\" were deleted while it was "
+                                         "dropped: drop it again",
+                                         id().str())};
+  }
   // Kept files hold every record once.
   if (files == DropFiles::kKeep) GRANARY_TRY(ForgetRetired(tiers_.TakeAllRetired()));
   GRANARY_TRY(context_->manifest->DropSource(uid(), files));

@@ -1,6 +1,8 @@
 // LiveSource: the Source of a store on disk (see source.h for the order of steps of a write, a
 // change and a flush).
 //
+// Keys       hot_keys_'s mutex is taken after write_mutex_ and flush_mutex_, and nothing but the
+//            manifest's and tiers' locks after it.
 // Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; write_mutex_ ->
 //            flush_mutex_ -> tiers'; write_mutex_ -> bulk_mutex_; write_mutex_ or flush_mutex_ ->
 //            save_mutex_ -> state_mutex_. The lane's callback takes the tiers' lock, and those that
@@ -23,6 +25,7 @@
 
 #include "granary/storage/source/compaction_gate.h"
 #include "granary/storage/source/compaction_job.h"
+#include "granary/storage/source/hot_keys.h"
 #include "granary/storage/source/idempotency_keys.h"
 #include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
@@ -68,6 +71,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Result<WriteOutcome> Write(const SchemaPtr& schema, std::shared_ptr<arrow::RecordBatch> batch,
                              const KeyTurn* turn = nullptr,
                              const runtime::CancelToken& cancel = {}) override;
+  Result<DeleteOutcome> Delete(const FindRows& find, const KeyTurn* turn = nullptr,
+                               const runtime::CancelToken& cancel = {}) override;
   Result<KeyTurn> TakeKey(const WriteKey& key, const runtime::CancelToken& cancel) override;
   Result<SourceShape> Change(const SourceChange& change) override;
   Result<std::unique_ptr<BulkWrite>> StartBulk(const runtime::CancelToken& cancel = {}) override;
@@ -91,7 +96,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// Paths of the segments that the manifest names, relative to the folder.
   std::set<std::string> segment_paths() const;
 
-  /// What lies in segments above the flushed sequence: bulks'. Ascending.
+  /// Sequences above the flushed one that no frame has: of bulks, and of deletions. Ascending.
   std::vector<SequenceRange> bulk_ranges() const;
 
   // For estimates (live_source_estimates.cc). One thread.
@@ -100,6 +105,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
 
   // For compaction (live_source_compact.cc).
   std::size_t live_segments() const { return tiers_.segments()->size(); }
+  /// Some file holds deleted rows alone: it can go at once.
+  bool has_empty_files() const;
   CompactionPlan PlanCompaction(CompactionWish wish) const;
   /// Merges the files of a choice. kConflict, changing nothing, when they are not live any more;
   /// kCancelled by the run or a drop; kOverloaded without memory; the input that is damaged is
@@ -108,6 +115,11 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// Removes what was replaced longer ago than snapshots are kept, and is read by nobody. How many
   /// files.
   Result<std::uint64_t> RemoveRetired();
+
+  /// kInvalidRecord for a record without a part of its primary key.
+  Status CheckKeys(const Schema& schema, const arrow::RecordBatch& batch) const;
+  /// Takes the deleted rows out of all files, so that those who keep the files do not find them.
+  Status FoldDeletions();
 
   // For bulks (live_source_bulk.cc).
   /// Writes a set's files; kSourceNotFound once dropped.
@@ -138,6 +150,15 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
 
   SourceSnapshot SnapshotFrom(TierView view) const;
   std::shared_ptr<const SourceEstimates> estimates() const;
+  SourceSnapshot SnapshotFrom(Result<TierView> view) const;
+  /// Of hot rows and segments, what newer records of the same key replace being marked.
+  Result<TierView> ViewWithKeys() const;
+  std::shared_ptr<const Segment> MakeSegment(SegmentMeta meta, SchemaPtr schema,
+                                             DeletionsPtr deletions = nullptr) const;
+  /// Both locks, while nothing is on its way to the hot tier and, in a source with a key, nothing
+  /// is in it: what adds rows to segments from elsewhere, or replaces segments, does so then.
+  struct QuietLocks;
+  Result<QuietLocks> LockQuietly();
   Status DropStopped(DropFiles files);
   Status NotFound() const;
   Status CheckWritable() const;
@@ -176,15 +197,30 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status FlushHot();
   Status WriteAndCommit(const SealedRows& sealed);
   SegmentSetOptions SetOptions(const SchemaPtr& schema, const std::vector<HotChunk>& chunks) const;
+  struct DeleteSearch;
+  Status SearchUnseen(const FindRows& find, DeleteSearch& search) const;
+  SourceSnapshot Unseen(const DeleteSearch& search) const;
+  Result<DeleteOutcome> CommitDelete(const DeleteSearch& search, const KeyTurn* turn);
+  Status CommitDeletes(DeletesCommit& commit, const DeleteOutcome& outcome, const KeyTurn* turn);
+  DeletionLimits DeletionLimitsOfNow() const;
+  // Of sources with a key (live_source_keyed.cc).
+  Status CheckKeyTypes(const Schema& next) const;
+  struct FlushedKeys;
+  Status ReplaceFlushed(const SealedRows& sealed, Segments& added, FlushedKeys& keys) const;
+  Status ReplaceByBulk(Segments& added, std::uint64_t moment, DeleteChanges& changes,
+                       Segments& changed) const;
+  void AddDeletion(const std::shared_ptr<const Segment>& segment, std::vector<EndedRow> ended,
+                   DeleteChanges& changes, std::shared_ptr<const Segment>& next) const;
   Status CheckBulkSchema(const BulkSet& bulk);
   Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
-                       bool nothing_hot);
+                       bool nothing_hot, const DeleteChanges& replaced);
   CompactionLimits CompactionLimitsOfNow() const;
   Status AwaitMergeMemory(runtime::MemoryReservation& memory, const CompactionRun& run) const;
   Result<std::vector<SegmentMeta>> MergeInputs(const Segments& inputs, SchemaPtr schema,
                                                const CompactionRun& run);
-  Status CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
-                          const SchemaPtr& schema);
+  Status CommitCompaction(const CompactionChoice& choice, const Segments& inputs,
+                          std::vector<SegmentMeta> made, const SchemaPtr& schema);
+  Status MoveDeletions(const Segments& inputs, Segments& made, DeleteChanges& changes) const;
   Status ForgetRetired(Segments retired);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
@@ -195,6 +231,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   const PartitionSpec partitions_;
   const std::string folder_;
   Tiers tiers_;
+  const std::unique_ptr<HotKeys> hot_keys_;  // Null in a source without a primary key.
   IdempotencyKeys keys_;
   mutable SourceStatsCache stats_;
   std::atomic<std::int64_t> last_write_us_ = 0;  // 0: none known.

@@ -6,6 +6,7 @@
 
 #include "granary/storage/source/bulk_writer.h"
 #include "granary/storage/source/live_source.h"
+#include "granary/storage/source/quiet_locks.h"
 #include "granary/storage/source/schema_change.h"
 #include "granary/storage/source/write_key_frame.h"
 
@@ -46,6 +47,7 @@ Result<std::vector<SegmentMeta>> LiveSource::WriteBulkSet(const SchemaPtr& schem
 // write_mutex_ is held, and no frame is on its way.
 Status LiveSource::CheckBulkSchema(const BulkSet& bulk) {
   const SourceShape current = shape();
+  for (const SchemaPtr& version : bulk.versions) GRANARY_TRY(CheckKeyTypes(*version));
   const bool unchanged = *current.schema == *bulk.base;
   if (!bulk.versions.empty()) {
     if (!unchanged) return MetByOthers(id(), "the records change it too");
@@ -74,13 +76,16 @@ Status LiveSource::CheckBulkSchema(const BulkSet& bulk) {
 
 // write_mutex_ is held. In the manifest before any of it is visible.
 Status LiveSource::CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome,
-                                 const KeyTurn* turn, bool nothing_hot) {
+                                 const KeyTurn* turn, bool nothing_hot,
+                                 const DeleteChanges& replaced) {
   const std::int64_t now_us = context_->deps.clock.WallMicros();
   BulkCommit commit{.source = uid(),
                     .schemas = {},
                     .added = bulk.segments,
                     .flushed_sequence = std::nullopt,
-                    .last_write_us = bulk.rows > 0 ? now_us : last_write_us_.load()};
+                    .last_write_us = bulk.rows > 0 ? now_us : last_write_us_.load(),
+                    .keys = {},
+                    .deletes = replaced};
   for (const SchemaPtr& schema : bulk.versions) commit.schemas.push_back({schema, now_us});
   if (nothing_hot) commit.flushed_sequence = outcome.last_sequence;
   const std::lock_guard save(save_mutex_);
@@ -104,8 +109,7 @@ Status LiveSource::CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcom
 Result<WriteOutcome> LiveSource::CommitBulk(BulkSet& bulk, const KeyTurn* turn) {
   if (turn != nullptr) GRANARY_TRY(CheckNote(*turn));
   const StoreDeps& deps = context_->deps;
-  const std::lock_guard lock(write_mutex_);
-  AwaitFrames();
+  GRANARY_ASSIGN(const QuietLocks locks, LockQuietly());
   GRANARY_TRY(CheckWritable());
   GRANARY_TRY(CheckLogOpen());
   if (turn != nullptr) {
@@ -123,24 +127,30 @@ Result<WriteOutcome> LiveSource::CommitBulk(BulkSet& bulk, const KeyTurn* turn) 
     meta.min_sequence += next_sequence_;
     meta.max_sequence += next_sequence_;
   }
+  Segments added, changed;
+  for (const SegmentMeta& meta : bulk.segments) {
+    SchemaPtr written = bulk.base;
+    for (const SchemaPtr& version : bulk.versions) {
+      if (version->version() == meta.schema_version) written = version;
+    }
+    added.push_back(MakeSegment(meta, std::move(written)));
+  }
+  DeleteChanges replaced;
+  if (hot_keys_ != nullptr)
+    GRANARY_TRY(ReplaceByBulk(added, outcome.last_sequence, replaced, changed));
   GRANARY_TRY(deps.failpoints.Hit("bulk.before_manifest"));
   // Writers wait and no frame is on its way, so what is not hot now never will be. A flush that has
   // not swapped yet counts as hot.
   const bool nothing_hot = bulk.rows > 0 && tiers_.counts().rows == 0;
-  const Status committed = CommitBulkSet(bulk, outcome, turn, nothing_hot);
+  const Status committed = CommitBulkSet(bulk, outcome, turn, nothing_hot, replaced);
   // A commit whose outcome nobody knows may have given the sequences away.
   if (committed.ok() || !context_->manifest->closed_by().ok()) next_sequence_ += bulk.rows;
   GRANARY_TRY(committed);
-  Segments added;
-  for (SegmentMeta& meta : bulk.segments) {
-    SchemaPtr written = FindSchema(meta.schema_version);
-    added.push_back(std::make_shared<const Segment>(context_->segment_files, folder_,
-                                                    std::move(meta), std::move(written)));
-  }
   bulk.segments.clear();
   if (bulk.rows > 0) {
     tiers_.AddBulk(std::move(added), outcome.last_sequence,
-                   nothing_hot ? Tiers::Below::kFlushed : Tiers::Below::kMayBeHot);
+                   nothing_hot ? Tiers::Below::kFlushed : Tiers::Below::kMayBeHot, changed);
+    tiers_.Forget(replaced.forgotten_sequence);
   }
   ++declared_indexes_;  // Indexes may have been declared since the files were written.
   context_->Press();
@@ -152,15 +162,26 @@ Result<WriteOutcome> LiveSource::CommitBulk(BulkSet& bulk, const KeyTurn* turn) 
 void LiveSource::DiscardBulk(const std::vector<SegmentMeta>& segments) {
   // A commit whose outcome nobody knows may have named the files.
   if (segments.empty() || !context_->manifest->closed_by().ok()) return;
+  for (const SegmentMeta& meta : segments) context_->segment_files.Forget(meta);
   DiscardSegments(context_->deps.files, folder_, segments);
 }
 
 std::vector<SequenceRange> LiveSource::bulk_ranges() const {
   const TierView view = tiers_.View();
-  std::vector<SequenceRange> ranges;
+  std::vector<SequenceRange> known, ranges;
+  const auto add = [&](std::uint64_t first, std::uint64_t last) {
+    if (last > view.flushed_sequence) known.push_back({first, last});
+  };
   for (const auto& segment : view.segments) {
-    const SequenceRange range{segment->meta().min_sequence, segment->meta().max_sequence};
-    if (range.last <= view.flushed_sequence) continue;
+    add(segment->meta().min_sequence, segment->meta().max_sequence);
+    if (segment->deletions() == nullptr) continue;
+    for (const DeletionPtr& version : segment->deletions()->versions())
+      add(version->last_sequence, version->last_sequence);
+  }
+  add(record_.delete_sequence, record_.delete_sequence);
+  std::sort(known.begin(), known.end(),
+            [](const SequenceRange& a, const SequenceRange& b) { return a.first < b.first; });
+  for (const SequenceRange& range : known) {
     if (!ranges.empty() && range.first <= ranges.back().last + 1)
       ranges.back().last = std::max(ranges.back().last, range.last);
     else

@@ -92,6 +92,7 @@ Status LiveSource::AdoptSchema(const SchemaPtr& schema) {
                                          "to its schema, was read: send it again",
                                          id().str())};
   }
+  GRANARY_TRY(CheckKeyTypes(*schema));
   GRANARY_TRY(CheckStored(*now.schema, *schema));
   return CommitShape(schema, nullptr);
 }

@@ -7,6 +7,8 @@
 
 #include "granary/storage/source/compaction_files.h"
 #include "granary/storage/source/live_source.h"
+#include "granary/storage/source/moved_deletions.h"
+#include "granary/storage/source/quiet_locks.h"
 #include "granary/storage/source/segment_merger.h"
 
 namespace granary::storage {
@@ -55,6 +57,13 @@ CompactionLimits LiveSource::CompactionLimitsOfNow() const {
   return MakeCompactionLimits(*now.definition, *now.schema, context_->options.compaction);
 }
 
+bool LiveSource::has_empty_files() const {
+  return std::ranges::any_of(*tiers_.segments(), [](const auto& segment) {
+    const DeletionsPtr& deletions = segment->deletions();
+    return deletions != nullptr && deletions->rows()->count() == segment->meta().rows;
+  });
+}
+
 CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
   const SourceShape now = shape();
   std::set<SegmentId> damaged;
@@ -73,6 +82,8 @@ CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
   std::vector<CompactionFile> files;
   for (const auto& segment : *tiers_.segments()) {
     files.push_back(DescribeFile(scene, segment->meta(), *segment->file_schema()));
+    if (segment->deletions() != nullptr)
+      files.back().deleted_rows = segment->deletions()->rows()->count();
     if (damaged.contains(files.back().id)) files.back().kept_out = "damaged: see the log";
   }
   return PickCompactions(files, CompactionLimitsOfNow(), context_->deps.clock.WallMicros(), wish);
@@ -114,7 +125,7 @@ Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
   std::vector<SegmentMeta> files = *made;
   Status committed = run.cancel.Check();
   if (committed.ok()) committed = gate_.Check();
-  if (committed.ok()) committed = CommitCompaction(choice, made.Take(), schema);
+  if (committed.ok()) committed = CommitCompaction(choice, inputs, made.Take(), schema);
   if (committed.ok()) {
     context_->deps.log.Debug("merged", {{"source", id().str()},
                                         {"partition", choice.partition},
@@ -125,7 +136,8 @@ Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
   }
   // A commit whose outcome nobody knows may have named the files.
   const auto live = tiers_.segments();
-  const bool is_done = !files.empty() && !FindInputs(*live, {files.front().id}).empty();
+  const bool is_done = files.empty() ? FindInputs(*live, choice.inputs).empty()
+                                     : !FindInputs(*live, {files.front().id}).empty();
   if (!is_done && context_->manifest->closed_by().ok())
     DiscardSegments(context_->deps.files, folder_, files);
   return committed;
@@ -168,13 +180,42 @@ Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs,
   return made;
 }
 
+// What was deleted of `inputs` since they were merged is deleted of what was made of them, too.
+Status LiveSource::MoveDeletions(const Segments& inputs, Segments& made,
+                                 DeleteChanges& changes) const {
+  std::unordered_map<std::uint64_t, std::uint64_t> moments;
+  for (const auto& now : *tiers_.segments()) {
+    for (const auto& then : inputs) {
+      if (then->meta().id == now->meta().id) GRANARY_TRY(CollectDeletedSince(*then, *now, moments));
+    }
+  }
+  if (moments.empty()) return Status::Ok();
+  for (auto& segment : made) {
+    GRANARY_ASSIGN(std::vector<EndedRow> ended, FindSequences(*segment, moments));
+    if (ended.empty()) continue;
+    const auto deletions = std::make_shared<const Deletions>(std::vector<DeletionPtr>{
+        MakeDeletion(std::move(ended), context_->deps.clock.WallMicros())});
+    changes.segments.push_back({segment->meta().id, nullptr, deletions});
+    changes.last_sequence = std::max(changes.last_sequence, deletions->last_sequence());
+    segment = segment->WithDeletions(deletions);
+  }
+  return Status::Ok();
+}
+
 // Under the lock of flushes, for the time of one SQLite transaction. Index files that came or went
 // meanwhile are as the manifest has them.
-Status LiveSource::CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
-                                    const SchemaPtr& schema) {
+Status LiveSource::CommitCompaction(const CompactionChoice& choice, const Segments& inputs,
+                                    std::vector<SegmentMeta> made, const SchemaPtr& schema) {
   const StoreDeps& deps = context_->deps;
   GRANARY_TRY(deps.failpoints.Hit("compact.after_segments"));
-  const std::lock_guard lock(flush_mutex_);
+  // Where hot records replace rows of segments, segments are replaced while nothing is hot.
+  std::unique_lock<std::mutex> flush_lock(flush_mutex_, std::defer_lock);
+  std::optional<QuietLocks> quiet;
+  if (hot_keys_ == nullptr) {
+    flush_lock.lock();
+  } else {
+    GRANARY_ASSIGN(quiet, LockQuietly());
+  }
   if (context_->closed) return {Code::kUnavailable, "the store is shutting down"};
   if (FindInputs(*tiers_.segments(), choice.inputs).empty()) return NotLive(id());
   CompactionCommit commit{.source = uid(),
@@ -182,18 +223,33 @@ Status LiveSource::CommitCompaction(const CompactionChoice& choice, std::vector<
                           .replaced = choice.inputs,
                           .generation = tiers_.next_generation(),
                           .retired_us = deps.clock.WallMicros()};
-  for (SegmentMeta& meta : commit.added) meta.generation = commit.generation;
-  GRANARY_TRY(deps.failpoints.Hit("compact.before_manifest"));
-  GRANARY_TRY(context_->manifest->CommitCompaction(commit));
   Segments added;
   for (SegmentMeta& meta : commit.added) {
-    added.push_back(
-        std::make_shared<const Segment>(context_->segment_files, folder_, std::move(meta), schema));
+    meta.generation = commit.generation;
+    added.push_back(MakeSegment(meta, schema));
   }
+  GRANARY_TRY(MoveDeletions(inputs, added, commit.deletes));
+  GRANARY_TRY(deps.failpoints.Hit("compact.before_manifest"));
+  GRANARY_TRY(context_->manifest->CommitCompaction(commit));
   tiers_.Compact(std::move(added), choice.inputs, commit.generation, commit.retired_us);
   ++declared_indexes_;  // Indexes may have been declared since the files were begun.
   context_->Press();
   return deps.failpoints.Hit("compact.after_manifest");
+}
+
+Status LiveSource::FoldDeletions() {
+  GRANARY_TRY(Flush());
+  for (const auto& segment : *tiers_.segments()) {
+    if (segment->deletions() == nullptr) continue;
+    const SegmentMeta& meta = segment->meta();
+    const CompactionChoice choice{.partition = {},
+                                  .inputs = {meta.id},
+                                  .bytes = meta.bytes,
+                                  .reason = "files that are kept hold no deleted rows"};
+    std::atomic<std::uint64_t> bytes_done = 0;
+    GRANARY_TRY(Compact(choice, {{}, bytes_done}).status());
+  }
+  return Status::Ok();
 }
 
 Result<std::uint64_t> LiveSource::RemoveRetired() {

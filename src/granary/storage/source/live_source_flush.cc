@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "granary/storage/source/live_source.h"
+#include "granary/storage/source/quiet_locks.h"
 #include "granary/storage/source/segment_set_writer.h"
 
 namespace granary::storage {
@@ -66,7 +67,9 @@ SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema,
   options.indexes = ResolveIndexes(*now.definition, *now.schema);
   std::erase_if(options.indexes,
                 [&](const IndexKey& key) { return schema->FindId(key.column) == nullptr; });
-  options.writer = {now.definition->compression, RowGroupRows(chunks, context_->options)};
+  options.writer.compression = now.definition->compression;
+  options.writer.row_group_rows = RowGroupRows(chunks, context_->options);
+  options.writer.shred.paths_max = context_->options.shred_paths_max;
   options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = context_->deps.clock.WallMicros();
   return options;
@@ -85,27 +88,41 @@ Status LiveSource::WriteAndCommit(const SealedRows& sealed) {
   GRANARY_ASSIGN(std::vector<SegmentMeta> written,
                  WriteSegments(deps.files, deps.failpoints, options, sealed.chunks,
                                [this] { return NextSegmentId(); }));
+  Segments added;
+  for (const SegmentMeta& meta : written) added.push_back(MakeSegment(meta, options.schema));
   Status failure = deps.failpoints.Hit("flush.after_segments");
+  FlushedKeys replaced;
+  // From here to the swap nobody marks what hot records replace.
+  std::unique_lock<std::mutex> keys_lock;
+  if (hot_keys_ != nullptr && failure.ok()) {
+    failure = ViewWithKeys().status();  // Most of it without holding readers up.
+    keys_lock = std::unique_lock(hot_keys_->mutex());
+    if (failure.ok()) failure = ReplaceFlushed(sealed, added, replaced);
+  }
   if (failure.ok()) failure = deps.failpoints.Hit("flush.before_manifest");
   if (failure.ok()) {
     FlushCommit flush{.source = uid(),
                       .added = written,
                       .flushed_sequence = sealed.last_sequence,
-                      .last_write_us = last_write_us_};
+                      .last_write_us = last_write_us_,
+                      .keys = {},
+                      .deletes = replaced.changes};
     failure = CommitWithKeys(flush);
   }
   if (!failure.ok()) {
     // A commit whose outcome nobody knows may have named the files.
-    if (context_->manifest->closed_by().ok()) DiscardSegments(deps.files, folder_, written);
+    if (context_->manifest->closed_by().ok()) {
+      for (const SegmentMeta& meta : written) context_->segment_files.Forget(meta);
+      DiscardSegments(deps.files, folder_, written);
+    }
     return failure;
   }
   const Status after = deps.failpoints.Hit("flush.after_manifest");
-  Segments added;
-  for (SegmentMeta& meta : written) {
-    added.push_back(std::make_shared<const Segment>(context_->segment_files, folder_,
-                                                    std::move(meta), options.schema));
+  tiers_.Swap(std::move(added), sealed.last_sequence, replaced.changed);
+  if (hot_keys_ != nullptr) {
+    tiers_.Forget(replaced.changes.forgotten_sequence);
+    hot_keys_->Flushed(sealed.last_sequence);
   }
-  tiers_.Swap(std::move(added), sealed.last_sequence);
   deps.log.Debug("flushed",
                  {{"source", id().str()}, {"rows", sealed.rows}, {"segments", written.size()}});
   return after;

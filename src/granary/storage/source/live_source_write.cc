@@ -24,6 +24,7 @@ Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
     return Status::Internal(fmt::format("a batch of {} columns for a schema of {}",
                                         batch->num_columns(), schema->columns().size()));
   }
+  GRANARY_TRY(CheckKeys(*schema, *batch));
   GRANARY_ASSIGN(const HotBudget::Hold hold, context_->budget.AwaitHold(GrowthMax(*batch), cancel));
   return record_.definition.wal_enabled ? WriteLogged(schema, batch, turn)
                                         : WriteUnlogged(schema, *batch, turn);

@@ -37,7 +37,8 @@ void Maintenance::Run() {
   RefreshEstimates();
 }
 
-// All sources every interval, and one that got many files since at once.
+// All sources every interval, and at once one that got many files since, or has one of which
+// nothing is left.
 void Maintenance::CompactWhatIsDue() {
   const CompactionOptions& options = context_.options.compaction;
   if (!options.automatic || !context_.manifest->closed_by().ok()) return;
@@ -49,14 +50,18 @@ void Maintenance::CompactWhatIsDue() {
     std::size_t& then = files_then_[source->uid()];
     then = std::min(then, files);
     const bool many = files - then >= options.files_due;
-    if ((!all && !many) || !source->refused().ok() || compactions_.IsBusy(source->uid())) continue;
+    const bool empty = source->has_empty_files();
+    if ((!all && !many && !empty) || !source->refused().ok() || compactions_.IsBusy(source->uid()))
+      continue;
     then = files;
     if (source->PlanCompaction(CompactionWish::kWhatPays).choices.empty()) continue;
     const auto started = compactions_.Start(source, CompactionWish::kWhatPays);
     if (!started.ok()) return;  // The store closes.
     context_.deps.log.Debug("compaction", {{"source", source->id().str()},
                                            {"job", started->id},
-                                           {"due", all ? "by time" : "by the number of files"}});
+                                           {"due", all     ? "by time"
+                                                   : empty ? "by files of which nothing is left"
+                                                           : "by the number of files"}});
   }
   std::erase_if(files_then_, [&](const auto& e) { return sources_.Find(e.first) == nullptr; });
 }

@@ -9,11 +9,14 @@
 namespace granary::storage {
 
 Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
-                 SchemaPtr file_schema)
+                 SchemaPtr file_schema, DeletionsPtr deletions,
+                 std::shared_ptr<ReplacedRows> replaced)
     : files_(files),
       directory_(std::move(directory)),
       meta_(std::move(meta)),
       file_schema_(std::move(file_schema)),
+      deletions_(std::move(deletions)),
+      replaced_(std::move(replaced)),
       holders_(std::make_shared<const char>()),
       estimators_(
           std::make_unique<std::atomic<const ColumnEstimator*>[]>(file_schema_->columns().size())) {
@@ -25,9 +28,32 @@ Segment::~Segment() {
 }
 
 std::shared_ptr<const Segment> Segment::With(SegmentMeta meta) const {
-  auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_);
+  auto next = std::make_shared<Segment>(files_, directory_, std::move(meta), file_schema_,
+                                        deletions_, replaced_);
   next->holders_ = holders_;
   return next;
+}
+
+std::shared_ptr<const Segment> Segment::WithDeletions(DeletionsPtr deletions) const {
+  return WithDeletions(std::move(deletions), replaced_);
+}
+
+std::shared_ptr<const Segment> Segment::WithDeletions(
+    DeletionsPtr deletions, std::shared_ptr<ReplacedRows> replaced) const {
+  auto next = std::make_shared<Segment>(files_, directory_, meta_, file_schema_,
+                                        std::move(deletions), std::move(replaced));
+  next->holders_ = holders_;
+  return next;
+}
+
+RowSetPtr Segment::DeletedAt(std::uint64_t sequence) const {
+  RowSetPtr deleted = deletions_ == nullptr ? nullptr : deletions_->At(sequence);
+  return replaced_ == nullptr ? deleted : replaced_->With(deleted, sequence);
+}
+
+std::uint64_t Segment::DeletionMark(std::uint64_t sequence) const {
+  const std::uint64_t deleted = deletions_ == nullptr ? 0 : deletions_->LastUpTo(sequence);
+  return replaced_ == nullptr ? deleted : std::max(deleted, replaced_->LastUpTo(sequence));
 }
 
 Result<std::shared_ptr<const SegmentReader>> Segment::Reader() const {
@@ -91,6 +117,33 @@ const ColumnEstimator* Segment::Estimator(ColumnId column) const {
   if (slot.compare_exchange_strong(first, mine.get(), std::memory_order_acq_rel))
     return mine.release();
   return first;
+}
+
+Result<std::shared_ptr<arrow::Array>> Segment::ReadPath(int row_group, ColumnId column,
+                                                        std::span<const std::string> path,
+                                                        const Schema& schema, ReadCounts& counts,
+                                                        const SegmentReader::GoOn& go_on) const {
+  GRANARY_ASSIGN(const auto reader, Reader());
+  const json::ShredLayout* layout = reader->Layout(column, schema);
+  const json::ShreddedPath* own = layout == nullptr ? nullptr : layout->Find(path);
+  if (own == nullptr) {
+    GRANARY_ASSIGN(auto read,
+                   reader->ReadPath(row_group, column, path, schema, &counts.bytes_read, go_on));
+    if (read != nullptr) ++counts.columns_decoded;
+    return read;
+  }
+  // A lane's field is one path's alone.
+  const ColumnCache::Key key{meta_.id, row_group, own->lanes.front().field_id, schema.version()};
+  if (auto cached = files_.columns.Find(key)) {
+    ++counts.columns_cached;
+    return cached;
+  }
+  GRANARY_ASSIGN(auto read,
+                 reader->ReadPath(row_group, column, path, schema, &counts.bytes_read, go_on));
+  if (read == nullptr) return read;
+  ++counts.columns_decoded;
+  files_.columns.Insert(key, read);
+  return read;
 }
 
 std::shared_ptr<const IndexReader> Segment::Index(const IndexKey& key) const {

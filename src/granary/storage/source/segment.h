@@ -1,6 +1,7 @@
 // Segment: a live Parquet file of a source and the index files beside it, opened when first read.
 //
-// Promise    immutable: a segment that gains or loses an index is another object of the same id.
+// Promise    immutable: a segment that gains or loses an index, or of which rows are deleted, is
+//            another object of the same id.
 // Threads    fully safe.
 #pragma once
 
@@ -13,7 +14,9 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/storage/segment/deletions.h"
 #include "granary/storage/segment/segment_meta.h"
+#include "granary/storage/source/replaced_rows.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/stats/column_estimator.h"
 
@@ -22,19 +25,31 @@ namespace granary::storage {
 class Segment {
  public:
   /// `files` outlives it.
-  Segment(SegmentFiles& files, std::string directory, SegmentMeta meta, SchemaPtr file_schema);
+  Segment(SegmentFiles& files, std::string directory, SegmentMeta meta, SchemaPtr file_schema,
+          DeletionsPtr deletions = nullptr, std::shared_ptr<ReplacedRows> replaced = nullptr);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
 
   /// The same file from now on described by `meta`: it gained or lost an index, or was replaced.
   std::shared_ptr<const Segment> With(SegmentMeta meta) const;
+  /// The same file with other rows deleted.
+  std::shared_ptr<const Segment> WithDeletions(DeletionsPtr deletions) const;
+  std::shared_ptr<const Segment> WithDeletions(DeletionsPtr deletions,
+                                               std::shared_ptr<ReplacedRows> replaced) const;
 
   /// True when nobody but the caller holds this segment, or it under another description.
   bool IsHeldOnce() const { return holders_.use_count() == 1; }
 
   const SegmentMeta& meta() const { return meta_; }
   const SchemaPtr& file_schema() const { return file_schema_; }
+  const DeletionsPtr& deletions() const { return deletions_; }
+  /// Shared by all objects of the file between two flushes; null in a source without a key.
+  const std::shared_ptr<ReplacedRows>& replaced() const { return replaced_; }
+  /// The rows that a snapshot up to `sequence` lacks; null for none.
+  RowSetPtr DeletedAt(std::uint64_t sequence) const;
+  /// Equal ones, of one segment, mean equal rows in snapshots up to `sequence`.
+  std::uint64_t DeletionMark(std::uint64_t sequence) const;
   const std::string& directory() const { return directory_; }
   Result<std::shared_ptr<const SegmentReader>> Reader() const;
 
@@ -49,6 +64,12 @@ class Segment {
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
                                                    const Schema& schema, ReadCounts& counts,
                                                    const SegmentReader::GoOn& go_on = {}) const;
+
+  /// As SegmentReader::ReadPath, from the column cache or through it.
+  Result<std::shared_ptr<arrow::Array>> ReadPath(int row_group, ColumnId column,
+                                                 std::span<const std::string> path,
+                                                 const Schema& schema, ReadCounts& counts,
+                                                 const SegmentReader::GoOn& go_on = {}) const;
 
   /// True when the first row group's columns are all decoded already; the others then are, mostly.
   bool IsCached(std::span<const ColumnId> columns, const Schema& schema) const;
@@ -67,6 +88,8 @@ class Segment {
   const std::string directory_;
   const SegmentMeta meta_;
   const SchemaPtr file_schema_;
+  const DeletionsPtr deletions_;
+  const std::shared_ptr<ReplacedRows> replaced_;
   std::shared_ptr<const char> holders_;  // One for each object of this file.
   /// One a column of the file; null: not made yet.
   const std::unique_ptr<std::atomic<const ColumnEstimator*>[]> estimators_;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api.h>
 #include <arrow/record_batch.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
@@ -15,6 +17,28 @@ namespace {
 
 using BatchPtr = RowSorter::BatchPtr;
 using SegmentPtr = std::shared_ptr<const Segment>;
+
+/// The rows of a row group that begins at row `begin` of its file, without those in `deleted`.
+Result<BatchPtr> WithoutDeleted(BatchPtr batch, std::uint64_t begin, const RowSet& deleted) {
+  const std::uint64_t end = begin + static_cast<std::uint64_t>(batch->num_rows());
+  std::vector<std::int32_t> gone;
+  deleted.AppendIn(begin, end, gone);
+  if (gone.empty()) return batch;
+  arrow::BooleanBuilder stays;
+  arrow::Status built = stays.Reserve(batch->num_rows());
+  std::size_t next = 0;
+  for (std::int64_t row = 0; row < batch->num_rows() && built.ok(); ++row) {
+    const bool is_gone = next < gone.size() && gone[next] == row;
+    if (is_gone) ++next;
+    stays.UnsafeAppend(!is_gone);
+  }
+  std::shared_ptr<arrow::Array> mask;
+  if (built.ok()) built = stays.Finish(&mask);
+  if (!built.ok()) return Status::Internal(built.ToString());
+  auto left = arrow::compute::Filter(batch, mask);
+  if (!left.ok()) return Status::Internal(left.status().ToString());
+  return left->record_batch();
+}
 
 constexpr std::int64_t kRowGroupRowsLeast = 1024;  ///< Fewer are not worth a row group.
 
@@ -90,15 +114,26 @@ class SegmentMerger {
 
   Status ReadRowGroups(const Segment& input, bool apart) {
     GRANARY_TRY(deps_.go_on());
+    // A file of which nothing is left need not be there to go.
+    if (input.deletions() != nullptr && input.deletions()->rows()->count() == input.meta().rows)
+      return Status::Ok();
     GRANARY_ASSIGN(const auto reader, input.Reader());
     const SegmentMeta& meta = input.meta();
     apart = apart && RowGroupsAscend(*reader);
+    const RowSetPtr deleted = input.deletions() ? input.deletions()->rows() : nullptr;
     std::uint64_t rows = 0, told = 0;
     for (int group = 0; group < reader->row_groups(); ++group) {
-      GRANARY_ASSIGN(const BatchPtr batch,
+      const std::uint64_t begin = rows;
+      rows += static_cast<std::uint64_t>(reader->rows(group));
+      if (deleted != nullptr && deleted->CountIn(begin, rows) == rows - begin) continue;
+      GRANARY_ASSIGN(BatchPtr batch,
                      reader->Read(group, columns_, *options_.files.schema, nullptr, deps_.go_on));
+      if (rows - begin != static_cast<std::uint64_t>(batch->num_rows()))
+        return Status::Corruption("a row group with another number of rows");
+      if (deleted != nullptr) {
+        GRANARY_ASSIGN(batch, WithoutDeleted(batch, begin, *deleted));
+      }
       read_.Add(*batch);
-      rows += static_cast<std::uint64_t>(batch->num_rows());
       FitRowGroups(*batch);
       GRANARY_TRY(AddInPieces(batch, apart && IsAscending(*batch)));
       const std::uint64_t now =

@@ -1,7 +1,8 @@
 // MergeSegments: the rows of some segments of one partition in new ones, in the schema, order,
-// codec and with the indexes of now.
+// codec and with the indexes of now. Deleted rows stay behind; of those alone there may be no file.
 //
-// Promise    every row with its sequence, none twice; each column by its id, what the schema lacks
+// Promise    every row that is left with its sequence, none twice; each column by its id, what the
+// schema lacks
 //            left out. On failure no file is left behind, and the inputs are as they were.
 // Order      by the sort columns and the sequence, over all the new files; without sort columns by
 //            sequence.

@@ -9,6 +9,8 @@
 #include <map>
 #include <utility>
 
+#include "granary/json/rest_split.h"
+
 namespace granary::storage {
 namespace {
 
@@ -100,7 +102,8 @@ class SegmentSetWriter {
     for (const HotChunk& chunk : chunks) {
       Rows rows{chunk.batch, chunk.sequences};
       if (chunk.schema != options_.schema) {
-        GRANARY_ASSIGN(rows.batch, ProjectBatch(*chunk.batch, *chunk.schema, *options_.schema));
+        GRANARY_ASSIGN(rows.batch,
+                       json::ProjectRecords(chunk.batch, *chunk.schema, *options_.schema));
       }
       chunks_.push_back(std::move(rows));
     }

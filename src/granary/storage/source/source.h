@@ -23,10 +23,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -50,7 +52,8 @@ struct WriteOutcome {
 
 struct SourceStats {
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  ///< Of live segments.
+  std::uint64_t deleted_rows = 0;  ///< That still lie in live segments.
+  std::uint64_t bytes = 0;         ///< Of live segments.
   std::uint64_t hot_rows = 0;
   std::uint64_t hot_bytes = 0;
   std::uint64_t segments = 0;
@@ -62,6 +65,20 @@ struct SourceStats {
   std::map<ColumnId, ColumnStats> columns;         ///< Merged over segments and hot rows.
   std::uint64_t index_bytes = 0;
   std::vector<IndexKey> indexes;  ///< As declared; some segments may not have them yet.
+};
+
+/// What a delete found in one snapshot.
+struct MatchedRows {
+  std::unordered_map<SegmentId, RowSet> segments;
+  std::uint64_t hot = 0;
+};
+/// The rows of a snapshot that are to be deleted. Called more than once when files are flushed or
+/// merged meanwhile.
+using FindRows = std::function<Result<MatchedRows>(const SourceSnapshot& snapshot)>;
+
+struct DeleteOutcome {
+  std::uint64_t deleted = 0;
+  std::uint64_t sequence = 0;  ///< The moment: snapshots from here on lack the rows. 0: no row.
 };
 
 using DefinitionPtr = std::shared_ptr<const SourceDefinition>;
@@ -121,6 +138,13 @@ class Source {
                                      std::shared_ptr<arrow::RecordBatch> batch,
                                      const KeyTurn* turn = nullptr,
                                      const runtime::CancelToken& cancel = {}) = 0;
+
+  /// Deletes what `find` finds in the snapshot of now, in one step: durable and visible when it
+  /// returns. Records that are written later stay, whatever they hold. Hot rows that are to go are
+  /// flushed first. With a turn the outcome is remembered under its key. `find`'s errors; a
+  /// flush's; kUnavailable and kDiskFull while the log is closed; `cancel`'s until it is committed.
+  virtual Result<DeleteOutcome> Delete(const FindRows& find, const KeyTurn* turn = nullptr,
+                                       const runtime::CancelToken& cancel = {}) = 0;
 
   /// Before a write with an idempotency key: its turn, or what the first write with it answered.
   /// Waits while another write with the key is on its way. kIdempotencyKeyReused; kCancelled and

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "granary/types/rest_column.h"
+
 namespace granary::storage {
 namespace {
 
@@ -24,8 +26,12 @@ std::int64_t RowsUpTo(const HotChunk& chunk, std::uint64_t sequence) {
 
 HotChunk Slice(const HotChunk& chunk, std::int64_t first, std::int64_t count) {
   if (first == 0 && count == chunk.sequences->length()) return chunk;
-  return {chunk.schema, chunk.batch->Slice(first, count),
-          std::static_pointer_cast<arrow::Int64Array>(chunk.sequences->Slice(first, count))};
+  return {chunk.schema,
+          chunk.batch->Slice(first, count),
+          std::static_pointer_cast<arrow::Int64Array>(chunk.sequences->Slice(first, count)),
+          nullptr,
+          chunk.ends,
+          chunk.ends_first + first};
 }
 
 void KeepUpTo(std::uint64_t sequence, std::vector<HotChunk>& hot) {
@@ -37,8 +43,10 @@ void KeepUpTo(std::uint64_t sequence, std::vector<HotChunk>& hot) {
   hot = std::move(kept);
 }
 
-// The columns that were there then, by their names of then, in their types of now.
+// The columns that were there then, by their names of then, in their types of now. Where records
+// keep a rest, what was declared since then may have taken over from it, and stays.
 SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
+  if (RestColumn(then) != nullptr) return now;
   std::vector<Column> columns;
   for (const Column& old : then.columns()) {
     if (const Column* column = now->FindId(old.id))
@@ -66,6 +74,8 @@ Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, cons
     return Expired(now, "its newest records were not on disk yet, and the node was started again");
   if (mark.visible_sequence > now.visible_sequence || mark.flushed_sequence > mark.visible_sequence)
     return Expired(now, "its records end before it");
+  if (mark.visible_sequence < now.oldest_sequence)
+    return Expired(now, "which of its records were deleted since is not known any more");
   if (now.generation != mark.generation)
     return Expired(now, "its files were merged, and the old ones are gone");
   std::erase_if(now.segments, [&](const auto& segment) {

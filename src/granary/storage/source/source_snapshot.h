@@ -4,11 +4,12 @@
 //            is in exactly one place.
 // Again      SnapshotMark is the moment in a few bytes; Rewind makes the snapshot of that moment
 //            out of a later one, also in another process. Records only come at the end (a sequence
-//            above `visible_sequence`), move from memory into new segments (those above
-//            `flushed_sequence`), or from segments into others by a compaction, which counts up
-//            `generation` and keeps the old ones within reach for SNAPSHOT_RETENTION_MINUTES. So a
-//            later snapshot by the segments of the same generation (Source::SnapshotOf) holds all
-//            of an earlier one, in the same places.
+//            above `visible_sequence`), are deleted at such a sequence (segments know which of
+//            their rows a snapshot lacks: Segment::DeletedAt), move from memory into new segments
+//            (those above `flushed_sequence`), or from segments into others by a compaction, which
+//            counts up `generation` and keeps the old ones within reach for
+//            SNAPSHOT_RETENTION_MINUTES. So a later snapshot by the segments of the same generation
+//            (Source::SnapshotOf) holds all of an earlier one, in the same places.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,11 @@ struct SourceSnapshot {
   std::uint64_t generation = 0;  ///< How many compactions the segments have behind them.
   /// The newest there are, of this moment or an earlier one; null before the first.
   std::shared_ptr<const SourceEstimates> estimates;
+  /// Deleted rows of moments before cannot be told apart any more: see Rewind.
+  std::uint64_t oldest_sequence = 0;
+  /// Why it is of no use: which records are replaced could not be read. Whoever asks it for rows
+  /// looks here first.
+  Status failure;
 };
 
 /// The moment of a snapshot.

@@ -33,6 +33,7 @@ class SourceStatsCache {
     std::uint32_t schema_version = 0;
     std::uint64_t flushed_sequence = 0;
     std::size_t segments = 0;
+    std::uint64_t deleted_rows = 0;
     bool operator==(const Basis&) const = default;
   };
 

@@ -77,12 +77,16 @@ struct StoreOptions {
   std::int64_t row_group_rows = 131'072;
   /// A row group of wide rows has fewer: a scan holds whole ones.
   std::uint64_t row_group_bytes = 128u << 20;
+  /// Of the rest of records: so many paths may be columns of their own in a file; 0: none.
+  std::size_t shred_paths_max = 64;
   std::size_t sources_max = 10'000;
   std::size_t columns_max =
       1'000;  ///< Of a source, by definition or change; parsers have their own.
   /// How long a write's idempotency key is known, and how many of them a source keeps.
   std::int64_t idempotency_retention_us = 24ll * 3600 * 1'000'000;
   std::size_t idempotency_keys_max = 100'000;
+  /// Of a segment's deletions, before the older half is folded; see storage/segment/deletions.h.
+  std::size_t deletion_versions_max = 1'000;
 };
 
 struct StoreDeps {

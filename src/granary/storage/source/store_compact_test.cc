@@ -473,6 +473,38 @@ class StoreCompactBesideTest : public StoreCompactTest {
   SlowFiles slow_{files_};
 };
 
+TEST_F(StoreCompactBesideTest, WhatIsDeletedMeanwhileIsDeletedOfTheNewFilesToo) {
+  Open();
+  const auto source = Add(TestDefinition("s"));
+  WriteFiles(*source, 4);
+  const std::vector<TestRow> rows = Rows(*source);
+  ASSERT_GE(rows.size(), 4u);
+  const auto is_row = [&](std::size_t i) {
+    return [id = rows[i].id](const TestRow& row) { return row.id == id; };
+  };
+  ASSERT_EQ(DeleteWhere(*source, is_row(0))->deleted, 1u);
+  const SourceSnapshot before = source->Snapshot();
+  const std::string job = Begin();
+  ASSERT_EQ(DeleteWhere(*source, is_row(1))->deleted, 1u);
+  const SourceSnapshot between = source->Snapshot();
+  ASSERT_EQ(DeleteWhere(*source, is_row(2))->deleted, 1u);
+  slow_.LetGo();
+  EXPECT_EQ(End(job).state, JobState::kDone);
+  EXPECT_EQ(Rows(*source), std::vector<TestRow>(rows.begin() + 3, rows.end()));
+  EXPECT_EQ(source->Stats().deleted_rows, 0u) << "the job went on with the file that has some";
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& [snapshot, first] : {std::pair(&before, 1), std::pair(&between, 2)}) {
+      const auto now = Find("s")->SnapshotOf(snapshot->generation);
+      ASSERT_TRUE(now.ok()) << now.status().ToString();
+      const auto then = Rewind(*now, MarkOf(*snapshot), *snapshot->schema);
+      ASSERT_TRUE(then.ok()) << then.status().ToString();
+      EXPECT_EQ(InOrder(RowsOf(*then)), std::vector<TestRow>(rows.begin() + first, rows.end()));
+    }
+    Open();
+  }
+  EXPECT_EQ(Rows(*Find("s")), std::vector<TestRow>(rows.begin() + 3, rows.end()));
+}
+
 TEST_F(StoreCompactBesideTest, WritesFlushesAndChangesGoOnMeanwhile) {
   Open();
   const auto source = Add(TestDefinition("s"));

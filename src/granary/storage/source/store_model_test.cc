@@ -13,11 +13,18 @@ class StoreModelTest : public StoreTest {
   struct Expected {
     bool exists = false;
     TestRows rows;
-    bool sorted = false;
+    bool keyed = false;  // By id.
+
+    // In a source with a key the last record of each stays.
+    void Add(std::uint64_t sequence, const TestRow& row) {
+      if (keyed) std::erase_if(rows, [&](const auto& old) { return old.second.id == row.id; });
+      rows.emplace(sequence, row);
+    }
   };
 
-  TestRow RandomRow() {
+  TestRow RandomRow(const std::string& id) {
     TestRow row{static_cast<std::int64_t>(random_.Next64()), std::nullopt, std::nullopt};
+    if (expected_[id].keyed) row.id = static_cast<std::int64_t>(random_.Below(200));
     if (!random_.OneIn(5)) row.part = fmt::format("p{}", random_.Below(4));
     if (!random_.OneIn(5))
       row.value = std::string(random_.Below(40), static_cast<char>('a' + random_.Below(26)));
@@ -28,6 +35,7 @@ class StoreModelTest : public StoreTest {
     if (random_.OneIn(2)) definition.partitions = {{"part", std::nullopt}};
     if (random_.OneIn(2)) definition.sort_columns = {"value"};
     definition.wal_enabled = !random_.OneIn(3);
+    if (random_.OneIn(2)) definition.primary_key = {"id"};
     return definition;
   }
 
@@ -40,11 +48,11 @@ class StoreModelTest : public StoreTest {
     }
     std::vector<TestRow> rows;
     for (std::uint64_t count = random_.Below(random_.OneIn(20) ? 2000 : 8); count > 0; --count)
-      rows.push_back(RandomRow());
+      rows.push_back(RandomRow(id));
     const auto outcome = source->Write(schema, TestBatch(*schema, rows));
     ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
     std::uint64_t sequence = outcome->first_sequence;
-    for (const TestRow& row : rows) expected_[id].rows.emplace(sequence++, row);
+    for (const TestRow& row : rows) expected_[id].Add(sequence++, row);
   }
   // Around the log: nothing of it is there before the commit, all of it after.
   void BulkSome(const std::string& id) {
@@ -61,7 +69,7 @@ class StoreModelTest : public StoreTest {
       }
       std::vector<TestRow> rows;
       for (std::uint64_t count = random_.Below(1500); count > 0; --count)
-        rows.push_back(RandomRow());
+        rows.push_back(RandomRow(id));
       const Status appended = bulk->Append(schema, TestBatch(*schema, rows));
       ASSERT_TRUE(appended.ok()) << appended.ToString();
       all.insert(all.end(), rows.begin(), rows.end());
@@ -70,7 +78,19 @@ class StoreModelTest : public StoreTest {
     const auto outcome = bulk->Commit();
     ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
     std::uint64_t sequence = outcome->first_sequence;
-    for (const TestRow& row : all) expected_[id].rows.emplace(sequence++, row);
+    for (const TestRow& row : all) expected_[id].Add(sequence++, row);
+  }
+  // Some of what is there; what comes later is never among it.
+  void DeleteSome(const std::string& id) {
+    const std::uint64_t part = random_.OneIn(10) ? 1 : 2 + random_.Below(20);
+    const auto matches = [&](const TestRow& row) {
+      return static_cast<std::uint64_t>(row.id) % part == 0;
+    };
+    const auto outcome = DeleteWhere(*Find(id), matches);
+    ASSERT_TRUE(outcome.ok()) << outcome.status().ToString();
+    const std::size_t gone =
+        std::erase_if(expected_[id].rows, [&](const auto& row) { return matches(row.second); });
+    EXPECT_EQ(outcome->deleted, gone);
   }
   // What a cursor that begins now will show later, whatever happens meanwhile.
   void Mark(const std::string& id) {
@@ -116,12 +136,16 @@ class StoreModelTest : public StoreTest {
     const std::uint64_t dice = random_.Below(100);
     if (dice < 4) return Open();
     if (!expected.exists) {
-      Add(RandomDefinition(id));
+      const SourceDefinition definition = RandomDefinition(id);
+      Add(definition);
       expected.exists = true;
-    } else if (dice < 62) {
+      expected.keyed = !definition.primary_key.empty();
+    } else if (dice < 54) {
       WriteSome(id);
-    } else if (dice < 70) {
+    } else if (dice < 62) {
       BulkSome(id);
+    } else if (dice < 70) {
+      DeleteSome(id);
     } else if (dice < 82) {
       Flush(*Find(id));
     } else if (dice < 85) {

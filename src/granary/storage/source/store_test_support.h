@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -92,10 +93,11 @@ inline std::optional<std::string> TextAt(const arrow::Array& array, std::int64_t
 using TestRows = std::map<std::uint64_t, TestRow>;
 
 inline void CollectRows(const arrow::RecordBatch& batch, const arrow::Int64Array& sequences,
-                        TestRows& rows) {
+                        TestRows& rows, const std::function<bool(std::int64_t row)>& is_gone = {}) {
   const auto ids = batch.GetColumnByName("id"), parts = batch.GetColumnByName("part"),
              values = batch.GetColumnByName("value");
   for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
+    if (is_gone && is_gone(i)) continue;
     TestRow row{static_cast<const arrow::Int64Array&>(*ids).Value(i), TextAt(*parts, i),
                 TextAt(*values, i)};
     const auto sequence = static_cast<std::uint64_t>(sequences.Value(i));
@@ -107,6 +109,7 @@ inline void CollectRows(const arrow::RecordBatch& batch, const arrow::Int64Array
 /// Everything that a search would see.
 inline TestRows RowsOf(const SourceSnapshot& snapshot) {
   TestRows rows;
+  EXPECT_TRUE(snapshot.failure.ok()) << snapshot.failure.ToString();
   std::vector<ColumnId> columns;
   for (const char* name : {"id", "part", "value"})
     columns.push_back(snapshot.schema->Find(name)->id);
@@ -115,14 +118,26 @@ inline TestRows RowsOf(const SourceSnapshot& snapshot) {
     const auto reader = segment->Reader();
     EXPECT_TRUE(reader.ok()) << reader.status().ToString();
     if (!reader.ok()) continue;
+    const RowSetPtr deleted = segment->DeletedAt(snapshot.visible_sequence);
+    std::int64_t begin = 0;
     for (int group = 0; group < (*reader)->row_groups(); ++group) {
       const auto batch = (*reader)->Read(group, columns, *snapshot.schema);
       EXPECT_TRUE(batch.ok()) << batch.status().ToString();
       if (!batch.ok()) continue;
-      CollectRows(**batch, static_cast<const arrow::Int64Array&>(*(*batch)->column(3)), rows);
+      CollectRows(**batch, static_cast<const arrow::Int64Array&>(*(*batch)->column(3)), rows,
+                  [&](std::int64_t row) {
+                    return deleted && deleted->Contains(static_cast<std::uint32_t>(begin + row));
+                  });
+      begin += (*batch)->num_rows();
     }
   }
-  for (const HotChunk& chunk : snapshot.hot) CollectRows(*chunk.batch, *chunk.sequences, rows);
+  for (const HotChunk& chunk : snapshot.hot) {
+    CollectRows(*chunk.batch, *chunk.sequences, rows, [&](std::int64_t row) {
+      const std::uint64_t end =
+          chunk.ends == nullptr ? 0 : chunk.ends->EndOf(chunk.ends_first + row);
+      return end != 0 && end <= snapshot.visible_sequence;
+    });
+  }
   return rows;
 }
 
@@ -135,6 +150,48 @@ inline std::vector<TestRow> InOrder(const TestRows& rows) {
 inline Result<WriteOutcome> WriteRows(Source& source, const std::vector<TestRow>& rows) {
   const SchemaPtr schema = source.schema();
   return source.Write(schema, TestBatch(*schema, rows));
+}
+
+/// What a delete of the rows that `matches` would find in a snapshot, row by row.
+inline MatchedRows FindMatches(const SourceSnapshot& snapshot,
+                               const std::function<bool(const TestRow&)>& matches) {
+  MatchedRows matched;
+  for (const auto& segment : snapshot.segments) {
+    SourceSnapshot alone = snapshot;
+    alone.hot.clear();
+    alone.segments = {segment};
+    TestRows rows = RowsOf(alone);
+    const auto reader = segment->Reader();
+    if (!reader.ok()) continue;
+    std::uint32_t at = 0;
+    for (int group = 0; group < (*reader)->row_groups(); ++group) {
+      const auto batch = (*reader)->Read(group, {&kSequenceColumnId, 1}, *snapshot.schema);
+      EXPECT_TRUE(batch.ok()) << batch.status().ToString();
+      if (!batch.ok()) continue;
+      const auto& sequences = static_cast<const arrow::Int64Array&>(*(*batch)->column(0));
+      for (std::int64_t i = 0; i < sequences.length(); ++i, ++at) {
+        const auto sequence = static_cast<std::uint64_t>(sequences.Value(i));
+        const auto row = rows.find(sequence);
+        if (sequence > snapshot.visible_sequence || row == rows.end() || !matches(row->second))
+          continue;
+        matched.segments[segment->meta().id].Add(at);
+      }
+    }
+  }
+  SourceSnapshot hot = snapshot;
+  hot.segments.clear();
+  for (const auto& [sequence, row] : RowsOf(hot)) matched.hot += matches(row) ? 1 : 0;
+  return matched;
+}
+
+inline Result<DeleteOutcome> DeleteWhere(Source& source,
+                                         const std::function<bool(const TestRow&)>& matches,
+                                         const KeyTurn* turn = nullptr) {
+  return source.Delete(
+      [&](const SourceSnapshot& snapshot) -> Result<MatchedRows> {
+        return FindMatches(snapshot, matches);
+      },
+      turn);
 }
 
 /// Relative to `folder`, sorted.

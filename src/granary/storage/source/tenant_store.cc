@@ -8,6 +8,7 @@
 #include "granary/base/hash.h"
 #include "granary/storage/source/open_lanes.h"
 #include "granary/storage/source/source_folder.h"
+#include "granary/types/rest_column.h"
 
 namespace granary::storage {
 namespace {
@@ -226,10 +227,11 @@ Result<std::shared_ptr<LiveSource>> TenantStore::Create(const SourceDefinition& 
                   fmt::format("there are {} sources already", context_->options.sources_max));
   }
   GRANARY_ASSIGN(const Schema schema, InitialSchema(definition));
-  if (const std::size_t most = context_->options.columns_max; schema.columns().size() > most) {
-    return Status::Invalid(Code::kInvalidDefinition, "/schema_definition",
-                           fmt::format("a source has at most {} columns, these are {}", most,
-                                       schema.columns().size()));
+  const std::size_t declared = DeclaredColumns(schema);
+  if (const std::size_t most = context_->options.columns_max; declared > most) {
+    return Status::Invalid(
+        Code::kInvalidDefinition, "/schema_definition",
+        fmt::format("a source has at most {} columns, these are {}", most, declared));
   }
   GRANARY_TRY(FinishDrops());
   GRANARY_ASSIGN(const std::string folder, ChooseFolder(definition));

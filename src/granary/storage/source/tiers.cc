@@ -24,10 +24,16 @@ bool IsRetired(const std::shared_ptr<const Segment>& segment) {
   return segment->meta().retired_generation != 0;
 }
 
-std::uint64_t RowsIn(const Segments& segments) {
-  std::uint64_t rows = 0;
-  for (const auto& segment : segments) rows += segment->meta().rows;
-  return rows;
+// The live ones, and those that are new; `changed` in the places of those with their ids.
+std::shared_ptr<const Segments> Merged(const Segments& live, Segments added,
+                                       const Segments& changed) {
+  for (const auto& segment : live) {
+    const auto now = std::find_if(changed.begin(), changed.end(), [&](const auto& other) {
+      return other->meta().id == segment->meta().id;
+    });
+    added.push_back(now == changed.end() ? segment : *now);
+  }
+  return Sorted(std::move(added));
 }
 
 std::uint64_t LastSequence(const std::vector<HotChunk>& chunks) {
@@ -40,11 +46,13 @@ std::uint64_t LastSequence(const std::vector<HotChunk>& chunks) {
 
 }  // namespace
 
-Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence)
+Tiers::Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence, TiersPast past)
     : budget_(budget),
       open_{std::make_shared<Memtable>(), {}, {}},
-      visible_sequence_(flushed_sequence),
-      flushed_sequence_(flushed_sequence) {
+      visible_sequence_(std::max(flushed_sequence, past.delete_sequence)),
+      flushed_sequence_(flushed_sequence),
+      past_(past) {
+  generation_ = past.forgotten_generation;  // Its files may all be gone.
   for (const auto& segment : segments) {
     const SegmentMeta& meta = segment->meta();
     generation_ = std::max({generation_, meta.generation, meta.retired_generation});
@@ -104,6 +112,8 @@ std::optional<TierView> Tiers::ViewOf(std::uint64_t generation) const {
       view.flushed_sequence = flushed_sequence_;
       view.visible_sequence = visible_sequence_;
       view.generation = generation_;
+      view.forgotten_sequence = past_.forgotten_sequence;
+      if (generation < past_.forgotten_generation) return std::nullopt;
       if (generation < generation_) retired = retired_;
     }
     // Looked at outside the lock, and still one moment: whatever a flush does meanwhile, these rows
@@ -124,8 +134,6 @@ std::optional<TierView> Tiers::ViewOf(std::uint64_t generation) const {
       view.segments.push_back(std::move(segment));
   }
   std::sort(view.segments.begin(), view.segments.end(), Before);
-  // A compaction keeps every row, so the segments of any moment hold as many as those of now.
-  if (RowsIn(view.segments) != RowsIn(*segments)) return std::nullopt;
   return view;
 }
 
@@ -180,22 +188,43 @@ SealedRows Tiers::Seal() {
   return all;
 }
 
-void Tiers::AddBulk(Segments added, std::uint64_t last_sequence, Below below) {
+void Tiers::AddBulk(Segments added, std::uint64_t last_sequence, Below below,
+                    const Segments& changed) {
   std::shared_ptr<const Segments> replaced;  // Freed after the lock.
   const std::lock_guard lock(mutex_);
-  added.insert(added.end(), segments_->begin(), segments_->end());
-  replaced = std::exchange(segments_, Sorted(std::move(added)));
+  replaced = std::exchange(segments_, Merged(*segments_, std::move(added), changed));
   visible_sequence_ = std::max(visible_sequence_, last_sequence);
   if (below == Below::kFlushed) flushed_sequence_ = last_sequence;
   ++bulks_;
 }
 
-void Tiers::Swap(Segments added, std::uint64_t flushed_sequence) {
+void Tiers::Delete(const DeleteChanges& deletes, std::uint64_t sequence, Below below) {
+  std::shared_ptr<const Segments> replaced;  // Freed after the lock.
+  const std::lock_guard lock(mutex_);
+  auto segments = std::make_shared<Segments>(*segments_);
+  for (auto& segment : *segments) {
+    const auto change = std::find_if(
+        deletes.segments.begin(), deletes.segments.end(),
+        [&](const SegmentDeletes& other) { return other.segment == segment->meta().id; });
+    if (change != deletes.segments.end()) segment = segment->WithDeletions(change->after);
+  }
+  replaced = std::exchange(segments_, std::move(segments));
+  visible_sequence_ = std::max(visible_sequence_, sequence);
+  if (below == Below::kFlushed) flushed_sequence_ = sequence;
+  past_.forgotten_sequence = std::max(past_.forgotten_sequence, deletes.forgotten_sequence);
+  ++bulks_;
+}
+
+void Tiers::Forget(std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  past_.forgotten_sequence = std::max(past_.forgotten_sequence, sequence);
+}
+
+void Tiers::Swap(Segments added, std::uint64_t flushed_sequence, const Segments& changed) {
   std::vector<Tier> gone;  // Freed after the lock.
   std::shared_ptr<const Segments> replaced;
   const std::lock_guard lock(mutex_);
-  added.insert(added.end(), segments_->begin(), segments_->end());
-  replaced = std::exchange(segments_, Sorted(std::move(added)));
+  replaced = std::exchange(segments_, Merged(*segments_, std::move(added), changed));
   gone = std::exchange(sealed_, {});
   for (const Tier& tier : gone) budget_.Release(tier.counts.bytes);
   flushed_sequence_ = flushed_sequence;
@@ -243,11 +272,16 @@ Segments Tiers::TakeRetired(std::int64_t before_us) {
   });
   Segments taken(kept, retired_.end());
   retired_.erase(kept, retired_.end());
+  for (const auto& segment : taken) {
+    past_.forgotten_generation =
+        std::max(past_.forgotten_generation, segment->meta().retired_generation);
+  }
   return taken;
 }
 
 Segments Tiers::TakeAllRetired() {
   const std::lock_guard lock(mutex_);
+  past_.forgotten_generation = generation_;
   return std::exchange(retired_, {});
 }
 

@@ -21,6 +21,7 @@
 #include <arrow/type_fwd.h>
 
 #include "granary/base/status.h"
+#include "granary/storage/manifest/manifest.h"
 #include "granary/storage/memtable/memtable.h"
 #include "granary/storage/source/hot_budget.h"
 #include "granary/storage/source/segment.h"
@@ -35,7 +36,15 @@ struct TierView {
   std::vector<HotChunk> hot;  ///< Oldest first.
   std::uint64_t visible_sequence = 0;
   std::uint64_t flushed_sequence = 0;
-  std::uint64_t generation = 0;  ///< Compactions so far.
+  std::uint64_t generation = 0;          ///< Compactions so far.
+  std::uint64_t forgotten_sequence = 0;  ///< Snapshots of before cannot be had again.
+};
+
+/// What of the past is gone.
+struct TiersPast {
+  std::uint64_t delete_sequence = 0;  ///< The last moment at which rows were deleted.
+  std::uint64_t forgotten_generation = 0;
+  std::uint64_t forgotten_sequence = 0;
 };
 
 /// What a flush has to move.
@@ -56,7 +65,7 @@ struct HotCounts {
 class Tiers {
  public:
   /// `segments` are live or retired. `budget` must outlive this.
-  Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence);
+  Tiers(HotBudget& budget, Segments segments, std::uint64_t flushed_sequence, TiersPast past = {});
   ~Tiers();
 
   /// Where the rows come from, for the counts.
@@ -85,15 +94,21 @@ class Tiers {
   /// Makes the records of a bulk visible, `last_sequence` being the highest of them. `flushed` when
   /// no row is hot, nor will one with a lower sequence be.
   enum class Below : std::uint8_t { kMayBeHot, kFlushed };
-  void AddBulk(Segments added, std::uint64_t last_sequence, Below below);
-  /// Ends a flush: all sealed rows are in `added`.
-  void Swap(Segments added, std::uint64_t flushed_sequence);
+  /// `changed` take the places of those with their ids.
+  void AddBulk(Segments added, std::uint64_t last_sequence, Below below,
+               const Segments& changed = {});
+  /// Makes a commit of deletions visible; `sequence` is their moment.
+  void Delete(const DeleteChanges& deletes, std::uint64_t sequence, Below below);
+  /// Ends a flush: all sealed rows are in `added`; `changed` take the places of those with their
+  /// ids.
+  void Swap(Segments added, std::uint64_t flushed_sequence, const Segments& changed = {});
+  void Forget(std::uint64_t sequence);  ///< Moments of before cannot be told apart any more.
   /// Puts `segment` in the place of the one with its id, if that is still there.
   void Replace(std::shared_ptr<const Segment> segment);
 
   /// The number of the next compaction.
   std::uint64_t next_generation() const;
-  /// Ends a compaction: `added` hold exactly the rows of `replaced`, which are live.
+  /// Ends a compaction: `added` hold exactly the rows of `replaced` that are not deleted.
   void Compact(Segments added, const std::vector<SegmentId>& replaced, std::uint64_t generation,
                std::int64_t retired_us);
   /// Retired before `before_us` and read by nobody: the caller's to put back or to forget for good.
@@ -120,7 +135,8 @@ class Tiers {
   Tier open_;
   std::uint64_t visible_sequence_;
   std::uint64_t flushed_sequence_;
-  std::uint64_t bulks_ = 0;  // That came since this was made.
+  TiersPast past_;
+  std::uint64_t bulks_ = 0;  // Of records or deletions, that came since this was made.
 };
 
 }  // namespace granary::storage

@@ -159,26 +159,29 @@ Outcomes LeafOutcomes(const Predicate& leaf, const ColumnStats* stats) {
 
 }  // namespace
 
-Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats) {
+Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats,
+                          const LeafLookup& leaves) {
   switch (predicate.kind) {
     case Kind::kConstant: return Exactly(predicate.constant);
-    case Kind::kNot: return NotOf(PossibleOutcomes(predicate.children.at(0), stats));
+    case Kind::kNot: return NotOf(PossibleOutcomes(predicate.children.at(0), stats, leaves));
     case Kind::kAnd: {
       Outcomes all = Exactly(true);
       for (const Predicate& child : predicate.children) {
-        all = AndOf(all, PossibleOutcomes(child, stats));
+        all = AndOf(all, PossibleOutcomes(child, stats, leaves));
       }
       return all;
     }
     case Kind::kOr: {
       Outcomes all = Exactly(false);
       for (const Predicate& child : predicate.children) {
-        all = OrOf(all, PossibleOutcomes(child, stats));
+        all = OrOf(all, PossibleOutcomes(child, stats, leaves));
       }
       return all;
     }
-    default: return LeafOutcomes(predicate, stats(predicate.column));
+    default: break;
   }
+  const auto known = leaves ? leaves(predicate) : std::nullopt;
+  return known ? *known : LeafOutcomes(predicate, stats(predicate.column));
 }
 
 }  // namespace granary::storage

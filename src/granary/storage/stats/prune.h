@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "granary/types/column_stats.h"
 #include "granary/types/predicate.h"
@@ -23,8 +24,13 @@ struct Outcomes {
 /// Statistics of a column in the predicate's domain; null when nothing is known of it.
 using StatsLookup = std::function<const ColumnStats*(ColumnId)>;
 
+/// What a leaf can be, from those who know more of it than its column's statistics; nothing: they
+/// do not.
+using LeafLookup = std::function<std::optional<Outcomes>(const Predicate& leaf)>;
+
 /// Pure. Handles every Predicate kind; leaves with a JSON path, lists and patterns without a
 /// literal prefix are unknown. Uses min, max, value sets and null counts.
-Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats);
+Outcomes PossibleOutcomes(const Predicate& predicate, const StatsLookup& stats,
+                          const LeafLookup& leaves = {});
 
 }  // namespace granary::storage
