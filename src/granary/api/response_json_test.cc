@@ -167,7 +167,7 @@ TEST(StatsJsonTest, ShowsExactBoundsAndHidesTruncatedOnes) {
                            .max_exact = false};
   const std::string text = StatsJson(info);
   EXPECT_TRUE(text.starts_with(
-      R"({"source_id":"s","rows":1000,"bytes":0,"hot_rows":0,"segments":3,"files":3,"partitions":0,"schema_version":1,)"
+      R"({"source_id":"s","rows":1000,"bytes":0,"hot_rows":0,"deleted_rows":0,"segments":3,"files":3,"partitions":0,"schema_version":1,)"
       R"("wal_bytes":0,"index_bytes":0,"last_write":null,"last_compaction":null,"columns":{"a":{"type":"float64","nulls":2,)"
       R"("min":1.5,"max":100.5,"distinct":2,"values":[1.5,100.5],"indexes":[]},)"))
       << text;

@@ -31,10 +31,13 @@ class DocumentLanesTest : public ::testing::Test {
     auto writer =
         SegmentWriter::Create(files_, failpoints_, "/data", "seg.parquet", schema_, options);
     ASSERT_TRUE(writer.ok());
-    ASSERT_TRUE((*writer)
-                    ->Append(batch, std::static_pointer_cast<arrow::Int64Array>(
-                                        sequences.Finish().ValueOrDie()))
-                    .ok());
+    const auto numbers = sequences.Finish().ValueOrDie();
+    // A row group at a time: lanes are chosen by what is there when the first one is full.
+    for (std::int64_t first = 0; first < batch->num_rows(); first += options.row_group_rows) {
+      const auto rows = std::static_pointer_cast<arrow::Int64Array>(
+          numbers->Slice(first, options.row_group_rows));
+      ASSERT_TRUE((*writer)->Append(batch->Slice(first, options.row_group_rows), rows).ok());
+    }
     auto meta = (*writer)->Finish();
     ASSERT_TRUE(meta.ok()) << meta.status().message();
     auto reader = SegmentReader::Open(files_, "/data", *meta, schema_);
