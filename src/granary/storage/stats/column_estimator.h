@@ -71,7 +71,9 @@ class ColumnEstimator {
   /// Values are in the column's domain; one of another kind gets the default.
   Estimate Equal(const Value& value) const;
   Estimate Range(const RangeEnd& low, const RangeEnd& high) const;
-  /// Each value counted once: give distinct ones.
+  /// Each value counted once: give distinct ones. Of more than kInValuesMax, so many are looked at,
+  /// evenly spread, and stand for the others.
+  static constexpr std::size_t kInValuesMax = 8;
   Estimate In(std::span<const Value> values) const;
   Estimate Null() const;
   Estimate NotNull() const;

@@ -108,6 +108,16 @@ TEST(ColumnEstimatorTest, AValueSetSaysWhichValuesThereAre) {
   EXPECT_NEAR(column.In(asked).fraction, 0.5, 1e-9);
 }
 
+TEST(ColumnEstimatorTest, SomeOfManyAskedValuesStandForAll) {
+  const ColumnEstimator column(Counting(1000));
+  std::vector<Value> asked;
+  for (std::size_t count : {ColumnEstimator::kInValuesMax - 1, ColumnEstimator::kInValuesMax,
+                            ColumnEstimator::kInValuesMax + 1, std::size_t{500}}) {
+    while (asked.size() < count) asked.push_back(Int(static_cast<std::int64_t>(asked.size())));
+    EXPECT_NEAR(column.In(asked).fraction, static_cast<double>(count) / 1000, 0.02) << count;
+  }
+}
+
 TEST(ColumnEstimatorTest, DistinctValuesShareTheRowsEqually) {
   ColumnStats stats = Counting(1000);
   const ColumnEstimator column(stats);
