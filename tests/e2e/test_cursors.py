@@ -190,3 +190,27 @@ def test_an_empty_answer_and_a_last_page_have_no_cursor(client):
     assert client.search(limit=9)["next_cursor"] is not None
     assert client.search(limit=0)["next_cursor"] is None
     assert client.search(filters={"id": {"lt": 0}})["next_cursor"] is None
+
+
+def test_a_page_over_hot_chunks_of_an_indexed_column_ends_where_its_snapshot_does(client):
+    """The last chunk of the snapshot is cut, and then has no hash index, unlike the one before."""
+    client.add({"source_id": "hot", "index_columns": ["id"], "schema_definition": {"id": "int64"}})
+    client.write("hot", [{"id": 1}] * 10)
+    client.write("hot", [{"id": 1, "b": 1}] * 10)
+    body = {"source_ids": ["hot"], "filters": {"id": 1}, "order_by": [{"column": "_seq"}]}
+    first = client.search(**body, limit=5)
+    client.write("hot", [{"id": 1, "b": 2}])
+    rest = client.search(**body, limit=100, cursor=first["next_cursor"])
+    assert rest["count"] == 15 and rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize("change", [{"add_columns": {"c": "int64"}}, {"drop_columns": ["tag"]}], ids=["declared", "dropped"])
+def test_a_page_of_documents_never_means_something_else_after_a_change(client, change):
+    client.add({"source_id": "docs", "schema_mode": "json", "schema_definition": {"id": "int64", "tag": "string"}})
+    client.write("docs", [{"id": i, "tag": "x", "c": i if i % 2 else str(i)} for i in range(8)])
+    body = {"source_ids": ["docs"], "filters": {"c": {"exists": True}, "tag": "x"}, "order_by": [{"column": "id"}]}
+    first = client.search(**body, limit=2)
+    client.call("PATCH", "/sources/docs", change)
+    with pytest.raises(Refused) as refused:
+        client.search(**body, limit=100, cursor=first["next_cursor"])
+    assert refused.value.status == 410 and "declared or dropped" in refused.value.problem["detail"]

@@ -37,7 +37,8 @@ TEST(HistogramChartTest, ManyBucketsBecomeSixteenLines) {
       R"({"columns": {"n": {"most_common": [], "histogram": {"described": 64, "sampled": 64, "from": 0, "buckets": [)" +
       buckets + "]}}}}");
   ASSERT_TRUE(chart.ok());
-  EXPECT_EQ(std::count(chart->begin(), chart->end(), '\n'), 1 + 2 + 16) << *chart;  // Column, head, lines.
+  EXPECT_EQ(std::count(chart->begin(), chart->end(), '\n'), 1 + 2 + 16)
+      << *chart;  // Column, head, lines.
   EXPECT_NE(chart->find("60 … 64"), std::string::npos) << *chart;
 }
 

@@ -89,7 +89,9 @@ Result<std::vector<storage::SchemaVersion>> Tenant::SchemaHistory(const SourceId
 
 Result<storage::SourcePaths> Tenant::Paths(const SourceId& id) const {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
-  return storage::CollectPaths(source->Snapshot());
+  const storage::SourceSnapshot snapshot = source->Snapshot();
+  GRANARY_TRY(snapshot.failure);
+  return storage::CollectPaths(snapshot);
 }
 
 Status Tenant::DropSource(const SourceId& id, bool keep_data) {

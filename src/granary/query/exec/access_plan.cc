@@ -252,9 +252,11 @@ class AccessPlanner {
       facts.matches =
           rows_ > 0 ? matches_ / rows_
                     : Selectivity(*input_.predicate, [](ColumnId) { return nullptr; }).matches;
-      if (by_cost_ && chunk.index != nullptr) LookAtHashes(chunk);
-      facts.indexes = hashes_;
-      facts.named = named_of_hot_;
+      if (by_cost_ && chunk.index != nullptr) {
+        LookAtHashes(chunk);
+        facts.indexes = hashes_;
+        facts.named = named_of_hot_;
+      }
     }
     const SegmentChoice choice = optimizer_.ChooseHot(facts);
     if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);

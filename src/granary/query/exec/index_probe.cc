@@ -32,7 +32,11 @@ RowNumbers Sorted(const std::vector<std::uint32_t>& found) {
 /// Combines what questions find; where that comes from is the derived class's.
 class Prober {
  public:
-  explicit Prober(const ProbeOrder& order) : order_(order) {}
+  explicit Prober(const ProbeOrder& order)
+      : order_(order), turns_(order.questions.questions.size(), kNotAsked) {
+    for (std::size_t turn = order.probe.questions.size(); turn-- > 0;)
+      turns_[order.probe.questions[turn]] = turn;
+  }
   virtual ~Prober() = default;
 
   std::optional<RowNumbers> Rows() {
@@ -65,11 +69,7 @@ class Prober {
   /// When the first of a node's questions is asked.
   std::size_t TurnOf(std::size_t place) const {
     const Node& node = order_.questions.nodes[place];
-    const auto& asked = order_.probe.questions;
-    if (node.kind == Node::Kind::kQuestion) {
-      const auto at = std::find(asked.begin(), asked.end(), node.question);
-      return at == asked.end() ? kNotAsked : static_cast<std::size_t>(at - asked.begin());
-    }
+    if (node.kind == Node::Kind::kQuestion) return turns_[node.question];
     std::size_t first = kNotAsked;
     for (const std::uint16_t part : node.parts) first = std::min(first, TurnOf(part));
     return first;
@@ -107,13 +107,22 @@ class Prober {
     for (const std::uint16_t part : node.parts) {
       const auto rows = Of(part);
       if (!rows) return std::nullopt;
-      RowNumbers both;
-      std::set_union(all.begin(), all.end(), rows->begin(), rows->end(), std::back_inserter(both));
-      all = std::move(both);
+      all.insert(all.end(), rows->begin(), rows->end());
+      if (all.size() / 2 <= order_.found_max) continue;
+      SortOut(all);  // Parts may name the same rows.
       if (all.size() > order_.found_max) return std::nullopt;
     }
+    SortOut(all);
+    if (all.size() > order_.found_max) return std::nullopt;
     return all;
   }
+
+  static void SortOut(RowNumbers& rows) {
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  }
+
+  std::vector<std::size_t> turns_;  ///< Of each question; kNotAsked.
 };
 
 class SegmentIndexes {
@@ -232,6 +241,7 @@ std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::S
 }
 
 std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk) {
+  if (chunk.index == nullptr) return std::nullopt;  // Of a chunk that a snapshot cuts.
   return ChunkProber(order, chunk).Rows();
 }
 

@@ -164,6 +164,9 @@ double IndexQuestion::NamedOf(const storage::ColumnEstimator* known) const {
       .fraction;
 }
 
-IndexQuestions QuestionsOf(const Predicate& predicate) { return Asker().Ask(predicate); }
+IndexQuestions QuestionsOf(const Predicate& predicate) {
+  IndexQuestions asked = Asker().Ask(predicate);
+  return asked.questions.size() > kIndexQuestionsMax ? IndexQuestions() : std::move(asked);
+}
 
 }  // namespace granary::query

@@ -50,6 +50,9 @@ struct IndexQuestions {
   std::vector<std::uint16_t> Alternatives() const;
 };
 
+/// A filter with more of them asks no index: planning would take longer than looking at all rows.
+inline constexpr std::size_t kIndexQuestionsMax = 1024;
+
 IndexQuestions QuestionsOf(const Predicate& predicate);
 
 }  // namespace granary::query

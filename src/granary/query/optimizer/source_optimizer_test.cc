@@ -88,6 +88,17 @@ struct Setting {
   SourceChoices choices;
 };
 
+TEST(IndexQuestionsTest, AFilterOfTooManyQuestionsAsksNone) {
+  for (const std::size_t count :
+       {kIndexQuestionsMax - 1, kIndexQuestionsMax, kIndexQuestionsMax + 1}) {
+    std::vector<Predicate> parts;
+    for (std::size_t i = 0; i < count; ++i)
+      parts.push_back(Leaf(Kind::kEqual, kName, static_cast<std::int64_t>(i)));
+    EXPECT_EQ(QuestionsOf(Predicate::Or(std::move(parts))).empty(), count > kIndexQuestionsMax)
+        << count;
+  }
+}
+
 TEST(SourceOptimizerTest, FewRowsComeFromTheIndexAndManyFromAScan) {
   Setting setting(NameIs());
   setting.named = {1e-5}, setting.facts.matches = 1e-5;

@@ -14,6 +14,10 @@ Status HotKeys::CatchUp(const TierView& view, const SchemaPtr& schema) {
   std::vector<std::vector<EndedRow>> found;
   for (const auto& segment : view.segments) {
     GRANARY_ASSIGN(auto rows, unseen_->Find(*segment));
+    if (segment->deletions() != nullptr) {  // Earlier versions of a key, mostly.
+      const auto& gone = *segment->deletions()->rows();
+      std::erase_if(rows, [&](const EndedRow& row) { return gone.Contains(row.row); });
+    }
     std::sort(rows.begin(), rows.end(), [](const EndedRow& a, const EndedRow& b) {
       return a.sequence != b.sequence ? a.sequence < b.sequence : a.row < b.row;
     });

@@ -65,7 +65,10 @@ Result<DeleteOutcome> LiveSource::Delete(const FindRows& find, const KeyTurn* tu
     GRANARY_ASSIGN(search.matched, find(snapshot));
     for (const auto& segment : snapshot.segments) search.seen.insert(segment->meta().id);
   }
-  if (search.matched.hot > 0) GRANARY_TRY(Flush());
+  // With nothing hot the moment is the newest of all that is in segments: replay starts behind it
+  // and misses no sequence, and without a log no newer version of a row can be lost alone.
+  const bool matched = search.matched.hot > 0 || !search.matched.segments.empty();
+  if (matched) GRANARY_TRY(Flush());
   for (int searches = 1;; ++searches) {
     GRANARY_TRY(SearchUnseen(find, search));
     GRANARY_TRY(cancel.Check());
@@ -73,6 +76,7 @@ Result<DeleteOutcome> LiveSource::Delete(const FindRows& find, const KeyTurn* tu
     const std::scoped_lock locks(write_mutex_, flush_mutex_);
     AwaitFrames();
     if (context_->closed) return Status(Code::kUnavailable, "the store is shutting down");
+    if (matched) GRANARY_TRY(FlushHot());
     if (!Unseen(search).segments.empty()) {
       if (searches < kSearchesMax) continue;
       GRANARY_TRY(SearchUnseen(find, search));

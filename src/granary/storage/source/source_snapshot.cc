@@ -43,10 +43,15 @@ void KeepUpTo(std::uint64_t sequence, std::vector<HotChunk>& hot) {
   hot = std::move(kept);
 }
 
-// The columns that were there then, by their names of then, in their types of now. Where records
-// keep a rest, what was declared since then may have taken over from it, and stays.
+// Where records keep a rest, a column that is declared takes values over from it, and one that is
+// dropped takes them along: what a filter means then changes for records that are there already.
+bool MeansTheSame(const Schema& now, const Schema& then) {
+  if (RestColumn(then) == nullptr) return true;
+  return std::ranges::equal(now.columns(), then.columns(), {}, &Column::id, &Column::id);
+}
+
+// The columns that were there then, by their names of then, in their types of now.
 SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
-  if (RestColumn(then) != nullptr) return now;
   std::vector<Column> columns;
   for (const Column& old : then.columns()) {
     if (const Column* column = now->FindId(old.id))
@@ -78,6 +83,8 @@ Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, cons
     return Expired(now, "which of its records were deleted since is not known any more");
   if (now.generation != mark.generation)
     return Expired(now, "its files were merged, and the old ones are gone");
+  if (!MeansTheSame(*now.schema, then))
+    return Expired(now, "a column of its documents was declared or dropped since");
   std::erase_if(now.segments, [&](const auto& segment) {
     return segment->meta().min_sequence > mark.visible_sequence;
   });

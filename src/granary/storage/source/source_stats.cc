@@ -27,6 +27,7 @@ ColumnStats StatsWithoutDeleted(ColumnStats stats, std::uint64_t deleted) {
   stats.min_exact = false;
   stats.max_exact = false;
   stats.values.reset();
+  stats.distribution.clear();  // It counts rows that are gone.
   return stats;
 }
 

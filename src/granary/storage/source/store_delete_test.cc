@@ -61,15 +61,17 @@ TEST_F(StoreDeleteTest, OfRowsThatAreGoneDeletesNothingAndTakesNoSequence) {
   EXPECT_EQ(Write(*source, Some(5, 1)).first_sequence, 6u) << "the first delete took 5";
 }
 
-TEST_F(StoreDeleteTest, HotRowsThatDoNotMatchStayHot) {
+TEST_F(StoreDeleteTest, NothingStaysHotBelowADeletesMoment) {
   auto source = Add(TestDefinition("a"));
   Write(*source, Some(1, 4));
   Flush(*source);
   Write(*source, Some(5, 4));
+  EXPECT_EQ(Delete(*source, [](const TestRow& row) { return row.id > 100; }), 0u);
+  EXPECT_EQ(source->Stats().hot_rows, 4u) << "where nothing is deleted nothing is flushed";
   EXPECT_EQ(Delete(*source, [](const TestRow& row) { return row.id < 3; }), 2u);
-  EXPECT_EQ(source->Stats().hot_rows, 4u);
+  EXPECT_EQ(source->Stats().hot_rows, 0u);
   Open();
-  EXPECT_EQ(Ids(Find("a")->Snapshot()), Range(3, 8)) << "replay goes on below the delete";
+  EXPECT_EQ(Ids(Find("a")->Snapshot()), Range(3, 8));
   Write(*Find("a"), Some(9, 1));
   Open();
   EXPECT_EQ(Ids(Find("a")->Snapshot()), Range(3, 9));

@@ -1,5 +1,6 @@
 // Numbers, decimals, dates and times: the values stand side by side in one buffer.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -15,6 +16,16 @@
 
 namespace granary::storage {
 namespace {
+
+/// values[i]. Arrow's buffers are aligned to 8 bytes where they come from outside, and decimals
+/// want 16.
+template <typename T>
+T ValueAt(const T* values, std::int64_t i) {
+  T value;
+  std::memcpy(&value, reinterpret_cast<const char*>(values) + i * std::int64_t{sizeof(T)},
+              sizeof(T));
+  return value;
+}
 
 /// Calls `visit(values, count)` for each run of values that are not null.
 template <typename T, typename Visit>
@@ -41,7 +52,8 @@ class FixedCollector final : public Collector {
 
   void Sample(const arrow::Array& rows) override {
     SampleRows(rows, sample_, [](const arrow::Array& values) {
-      return [data = values.data()->GetValues<T>(1)](std::int64_t row) { return data[row]; };
+      return
+          [data = values.data()->GetValues<T>(1)](std::int64_t row) { return ValueAt(data, row); };
     });
   }
 
@@ -109,7 +121,7 @@ class FixedCollector final : public Collector {
     T high = max_;
     int nans = 0;
     for (std::int64_t i = 0; i < count; ++i) {
-      const T value = values[i];
+      const T value = ValueAt(values, i);
       low = value < low ? value : low;
       high = value > high ? value : high;
       if constexpr (kIsFloat) nans |= value != value;
@@ -122,7 +134,7 @@ class FixedCollector final : public Collector {
   void AddDistinct(const T* values, std::int64_t count) {
     T before{};
     for (std::int64_t i = 0; i < count; ++i) {
-      const T value = Canonical(values[i]);
+      const T value = Canonical(ValueAt(values, i));
       if (i > 0 && value == before) continue;
       before = value;
       if (seen_.too_many()) {

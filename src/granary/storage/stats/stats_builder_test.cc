@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <set>
 
+#include <arrow/array.h>
+#include <arrow/buffer.h>
 #include <arrow/builder.h>
 
 #include "granary/storage/stats/stats_test_support.h"
@@ -222,6 +225,25 @@ TEST(StatsCodecTest, DecodesWhatItEncodesAndRefusesAnyCut) {
     }
     EXPECT_EQ(DecodeStats(bytes + "x").status().code(), Code::kCorruption);
   }
+}
+
+TEST(StatsBuilderTest, DecimalsOfAForeignBufferMayLieAnywhere) {
+  const DataType type = DataType::Decimal(20, 2);
+  std::vector<Value> values;
+  for (int i = 0; i < 2000; ++i) values.push_back(Value(Int128{i}));
+  const auto aligned = ArrayOf(type, values);
+  const auto& buffer = aligned->data()->buffers[1];
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(buffer->size()) + 64);
+  const auto place = reinterpret_cast<std::uintptr_t>(bytes.data());
+  std::uint8_t* const odd = bytes.data() + (24 - place % 16);  // 8 bytes past a multiple of 16.
+  std::memcpy(odd, buffer->data(), static_cast<std::size_t>(buffer->size()));
+  auto moved = aligned->data()->Copy();
+  moved->buffers[1] = std::make_shared<arrow::Buffer>(odd, buffer->size());
+  StatsBuilder builder(type);
+  builder.Add(*arrow::MakeArray(moved));
+  const ColumnStats stats = builder.Finish();
+  EXPECT_EQ(stats.max, Value(Int128{1999}));
+  EXPECT_FALSE(stats.distribution.empty());
 }
 
 TEST(StatsCodecTest, RefusesWhatWouldHideRows) {
