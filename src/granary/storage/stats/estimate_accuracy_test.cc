@@ -16,7 +16,6 @@
 #include "granary/storage/stats/column_estimator.h"
 #include "granary/storage/stats/stats_builder.h"
 #include "granary/storage/stats/stats_test_support.h"
-#include "granary/testing/seed.h"
 
 namespace granary::storage {
 namespace {
@@ -68,6 +67,10 @@ double QError(double estimate, double truth) {
   return std::max(a / b, b / a);
 }
 
+// The same data in every run: this measures how good estimates are, and under Zipf's law the 95th
+// percentile of rare values is a matter of luck. What must hold of any data is tested elsewhere.
+constexpr std::uint64_t kSeed = 20'261'129;
+
 struct Shape {
   const char* name;
   std::function<std::int64_t(sample::Generator&, std::int64_t row)> value;
@@ -109,7 +112,7 @@ std::vector<Shape> Shapes() {
 }
 
 void Measure(const Shape& shape, As as, int segments) {
-  sample::Generator random(testing::SeedFromEnvironment());
+  sample::Generator random(kSeed);
   std::vector<std::int64_t> rows;
   std::map<std::int64_t, double> counts;
   for (std::int64_t i = 0; i < kRows; ++i) {
