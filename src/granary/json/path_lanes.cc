@@ -7,6 +7,7 @@
 
 #include "granary/json/batch_writer.h"
 #include "granary/json/json_path.h"
+#include "granary/json/lane_array.h"
 #include "granary/json/leaf_matcher.h"
 #include "granary/json/shredder.h"
 
@@ -14,12 +15,6 @@ namespace granary::json {
 namespace {
 
 constexpr std::string_view kDocument = "document";
-
-Status FromArrow(const arrow::Status& status) {
-  if (status.ok()) return Status::Ok();
-  const bool full = status.IsOutOfMemory() || status.IsCapacityError();
-  return {full ? Code::kTooLarge : Code::kInternal, status.ToString()};
-}
 
 /// The struct's children with its offset applied; those without any value are left out.
 struct Children {
@@ -38,28 +33,6 @@ struct Children {
   }
   LaneArrays lanes;
   std::shared_ptr<arrow::Array> documents;
-};
-
-/// A lane of strings, plain or coded.
-class StringLane {
- public:
-  explicit StringLane(const arrow::Array& array) {
-    if (array.type_id() == arrow::Type::DICTIONARY) {
-      const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
-      codes_ = coded.indices()->data()->GetValues<std::int32_t>(1);
-      values_ = static_cast<const arrow::StringArray*>(coded.dictionary().get());
-    } else {
-      values_ = static_cast<const arrow::StringArray*>(&array);
-    }
-  }
-  bool coded() const { return codes_ != nullptr; }
-  std::int64_t Position(std::int64_t row) const { return coded() ? codes_[row] : row; }
-  const arrow::StringArray& values() const { return *values_; }
-  std::string_view At(std::int64_t row) const { return values_->GetView(Position(row)); }
-
- private:
-  const std::int32_t* codes_ = nullptr;
-  const arrow::StringArray* values_ = nullptr;
 };
 
 class Evaluation {
@@ -110,7 +83,7 @@ class Evaluation {
 
   void OfStrings(const arrow::Array& array, std::int64_t first, std::int64_t count,
                  const std::uint8_t* wanted, std::uint8_t* out) {
-    const StringLane strings(array);
+    const TextLane strings(array);
     constexpr std::int8_t kUnknown = -1;
     // A value that comes again is asked once.
     std::vector<std::int8_t> known;
@@ -154,24 +127,6 @@ Status OfDocuments(const arrow::StringArray& documents, const Predicate& leaf, b
     out[places[i]] = known.IsValid(at) && known.Value(at) == looked_for ? 1 : 0;
   }
   return Status::Ok();
-}
-
-LaneValue ValueAt(Lane lane, const arrow::Array& array, std::int64_t row) {
-  LaneValue value;
-  value.lane = lane;
-  switch (lane) {
-    case Lane::kString: value.text = StringLane(array).At(row); break;
-    case Lane::kInt64:
-      value.integer = static_cast<const arrow::Int64Array&>(array).Value(row);
-      break;
-    case Lane::kDouble:
-      value.number = static_cast<const arrow::DoubleArray&>(array).Value(row);
-      break;
-    case Lane::kBool:
-      value.boolean = static_cast<const arrow::BooleanArray&>(array).Value(row);
-      break;
-  }
-  return value;
 }
 
 /// Coded strings as coded JSON texts.
@@ -243,7 +198,7 @@ Result<std::shared_ptr<arrow::Array>> ExtractLanes(const arrow::Array& lanes,
     text.clear();
     for (const auto& [lane, array] : children.lanes) {
       if (array->IsNull(row)) continue;
-      AppendLaneValue(ValueAt(lane, *array, row), text);
+      AppendLaneValue(LaneValueAt(lane, *array, row), text);
       break;
     }
     if (text.empty() && found != nullptr && found->IsValid(row))

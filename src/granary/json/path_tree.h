@@ -8,10 +8,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "granary/json/batch_writer.h"
 
 namespace granary::json {
 
@@ -64,6 +67,18 @@ class PathTree {
 
   Node& root() { return root_; }
   const Node& root() const { return root_; }
+  /// The node at the end of a path of keys as they are meant; made where it is missing.
+  Node& At(std::span<const std::string> path) {
+    Node* node = &root_;
+    for (const std::string& key : path) {
+      std::string quoted;
+      AppendString(key, quoted);
+      const std::string_view written = std::string_view(quoted).substr(1, quoted.size() - 2);
+      Node* child = node->Find(written);
+      node = child == nullptr ? node->Add(written) : child;
+    }
+    return *node;
+  }
 
  private:
   Node root_;

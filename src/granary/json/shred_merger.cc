@@ -9,8 +9,8 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
-#include "granary/json/batch_writer.h"
 #include "granary/json/document_reader.h"
+#include "granary/json/lane_array.h"
 #include "granary/json/minified_text.h"
 #include "granary/json/path_tree.h"
 
@@ -20,41 +20,6 @@ namespace {
 /// Forms that are longer, or too many, are found anew for each document.
 constexpr std::size_t kFormBytesMax = 4'096;
 constexpr std::size_t kFormsMax = 4'096;
-
-Status FromArrow(const arrow::Status& status) {
-  if (status.ok()) return Status::Ok();
-  const bool full = status.IsOutOfMemory() || status.IsCapacityError();
-  return {full ? Code::kTooLarge : Code::kInternal, status.ToString()};
-}
-
-/// Texts of a column, plain or coded.
-class Texts {
- public:
-  explicit Texts(const arrow::Array& array) : array_(array) {
-    if (array.type_id() == arrow::Type::DICTIONARY) {
-      const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
-      codes_ = coded.indices()->data()->GetValues<std::int32_t>(1);
-      values_ = static_cast<const arrow::StringArray*>(coded.dictionary().get());
-    } else {
-      values_ = static_cast<const arrow::StringArray*>(&array);
-    }
-  }
-  static bool Holds(const arrow::Array& array) {
-    if (array.type_id() != arrow::Type::DICTIONARY) return array.type_id() == arrow::Type::STRING;
-    const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
-    return coded.dictionary()->type_id() == arrow::Type::STRING &&
-           coded.indices()->type_id() == arrow::Type::INT32;
-  }
-  bool IsNull(std::int64_t row) const { return array_.IsNull(row); }
-  std::string_view At(std::int64_t row) const {
-    return values_->GetView(codes_ == nullptr ? row : codes_[row]);
-  }
-
- private:
-  const arrow::Array& array_;
-  const std::int32_t* codes_ = nullptr;
-  const arrow::StringArray* values_ = nullptr;
-};
 
 /// The lanes of one path.
 struct Lanes {
@@ -126,43 +91,25 @@ struct ShredMerger::State {
     return &forms.emplace(std::string(text), own).first->second;
   }
 
-  static LaneValue ValueAt(Lane lane, const arrow::Array& array, std::int64_t row) {
-    LaneValue value;
-    value.lane = lane;
-    switch (lane) {
-      case Lane::kString: value.text = Texts(array).At(row); break;
-      case Lane::kInt64:
-        value.integer = static_cast<const arrow::Int64Array&>(array).Value(row);
-        break;
-      case Lane::kDouble:
-        value.number = static_cast<const arrow::DoubleArray&>(array).Value(row);
-        break;
-      case Lane::kBool:
-        value.boolean = static_cast<const arrow::BooleanArray&>(array).Value(row);
-        break;
-    }
-    return value;
-  }
-
   /// False when no lane has a value there.
   bool AppendFrom(const Lanes& path, const arrow::ArrayVector& lanes, std::int64_t row,
                   std::string& out) const {
     for (const auto& [lane, position] : path.at) {
       const auto& array = lanes[position];
       if (array == nullptr || array->IsNull(row)) continue;
-      AppendLaneValue(ValueAt(lane, *array, row), out);
+      AppendLaneValue(LaneValueAt(lane, *array, row), out);
       return true;
     }
     return false;
   }
 
   Status CheckArrays(const arrow::Array& documents, const arrow::ArrayVector& lanes) const {
-    bool fits = Texts::Holds(documents) && lanes.size() == kinds.size();
+    bool fits = TextLane::Holds(documents) && lanes.size() == kinds.size();
     for (std::size_t i = 0; fits && i < lanes.size(); ++i) {
       if (lanes[i] == nullptr) continue;
       fits = lanes[i]->length() == documents.length();
       switch (kinds[i]) {
-        case Lane::kString: fits = fits && Texts::Holds(*lanes[i]); break;
+        case Lane::kString: fits = fits && TextLane::Holds(*lanes[i]); break;
         case Lane::kInt64: fits = fits && lanes[i]->type_id() == arrow::Type::INT64; break;
         case Lane::kDouble: fits = fits && lanes[i]->type_id() == arrow::Type::DOUBLE; break;
         case Lane::kBool: fits = fits && lanes[i]->type_id() == arrow::Type::BOOL; break;
@@ -174,15 +121,8 @@ struct ShredMerger::State {
 
 ShredMerger::ShredMerger(std::span<const ShreddedPath> paths) : state_(std::make_unique<State>()) {
   for (const ShreddedPath& path : paths) {
-    Tree::Node* node = &state_->tree.root();
-    for (const std::string& key : path.path) {
-      std::string written;
-      AppendString(key, written);
-      const std::string_view raw = std::string_view(written).substr(1, written.size() - 2);
-      Tree::Node* child = node->Find(raw);
-      node = child == nullptr ? node->Add(raw) : child;
-    }
-    node->kept.path = static_cast<std::ptrdiff_t>(state_->paths.size());
+    Tree::Node& node = state_->tree.At(path.path);
+    node.kept.path = static_cast<std::ptrdiff_t>(state_->paths.size());
     Lanes& lanes = state_->paths.emplace_back();
     for (const ShreddedLane& lane : path.lanes) {
       lanes.at.emplace_back(lane.lane, state_->kinds.size());
@@ -198,13 +138,13 @@ Result<std::shared_ptr<arrow::Array>> ShredMerger::Merge(const arrow::Array& doc
                                                          const std::uint8_t* wanted) {
   State& state = *state_;
   GRANARY_TRY(state.CheckArrays(documents, lanes));
-  const Texts texts(documents);
+  const TextLane texts(documents);
   arrow::StringBuilder builder;
   GRANARY_TRY(FromArrow(builder.Reserve(documents.length())));
   std::string whole;
   Form own;
   for (std::int64_t row = 0; row < documents.length(); ++row) {
-    if (texts.IsNull(row) || (wanted != nullptr && wanted[row] == 0)) {
+    if (documents.IsNull(row) || (wanted != nullptr && wanted[row] == 0)) {
       GRANARY_TRY(FromArrow(builder.AppendNull()));
       continue;
     }

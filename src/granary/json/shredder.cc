@@ -7,19 +7,13 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
-#include "granary/json/batch_writer.h"
 #include "granary/json/document_reader.h"
+#include "granary/json/lane_array.h"
 #include "granary/json/minified_text.h"
 #include "granary/json/path_tree.h"
 
 namespace granary::json {
 namespace {
-
-Status FromArrow(const arrow::Status& status) {
-  if (status.ok()) return Status::Ok();
-  const bool full = status.IsOutOfMemory() || status.IsCapacityError();
-  return {full ? Code::kTooLarge : Code::kInternal, status.ToString()};
-}
 
 struct LaneBuilder {
   Lane lane;
@@ -132,21 +126,14 @@ Shredder::Shredder(std::span<const ChosenPath> paths) : state_(std::make_unique<
   for (const ChosenPath& path : paths) lanes += path.lanes.size();
   state_->lanes.reserve(lanes);  // Places point at them.
   for (const ChosenPath& path : paths) {
-    Tree::Node* node = &state_->tree.root();
-    for (const std::string& key : path.path) {
-      std::string written;
-      AppendString(key, written);
-      const std::string_view raw = std::string_view(written).substr(1, written.size() - 2);
-      Tree::Node* child = node->Find(raw);
-      node = child == nullptr ? node->Add(raw) : child;
-    }
-    node->kept.has_lanes = true;
+    Tree::Node& node = state_->tree.At(path.path);
+    node.kept.has_lanes = true;
     for (const Lane lane : path.lanes) {
       state_->lanes.push_back(
           {lane, arrow::MakeBuilder(LaneType(lane), arrow::default_memory_pool()).ValueOrDie()});
-      node->kept.lanes[static_cast<std::size_t>(lane)] = &state_->lanes.back();
+      node.kept.lanes[static_cast<std::size_t>(lane)] = &state_->lanes.back();
     }
-    state_->ends.push_back(node);
+    state_->ends.push_back(&node);
   }
 }
 

@@ -318,6 +318,21 @@ void SourceOptimizer::Count(const SegmentFacts& facts, SegmentChoice& choice, bo
   const bool reads_nothing = choice.way == kScan && facts.all_match && shape_.rest.count() == 0 &&
                              shape_.filter.count() == 0;
   if (reads_nothing) path = AccessPath::kMetadata;
+  AddTo(path, choice);
+  for (std::size_t way = 0; way < ways_; ++way) {
+    const bool possible = costs_[way].ns < kImpossible;
+    const Way taken = possible ? static_cast<Way>(way) : kScan;
+    possible_[way] = possible_[way] || possible;
+    differs_[way] = differs_[way] || taken != choice.way;
+  }
+  for (std::size_t way = 0; way < kWays; ++way) {
+    const Way taken = way < ways_ && costs_[way].ns < kImpossible ? static_cast<Way>(way) : kScan;
+    total_ns_[way] += CostOf(taken, cached);
+    total_examined_[way] += costs_[taken].examined;
+  }
+}
+
+void SourceOptimizer::AddTo(AccessPath path, SegmentChoice& choice) {
   auto at = std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
     return g.path == path && g.way == choice.way && g.probe == choice.probe;
   });
@@ -333,17 +348,6 @@ void SourceOptimizer::Count(const SegmentFacts& facts, SegmentChoice& choice, bo
   choices_.rows += choice.rows;
   choices_.examined += choice.examined;
   choices_.ns += choice.ns;
-  for (std::size_t way = 0; way < ways_; ++way) {
-    const bool possible = costs_[way].ns < kImpossible;
-    const Way taken = possible ? static_cast<Way>(way) : kScan;
-    possible_[way] = possible_[way] || possible;
-    differs_[way] = differs_[way] || taken != choice.way;
-  }
-  for (std::size_t way = 0; way < kWays; ++way) {
-    const Way taken = way < ways_ && costs_[way].ns < kImpossible ? static_cast<Way>(way) : kScan;
-    total_ns_[way] += CostOf(taken, cached);
-    total_examined_[way] += costs_[taken].examined;
-  }
 }
 
 SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
@@ -372,21 +376,7 @@ SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
   }
   choice.ns += choice.rows * shape_.per_match_ns;
   if (shape_.limit) wanted_ = std::max(wanted_ - choice.rows, 0.0);
-  auto at = std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
-    return g.path == AccessPath::kHot && g.probe == choice.probe;
-  });
-  if (at == choices_.groups.end()) {
-    choices_.groups.push_back({.path = AccessPath::kHot, .way = choice.way, .probe = choice.probe});
-    at = std::prev(choices_.groups.end());
-  }
-  choice.group = static_cast<std::uint16_t>(at - choices_.groups.begin());
-  ++at->segments;
-  at->rows += choice.rows;
-  at->examined += choice.examined;
-  at->ns += choice.ns;
-  choices_.rows += choice.rows;
-  choices_.examined += choice.examined;
-  choices_.ns += choice.ns;
+  AddTo(AccessPath::kHot, choice);
   for (std::size_t way = 0; way < kWays; ++way) {
     total_ns_[way] += choice.ns;
     total_examined_[way] += choice.examined;

@@ -129,6 +129,8 @@ class SourceOptimizer {
   AccessPath PathOf(const SegmentChoice& choice, bool cached) const;
   int ProbeOf(Way way);
   void Count(const SegmentFacts& facts, SegmentChoice& choice, bool cached);
+  /// Puts the choice into its group, which is made when it is the first one, and into the totals.
+  void AddTo(AccessPath path, SegmentChoice& choice);
   double RowCost() const;
 
   const AccessShape& shape_;
