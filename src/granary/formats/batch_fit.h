@@ -1,8 +1,7 @@
 // BatchFit: an Arrow batch from outside as records of a source.
 //
 // Columns    by name. What the schema lacks is added in evolve mode (structs, maps and lists of
-// them
-//            as json), refused in strict and put into the rest in json mode, where a null is a
+//            them as json), refused in strict and put into the rest in json mode, where a null is a
 //            member that is not there and a column of the rest's name is its members; a column
 //            whose values do not fit is widened in evolve mode where that is safe; what the batch
 //            lacks is null.

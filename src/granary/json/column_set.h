@@ -3,8 +3,7 @@
 //
 // Place      RecordParser reads keys and cells; ColumnSet finds the column, appends, widens.
 // Shape      a column is as long as the last row that had a value for it; nulls are filled in when
-// the
-//            next value comes, and at the end. So a sparse column costs nothing per row.
+//            the next value comes, and at the end. So a sparse column costs nothing per row.
 // Threads    one.
 #pragma once
 

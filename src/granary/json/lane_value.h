@@ -1,8 +1,7 @@
 // LaneValue: a value of a document that a typed column can hold, and the text it stands for.
 //
 // Promise    what ReadLaneValue gives, AppendLaneValue writes back as the very text that it was
-// read
-//            from: 1.0, 1e3, -0 and what int64 cannot hold are left to those who keep texts.
+//            read from: 1.00, 1e3, -0 and what int64 cannot hold are left to those who keep texts.
 // Threads    pure functions.
 #pragma once
 

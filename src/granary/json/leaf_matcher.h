@@ -1,8 +1,8 @@
 // LeafMatcher: one leaf of a predicate against values inside JSON documents.
 //
 // Logic      numbers compare exactly, whatever their spelling; a value of another kind than the
-// literal
-//            does not match; an array matches when any of its elements does; null is unknown.
+//            literal does not match; an array matches when any of its elements does; null is
+//            unknown.
 // Threads    one.
 #pragma once
 

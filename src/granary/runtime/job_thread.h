@@ -2,8 +2,7 @@
 // PeriodicJob have in common.
 //
 // Threads    `mutex` guards `stopping` and what the job adds to it. Start once; Stop from any
-// thread
-//            but the job's own, as often as one likes: it returns when the thread has ended.
+//            thread but the job's own, as often as one likes: it returns when the thread has ended.
 #pragma once
 
 #include <condition_variable>

@@ -8,13 +8,10 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include "granary/storage/source/record_keys.h"
+
 namespace granary {
 namespace {
-
-std::string DetailOf(const std::string& column) {
-  return fmt::format("\"{}\" is part of the primary key, which is NOT NULL: give it a value",
-                     column);
-}
 
 Status Keep(const std::vector<bool>& stays, json::ParsedRecords& parsed) {
   arrow::BooleanBuilder builder;
@@ -54,9 +51,10 @@ Status TakeOutNullKeys(const std::vector<std::string>& key, std::int64_t first,
       stays[row] = false;
       std::string at_field = pointer(places[row], name);
       if (rejected != nullptr)
-        rejected->emplace(places[row], fmt::format("{}: {}", at_field, DetailOf(name)));
+        rejected->emplace(places[row],
+                          fmt::format("{}: {}", at_field, storage::MissingKeyText(name)));
       else if (errors.size() < json::kRecordErrorsMax)
-        errors.push_back({std::move(at_field), DetailOf(name)});
+        errors.push_back({std::move(at_field), storage::MissingKeyText(name)});
     }
   }
   if (rejected != nullptr) return Keep(stays, parsed);

@@ -1,8 +1,9 @@
 // Tenant: everything one tenant can do, as plain C++ calls; both APIs, the CLI and the tests sit on
 // it.
 //
-// Threads    fully safe. Calls block; searches and aggregates wait for one of
-// MAX_CONCURRENT_SEARCHES slots. Owns       its store. The pool, clock and log outlive it.
+// Threads    fully safe. Calls block; searches, aggregates, explanations and deletes wait for one
+//            of MAX_CONCURRENT_SEARCHES slots.
+// Owns       its store. The pool, clock and log outlive it.
 #pragma once
 
 #include <atomic>

@@ -72,7 +72,7 @@ struct AccessPlan {
   std::vector<AccessAsk::Order> first_by;
   std::uint64_t first_count = 0;
   SourceChoices choices;
-  std::uint64_t segments_total = 0;  ///< But for those that the query was to leave out.
+  std::uint64_t segments_total = 0;  ///< Of the snapshot, those that the query leaves out, too.
   std::size_t pieces = 0;            ///< About so many morsels.
   /// Of each question, over the segments where it is asked: rows that are named, and the time that
   /// takes. With AccessAsk::exactly.

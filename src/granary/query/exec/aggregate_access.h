@@ -1,5 +1,5 @@
-// The access plans of an aggregate: what is read of its sources, what statistics answer, and
-// whether a state that is kept is worth its merging.
+// The access plans of an aggregate: what is read of its sources, what statistics answer, and what
+// a state that is kept takes over, which is always merged.
 //
 // Threads    pure but for looking into caches.
 #pragma once

@@ -1,7 +1,6 @@
 #include "granary/query/exec/find_rows.h"
 
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -11,16 +10,16 @@
 namespace granary::query {
 namespace {
 
-/// Where each row group of a segment begins.
-std::vector<std::uint64_t> BeginsOf(const storage::SegmentReader& reader) {
-  std::vector<std::uint64_t> begins(1, 0);
-  for (int group = 0; group < reader.row_groups(); ++group)
-    begins.push_back(begins.back() + static_cast<std::uint64_t>(reader.rows(group)));
-  return begins;
+/// Where a row group begins in its segment.
+std::uint64_t BeginOf(const storage::SegmentReader& reader, int row_group) {
+  std::uint64_t begin = 0;
+  for (int group = 0; group < row_group; ++group)
+    begin += static_cast<std::uint64_t>(reader.rows(group));
+  return begin;
 }
 
 void AddMatches(const Morsel& morsel, const ScannedRows& scanned, storage::RowSet& rows) {
-  const std::uint64_t begin = BeginsOf(*morsel.reader)[static_cast<std::size_t>(morsel.row_group)];
+  const std::uint64_t begin = BeginOf(*morsel.reader, morsel.row_group);
   const auto add = [&](std::int64_t row) {
     rows.Add(static_cast<std::uint32_t>(begin + static_cast<std::uint64_t>(morsel.RowIn(row))));
   };

@@ -22,10 +22,14 @@ using Node = IndexQuestions::Node;
 constexpr std::size_t kFewRows = 64;
 constexpr std::size_t kNotAsked = ~std::size_t{0};
 
-RowNumbers Sorted(const std::vector<std::uint32_t>& found) {
-  RowNumbers rows(found.begin(), found.end());
+void SortOut(RowNumbers& rows) {
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+}
+
+RowNumbers Sorted(const std::vector<std::uint32_t>& found) {
+  RowNumbers rows(found.begin(), found.end());
+  SortOut(rows);
   return rows;
 }
 
@@ -115,11 +119,6 @@ class Prober {
     SortOut(all);
     if (all.size() > order_.found_max) return std::nullopt;
     return all;
-  }
-
-  static void SortOut(RowNumbers& rows) {
-    std::sort(rows.begin(), rows.end());
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   }
 
   std::vector<std::size_t> turns_;  ///< Of each question; kNotAsked.
@@ -225,8 +224,7 @@ class ChunkProber final : public Prober {
     if (!chunk_.index->Find(question.column, *chunk_.batch->column(at), hashes, order_.found_max,
                             rows))
       return std::nullopt;
-    std::sort(rows.begin(), rows.end());
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    SortOut(rows);
     return rows;
   }
 

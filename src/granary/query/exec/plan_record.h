@@ -28,7 +28,7 @@ struct Measured {
 struct KeptPlan {
   double groups = 0;      ///< Of the kept state.
   double ns = 0;          ///< Estimated, to merge it.
-  double instead_ns = 0;  ///< To read what it covers.
+  double instead_ns = 0;  ///< To read what it covers, and merge that.
   std::uint64_t segments = 0;
   Measured measured;
 };

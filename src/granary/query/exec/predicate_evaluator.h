@@ -1,10 +1,11 @@
 // PredicateEvaluator: which rows of a batch make a predicate true.
 //
 // Logic      SQL's three values; a row counts only when the predicate is true, not when it is
-// unknown. How        a tree of ANDs, ORs and leaves with every NOT pushed into the leaves; leaves
-// fill byte masks
-//            in tight loops; costly leaves (patterns, JSON) look only at rows that are still in
-//            question. What is cheap and decides much comes first (query/optimizer/filter_order.h).
+//            unknown.
+// How        a tree of ANDs, ORs and leaves with every NOT pushed into the leaves; leaves fill byte
+//            masks in tight loops; costly leaves (patterns, JSON) look only at rows that are still
+//            in question. What is cheap and decides much comes first
+//            (query/optimizer/filter_order.h).
 // Threads    const from many.
 #pragma once
 

@@ -78,7 +78,6 @@ class SourceScan {
 
   const storage::SourceSnapshot& snapshot() const { return *snapshot_; }
   std::size_t columns() const { return output_.size(); }  ///< That it gives.
-  bool has_filter() const { return predicate_.has_value(); }
 
   /// What to read and how. Counts what was pruned.
   AccessPlan Plan(const AccessAsk& ask, const QueryContext& context, QueryStats& stats) const;
@@ -92,7 +91,6 @@ class SourceScan {
   /// What may be asked of its indexes.
   const IndexQuestions& questions() const { return questions_; }
   const std::optional<Predicate>& predicate() const { return predicate_; }
-  const std::vector<ColumnId>& filter_columns() const { return filter_columns_; }
 
   /// Decodes the filter's columns, filters, and decodes the others only where something matched.
   /// Looks at context.cancel before each column and once per context.batch_rows. A row group is the

@@ -37,7 +37,7 @@ struct CostModel {
 
   // Statistics and kept states.
   double metadata_ns = 450;    ///< Per segment that its statistics answer for.
-  double merge_group_ns = 60;  ///< Per group and aggregate of a kept state.
+  double merge_group_ns = 60;  ///< Per group of a kept state, for its key and for each aggregate.
 
   // What comes after the scan, per row.
   double take_value_ns = 3;         ///< Per value of a matching row of a scan.
@@ -48,8 +48,8 @@ struct CostModel {
   // Threads.
   double worker_ns = 30'000;  ///< To call another worker.
 
-  /// Two paths whose estimates differ by less are as good as each other: the one that examines
-  /// fewer rows is taken.
+  /// A way that does not read everything is taken when it costs up to so much more than reading
+  /// everything: estimates are no better than that, and it examines fewer rows.
   double tie_ns = 6'000;
 
   /// For models from outside: `ns`, or 0 where that is no cost.

@@ -2,7 +2,8 @@
 // decisive come first.
 //
 // Source     ranks by cost per row left out: Hellerstein and Stonebraker, "Predicate migration"
-// (1993). Threads    pure functions.
+//            (1993).
+// Threads    pure functions.
 #pragma once
 
 #include "granary/query/optimizer/cost_model.h"

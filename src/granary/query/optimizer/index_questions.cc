@@ -19,9 +19,6 @@ using Node = IndexQuestions::Node;
 // Nodes are numbered in 16 bits; a predicate with more of them asks nothing.
 constexpr std::size_t kNodesMax = std::numeric_limits<std::uint16_t>::max() / 2;
 
-bool IsLowEnd(Kind kind) { return kind == Kind::kGreater || kind == Kind::kGreaterEqual; }
-bool IsHighEnd(Kind kind) { return kind == Kind::kLess || kind == Kind::kLessEqual; }
-
 bool IsIndexed(const Predicate& leaf) {
   return leaf.path.empty() && leaf.type.kind() != TypeKind::kJson &&
          leaf.type.kind() != TypeKind::kList && leaf.column != kSequenceColumnId;
@@ -73,9 +70,9 @@ class Asker {
 
   static void Narrow(const Predicate& leaf, IndexQuestion& question) {
     const Value& value = leaf.values.front();
-    if (IsLowEnd(leaf.kind) && (IsNull(question.low) || Compare(value, question.low) > 0))
+    if (SetsLowEnd(leaf.kind) && (IsNull(question.low) || Compare(value, question.low) > 0))
       question.low = value;
-    if (IsHighEnd(leaf.kind) && (IsNull(question.high) || Compare(value, question.high) < 0))
+    if (SetsHighEnd(leaf.kind) && (IsNull(question.high) || Compare(value, question.high) < 0))
       question.high = value;
   }
 
@@ -93,8 +90,8 @@ class Asker {
     Node node{Node::Kind::kAnd, 0, {}};
     std::map<ColumnId, IndexQuestion> ranges;
     for (const Predicate& child : children) {
-      const bool is_range = (IsLowEnd(child.kind) || IsHighEnd(child.kind)) && IsIndexed(child) &&
-                            child.values.size() == 1;
+      const bool is_range = (SetsLowEnd(child.kind) || SetsHighEnd(child.kind)) &&
+                            IsIndexed(child) && child.values.size() == 1;
       if (is_range) {
         IndexQuestion& range = ranges[child.column];
         range.kind = IndexQuestion::Kind::kRange;

@@ -4,9 +4,8 @@
 //            of LIKE. An AND is told by any of its parts, each one leaving fewer rows; an OR only
 //            by all of them together. What negates, reaches into JSON or searches in text asks
 //            nothing.
-// Promise    the rows that the answers leave are a superset of those that
-//            match, whichever questions
-//            are asked.
+// Promise    the rows that the answers leave are a superset of those that match, whichever
+//            questions are asked.
 // Threads    immutable once made.
 #pragma once
 

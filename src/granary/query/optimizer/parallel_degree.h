@@ -16,7 +16,7 @@ struct ParallelChoice {
 };
 
 /// `work_ns` in `pieces` that can be worked on by themselves, by at most `most` workers. A worker
-/// more is called when it takes over more than calling it costs.
+/// more is called while it takes over twice what calling it costs.
 ParallelChoice ParallelDegree(double work_ns, std::size_t pieces, std::size_t most,
                               const CostModel& model);
 

@@ -15,8 +15,6 @@ double Clamped(double fraction) {
   return std::isnan(fraction) ? 0.5 : std::clamp(fraction, 0.0, 1.0);
 }
 
-bool SetsLowEnd(Kind kind) { return kind == Kind::kGreater || kind == Kind::kGreaterEqual; }
-bool SetsHighEnd(Kind kind) { return kind == Kind::kLess || kind == Kind::kLessEqual; }
 bool SetsAnEnd(const Predicate& leaf) {
   return (SetsLowEnd(leaf.kind) || SetsHighEnd(leaf.kind)) && leaf.path.empty() &&
          leaf.values.size() == 1 && leaf.type.kind() != TypeKind::kList &&

@@ -3,7 +3,7 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
-#include "granary/services/tenant_node/query_flag.h"
+#include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
-  GRANARY_ASSIGN(const bool wait, QueryFlag(call.request, "wait"));
+  GRANARY_ASSIGN(const bool wait, BoolParameter(call.request, "wait", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(storage::CompactionJob job, tenant->store().Compact(id));
@@ -28,7 +28,7 @@ Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
 }
 
 Result<net::HttpResponse> Explain(NodeState& state, RouteCall& call) {
-  GRANARY_ASSIGN(const bool all, QueryFlag(call.request, "all"));
+  GRANARY_ASSIGN(const bool all, BoolParameter(call.request, "all", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;

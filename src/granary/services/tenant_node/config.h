@@ -2,8 +2,7 @@
 //
 // Order      defaults < config.env < environment < flags; each value remembers where it came from.
 // Shape      one table (config_table.cc) names each variable, its default, what is allowed and what
-// it is
-//            for; reading, checking, showing and config.env.example all follow from it.
+//            it is for; reading, checking, showing and config.env.example all follow from it.
 // Threads    a value.
 #pragma once
 

@@ -10,7 +10,6 @@ namespace {
 struct LaterRoute {
   const char* method;
   const char* pattern;
-  std::vector<std::string> query = {};
 };
 
 const LaterRoute kLater[] = {
@@ -27,8 +26,7 @@ void AddLaterRoutes(Router& router) {
                 .handler = [name](RouteCall&) -> Result<net::HttpResponse> {
                   return Status::Unsupported(
                       fmt::format("{} is not offered by this version", name));
-                },
-                .query = later.query});
+                }});
   }
 }
 

@@ -4,7 +4,6 @@
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
 #include "granary/services/tenant_node/content_rules.h"
-#include "granary/services/tenant_node/query_flag.h"
 #include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -65,7 +64,7 @@ Result<net::HttpResponse> History(NodeState& state, RouteCall& call) {
 Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
-  GRANARY_ASSIGN(const bool keep_data, QueryFlag(call.request, "keep_data"));
+  GRANARY_ASSIGN(const bool keep_data, BoolParameter(call.request, "keep_data", false));
   GRANARY_TRY(tenant->DropSource(id, keep_data));
   return JsonResponse("", 204);
 }
@@ -73,7 +72,7 @@ Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
 Result<net::HttpResponse> SourceStatistics(NodeState& state, RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
-  GRANARY_ASSIGN(const bool histograms, QueryFlag(call.request, "histograms"));
+  GRANARY_ASSIGN(const bool histograms, BoolParameter(call.request, "histograms", false));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return JsonResponse(
       api::StatsJson(stats, histograms ? api::StatsDetail::kHistograms : api::StatsDetail::kShort));

@@ -2,7 +2,7 @@
 //
 // Life       Append writes behind what is published, Publish shows it, Rollback forgets it.
 // Threads    as ColumnBuffer: one writer; Publish, Snapshot and published_rows() under the
-// memtable's lock.
+//            memtable's lock.
 #pragma once
 
 #include <cstdint>

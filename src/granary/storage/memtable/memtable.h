@@ -4,10 +4,9 @@
 // Promise    Append makes its records visible all at once; a View is a snapshot that later appends,
 //            seals and drops do not change.
 // Shape      a chunk has the columns of one schema version; another version starts a new chunk.
-// Column
-//            buffers are preallocated and filled in place; a View shares them without copying,
-//            except for the bitmaps of the open chunk (a reader must not share a byte that the
-//            writer changes).
+//            Column buffers are preallocated and filled in place; a View shares them without
+//            copying, except for the bitmaps of the open chunk (a reader must not share a byte
+//            that the writer changes).
 // Units      sequences count records; bytes are those in use: buffers double, but what nobody has
 //            written to takes no memory yet.
 // Threads    one appender at a time; View() and the counters from any thread.

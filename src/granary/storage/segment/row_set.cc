@@ -72,10 +72,6 @@ void RowSet::AddAll(const RowSet& other) {
 void RowSet::RemoveAll(const RowSet& other) {
   roaring_bitmap_andnot_inplace(bitmap_.get(), other.bitmap_.get());
 }
-void RowSet::RetainAll(const RowSet& other) {
-  roaring_bitmap_and_inplace(bitmap_.get(), other.bitmap_.get());
-}
-
 std::uint64_t RowSet::count() const { return roaring_bitmap_get_cardinality(bitmap_.get()); }
 
 bool RowSet::Contains(std::uint32_t row) const {

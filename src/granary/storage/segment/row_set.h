@@ -35,7 +35,6 @@ class RowSet {
   void AddRange(std::uint64_t begin, std::uint64_t end);  ///< Without `end`.
   void AddAll(const RowSet& other);
   void RemoveAll(const RowSet& other);
-  void RetainAll(const RowSet& other);
 
   bool empty() const { return count() == 0; }
   std::uint64_t count() const;

@@ -2,10 +2,9 @@
 // schema that may be newer than the file's.
 //
 // Promise    a column that the file lacks takes over from the rest of the records where the file
-// has
-//            one (json/rest_split.h), else it reads as nulls; one of a narrower type is widened;
-//            what does not decode, or does not agree with the footer, is kCorruption naming file
-//            and column.
+//            has one (json/rest_split.h), else it reads as nulls; one of a narrower type is
+//            widened; what does not decode, or does not agree with the footer, is kCorruption
+//            naming file and column.
 // Threads    fully safe: the footer is read once, each Read opens its own column readers.
 // Owns       its file handle.
 #pragma once

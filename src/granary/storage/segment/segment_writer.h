@@ -8,8 +8,7 @@
 //            Of json columns frequent scalars are taken out into lanes: typed columns behind
 //            `_seq`, named like their paths (json/shred_layout.h).
 // Promise    after Finish returns OK the file and its directory entry are synced; on any failure,
-// or
-//            when dropped, no file is left.
+//            or when dropped, no file is left.
 // Threads    one.
 #pragma once
 

@@ -5,8 +5,7 @@
 //            commit that a crash left in its log. Nothing else is written: sweeping and replay are
 //            left to the next start.
 // Errors     kNotFound for a folder that is no data folder; kConflict for one that a node serves,
-// or
-//            of a newer format. Damage is no error: it is what the report is for.
+//            or of a newer format. Damage is no error: it is what the report is for.
 // Cost       reads every byte that counts, once; a row group at a time in memory.
 // Threads    one.
 #pragma once

@@ -33,9 +33,6 @@ class KeyProbe {
   void Add(const Digest128& key, std::uint64_t sequence,
            const std::shared_ptr<const arrow::ArrayVector>& columns, std::int64_t row);
   bool empty() const { return sequences_.empty(); }
-  std::size_t size() const { return sequences_.size(); }
-  const std::vector<ColumnId>& key() const { return key_; }
-  const Schema& schema() const { return *schema_; }
   /// Null when the key is not among those.
   const std::uint64_t* SequenceOf(const Digest128& key) const;
 

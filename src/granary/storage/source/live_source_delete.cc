@@ -67,8 +67,8 @@ Result<DeleteOutcome> LiveSource::Delete(const FindRows& find, const KeyTurn* tu
   }
   // With nothing hot the moment is the newest of all that is in segments: replay starts behind it
   // and misses no sequence, and without a log no newer version of a row can be lost alone.
-  const bool matched = search.matched.hot > 0 || !search.matched.segments.empty();
-  if (matched) GRANARY_TRY(Flush());
+  const auto matched = [&] { return search.matched.hot > 0 || !search.matched.segments.empty(); };
+  if (matched()) GRANARY_TRY(Flush());
   for (int searches = 1;; ++searches) {
     GRANARY_TRY(SearchUnseen(find, search));
     GRANARY_TRY(cancel.Check());
@@ -76,7 +76,7 @@ Result<DeleteOutcome> LiveSource::Delete(const FindRows& find, const KeyTurn* tu
     const std::scoped_lock locks(write_mutex_, flush_mutex_);
     AwaitFrames();
     if (context_->closed) return Status(Code::kUnavailable, "the store is shutting down");
-    if (matched) GRANARY_TRY(FlushHot());
+    if (matched()) GRANARY_TRY(FlushHot());
     if (!Unseen(search).segments.empty()) {
       if (searches < kSearchesMax) continue;
       GRANARY_TRY(SearchUnseen(find, search));

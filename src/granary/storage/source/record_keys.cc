@@ -158,6 +158,11 @@ Result<arrow::ArrayVector> KeyColumnsOf(const arrow::RecordBatch& batch, const S
   return columns;
 }
 
+std::string MissingKeyText(const std::string& column) {
+  return fmt::format("\"{}\" is part of the primary key, which is NOT NULL: give it a value",
+                     column);
+}
+
 Status CheckKeyIsThere(const arrow::RecordBatch& batch, const Schema& schema,
                        const std::vector<ColumnId>& key) {
   GRANARY_ASSIGN(const arrow::ArrayVector columns, KeyColumnsOf(batch, schema, key));
@@ -166,9 +171,8 @@ Status CheckKeyIsThere(const arrow::RecordBatch& batch, const Schema& schema,
     std::int64_t row = 0;
     while (!columns[i]->IsNull(row)) ++row;
     const std::string& name = schema.FindId(key[i])->name;
-    return Status::Invalid(
-        Code::kInvalidRecord, fmt::format("/{}/{}", row, PointerStep(name)),
-        fmt::format("\"{}\" is part of the primary key, which is NOT NULL: give it a value", name));
+    return Status::Invalid(Code::kInvalidRecord, fmt::format("/{}/{}", row, PointerStep(name)),
+                           MissingKeyText(name));
   }
   return Status::Ok();
 }

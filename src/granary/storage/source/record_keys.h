@@ -6,8 +6,8 @@
 // Threads    pure functions.
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -28,6 +28,9 @@ Result<std::vector<Digest128>> KeysOf(const arrow::ArrayVector& columns);
 /// The key's columns of a batch in `schema`'s columns. kInternal when one is missing.
 Result<arrow::ArrayVector> KeyColumnsOf(const arrow::RecordBatch& batch, const Schema& schema,
                                         const std::vector<ColumnId>& key);
+
+/// What is said of a record without this part of its key.
+std::string MissingKeyText(const std::string& column);
 
 /// kInvalidRecord at /<row>/<column> for the first record without a part of its key.
 Status CheckKeyIsThere(const arrow::RecordBatch& batch, const Schema& schema,

@@ -2,8 +2,8 @@
 // codec and with the indexes of now. Deleted rows stay behind; of those alone there may be no file.
 //
 // Promise    every row that is left with its sequence, none twice; each column by its id, what the
-// schema lacks
-//            left out. On failure no file is left behind, and the inputs are as they were.
+//            schema lacks left out. On failure no file is left behind, and the inputs are as they
+//            were.
 // Order      by the sort columns and the sequence, over all the new files; without sort columns by
 //            sequence.
 // Memory     a row group of an input, two runs of rows that are sorted, a row group of the output

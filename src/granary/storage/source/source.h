@@ -13,8 +13,7 @@
 //            sequence that replay starts after -> swap segments in and the sealed rows out, in one
 //            step for readers. A failed flush leaves everything readable and is tried again.
 // Change     under the same lock as writes: wait for the frames that are on their way -> check ->
-// one
-//            manifest commit of schema and definition. Frames and segments name their schema
+//            one manifest commit of schema and definition. Frames and segments name their schema
 //            version, so what was written before is read by the columns' ids.
 // Errors     after a failed log write or fsync the source is read-only until a restart: writes get
 //            kUnavailable; reads and flushes go on. After a full disk (kDiskFull) the log is opened
@@ -140,9 +139,10 @@ class Source {
                                      const runtime::CancelToken& cancel = {}) = 0;
 
   /// Deletes what `find` finds in the snapshot of now, in one step: durable and visible when it
-  /// returns. Records that are written later stay, whatever they hold. Hot rows that are to go are
-  /// flushed first. With a turn the outcome is remembered under its key. `find`'s errors; a
-  /// flush's; kUnavailable and kDiskFull while the log is closed; `cancel`'s until it is committed.
+  /// returns. Records that are written later stay, whatever they hold. When anything is found, all
+  /// that is hot is flushed first. With a turn the outcome is remembered under its key. `find`'s
+  /// errors; a flush's; kUnavailable and kDiskFull while the log is closed; `cancel`'s until it is
+  /// committed.
   virtual Result<DeleteOutcome> Delete(const FindRows& find, const KeyTurn* turn = nullptr,
                                        const runtime::CancelToken& cancel = {}) = 0;
 

@@ -20,7 +20,7 @@ namespace granary::storage {
 
 struct SourceEstimates {
   std::int64_t made_us = 0;  ///< By the wall clock, in microseconds since 1970.
-  std::uint64_t rows = 0;
+  std::uint64_t rows = 0;    ///< In files and hot, deleted ones among them.
   std::uint32_t schema_version = 0;
   std::map<ColumnId, ColumnEstimator> columns;
 
@@ -39,7 +39,7 @@ struct EstimatesAge {
   bool exists = false;
   std::int64_t made_us = 0;         ///< By the clock of `now_us` below.
   std::uint64_t rows = 0;           ///< That they were made of.
-  std::uint64_t records_since = 0;  ///< That became visible.
+  std::uint64_t records_since = 0;  ///< Sequences since; a delete takes one.
   bool changed = false;             ///< Anything: records, files, the schema.
 };
 

@@ -68,9 +68,9 @@ struct SnapshotMark {
 SnapshotMark MarkOf(const SourceSnapshot& snapshot);
 
 /// The snapshot of `mark`, which is `now`'s source at an earlier time; `now` is SnapshotOf the
-/// mark's generation. `then` is the source's
-/// schema at the mark: columns that came later are not shown; those that changed their type since
-/// have the new one. kCursorExpired when the moment cannot be had again.
+/// mark's generation. `then` is the source's schema at the mark: columns that came later are not
+/// shown; those that changed their type since have the new one. kCursorExpired when the moment
+/// cannot be had again, or a column of documents was declared or dropped since.
 Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then);
 
 /// The segments that were there when the snapshot began, without hot rows.

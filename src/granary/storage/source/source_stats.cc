@@ -80,14 +80,21 @@ ColumnStats InChunk(const HotChunk& chunk, const Column& column) {
   return type == column.type ? stats : ConvertStats(stats, type, column.type);
 }
 
+// In one step: what histograms err does not grow with the number of parts.
+ColumnStats MergedOf(const std::vector<ColumnStats>& parts) {
+  std::vector<const ColumnStats*> all;
+  for (const ColumnStats& part : parts) all.push_back(&part);
+  return MergeAllStats(all);
+}
+
 }  // namespace
 
 ColumnStatsMap MergeSegmentStats(const Segments& segments, const Schema& schema) {
   ColumnStatsMap merged;
   for (const Column& column : schema.columns()) {
-    ColumnStats total = AllNull(column.type, 0);
-    for (const auto& segment : segments) total = MergeStats(total, InSegment(*segment, column));
-    merged.emplace(column.id, std::move(total));
+    std::vector<ColumnStats> parts{AllNull(column.type, 0)};
+    for (const auto& segment : segments) parts.push_back(InSegment(*segment, column));
+    merged.emplace(column.id, MergedOf(parts));
   }
   return merged;
 }
@@ -95,9 +102,9 @@ ColumnStatsMap MergeSegmentStats(const Segments& segments, const Schema& schema)
 ColumnStatsMap CollectHotStats(const std::vector<HotChunk>& hot, const Schema& schema) {
   ColumnStatsMap merged;
   for (const Column& column : schema.columns()) {
-    ColumnStats total = AllNull(column.type, 0);
-    for (const HotChunk& chunk : hot) total = MergeStats(total, InChunk(chunk, column));
-    merged.emplace(column.id, std::move(total));
+    std::vector<ColumnStats> parts{AllNull(column.type, 0)};
+    for (const HotChunk& chunk : hot) parts.push_back(InChunk(chunk, column));
+    merged.emplace(column.id, MergedOf(parts));
   }
   return merged;
 }

@@ -18,7 +18,9 @@ namespace granary::storage {
 
 using ColumnStatsMap = std::map<ColumnId, ColumnStats>;
 
-/// In `schema`'s types; a segment that lacks a column has nulls there.
+/// In `schema`'s types. A column that a segment lacks is null there, or unknown where its records
+/// keep a rest. Of what has deleted rows, bounds still bound; value set and distribution are
+/// dropped.
 ColumnStatsMap MergeSegmentStats(const Segments& segments, const Schema& schema);
 ColumnStatsMap CollectHotStats(const std::vector<HotChunk>& hot, const Schema& schema);
 

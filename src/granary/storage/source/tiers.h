@@ -2,7 +2,7 @@
 // open.
 //
 // Promise    at any moment each visible record is in exactly one of them, and View sees one moment.
-//            What it shows never shrinks.
+//            What it shows shrinks by deletions alone.
 // Compacted  segments that were replaced stay here, apart from the live ones, for snapshots that
 //            began before, until TakeRetired.
 // Shape      segments | sealed hot tiers, oldest first | the open hot tier. Sealing moves the open
@@ -91,10 +91,10 @@ class Tiers {
   /// Closes the open hot tier and returns all rows that are sealed by now, also of a flush that
   /// failed.
   SealedRows Seal();
-  /// Makes the records of a bulk visible, `last_sequence` being the highest of them. `flushed` when
-  /// no row is hot, nor will one with a lower sequence be.
+  /// kFlushed: no row is hot, nor will one with a lower sequence be.
   enum class Below : std::uint8_t { kMayBeHot, kFlushed };
-  /// `changed` take the places of those with their ids.
+  /// Makes the records of a bulk visible, `last_sequence` being the highest of them; `changed` take
+  /// the places of those with their ids.
   void AddBulk(Segments added, std::uint64_t last_sequence, Below below,
                const Segments& changed = {});
   /// Makes a commit of deletions visible; `sequence` is their moment.

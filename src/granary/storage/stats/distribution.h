@@ -6,10 +6,9 @@
 //            common value is in no bucket. Long text is cut to kBoundMaxBytes in bounds, and is
 //            never a common value.
 // Error      made of a sample of `sampled` of the `described` values (value_sample.h): a rank that
-// the
-//            histogram tells is off by no more than sqrt(ln(2/d) / (2 sampled)) of the values with
-//            probability 1 - d (Hoeffding 1963): 4.3 % for 1,024 and 95 %, 8.5 % for 256, and plus
-//            what is interpolated within a bucket. A merge adds at most 1 / kHistogramBuckets,
+//            the histogram tells is off by no more than sqrt(ln(2/d) / (2 sampled)) of the values
+//            with probability 1 - d (Hoeffding 1963): 4.3 % for 1,024 and 95 %, 8.5 % for 256, and
+//            plus what is interpolated within a bucket. A merge adds at most 1 / kHistogramBuckets,
 //            whatever it merges (distribution_merge.h), and samples add up.
 // Size       at most 64 + 65 values: 1.5 KiB of numbers, 10 KiB of long texts.
 // Threads    a value; the functions are pure.

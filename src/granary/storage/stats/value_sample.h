@@ -6,8 +6,7 @@
 //            sample errs no more than in a simple random sample, and far less where the stream is
 //            sorted or clustered.
 // Size       all of up to 511 values; 256 to 512 of up to 32,768, so that sorting them costs little
-// a
-//            value; from there on more, 1,024 to 2,048 from 131,072 on.
+//            a value; from there on more, 1,024 to 2,048 from 131,072 on.
 // Chance     a fixed sequence: the same stream gives the same sample.
 // Cost       nothing for a value that is not taken.
 // Threads    one.

@@ -2,9 +2,8 @@
 // starts its life: made new, or renamed from a spare.
 //
 // Shape      <number, at least 6 digits>.wal; numbers only grow. `<number>.spare` is a file whose
-// frames
-//            nobody needs, kept to be overwritten: syncing an overwrite is cheaper than growing a
-//            file.
+//            frames nobody needs, kept to be overwritten: syncing an overwrite is cheaper than
+//            growing a file.
 // Order      new:    create, reserve, write the header, sync the file, sync the folder.
 //            spare:  rename, sync the folder, write the header, sync the file. Until the header is
 //            rewritten the frames inside carry another number, so at no step do they count.

@@ -1,0 +1,87 @@
+// What a SegmentReader knows of its file, for the files that it is written in: segment_reader.cc
+// reads columns, segment_documents.cc documents whose paths are columns of their own.
+//
+// Internal to storage/segment.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <arrow/array.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/metadata.h>
+
+#include "granary/json/shred_layout.h"
+#include "granary/storage/segment/segment_format.h"
+#include "granary/storage/segment/segment_reader.h"
+#include "granary/storage/segment/segment_source.h"
+
+namespace granary::storage {
+
+/// The decoder hands codes on as they stand in the file: are all of them in the dictionary?
+bool CodesAreInside(const arrow::Array& array);
+
+/// Columns of `schema` that the file's rest may hold values of.
+std::vector<Column> YoungerColumns(const Schema& file_schema, const Schema& schema);
+
+inline bool HasColumn(std::span<const ColumnId> columns, ColumnId id) {
+  return std::find(columns.begin(), columns.end(), id) != columns.end();
+}
+
+struct SegmentReader::State {
+  std::string path;
+  SchemaPtr file_schema;
+  std::unique_ptr<io::RandomAccessFile> file;
+  std::shared_ptr<parquet::FileMetaData> metadata;
+  std::vector<std::int64_t> group_rows;
+  std::vector<std::uint32_t> checksums;  // Row group by row group; may be empty.
+  std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
+  std::int64_t sequence_base = 0;  // What the sequences in the file count from.
+  std::vector<json::ShredLayout> layouts;
+
+  Status Damaged(std::string_view what) const {
+    return Status::Corruption(fmt::format("{}: {}", path, what));
+  }
+
+  Status ReadFooter(const SegmentMeta& meta);
+  Status CountRows(const SegmentMeta& meta);
+  Status IndexColumns();
+  Status FindSequenceBase(const SegmentMeta& meta);
+  const std::vector<int>* LeavesOf(ColumnId column) const {
+    const auto at = leaves.find(column == kSequenceColumnId ? kSequenceFieldId : column);
+    return at == leaves.end() ? nullptr : &at->second;
+  }
+  DataType TypeInFile(const Column& column) const;
+  Result<std::shared_ptr<arrow::Array>> InShapeOf(const Column& column,
+                                                  std::shared_ptr<arrow::Array> array,
+                                                  std::int64_t rows) const;
+  Status AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const;
+  using Arrays = std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>;
+  std::vector<std::vector<int>> ColumnsOf(const std::vector<int>& wanted) const;
+  Status DecodeColumn(parquet::arrow::FileReader& reader, int row_group,
+                      const std::vector<int>& leaves_of, Arrays& arrays) const;
+  Result<Arrays> Decode(int row_group, const std::vector<int>& wanted,
+                        const std::vector<int>& coded, std::uint64_t* bytes_read,
+                        const GoOn& go_on) const;
+  std::vector<int> CodedLeaves(int row_group, std::span<const ColumnId> columns,
+                               const Schema& schema) const;
+  bool IsCoded(int row_group, int leaf) const;
+  Status ReadLayouts();
+  const json::ShredLayout* LayoutOf(ColumnId column) const;
+  int LeafOfLane(const json::ShreddedLane& lane) const {
+    const std::vector<int>* own = LeavesOf(lane.field_id);
+    return own == nullptr || own->size() != 1 ? -1 : own->front();
+  }
+  Status AddLanes(int row_group, const std::vector<json::ShreddedPath>& paths,
+                  std::vector<int>& wanted, std::vector<int>& coded) const;
+  Result<arrow::ArrayVector> LanesOf(const std::vector<json::ShreddedPath>& paths,
+                                     const Arrays& arrays, std::int64_t rows) const;
+};
+
+}  // namespace granary::storage
