@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/json_object.h"
+#include "granary/cli/variables.h"
 
 namespace granary::cli {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 std::string AsJson(const services::Config& config) {
   std::string out;
   api::JsonObject object(out);
-  for (const services::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : config.values) {
     api::JsonObject setting(object.Key(value.name));
     setting.Add("value", value.text);
     setting.Add("origin", value.origin);
@@ -24,12 +25,12 @@ std::string AsJson(const services::Config& config) {
 
 std::string AsText(const services::Config& config) {
   std::size_t name_width = 0, value_width = 0;
-  for (const services::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : config.values) {
     name_width = std::max(name_width, value.name.size());
     value_width = std::max(value_width, value.text.size());
   }
   std::string out;
-  for (const services::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : config.values) {
     out += fmt::format("{:<{}}  {:<{}}  {}\n", value.name, name_width, value.text, value_width,
                        value.origin);
   }
@@ -39,7 +40,7 @@ std::string AsText(const services::Config& config) {
 }  // namespace
 
 Result<std::string> ShownConfig(const services::RunFlags& flags, const std::string& output) {
-  GRANARY_ASSIGN(const services::Config config, services::ReadConfig(flags));
+  GRANARY_ASSIGN(const services::Config config, services::ReadConfig(flags, KnowsVariable));
   if (output == "json") return AsJson(config);
   if (output == "table") return AsText(config);
   return Status(Code::kInvalidArgument, "--output " + output + ": one of table, json");

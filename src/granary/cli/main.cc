@@ -21,6 +21,7 @@
 #include "granary/cli/import.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
+#include "granary/cli/variables.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/tenant_node/run.h"
 #include "granary/services/tenant_node/run_flags.h"
@@ -213,6 +214,10 @@ void AddConfig(CLI::App& app, int& exit_code) {
     const auto shown = ShownConfig(*flags, *output);
     exit_code = Report(shown.status(), shown.ok() ? *shown : "");
   });
+  parent
+      ->add_subcommand("example",
+                       "A config.env with every variable, its default and what is allowed")
+      ->callback([&exit_code] { exit_code = Report(Status::Ok(), ExampleConfig()); });
 }
 
 void AddCheck(CLI::App& app, int& exit_code) {
@@ -309,7 +314,7 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
   // The service reads its own flags.
   if (!args.empty() && args[0] == "tenant-node")
-    return services::RunTenantNode({args.begin() + 1, args.end()});
+    return services::RunTenantNode({args.begin() + 1, args.end()}, KnowsVariable);
 
   if (!args.empty() && std::ranges::find(kLaterCommands, args[0]) != std::end(kLaterCommands)) {
     return Report(

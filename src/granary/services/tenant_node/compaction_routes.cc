@@ -3,14 +3,14 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
-#include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const bool wait, BoolParameter(call.request, "wait", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
@@ -22,43 +22,43 @@ Result<net::HttpResponse> Compact(NodeState& state, RouteCall& call) {
       return job.failure.At(
           fmt::format("job {} ended {}", job.id, storage::JobStateName(job.state)));
   }
-  net::HttpResponse response = JsonResponse(api::JobJson(job), wait ? 200 : 202);
+  net::HttpResponse response = hosting::JsonResponse(api::JobJson(job), wait ? 200 : 202);
   response.headers.Set("Location", "/jobs/" + job.id);
   return response;
 }
 
-Result<net::HttpResponse> Explain(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Explain(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const bool all, BoolParameter(call.request, "all", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
   GRANARY_ASSIGN(const storage::CompactionPlan plan, tenant->store().PlanCompaction(id, wish));
-  return JsonResponse(api::CompactionPlanJson(id, plan));
+  return hosting::JsonResponse(api::CompactionPlanJson(id, plan));
 }
 
-Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return JsonResponse(api::JobsJson(tenant->store().Jobs()));
+  return hosting::JsonResponse(api::JobsJson(tenant->store().Jobs()));
 }
 
-Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const storage::CompactionJob job, tenant->store().Job(call.parameters[0]));
-  return JsonResponse(api::JobJson(job));
+  return hosting::JsonResponse(api::JobJson(job));
 }
 
-Result<net::HttpResponse> Cancel(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(tenant->store().CancelJob(call.parameters[0]).status());
-  return JsonResponse("", 204);
+  return hosting::JsonResponse("", 204);
 }
 
 }  // namespace
 
 // Waiting for a job is patient; looking at one and ending it is urgent.
-void AddCompactionRoutes(NodeState& state, Router& router) {
+void AddCompactionRoutes(NodeState& state, hosting::Router& router) {
   const auto bind = [&state](auto handler) {
-    return [&state, handler](RouteCall& call) { return handler(state, call); };
+    return [&state, handler](hosting::RouteCall& call) { return handler(state, call); };
   };
   router.Add({.method = "POST",
               .pattern = "/sources/{id}/compact",

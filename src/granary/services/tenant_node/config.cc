@@ -1,13 +1,10 @@
 #include "granary/services/tenant_node/config.h"
 
 #include <algorithm>
-#include <map>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include "granary/base/check.h"
-#include "granary/services/tenant_node/config_table.h"
 
 namespace granary::services {
 namespace {
@@ -16,34 +13,6 @@ constexpr std::uint64_t kMemoryLimitPercent = 60;
 constexpr std::int64_t kMemoryLimitLeastMb = 64;      // Less and the program itself does not fit.
 constexpr std::int64_t kMemoryLimitUnknownMb = 4096;  // Where nobody says what the machine has.
 constexpr std::int64_t kQueryShareParts = 8;
-
-const Variable* FindVariable(std::string_view name) {
-  const auto table = ConfigTable();
-  const auto found = std::ranges::find(table, name, &Variable::name);
-  return found == table.end() ? nullptr : &*found;
-}
-
-using Settings = std::map<std::string, ConfigSetting, std::less<>>;
-
-void Put(const std::vector<ConfigSetting>& from, Settings& settings,
-         std::vector<std::string>& complaints) {
-  for (const ConfigSetting& setting : from) {
-    if (FindVariable(setting.name) == nullptr) {
-      complaints.push_back(
-          fmt::format("{} ({}) is no variable of this node", setting.name, setting.origin));
-      continue;
-    }
-    settings[setting.name] = setting;
-  }
-}
-
-void PutEnvironment(const ConfigSources& sources, Settings& settings) {
-  if (!sources.environment) return;
-  for (const Variable& variable : ConfigTable()) {
-    const std::string name(variable.name);
-    if (const auto text = sources.environment(name)) settings[name] = {name, *text, "environment"};
-  }
-}
 
 void Derive(std::string_view name, std::int64_t value, std::string origin,
             std::int64_t Config::*member, Config& config) {
@@ -77,10 +46,7 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
   };
   ordered("QUERY_MEMORY_MB", static_cast<double>(config.query_memory_mb), "MEMORY_LIMIT_MB",
           static_cast<double>(config.memory_limit_mb));
-  if (config.tls_cert_file.empty() != config.tls_key_file.empty())
-    complaints.push_back("TLS_CERT_FILE and TLS_KEY_FILE: give both or none");
-  if (config.tls_cert_file.empty() && !config.tls_client_ca_file.empty())
-    complaints.push_back("TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE");
+  hosting::CheckServer(config, complaints);
   ordered("MIN_WORKERS", static_cast<double>(config.min_workers), "MAX_WORKERS",
           static_cast<double>(config.max_workers));
   ordered("SCALE_DOWN_THRESHOLD_CPU", config.scale_down_threshold_cpu, "SCALE_UP_THRESHOLD_CPU",
@@ -93,95 +59,16 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
           config.max_file_size_mb);
 }
 
-std::string_view Trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
-std::string_view Unquoted(std::string_view text) {
-  const bool quoted = text.size() >= 2 && (text.front() == '"' || text.front() == '\'') &&
-                      text.back() == text.front();
-  return quoted ? text.substr(1, text.size() - 2) : text;
-}
-
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigSources& sources) {
-  std::vector<std::string> complaints;
-  Settings settings;
-  Put(sources.file, settings, complaints);
-  PutEnvironment(sources, settings);
-  Put(sources.flags, settings, complaints);
-
   Config config;
-  for (const Variable& variable : ConfigTable()) {
-    const std::string name(variable.name);
-    const auto given = settings.find(name);
-    const bool is_default = given == settings.end();
-    ConfigValue value{
-        name, std::string(is_default ? variable.fallback : std::string_view(given->second.text)),
-        is_default ? "default" : given->second.origin};
-    if (!Assign(variable, value.text, config)) {
-      GRANARY_CHECK(!is_default, "default of {}", name);
-      complaints.push_back(fmt::format("{} is '{}' ({}), allowed: {}", name,
-                                       value.text.substr(0, 200), value.origin,
-                                       AllowedText(variable)));
-    }
-    config.values.push_back(std::move(value));
-  }
-  if (complaints.empty()) {
-    DeriveMemory(sources.memory, config);
-    CheckTogether(config, complaints);
-  }
-  if (!complaints.empty())
-    return Status(Code::kInvalidArgument, fmt::format("{}", fmt::join(complaints, "; ")));
+  GRANARY_TRY(hosting::LoadVariables(sources, ConfigTable(), config));
+  DeriveMemory(sources.memory, config);
+  std::vector<std::string> complaints;
+  CheckTogether(config, complaints);
+  GRANARY_TRY(hosting::ToStatus(complaints));
   return config;
-}
-
-Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const std::string& file) {
-  std::vector<ConfigSetting> out;
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto end = std::min(text.find('\n'), text.size());
-    std::string_view line = Trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.empty() || line.starts_with('#')) continue;
-    if (line.starts_with("export ")) line = Trimmed(line.substr(7));
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos || equals == 0) {
-      return Status(Code::kInvalidArgument,
-                    fmt::format("{}:{}: '{}' is not NAME=VALUE", file, number, line.substr(0, 80)));
-    }
-    const std::string_view value = Unquoted(Trimmed(line.substr(equals + 1)));
-    out.push_back({std::string(Trimmed(line.substr(0, equals))), std::string(value),
-                   fmt::format("{}:{}", file, number)});
-  }
-  return out;
-}
-
-std::vector<ConfigSetting> WithoutEffect(const Config& config) {
-  std::vector<ConfigSetting> out;
-  const std::span<const Variable> table = ConfigTable();
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const ConfigValue& value = config.values[i];
-    if (table[i].offer == Offer::kLater && value.text != table[i].fallback)
-      out.push_back({value.name, value.text, value.origin});
-  }
-  return out;
-}
-
-std::string ExampleConfigFile() {
-  std::string out =
-      "# Copy to config.env and edit. Order: defaults < config.env < environment < flags.\n"
-      "# Every variable is here, with its default.\n";
-  for (const Variable& variable : ConfigTable()) {
-    if (!variable.section.empty()) out.append(fmt::format("\n# ── {} ──\n", variable.section));
-    const std::string_view effect =
-        variable.offer == Offer::kLater ? " No effect in this version." : "";
-    out.append(fmt::format("\n# {} ({}).{}\n{}={}\n", variable.comment, AllowedText(variable),
-                           effect, variable.name, variable.fallback));
-  }
-  return out;
 }
 
 }  // namespace granary::services

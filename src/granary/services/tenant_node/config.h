@@ -1,34 +1,28 @@
 // Config: everything about a Tenant Node that its operator chooses, by the names of config.env.
 //
-// Order      defaults < config.env < environment < flags; each value remembers where it came from.
 // Shape      one table (config_table.cc) names each variable, its default, what is allowed and what
 //            it is for; reading, checking, showing and config.env.example all follow from it.
 // Threads    a value.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "granary/base/status.h"
+#include "granary/hosting/config.h"
+#include "granary/hosting/server_config.h"
 
 namespace granary::services {
 
-struct ConfigValue {
-  std::string name;
-  std::string text;    ///< As given, or the default.
-  std::string origin;  ///< "default", "config.env:12", "environment", "--rest-port".
-};
+using hosting::ConfigSetting;
+using hosting::ConfigValue;
+using hosting::Variable;
 
-struct Config {
+struct Config : hosting::ServerConfig {
   // Who and where.
-  std::string tenant_id, tenant_name, data_path, allowed_data_paths, rest_host, grpc_host;
-  std::string tls_cert_file, tls_key_file, tls_client_ca_file;  ///< Empty: none.
+  std::string tenant_id, tenant_name, allowed_data_paths, grpc_host;
   std::int64_t rest_port = 0, grpc_port = 0;
-  bool allow_anonymous = false;
   // Work.
   std::int64_t max_concurrent_searches = 0, max_queued_searches = 0;
   bool auto_scaling_enabled = false;
@@ -56,30 +50,14 @@ struct Config {
   // Queries.
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
   std::int64_t statistics_refresh_interval_minutes = 0;
-  // Limits of requests.
+  // Bodies and records.
   std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;
-  std::int64_t max_body_ratio = 0, compress_min_bytes = 0, max_streamed_bodies = 0;
-  std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_header_kb = 0, max_json_depth = 0,
-               max_batch_records = 0, max_columns = 0;
-  std::int64_t max_page_records = 0, max_connections = 0, handler_threads = 0, io_threads = 0;
-  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, body_progress_kb = 0,
-               idle_timeout_seconds = 0, write_timeout_seconds = 0;
-  std::int64_t stop_timeout_seconds = 0;
-  // Log lines.
-  std::string log_level, log_format;
+  std::int64_t max_streamed_bodies = 0, max_json_depth = 0, max_batch_records = 0, max_columns = 0,
+               max_page_records = 0;
   // The other services.
   std::int64_t auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0,
                metadata_catalog_port = 0;
   std::int64_t monitoring_port = 0;
-
-  std::vector<ConfigValue> values;  ///< Every variable, in the order of the table.
-};
-
-/// One NAME=VALUE that somebody gave.
-struct ConfigSetting {
-  std::string name;
-  std::string text;
-  std::string origin;
 };
 
 /// What the process may use at most, and who says so ("the control group", "the machine").
@@ -88,27 +66,16 @@ struct MachineMemory {
   std::string of;
 };
 
-/// What somebody changed though this version does not look at it, for a warning.
-std::vector<ConfigSetting> WithoutEffect(const Config& config);
-
-struct ConfigSources {
-  std::vector<ConfigSetting> file;  ///< ParseConfigFile's.
-  /// The environment; asked only for names of the table.
-  std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::vector<ConfigSetting> flags;
+struct ConfigSources : hosting::ConfigSources {
   /// MEMORY_LIMIT_MB follows from it where nobody sets it.
   MachineMemory memory = {};
 };
 
+/// The rows of a Tenant Node, those of every service among them.
+std::span<const Variable> ConfigTable();
+
 /// kInvalidArgument, listing every bad value: its name, what it was, where it came from, what is
 /// allowed. A name in the file or a flag that is none is refused too.
 Result<Config> LoadConfig(const ConfigSources& sources);
-
-/// Lines NAME=VALUE; '#' starts a comment line, "export " and quotes around a value are taken off.
-/// `file` names it in origins and errors.
-Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const std::string& file);
-
-/// What config.env.example holds: every variable with its default, its meaning and what is allowed.
-std::string ExampleConfigFile();
 
 }  // namespace granary::services

@@ -1,27 +1,22 @@
-#include "granary/services/tenant_node/config_table.h"
-
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-
-#include <fmt/format.h>
+#include <iterator>
+#include <string_view>
+#include <vector>
 
 #include "granary/base/ids.h"
-#include "granary/base/utf8.h"
+#include "granary/services/tenant_node/config.h"
 
 namespace granary::services {
 namespace {
 
-bool IsName(std::string_view text) {
-  return !text.empty() && text.size() <= 255 && IsValidUtf8(text);
-}
-bool IsPath(std::string_view text) {
-  return !text.empty() && text.find('\0') == std::string_view::npos;
-}
-bool IsOptionalPath(std::string_view text) { return text.find('\0') == std::string_view::npos; }
-bool IsHost(std::string_view text) {
-  return !text.empty() && text.find_first_of(" /\t") == std::string_view::npos;
-}
+using hosting::IsHost;
+using hosting::IsName;
+using hosting::NumberRule;
+using hosting::Offer;
+using hosting::Port;
+using hosting::SwitchRule;
+using hosting::TextRule;
+using hosting::WholeRule;
 
 // Colon-separated absolute paths, or nothing.
 bool IsPathList(std::string_view text) {
@@ -33,47 +28,27 @@ bool IsPathList(std::string_view text) {
   return true;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
-bool IsLevel(std::string_view given) {
-  const std::string text = Lower(given);
-  return text == "debug" || text == "info" || text == "warn" || text == "error";
-}
-bool IsFormat(std::string_view given) {
-  const std::string text = Lower(given);
-  return text == "auto" || text == "json" || text == "text";
-}
-
-constexpr WholeRule Port(std::int64_t Config::*member) { return {member, 0, 65535}; }
-constexpr NumberRule Percent(double Config::*member) { return {member, 0, 100}; }
+constexpr NumberRule<Config> Percent(double Config::*member) { return {member, 0, 100}; }
 constexpr std::int64_t kMegabytesMax = 1 << 30;
 
 using C = Config;
 
 // clang-format off
-const Variable kTable[] = {
-    {"Who this node is, and where it keeps and serves data", "TENANT_ID", "default_tenant",
+const Variable kNodeRows[] = {
+    {"Who this node is", "TENANT_ID", "default_tenant",
      TextRule{&C::tenant_id, IsIdentifier, "letters, digits and _ . - (not first), at most 128"}, "Unique tenant identifier"},
     {"", "TENANT_NAME", "Default Tenant", TextRule{&C::tenant_name, IsName, "UTF-8 text of 1 to 255 bytes"}, "Human-readable tenant name"},
-    {"", "DATA_PATH", "./data", TextRule{&C::data_path, IsPath, "a path"}, "Base path for data storage"},
+};
+
+const Variable kPlaceRows[] = {
     {"", "ALLOWED_DATA_PATHS", "", TextRule{&C::allowed_data_paths, IsPathList, "absolute paths separated by ':'"},
      "Further roots that a source's data_path may lie in"},
-    {"", "REST_HOST", "0.0.0.0", TextRule{&C::rest_host, IsHost, "an address or a host name"}, "REST API server host"},
     {"", "REST_PORT", "8000", Port(&C::rest_port), "REST API server port; 0 picks a free one"},
     {"", "GRPC_HOST", "0.0.0.0", TextRule{&C::grpc_host, IsHost, "an address or a host name"}, "gRPC server host"},
     {"", "GRPC_PORT", "50051", Port(&C::grpc_port), "gRPC server port; 0 picks a free one"},
-    {"", "TLS_CERT_FILE", "", TextRule{&C::tls_cert_file, IsOptionalPath, "a path, or nothing"},
-     "PEM file: the certificate of this node and those that lead to its root; with TLS_KEY_FILE both APIs speak TLS only"},
-    {"", "TLS_KEY_FILE", "", TextRule{&C::tls_key_file, IsOptionalPath, "a path, or nothing"}, "PEM file: the certificate's key, without a passphrase"},
-    {"", "TLS_CLIENT_CA_FILE", "", TextRule{&C::tls_client_ca_file, IsOptionalPath, "a path, or nothing"},
-     "PEM file: clients must show a certificate signed by one of these, and those that do are answered from any machine"},
-    {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
-     "Without authentication configured only this machine is answered, unless this is true"},
+};
 
+const Variable kWorkRows[] = {
     {"Searches and workers", "MAX_CONCURRENT_SEARCHES", "10", WholeRule{&C::max_concurrent_searches, 1, 100'000}, "Max parallel searches"},
     {"", "MAX_QUEUED_SEARCHES", "1000", WholeRule{&C::max_queued_searches, 0, 1'000'000}, "Searches that may wait; further ones are refused with 503"},
     {"", "AUTO_SCALING_ENABLED", "true", SwitchRule{&C::auto_scaling_enabled}, "Resize the worker pool by load", Offer::kLater},
@@ -133,34 +108,21 @@ const Variable kTable[] = {
     {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost; false: no index is asked, what partitions and statistics leave is read"},
     {"", "STATISTICS_REFRESH_INTERVAL_MINUTES", "30", WholeRule{&C::statistics_refresh_interval_minutes, 1, 525'600}, "How often the statistics of a source that changed are renewed; sooner where it grew by a tenth"},
     {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs from executed queries", Offer::kLater},
+};
 
-    {"Limits of requests", "MAX_BODY_MB", "16", WholeRule{&C::max_body_mb, 1, 65'536}, "Request body"},
-    {"", "MAX_BODIES_MB", "1024", WholeRule{&C::max_bodies_mb, 1, kMegabytesMax}, "Bodies of all requests at once; past it 503"},
-    {"", "MAX_BODY_RATIO", "500", WholeRule{&C::max_body_ratio, 1, 1'000'000}, "How many times its size a compressed body may grow to, past 1 MiB; and records per byte of Arrow and Parquet, past 2^20"},
-    {"", "COMPRESS_MIN_BYTES", "1024", WholeRule{&C::compress_min_bytes, 0, kMegabytesMax}, "Smaller answers are not compressed (streams always are, for clients that take it)"},
-    {"", "MAX_STREAMED_BODIES", "32", WholeRule{&C::max_streamed_bodies, 1, 1'000}, "Streamed bodies (NDJSON, CSV, Arrow, Parquet) at once; past it 503"},
+const Variable kBodyRows[] = {
+    {"Bodies and records", "MAX_STREAMED_BODIES", "32", WholeRule{&C::max_streamed_bodies, 1, 1'000}, "Streamed bodies (NDJSON, CSV, Arrow, Parquet) at once; past it 503"},
     {"", "BODY_CHUNK_ROWS", "65536", WholeRule{&C::body_chunk_rows, 1, 1'000'000}, "Records of a streamed body that are handled at once"},
     {"", "BODY_CHUNK_MB", "16", WholeRule{&C::body_chunk_mb, 1, 48}, "Bytes of them; also the longest line"},
     {"", "BODY_DECODE_MB", "256", WholeRule{&C::body_decode_mb, 1, kMegabytesMax}, "Memory that decoding one Arrow or Parquet body may take; past it 413"},
     {"", "BODY_SPOOL_MAX_MB", "4096", WholeRule{&C::body_spool_max_mb, 1, kMegabytesMax}, "A Parquet body, which waits in a file until it is whole; past it 413"},
-    {"", "MAX_HEADER_KB", "16", WholeRule{&C::max_header_kb, 1, 1024}, "Request line and headers"},
     {"", "MAX_JSON_DEPTH", "64", WholeRule{&C::max_json_depth, 2, 1000}, "Nesting of JSON"},
     {"", "MAX_BATCH_RECORDS", "10000", WholeRule{&C::max_batch_records, 1, 10'000'000}, "Records in one JSON write"},
     {"", "MAX_COLUMNS", "1000", WholeRule{&C::max_columns, 1, 100'000}, "Columns of a source"},
     {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
-    {"", "MAX_CONNECTIONS", "4096", WholeRule{&C::max_connections, 1, 1'000'000}, "Open connections"},
-    {"", "HANDLER_THREADS", "64", WholeRule{&C::handler_threads, 1, 4096}, "Short requests that run at once; those that may wait have threads of their own"},
-    {"", "IO_THREADS", "1", WholeRule{&C::io_threads, 1, 64}, "Threads that read requests"},
-    {"", "HEADER_TIMEOUT_SECONDS", "10", WholeRule{&C::header_timeout_seconds, 1, 3600}, "For the whole head of a request"},
-    {"", "BODY_TIMEOUT_SECONDS", "60", WholeRule{&C::body_timeout_seconds, 1, 3600}, "A body without progress"},
-    {"", "BODY_PROGRESS_KB", "64", WholeRule{&C::body_progress_kb, 0, 1024}, "What a body must come on by in that time, or to its end, to be in progress; 0, and streamed bodies: anything"},
-    {"", "IDLE_TIMEOUT_SECONDS", "75", WholeRule{&C::idle_timeout_seconds, 1, 86'400}, "A connection between requests"},
-    {"", "WRITE_TIMEOUT_SECONDS", "60", WholeRule{&C::write_timeout_seconds, 1, 3600}, "A client that does not take its answer"},
-    {"", "STOP_TIMEOUT_SECONDS", "15", WholeRule{&C::stop_timeout_seconds, 0, 3600}, "Running requests may finish for so long when the node stops"},
+};
 
-    {"Log lines", "LOG_LEVEL", "info", TextRule{&C::log_level, IsLevel, "debug, info, warn or error"}, "The least that is logged"},
-    {"", "LOG_FORMAT", "auto", TextRule{&C::log_format, IsFormat, "auto, json or text"}, "auto: text on a terminal, JSON lines elsewhere"},
-
+const Variable kServiceRows[] = {
     {"The other services", "AUTH_GATEWAY_PORT", "8080", Port(&C::auth_gateway_port), "Auth Gateway", Offer::kLater},
     {"", "OPERATION_NODE_PORT", "8081", Port(&C::operation_node_port), "Operation Node", Offer::kLater},
     {"", "CBO_ENGINE_PORT", "8082", Port(&C::cbo_engine_port), "CBO Engine", Offer::kLater},
@@ -169,62 +131,26 @@ const Variable kTable[] = {
 };
 // clang-format on
 
-template <typename Number>
-bool ParseAll(std::string_view text, Number& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
+std::vector<Variable> MakeTable() {
+  std::vector<Variable> out;
+  const auto add = [&out](auto&& rows) { out.insert(out.end(), std::begin(rows), std::end(rows)); };
+  add(kNodeRows);
+  add(hosting::PlaceVariables());
+  add(kPlaceRows);
+  add(hosting::AccessVariables());
+  add(kWorkRows);
+  add(hosting::RequestVariables());
+  add(kBodyRows);
+  add(hosting::LogVariables());
+  add(kServiceRows);
+  return out;
 }
-
-struct Assigner {
-  std::string_view text;
-  Config& config;
-
-  bool operator()(const WholeRule& rule) const {
-    std::int64_t value = 0;
-    if (!ParseAll(text, value) || value < rule.min || value > rule.max) return false;
-    config.*rule.member = value;
-    return true;
-  }
-  bool operator()(const NumberRule& rule) const {
-    double value = 0;
-    if (!ParseAll(text, value) || !std::isfinite(value) || value < rule.min || value > rule.max)
-      return false;
-    config.*rule.member = value;
-    return true;
-  }
-  bool operator()(const SwitchRule& rule) const {
-    const std::string given = Lower(text);
-    const bool on = given == "true" || given == "1";
-    if (!on && given != "false" && given != "0") return false;
-    config.*rule.member = on;
-    return true;
-  }
-  bool operator()(const TextRule& rule) const {
-    if (!rule.accepts(text)) return false;
-    config.*rule.member = text;
-    return true;
-  }
-};
-
-struct Describer {
-  std::string operator()(const WholeRule& rule) const {
-    return fmt::format("a whole number from {} to {}", rule.min, rule.max);
-  }
-  std::string operator()(const NumberRule& rule) const {
-    return fmt::format("a number from {} to {}", rule.min, rule.max);
-  }
-  std::string operator()(const SwitchRule&) const { return "true or false"; }
-  std::string operator()(const TextRule& rule) const { return std::string(rule.allowed); }
-};
 
 }  // namespace
 
-std::span<const Variable> ConfigTable() { return kTable; }
-
-std::string AllowedText(const Variable& variable) { return std::visit(Describer(), variable.rule); }
-
-bool Assign(const Variable& variable, std::string_view text, Config& config) {
-  return std::visit(Assigner{text, config}, variable.rule);
+std::span<const Variable> ConfigTable() {
+  static const std::vector<Variable> table = MakeTable();
+  return table;
 }
 
 }  // namespace granary::services

@@ -1,12 +1,10 @@
 #include "granary/services/tenant_node/config.h"
 
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include <gtest/gtest.h>
 
-#include "granary/services/tenant_node/config_table.h"
+#include "granary/hosting/server_options.h"
 #include "granary/services/tenant_node/node_options.h"
 
 namespace granary::services {
@@ -80,7 +78,7 @@ TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
   const auto config =
       Load({{"AUTO_SCALING_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
   ASSERT_TRUE(config.ok());
-  const auto in_vain = WithoutEffect(*config);
+  const auto in_vain = hosting::WithoutEffect(ConfigTable(), *config);
   ASSERT_EQ(in_vain.size(), 1u);
   EXPECT_EQ(in_vain[0].name, "AUTO_SCALING_ENABLED");
   EXPECT_EQ(in_vain[0].origin, "environment");
@@ -153,42 +151,6 @@ TEST(ConfigTest, RefusesUnknownNames) {
   EXPECT_FALSE(Load({}, {}, {{"PORT", "1", "--set"}}).ok());
 }
 
-TEST(ConfigTest, ReadsAFile) {
-  const auto file = ParseConfigFile(
-      "# comment\n\nTENANT_ID=a\r\n export TENANT_NAME = \"My = Tenant\" \nDATA_PATH='x "
-      "y'\nALLOWED_DATA_PATHS=",
-      "f");
-  ASSERT_TRUE(file.ok()) << file.status().ToString();
-  ASSERT_EQ(file->size(), 4u);
-  EXPECT_EQ((*file)[0].text, "a");
-  EXPECT_EQ((*file)[1].name, "TENANT_NAME");
-  EXPECT_EQ((*file)[1].text, "My = Tenant");
-  EXPECT_EQ((*file)[1].origin, "f:4");
-  EXPECT_EQ((*file)[2].text, "x y");
-  EXPECT_EQ((*file)[3].text, "");
-  EXPECT_NE(ParseConfigFile("A=1\nnonsense\n", "f").status().message().find("f:2"),
-            std::string::npos);
-  EXPECT_FALSE(ParseConfigFile("=1", "f").ok());
-}
-
-TEST(ConfigTest, TheExampleFileIsCompleteAndLoads) {
-  std::ifstream in(GRANARY_CONFIG_EXAMPLE);
-  ASSERT_TRUE(in.is_open()) << GRANARY_CONFIG_EXAMPLE;
-  std::stringstream text;
-  text << in.rdbuf();
-  EXPECT_EQ(text.str(), ExampleConfigFile())
-      << "config.env.example must be what ExampleConfigFile() makes";
-  auto file = ParseConfigFile(text.str(), "config.env.example");
-  ASSERT_TRUE(file.ok());
-  EXPECT_EQ(file->size(), ConfigTable().size());
-  const auto config = Load({}, file.Take());
-  ASSERT_TRUE(config.ok()) << config.status().ToString();
-  for (const Variable& variable : ConfigTable()) {
-    if (variable.name == "MEMORY_LIMIT_MB" || variable.name == "QUERY_MEMORY_MB") continue;
-    EXPECT_EQ(ValueOf(*config, variable.name).text, variable.fallback);
-  }
-}
-
 Config WithMemory(std::uint64_t megabytes, std::vector<ConfigSetting> flags = {}) {
   ConfigSources sources;
   sources.memory = {megabytes << 20, "the control group"};
@@ -248,9 +210,9 @@ TEST(NodeOptionsTest, FollowsTheConfiguration) {
   EXPECT_EQ(options->store.hot_bytes_max, (4096ull << 20) / 4);  // Not the 2048 MB of its own.
   EXPECT_EQ(options->memory.query_bytes, 512u << 20);
   EXPECT_EQ(MakeServerOptions(*config).body_bytes_max, 3u << 20);
-  EXPECT_EQ(MakeLogLevel(*config), LogLevel::kDebug);
-  EXPECT_EQ(MakeLogFormat(*config, true), LogFormat::kText);
-  EXPECT_EQ(MakeLogFormat(*config, false), LogFormat::kJson);
+  EXPECT_EQ(hosting::MakeLogLevel(*config), LogLevel::kDebug);
+  EXPECT_EQ(hosting::MakeLogFormat(*config, true), LogFormat::kText);
+  EXPECT_EQ(hosting::MakeLogFormat(*config, false), LogFormat::kJson);
   EXPECT_EQ(WorkerThreads(*config, 1), 2u);
   EXPECT_EQ(WorkerThreads(*config, 64), 3u);
 }

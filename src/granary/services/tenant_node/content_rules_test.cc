@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "granary/services/tenant_node/access_guard.h"
-#include "granary/services/tenant_node/trace_context.h"
-
 namespace granary::services {
 namespace {
 
@@ -103,24 +100,6 @@ TEST(ContentRulesTest, FramesAreForNdjsonAndOfEvents) {
   }
   EXPECT_NE(form("text/event-stream", "false").status().message().find("is a frame"),
             std::string_view::npos);
-}
-
-TEST(AccessGuardTest, AnswersOnlyItsOwnMachineUnlessToldOtherwise) {
-  net::HttpRequest request;
-  EXPECT_EQ(CheckAccess(request, false).code(), Code::kUnauthenticated);
-  EXPECT_TRUE(CheckAccess(request, true).ok());
-  request.peer_is_loopback = true;
-  EXPECT_TRUE(CheckAccess(request, false).ok());
-}
-
-TEST(TraceContextTest, ReadsTheTraceIdOfAWellFormedHeader) {
-  const std::string good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  EXPECT_EQ(TraceIdOf(With("traceparent", good).headers), "4bf92f3577b34da6a3ce929d0e0e4736");
-  EXPECT_EQ(TraceIdOf({}), "");
-  for (std::string bad : {good + "0", good.substr(1), "ff" + good.substr(2),
-                          "00-" + std::string(32, '0') + good.substr(35), "00x" + good.substr(3)}) {
-    EXPECT_EQ(TraceIdOf(With("traceparent", bad).headers), "") << bad;
-  }
 }
 
 }  // namespace

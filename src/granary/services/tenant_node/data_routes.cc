@@ -4,9 +4,9 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/idempotency.h"
-#include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/search_stream.h"
 #include "granary/services/tenant_node/write_stream.h"
@@ -20,9 +20,11 @@ constexpr std::string_view kOtherBodies =
     ", application/x-ndjson, text/csv, application/vnd.apache.arrow.stream, "
     "application/vnd.apache.parquet";
 
-Caller CallerOf(const RouteCall& call) { return {call.request.cancel, call.request.request_id}; }
+Caller CallerOf(const hosting::RouteCall& call) {
+  return {call.request.cancel, call.request.request_id};
+}
 
-Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
   if (call.request.body_source != nullptr) return WriteStreamed(state, call);
   // A body in one of the other formats that was not streamed has a parameter that is not taken.
   GRANARY_TRY(StreamedBodyFormat(call.request).status());
@@ -39,7 +41,7 @@ Result<net::HttpResponse> Write(NodeState& state, RouteCall& call) {
   return WriteResponse(state, answer);
 }
 
-Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
@@ -56,11 +58,12 @@ Result<net::HttpResponse> Search(NodeState& state, RouteCall& call) {
     return Status::Ok();
   };
   GRANARY_ASSIGN(const SearchPageEnd page, tenant->SearchPage(request, CallerOf(call), add));
-  state.metrics.CountRowsReturned(static_cast<std::uint64_t>(rows_returned));
-  return JsonResponse(answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
+  state.rows_returned.Add(static_cast<std::uint64_t>(rows_returned));
+  return hosting::JsonResponse(
+      answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
 }
 
-Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
@@ -75,7 +78,7 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
                          const std::vector<std::vector<Value>>& rows) -> Status {
       GRANARY_TRY(caller.cancel.Check());
       answer.Add(columns, rows, text);
-      state.metrics.CountRowsReturned(rows.size());
+      state.rows_returned.Add(rows.size());
       return text.size() < kPieceBytes ? Status::Ok() : sink.Write(std::exchange(text, {}));
     };
     GRANARY_ASSIGN(const query::QueryStats stats, tenant->Aggregate(request, caller, add));
@@ -85,7 +88,7 @@ Result<net::HttpResponse> Aggregate(NodeState& state, RouteCall& call) {
   return response;
 }
 
-Result<net::HttpResponse> Delete(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Delete(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::DeleteBody body, api::ParseDelete(call.request.body, state.limits));
@@ -94,16 +97,16 @@ Result<net::HttpResponse> Delete(NodeState& state, RouteCall& call) {
       const DeleteAnswer answer,
       tenant->Delete({.source = body.source, .filter = body.filter, .key = std::move(key)},
                      CallerOf(call)));
-  net::HttpResponse response = JsonResponse(api::DeleteJson(answer));
+  net::HttpResponse response = hosting::JsonResponse(api::DeleteJson(answer));
   if (answer.repeated) response.headers.Set("Idempotency-Replayed", "true");
   return response;
 }
 
 }  // namespace
 
-void AddDataRoutes(NodeState& state, Router& router) {
+void AddDataRoutes(NodeState& state, hosting::Router& router) {
   const auto bind = [&state](auto handler) {
-    return [&state, handler](RouteCall& call) { return handler(state, call); };
+    return [&state, handler](hosting::RouteCall& call) { return handler(state, call); };
   };
   router.Add({.method = "POST",
               .pattern = "/data/write",

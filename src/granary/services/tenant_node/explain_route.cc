@@ -2,20 +2,20 @@
 #include <variant>
 
 #include "granary/api/explain_json.h"
+#include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/explain.h"
-#include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<net::HttpResponse> ExplainPosted(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> ExplainPosted(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const bool analyze, BoolParameter(call.request, "analyze", false));
   GRANARY_ASSIGN(std::string answer, AnswerExplain(state, call.request.body, analyze,
                                                    {call.request.cancel, call.request.request_id}));
-  return JsonResponse(std::move(answer));
+  return hosting::JsonResponse(std::move(answer));
 }
 
 }  // namespace
@@ -34,10 +34,10 @@ Result<std::string> AnswerExplain(NodeState& state, std::string_view body, bool 
   return api::ExplainJson(*explained);
 }
 
-void AddExplainRoute(NodeState& state, Router& router) {
+void AddExplainRoute(NodeState& state, hosting::Router& router) {
   router.Add({.method = "POST",
               .pattern = "/data/explain",
-              .handler = [&state](RouteCall& call) { return ExplainPosted(state, call); },
+              .handler = [&state](hosting::RouteCall& call) { return ExplainPosted(state, call); },
               .lane = net::HandlerLane::kPatient,  // For a slot.
               .query = {"analyze"}});
 }

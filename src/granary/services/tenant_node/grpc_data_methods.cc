@@ -28,7 +28,7 @@ Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message,
                                                           .skips_wrong = body.skips_wrong,
                                                           .key = std::move(key),
                                                           .cancel = cancel}));
-  if (!answer.repeated) state.metrics.CountRowsWritten(answer.written);
+  if (!answer.repeated) state.rows_written.Add(answer.written);
   return answer;
 }
 
@@ -75,7 +75,7 @@ Status SearchData(NodeState& state, GrpcMethodCall& call) {
     GRANARY_TRY(api::SendRowMessages(rows, message.format, piece_bytes, send));
     const auto n = static_cast<std::uint64_t>(rows.batch->num_rows());
     count += n;
-    state.metrics.CountRowsReturned(n);
+    state.rows_returned.Add(n);
     return Status::Ok();
   };
   SearchPageEnd end;
@@ -95,7 +95,7 @@ Status AggregateData(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(message.body, state.limits));
   GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant->Aggregate(request, CallerOf(call)));
-  state.metrics.CountRowsReturned(answer.rows.size());
+  state.rows_returned.Add(answer.rows.size());
   GRANARY_ASSIGN(const std::string out,
                  api::AggregateAnswerMessage(answer, message.format, MillisSince(state, start_ns)));
   return call.messages.Write(out);

@@ -4,8 +4,8 @@
 
 #include "granary/api/code_table.h"
 #include "granary/api/proto_error.h"
-#include "granary/services/tenant_node/access_guard.h"
-#include "granary/services/tenant_node/trace_context.h"
+#include "granary/hosting/loopback_guard.h"
+#include "granary/hosting/trace_context.h"
 
 namespace granary::services {
 namespace {
@@ -58,7 +58,7 @@ net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& mess
   GrpcMethodCall method_call{call, messages};
   Status status;
   if (method == nullptr || method->needs_access)
-    status = CheckAccess(call.peer_is_loopback, IsOpen(state_.config));
+    status = hosting::CheckPeer(call.peer_is_loopback, state_.config);
   if (status.ok()) status = method ? method->handler(method_call) : NoSuchMethod(call.method);
   const Status told = state_.paths.Hide(status);
   Record(call, method, start_ns, status, told.message() != status.message());
@@ -82,7 +82,7 @@ void GrpcDispatcher::Record(const net::GrpcCall& call, const GrpcMethod* method,
   if (!state_.log.Enabled(level)) return;
   state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
                    {{"request_id", call.request_id},
-                    {"trace_id", TraceIdOf(call.metadata)},
+                    {"trace_id", hosting::TraceIdOf(call.metadata)},
                     {"method", "gRPC"},
                     {"path", call.method},
                     {"status", row.grpc},

@@ -8,7 +8,7 @@
 #include "granary/api/response_json.h"
 #include "granary/base/bytes.h"
 #include "granary/base/hash.h"
-#include "granary/services/tenant_node/responses.h"
+#include "granary/hosting/responses.h"
 
 namespace granary::services {
 namespace {
@@ -62,11 +62,11 @@ Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std:
 }
 
 net::HttpResponse WriteResponse(NodeState& state, const WriteAnswer& answer) {
-  net::HttpResponse response = JsonResponse(api::WriteJson(answer));
+  net::HttpResponse response = hosting::JsonResponse(api::WriteJson(answer));
   if (answer.repeated)
     response.headers.Set("Idempotency-Replayed", "true");
   else
-    state.metrics.CountRowsWritten(answer.written);
+    state.rows_written.Add(answer.written);
   return response;
 }
 

@@ -18,25 +18,25 @@ const LaterRoute kLater[] = {
 
 }  // namespace
 
-void AddLaterRoutes(Router& router) {
+void AddLaterRoutes(hosting::Router& router) {
   for (const LaterRoute& later : kLater) {
     const std::string name = fmt::format("{} {}", later.method, later.pattern);
     router.Add({.method = later.method,
                 .pattern = later.pattern,
-                .handler = [name](RouteCall&) -> Result<net::HttpResponse> {
+                .handler = [name](hosting::RouteCall&) -> Result<net::HttpResponse> {
                   return Status::Unsupported(
                       fmt::format("{} is not offered by this version", name));
                 }});
   }
 }
 
-Router MakeRouter(NodeState& state) {
-  Router router;
+hosting::Router MakeRouter(NodeState& state) {
+  hosting::Router router;
   AddDataRoutes(state, router);
   AddExplainRoute(state, router);
   AddSourceRoutes(state, router);
   AddTenantRoutes(state, router);
-  AddMetricsRoute(state, router);
+  AddNodeRoutes(state, router);
   AddQueryRoutes(state, router);
   AddCompactionRoutes(state, router);
   AddLaterRoutes(router);

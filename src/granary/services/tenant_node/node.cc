@@ -7,20 +7,20 @@
 #include <fmt/format.h>
 
 #include "granary/api/proto_error.h"
+#include "granary/hosting/loopback_guard.h"
+#include "granary/hosting/process_stats.h"
+#include "granary/hosting/rest_door.h"
+#include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/net/grpc_server.h"
-#include "granary/net/http_server.h"
 #include "granary/runtime/worker_pool.h"
-#include "granary/services/tenant_node/dispatcher.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/process_memory.h"
-#include "granary/services/tenant_node/process_stats.h"
 #include "granary/services/tenant_node/routes.h"
-#include "granary/services/tenant_node/tls_files.h"
 #include "granary/services/tenant_node/write_stream.h"
 #include "granary/tenant/tenant.h"
 
@@ -30,12 +30,11 @@ struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
       : log(logger),
         failpoints(points),
-        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20, &ReadResidentBytes,
-               &GiveBackFreePages),
+        memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
+               &hosting::ReadResidentBytes, &GiveBackFreePages),
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory, files),
-        dispatcher(node, MakeRouter(node)),
         calls(node) {}
 
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
@@ -50,9 +49,8 @@ struct TenantNode::State {
   std::size_t workers;
   runtime::WorkerPool pool;
   NodeState node;
-  Dispatcher dispatcher;
   GrpcDispatcher calls;
-  std::unique_ptr<net::HttpServer> server;
+  std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<net::GrpcServer> grpc;
   bool stopped = false;
 };
@@ -61,18 +59,17 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   net::HttpServerOptions options = MakeServerOptions(node.config);
   options.bodies = &memory.bodies();
   options.tls = std::move(tls);
-  options.lane_of = [this](const net::HttpRequest& request) { return dispatcher.LaneOf(request); };
   options.streams_body = IsStreamedWrite;
-  auto handle = [this](net::HttpRequest& request) { return dispatcher.Handle(request); };
-  auto refuse = [this](const Status& status, std::optional<int> http_status,
-                       const std::string& request_id) {
-    return dispatcher.Refuse(status, http_status, request_id);
+  hosting::DispatcherOptions dispatch;
+  dispatch.check_access = [this](net::HttpRequest& request) {
+    return hosting::CheckPeer(request.peer_is_loopback, node.config);
   };
-  GRANARY_ASSIGN(server, net::HttpServer::Start(std::move(options), log, std::move(handle),
-                                                std::move(refuse)));
-  node.SetServer(server.get());
+  dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
+  GRANARY_ASSIGN(rest,
+                 hosting::RestDoor::Listen(std::move(options), log, clock, node.metrics,
+                                           MakeRouter(node), std::move(dispatch), node.server));
   log.Info("listening", {{"host", node.config.rest_host},
-                         {"port", server->port()},
+                         {"port", rest->port()},
                          {"tenant", node.config.tenant_id},
                          {"version", NodeVersion()}});
   return Status::Ok();
@@ -103,7 +100,7 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
 Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Logger& log,
                                                        io::Failpoints& failpoints, Doors doors) {
   auto state = std::make_unique<State>(config, log, failpoints);
-  GRANARY_ASSIGN(const auto tls, LoadTls(config, state->files));
+  GRANARY_ASSIGN(const auto tls, hosting::LoadTls(config, state->files));
   if (doors != Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
   if (doors != Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
   return std::unique_ptr<TenantNode>(new TenantNode(std::move(state)));
@@ -140,7 +137,7 @@ void TenantNode::State::StopServers() {
   const std::int64_t grace_ms = node.config.stop_timeout_seconds * 1000;
   std::thread other;
   if (grpc) other = std::thread([this, grace_ms] { grpc->Stop(grace_ms); });
-  if (server) server->Stop(grace_ms);
+  if (rest) rest->Stop(grace_ms);
   if (other.joinable()) other.join();
 }
 
@@ -155,7 +152,7 @@ Status TenantNode::Stop() {
   return status;
 }
 
-std::uint16_t TenantNode::port() const { return state_->server ? state_->server->port() : 0; }
+std::uint16_t TenantNode::port() const { return state_->rest ? state_->rest->port() : 0; }
 
 std::uint16_t TenantNode::grpc_port() const { return state_->grpc ? state_->grpc->port() : 0; }
 

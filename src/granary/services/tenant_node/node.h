@@ -9,10 +9,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/hosting/service.h"
 #include "granary/io/failpoint.h"
 #include "granary/services/tenant_node/config.h"
 
@@ -21,19 +22,19 @@ namespace granary::services {
 /// Which APIs a node serves.
 enum class Doors : std::uint8_t { kRest, kGrpc, kBoth };
 
-class TenantNode {
+class TenantNode final : public hosting::Service {
  public:
   /// kConflict when a port is taken, kInvalidArgument for files that TLS cannot use.
   static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log,
                                                     io::Failpoints& failpoints,
                                                     Doors doors = Doors::kRest);
   /// Stops.
-  ~TenantNode();
+  ~TenantNode() override;
 
+  std::string_view name() const override { return "tenant-node"; }
   /// Tenant::Open's failures. Afterwards calls get them too.
-  Status Open();
-  /// OK when everything acknowledged was left in order; a second call does nothing.
-  Status Stop();
+  Status Open() override;
+  Status Stop() override;
 
   /// REST's port, gRPC's port; 0 for what is not served.
   std::uint16_t port() const;

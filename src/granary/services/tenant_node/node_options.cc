@@ -27,11 +27,6 @@ std::uint64_t Fraction(double megabytes) {
   return static_cast<std::uint64_t>(megabytes * static_cast<double>(1u << 20));
 }
 
-std::string Lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 std::vector<std::string> SplitPaths(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -136,24 +131,8 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
 }
 
 net::HttpServerOptions MakeServerOptions(const Config& config) {
-  net::HttpServerOptions out;
-  out.host = config.rest_host;
-  out.port = static_cast<std::uint16_t>(config.rest_port);
-  out.io_threads = static_cast<std::size_t>(config.io_threads);
-  out.handler_threads = static_cast<std::size_t>(config.handler_threads);
-  out.connections_max = static_cast<std::size_t>(config.max_connections);
-  out.patient_threads_max = out.connections_max;  // One request each: nobody waits for a thread.
-  out.body_bytes_max = Megabytes(config.max_body_mb);
-  out.bodies_bytes_max = Megabytes(config.max_bodies_mb);
-  out.body_ratio_max = Unsigned(config.max_body_ratio);
+  net::HttpServerOptions out = hosting::MakeServerOptions(config, config.rest_port);
   out.streamed_bodies_max = StreamedBodiesMax(config);
-  out.compress_bytes_min = static_cast<std::size_t>(config.compress_min_bytes);
-  out.header_bytes_max = Unsigned(config.max_header_kb) << 10;
-  out.header_timeout_ms = config.header_timeout_seconds * 1000;
-  out.body_timeout_ms = config.body_timeout_seconds * 1000;
-  out.body_progress_bytes = Unsigned(config.body_progress_kb) << 10;
-  out.idle_timeout_ms = config.idle_timeout_seconds * 1000;
-  out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;
 }
 
@@ -177,19 +156,6 @@ net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
 
 std::vector<std::string> AllowedDataPaths(const Config& config) {
   return SplitPaths(config.allowed_data_paths);
-}
-
-LogLevel MakeLogLevel(const Config& config) {
-  const std::string level = Lower(config.log_level);
-  if (level == "debug") return LogLevel::kDebug;
-  if (level == "warn") return LogLevel::kWarn;
-  return level == "error" ? LogLevel::kError : LogLevel::kInfo;
-}
-
-LogFormat MakeLogFormat(const Config& config, bool on_terminal) {
-  const std::string format = Lower(config.log_format);
-  if (format == "auto") return on_terminal ? LogFormat::kText : LogFormat::kJson;
-  return format == "text" ? LogFormat::kText : LogFormat::kJson;
 }
 
 }  // namespace granary::services

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "granary/base/log.h"
 #include "granary/base/status.h"
 #include "granary/net/grpc_server.h"
 #include "granary/net/http_server.h"
@@ -22,7 +21,5 @@ net::HttpServerOptions MakeServerOptions(const Config& config);
 net::GrpcServerOptions MakeGrpcOptions(const Config& config);
 /// ALLOWED_DATA_PATHS, one by one.
 std::vector<std::string> AllowedDataPaths(const Config& config);
-LogLevel MakeLogLevel(const Config& config);
-LogFormat MakeLogFormat(const Config& config, bool on_terminal);
 
 }  // namespace granary::services

@@ -31,12 +31,10 @@ NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock&
       clock(node_clock),
       memory(node_memory),
       started_ns(node_clock.MonotonicNanos()),
-      metrics(node_config.tenant_id, NodeVersion()),
-      server_(server_promise_.get_future().share()) {}
-
-void NodeState::SetServer(const net::HttpServer* server) { server_promise_.set_value(server); }
-
-const net::HttpServer& NodeState::server() const { return *server_.get(); }
+      metrics(NodeVersion(), {{"tenant_id", node_config.tenant_id}}),
+      rows_written(
+          metrics.NewCounter("granary_rows_written_total", "Records acknowledged by this process")),
+      rows_returned(metrics.NewCounter("granary_rows_returned_total", "Records and groups sent")) {}
 
 std::string_view NodeVersion() { return GRANARY_VERSION; }
 

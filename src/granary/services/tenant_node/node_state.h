@@ -4,17 +4,16 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "granary/api/request_json.h"
 #include "granary/base/log.h"
+#include "granary/hosting/metrics.h"
+#include "granary/hosting/server_handle.h"
 #include "granary/io/clock.h"
-#include "granary/net/http_server.h"
 #include "granary/services/tenant_node/config.h"
-#include "granary/services/tenant_node/metrics.h"
 #include "granary/services/tenant_node/process_memory.h"
 #include "granary/services/tenant_node/server_paths.h"
 #include "granary/tenant/tenant.h"
@@ -47,17 +46,11 @@ struct NodeState {
   const io::Clock& clock;
   const ProcessMemory& memory;
   const std::int64_t started_ns;
-  Metrics metrics;
+  hosting::Metrics metrics;
+  hosting::Counter& rows_written;
+  hosting::Counter& rows_returned;
+  hosting::ServerHandle server;
   TenantDoor tenant;
-
-  /// The server exists a moment after its first request may come; a handler that asks waits that
-  /// moment.
-  void SetServer(const net::HttpServer* server);
-  const net::HttpServer& server() const;
-
- private:
-  std::promise<const net::HttpServer*> server_promise_;
-  std::shared_future<const net::HttpServer*> server_;
 };
 
 inline double MillisSince(const NodeState& state, std::int64_t start_ns) {

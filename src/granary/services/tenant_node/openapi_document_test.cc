@@ -86,10 +86,10 @@ class OpenApiDocumentTest : public ::testing::Test {
 };
 
 TEST_F(OpenApiDocumentTest, HasEveryRouteWithItsParametersAndNoOther) {
-  const Router router = MakeRouter(state_);
+  const hosting::Router router = MakeRouter(state_);
   const auto documented = Documented();
   Names routes;
-  for (const Router::Entry& entry : router.entries()) {
+  for (const hosting::Router::Entry& entry : router.entries()) {
     const std::string name = entry.route.method + " " + entry.route.pattern;
     routes.insert(name);
     ASSERT_TRUE(documented.contains(name)) << name << " is not documented";

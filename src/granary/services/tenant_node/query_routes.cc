@@ -1,28 +1,28 @@
 // GET /queries and DELETE /queries/{id}.
 #include "granary/api/response_json.h"
-#include "granary/services/tenant_node/responses.h"
+#include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return JsonResponse(api::QueriesJson(tenant->Queries()));
+  return hosting::JsonResponse(api::QueriesJson(tenant->Queries()));
 }
 
-Result<net::HttpResponse> Cancel(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(tenant->CancelQuery(call.parameters[0]));
-  return JsonResponse("", 204);
+  return hosting::JsonResponse("", 204);
 }
 
 }  // namespace
 
 // Urgent: whoever wants to end queries must not wait behind them.
-void AddQueryRoutes(NodeState& state, Router& router) {
+void AddQueryRoutes(NodeState& state, hosting::Router& router) {
   const auto bind = [&state](auto handler) {
-    return [&state, handler](RouteCall& call) { return handler(state, call); };
+    return [&state, handler](hosting::RouteCall& call) { return handler(state, call); };
   };
   router.Add({.method = "GET",
               .pattern = "/queries",

@@ -5,9 +5,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "granary/base/status.h"
+#include "granary/hosting/config_flags.h"
 #include "granary/services/tenant_node/config.h"
 
 namespace CLI {
@@ -18,8 +18,7 @@ namespace granary::services {
 
 struct RunFlags {
   std::string mode = "rest";
-  std::string config_file;
-  std::vector<std::string> settings;  ///< NAME=VALUE
+  hosting::ConfigFlags config;
   std::string rest_port, grpc_port, data_path;
   std::string failpoints;
 };
@@ -30,6 +29,6 @@ void AddConfigFlags(CLI::App& app, RunFlags& flags);
 void AddRunFlags(CLI::App& app, RunFlags& flags);
 
 /// LoadConfig's errors; kNotFound for a file that was named and is not there.
-Result<Config> ReadConfig(const RunFlags& flags);
+Result<Config> ReadConfig(const RunFlags& flags, hosting::KnowsVariable known_elsewhere = {});
 
 }  // namespace granary::services

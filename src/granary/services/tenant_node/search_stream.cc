@@ -34,7 +34,7 @@ class RowStream {
       const query::ResultBatch part{rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)};
       GRANARY_TRY(writer_->Add(part, text_));
       rows_ += static_cast<std::uint64_t>(part.batch->num_rows());
-      state_.metrics.CountRowsReturned(static_cast<std::uint64_t>(part.batch->num_rows()));
+      state_.rows_returned.Add(static_cast<std::uint64_t>(part.batch->num_rows()));
       TellProgress();
       if (text_.size() >= kPieceBytes || state_.clock.MonotonicNanos() - sent_ns_ >= kHoldBackNs)
         GRANARY_TRY(Send());
@@ -90,7 +90,7 @@ class RowStream {
 
 }  // namespace
 
-Result<net::HttpResponse> SearchStream(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> SearchStream(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const AnswerForm form, ChooseAnswerForm(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());

@@ -3,8 +3,8 @@
 #include "granary/api/path_answers.h"
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
-#include "granary/services/tenant_node/responses.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
@@ -12,13 +12,13 @@ namespace {
 
 // As RateLimit-Limit and its companions: a quota of things, not of requests, so nothing comes back
 // by waiting alone; the reset is when asking again may help, as in Retry-After.
-void SayQuota(RouteCall& call, std::int64_t most) {
+void SayQuota(hosting::RouteCall& call, std::int64_t most) {
   call.problem_headers.Set("RateLimit-Limit", std::to_string(most));
   call.problem_headers.Set("RateLimit-Remaining", "0");
   call.problem_headers.Set("RateLimit-Reset", "1");
 }
 
-Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const storage::SourceDefinition definition,
@@ -27,78 +27,78 @@ Result<net::HttpResponse> Add(NodeState& state, RouteCall& call) {
   if (added.status().code() == Code::kQuotaExceeded) SayQuota(call, state.config.max_sources);
   if (!added.ok()) return added.status();
   net::HttpResponse response =
-      JsonResponse(api::SourceJson(added->source), added->created ? 201 : 200);
+      hosting::JsonResponse(api::SourceJson(added->source), added->created ? 201 : 200);
   if (added->created) response.headers.Set("Location", "/sources/" + definition.id.str());
   return response;
 }
 
-Result<net::HttpResponse> List(NodeState& state, RouteCall&) {
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return JsonResponse(api::SourcesJson(state.paths.Hide(tenant->ListSources())));
+  return hosting::JsonResponse(api::SourcesJson(state.paths.Hide(tenant->ListSources())));
 }
 
-Result<net::HttpResponse> Show(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const SourceInfo source, tenant->GetSource(id));
-  return JsonResponse(api::SourceJson(source));
+  return hosting::JsonResponse(api::SourceJson(source));
 }
 
-Result<net::HttpResponse> Change(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const storage::SourceChange change,
                  api::ParseSourceChange(call.request.body, state.limits));
   GRANARY_ASSIGN(const SourceInfo source, tenant->ChangeSource(id, change));
-  return JsonResponse(api::SourceJson(source));
+  return hosting::JsonResponse(api::SourceJson(source));
 }
 
-Result<net::HttpResponse> History(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> History(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const auto versions, tenant->SchemaHistory(id));
-  return JsonResponse(api::SchemaHistoryJson(id, versions));
+  return hosting::JsonResponse(api::SchemaHistoryJson(id, versions));
 }
 
-Result<net::HttpResponse> Drop(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const bool keep_data, BoolParameter(call.request, "keep_data", false));
   GRANARY_TRY(tenant->DropSource(id, keep_data));
-  return JsonResponse("", 204);
+  return hosting::JsonResponse("", 204);
 }
 
-Result<net::HttpResponse> SourceStatistics(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const bool histograms, BoolParameter(call.request, "histograms", false));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
-  return JsonResponse(
+  return hosting::JsonResponse(
       api::StatsJson(stats, histograms ? api::StatsDetail::kHistograms : api::StatsDetail::kShort));
 }
 
-Result<net::HttpResponse> Paths(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_ASSIGN(const storage::SourcePaths paths, tenant->Paths(id));
-  return JsonResponse(api::PathsJson(id, paths));
+  return hosting::JsonResponse(api::PathsJson(id, paths));
 }
 
-Result<net::HttpResponse> Flush(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> Flush(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(tenant->Flush(id));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
-  return JsonResponse(api::StatsJson(stats));
+  return hosting::JsonResponse(api::StatsJson(stats));
 }
 
 }  // namespace
 
-void AddSourceRoutes(NodeState& state, Router& router) {
+void AddSourceRoutes(NodeState& state, hosting::Router& router) {
   const auto bind = [&state](auto handler) {
-    return [&state, handler](RouteCall& call) { return handler(state, call); };
+    return [&state, handler](hosting::RouteCall& call) { return handler(state, call); };
   };
   router.Add({.method = "POST", .pattern = "/sources/add", .handler = bind(Add)});
   router.Add({.method = "GET", .pattern = "/sources", .handler = bind(List)});

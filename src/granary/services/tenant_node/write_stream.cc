@@ -53,7 +53,7 @@ bool IsStreamedWrite(const net::HttpRequest& request) {
   return format.ok() && *format;
 }
 
-Result<net::HttpResponse> WriteStreamed(NodeState& state, RouteCall& call) {
+Result<net::HttpResponse> WriteStreamed(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const StreamWrite write, ParseStreamWrite(call.request));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->WriteStream(write));

@@ -1,9 +1,9 @@
-#include "granary/services/tenant_node/responses.h"
+#include "granary/hosting/responses.h"
 
 #include "granary/api/code_table.h"
 #include "granary/api/problem.h"
 
-namespace granary::services {
+namespace granary::hosting {
 
 net::HttpResponse JsonResponse(std::string body, int status) {
   net::HttpResponse response;
@@ -24,4 +24,4 @@ net::HttpResponse ProblemResponse(const Status& status, const std::string& reque
   return response;
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

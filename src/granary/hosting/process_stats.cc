@@ -1,4 +1,4 @@
-#include "granary/services/tenant_node/process_stats.h"
+#include "granary/hosting/process_stats.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 std::uint64_t CountEntries(const char* directory) {
@@ -43,4 +43,4 @@ void RaiseDescriptorLimit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

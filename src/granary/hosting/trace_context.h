@@ -5,9 +5,9 @@
 
 #include "granary/net/http_message.h"
 
-namespace granary::services {
+namespace granary::hosting {
 
 /// The 32 digits of the trace id in `traceparent`; empty when there is none or it is malformed.
 std::string TraceIdOf(const net::Headers& headers);
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -15,7 +15,7 @@
 #include "granary/net/handler_lanes.h"
 #include "granary/net/http_message.h"
 
-namespace granary::services {
+namespace granary::hosting {
 
 /// A request on its way to a route's handler.
 struct RouteCall {
@@ -57,4 +57,4 @@ class Router {
   std::vector<Entry> entries_;
 };
 
-}  // namespace granary::services
+}  // namespace granary::hosting

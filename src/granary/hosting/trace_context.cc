@@ -1,9 +1,9 @@
-#include "granary/services/tenant_node/trace_context.h"
+#include "granary/hosting/trace_context.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 constexpr std::size_t kLength = 55;  // 00-<32>-<16>-<2>
@@ -28,4 +28,4 @@ std::string TraceIdOf(const net::Headers& headers) {
   return std::string(trace);
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -7,7 +7,7 @@
 #include "granary/base/status.h"
 #include "granary/net/http_message.h"
 
-namespace granary::services {
+namespace granary::hosting {
 
 net::HttpResponse JsonResponse(std::string body, int status = 200);
 
@@ -16,4 +16,4 @@ net::HttpResponse JsonResponse(std::string body, int status = 200);
 net::HttpResponse ProblemResponse(const Status& status, const std::string& request_id,
                                   std::optional<int> http_status = {});
 
-}  // namespace granary::services
+}  // namespace granary::hosting

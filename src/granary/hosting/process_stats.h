@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace granary::services {
+namespace granary::hosting {
 
 struct ProcessStats {
   std::uint64_t resident_bytes = 0;
@@ -20,4 +20,4 @@ std::uint64_t ReadResidentBytes();
 /// Lets the process open as many files and connections as the hard limit allows.
 void RaiseDescriptorLimit();
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -1,4 +1,4 @@
-#include "granary/services/tenant_node/router.h"
+#include "granary/hosting/router.h"
 
 #include <algorithm>
 #include <set>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 // "/a/b" -> {"a", "b"}.
@@ -71,4 +71,4 @@ Result<Router::Found> Router::Find(std::string_view method, std::string_view pat
   return found;
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -1,15 +1,17 @@
-// Metrics: counts of what a node does, as Prometheus text.
+// Metrics: counts of what a service does, as Prometheus text.
 //
 // Threads    fully safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-namespace granary::services {
+namespace granary::hosting {
 
 /// A number read when somebody asks.
 struct Sample {
@@ -19,9 +21,21 @@ struct Sample {
   bool counts_up = false;  ///< A counter, else a gauge.
 };
 
+/// Counts up for as long as the process lives.
+class Counter {
+ public:
+  void Add(std::uint64_t n) { count_.fetch_add(n, std::memory_order_relaxed); }
+  std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> count_ = 0;
+};
+
 class Metrics {
  public:
-  Metrics(std::string_view tenant_id, std::string_view version);
+  /// What granary_build_info says besides the version, such as the tenant.
+  using Labels = std::vector<std::pair<std::string, std::string>>;
+  Metrics(std::string_view version, const Labels& labels);
   ~Metrics();
 
   /// `route` is a pattern, never a client's path: the number of series stays bounded.
@@ -29,8 +43,8 @@ class Metrics {
                     double seconds);
   /// A gRPC call. `method` is a name of the service's, `code` the code word.
   void CountCall(const std::string& method, std::string_view code, double seconds);
-  void CountRowsWritten(std::uint64_t rows);
-  void CountRowsReturned(std::uint64_t rows);
+  /// A counter of the service's own, shown with the others. Lives as long as this.
+  Counter& NewCounter(std::string_view name, std::string_view help);
 
   /// Everything counted, and `samples`, in the text format 0.0.4.
   std::string Render(const std::vector<Sample>& samples) const;
@@ -40,4 +54,4 @@ class Metrics {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -1,11 +1,14 @@
-#include "granary/services/tenant_node/process_stats.h"
-#include "granary/services/tenant_node/responses.h"
+#include <utility>
+#include <vector>
+
+#include "granary/hosting/common_routes.h"
+#include "granary/services/tenant_node/openapi_document.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
+void AddTenantSamples(Tenant& tenant, std::vector<hosting::Sample>& out) {
   double segments = 0, sources = 0;
   for (const auto& source : tenant.store().List()) {
     segments += static_cast<double>(source->Snapshot().segments.size());
@@ -42,7 +45,7 @@ void AddTenantSamples(Tenant& tenant, std::vector<Sample>& out) {
 
 double Number(std::uint64_t value) { return static_cast<double>(value); }
 
-void AddCompaction(Tenant& tenant, std::vector<Sample>& out) {
+void AddCompaction(Tenant& tenant, std::vector<hosting::Sample>& out) {
   const storage::CompactionTotals totals = tenant.store().compaction_totals();
   const storage::CompactionCounts& counts = totals.counts;
   out.insert(
@@ -69,7 +72,7 @@ void AddCompaction(Tenant& tenant, std::vector<Sample>& out) {
       });
 }
 
-void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
+void AddProcessMemory(const ProcessMemory& memory, std::vector<hosting::Sample>& out) {
   out.insert(
       out.end(),
       {
@@ -85,7 +88,7 @@ void AddProcessMemory(const ProcessMemory& memory, std::vector<Sample>& out) {
       });
 }
 
-void AddTenantMemory(Tenant& tenant, std::vector<Sample>& out) {
+void AddTenantMemory(Tenant& tenant, std::vector<hosting::Sample>& out) {
   const TenantMemoryStats memory = tenant.memory();
   const storage::CachedBytes cached = tenant.store().cached_bytes();
   out.insert(
@@ -113,41 +116,29 @@ void AddTenantMemory(Tenant& tenant, std::vector<Sample>& out) {
       });
 }
 
-Result<net::HttpResponse> Show(NodeState& state, RouteCall&) {
-  const ProcessStats process = ReadProcessStats();
-  const net::HttpServerStats server = state.server().stats();
-  const auto tenant = state.tenant.Get();
-  std::vector<Sample> samples = {
-      {"granary_ready", "1 once recovery is done", tenant.ok() ? 1.0 : 0.0},
-      {"granary_uptime_seconds", "Since the start",
-       static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9},
-      {"granary_http_connections", "Open connections", static_cast<double>(server.connections)},
-      {"granary_http_in_flight", "Requests that run or wait for a thread",
-       static_cast<double>(server.in_flight)},
-      {"process_resident_memory_bytes", "Resident memory",
-       static_cast<double>(process.resident_bytes)},
-      {"process_open_fds", "Open descriptors", static_cast<double>(process.open_descriptors)},
-      {"process_threads", "Threads", static_cast<double>(process.threads)},
+}  // namespace
+
+void AddNodeRoutes(NodeState& state, hosting::Router& router) {
+  hosting::CommonRoutes common{.service = "tenant-node",
+                               .version = NodeVersion(),
+                               .openapi = OpenApiDocument(),
+                               .clock = state.clock,
+                               .metrics = state.metrics,
+                               .server = state.server};
+  common.ready = [&state] { return state.tenant.Get().status(); };
+  common.describe = [&state](api::JsonObject& health) {
+    health.Add("tenant_id", state.config.tenant_id);
+    health.Add("tenant_name", state.config.tenant_name);
   };
-  AddProcessMemory(state.memory, samples);
-  if (tenant.ok()) {
+  common.sample = [&state](std::vector<hosting::Sample>& samples) {
+    AddProcessMemory(state.memory, samples);
+    const auto tenant = state.tenant.Get();
+    if (!tenant.ok()) return;
     AddTenantSamples(**tenant, samples);
     AddTenantMemory(**tenant, samples);
     AddCompaction(**tenant, samples);
-  }
-  net::HttpResponse response;
-  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = state.metrics.Render(samples);
-  return response;
-}
-
-}  // namespace
-
-void AddMetricsRoute(NodeState& state, Router& router) {
-  router.Add({.method = "GET",
-              .pattern = "/metrics",
-              .handler = [&state](RouteCall& call) { return Show(state, call); },
-              .needs_access = false});
+  };
+  hosting::AddCommonRoutes(std::move(common), router);
 }
 
 }  // namespace granary::services

@@ -1,8 +1,8 @@
-#include "granary/services/tenant_node/metrics.h"
+#include "granary/hosting/metrics.h"
 
 #include <gtest/gtest.h>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 bool Has(const std::string& text, std::string_view line) {
@@ -10,11 +10,12 @@ bool Has(const std::string& text, std::string_view line) {
 }
 
 TEST(MetricsTest, CountsRequestsByRouteAndStatus) {
-  Metrics metrics("acme", "1.2.3");
+  Metrics metrics("1.2.3", {{"tenant_id", "acme"}});
+  Counter& rows = metrics.NewCounter("granary_rows_written_total", "Records");
   metrics.CountRequest("POST", "/data/write", 200, 0.002);
   metrics.CountRequest("POST", "/data/write", 200, 0.2);
   metrics.CountRequest("POST", "/data/write", 400, 0.0001);
-  metrics.CountRowsWritten(5);
+  rows.Add(5);
   const std::string text =
       metrics.Render({{"granary_hot_bytes", "Fresh", 42}, {"granary_x_total", "X", 7, true}});
   EXPECT_TRUE(Has(
@@ -30,4 +31,4 @@ TEST(MetricsTest, CountsRequestsByRouteAndStatus) {
 }
 
 }  // namespace
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -1,8 +1,8 @@
-#include "granary/services/tenant_node/router.h"
+#include "granary/hosting/router.h"
 
 #include <gtest/gtest.h>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 struct RouterTest : ::testing::Test {
@@ -61,4 +61,4 @@ TEST_F(RouterTest, KnowsNothingElse) {
 }
 
 }  // namespace
-}  // namespace granary::services
+}  // namespace granary::hosting

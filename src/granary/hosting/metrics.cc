@@ -1,11 +1,14 @@
-#include "granary/services/tenant_node/metrics.h"
+#include "granary/hosting/metrics.h"
+
+#include <deque>
+#include <mutex>
 
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 const prometheus::Histogram::BucketBoundaries kLatencySeconds = {
@@ -25,13 +28,17 @@ prometheus::MetricFamily ToFamily(const Sample& sample) {
   return family;
 }
 
-prometheus::MetricFamily BuildInfo(std::string_view tenant_id, std::string_view version) {
-  prometheus::MetricFamily family =
-      ToFamily({"granary_build_info", "1, with the version and the tenant as labels", 1});
-  family.metric[0].label = {{"version", std::string(version)},
-                            {"tenant_id", std::string(tenant_id)}};
+prometheus::MetricFamily BuildInfo(std::string_view version, const Metrics::Labels& labels) {
+  prometheus::MetricFamily family = ToFamily({"granary_build_info", "1, with the version", 1});
+  family.metric[0].label.push_back({"version", std::string(version)});
+  for (const auto& [name, value] : labels) family.metric[0].label.push_back({name, value});
   return family;
 }
+
+struct NamedCounter {
+  std::string name, help;
+  Counter counter;
+};
 
 }  // namespace
 
@@ -56,21 +63,13 @@ struct Metrics::State {
           .Name("granary_grpc_request_seconds")
           .Help("From a gRPC call's first message to its end")
           .Register(registry);
-  prometheus::Counter& rows_written = prometheus::BuildCounter()
-                                          .Name("granary_rows_written_total")
-                                          .Help("Records acknowledged")
-                                          .Register(registry)
-                                          .Add({});
-  prometheus::Counter& rows_returned = prometheus::BuildCounter()
-                                           .Name("granary_rows_returned_total")
-                                           .Help("Records and groups sent")
-                                           .Register(registry)
-                                           .Add({});
+  std::mutex counters_mutex;
+  std::deque<NamedCounter> counters;  // They stay where they are.
 };
 
-Metrics::Metrics(std::string_view tenant_id, std::string_view version)
+Metrics::Metrics(std::string_view version, const Labels& labels)
     : state_(std::make_unique<State>()) {
-  state_->build_info = BuildInfo(tenant_id, version);
+  state_->build_info = BuildInfo(version, labels);
 }
 Metrics::~Metrics() = default;
 
@@ -86,18 +85,26 @@ void Metrics::CountCall(const std::string& method, std::string_view code, double
   state_->call_latency.Add({{"method", method}}, kLatencySeconds).Observe(seconds);
 }
 
-void Metrics::CountRowsWritten(std::uint64_t rows) {
-  state_->rows_written.Increment(static_cast<double>(rows));
-}
-void Metrics::CountRowsReturned(std::uint64_t rows) {
-  state_->rows_returned.Increment(static_cast<double>(rows));
+Counter& Metrics::NewCounter(std::string_view name, std::string_view help) {
+  const std::lock_guard lock(state_->counters_mutex);
+  NamedCounter& added = state_->counters.emplace_back();
+  added.name = name;
+  added.help = help;
+  return added.counter;
 }
 
 std::string Metrics::Render(const std::vector<Sample>& samples) const {
   std::vector<prometheus::MetricFamily> families = state_->registry.Collect();
   families.push_back(state_->build_info);
+  {
+    const std::lock_guard lock(state_->counters_mutex);
+    for (const NamedCounter& one : state_->counters) {
+      families.push_back(
+          ToFamily({one.name, one.help, static_cast<double>(one.counter.count()), true}));
+    }
+  }
   for (const Sample& sample : samples) families.push_back(ToFamily(sample));
   return prometheus::TextSerializer().Serialize(families);
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

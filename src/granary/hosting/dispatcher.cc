@@ -1,4 +1,4 @@
-#include "granary/services/tenant_node/dispatcher.h"
+#include "granary/hosting/dispatcher.h"
 
 #include <algorithm>
 #include <string_view>
@@ -7,11 +7,10 @@
 #include <fmt/format.h>
 
 #include "granary/api/code_table.h"
-#include "granary/services/tenant_node/access_guard.h"
-#include "granary/services/tenant_node/responses.h"
-#include "granary/services/tenant_node/trace_context.h"
+#include "granary/hosting/responses.h"
+#include "granary/hosting/trace_context.h"
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 // A misspelt parameter must not be taken for one that was left out (?keep_dat=true).
@@ -48,8 +47,17 @@ struct Dispatcher::Outcome {
   bool from_handler = false;  ///< Which may name files; what is refused before names routes.
 };
 
-Dispatcher::Dispatcher(NodeState& state, Router router)
-    : state_(state), router_(std::move(router)) {}
+Dispatcher::Dispatcher(Logger& log, const io::Clock& clock, Metrics& metrics, Router router,
+                       DispatcherOptions options)
+    : log_(log),
+      clock_(clock),
+      metrics_(metrics),
+      router_(std::move(router)),
+      options_(std::move(options)) {}
+
+Status Dispatcher::Told(const Status& failure) const {
+  return options_.told ? options_.told(failure) : failure;
+}
 
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   Outcome outcome{.method = request.method,
@@ -60,7 +68,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
                   .peer = request.peer,
                   .allow = {},
                   .problem_headers = {},
-                  .start_ns = state_.clock.MonotonicNanos(),
+                  .start_ns = clock_.MonotonicNanos(),
                   .is_probe = false,
                   .hides = false,
                   .from_handler = false};
@@ -69,7 +77,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
     // The failure says what came of the part of a body that was there.
     std::optional<int> http_status;
     if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
-    const Status told = outcome.from_handler ? state_.paths.Hide(answer.status()) : answer.status();
+    const Status told = outcome.from_handler ? Told(answer.status()) : answer.status();
     net::HttpResponse response = ProblemResponse(told, request.request_id, http_status);
     outcome.hides = told.message() != answer.status().message();
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
@@ -86,7 +94,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   response.stream = [this, outcome, http = response.status,
                      stream = std::move(response.stream)](net::BodySink& sink) {
     const Status status = stream(sink);
-    const Status told = state_.paths.Hide(status);
+    const Status told = Told(status);
     Outcome ended = outcome;
     ended.hides = told.message() != status.message();
     Record(ended, status.ok() ? http : api::RowOf(status.code()).http, status);
@@ -98,7 +106,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
 Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome& outcome) const {
   auto found = router_.Find(request.method, request.path, outcome.allow);
   const bool needs_access = !found.ok() || found->route->needs_access;
-  if (needs_access) GRANARY_TRY(CheckAccess(request, IsOpen(state_.config)));
+  if (needs_access && options_.check_access) GRANARY_TRY(options_.check_access(request));
   if (!found.ok()) return found.status();
   const Route& route = *found->route;
   outcome.route = route.pattern;
@@ -114,7 +122,7 @@ Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome&
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
                                      const std::string& request_id) const {
   // What a library threw may name a file; any other refusal is about the request alone.
-  const Status told = status.code() == Code::kInternal ? state_.paths.Hide(status) : status;
+  const Status told = status.code() == Code::kInternal ? Told(status) : status;
   const net::HttpResponse response = ProblemResponse(told, request_id, http_status);
   const Outcome outcome{.method = "unknown",
                         .path = {},
@@ -124,7 +132,7 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                         .peer = {},
                         .allow = {},
                         .problem_headers = {},
-                        .start_ns = state_.clock.MonotonicNanos(),
+                        .start_ns = clock_.MonotonicNanos(),
                         .is_probe = false,
                         .hides = false,
                         .from_handler = false};
@@ -140,25 +148,24 @@ net::HandlerLane Dispatcher::LaneOf(const net::HttpRequest& request) const {
 }
 
 void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {
-  const double seconds =
-      static_cast<double>(state_.clock.MonotonicNanos() - outcome.start_ns) / 1e9;
+  const double seconds = static_cast<double>(clock_.MonotonicNanos() - outcome.start_ns) / 1e9;
   // A method that no route has must not make a series of its own.
   const bool known = outcome.route != "unknown";
-  state_.metrics.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
+  metrics_.CountRequest(known ? outcome.method : "any", outcome.route, http_status, seconds);
   // Whoever asks for health every second has the answer already. What a client was not told, the
   // log must have.
   const bool is_news = (http_status >= 500 || outcome.hides) && !outcome.is_probe;
   const LogLevel level = is_news ? api::RowOf(status.code()).log : LogLevel::kDebug;
-  if (!state_.log.Enabled(level)) return;
-  state_.log.Write(level, status.ok() ? std::string_view("request") : status.message(),
-                   {{"request_id", outcome.request_id},
-                    {"trace_id", outcome.trace_id},
-                    {"method", outcome.method},
-                    {"path", outcome.path},
-                    {"status", http_status},
-                    {"code", CodeName(status.code())},
-                    {"ms", seconds * 1000},
-                    {"peer", outcome.peer}});
+  if (!log_.Enabled(level)) return;
+  log_.Write(level, status.ok() ? std::string_view("request") : status.message(),
+             {{"request_id", outcome.request_id},
+              {"trace_id", outcome.trace_id},
+              {"method", outcome.method},
+              {"path", outcome.path},
+              {"status", http_status},
+              {"code", CodeName(status.code())},
+              {"ms", seconds * 1000},
+              {"peer", outcome.peer}});
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

@@ -1,0 +1,26 @@
+#include "granary/cli/variables.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "granary/hosting/config.h"
+#include "granary/services/tenant_node/config.h"
+
+namespace granary::cli {
+namespace {
+
+// One line a service.
+std::vector<std::span<const hosting::Variable>> Tables() { return {services::ConfigTable()}; }
+
+}  // namespace
+
+bool KnowsVariable(std::string_view name) {
+  return std::ranges::any_of(Tables(), [name](std::span<const hosting::Variable> table) {
+    return std::ranges::find(table, name, &hosting::Variable::name) != table.end();
+  });
+}
+
+std::string ExampleConfig() { return hosting::ExampleConfigFile(Tables()); }
+
+}  // namespace granary::cli

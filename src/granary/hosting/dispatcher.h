@@ -1,0 +1,54 @@
+// Dispatcher: one request from routing to an answer: access, query parameters, the handler,
+// failures as problem+json, metrics and a log line.
+//
+// Threads    fully safe.
+// Owns       the router. Log, clock and metrics outlive it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "granary/base/log.h"
+#include "granary/hosting/metrics.h"
+#include "granary/hosting/router.h"
+#include "granary/io/clock.h"
+#include "granary/net/http_message.h"
+
+namespace granary::hosting {
+
+struct DispatcherOptions {
+  /// Whether whoever sent the request may call: asked for routes that need access, and for what is
+  /// no route. OK when not set.
+  std::function<Status(net::HttpRequest& request)> check_access = {};
+  /// What a client is told of a handler's failure, and of what a library threw. The failure itself
+  /// when not set.
+  std::function<Status(const Status& failure)> told = {};
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(Logger& log, const io::Clock& clock, Metrics& metrics, Router router,
+             DispatcherOptions options);
+
+  net::HttpResponse Handle(net::HttpRequest& request) const;
+  /// For what the server refuses before there is a request.
+  net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
+                           const std::string& request_id) const;
+  /// The route's; what is refused, health and metrics are urgent.
+  net::HandlerLane LaneOf(const net::HttpRequest& request) const;
+
+ private:
+  struct Outcome;
+  Result<net::HttpResponse> Answer(net::HttpRequest& request, Outcome& outcome) const;
+  Status Told(const Status& failure) const;
+  void Record(const Outcome& outcome, int http_status, const Status& status) const;
+
+  Logger& log_;
+  const io::Clock& clock_;
+  Metrics& metrics_;
+  Router router_;
+  DispatcherOptions options_;
+};
+
+}  // namespace granary::hosting

@@ -1,0 +1,17 @@
+// Who may call a service on which no authentication is configured: this machine, or, when the
+// operator says so, anybody.
+#pragma once
+
+#include "granary/base/status.h"
+#include "granary/hosting/server_config.h"
+
+namespace granary::hosting {
+
+/// True when whoever can connect may call: the operator says so, or every connection has shown a
+/// certificate that TLS_CLIENT_CA_FILE vouches for.
+bool IsOpen(const ServerConfig& config);
+
+/// kUnauthenticated for other machines, unless the service is open.
+Status CheckPeer(bool peer_is_loopback, const ServerConfig& config);
+
+}  // namespace granary::hosting

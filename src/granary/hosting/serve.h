@@ -1,0 +1,18 @@
+// Runs services in this process until it is told to end.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "granary/base/log.h"
+#include "granary/hosting/service.h"
+#include "granary/hosting/stop_signals.h"
+
+namespace granary::hosting {
+
+/// Opens the services, each as soon as those before it are open, waits for a signal, stops them in
+/// the opposite order. Returns the process' exit code: 0, or 1 when one cannot open or stop (it is
+/// logged then). A signal while they open ends the process at once.
+int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log);
+
+}  // namespace granary::hosting

@@ -1,0 +1,35 @@
+// ServerConfig: what an operator chooses for every service alike: where it listens, TLS, the limits
+// of requests, its folder, its log lines. A service's own configuration derives from it.
+//
+// Threads    a value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace granary::hosting {
+
+struct ConfigValue {
+  std::string name;
+  std::string text;    ///< As given, or the default.
+  std::string origin;  ///< "default", "config.env:12", "environment", "--rest-port".
+};
+
+struct ServerConfig {
+  std::string data_path, rest_host;
+  std::string tls_cert_file, tls_key_file, tls_client_ca_file;  ///< Empty: none.
+  bool allow_anonymous = false;
+  // Limits of requests.
+  std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_body_ratio = 0, compress_min_bytes = 0,
+               max_header_kb = 0;
+  std::int64_t max_connections = 0, handler_threads = 0, io_threads = 0;
+  std::int64_t header_timeout_seconds = 0, body_timeout_seconds = 0, body_progress_kb = 0,
+               idle_timeout_seconds = 0, write_timeout_seconds = 0, stop_timeout_seconds = 0;
+  // Log lines.
+  std::string log_level, log_format;
+
+  std::vector<ConfigValue> values;  ///< Every variable of the service, in the order of its table.
+};
+
+}  // namespace granary::hosting

@@ -1,0 +1,68 @@
+#include "granary/hosting/config.h"
+
+namespace granary::hosting {
+namespace {
+
+bool IsLevel(std::string_view given) {
+  const std::string text = Lowercase(given);
+  return text == "debug" || text == "info" || text == "warn" || text == "error";
+}
+bool IsFormat(std::string_view given) {
+  const std::string text = Lowercase(given);
+  return text == "auto" || text == "json" || text == "text";
+}
+
+constexpr std::int64_t kMegabytesMax = 1 << 30;
+
+using C = ServerConfig;
+
+}  // namespace
+
+// clang-format off
+std::vector<Variable> PlaceVariables() {
+  return {
+    {"Where a service keeps its data and listens", "DATA_PATH", "./data", TextRule{&C::data_path, IsPath, "a path"}, "Base path for data storage"},
+    {"", "REST_HOST", "0.0.0.0", TextRule{&C::rest_host, IsHost, "an address or a host name"}, "REST API server host"},
+  };
+}
+
+std::vector<Variable> AccessVariables() {
+  return {
+    {"Who is answered", "TLS_CERT_FILE", "", TextRule{&C::tls_cert_file, IsOptionalPath, "a path, or nothing"},
+     "PEM file: the certificate of this service and those that lead to its root; with TLS_KEY_FILE all its APIs speak TLS only"},
+    {"", "TLS_KEY_FILE", "", TextRule{&C::tls_key_file, IsOptionalPath, "a path, or nothing"}, "PEM file: the certificate's key, without a passphrase"},
+    {"", "TLS_CLIENT_CA_FILE", "", TextRule{&C::tls_client_ca_file, IsOptionalPath, "a path, or nothing"},
+     "PEM file: clients must show a certificate signed by one of these, and those that do are answered from any machine"},
+    {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
+     "Without authentication configured only this machine is answered, unless this is true"},
+  };
+}
+
+std::vector<Variable> RequestVariables() {
+  return {
+    {"Limits of requests", "MAX_BODY_MB", "16", WholeRule{&C::max_body_mb, 1, 65'536}, "Request body"},
+    {"", "MAX_BODIES_MB", "1024", WholeRule{&C::max_bodies_mb, 1, kMegabytesMax}, "Bodies of all requests at once; past it 503"},
+    {"", "MAX_BODY_RATIO", "500", WholeRule{&C::max_body_ratio, 1, 1'000'000}, "How many times its size a compressed body may grow to, past 1 MiB; and records per byte of Arrow and Parquet, past 2^20"},
+    {"", "COMPRESS_MIN_BYTES", "1024", WholeRule{&C::compress_min_bytes, 0, kMegabytesMax}, "Smaller answers are not compressed (streams always are, for clients that take it)"},
+    {"", "MAX_HEADER_KB", "16", WholeRule{&C::max_header_kb, 1, 1024}, "Request line and headers"},
+    {"", "MAX_CONNECTIONS", "4096", WholeRule{&C::max_connections, 1, 1'000'000}, "Open connections"},
+    {"", "HANDLER_THREADS", "64", WholeRule{&C::handler_threads, 1, 4096}, "Short requests that run at once; those that may wait have threads of their own"},
+    {"", "IO_THREADS", "1", WholeRule{&C::io_threads, 1, 64}, "Threads that read requests"},
+    {"", "HEADER_TIMEOUT_SECONDS", "10", WholeRule{&C::header_timeout_seconds, 1, 3600}, "For the whole head of a request"},
+    {"", "BODY_TIMEOUT_SECONDS", "60", WholeRule{&C::body_timeout_seconds, 1, 3600}, "A body without progress"},
+    {"", "BODY_PROGRESS_KB", "64", WholeRule{&C::body_progress_kb, 0, 1024}, "What a body must come on by in that time, or to its end, to be in progress; 0, and streamed bodies: anything"},
+    {"", "IDLE_TIMEOUT_SECONDS", "75", WholeRule{&C::idle_timeout_seconds, 1, 86'400}, "A connection between requests"},
+    {"", "WRITE_TIMEOUT_SECONDS", "60", WholeRule{&C::write_timeout_seconds, 1, 3600}, "A client that does not take its answer"},
+    {"", "STOP_TIMEOUT_SECONDS", "15", WholeRule{&C::stop_timeout_seconds, 0, 3600}, "Running requests may finish for so long when a service stops"},
+  };
+}
+
+std::vector<Variable> LogVariables() {
+  return {
+    {"Log lines", "LOG_LEVEL", "info", TextRule{&C::log_level, IsLevel, "debug, info, warn or error"}, "The least that is logged"},
+    {"", "LOG_FORMAT", "auto", TextRule{&C::log_format, IsFormat, "auto, json or text"}, "auto: text on a terminal, JSON lines elsewhere"},
+  };
+}
+// clang-format on
+
+}  // namespace granary::hosting
