@@ -63,6 +63,7 @@ granary_third_party(openssl HEADER openssl/ssl.h TARGETS OpenSSL::SSL OpenSSL::C
 # Arrow exports an OpenSSL of its own too, without versions, so what holds for simdjson holds here.
 target_link_options(granary_third_party_openssl INTERFACE
   "SHELL:-Wl,--push-state,--no-as-needed $<TARGET_FILE:OpenSSL::SSL> $<TARGET_FILE:OpenSSL::Crypto> -Wl,--pop-state")
+granary_third_party(argon2 HEADER argon2.h LIBRARIES argon2)
 granary_third_party(protobuf HEADER google/protobuf/message.h LIBRARIES protobuf TARGETS Threads::Threads)
 granary_third_party(grpc HEADER grpcpp/grpcpp.h LIBRARIES grpc++_reflection grpc++ grpc gpr
                     absl_synchronization

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "granary/base/status.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/manifest/manifest_rows.h"
-#include "granary/storage/manifest/sqlite_db.h"
 #include "granary/storage/segment/deletions.h"
 
 namespace granary::storage {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "granary/base/status.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/manifest/key_record.h"
 #include "granary/storage/manifest/manifest_rows.h"
-#include "granary/storage/manifest/sqlite_db.h"
 
 namespace granary::storage {
 

@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "granary/io/failpoint.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
-#include "granary/storage/manifest/sqlite_db.h"
 #include "granary/storage/stats/column_estimator.h"
 #include "granary/storage/stats/distribution_merge.h"
 #include "granary/storage/stats/stats_builder.h"

@@ -3,11 +3,11 @@
 
 #include <functional>
 
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/manifest/delete_rows.h"
 #include "granary/storage/manifest/key_rows.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
-#include "granary/storage/manifest/sqlite_db.h"
 
 namespace granary::storage {
 namespace {

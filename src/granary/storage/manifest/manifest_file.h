@@ -4,7 +4,7 @@
 #include <string>
 
 #include "granary/base/status.h"
-#include "granary/storage/manifest/sqlite_db.h"
+#include "granary/sqlite/sqlite_db.h"
 
 namespace granary::storage {
 

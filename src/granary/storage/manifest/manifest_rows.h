@@ -11,7 +11,7 @@
 #include <string>
 
 #include "granary/base/status.h"
-#include "granary/storage/manifest/sqlite_db.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/types/schema.h"
 

@@ -11,10 +11,10 @@
 #include <string>
 
 #include "granary/io/failpoint.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/storage/manifest/delete_rows.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/manifest_rows.h"
-#include "granary/storage/manifest/sqlite_db.h"
 
 namespace granary::storage {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "granary/storage/manifest/sqlite_db.h"
+#include "granary/sqlite/sqlite_db.h"
 #include "granary/testing/fake_random.h"
 #include "granary/testing/seed.h"
 #include "granary/testing/temp_directory.h"

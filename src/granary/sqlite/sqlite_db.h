@@ -17,7 +17,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace granary::storage {
+namespace granary {
 
 /// A prepared statement. Positions count from 1 when binding and from 0 when reading, as in SQLite.
 class SqliteStatement {
@@ -35,6 +35,8 @@ class SqliteStatement {
   Result<bool> Step();
   /// Steps to the end and makes the statement ready for other values.
   Status Run();
+  /// Makes it ready for other values before its end.
+  void Reset();
 
   std::int64_t integer(int column) const;
   std::uint64_t unsigned_integer(int column) const;
@@ -81,4 +83,4 @@ class SqliteDb {
   std::string path_;
 };
 
-}  // namespace granary::storage
+}  // namespace granary

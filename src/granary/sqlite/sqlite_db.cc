@@ -1,11 +1,11 @@
-#include "granary/storage/manifest/sqlite_db.h"
+#include "granary/sqlite/sqlite_db.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <bit>
 
-namespace granary::storage {
+namespace granary {
 namespace {
 
 Status SqliteError(int code, std::string_view path, std::string_view message) {
@@ -101,6 +101,8 @@ Status SqliteStatement::Run() {
   return Status::Ok();
 }
 
+void SqliteStatement::Reset() { sqlite3_reset(statement_.get()); }
+
 std::int64_t SqliteStatement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
@@ -184,4 +186,4 @@ Status SqliteDb::Close() {
   return code == SQLITE_OK ? Status::Ok() : SqliteError(code, path_, sqlite3_errstr(code));
 }
 
-}  // namespace granary::storage
+}  // namespace granary

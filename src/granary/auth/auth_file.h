@@ -1,0 +1,30 @@
+// The SQLite file of users, roles, keys, sessions, signing keys and the audit log:
+// DATA_PATH/auth/auth.sqlite.
+//
+// Shape      docs/formats/auth.md. The tables are made when the file is; `user_version` is the
+// format. Promise    WAL journal, synchronous=FULL: what was committed survives a power cut. The
+// folder and
+//            the file are their owner's alone (0700, 0600).
+#pragma once
+
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/sqlite/sqlite_db.h"
+
+namespace granary::auth {
+
+inline constexpr std::int64_t kAuthApplicationId = 0x47'52'41'55;  ///< "GRAU"
+inline constexpr std::int64_t kAuthFormat = 1;
+
+/// "<folder>/auth.sqlite"
+std::string AuthFilePath(const std::string& folder);
+
+/// Makes folder and file when they are not there. kConflict when the file is not ours or of a newer
+/// format, kCorruption when its pages do not hold together, kIoError.
+Result<SqliteDb> OpenAuthFile(const std::string& folder);
+
+/// One more connection to a file that OpenAuthFile has opened.
+Result<SqliteDb> ConnectAuthFile(const std::string& folder);
+
+}  // namespace granary::auth

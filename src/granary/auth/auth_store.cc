@@ -1,0 +1,34 @@
+#include "granary/auth/auth_store.h"
+
+#include <utility>
+
+#include "granary/auth/auth_file.h"
+
+namespace granary::auth {
+
+Result<std::unique_ptr<AuthStore>> AuthStore::Open(const std::string& folder) {
+  GRANARY_ASSIGN(SqliteDb writer, OpenAuthFile(folder));
+  GRANARY_ASSIGN(SqliteDb reader, ConnectAuthFile(folder));
+  return std::unique_ptr<AuthStore>(new AuthStore(std::move(writer), std::move(reader)));
+}
+
+Status AuthStore::Write(const std::function<Status(AuthRows&)>& change) {
+  const std::lock_guard lock(write_mutex_);
+  GRANARY_TRY(writer_.Execute("BEGIN IMMEDIATE"));
+  AuthRows rows(writer_);
+  Status status = change(rows);
+  if (status.ok()) status = writer_.Execute("COMMIT");
+  // A commit that failed may have ended the transaction by itself.
+  if (!status.ok() && writer_.in_transaction()) {
+    if (const Status undone = writer_.Execute("ROLLBACK"); !undone.ok()) return undone;
+  }
+  return status;
+}
+
+Status AuthStore::Read(const std::function<Status(AuthRows&)>& look) {
+  const std::lock_guard lock(read_mutex_);
+  AuthRows rows(reader_);
+  return look(rows);
+}
+
+}  // namespace granary::auth

@@ -1,0 +1,40 @@
+// AuthStore: the auth file behind two connections, so that whoever checks a key never waits for a
+// commit to reach the disk.
+//
+// Promise    Write commits all that `change` did, on the disk when it returns OK, or nothing. What
+// it
+//            did is seen by the next Read.
+// Others     the command line may change the file meanwhile: each Read sees the newest commit.
+// Threads    fully safe; one Write and one Read at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "granary/auth/auth_rows.h"
+#include "granary/base/status.h"
+#include "granary/sqlite/sqlite_db.h"
+
+namespace granary::auth {
+
+class AuthStore {
+ public:
+  /// OpenAuthFile's failures.
+  static Result<std::unique_ptr<AuthStore>> Open(const std::string& folder);
+
+  /// One transaction. What `change` fails with is returned, and nothing is changed.
+  Status Write(const std::function<Status(AuthRows&)>& change);
+  Status Read(const std::function<Status(AuthRows&)>& look);
+
+ private:
+  AuthStore(SqliteDb writer, SqliteDb reader)
+      : writer_(std::move(writer)), reader_(std::move(reader)) {}
+
+  std::mutex write_mutex_, read_mutex_;
+  SqliteDb writer_;  // Guarded by write_mutex_.
+  SqliteDb reader_;  // Guarded by read_mutex_.
+};
+
+}  // namespace granary::auth

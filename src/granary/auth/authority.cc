@@ -1,0 +1,276 @@
+#include "granary/auth/authority.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/auth/authority_state.h"
+#include "granary/auth/built_in_roles.h"
+#include "granary/base/ids.h"
+#include "granary/base/utf8.h"
+#include "granary/security/api_key.h"
+#include "granary/security/digest.h"
+#include "granary/security/hmac.h"
+#include "granary/security/token.h"
+
+namespace granary::auth {
+
+using security::Grant;
+
+namespace {
+
+constexpr std::string_view kGatewayAudience = "granary-gateway";
+constexpr std::size_t kIdDigits = 16;
+constexpr std::int64_t kLeewaySeconds = 5;
+constexpr std::int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+
+Status NotKnown() {
+  return {Code::kUnauthenticated,
+          "this API key or token is not known here: it is wrong, has ended or was revoked"};
+}
+
+}  // namespace
+
+Status NoSuchUser(std::string_view id) {
+  return {Code::kNotFound, fmt::format("there is no user '{}'", Quotable(id))};
+}
+
+Status NotAnAdmin() {
+  return {Code::kPermissionDenied, "this needs the right to admin every source ('*')"};
+}
+
+bool IsOperator(const UserRow& user) {
+  return std::ranges::find(user.roles, kOperatorRole) != user.roles.end();
+}
+
+// ---- Opening
+
+Authority::Authority(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Authority::~Authority() = default;
+
+Result<std::unique_ptr<Authority>> Authority::Open(AuthorityOptions options, const io::Clock& clock,
+                                                   io::Random& random) {
+  auto state = std::make_unique<State>(std::move(options), clock, random);
+  GRANARY_ASSIGN(state->store, AuthStore::Open(state->options.folder));
+  GRANARY_ASSIGN(state->keys, SigningKeys::Open(*state->store, random, state->now_us()));
+  GRANARY_ASSIGN(state->nobody, state->Hash(security::RandomText(random, 32)));
+  return std::unique_ptr<Authority>(new Authority(std::move(state)));
+}
+
+Result<std::optional<MadeKey>> Authority::MakeFirstKey() {
+  State& state = *state_;
+  const UserRow admin{.id = state.NewId("u_"),
+                      .tenant = state.options.tenant,
+                      .name = std::string(kAdminRole),
+                      .password = {},
+                      .roles = {std::string(kAdminRole), std::string(kOperatorRole)},
+                      .created_us = state.now_us()};
+  const security::ApiKey key = security::MakeApiKey(state.random);
+  const KeyRow row{.id = key.id,
+                   .tenant = admin.tenant,
+                   .user = admin.id,
+                   .name = "the first key",
+                   .digest = security::ApiKeyDigest(key),
+                   .created_us = admin.created_us};
+  bool made = false;
+  const Identity nobody{.user_id = "granary", .tenant = admin.tenant};
+  GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
+    GRANARY_ASSIGN(const bool any, rows.HasUsers());
+    if (any) return Status::Ok();
+    made = true;
+    GRANARY_TRY(rows.PutUser(admin));
+    GRANARY_TRY(rows.PutKey(row));
+    return rows.AddAudit(
+        state.Entry({nobody, "", ""}, admin.tenant, "key.create", row.id, "the first start"));
+  }));
+  if (!made) return std::optional<MadeKey>();
+  return std::optional<MadeKey>(MadeKey{row, key.text()});
+}
+
+// ---- Who is it
+
+std::string Authority::State::NewId(std::string_view prefix) {
+  return std::string(prefix) + security::RandomName(random, kIdDigits);
+}
+
+Result<std::vector<Grant>> Authority::State::GrantsOf(AuthRows& rows, const UserRow& user) {
+  std::vector<Grant> grants;
+  for (const std::string& name : user.roles) {
+    if (auto built_in = GrantsOfBuiltIn(name)) {
+      grants.insert(grants.end(), built_in->begin(), built_in->end());
+      continue;
+    }
+    GRANARY_ASSIGN(const auto role, rows.FindRole(user.tenant, name));
+    if (role) grants.insert(grants.end(), role->grants.begin(), role->grants.end());
+  }
+  return security::Simplified(grants);
+}
+
+Result<Identity> Authority::State::IdentityOf(AuthRows& rows, const UserRow& user) const {
+  Identity identity{.user_id = user.id,
+                    .user_name = user.name,
+                    .tenant = user.tenant,
+                    .credential = {},
+                    .roles = user.roles};
+  GRANARY_ASSIGN(identity.grants, GrantsOf(rows, user));
+  if (identity.grants.size() > security::kGrantsMax) {
+    return Status(Code::kPermissionDenied,
+                  fmt::format("the roles of {} have {} grants together, more than {}: an "
+                              "administrator should make them fewer and wider",
+                              user.id, identity.grants.size(), security::kGrantsMax));
+  }
+  identity.is_operator = IsOperator(user);
+  return identity;
+}
+
+Result<Identity> Authority::Authenticate(std::string_view credential) {
+  if (credential.starts_with(security::kApiKeyPrefix)) return state_->ByKey(credential);
+  if (security::LooksLikeToken(credential)) return state_->ByToken(credential);
+  return Status(Code::kUnauthenticated,
+                "neither an API key (gk_…) nor an access token: send one as "
+                "'Authorization: Bearer …' or 'X-API-Key: …'");
+}
+
+Result<Identity> Authority::State::ByKey(std::string_view text) {
+  const auto key = security::ParseApiKey(text);
+  if (!key) return NotKnown();
+  const std::string digest = security::ApiKeyDigest(*key);
+  const std::int64_t now = now_us();
+  Identity identity;
+  GRANARY_TRY(store->Read([&](AuthRows& rows) -> Status {
+    GRANARY_ASSIGN(const auto row, rows.FindKey(key->id));
+    if (!row) return NotKnown();
+    const bool is_it = security::EqualInConstantTime(row->digest, digest);
+    const bool was_it =
+        security::EqualInConstantTime(row->old_digest, digest) && now < row->old_until_us;
+    const bool ended = row->revoked_us != 0 || (row->expires_us != 0 && now >= row->expires_us);
+    if (!(is_it || was_it) || ended) return NotKnown();
+    GRANARY_ASSIGN(const auto user, rows.FindUser(row->user));
+    if (!user || user->disabled) return NotKnown();
+    GRANARY_ASSIGN(identity, IdentityOf(rows, *user));
+    identity.credential = "key:" + row->id;
+    if (row->scope) {
+      identity.grants = security::Narrowed(identity.grants, *row->scope);
+      identity.is_operator = false;
+    }
+    return Status::Ok();
+  }));
+  return identity;
+}
+
+Result<Identity> Authority::State::ByToken(std::string_view text) {
+  const security::TokenRules rules{.use = security::TokenUse::kAccess,
+                                   .issuer = options.issuer,
+                                   .audience = std::string(kGatewayAudience),
+                                   .leeway_s = kLeewaySeconds,
+                                   .lifetime_max_s = options.access_token_s};
+  const auto ring = keys->Get();
+  GRANARY_ASSIGN(const security::TokenClaims claims,
+                 security::CheckToken(text, ring->checks, rules, now_s()));
+  Identity identity;
+  GRANARY_TRY(store->Read([&](AuthRows& rows) -> Status {
+    GRANARY_ASSIGN(const auto session, rows.FindSession(claims.session));
+    if (!session || session->revoked_us != 0 || session->user != claims.subject) return NotKnown();
+    GRANARY_ASSIGN(const auto user, rows.FindUser(session->user));
+    if (!user || user->disabled || user->tenant != claims.tenant) return NotKnown();
+    GRANARY_ASSIGN(identity, IdentityOf(rows, *user));
+    identity.credential = "session:" + session->id;
+    return Status::Ok();
+  }));
+  return identity;
+}
+
+// One token serves many requests: a signature costs more than the rest of a request's way through
+// the gateway. Its rights are those of now, or it is made anew.
+Result<std::string> Authority::NodeToken(const Identity& identity, const std::string& audience) {
+  State& state = *state_;
+  const std::int64_t now_s = state.now_s();
+  const std::string name = identity.credential + " " + audience;
+  {
+    const std::lock_guard lock(state.token_mutex);
+    const State::KeptToken* kept = state.node_tokens.Find(name);
+    if (kept != nullptr && now_s < kept->renew_at_s && kept->grants == identity.grants)
+      return kept->token;
+  }
+  const std::int64_t lifetime_s = state.options.node_token_s;
+  const security::TokenClaims claims{.issuer = state.options.issuer,
+                                     .audience = audience,
+                                     .subject = identity.user_id,
+                                     .tenant = identity.tenant,
+                                     .session = identity.credential,
+                                     .token_id = security::RandomName(state.random, kIdDigits),
+                                     .issued_s = now_s,
+                                     .not_before_s = now_s,
+                                     .expires_s = now_s + lifetime_s,
+                                     .grants = identity.grants};
+  GRANARY_ASSIGN(std::string token, security::IssueToken(state.keys->Get()->signer,
+                                                         security::TokenUse::kNode, claims));
+  const std::lock_guard lock(state.token_mutex);
+  state.node_tokens.Get(name, [] { return State::KeptToken{}; }) = {token, identity.grants,
+                                                                    now_s + lifetime_s / 2};
+  return token;
+}
+
+std::string Authority::Jwks() const { return state_->keys->Get()->checks.ToJson(); }
+
+// ---- Upkeep
+
+Status Authority::RotateSigningKey() {
+  State& state = *state_;
+  const std::int64_t longest_s =
+      std::max(state.options.access_token_s, state.options.node_token_s) + kLeewaySeconds;
+  GRANARY_TRY(
+      state.keys->Rotate(state.now_us(), state.now_us() - 2 * longest_s * kMicrosPerSecond));
+  const std::lock_guard lock(state.token_mutex);
+  state.node_tokens.Clear();
+  return Status::Ok();
+}
+
+Status Authority::Tidy() {
+  State& state = *state_;
+  const std::int64_t now = state.now_us();
+  const std::int64_t age_us = now - state.keys->Get()->signer_created_us;
+  if (age_us >= state.options.signing_key_days * kMicrosPerDay) GRANARY_TRY(RotateSigningKey());
+  return state.store->Write([&](AuthRows& rows) -> Status {
+    GRANARY_TRY(rows.DropSessions(now));
+    return rows.DropAudit(now - state.options.audit_days * kMicrosPerDay);
+  });
+}
+
+// ---- The audit log
+
+AuditEntry Authority::State::Entry(const Act& act, std::string tenant, std::string action,
+                                   std::string target, std::string detail) const {
+  return {.seq = 0,
+          .at_us = now_us(),
+          .tenant = std::move(tenant),
+          .actor = act.who.user_id,
+          .action = std::move(action),
+          .target = std::move(target),
+          .outcome = "done",
+          .address = act.address,
+          .request_id = act.request_id,
+          .detail = std::move(detail)};
+}
+
+Result<std::vector<AuditEntry>> Authority::ListAudit(const Act& act, AuditQuery query) {
+  if (!IsTenantAdmin(act.who)) return NotAnAdmin();
+  // Whoever is no operator sees what there is of one tenant, whichever it asks for.
+  if (!act.who.is_operator) {
+    if (query.tenant && *query.tenant != act.who.tenant) return std::vector<AuditEntry>();
+    query.tenant = act.who.tenant;
+  }
+  std::vector<AuditEntry> entries;
+  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
+    GRANARY_ASSIGN(entries, rows.ListAudit(query));
+    return Status::Ok();
+  }));
+  return entries;
+}
+
+Status Authority::NoteRefusal(const AuditEntry& entry) {
+  return state_->store->Write([&](AuthRows& rows) { return rows.AddAudit(entry); });
+}
+
+}  // namespace granary::auth

@@ -1,0 +1,88 @@
+// What the parts of Authority share.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "granary/auth/auth_store.h"
+#include "granary/auth/authority.h"
+#include "granary/auth/signing_keys.h"
+#include "granary/security/bounded_table.h"
+
+namespace granary::auth {
+
+inline constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+inline constexpr std::size_t kNodeTokensMax = 10'000;
+
+struct Authority::State {
+  State(AuthorityOptions all, const io::Clock& wall, io::Random& chance)
+      : options(std::move(all)),
+        clock(wall),
+        random(chance),
+        gate(options.hashes),
+        guard(options.guard),
+        node_tokens(kNodeTokensMax) {}
+
+  std::int64_t now_us() const { return clock.WallMicros(); }
+  std::int64_t now_s() const { return now_us() / kMicrosPerSecond; }
+  std::string NewId(std::string_view prefix);
+
+  /// A password's hash, in its turn.
+  Result<std::string> Hash(std::string_view password);
+  /// kInvalidRequest for one that is too short, too long or no text.
+  Status CheckNewPassword(std::string_view pointer, std::string_view password) const;
+
+  /// What the roles of a user allow. A role that is gone allows nothing.
+  static Result<std::vector<security::Grant>> GrantsOf(AuthRows& rows, const UserRow& user);
+  Result<Identity> IdentityOf(AuthRows& rows, const UserRow& user) const;
+  Result<Identity> ByKey(std::string_view text);
+  Result<Identity> ByToken(std::string_view text);
+
+  /// The tenant that an administrator means: its own, or another one for an operator.
+  static Result<std::string> AdministeredTenant(const Act& act,
+                                                const std::optional<std::string>& wanted);
+  /// The user of that id that `act` may see: itself, or any that it administers.
+  static Result<UserRow> VisibleUser(AuthRows& rows, const Act& act, std::string_view id);
+  /// kInvalidRequest at /roles for a role that the tenant lacks, kPermissionDenied for "operator"
+  /// from somebody who is none.
+  static Status CheckRoles(AuthRows& rows, const Act& act, const std::string& tenant,
+                           const std::vector<std::string>& roles);
+  static Result<KeyRow> VisibleKey(AuthRows& rows, const Act& act, std::string_view id);
+  /// A narrow key must not become a wide one: true when the credential of `act` has all the rights
+  /// of its user.
+  static Result<bool> IsWhole(AuthRows& rows, const Act& act);
+  /// kPermissionDenied when a key may more than whoever wants to have or end it.
+  static Status CheckReach(AuthRows& rows, const Act& act, const KeyRow& key);
+  /// kPermissionDenied for an operator who is somebody else, unless one asks.
+  static Status CheckNoOperator(const Act& act, const UserRow& user);
+
+  Result<TokenPair> Issue(const UserRow& user, const SessionRow& session,
+                          const std::string& refresh) const;
+  /// `tenant` is the one that it happened in.
+  AuditEntry Entry(const Act& act, std::string tenant, std::string action, std::string target,
+                   std::string detail = {}) const;
+
+  struct KeptToken {
+    std::string token;
+    std::vector<security::Grant> grants;
+    std::int64_t renew_at_s = 0;
+  };
+
+  const AuthorityOptions options;
+  const io::Clock& clock;
+  io::Random& random;
+  security::HashGate gate;
+  security::LoginGuard guard;
+  std::unique_ptr<AuthStore> store;
+  std::unique_ptr<SigningKeys> keys;
+  std::string nobody;  ///< A hash that no password has, checked for users that are not there.
+  std::mutex token_mutex;
+  security::BoundedTable<KeptToken> node_tokens;  // Guarded by token_mutex.
+};
+
+Status NoSuchUser(std::string_view id);
+Status NotAnAdmin();
+bool IsOperator(const UserRow& user);
+
+}  // namespace granary::auth
