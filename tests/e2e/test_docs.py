@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from node import BINARY, REPOSITORY, Node
 from rpc import stubs
+from service import Service
 
 
 @pytest.fixture
@@ -43,23 +44,30 @@ def examples(path, program, language="bash"):
     return [command for block in blocks(path, language) for command in commands(block, program)]
 
 
-def test_curl_examples_of_the_readme(node):
+@pytest.fixture
+def monitoring(node, tmp_path):
+    service = Service("monitoring", "MONITORING_PORT", tmp_path / "monitoring", {"REST_PORT": str(node.port)})
+    yield service.start()
+    service.close()
+
+
+def test_curl_examples_of_the_readme(node, monitoring):
     found = examples("README.md", "curl")
     assert len(found) >= 4
     for command in found:
-        here = command.replace("localhost:8000", f"localhost:{node.port}").replace("curl ", "curl -sS --fail-with-body ", 1)
-        done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60)
+        here = command.replace("localhost:8000", f"localhost:{node.port}").replace("localhost:8084", f"localhost:{monitoring.port}")
+        done = subprocess.run(["bash", "-c", here.replace("curl ", "curl -sS --fail-with-body ", 1)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
 
 
 def test_commands_of_the_readme(node, tmp_path):
-    """All but the three that serve and guide: those run in test_cli.py and test_grpc.py."""
+    """All but those that serve and guide, which run in tests of their own."""
     (tmp_path / "flights.csv").write_text("dest,arr_delay\nHNL,5\nHNL,-3\nJFK,7\n")
     ran = []
     for command in examples("README.md", "build/release/granary") + examples("README.md", "source"):
         line = command.partition("  #")[0].strip().replace("build/release/granary", str(BINARY))
         verb = re.search(r"granary\S* (\S+)", line.replace(str(BINARY), "granary"))[1]
-        if verb in ("tenant-node", "demo"):
+        if verb in ("tenant-node", "monitoring", "up", "demo"):
             continue
         if verb == "check":
             node.kill()  # It verifies a folder that nobody serves.

@@ -22,9 +22,12 @@
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
 #include "granary/cli/variables.h"
+#include "granary/hosting/config_flags.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/services/monitoring/run.h"
 #include "granary/services/tenant_node/run.h"
 #include "granary/services/tenant_node/run_flags.h"
+#include "granary/services/up/run.h"
 #include "granary/storage/index/index_reader.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/segment/segment_reader.h"
@@ -288,9 +291,8 @@ void AddDumps(CLI::App& app, int& exit_code) {
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.
-constexpr std::string_view kLaterCommands[] = {"up",         "auth-gateway",     "operation-node",
-                                               "cbo-engine", "metadata-catalog", "monitoring",
-                                               "sql",        "backup",           "restore"};
+constexpr std::string_view kLaterCommands[] = {
+    "auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "sql", "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {
@@ -312,9 +314,13 @@ int Main(int argc, char** argv) {
     return 1;
   }
   const std::vector<std::string> args(argv + 1, argv + argc);
-  // The service reads its own flags.
+  // A service reads its own flags.
   if (!args.empty() && args[0] == "tenant-node")
     return services::RunTenantNode({args.begin() + 1, args.end()}, KnowsVariable);
+  if (!args.empty() && args[0] == "monitoring")
+    return services::RunMonitoring({args.begin() + 1, args.end()}, KnowsVariable);
+  if (!args.empty() && args[0] == "up")
+    return services::RunUp({args.begin() + 1, args.end()}, KnowsVariable);
 
   if (!args.empty() && std::ranges::find(kLaterCommands, args[0]) != std::end(kLaterCommands)) {
     return Report(
@@ -324,9 +330,14 @@ int Main(int argc, char** argv) {
   CLI::App app("Granary: multi-tenant storage for columnar and JSON data");
   app.require_subcommand(1);
   int exit_code = 0;
-  // Named here for the help; its flags are read above.
+  // Named here for the help; their flags are read above.
   services::RunFlags node_flags;
   services::AddRunFlags(*app.add_subcommand("tenant-node", "Serve a tenant's data"), node_flags);
+  hosting::ConfigFlags up_flags, monitoring_flags;
+  services::AddUpFlags(*app.add_subcommand("up", "Serve all services of one machine"), up_flags);
+  hosting::AddConfigFlags(
+      *app.add_subcommand("monitoring", "Watch all services: health, series, alerts"),
+      monitoring_flags);
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
   AddExplain(app, exit_code);

@@ -5,13 +5,16 @@
 #include <vector>
 
 #include "granary/hosting/config.h"
+#include "granary/services/monitoring/config.h"
 #include "granary/services/tenant_node/config.h"
 
 namespace granary::cli {
 namespace {
 
 // One line a service.
-std::vector<std::span<const hosting::Variable>> Tables() { return {services::ConfigTable()}; }
+std::vector<std::span<const hosting::Variable>> Tables() {
+  return {services::ConfigTable(), services::MonitoringConfigTable()};
+}
 
 }  // namespace
 

@@ -50,6 +50,7 @@ net::HttpResponse Measured(const Desk& desk) {
   net::HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = desk.common.metrics.Render(samples);
+  if (desk.common.expose) response.body = desk.common.expose(std::move(response.body));
   return response;
 }
 

@@ -30,6 +30,8 @@ struct CommonRoutes {
   std::function<void(api::JsonObject& health)> describe = {};
   /// More numbers for /metrics.
   std::function<void(std::vector<Sample>& samples)> sample = {};
+  /// What /metrics says in place of the service's own text; that itself when not set.
+  std::function<std::string(std::string own)> expose = {};
 };
 
 void AddCommonRoutes(CommonRoutes common, Router& router);

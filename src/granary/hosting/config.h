@@ -58,9 +58,10 @@ Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const 
 /// A variable that several tables have stands where it comes first.
 std::string ExampleConfigFile(std::span<const std::span<const Variable>> tables);
 
-/// The rows of every service's table: where it listens, and its folder; TLS and who is answered;
-/// the limits of requests; log lines.
+/// The rows of every service's table: its folder and address; all services' ports; TLS and who is
+/// answered; the limits of requests; log lines.
 std::vector<Variable> PlaceVariables();
+std::vector<Variable> PortVariables();
 std::vector<Variable> AccessVariables();
 std::vector<Variable> RequestVariables();
 std::vector<Variable> LogVariables();

@@ -52,13 +52,13 @@ bool StopAll(const std::vector<std::unique_ptr<Service>>& services, Logger& log)
 
 }  // namespace
 
-int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals,
-          Logger& log) {
+int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log,
+          const std::function<void()>& opened) {
   const int opened_event = ::eventfd(0, EFD_CLOEXEC);
   GRANARY_CHECK(opened_event >= 0, "eventfd errno={}", errno);
-  bool opened = false;
+  bool all_open = false;
   std::thread opener([&] {
-    opened = OpenAll(services, log);
+    all_open = OpenAll(services, log);
     ::eventfd_write(opened_event, 1);
   });
   WaitUntilReadable(signals.descriptor(), opened_event);
@@ -69,10 +69,11 @@ int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& si
   }
   opener.join();
   ::close(opened_event);
-  if (!opened) {
+  if (!all_open) {
     StopAll(services, log);
     return kFailedExit;
   }
+  if (opened) opened();
   signals.Wait();
   signals.Release();
   log.Info("stopping");

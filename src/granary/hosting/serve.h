@@ -1,6 +1,7 @@
 // Runs services in this process until it is told to end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,7 +13,9 @@ namespace granary::hosting {
 
 /// Opens the services, each as soon as those before it are open, waits for a signal, stops them in
 /// the opposite order. Returns the process' exit code: 0, or 1 when one cannot open or stop (it is
-/// logged then). A signal while they open ends the process at once.
-int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log);
+/// logged then). A signal while they open ends the process at once. `opened`, if set, is called
+/// once all are open.
+int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log,
+          const std::function<void()>& opened = {});
 
 }  // namespace granary::hosting

@@ -22,7 +22,7 @@ using hosting::Variable;
 struct Config : hosting::ServerConfig {
   // Who and where.
   std::string tenant_id, tenant_name, allowed_data_paths, grpc_host;
-  std::int64_t rest_port = 0, grpc_port = 0;
+  std::int64_t grpc_port = 0;
   // Work.
   std::int64_t max_concurrent_searches = 0, max_queued_searches = 0;
   bool auto_scaling_enabled = false;
@@ -54,10 +54,6 @@ struct Config : hosting::ServerConfig {
   std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;
   std::int64_t max_streamed_bodies = 0, max_json_depth = 0, max_batch_records = 0, max_columns = 0,
                max_page_records = 0;
-  // The other services.
-  std::int64_t auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0,
-               metadata_catalog_port = 0;
-  std::int64_t monitoring_port = 0;
 };
 
 /// What the process may use at most, and who says so ("the control group", "the machine").

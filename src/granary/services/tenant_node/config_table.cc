@@ -43,7 +43,6 @@ const Variable kNodeRows[] = {
 const Variable kPlaceRows[] = {
     {"", "ALLOWED_DATA_PATHS", "", TextRule{&C::allowed_data_paths, IsPathList, "absolute paths separated by ':'"},
      "Further roots that a source's data_path may lie in"},
-    {"", "REST_PORT", "8000", Port(&C::rest_port), "REST API server port; 0 picks a free one"},
     {"", "GRPC_HOST", "0.0.0.0", TextRule{&C::grpc_host, IsHost, "an address or a host name"}, "gRPC server host"},
     {"", "GRPC_PORT", "50051", Port(&C::grpc_port), "gRPC server port; 0 picks a free one"},
 };
@@ -122,13 +121,6 @@ const Variable kBodyRows[] = {
     {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
 };
 
-const Variable kServiceRows[] = {
-    {"The other services", "AUTH_GATEWAY_PORT", "8080", Port(&C::auth_gateway_port), "Auth Gateway", Offer::kLater},
-    {"", "OPERATION_NODE_PORT", "8081", Port(&C::operation_node_port), "Operation Node", Offer::kLater},
-    {"", "CBO_ENGINE_PORT", "8082", Port(&C::cbo_engine_port), "CBO Engine", Offer::kLater},
-    {"", "METADATA_CATALOG_PORT", "8083", Port(&C::metadata_catalog_port), "Metadata Catalog", Offer::kLater},
-    {"", "MONITORING_PORT", "8084", Port(&C::monitoring_port), "Monitoring", Offer::kLater},
-};
 // clang-format on
 
 std::vector<Variable> MakeTable() {
@@ -137,12 +129,12 @@ std::vector<Variable> MakeTable() {
   add(kNodeRows);
   add(hosting::PlaceVariables());
   add(kPlaceRows);
+  add(hosting::PortVariables());
   add(hosting::AccessVariables());
   add(kWorkRows);
   add(hosting::RequestVariables());
   add(kBodyRows);
   add(hosting::LogVariables());
-  add(kServiceRows);
   return out;
 }
 

@@ -395,7 +395,8 @@ TEST_F(NodeTest, IsAliveButNotReadyBeforeRecovery) {
   ASSERT_TRUE(node->Open().ok());
   const auto ready = Call("GET", "/health");
   EXPECT_EQ(ready.status, 200);
-  EXPECT_TRUE(ready.body.starts_with(R"({"status":"ok","service":"tenant-node","tenant_id":"default_tenant",)"))
+  EXPECT_TRUE(ready.body.starts_with(
+      R"({"status":"ok","service":"tenant-node","tenant_id":"default_tenant",)"))
       << ready.body;
 }
 

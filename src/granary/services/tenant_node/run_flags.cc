@@ -26,11 +26,16 @@ Result<Config> ReadConfig(const RunFlags& flags, hosting::KnowsVariable known_el
   given.named = {{"REST_PORT", flags.rest_port, "--rest-port"},
                  {"GRPC_PORT", flags.grpc_port, "--grpc-port"},
                  {"DATA_PATH", flags.data_path, "--data-path"}};
-  ConfigSources sources;
-  GRANARY_ASSIGN(static_cast<hosting::ConfigSources&>(sources),
+  GRANARY_ASSIGN(const hosting::ConfigSources sources,
                  hosting::ReadSources(given, std::move(known_elsewhere)));
-  sources.memory = ReadMachineMemory();
-  return LoadConfig(sources);
+  return ReadConfig(sources);
+}
+
+Result<Config> ReadConfig(const hosting::ConfigSources& sources) {
+  ConfigSources all;
+  static_cast<hosting::ConfigSources&>(all) = sources;
+  all.memory = ReadMachineMemory();
+  return LoadConfig(all);
 }
 
 }  // namespace granary::services

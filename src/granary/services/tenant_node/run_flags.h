@@ -28,6 +28,8 @@ void AddConfigFlags(CLI::App& app, RunFlags& flags);
 /// All of them. `flags` must live as long as `app`.
 void AddRunFlags(CLI::App& app, RunFlags& flags);
 
+/// The same of sources that are read already.
+Result<Config> ReadConfig(const hosting::ConfigSources& sources);
 /// LoadConfig's errors; kNotFound for a file that was named and is not there.
 Result<Config> ReadConfig(const RunFlags& flags, hosting::KnowsVariable known_elsewhere = {});
 

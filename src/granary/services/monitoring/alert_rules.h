@@ -1,0 +1,88 @@
+// Alert rules: which numbers of which services are cause for alarm, and for how long.
+//
+//   {"name": "TenantNodeDown", "service": "tenant-node", "metric": "up", "op": "lt", "value": 1,
+//    "for_seconds": 30, "severity": "critical", "summary": "…"}
+//
+// Life       inactive -> pending, once the condition holds -> firing, once it has held for
+//            for_seconds -> resolved, once it no longer holds.
+// Pure       no clock, no sockets: what was scraped and when comes in.
+// Threads    values.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/services/monitoring/scrape.h"
+
+namespace granary::services {
+
+enum class AlertOp : std::uint8_t { kGt, kGte, kLt, kLte, kEq, kNe };
+/// kRate: by how much a counter grew in a second since the scrape before; a counter that fell began
+/// anew, and counts from zero.
+enum class AlertOf : std::uint8_t { kValue, kRate };
+
+struct AlertRule {
+  std::string name;
+  std::string service;  ///< Empty: each of them.
+  std::string metric;   ///< A sample's name; `up` and `ready` are the scrape's own.
+  std::map<std::string, std::string> labels;  ///< That a sample must have.
+  AlertOf of = AlertOf::kValue;
+  AlertOp op = AlertOp::kGt;
+  double value = 0;
+  std::int64_t for_seconds = 0;
+  std::string severity = "warning";  ///< info, warning or critical.
+  std::string summary;
+};
+
+/// Those that a system has whose operator wrote none.
+std::vector<AlertRule> DefaultAlertRules();
+
+/// {"rules": [...]}; each refusal has its pointer. At most kRulesMax rules, of distinct names.
+inline constexpr std::size_t kRulesMax = 1'000;
+Result<std::vector<AlertRule>> ParseAlertRules(std::string_view json);
+std::string AlertRuleJson(const AlertRule& rule);
+
+/// One series of one service that a rule's condition holds of.
+struct Alert {
+  std::string rule, service, severity, summary;
+  std::string labels;  ///< {route="/data/write"}, or nothing.
+  double value = 0;
+  std::int64_t since_us = 0;  ///< The condition holds without a break since then.
+  bool firing = false;
+
+  bool IsSame(const Alert& other) const {
+    return rule == other.rule && service == other.service && labels == other.labels;
+  }
+};
+
+struct AlertChange {
+  Alert alert;
+  bool resolved = false;  ///< It fired; else it begins to.
+};
+
+class AlertBook {
+ public:
+  explicit AlertBook(std::vector<AlertRule> rules) : rules_(std::move(rules)) {}
+
+  const std::vector<AlertRule>& rules() const { return rules_; }
+  const std::vector<Alert>& active() const { return active_; }  ///< Pending ones, too.
+
+  /// What begins or ceases to fire by what was scraped. A service that could not be scraped keeps
+  /// its alerts as they are, apart from those about `up` and `ready`.
+  std::vector<AlertChange> Look(const std::vector<Scrape>& scrapes, std::int64_t now_us);
+
+ private:
+  void LookAt(const AlertRule& rule, const Scrape& scrape, std::int64_t now_us,
+              std::vector<Alert>& out) const;
+
+  std::vector<AlertRule> rules_;
+  std::vector<Alert> active_;
+  std::vector<Scrape> before_;  // What a rate is a difference to.
+};
+
+}  // namespace granary::services

@@ -1,0 +1,152 @@
+#include "granary/services/monitoring/alert_rules.h"
+
+#include <gtest/gtest.h>
+
+namespace granary::services {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+Scrape Seen(std::int64_t at_seconds, std::string_view metrics, bool up = true, bool ready = true) {
+  Scrape out{.target = {"node", "http://127.0.0.1:1"}, .at_us = at_seconds * kSecond};
+  out.up = up;
+  out.ready = ready;
+  out.metrics = ReadExposition(metrics);
+  return out;
+}
+
+AlertBook Book(std::string_view rules) { return AlertBook(ParseAlertRules(rules).Take()); }
+
+std::string Told(const std::vector<AlertChange>& changes) {
+  std::string out;
+  for (const AlertChange& change : changes)
+    out += (change.resolved ? "-" : "+") + change.alert.rule + change.alert.labels + ";";
+  return out;
+}
+
+TEST(AlertBookTest, FiresOnceTheConditionHasHeldForLongEnough) {
+  AlertBook book =
+      Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gte","value":10,"for_seconds":30}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "heat 9")}, 0)), "");
+  EXPECT_TRUE(book.active().empty());
+  EXPECT_EQ(Told(book.Look({Seen(10, "heat 10")}, 10 * kSecond)), "");
+  ASSERT_EQ(book.active().size(), 1u);
+  EXPECT_FALSE(book.active()[0].firing);
+  EXPECT_EQ(Told(book.Look({Seen(39, "heat 10")}, 39 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(40, "heat 11")}, 40 * kSecond)), "+Hot;");
+  EXPECT_EQ(Told(book.Look({Seen(50, "heat 11")}, 50 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(60, "heat 9")}, 60 * kSecond)), "-Hot;");
+  EXPECT_TRUE(book.active().empty());
+}
+
+TEST(AlertBookTest, ABreakBeginsTheTimeAnew) {
+  AlertBook book =
+      Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1,"for_seconds":30}]})");
+  book.Look({Seen(0, "heat 2")}, 0);
+  book.Look({Seen(20, "heat 1")}, 20 * kSecond);
+  book.Look({Seen(25, "heat 2")}, 25 * kSecond);
+  EXPECT_EQ(Told(book.Look({Seen(54, "heat 2")}, 54 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(55, "heat 2")}, 55 * kSecond)), "+Hot;");
+}
+
+TEST(AlertBookTest, LooksAtEachSeriesAlone) {
+  AlertBook book = Book(
+      R"({"rules":[{"name":"Bad","metric":"n_total","labels":{"code":"500"},"op":"gt","value":0}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0,
+                                 "n_total{code=\"500\",route=\"/a\"} 1\n"
+                                 "n_total{code=\"500\",route=\"/b\"} 0\n"
+                                 "n_total{code=\"200\",route=\"/a\"} 9\n")},
+                           0)),
+            "+Bad{code=\"500\",route=\"/a\"};");
+}
+
+TEST(AlertBookTest, RatesAreOfTheTimeBetweenScrapes) {
+  AlertBook book =
+      Book(R"({"rules":[{"name":"Busy","metric":"n_total","of":"rate","op":"gt","value":2}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "n_total 100")}, 0)), "");  // Nothing to compare with.
+  EXPECT_EQ(Told(book.Look({Seen(10, "n_total 120")}, 10 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(20, "n_total 141")}, 20 * kSecond)), "+Busy;");
+  // It began anew: 21 in ten seconds.
+  EXPECT_EQ(Told(book.Look({Seen(30, "n_total 21")}, 30 * kSecond)), "");
+  EXPECT_DOUBLE_EQ(book.active().at(0).value, 2.1);
+  EXPECT_EQ(Told(book.Look({Seen(40, "n_total 21")}, 40 * kSecond)), "-Busy;");
+}
+
+TEST(AlertBookTest, AServiceThatIsAwayIsDownAndKeepsItsOtherAlerts) {
+  AlertBook book = Book(
+      R"({"rules":[{"name":"Down","metric":"up","op":"lt","value":1},
+                   {"name":"Unready","metric":"ready","op":"lt","value":1},
+                   {"name":"Hot","metric":"heat","op":"gt","value":1}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "heat 2")}, 0)), "+Hot;");
+  EXPECT_EQ(Told(book.Look({Seen(1, "", false, false)}, kSecond)), "+Down;");
+  EXPECT_EQ(book.active().size(), 2u);
+  EXPECT_EQ(Told(book.Look({Seen(2, "heat 1", true, false)}, 2 * kSecond)), "+Unready;-Down;-Hot;");
+}
+
+TEST(AlertBookTest, AClockThatIsSetDoesNoHarm) {
+  AlertBook book = Book(
+      R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1,"for_seconds":30},
+                   {"name":"Busy","metric":"n_total","of":"rate","op":"gt","value":0}]})");
+  book.Look({Seen(1000, "heat 2\nn_total 1")}, 1000 * kSecond);
+  EXPECT_EQ(Told(book.Look({Seen(10, "heat 2\nn_total 5")}, 10 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(40, "heat 2\nn_total 5")}, 40 * kSecond)), "+Hot;");
+}
+
+TEST(AlertBookTest, NaNHoldsNoCondition) {
+  AlertBook book = Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "heat NaN")}, 0)), "");
+}
+
+TEST(AlertRulesTest, RefusalsPointAtThePlace) {
+  const auto pointer_of = [](std::string_view rules) {
+    const auto parsed = ParseAlertRules(rules);
+    return parsed.ok() || parsed.status().fields().empty() ? std::string("none")
+                                                           : parsed.status().fields()[0].pointer;
+  };
+  EXPECT_EQ(pointer_of(R"({"rules":[{"metric":"m","op":"gt","value":1}]})"), "/rules/0/name");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"above","value":1}]})"),
+            "/rules/0/op");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":"1"}]})"),
+            "/rules/0/value");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt"}]})"), "/rules/0/value");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1e999}]})"),
+            "/rules/0/value");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1,"of":"x"}]})"),
+            "/rules/0/of");
+  EXPECT_EQ(
+      pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1,"severity":"x"}]})"),
+      "/rules/0/severity");
+  EXPECT_EQ(
+      pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1,"labels":{"b":1}}]})"),
+      "/rules/0/labels/b");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1,"soap":1}]})"),
+            "/rules/0/soap");
+  EXPECT_EQ(pointer_of(R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1},
+                                    {"name":"a","metric":"m","op":"gt","value":1}]})"),
+            "/rules/1/name");
+  EXPECT_EQ(pointer_of(R"({"rules":[]})"), "none");
+}
+
+TEST(AlertRulesTest, WhatIsWrittenIsReadAgain) {
+  for (const AlertRule& rule : DefaultAlertRules()) {
+    const std::string text = AlertRuleJson(rule);
+    const auto again = ParseAlertRules("{\"rules\":[" + text + "]}");
+    ASSERT_TRUE(again.ok()) << again.status().ToString() << text;
+    EXPECT_EQ(AlertRuleJson(again->at(0)), text);
+  }
+}
+
+TEST(TargetsTest, AreNamesWithUrls) {
+  const auto targets = ParseTargets("tenant-node=http://127.0.0.1:8000,cbo-engine=http://h:2");
+  ASSERT_TRUE(targets.ok()) << targets.status().ToString();
+  ASSERT_EQ(targets->size(), 2u);
+  EXPECT_EQ((*targets)[1].url, "http://h:2");
+  EXPECT_TRUE(ParseTargets("")->empty());
+  for (const char* bad : {"a", "=http://h", "A=http://h", "a=ftp://h", "a=http://h,a=http://g",
+                          "a=http://h,,", "a b=http://h", "a="}) {
+    EXPECT_EQ(ParseTargets(bad).status().code(), Code::kInvalidArgument) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace granary::services

@@ -1,0 +1,79 @@
+#include "granary/services/monitoring/config.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "granary/services/monitoring/webhook.h"
+
+namespace granary::services {
+namespace {
+
+using C = MonitoringConfig;
+using hosting::TextRule;
+using hosting::Variable;
+using hosting::WholeRule;
+
+bool IsTargets(std::string_view text) { return ParseTargets(text).ok(); }
+bool IsUrlOrNothing(std::string_view text) { return text.empty() || Webhook::IsUrl(text); }
+
+// clang-format off
+std::vector<Variable> MonitoringRows() {
+  return {
+    {"Monitoring", "MONITORING_TARGETS", "", TextRule{&C::monitoring_targets, IsTargets, "NAME=URL, several with commas, or nothing"},
+     "The services that are looked at, such as tenant-node=http://10.0.0.7:8000; nothing: all six at their ports on this machine"},
+    {"", "SCRAPE_INTERVAL_SECONDS", "15", WholeRule{&C::scrape_interval_seconds, 1, 3600}, "How often"},
+    {"", "SCRAPE_TIMEOUT_MS", "2000", WholeRule{&C::scrape_timeout_ms, 1, 60'000}, "A service that takes longer for an answer is down"},
+    {"", "SERIES_RETENTION_DAYS", "7", WholeRule{&C::series_retention_days, 1, 3650}, "What was measured is kept for so long"},
+    {"", "SERIES_MEMORY_MB", "128", WholeRule{&C::series_memory_mb, 16, 65'536}, "Memory for keeping it and reading it"},
+    {"", "ALERT_RULES_FILE", "", TextRule{&C::alert_rules_file, hosting::IsOptionalPath, "a path, or nothing"}, "JSON file of alert rules; nothing: a few that every system wants"},
+    {"", "ALERT_WEBHOOK_URL", "", TextRule{&C::alert_webhook_url, IsUrlOrNothing, "an http or https URL, or nothing"}, "Gets a POST when an alert begins or ceases to fire"},
+  };
+}
+// clang-format on
+
+std::vector<Variable> MakeMonitoringTable() {
+  std::vector<Variable> out;
+  const auto add = [&out](std::vector<Variable> rows) {
+    std::ranges::move(rows, std::back_inserter(out));
+  };
+  add(hosting::PlaceVariables());
+  add(hosting::PortVariables());
+  add(hosting::AccessVariables());
+  add(MonitoringRows());
+  add(hosting::RequestVariables());
+  add(hosting::LogVariables());
+  return out;
+}
+
+}  // namespace
+
+std::span<const Variable> MonitoringConfigTable() {
+  static const std::vector<Variable> table = MakeMonitoringTable();
+  return table;
+}
+
+Result<MonitoringConfig> LoadMonitoringConfig(const hosting::ConfigSources& sources) {
+  MonitoringConfig config;
+  GRANARY_TRY(hosting::LoadVariables(sources, MonitoringConfigTable(), config));
+  std::vector<std::string> complaints;
+  hosting::CheckServer(config, complaints);
+  GRANARY_TRY(hosting::ToStatus(complaints));
+  return config;
+}
+
+std::vector<Target> TargetsOf(const MonitoringConfig& config) {
+  if (!config.monitoring_targets.empty()) return ParseTargets(config.monitoring_targets).Take();
+  const auto at = [](std::string service, std::int64_t port) {
+    return Target{std::move(service), fmt::format("http://127.0.0.1:{}", port)};
+  };
+  return {at("auth-gateway", config.auth_gateway_port),
+          at("operation-node", config.operation_node_port),
+          at("tenant-node", config.rest_port),
+          at("cbo-engine", config.cbo_engine_port),
+          at("metadata-catalog", config.metadata_catalog_port),
+          at("monitoring", config.monitoring_port)};
+}
+
+}  // namespace granary::services

@@ -1,0 +1,257 @@
+#include "granary/services/monitoring/exposition.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "granary/base/append_format.h"
+#include "granary/base/utf8.h"
+
+namespace granary::services {
+namespace {
+
+bool IsNameByte(char c, bool first) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
+  return letter || (!first && c >= '0' && c <= '9');
+}
+
+// Takes from the front of a line.
+class LineReader {
+ public:
+  explicit LineReader(std::string_view line) : rest_(line) {}
+
+  void SkipBlanks() {
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t'))
+      rest_.remove_prefix(1);
+  }
+  bool Take(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  std::string_view Name() {
+    std::size_t end = 0;
+    while (end < rest_.size() && IsNameByte(rest_[end], end == 0)) ++end;
+    return Cut(end);
+  }
+  std::string_view Word() { return Cut(std::min(rest_.find_first_of(" \t"), rest_.size())); }
+  std::string_view rest() const { return rest_; }
+
+  /// "…" with \\, \" and \n; nothing when it does not end.
+  std::optional<std::string> Quoted() {
+    if (!Take('"')) return std::nullopt;
+    std::string out;
+    while (!rest_.empty()) {
+      const char c = rest_.front();
+      rest_.remove_prefix(1);
+      if (c == '"') return out;
+      if (c != '\\') {
+        out.push_back(c);
+        continue;
+      }
+      if (rest_.empty()) return std::nullopt;
+      out.push_back(rest_.front() == 'n' ? '\n' : rest_.front());
+      rest_.remove_prefix(1);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view Cut(std::size_t end) {
+    const std::string_view out = rest_.substr(0, end);
+    rest_.remove_prefix(end);
+    return out;
+  }
+  std::string_view rest_;
+};
+
+std::optional<double> ReadValue(std::string_view text) {
+  if (text == "+Inf" || text == "Inf") return std::numeric_limits<double>::infinity();
+  if (text == "-Inf") return -std::numeric_limits<double>::infinity();
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  double value = 0;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool ReadLabels(LineReader& line, MetricSample& sample) {
+  if (!line.Take('{')) return true;
+  for (line.SkipBlanks(); !line.Take('}'); line.SkipBlanks()) {
+    const std::string_view name = line.Name();
+    line.SkipBlanks();
+    if (name.empty() || !line.Take('=')) return false;
+    line.SkipBlanks();
+    auto value = line.Quoted();
+    if (!value || !IsValidUtf8(*value)) return false;
+    sample.labels.emplace_back(name, std::move(*value));
+    line.SkipBlanks();
+    if (!line.Take(',') && line.rest().empty()) return false;
+  }
+  return true;
+}
+
+std::optional<MetricSample> ReadSample(std::string_view text) {
+  LineReader line(text);
+  MetricSample sample;
+  sample.name = line.Name();
+  if (sample.name.empty() || !ReadLabels(line, sample)) return std::nullopt;
+  line.SkipBlanks();
+  const auto value = ReadValue(line.Word());
+  if (!value) return std::nullopt;
+  sample.value = *value;
+  return sample;  // A time may follow: the scrape has its own.
+}
+
+bool BelongsTo(const MetricFamily& family, std::string_view sample) {
+  if (sample == family.name) return true;
+  if (!sample.starts_with(family.name)) return false;
+  const std::string_view end = sample.substr(family.name.size());
+  return (family.type == "histogram" || family.type == "summary") &&
+         (end == "_bucket" || end == "_sum" || end == "_count");
+}
+
+MetricFamily& FamilyOf(std::string_view name, std::vector<MetricFamily>& families) {
+  // The last one nearly always: a family's lines stand together.
+  const auto found = std::find_if(families.rbegin(), families.rend(),
+                                  [&](const MetricFamily& one) { return one.name == name; });
+  if (found != families.rend()) return *found;
+  families.emplace_back().name = name;
+  return families.back();
+}
+
+MetricFamily& FamilyOfSample(const MetricSample& sample, std::vector<MetricFamily>& families) {
+  if (!families.empty() && BelongsTo(families.back(), sample.name)) return families.back();
+  const auto found = std::ranges::find_if(
+      families, [&](const MetricFamily& one) { return BelongsTo(one, sample.name); });
+  return found != families.end() ? *found : FamilyOf(sample.name, families);
+}
+
+void ReadComment(std::string_view text, std::vector<MetricFamily>& families) {
+  LineReader line(text);
+  line.Take('#');
+  line.SkipBlanks();
+  const std::string_view keyword = line.Word();
+  if (keyword != "HELP" && keyword != "TYPE") return;
+  line.SkipBlanks();
+  const std::string_view name = line.Name();
+  if (name.empty()) return;
+  line.SkipBlanks();
+  MetricFamily& family = FamilyOf(name, families);
+  (keyword == "HELP" ? family.help : family.type) = line.rest();
+}
+
+void AppendLabel(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append("=\"");
+  for (const char c : value) {
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+void AppendNumber(double value, std::string& out) {
+  if (std::isnan(value)) {
+    out += "NaN";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+  } else {
+    AppendFormat(out, "{}", value);
+  }
+}
+
+}  // namespace
+
+std::string_view MetricSample::Label(std::string_view label) const {
+  for (const auto& [name, value_of_it] : labels)
+    if (name == label) return value_of_it;
+  return {};
+}
+
+const MetricFamily* Exposition::Find(std::string_view family) const {
+  const auto found = std::ranges::find(families, family, &MetricFamily::name);
+  return found == families.end() ? nullptr : &*found;
+}
+
+Exposition ReadExposition(std::string_view text) {
+  Exposition out;
+  std::size_t samples = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+    if (line.size() > kLineBytesMax || samples == kSamplesMax) {
+      ++out.bad_lines;
+      continue;
+    }
+    if (line.starts_with('#')) {
+      ReadComment(line, out.families);
+      continue;
+    }
+    std::optional<MetricSample> sample = ReadSample(line);
+    if (!sample) {
+      ++out.bad_lines;
+      continue;
+    }
+    ++samples;
+    FamilyOfSample(*sample, out.families).samples.push_back(std::move(*sample));
+  }
+  return out;
+}
+
+Exposition PartOf(Exposition federated, std::string_view service) {
+  for (MetricFamily& family : federated.families) {
+    std::erase_if(family.samples, [service](const MetricSample& sample) {
+      return sample.Label("service") != service;
+    });
+    for (MetricSample& sample : family.samples)
+      std::erase_if(sample.labels, [](const auto& label) { return label.first == "service"; });
+  }
+  std::erase_if(federated.families,
+                [](const MetricFamily& family) { return family.samples.empty(); });
+  return federated;
+}
+
+void FederatedText::Add(std::string_view service, const Exposition& exposition) {
+  for (const MetricFamily& family : exposition.families) {
+    auto found = std::ranges::find(families_, family.name, &Family::name);
+    if (found == families_.end()) {
+      families_.push_back({family.name, family.type, family.help, {}});
+      found = std::prev(families_.end());
+    }
+    for (const MetricSample& sample : family.samples) {
+      std::string& out = found->lines;
+      out.append(sample.name).push_back('{');
+      AppendLabel("service", service, out);
+      for (const auto& [name, value] : sample.labels) {
+        out.push_back(',');
+        AppendLabel(name == "service" ? "exported_service" : name, value, out);
+      }
+      out += "} ";
+      AppendNumber(sample.value, out);
+      out.push_back('\n');
+    }
+  }
+}
+
+std::string FederatedText::Render() const {
+  std::string out;
+  for (const Family& family : families_) {
+    if (!family.help.empty())
+      out.append("# HELP ").append(family.name).append(" ").append(family.help).append("\n");
+    out.append("# TYPE ").append(family.name).append(" ").append(family.type).append("\n");
+    out += family.lines;
+  }
+  return out;
+}
+
+}  // namespace granary::services

@@ -1,0 +1,64 @@
+// Exposition: what GET /metrics of a service says, read and written again.
+//
+// Source     Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
+// Bad input  a line that is none of the format's is counted and passed over: one wrong line of a
+//            service must not hide its others. More than kSamplesMax samples or kLineBytesMax bytes
+//            in a line are not taken.
+// Threads    values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace granary::services {
+
+struct MetricSample {
+  std::string name;  ///< Of the line: a histogram's ends in _bucket, _sum or _count.
+  std::vector<std::pair<std::string, std::string>> labels;  ///< In order of the line.
+  double value = 0;
+
+  /// Empty when it has none of that name.
+  std::string_view Label(std::string_view label) const;
+};
+
+struct MetricFamily {
+  std::string name;
+  std::string type = "untyped";  ///< counter, gauge, histogram, summary or untyped.
+  std::string help;              ///< As it stands in the text, escapes included.
+  std::vector<MetricSample> samples;
+};
+
+struct Exposition {
+  std::vector<MetricFamily> families;  ///< In order of the text.
+  std::uint64_t bad_lines = 0;
+
+  /// The samples of a line name; null when there are none.
+  const MetricFamily* Find(std::string_view family) const;
+};
+
+inline constexpr std::size_t kSamplesMax = 20'000;
+inline constexpr std::size_t kLineBytesMax = 8 << 10;
+
+Exposition ReadExposition(std::string_view text);
+
+/// Of a federated text, what is of one service: the samples with its label `service`, without it.
+Exposition PartOf(Exposition federated, std::string_view service);
+
+/// One text of several: each sample has the label `service` in front, each family stands once.
+/// A label `service` of its own becomes `exported_service`, as Prometheus has it.
+class FederatedText {
+ public:
+  void Add(std::string_view service, const Exposition& exposition);
+  std::string Render() const;
+
+ private:
+  struct Family {
+    std::string name, type, help, lines;
+  };
+  std::vector<Family> families_;
+};
+
+}  // namespace granary::services

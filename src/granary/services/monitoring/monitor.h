@@ -1,0 +1,80 @@
+// Monitor: looks at all services every so often, keeps what it saw, and raises alerts.
+//
+// Round      scrape all targets at once -> append to the series -> look at the rules -> tell.
+// Degrades   a series store that fails costs the past, not the present: health and alerts go on,
+//            and the failure is shown.
+// Threads    fully safe; rounds run on a thread of their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "granary/base/log.h"
+#include "granary/io/clock.h"
+#include "granary/runtime/periodic.h"
+#include "granary/services/monitoring/alert_rules.h"
+#include "granary/services/monitoring/scrape.h"
+#include "granary/services/monitoring/series_store.h"
+#include "granary/services/monitoring/silences.h"
+#include "granary/services/monitoring/webhook.h"
+
+namespace granary::services {
+
+struct MonitorOptions {
+  std::vector<Target> targets;
+  std::int64_t interval_ms = 15'000;
+  std::int64_t timeout_ms = 2'000;
+  std::vector<AlertRule> rules;
+  std::string webhook_url;  ///< Empty: none.
+};
+
+class Monitor {
+ public:
+  /// All outlive it.
+  Monitor(MonitorOptions options, SeriesStore& series, SilenceBook& silences,
+          const io::Clock& clock, Logger& log);
+  ~Monitor();
+
+  /// The first round begins at once.
+  void Start();
+  void Stop();
+
+  /// One round, for whoever wants to know now.
+  void Look();
+
+  /// By target, in their order; empty before the first round has ended.
+  std::vector<Scrape> Scrapes() const;
+  std::optional<Scrape> ScrapeOf(std::string_view service) const;
+  std::vector<Alert> Alerts() const;
+  const std::vector<AlertRule>& rules() const { return options_.rules; }
+  const std::vector<Target>& targets() const { return options_.targets; }
+  std::uint64_t rounds() const;
+  /// Why nothing is added to the series; OK when it is.
+  Status series_status() const;
+
+ private:
+  void Tell(const AlertChange& change);
+
+  const MonitorOptions options_;
+  SeriesStore& series_;
+  SilenceBook& silences_;
+  const io::Clock& clock_;
+  Logger& log_;
+  std::unique_ptr<Webhook> webhook_;
+  std::mutex round_mutex_;  // One round at a time; taken before mutex_.
+  mutable std::mutex mutex_;
+  AlertBook book_;
+  std::vector<Scrape> scrapes_;
+  std::uint64_t rounds_ = 0;
+  Status series_status_;
+  std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
+};
+
+/// {"rule":…,"service":…,"labels":…,"value":…,"since":…,"state":"pending"|"firing"|"resolved",…}
+std::string AlertJson(const Alert& alert, std::string_view state, bool silenced);
+
+}  // namespace granary::services

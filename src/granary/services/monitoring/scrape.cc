@@ -1,0 +1,130 @@
+#include "granary/services/monitoring/scrape.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/api/json_node.h"
+#include "granary/api/json_object.h"
+#include "granary/net/http_client.h"
+#include "granary/types/time_text.h"
+
+namespace granary::services {
+namespace {
+
+constexpr std::size_t kHealthDepth = 8;
+constexpr std::string_view kFederating = "monitoring";
+
+bool IsServiceName(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+// A body as it comes, as long as it is not too long.
+Result<net::ClientResponse> Get(net::HttpClient& client, std::string_view path) {
+  std::string body;
+  const auto take = [&](std::string_view piece) -> Status {
+    if (body.size() + piece.size() > kScrapeBytesMax) {
+      return {Code::kTooLarge, fmt::format("{} is longer than {} bytes", path, kScrapeBytesMax)};
+    }
+    body.append(piece);
+    return Status::Ok();
+  };
+  GRANARY_ASSIGN(net::ClientResponse answer, client.Stream("GET", path, "", take));
+  if (answer.status < 400) answer.body = std::move(body);
+  return answer;
+}
+
+std::string DetailOf(const net::ClientResponse& answer) {
+  if (const auto problem = api::ParseJsonObject(answer.body, kHealthDepth); problem.ok()) {
+    for (const api::JsonMember& member : problem->members)
+      if (member.name == "detail") return member.value.text;
+  }
+  return fmt::format("HTTP {}", answer.status);
+}
+
+Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) {
+  const std::int64_t start_ns = clock.MonotonicNanos();
+  GRANARY_ASSIGN(const net::ClientResponse health, Get(client, "/health"));
+  out.health_ms = static_cast<double>(clock.MonotonicNanos() - start_ns) / 1e6;
+  out.up = true;
+  out.health_status = health.status;
+  out.ready = health.status == 200;
+  if (!out.ready) out.error = DetailOf(health);
+  if (api::ParseJsonObject(health.body, kHealthDepth).ok()) out.health = health.body;
+  return Status::Ok();
+}
+
+Status ReadMetrics(net::HttpClient& client, Scrape& out) {
+  GRANARY_ASSIGN(const net::ClientResponse metrics, Get(client, "/metrics"));
+  if (metrics.status != 200)
+    return {Code::kUnavailable, fmt::format("/metrics: HTTP {}", metrics.status)};
+  out.metrics = ReadExposition(metrics.body);
+  // It tells of all services what we told it.
+  if (out.target.service == kFederating) out.metrics = PartOf(std::move(out.metrics), kFederating);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::vector<Target>> ParseTargets(std::string_view text) {
+  std::vector<Target> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t equals = part.find('=');
+    const std::string_view name = part.substr(0, equals);
+    if (equals == std::string_view::npos || !IsServiceName(name)) {
+      return Status(Code::kInvalidArgument, fmt::format("'{}' is not NAME=URL, such as "
+                                                        "tenant-node=http://127.0.0.1:8000",
+                                                        part.substr(0, 100)));
+    }
+    if (std::ranges::find(out, name, &Target::service) != out.end())
+      return Status(Code::kInvalidArgument, fmt::format("'{}' stands twice", name));
+    Target target{std::string(name), std::string(part.substr(equals + 1))};
+    GRANARY_TRY(net::HttpClient::Create(target.url, 1).status());
+    out.push_back(std::move(target));
+  }
+  return out;
+}
+
+Scrape ScrapeTarget(const Target& target, std::int64_t timeout_ms, const io::Clock& clock) {
+  Scrape out{.target = target, .at_us = clock.WallMicros()};
+  auto client = net::HttpClient::Create(target.url, timeout_ms);
+  if (!client.ok()) {
+    out.error = client.status().message();
+    return out;
+  }
+  Status status = ReadHealth(*client, clock, out);
+  if (status.ok()) status = ReadMetrics(*client, out);
+  if (!status.ok()) out.error = status.message();
+  return out;
+}
+
+std::string ScrapeJson(const Scrape& scrape) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("service", scrape.target.service);
+  object.Add("url", scrape.target.url);
+  object.Add("status", scrape.ready ? "ok" : scrape.up ? "not ready" : "down");
+  std::string& checked = object.Key("checked");
+  checked.push_back('"');
+  AppendTimestamp(scrape.at_us, TimeUnit::kMicro, checked);
+  checked.push_back('"');
+  if (scrape.up)
+    AppendFormat(object.Key("ms"), "{:.3f}", scrape.health_ms);
+  else
+    object.AddNull("ms");
+  if (scrape.error.empty())
+    object.AddNull("error");
+  else
+    object.Add("error", scrape.error);
+  object.Key("health").append(scrape.health.empty() ? "null" : scrape.health);
+  object.Close();
+  return out;
+}
+
+}  // namespace granary::services

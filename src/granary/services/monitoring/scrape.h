@@ -1,0 +1,45 @@
+// Scrape: what one look at a service found.
+//
+// Threads    values; ScrapeTarget blocks for as long as its service takes, timeout_ms at most for
+//            each of its two requests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "granary/base/status.h"
+#include "granary/io/clock.h"
+#include "granary/services/monitoring/exposition.h"
+
+namespace granary::services {
+
+struct Target {
+  std::string service;  ///< "tenant-node"
+  std::string url;      ///< "http://127.0.0.1:8000"
+};
+
+/// "tenant-node=http://127.0.0.1:8000,auth-gateway=…"; kInvalidArgument says which part is none.
+Result<std::vector<Target>> ParseTargets(std::string_view text);
+
+struct Scrape {
+  Target target;
+  std::int64_t at_us = 0;
+  bool up = false;        ///< It answers.
+  bool ready = false;     ///< Its /health is 200.
+  int health_status = 0;  ///< 0: no answer.
+  double health_ms = 0;
+  std::string health;  ///< The answer: a JSON object, or nothing.
+  std::string error;   ///< Why it is not up or not ready, or its metrics could not be read.
+  Exposition metrics;
+};
+
+/// Asks for /health, then /metrics. Answers of more than kScrapeBytesMax are not taken.
+inline constexpr std::size_t kScrapeBytesMax = 4 << 20;
+Scrape ScrapeTarget(const Target& target, std::int64_t timeout_ms, const io::Clock& clock);
+
+/// {"service":…,"url":…,"status":"ok"|"not ready"|"down",…}
+std::string ScrapeJson(const Scrape& scrape);
+
+}  // namespace granary::services

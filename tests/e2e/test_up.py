@@ -1,0 +1,62 @@
+"""granary up: the services of one machine in one process."""
+
+import json
+
+import pytest
+
+from node import Client, free_port
+from service import Service
+
+
+@pytest.fixture
+def up(tmp_path):
+    node_port = free_port()
+    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_PORT": str(node_port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1",
+                                                          "SCRAPE_INTERVAL_SECONDS": "1"})
+    service.node_port = node_port
+    yield service.start()
+    service.close()
+
+
+def test_serves_all_and_stops_in_order(up):
+    up.wait_for(lambda client: {one["service"]: one["status"] for one in client.call("GET", "/health/all")["services"]}.get("tenant-node") == "ok",
+                "the node is seen")
+    node = Client(up.node_port)
+    node.add({"source_id": "s"})
+    node.write("s", [{"a": 1}])
+    assert node.rows(source_id="s") == [{"a": 1}]
+    node.close()
+    assert up.stop() == 0
+    log = up.log()
+    assert "Granary is up" in log and f"http://127.0.0.1:{up.node_port}" in log
+    up.start()
+    assert Client(up.node_port).rows(source_id="s") == [{"a": 1}]
+
+
+def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):
+    port = free_port()
+    second = Service("up", "MONITORING_PORT", tmp_path / "second",
+                     {"REST_PORT": str(port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "MONITORING_PORT": str(up.port)})
+    second.start(wait=False)
+    assert second.process.wait(timeout=60) == 1
+    assert str(up.port) in second.log() and '"msg":"cannot start"' in second.log()
+    with pytest.raises(OSError):
+        Client(port).raw("GET", "/health")
+
+
+def test_bad_settings_of_any_service_stop_the_start(tmp_path):
+    for name in ("REST_PORT", "SERIES_RETENTION_DAYS"):
+        service = Service("up", "MONITORING_PORT", tmp_path, {name: "x"}).start(wait=False)
+        assert service.process.wait(timeout=60) == 2 and f"{name} is 'x'" in service.log()
+
+
+def test_one_file_configures_all(tmp_path):
+    (tmp_path / "config.env").write_text(f"TENANT_NAME=Shop\nREST_PORT={free_port()}\nGRPC_PORT=0\nSERIES_RETENTION_DAYS=3\n")
+    service = Service("up", "MONITORING_PORT", tmp_path, {}).start()
+    try:
+        service.wait_for(lambda client: json.dumps(client.call("GET", "/health/all")).find('"Shop"') > 0, "the node of that name is seen")
+    finally:
+        service.close()
+    # And each alone.
+    alone = Service("monitoring", "MONITORING_PORT", tmp_path, {}).start()
+    alone.close()
