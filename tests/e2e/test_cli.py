@@ -4,6 +4,8 @@ import json
 import socket
 import subprocess
 
+import pytest
+
 from node import BINARY, REPOSITORY
 
 
@@ -50,7 +52,41 @@ def test_import_formats_and_query(node, tmp_path):
 def test_import_says_where_it_stopped(node, tmp_path):
     (tmp_path / "bad.ndjson").write_text('{"id":1}\n{"id":"x"}\n')
     done = granary("import", str(tmp_path / "bad.ndjson"), "--source", "t", "--url", f"http://127.0.0.1:{node.port}", expect=1)
-    assert "/records/1/fields/id" in done.stderr
+    assert "/1/id" in done.stderr and "nothing of it is written" in done.stderr
+    assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 0}]
+    done = granary("import", str(tmp_path / "bad.ndjson"), "--source", "t", "--batch", "1", "--url", f"http://127.0.0.1:{node.port}", expect=1)
+    assert "/records/0/fields/id" in done.stderr and "records 1 to 1" in done.stderr
+    assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 1}]
+
+
+def test_import_as_one_write(node, tmp_path):
+    """CSV and Parquet go typed, as Arrow; into columns of other types in batches, which the node reads by column."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    import datetime
+
+    url = f"http://127.0.0.1:{node.port}"
+    rows = 70_000
+    table = pa.table({"id": pa.array(range(rows), pa.int64()), "name": [f"n{i % 7}" if i % 5 else None for i in range(rows)],
+                      "at": pa.array([datetime.datetime(2024, 1, 1) + datetime.timedelta(seconds=i) for i in range(rows)], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=30_000)
+    (tmp_path / "a.csv").write_text("id,name,at\n" + "".join(
+        f"{i},{f'n{i % 7}' if i % 5 else ''},2024-01-01T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}\n" for i in range(rows)))
+    client = node.client()
+    for name, source in (("a.parquet", "p"), ("a.csv", "c")):
+        assert "70,000 records" in granary("import", str(tmp_path / name), "--source", source, "--url", url).stdout
+        assert client.call("GET", f"/sources/{source}/stats")["rows"] == rows
+    ask = {"group_by": ["name"], "aggregations": [{"type": "sum", "column": "id", "alias": "s"}], "order_by": [{"column": "name"}]}
+    assert client.aggregate(source_ids=["p"], **ask) == client.aggregate(source_ids=["c"], **ask)
+    # Again, as one more write; and where the source has another type.
+    granary("import", str(tmp_path / "a.parquet"), "--source", "p", "--url", url)
+    assert client.call("GET", "/sources/p/stats")["rows"] == 2 * rows
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string", "at": "timestamp"}, "schema_mode": "strict"})
+    granary("import", str(tmp_path / "a.csv"), "--source", "t", "--url", url)
+    assert client.call("GET", "/sources/t/stats")["rows"] == rows
+    (tmp_path / "empty.csv").write_text("id,name\n")
+    (tmp_path / "empty.ndjson").write_text("")
+    for name in ("empty.csv", "empty.ndjson"):
+        assert " 0 records" in granary("import", str(tmp_path / name), "--source", "e", "--url", url).stdout
 
 
 def test_dumps_read_what_a_killed_node_left(node):

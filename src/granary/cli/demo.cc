@@ -149,7 +149,8 @@ Status PlayRest(const std::string& url, const std::string& ca_file, bool wait) {
                   .status()
                   .At("is a node running? Start one with: granary tenant-node"));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse("demo_sales"));
-  GRANARY_ASSIGN(const bool left_over, node.HasSource(id));
+  GRANARY_ASSIGN(const auto columns, node.ColumnsOf(id));
+  const bool left_over = columns.has_value();
   if (left_over) GRANARY_TRY(node.Call("DELETE", "/sources/demo_sales").status());
   Tour tour([&](auto method, auto target, auto body) { return node.Call(method, target, body); },
             wait);

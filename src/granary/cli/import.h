@@ -13,13 +13,16 @@ struct ImportOptions {
   std::string source;
   std::string url = "http://127.0.0.1:8000";
   std::string ca_file;
-  std::string format;                 ///< Empty: by the path's ending.
-  std::size_t batch_records = 5'000;  ///< A write's records; each write is all or nothing.
-  bool flush = true;                  ///< Into Parquet once all is in.
+  std::string format;  ///< Empty: by the path's ending.
+  /// Records of one write; 0: the whole file is one, all of it or nothing, where that can be.
+  std::size_t batch_records = 0;
+  bool flush = true;  ///< Into Parquet; else records are written in batches and stay in memory.
 };
 
 /// Adds the source when it is not there, writes every record in order, and says how many and how
-/// fast. Stops at the first refusal, saying which records were written.
+/// fast. One write: NDJSON, and CSV and Parquet whose columns are the source's. Batches otherwise:
+/// the node then reads each value by its column; they stop at the first refusal, saying which
+/// records were written.
 Status RunImport(const ImportOptions& options);
 
 }  // namespace granary::cli

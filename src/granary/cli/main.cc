@@ -59,10 +59,13 @@ void AddImport(CLI::App& app, int& exit_code) {
                       "PEM file: who may have signed an https node\'s certificate");
   command->add_option("--format", options->format,
                       "csv, ndjson, json or parquet; by the file's ending when not given");
-  command->add_option("--batch", options->batch_records, "Records in one write")
-      ->capture_default_str()
+  command
+      ->add_option("--batch", options->batch_records,
+                   "Records in one write; without it, the whole file is one, all of it or nothing, "
+                   "where that can be")
       ->check(CLI::Range(1, 10'000));
-  command->add_flag("!--no-flush", options->flush, "Leave the records in the hot tier");
+  command->add_flag("!--no-flush", options->flush,
+                    "Write in batches and leave the records in the hot tier");
   command->callback([options, &exit_code] { exit_code = Report(RunImport(*options)); });
 }
 

@@ -9,8 +9,6 @@
 namespace granary::cli {
 namespace {
 
-constexpr std::int64_t kTimeoutMs = 120'000;
-
 // The member's text, or `otherwise` where there is none.
 std::string_view TextOf(const simdjson::dom::element& object, std::string_view name,
                         std::string_view otherwise) {
@@ -86,14 +84,15 @@ std::string PrettyJson(std::string_view json) {
   return out;
 }
 
-Result<NodeClient> NodeClient::Create(std::string_view url, const std::string& ca_file) {
+Result<NodeClient> NodeClient::Create(std::string_view url, const std::string& ca_file,
+                                      std::int64_t timeout_ms) {
   net::PemText ca;
   if (!ca_file.empty()) {
     ca.name = fmt::format("--ca-file '{}'", ca_file);
     GRANARY_ASSIGN(ca.text, io::PosixFileSystem().ReadFile(ca_file));
     if (ca.text.empty()) return Status(Code::kInvalidArgument, ca.name + ": it is empty");
   }
-  GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, kTimeoutMs, ca));
+  GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, timeout_ms, ca));
   return NodeClient(std::move(http));
 }
 
@@ -113,11 +112,22 @@ Status NodeClient::Stream(std::string_view target, std::string_view body,
   return response.status / 100 == 2 ? Status::Ok() : ProblemToStatus(response);
 }
 
-Result<bool> NodeClient::HasSource(const SourceId& id) {
+Result<std::optional<std::map<std::string, std::string>>> NodeClient::ColumnsOf(
+    const SourceId& id) {
+  using Columns = std::map<std::string, std::string>;
   GRANARY_ASSIGN(auto response, http_.Send("GET", "/sources/" + id.str(), {}));
-  if (response.status == 404) return false;
+  if (response.status == 404) return std::optional<Columns>();
   if (response.status / 100 != 2) return ProblemToStatus(response);
-  return true;
+  simdjson::dom::parser parser;
+  simdjson::dom::object columns;
+  if (parser.parse(response.body)["schema_definition"].get(columns) != simdjson::SUCCESS)
+    return Status(Code::kInternal, "the node's answer has no schema_definition");
+  Columns out;
+  for (const auto member : columns) {
+    std::string_view type;
+    if (member.value.get(type) == simdjson::SUCCESS) out[std::string(member.key)] = type;
+  }
+  return std::optional(std::move(out));
 }
 
 Status NodeClient::AddSource(const SourceId& id,
@@ -144,6 +154,20 @@ Status NodeClient::Write(const SourceId& id, std::string_view records) {
   body += records;
   body += "]}";
   return Call("POST", "/data/write", body).status();
+}
+
+Result<std::uint64_t> NodeClient::WriteBody(const SourceId& id, std::string_view media_type,
+                                            const std::function<Result<std::string>()>& next) {
+  net::Headers headers;
+  headers.Set("Content-Type", media_type);
+  GRANARY_ASSIGN(auto response,
+                 http_.Upload("POST", "/data/write?source_id=" + id.str(), next, headers));
+  if (response.status / 100 != 2) return ProblemToStatus(response);
+  simdjson::dom::parser parser;
+  std::uint64_t written = 0;
+  if (parser.parse(response.body)["written"].get(written) != simdjson::SUCCESS)
+    return Status(Code::kInternal, "the node's answer does not say what was written");
+  return written;
 }
 
 }  // namespace granary::cli

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +21,10 @@ namespace granary::cli {
 
 class NodeClient {
  public:
+  static constexpr std::int64_t kTimeoutMs = 120'000;
   /// `ca_file`: certificates that an https node's must be signed by; empty: the system's.
-  static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {});
+  static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {},
+                                   std::int64_t timeout_ms = kTimeoutMs);
 
   /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
   /// one line for each place that it points at.
@@ -30,10 +34,15 @@ class NodeClient {
                 const std::function<Status(std::string_view)>& on_body,
                 std::string_view accept = "application/x-ndjson");
 
-  Result<bool> HasSource(const SourceId& id);
+  /// The types of its columns by name, as the node spells them; nothing when there is no such
+  /// source.
+  Result<std::optional<std::map<std::string, std::string>>> ColumnsOf(const SourceId& id);
   Status AddSource(const SourceId& id, const std::vector<storage::DeclaredColumn>& columns);
   /// `records` is the inside of the array.
   Status Write(const SourceId& id, std::string_view records);
+  /// One write of a body of that type, which `next` gives piece by piece; how many records it has.
+  Result<std::uint64_t> WriteBody(const SourceId& id, std::string_view media_type,
+                                  const std::function<Result<std::string>()>& next);
 
  private:
   explicit NodeClient(net::HttpClient http) : http_(std::move(http)) {}

@@ -28,8 +28,14 @@ Result<FileFormat> ChooseFormat(std::string_view name, std::string_view path) {
 
 Result<std::unique_ptr<RecordFile>> RecordFile::Open(const std::string& path, FileFormat format) {
   switch (format) {
-    case FileFormat::kCsv: return OpenCsv(path);
-    case FileFormat::kParquet: return OpenParquet(path);
+    case FileFormat::kCsv: {
+      GRANARY_ASSIGN(auto table, TableFile::OpenCsv(path));
+      return MakeTableRecordFile(std::move(table));
+    }
+    case FileFormat::kParquet: {
+      GRANARY_ASSIGN(auto table, TableFile::OpenParquet(path));
+      return MakeTableRecordFile(std::move(table));
+    }
     case FileFormat::kNdjson: return OpenNdjson(path);
     case FileFormat::kJson: return OpenJsonArray(path);
   }

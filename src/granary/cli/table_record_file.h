@@ -1,15 +1,13 @@
-// CSV and Parquet files as records: Arrow reads them, json::BatchWriter writes the bodies.
+// A TableFile's rows as the bodies of POST /data/write.
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "granary/cli/record_file.h"
+#include "granary/cli/table_file.h"
 
 namespace granary::cli {
 
-/// Empty fields and "NA" are null; the first line names the columns.
-Result<std::unique_ptr<RecordFile>> OpenCsv(const std::string& path);
-Result<std::unique_ptr<RecordFile>> OpenParquet(const std::string& path);
+std::unique_ptr<RecordFile> MakeTableRecordFile(std::unique_ptr<TableFile> table);
 
 }  // namespace granary::cli

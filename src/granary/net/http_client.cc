@@ -40,6 +40,7 @@ constexpr std::size_t kPieceBytes = 64u << 10;
 struct Outcome {
   Status status;
   bool received_any = false;  // The server had begun to answer.
+  bool sent_all = true;
 };
 
 bool IsHarmlessToRepeat(std::string_view method) { return method == "GET" || method == "HEAD"; }
@@ -50,6 +51,13 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 
 struct HttpClient::State {
   using BodyFn = std::function<Status(std::string_view)>;
+  using NextFn = std::function<Result<std::string>()>;
+
+  /// What is sent: a request that is whole, or its head and the pieces of its body.
+  struct Request {
+    std::string text;
+    const NextFn* next = nullptr;
+  };
 
   std::string host;
   std::string port;
@@ -68,13 +76,15 @@ struct HttpClient::State {
   }
 
   bool StillOpen();
-  std::string MakeRequest(std::string_view method, std::string_view target, std::string_view body,
-                          const Headers& headers) const;
-  Result<ClientResponse> Call(std::string_view method, std::string_view target,
-                              std::string_view body, const Headers& headers, const BodyFn* on_body);
-  Outcome Attempt(std::string_view method, const std::string& request, const BodyFn* on_body,
+  std::string MakeHead(std::string_view method, std::string_view target, std::string_view framing,
+                       const Headers& headers) const;
+  Request MakeRequest(std::string_view method, std::string_view target, std::string_view body,
+                      const Headers& headers) const;
+  Result<ClientResponse> Call(std::string_view method, const Request& request,
+                              const BodyFn* on_body);
+  Outcome Attempt(std::string_view method, const Request& request, const BodyFn* on_body,
                   ClientResponse& out);
-  asio::awaitable<void> Exchange(std::string_view method, const std::string& request,
+  asio::awaitable<void> Exchange(std::string_view method, const Request& request,
                                  const BodyFn* on_body, ClientResponse& out, Outcome& outcome);
   void Drop() {
     tls.reset();
@@ -83,8 +93,12 @@ struct HttpClient::State {
   asio::awaitable<Status> Connect();
   asio::awaitable<Status> ShakeHands();
   template <typename Channel>
-  asio::awaitable<void> Talk(Channel& over, std::string_view method, const std::string& request,
+  asio::awaitable<void> Talk(Channel& over, std::string_view method, const Request& request,
                              const BodyFn* on_body, ClientResponse& out, Outcome& outcome);
+  template <typename Channel>
+  asio::awaitable<error_code> SendText(Channel& over, std::string_view text);
+  template <typename Channel>
+  asio::awaitable<error_code> SendPieces(Channel& over, const NextFn& next, Outcome& outcome);
   template <typename Channel>
   asio::awaitable<Status> ReadAnswer(Channel& over, std::string_view method, const BodyFn* on_body,
                                      ClientResponse& out, bool& received_any);
@@ -98,19 +112,26 @@ bool HttpClient::State::StillOpen() {
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-std::string HttpClient::State::MakeRequest(std::string_view method, std::string_view target,
-                                           std::string_view body, const Headers& headers) const {
+std::string HttpClient::State::MakeHead(std::string_view method, std::string_view target,
+                                        std::string_view framing, const Headers& headers) const {
   const bool is_v6 = host.find(':') != std::string::npos;
-  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}{}:{}\r\n", method, target,
-                                is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
-  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
-    if (!headers.Get("Content-Type")) out.append("Content-Type: application/json\r\n");
-    AppendFormat(out, "Content-Length: {}\r\n", body.size());
-  }
+  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}{}{}:{}\r\n{}", method, target,
+                                is_v6 ? "[" : "", host, is_v6 ? "]" : "", port, framing);
+  if (!framing.empty() && !headers.Get("Content-Type"))
+    out.append("Content-Type: application/json\r\n");
   for (const auto& [name, value] : headers.all())
     out.append(name).append(": ").append(value).append("\r\n");
-  out.append("\r\n").append(body);
-  return out;
+  return out.append("\r\n");
+}
+
+HttpClient::State::Request HttpClient::State::MakeRequest(std::string_view method,
+                                                          std::string_view target,
+                                                          std::string_view body,
+                                                          const Headers& headers) const {
+  std::string framing;
+  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH")
+    framing = fmt::format("Content-Length: {}\r\n", body.size());
+  return {MakeHead(method, target, framing, headers).append(body)};
 }
 
 asio::awaitable<Status> HttpClient::State::Connect() {
@@ -180,9 +201,9 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string
   co_return Status::Ok();
 }
 
-asio::awaitable<void> HttpClient::State::Exchange(std::string_view method,
-                                                  const std::string& request, const BodyFn* on_body,
-                                                  ClientResponse& out, Outcome& outcome) {
+asio::awaitable<void> HttpClient::State::Exchange(std::string_view method, const Request& request,
+                                                  const BodyFn* on_body, ClientResponse& out,
+                                                  Outcome& outcome) {
   if (!stream) {
     outcome.status = co_await Connect();
     if (!outcome.status.ok()) co_return;
@@ -195,25 +216,58 @@ asio::awaitable<void> HttpClient::State::Exchange(std::string_view method,
 }
 
 template <typename Channel>
-asio::awaitable<void> HttpClient::State::Talk(Channel& over, std::string_view method,
-                                              const std::string& request, const BodyFn* on_body,
-                                              ClientResponse& out, Outcome& outcome) {
-  keep_alive = true;
+asio::awaitable<error_code> HttpClient::State::SendText(Channel& over, std::string_view text) {
   error_code error;
-  std::string_view rest = request;
-  while (!rest.empty() && !error) {
+  while (!text.empty() && !error) {
     stream->expires_after(timeout);
     const std::size_t n = co_await over.async_write_some(
-        asio::buffer(rest.data(), rest.size()), asio::redirect_error(asio::use_awaitable, error));
-    rest.remove_prefix(n);
+        asio::buffer(text.data(), text.size()), asio::redirect_error(asio::use_awaitable, error));
+    text.remove_prefix(n);
   }
-  // A refusal may come before the whole body was sent, so a failed write is no reason not to read.
-  const error_code write_error = error;
-  outcome.status = co_await ReadAnswer(over, method, on_body, out, outcome.received_any);
-  if (!outcome.received_any && write_error) outcome.status = Failure("cannot send", write_error);
+  co_return error;
 }
 
-Outcome HttpClient::State::Attempt(std::string_view method, const std::string& request,
+template <typename Channel>
+asio::awaitable<error_code> HttpClient::State::SendPieces(Channel& over, const NextFn& next,
+                                                          Outcome& outcome) {
+  for (;;) {
+    error_code error;
+    // Who answers already wants no more of it. What TLS has to read may be of its own.
+    if (!tls && stream->socket().available(error) > 0) co_return error;
+    if (error) co_return error;
+    Result<std::string> piece = next();
+    if (!piece.ok()) {
+      outcome.status = piece.status();
+      co_return error;
+    }
+    const bool last = piece->empty();
+    // A variable: gcc 12 destroys a temporary of such a conditional twice across a co_await.
+    std::string chunk = "0\r\n\r\n";
+    if (!last) chunk = fmt::format("{:x}\r\n{}\r\n", piece->size(), *piece);
+    error = co_await SendText(over, chunk);
+    outcome.sent_all = last && !error;
+    if (error || last) co_return error;
+  }
+}
+
+template <typename Channel>
+asio::awaitable<void> HttpClient::State::Talk(Channel& over, std::string_view method,
+                                              const Request& request, const BodyFn* on_body,
+                                              ClientResponse& out, Outcome& outcome) {
+  keep_alive = true;
+  error_code write_error = co_await SendText(over, request.text);
+  if (!write_error && request.next != nullptr) {
+    outcome.sent_all = false;
+    write_error = co_await SendPieces(over, *request.next, outcome);
+    if (!outcome.status.ok()) co_return;
+  }
+  // A refusal may come before the whole body was sent, so a failed write is no reason not to read.
+  outcome.status = co_await ReadAnswer(over, method, on_body, out, outcome.received_any);
+  if (!outcome.received_any && write_error) outcome.status = Failure("cannot send", write_error);
+  keep_alive = keep_alive && outcome.sent_all;
+}
+
+Outcome HttpClient::State::Attempt(std::string_view method, const Request& request,
                                    const BodyFn* on_body, ClientResponse& out) {
   Outcome outcome;
   asio::co_spawn(io, Exchange(method, request, on_body, out, outcome),
@@ -226,10 +280,8 @@ Outcome HttpClient::State::Attempt(std::string_view method, const std::string& r
   return outcome;
 }
 
-Result<ClientResponse> HttpClient::State::Call(std::string_view method, std::string_view target,
-                                               std::string_view body, const Headers& headers,
+Result<ClientResponse> HttpClient::State::Call(std::string_view method, const Request& request,
                                                const BodyFn* on_body) {
-  const std::string request = MakeRequest(method, target, body, headers);
   const bool reused = StillOpen();
   if (!reused) Drop();
   ClientResponse response;
@@ -298,13 +350,21 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view target,
                                         std::string_view body, const Headers& headers) {
-  return state_->Call(method, target, body, headers, nullptr);
+  return state_->Call(method, state_->MakeRequest(method, target, body, headers), nullptr);
+}
+
+Result<ClientResponse> HttpClient::Upload(std::string_view method, std::string_view target,
+                                          const std::function<Result<std::string>()>& next,
+                                          const Headers& headers) {
+  return state_->Call(
+      method, {state_->MakeHead(method, target, "Transfer-Encoding: chunked\r\n", headers), &next},
+      nullptr);
 }
 
 Result<ClientResponse> HttpClient::Stream(
     std::string_view method, std::string_view target, std::string_view body,
     const std::function<Status(std::string_view piece)>& on_body, const Headers& headers) {
-  return state_->Call(method, target, body, headers, &on_body);
+  return state_->Call(method, state_->MakeRequest(method, target, body, headers), &on_body);
 }
 
 }  // namespace granary::net

@@ -37,6 +37,12 @@ class HttpClient {
   /// request that may have been received is repeated only when that is harmless (GET, HEAD).
   Result<ClientResponse> Send(std::string_view method, std::string_view target,
                               std::string_view body, const Headers& headers = {});
+  /// Sends a body of unknown length, which `next` gives piece by piece; an empty piece ends it. A
+  /// failure of `next` breaks the connection, so that nobody takes the body for whole, and ends the
+  /// call with it. An answer that comes before the end of the body ends the sending.
+  Result<ClientResponse> Upload(std::string_view method, std::string_view target,
+                                const std::function<Result<std::string>()>& next,
+                                const Headers& headers = {});
   /// Hands the body over piece by piece as it comes, when the status is below 400; else it is in
   /// the response. A cut body is kUnavailable; a failure of `on_body` ends the call with it.
   Result<ClientResponse> Stream(std::string_view method, std::string_view target,

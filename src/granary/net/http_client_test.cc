@@ -57,6 +57,53 @@ TEST(HttpClientTest, SendsAndReceivesOverOneConnection) {
   EXPECT_EQ(server->stats().connections, 1u);
 }
 
+TEST(HttpClientTest, SendsABodyOfUnknownLength) {
+  auto server = Start(Echo);
+  auto client = Connect(*server);
+  for (int round = 0; round < 2; ++round) {
+    int pieces = 0;
+    const auto response =
+        client.Upload("POST", "/a", [&pieces]() -> Result<std::string> {
+          return pieces++ < 3 ? std::string(2, static_cast<char>('a' + pieces)) : std::string();
+        });
+    ASSERT_TRUE(response.ok()) << response.status().ToString();
+    EXPECT_EQ(response->body, "POST /a bbccdd -");
+  }
+  EXPECT_EQ(server->stats().connections, 1u);
+}
+
+TEST(HttpClientTest, AnAnswerEndsTheSending) {
+  auto server = Start(Echo, {.body_bytes_max = 1000});
+  auto client = Connect(*server);
+  std::uint64_t sent = 0;
+  const auto response = client.Upload("POST", "/a", [&sent]() -> Result<std::string> {
+    if (sent > 1u << 30) return std::string();
+    sent += 1 << 16;
+    return std::string(1 << 16, 'x');
+  });
+  ASSERT_TRUE(response.ok()) << response.status().ToString();
+  EXPECT_EQ(response->status, 413);
+  EXPECT_LE(sent, 1u << 30);  // It did not go to the end.
+  EXPECT_EQ(client.Send("POST", "/b", "x")->status, 200);
+}
+
+TEST(HttpClientTest, ABodyThatCannotBeReadIsNotTakenForWhole) {
+  std::atomic<int> handled = 0;
+  auto server = Start([&handled](HttpRequest& request) {
+    ++handled;
+    return Echo(request);
+  });
+  auto client = Connect(*server);
+  int pieces = 0;
+  const auto response = client.Upload("POST", "/a", [&pieces]() -> Result<std::string> {
+    if (pieces++ < 2) return std::string("piece");
+    return Status::IoError("the disk is gone");
+  });
+  EXPECT_EQ(response.status().code(), Code::kIoError);
+  EXPECT_EQ(client.Send("GET", "/b", "")->status, 200);
+  EXPECT_EQ(handled, 1);
+}
+
 TEST(HttpClientTest, SaysWhenNobodyAnswers) {
   std::uint16_t port = 0;
   {
