@@ -12,6 +12,7 @@
 #include "granary/cli/node_client.h"
 #include "granary/cli/progress_bar.h"
 #include "granary/cli/record_file.h"
+#include "granary/types/widening.h"
 
 namespace granary::cli {
 namespace {
@@ -35,11 +36,21 @@ Result<Chunk> ReadChunk(RecordFile& file, std::size_t records) {
 
 using Columns = std::map<std::string, std::string>;
 
-/// Every column of the file is one of the source, of the same type.
+/// A node takes such a column where each value is exact in the source's type; its JSON text would
+/// be taken then, and only then, too.
+bool TakesTyped(const DataType& file, const DataType& source) {
+  if (file == source) return true;
+  const bool instants =
+      file.kind() == TypeKind::kTimestamp && source.kind() == TypeKind::kTimestamp;
+  return instants || (DigitsOf(file) > 0 && DigitsOf(source) > 0);
+}
+
 bool Fits(const std::vector<storage::DeclaredColumn>& columns, const Columns& source) {
   return std::ranges::all_of(columns, [&](const storage::DeclaredColumn& column) {
     const auto found = source.find(column.name);
-    return found != source.end() && found->second == column.type.ToString();
+    if (found == source.end()) return false;
+    const Result<DataType> type = DataType::Parse(found->second);
+    return type.ok() && TakesTyped(column.type, *type);
   });
 }
 

@@ -108,7 +108,7 @@ Result<std::unique_ptr<TableFile>> TableFile::OpenCsv(const std::string& path) {
   GRANARY_ASSIGN(auto file, OpenFile(path));
   auto read = arrow::csv::ReadOptions::Defaults();
   read.block_size = kCsvBlockBytes;
-  read.use_threads = false;
+  read.use_threads = true;  // The next block is parsed while this one is sent.
   auto convert = arrow::csv::ConvertOptions::Defaults();
   convert.strings_can_be_null = true;
   convert.quoted_strings_can_be_null = false;

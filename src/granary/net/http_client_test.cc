@@ -62,10 +62,9 @@ TEST(HttpClientTest, SendsABodyOfUnknownLength) {
   auto client = Connect(*server);
   for (int round = 0; round < 2; ++round) {
     int pieces = 0;
-    const auto response =
-        client.Upload("POST", "/a", [&pieces]() -> Result<std::string> {
-          return pieces++ < 3 ? std::string(2, static_cast<char>('a' + pieces)) : std::string();
-        });
+    const auto response = client.Upload("POST", "/a", [&pieces]() -> Result<std::string> {
+      return pieces++ < 3 ? std::string(2, static_cast<char>('a' + pieces)) : std::string();
+    });
     ASSERT_TRUE(response.ok()) << response.status().ToString();
     EXPECT_EQ(response->body, "POST /a bbccdd -");
   }

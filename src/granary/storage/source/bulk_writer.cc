@@ -1,7 +1,11 @@
 #include "granary/storage/source/bulk_writer.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <arrow/array.h>
@@ -12,8 +16,8 @@
 namespace granary::storage {
 namespace {
 
-// So that several bulks and the writes beside them find room.
-constexpr std::uint64_t kHotPartsOfASet = 8;
+// So that several bulks, each of two sets, and the writes beside them find room.
+constexpr std::uint64_t kHotPartsOfASet = 16;
 
 std::shared_ptr<arrow::Int64Array> SequencesFrom(std::uint64_t first, std::int64_t count) {
   std::vector<std::int64_t> values(static_cast<std::size_t>(count));
@@ -28,7 +32,18 @@ BulkWriter::BulkWriter(std::shared_ptr<LiveSource> source, runtime::CancelToken 
   set_.base = source_->schema();
 }
 
-BulkWriter::~BulkWriter() { source_->DiscardBulk(set_.segments); }
+struct BulkWriter::Flight {
+  std::vector<HotChunk> chunks;
+  std::vector<HotBudget::Hold> holds;
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::optional<Result<std::vector<SegmentMeta>>> written;
+};
+
+BulkWriter::~BulkWriter() {
+  (void)EndSet();
+  source_->DiscardBulk(set_.segments);
+}
 
 SchemaPtr BulkWriter::schema() const {
   return set_.versions.empty() ? set_.base : set_.versions.back();
@@ -44,7 +59,9 @@ Status BulkWriter::Append(const SchemaPtr& schema,
       arrow::util::ReferencedBufferSize(*batch).ValueOr(arrow::util::TotalBufferSize(*batch)));
   std::optional<HotBudget::Hold> hold = context.budget.TryHold(bytes);
   if (!hold.has_value()) {
-    GRANARY_TRY(WriteSet());  // What is held here is the first that can go.
+    // What is held here is the first that can go.
+    GRANARY_TRY(StartSet());
+    GRANARY_TRY(EndSet());
     GRANARY_ASSIGN(hold, context.budget.AwaitHold(bytes, cancel_));
   }
   holds_.push_back(std::move(*hold));
@@ -56,21 +73,45 @@ Status BulkWriter::Append(const SchemaPtr& schema,
   const std::uint64_t set_bytes =
       std::min(options.flush_bytes, options.hot_bytes_max / kHotPartsOfASet);
   if (chunk_rows_ < options.flush_rows && chunk_bytes_ < set_bytes) return Status::Ok();
-  return WriteSet();
+  return StartSet();
 }
 
-Status BulkWriter::WriteSet() {
+Status BulkWriter::StartSet() {
+  GRANARY_TRY(EndSet());
   if (chunks_.empty()) return Status::Ok();
-  GRANARY_ASSIGN(std::vector<SegmentMeta> written, source_->WriteBulkSet(schema(), chunks_));
-  for (SegmentMeta& meta : written) set_.segments.push_back(std::move(meta));
-  chunks_.clear();
-  holds_.clear();
+  flight_ = std::make_shared<Flight>();
+  flight_->chunks = std::exchange(chunks_, {});
+  flight_->holds = std::exchange(holds_, {});
   chunk_rows_ = chunk_bytes_ = 0;
+  source_->context().deps.pool.Submit([source = source_, schema = schema(), flight = flight_] {
+    Result<std::vector<SegmentMeta>> written = Status::Internal("nothing was written");
+    try {
+      written = source->WriteBulkSet(schema, flight->chunks);
+    } catch (const std::exception& e) {
+      written = Status::Internal(e.what());  // Without memory; who waits must hear of it.
+    }
+    flight->chunks.clear();
+    flight->holds.clear();
+    const std::lock_guard lock(flight->mutex);
+    flight->written = std::move(written);
+    flight->ended.notify_all();
+  });
+  return Status::Ok();
+}
+
+Status BulkWriter::EndSet() {
+  const std::shared_ptr<Flight> flight = std::exchange(flight_, nullptr);
+  if (flight == nullptr) return Status::Ok();
+  std::unique_lock lock(flight->mutex);
+  flight->ended.wait(lock, [&flight] { return flight->written.has_value(); });
+  if (!flight->written->ok()) return flight->written->status();
+  for (SegmentMeta& meta : flight->written->value()) set_.segments.push_back(std::move(meta));
   return Status::Ok();
 }
 
 Result<WriteOutcome> BulkWriter::Commit(const KeyTurn* turn) {
-  GRANARY_TRY(WriteSet());
+  GRANARY_TRY(StartSet());
+  GRANARY_TRY(EndSet());
   return source_->CommitBulk(set_, turn);
 }
 

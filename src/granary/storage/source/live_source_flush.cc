@@ -72,6 +72,7 @@ SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema,
   options.writer.shred.paths_max = context_->options.shred_paths_max;
   options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = context_->deps.clock.WallMicros();
+  options.pool = &context_->deps.pool;
   return options;
 }
 

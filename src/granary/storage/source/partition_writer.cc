@@ -1,5 +1,6 @@
 #include "granary/storage/source/partition_writer.h"
 
+#include <optional>
 #include <utility>
 
 #include <arrow/array.h>
@@ -16,10 +17,13 @@ Status PartitionWriter::Append(const arrow::RecordBatch& batch,
     if (writer_ == nullptr) GRANARY_TRY(StartFile());
     const std::int64_t step = options_.writer.row_group_rows;
     const auto piece = batch.Slice(begin, step);
-    GRANARY_TRY(writer_->Append(
-        piece, std::static_pointer_cast<arrow::Int64Array>(sequences.Slice(begin, step))));
-    for (const auto& index : indexes_)
-      index->Add(*piece->column(options_.schema->IndexOfId(index->key().column)));
+    const auto numbers = std::static_pointer_cast<arrow::Int64Array>(sequences.Slice(begin, step));
+    GRANARY_TRY(ForEachPart([&](std::size_t part) {
+      if (part == 0) return writer_->Append(piece, numbers);
+      IndexBuilder& index = *indexes_[part - 1];
+      index.Add(*piece->column(options_.schema->IndexOfId(index.key().column)));
+      return Status::Ok();
+    }));
     begin += step;
     file_rows_ += static_cast<std::uint64_t>(piece->num_rows());
     if (writer_->bytes_written() >= options_.file_bytes_max || file_rows_ >= options_.file_rows_max)
@@ -32,8 +36,8 @@ Status PartitionWriter::StartFile() {
   GRANARY_ASSIGN(id_, next_id_());
   const std::string folder = PartitionPath(options_.partitions, *options_.schema, key_);
   const std::string name = SegmentFileName(id_);
-  const std::string path = folder.empty() ? name : io::JoinPath(folder, name);
-  GRANARY_ASSIGN(writer_, SegmentWriter::Create(files_, failpoints_, options_.folder, path,
+  path_ = folder.empty() ? name : io::JoinPath(folder, name);
+  GRANARY_ASSIGN(writer_, SegmentWriter::Create(files_, failpoints_, options_.folder, path_,
                                                 options_.schema, options_.writer));
   for (const IndexKey& key : options_.indexes) {
     const Column* column = options_.schema->FindId(key.column);
@@ -42,22 +46,40 @@ Status PartitionWriter::StartFile() {
   return Status::Ok();
 }
 
+Status PartitionWriter::ForEachPart(const std::function<Status(std::size_t)>& body) const {
+  const std::size_t parts = 1 + indexes_.size();
+  if (options_.pool != nullptr) return options_.pool->ParallelFor(parts, parts, body);
+  for (std::size_t part = 0; part < parts; ++part) GRANARY_TRY(body(part));
+  return Status::Ok();
+}
+
 Status PartitionWriter::FinishFile() {
   if (writer_ == nullptr) return Status::Ok();
-  const std::unique_ptr<SegmentWriter> writer = std::move(writer_);
-  const auto indexes = std::exchange(indexes_, {});
+  SegmentMeta meta;
+  std::vector<std::optional<IndexMeta>> made(indexes_.size());
+  const Status failure = ForEachPart([&](std::size_t part) -> Status {
+    if (part == 0) {
+      GRANARY_ASSIGN(meta, writer_->Finish());
+      return Status::Ok();
+    }
+    GRANARY_ASSIGN(made[part - 1], indexes_[part - 1]->Write(files_, options_.folder, path_, id_));
+    return Status::Ok();
+  });
+  const bool has_segment = !meta.path.empty();
+  writer_.reset();
+  indexes_.clear();
   file_rows_ = 0;
-  GRANARY_ASSIGN(SegmentMeta meta, writer->Finish());
   meta.id = id_;
+  meta.path = path_;
   meta.partition = key_;
   meta.created_us = options_.created_us;
-  segments_.push_back(std::move(meta));  // From here on it is discarded with the set.
-  for (const auto& index : indexes) {
-    SegmentMeta& written = segments_.back();
-    GRANARY_ASSIGN(IndexMeta made, index->Write(files_, options_.folder, written.path, written.id));
-    written.indexes.push_back(made);
-  }
-  return Status::Ok();
+  for (const auto& index : made)
+    if (index) meta.indexes.push_back(*index);
+  if (has_segment)
+    segments_.push_back(std::move(meta));  // From here on it is discarded with the set.
+  else
+    DiscardSegments(files_, options_.folder, {meta});
+  return failure;
 }
 
 void DiscardSegments(io::FileSystem& files, const std::string& folder,

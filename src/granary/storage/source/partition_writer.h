@@ -2,7 +2,7 @@
 // One file is open at a time.
 //
 // Promise    segments() are finished files; a file that is not finished goes with the writer.
-// Threads    one.
+// Threads    one calls; with a pool, its workers help.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "granary/base/status.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/worker_pool.h"
 #include "granary/storage/index/index_builder.h"
 #include "granary/storage/index/index_meta.h"
 #include "granary/storage/partition/partition.h"
@@ -35,6 +36,8 @@ struct SegmentSetOptions {
   std::uint64_t file_bytes_max = 256u << 20;
   std::uint64_t file_rows_max = UINT64_MAX;
   std::int64_t created_us = 0;
+  /// A file and its indexes are made side by side on it; null: one after the other. Outlives them.
+  runtime::WorkerPool* pool = nullptr;
 };
 
 /// Gives the id of the next file.
@@ -57,6 +60,8 @@ class PartitionWriter {
 
  private:
   Status StartFile();
+  /// The writer's part is 0, those of the indexes follow.
+  Status ForEachPart(const std::function<Status(std::size_t part)>& body) const;
 
   io::FileSystem& files_;
   io::Failpoints& failpoints_;
@@ -68,6 +73,7 @@ class PartitionWriter {
   std::vector<std::unique_ptr<IndexBuilder>> indexes_;  // Of the open file.
   std::uint64_t file_rows_ = 0;
   SegmentId id_;
+  std::string path_;  // Of the open file, in the folder.
   std::vector<SegmentMeta> segments_;
 };
 

@@ -90,6 +90,7 @@ TEST_F(StoreBulkTest, LeavesNoFileWhenItIsDropped) {
   {
     const auto bulk = Start(*source);
     Append(*bulk, Ids(0, 9));
+    Append(*bulk, Ids(9, 9));  // It waits for the set before it to be written.
     EXPECT_FALSE(ParquetFiles(Folder()).empty());
   }
   EXPECT_TRUE(ParquetFiles(Folder()).empty());
