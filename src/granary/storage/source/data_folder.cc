@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "granary/base/crc32c.h"
 #include "granary/io/clock.h"
@@ -62,8 +64,15 @@ Result<std::string> ParseFormat(const std::string& path, std::string_view text) 
   return std::string(*store);
 }
 
+// Other services of the same DATA_PATH keep their own below it, and may be the first.
+constexpr std::string_view kFoldersOfServices[] = {"auth", "cbo_engine", "monitoring"};
+
 // What may lie in a folder that was claimed for the first time and then left by a crash.
 bool MayPrecedeFormat(const io::DirectoryEntry& entry) {
+  if (entry.is_directory &&
+      std::ranges::find(kFoldersOfServices, entry.name) != std::end(kFoldersOfServices)) {
+    return true;
+  }
   return entry.name == kLockFileName || entry.name == "FORMAT.tmp" || entry.name == "lost+found";
 }
 

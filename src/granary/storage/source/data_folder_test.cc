@@ -65,6 +65,12 @@ TEST_F(DataFolderTest, FinishesAFirstStartThatWasCutOff) {
   EXPECT_TRUE(Open().ok());
 }
 
+TEST_F(DataFolderTest, OtherServicesMayHaveComeFirst) {
+  for (const char* folder : {"/auth", "/cbo_engine", "/monitoring"})
+    std::filesystem::create_directories(root_ + folder);
+  EXPECT_TRUE(Open().ok());
+}
+
 TEST_F(DataFolderTest, RefusesANewerFormatSayingBoth) {
   std::filesystem::create_directories(root_);
   Put("FORMAT", "granary data folder\nformat 9\nanything else\n");
