@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# Starts a Tenant Node, fills it with real data, asks it questions, and leaves it running until
-# Ctrl-C. With --once it stops the node at the end. REST_PORT and DATA_PATH choose where.
+# Starts the services of one machine, fills the Tenant Node with real data, asks it questions, and
+# leaves them running until Ctrl-C. With --once it stops them at the end. REST_PORT,
+# AUTH_GATEWAY_PORT, MONITORING_PORT, GRPC_PORT and DATA_PATH choose where.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly GRANARY=build/release/granary
 readonly PORT=${REST_PORT:-8000}
 readonly DATA=${DATA_PATH:-./data}
+readonly GATEWAY_PORT=${AUTH_GATEWAY_PORT:-8080} WATCH_PORT=${MONITORING_PORT:-8084} CALL_PORT=${GRPC_PORT:-50051}
 readonly URL=http://localhost:$PORT
-readonly LOG=build/run/node.log
+readonly GATEWAY=http://localhost:$GATEWAY_PORT MONITORING=http://localhost:$WATCH_PORT
+readonly LOG=build/run/granary.log
+readonly SAID=build/run/granary.out  # What it says once: where it is, and the first key.
 readonly START_SECONDS=60
 readonly STOP_SECONDS=30
 readonly -A TABLE_ROWS=([airlines]=16 [airports]=1458 [planes]=3322 [weather]=26115 [flights]=336776)
-NODE=  # the node's process id while it runs
+NODE=  # the process id while it runs
+KEY=   # of the administrator, when this is the first start
 
 if [[ -t 1 ]]; then
   readonly BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
@@ -25,19 +30,34 @@ fail() { printf 'run: %s\n' "$*" >&2; exit 1; }
 
 # ---- the node
 
-port_is_busy() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+port_is_busy() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 node_lives() { [[ -n $NODE ]] && kill -0 "$NODE" 2>/dev/null; }
 http() { curl --silent --show-error --noproxy '*' --max-time 60 "$@"; }
 
-# Ctrl-C reaches only this script: in a session of its own the node gets one SIGTERM, from here.
+check_port() {
+  port_is_busy "$2" || return 0
+  fail "port $2 is in use, perhaps by another node. Stop that, or choose another port:
+     $1=$(($2 + 10)) ./dev run"
+}
+
+# Ctrl-C reaches only this script: in a session of its own the process gets one SIGTERM, from here.
 start_node() {
-  if port_is_busy; then
-    fail "port $PORT is in use, perhaps by another node. Stop that, or choose another port:
-     REST_PORT=8010 ./dev run"
-  fi
+  check_port REST_PORT "$PORT"
+  check_port AUTH_GATEWAY_PORT "$GATEWAY_PORT"
+  check_port MONITORING_PORT "$WATCH_PORT"
+  check_port GRPC_PORT "$CALL_PORT"
   mkdir -p "$(dirname "$LOG")"
-  REST_PORT=$PORT DATA_PATH=$DATA setsid "$GRANARY" tenant-node rest </dev/null >"$LOG" 2>&1 &
+  rm -f "$SAID"
+  (umask 077 && : >"$SAID")
+  REST_PORT=$PORT AUTH_GATEWAY_PORT=$GATEWAY_PORT MONITORING_PORT=$WATCH_PORT GRPC_PORT=$CALL_PORT DATA_PATH=$DATA \
+    setsid "$GRANARY" up </dev/null >>"$SAID" 2>"$LOG" &
   NODE=$!
+}
+
+# The key is shown here and kept nowhere.
+take_key() {
+  KEY=$(grep --only-matching --extended-regexp 'gk_[0-9a-f]{16}_[0-9A-Za-z]{43}' "$SAID" | head -n 1 || true)
+  rm -f "$SAID"
 }
 
 wait_until_ready() {
@@ -45,9 +65,9 @@ wait_until_ready() {
   until http --fail --output /dev/null "$URL/health" 2>/dev/null; do
     if ! node_lives; then
       tail -n 5 "$LOG" >&2
-      fail "the node stopped while starting; its last words are above, all of them in $LOG"
+      fail "it stopped while starting; its last words are above, all of them in $LOG"
     fi
-    ((SECONDS < deadline)) || fail "the node is not ready after $START_SECONDS s; see $LOG"
+    ((SECONDS < deadline)) || fail "it is not ready after $START_SECONDS s; see $LOG"
     sleep 0.1
   done
 }
@@ -55,13 +75,13 @@ wait_until_ready() {
 stop_node() {
   trap - INT TERM HUP EXIT
   node_lives || return 0
-  printf '\nStopping the node.\n'
+  printf '\nStopping.\n'
   kill -TERM "$NODE"
   local deadline=$((SECONDS + STOP_SECONDS))
   while node_lives; do
     if ((SECONDS >= deadline)); then
       kill -KILL "$NODE"
-      fail "the node did not stop within $STOP_SECONDS s and was killed; see $LOG"
+      fail "it did not stop within $STOP_SECONDS s and was killed; see $LOG"
     fi
     sleep 0.1
   done
@@ -174,17 +194,42 @@ show_flights() {
      "in \(.stats.elapsed_ms) ms"'
 }
 
+# The three questions of every first day, through the gateway: who am I, what is there, what if I say nothing.
+show_gateway() {
+  title 'Through the Auth Gateway: who asks, and what they may do'
+  if [[ -z $KEY ]]; then
+    printf 'The administrator'\''s key was shown at the first start over %s.\n' "$DATA"
+    return
+  fi
+  printf 'The first start made an administrator. This key is shown once:\n\n    %s\n\n' "$KEY"
+  local search='{"source_ids": ["flights"], "filters": {"dest": "HNL"}, "columns": ["carrier", "arr_delay"], "limit": 1}'
+  printf '%scurl -H "X-API-Key: $KEY" %s/auth/me%s\n' "$DIM" "$GATEWAY" "$PLAIN"
+  http --fail-with-body --header "X-API-Key: $KEY" "$GATEWAY/auth/me" | jq --compact-output '{username, tenant_id, roles}'
+  printf '%scurl -H "X-API-Key: $KEY" -H "Content-Type: application/json" %s/data/search -d '\''%s'\''%s\n' "$DIM" "$GATEWAY" "$search" "$PLAIN"
+  http --fail-with-body --header "X-API-Key: $KEY" --header 'Content-Type: application/json' "$GATEWAY/data/search" --data "$search" |
+    jq --compact-output '.records[0].fields'
+  printf '%scurl %s/sources   # without a key%s\n' "$DIM" "$GATEWAY" "$PLAIN"
+  http "$GATEWAY/sources" | jq --raw-output '"\(.status) \(.code): \(.detail)"'
+}
+
+show_health() {
+  title 'Monitoring: how are all services?'
+  printf '%scurl %s/health/all%s\n' "$DIM" "$MONITORING" "$PLAIN"
+  http --fail-with-body "$MONITORING/health/all" | jq --raw-output '.services[] | "\(.service): \(.status)"'
+}
+
 show_next() {
-  title 'The node is running. What to try next:'
+  title 'Granary is running. What to try next:'
   cat <<END
   $GRANARY query flights --url $URL --filters '{"dest": "HNL"}' --order-by arr_delay:desc --limit 5
   $GRANARY import your.csv --source yours --url $URL
   curl $URL/sources/flights/stats | jq .
   curl $URL/tenant/stats | jq .
+  curl "$MONITORING/api/series?name=granary_rows_written_total&of=rate&step=15s" | jq .
   the Parquet files under $DATA, with DuckDB or any other reader
   ./dev demo
 
-Data: $DATA   Log: $LOG   Ctrl-C stops the node; the data stays.
+Data: $DATA   Log: $LOG   Ctrl-C stops it; the data stays.
 END
 }
 
@@ -198,14 +243,17 @@ main() {
   trap 'exit 143' TERM HUP
   start_node
   wait_until_ready
-  title "A Tenant Node serves $URL"
+  take_key
+  title "Granary is up: Tenant Node $URL, Auth Gateway $GATEWAY, Monitoring $MONITORING"
   local table
   for table in airlines airports planes weather flights; do import_table "$table"; done
   show_first_steps
   show_flights
+  show_gateway
+  show_health
   [[ ${1-} == --once ]] && return
   show_next
-  wait "$NODE" || fail "the node stopped by itself; see $LOG"
+  wait "$NODE" || fail "it stopped by itself; see $LOG"
 }
 
 main "$@"

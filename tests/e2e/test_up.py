@@ -1,12 +1,14 @@
 """granary up: the services of one machine in one process."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
 from gateway import KeyClient
-from node import Client, free_port
+from node import BINARY, REPOSITORY, Client, free_port
 from service import Service
 
 
@@ -78,3 +80,22 @@ def test_one_file_configures_all(tmp_path):
     # And each alone.
     alone = Service("monitoring", "MONITORING_PORT", tmp_path, {}).start()
     alone.close()
+
+
+def test_dev_run_shows_what_it_can_do(tmp_path):
+    """./dev run on real data, as its reader sees it."""
+    if BINARY != REPOSITORY / "build/release/granary":
+        pytest.skip("another program than ./dev run's is under test")
+    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "MONITORING_PORT", "GRPC_PORT")
+    environment = {**os.environ, "DATA_PATH": str(tmp_path / "data"), **{name: str(free_port()) for name in names}}
+    seen = []
+    for _ in range(2):
+        done = subprocess.run(["bash", str(REPOSITORY / "tools/run.sh"), "--once"], env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        seen.append(done.stdout)
+    first, second = seen
+    assert "336,776 records" in first and "336776 rows already" in second
+    assert '"total_orders":367688' in first and "EWR -> CAE" in first
+    assert len(re.findall(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", first)) == 1 and "gk_" not in second
+    assert '"username":"admin"' in first and "401 UNAUTHENTICATED" in first
+    assert "tenant-node: ok" in second and "down" not in second

@@ -22,7 +22,7 @@ bool IsUrlOrNothing(std::string_view text) { return text.empty() || Webhook::IsU
 std::vector<Variable> MonitoringRows() {
   return {
     {"Monitoring", "MONITORING_TARGETS", "", TextRule{&C::monitoring_targets, IsTargets, "NAME=URL, several with commas, or nothing"},
-     "The services that are looked at, such as tenant-node=http://10.0.0.7:8000; nothing: all six at their ports on this machine"},
+     "The services that are looked at, such as tenant-node=http://10.0.0.7:8000; nothing: those that this version has, at their ports on this machine"},
     {"", "SCRAPE_INTERVAL_SECONDS", "15", WholeRule{&C::scrape_interval_seconds, 1, 3600}, "How often"},
     {"", "SCRAPE_TIMEOUT_MS", "2000", WholeRule{&C::scrape_timeout_ms, 1, 60'000}, "A service that takes longer for an answer is down"},
     {"", "SERIES_RETENTION_DAYS", "7", WholeRule{&C::series_retention_days, 1, 3650}, "What was measured is kept for so long"},
@@ -68,11 +68,7 @@ std::vector<Target> TargetsOf(const MonitoringConfig& config) {
   const auto at = [](std::string service, std::int64_t port) {
     return Target{std::move(service), fmt::format("http://127.0.0.1:{}", port)};
   };
-  return {at("auth-gateway", config.auth_gateway_port),
-          at("operation-node", config.operation_node_port),
-          at("tenant-node", config.rest_port),
-          at("cbo-engine", config.cbo_engine_port),
-          at("metadata-catalog", config.metadata_catalog_port),
+  return {at("auth-gateway", config.auth_gateway_port), at("tenant-node", config.rest_port),
           at("monitoring", config.monitoring_port)};
 }
 
