@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "granary/hosting/config.h"
+#include "granary/services/auth_gateway/config.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/tenant_node/config.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 // One line a service.
 std::vector<std::span<const hosting::Variable>> Tables() {
-  return {services::ConfigTable(), services::MonitoringConfigTable()};
+  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable()};
 }
 
 }  // namespace

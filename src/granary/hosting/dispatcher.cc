@@ -40,7 +40,8 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
 
 struct Dispatcher::Outcome {
   std::string method, path, route, request_id, trace_id, peer, allow;
-  net::Headers problem_headers = {};
+  net::Headers problem_headers = {}, access_headers = {};
+  std::optional<int> problem_status = {};
   std::int64_t start_ns = 0;
   bool is_probe = false;
   bool hides = false;         ///< The client was told less than the log is.
@@ -68,6 +69,8 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
                   .peer = request.peer,
                   .allow = {},
                   .problem_headers = {},
+                  .access_headers = {},
+                  .problem_status = {},
                   .start_ns = clock_.MonotonicNanos(),
                   .is_probe = false,
                   .hides = false,
@@ -75,18 +78,22 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   Result<net::HttpResponse> answer = Answer(request, outcome);
   if (!answer.ok()) {
     // The failure says what came of the part of a body that was there.
-    std::optional<int> http_status;
+    std::optional<int> http_status = outcome.problem_status;
     if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
     const Status told = outcome.from_handler ? Told(answer.status()) : answer.status();
     net::HttpResponse response = ProblemResponse(told, request.request_id, http_status);
     outcome.hides = told.message() != answer.status().message();
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
-    for (const auto& [name, value] : outcome.problem_headers.all())
-      response.headers.Set(name, value);
+    for (const auto& headers : {outcome.access_headers, outcome.problem_headers}) {
+      for (const auto& [name, value] : headers.all()) response.headers.Set(name, value);
+    }
     Record(outcome, response.status, answer.status());
     return response;
   }
   net::HttpResponse response = answer.Take();
+  for (const auto& [name, value] : outcome.access_headers.all()) {
+    if (!response.headers.Get(name)) response.headers.Set(name, value);
+  }
   if (!response.stream || request.method == "HEAD") {
     Record(outcome, response.status, Status::Ok());
     return response;
@@ -106,16 +113,20 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
 Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome& outcome) const {
   auto found = router_.Find(request.method, request.path, outcome.allow);
   const bool needs_access = !found.ok() || found->route->needs_access;
-  if (needs_access && options_.check_access) GRANARY_TRY(options_.check_access(request));
+  Access access;
+  if (needs_access && options_.check_access) access = options_.check_access(request);
+  outcome.access_headers = std::move(access.headers);
+  GRANARY_TRY(access.status);
   if (!found.ok()) return found.status();
   const Route& route = *found->route;
   outcome.route = route.pattern;
   outcome.is_probe = !route.needs_access;
-  if (route.needs_access) GRANARY_TRY(CheckQuery(route, request));
+  if (route.needs_access && !route.any_query) GRANARY_TRY(CheckQuery(route, request));
   outcome.from_handler = true;
-  RouteCall call{request, std::move(found->parameters)};
+  RouteCall call{request, std::move(found->parameters), std::move(access.who)};
   Result<net::HttpResponse> answer = route.handler(call);
   outcome.problem_headers = std::move(call.problem_headers);
+  outcome.problem_status = call.problem_status;
   return answer;
 }
 
@@ -132,6 +143,8 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                         .peer = {},
                         .allow = {},
                         .problem_headers = {},
+                        .access_headers = {},
+                        .problem_status = {},
                         .start_ns = clock_.MonotonicNanos(),
                         .is_probe = false,
                         .hides = false,

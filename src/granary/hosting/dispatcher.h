@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -17,10 +18,16 @@
 
 namespace granary::hosting {
 
+/// What is known of whoever sent a request, once that was looked at.
+struct Access {
+  Status status = {};                    ///< Whether they may call.
+  std::shared_ptr<const void> who = {};  ///< RouteCall::who.
+  net::Headers headers = {};             ///< Of the answer, whatever becomes of the request.
+};
+
 struct DispatcherOptions {
-  /// Whether whoever sent the request may call: asked for routes that need access, and for what is
-  /// no route. OK when not set.
-  std::function<Status(net::HttpRequest& request)> check_access = {};
+  /// Asked for routes that need access, and for what is no route. Everybody may when not set.
+  std::function<Access(net::HttpRequest& request)> check_access = {};
   /// What a client is told of a handler's failure, and of what a library threw. The failure itself
   /// when not set.
   std::function<Status(const Status& failure)> told = {};

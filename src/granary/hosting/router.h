@@ -7,6 +7,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +23,10 @@ namespace granary::hosting {
 struct RouteCall {
   net::HttpRequest& request;
   std::vector<std::string> parameters;  ///< In order of the pattern.
-  net::Headers problem_headers = {};    ///< Set by a handler that fails: what the problem carries.
+  /// What check_access found out of who asks; its service knows the type.
+  std::shared_ptr<const void> who = {};
+  net::Headers problem_headers = {};  ///< Set by a handler that fails: what the problem carries,
+  std::optional<int> problem_status = {};  ///< and HTTP's status, where the code alone says less.
 };
 
 using RouteHandler = std::function<Result<net::HttpResponse>(RouteCall& call)>;
@@ -34,6 +39,7 @@ struct Route {
   net::HandlerLane lane = net::HandlerLane::kOrdinary;
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
+  bool any_query = false;                     ///< Another service looks at them.
 };
 
 class Router {

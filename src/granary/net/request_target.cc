@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/base/append_format.h"
 #include "granary/base/utf8.h"
 
 namespace granary::net {
@@ -72,7 +73,33 @@ Status ParseQuery(std::string_view text, RequestTarget& out) {
   return Status::Ok();
 }
 
+// Nothing but what is unreserved (RFC 3986) stays as it is, and the slashes of a path.
+void AppendEscaped(std::string_view text, Part part, std::string& out) {
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool plain = letter || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain || (c == '/' && part == Part::kPath)) {
+      out.push_back(c);
+    } else {
+      AppendFormat(out, "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+}
+
 }  // namespace
+
+std::string FormatTarget(std::string_view path,
+                         const std::vector<std::pair<std::string, std::string>>& query) {
+  std::string out;
+  AppendEscaped(path, Part::kPath, out);
+  for (std::size_t i = 0; i < query.size(); ++i) {
+    out.push_back(i == 0 ? '?' : '&');
+    AppendEscaped(query[i].first, Part::kQuery, out);
+    out.push_back('=');
+    AppendEscaped(query[i].second, Part::kQuery, out);
+  }
+  return out;
+}
 
 Result<RequestTarget> ParseTarget(std::string_view target) {
   target = WithoutAuthority(target);

@@ -20,4 +20,8 @@ struct RequestTarget {
 /// slash, which would move the borders between path segments.
 Result<RequestTarget> ParseTarget(std::string_view target);
 
+/// The target that ParseTarget reads as just this.
+std::string FormatTarget(std::string_view path,
+                         const std::vector<std::pair<std::string, std::string>>& query);
+
 }  // namespace granary::net

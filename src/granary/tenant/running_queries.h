@@ -17,21 +17,13 @@
 #include "granary/io/clock.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/runtime/cancel.h"
+#include "granary/tenant/caller.h"
 
 namespace granary {
 
 enum class QueryKind : std::uint8_t { kSearch, kStream, kAggregate, kDelete };
 /// "search", "stream", "aggregate", "delete".
 std::string_view QueryKindName(QueryKind kind);
-
-/// Who asks. A bare token is a caller without a name.
-struct Caller {
-  Caller(runtime::CancelToken token = {}, std::string id = {})  // NOLINT: implicit on purpose
-      : cancel(std::move(token)), request_id(std::move(id)) {}
-
-  runtime::CancelToken cancel;
-  std::string request_id;
-};
 
 struct RunningQuery {
   std::string id;

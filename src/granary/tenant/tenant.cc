@@ -167,17 +167,21 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   }
 }
 
-Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
-    const std::vector<SourceId>& ids) const {
+Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(const std::vector<SourceId>& ids,
+                                                               const Rights& rights) const {
+  constexpr auto kRead = security::Verb::kRead;
   std::vector<storage::SourceSnapshot> snapshots;
   if (ids.empty()) {
-    if (const auto damaged = store_->ListRefused(); !damaged.empty()) {
-      const Status& why = damaged.front().why;
+    GRANARY_TRY(rights.NeedSomewhere(kRead));
+    for (const auto& damaged : store_->ListRefused()) {
+      if (!rights.May(kRead, damaged.source)) continue;
+      const Status& why = damaged.why;
       return Status(why.code(), fmt::format("{}; to leave the source out, name the others in "
                                             "source_ids",
                                             why.message()));
     }
     for (const auto& source : store_->List()) {
+      if (!rights.May(kRead, source->definition()->id)) continue;
       snapshots.push_back(source->Snapshot());
       GRANARY_TRY(snapshots.back().failure);
     }
@@ -186,6 +190,8 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
   std::vector<SourceId> distinct = ids;
   std::sort(distinct.begin(), distinct.end());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  // Before anything is looked for: a refusal tells nothing about what there is.
+  for (const SourceId& id : distinct) GRANARY_TRY(rights.Need(kRead, id));
   for (const SourceId& id : distinct) {
     GRANARY_ASSIGN(const auto source, store_->Find(id));
     snapshots.push_back(source->Snapshot());

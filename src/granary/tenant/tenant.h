@@ -229,15 +229,18 @@ class Tenant {
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
          std::unique_ptr<storage::Store> store, CursorSeal seal);
   /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also
-  /// when none is named: an answer about all sources does not silently leave one out.
-  Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids) const;
+  /// when none is named: an answer about all sources does not silently leave one out. All sources
+  /// are those that may be read; kPermissionDenied for a named one that may not, or when there is
+  /// nothing that `rights` would ever let them read.
+  Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids,
+                                                         const Rights& rights) const;
   Result<std::vector<storage::SourceSnapshot>> SnapshotsAt(
-      const std::vector<storage::SnapshotMark>& marks) const;
+      const std::vector<storage::SnapshotMark>& marks, const Rights& rights) const;
   /// Lists the query, waits for a slot and runs `body` in it.
   template <typename Answer, typename Body>
   Result<Answer> RunQuery(QueryKind kind, const std::vector<SourceId>& sources,
                           const Caller& caller, const Body& body);
-  Result<SearchPageEnd> RunSearchPage(const query::SearchRequest& request,
+  Result<SearchPageEnd> RunSearchPage(const query::SearchRequest& request, const Rights& rights,
                                       const query::QueryContext& context,
                                       const query::SearchSink& sink);
   Result<std::optional<SearchCursor>> OpenCursor(const query::SearchRequest& request) const;

@@ -50,13 +50,15 @@ query::AggregateSink Pausing(const query::AggregateSink& sink, runtime::Admissio
 }  // namespace
 
 Result<std::vector<storage::SourceSnapshot>> Tenant::SnapshotsAt(
-    const std::vector<storage::SnapshotMark>& marks) const {
+    const std::vector<storage::SnapshotMark>& marks, const Rights& rights) const {
   std::map<SourceUid, std::shared_ptr<storage::Source>> sources;
   for (auto& source : store_->List()) sources.emplace(source->uid(), source);
   std::vector<storage::SourceSnapshot> snapshots;
   for (const storage::SnapshotMark& mark : marks) {
     const auto found = sources.find(mark.uid);
     if (found == sources.end()) return DroppedSince();
+    // Somebody else's cursor, or one from when they might do more.
+    GRANARY_TRY(rights.Need(security::Verb::kRead, found->second->definition()->id));
     GRANARY_ASSIGN(storage::SourceSnapshot snapshot, SnapshotAt(*found->second, mark));
     snapshots.push_back(std::move(snapshot));
   }
@@ -120,7 +122,7 @@ Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, co
       QueryKind::kStream, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
         return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel),
                                 begin);
       });
@@ -133,7 +135,7 @@ Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& reque
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
         return query::RunAggregate(request, snapshots, context, Pausing(sink, slot, caller.cancel));
       });
 }
@@ -144,7 +146,7 @@ Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& 
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::AggregateAnswer> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
         return query::RunAggregate(request, snapshots, context);
       });
 }
@@ -159,7 +161,7 @@ Result<query::Explanation> Tenant::Explain(const query::SearchRequest& request,
       QueryKind::kSearch, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::Explanation> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
         return query::ExplainSearch(request, snapshots, context, analyze);
       });
 }
@@ -170,12 +172,13 @@ Result<query::Explanation> Tenant::Explain(const query::AggregateRequest& reques
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::Explanation> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources));
+        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
         return query::ExplainAggregate(request, snapshots, context, analyze);
       });
 }
 
 Result<DeleteAnswer> Tenant::Delete(const DeleteRequest& request, const Caller& caller) {
+  GRANARY_TRY(caller.rights.Need(security::Verb::kWrite, request.source));
   GRANARY_ASSIGN(const auto source, store_->Find(request.source));
   std::optional<storage::KeyTurn> turn;
   if (request.key) {
@@ -201,17 +204,18 @@ Result<SearchPageEnd> Tenant::SearchPage(const query::SearchRequest& request, co
   return RunQuery<SearchPageEnd>(
       QueryKind::kSearch, request.sources, caller,
       [&](const query::QueryContext& context, runtime::Admission::Slot& slot) {
-        return RunSearchPage(request, context, Pausing(sink, slot, caller.cancel));
+        return RunSearchPage(request, caller.rights, context, Pausing(sink, slot, caller.cancel));
       });
 }
 
 Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
+                                            const Rights& rights,
                                             const query::QueryContext& context,
                                             const query::SearchSink& sink) {
   GRANARY_ASSIGN(std::optional<SearchCursor> cursor, OpenCursor(request));
   const std::int64_t now_us = deps_.clock.WallMicros();
-  GRANARY_ASSIGN(const auto snapshots,
-                 cursor ? SnapshotsAt(cursor->sources) : Snapshots(request.sources));
+  GRANARY_ASSIGN(const auto snapshots, cursor ? SnapshotsAt(cursor->sources, rights)
+                                              : Snapshots(request.sources, rights));
   std::optional<query::SearchPosition> after;
   if (cursor) after = std::move(cursor->position);
   GRANARY_ASSIGN(query::SearchPage page, query::RunPage(request, snapshots, after, context, sink));

@@ -5,6 +5,7 @@
 #include "granary/api/response_json.h"
 #include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
@@ -15,6 +16,7 @@ Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const bool wait, BoolParameter(call.request, "wait", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(storage::CompactionJob job, tenant->store().Compact(id));
   if (wait) {
     GRANARY_ASSIGN(job, tenant->store().AwaitJob(job.id, call.request.cancel));
@@ -31,25 +33,42 @@ Result<net::HttpResponse> Explain(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const bool all, BoolParameter(call.request, "all", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
   GRANARY_ASSIGN(const storage::CompactionPlan plan, tenant->store().PlanCompaction(id, wish));
   return hosting::JsonResponse(api::CompactionPlanJson(id, plan));
 }
 
-Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
+// A job of a source that somebody may not administer is to them as one that is not there.
+Result<storage::CompactionJob> JobOf(Tenant& tenant, const hosting::RouteCall& call) {
+  const std::string& id = call.parameters[0];
+  GRANARY_ASSIGN(storage::CompactionJob job, tenant.store().Job(id));
+  if (RightsOf(call).May(security::Verb::kAdmin, job.source)) return job;
+  return Status(Code::kNotFound, fmt::format("there is no job \"{}\"", id.substr(0, 64)));
+}
+
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return hosting::JsonResponse(api::JobsJson(tenant->store().Jobs()));
+  std::vector<storage::CompactionJob> jobs = tenant->store().Jobs();
+  std::erase_if(jobs, [&](const storage::CompactionJob& job) {
+    return !RightsOf(call).May(security::Verb::kAdmin, job.source);
+  });
+  return hosting::JsonResponse(api::JobsJson(jobs));
 }
 
 Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_ASSIGN(const storage::CompactionJob job, tenant->store().Job(call.parameters[0]));
+  GRANARY_ASSIGN(const storage::CompactionJob job, JobOf(*tenant, call));
   return hosting::JsonResponse(api::JobJson(job));
 }
 
 Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_TRY(tenant->store().CancelJob(call.parameters[0]).status());
+  GRANARY_ASSIGN(const storage::CompactionJob job, JobOf(*tenant, call));
+  GRANARY_TRY(tenant->store().CancelJob(job.id).status());
   return hosting::JsonResponse("", 204);
 }
 

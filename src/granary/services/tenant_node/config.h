@@ -21,7 +21,9 @@ using hosting::Variable;
 
 struct Config : hosting::ServerConfig {
   // Who and where.
-  std::string tenant_id, tenant_name, allowed_data_paths, grpc_host;
+  std::string tenant_id, tenant_name, allowed_data_paths, grpc_host,
+      gateway_jwks;               ///< A file or URL; empty: no gateway.
+  bool gateway_required = false;  ///< Then also of what comes from this machine.
   std::int64_t grpc_port = 0;
   // Work.
   std::int64_t max_concurrent_searches = 0, max_queued_searches = 0;

@@ -28,6 +28,10 @@ bool IsPathList(std::string_view text) {
   return true;
 }
 
+bool IsKeyPlace(std::string_view text) {
+  return hosting::IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
+}
+
 constexpr NumberRule<Config> Percent(double Config::*member) { return {member, 0, 100}; }
 constexpr std::int64_t kMegabytesMax = 1 << 30;
 
@@ -38,6 +42,12 @@ const Variable kNodeRows[] = {
     {"Who this node is", "TENANT_ID", "default_tenant",
      TextRule{&C::tenant_id, IsIdentifier, "letters, digits and _ . - (not first), at most 128"}, "Unique tenant identifier"},
     {"", "TENANT_NAME", "Default Tenant", TextRule{&C::tenant_name, IsName, "UTF-8 text of 1 to 255 bytes"}, "Human-readable tenant name"},
+};
+
+const Variable kGatewayRows[] = {
+    {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeyPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, or nothing"},
+     "The Auth Gateway's public keys, a file or a URL: with it the node answers only what comes through the gateway, within the rights that it tells"},
+    {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
 };
 
 const Variable kPlaceRows[] = {
@@ -131,6 +141,7 @@ std::vector<Variable> MakeTable() {
   add(kPlaceRows);
   add(hosting::PortVariables());
   add(hosting::AccessVariables());
+  add(kGatewayRows);
   add(kWorkRows);
   add(hosting::RequestVariables());
   add(kBodyRows);

@@ -56,7 +56,6 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
       {"STATISTICS_REFRESH_INTERVAL_MINUTES", "30"},
       {"COST_MODEL_LEARNING_ENABLED", "true"},
       {"ALLOW_ANONYMOUS", "false"},
-      {"AUTH_GATEWAY_PORT", "8080"},
       {"OPERATION_NODE_PORT", "8081"},
       {"CBO_ENGINE_PORT", "8082"},
       {"METADATA_CATALOG_PORT", "8083"},

@@ -6,6 +6,7 @@
 #include "granary/api/response_json.h"
 #include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/idempotency.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/services/tenant_node/search_stream.h"
@@ -21,7 +22,7 @@ constexpr std::string_view kOtherBodies =
     "application/vnd.apache.parquet";
 
 Caller CallerOf(const hosting::RouteCall& call) {
-  return {call.request.cancel, call.request.request_id};
+  return {call.request.cancel, call.request.request_id, RightsOf(call)};
 }
 
 Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
@@ -32,6 +33,7 @@ Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckNoStreamParameters(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kWrite, body.source));
   GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
                                                           .records = body.records,

@@ -5,6 +5,7 @@
 #include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/explain.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
@@ -13,8 +14,9 @@ namespace {
 Result<net::HttpResponse> ExplainPosted(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const bool analyze, BoolParameter(call.request, "analyze", false));
-  GRANARY_ASSIGN(std::string answer, AnswerExplain(state, call.request.body, analyze,
-                                                   {call.request.cancel, call.request.request_id}));
+  GRANARY_ASSIGN(std::string answer,
+                 AnswerExplain(state, call.request.body, analyze,
+                               {call.request.cancel, call.request.request_id, RightsOf(call)}));
   return hosting::JsonResponse(std::move(answer));
 }
 

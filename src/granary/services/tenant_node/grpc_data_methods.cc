@@ -15,19 +15,22 @@ namespace {
 constexpr std::size_t kRowPieceBytes = 64u << 10;
 constexpr std::size_t kArrowPieceBytes = 1u << 20;  // A client takes 4 MiB unless told otherwise.
 
-Caller CallerOf(const GrpcMethodCall& call) { return {call.call.cancel, call.call.request_id}; }
+Caller CallerOf(const GrpcMethodCall& call) {
+  return {call.call.cancel, call.call.request_id, call.rights};
+}
 
-Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message,
-                               const runtime::CancelToken& cancel, std::string& source_id) {
+Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message, const Caller& caller,
+                               std::string& source_id) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteMessage request, api::ReadWriteMessage(message, source_id));
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(request.body, state.limits));
+  GRANARY_TRY(caller.rights.Need(security::Verb::kWrite, body.source));
   GRANARY_ASSIGN(auto key, WriteKeyOf(request.idempotency_key, request.body));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
                                                           .records = body.records,
                                                           .skips_wrong = body.skips_wrong,
                                                           .key = std::move(key),
-                                                          .cancel = cancel}));
+                                                          .cancel = caller.cancel}));
   if (!answer.repeated) state.rows_written.Add(answer.written);
   return answer;
 }
@@ -35,7 +38,7 @@ Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message,
 Status WriteData(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   std::string source_id;
-  GRANARY_ASSIGN(const WriteAnswer answer, WriteBatch(state, message, call.call.cancel, source_id));
+  GRANARY_ASSIGN(const WriteAnswer answer, WriteBatch(state, message, CallerOf(call), source_id));
   return call.messages.Write(api::WriteAnswerMessage(answer));
 }
 
@@ -50,7 +53,7 @@ Status WriteStream(NodeState& state, GrpcMethodCall& call) {
     GRANARY_ASSIGN(const auto message, call.messages.Read());
     if (!message) break;
     GRANARY_TRY(call.call.cancel.Check());
-    const Result<WriteAnswer> answer = WriteBatch(state, *message, call.call.cancel, source_id);
+    const Result<WriteAnswer> answer = WriteBatch(state, *message, CallerOf(call), source_id);
     if (!answer.ok()) return answer.status().At(fmt::format("message {}", batches));
     ++batches;
     written += answer->written;

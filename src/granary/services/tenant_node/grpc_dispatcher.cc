@@ -4,8 +4,8 @@
 
 #include "granary/api/code_table.h"
 #include "granary/api/proto_error.h"
-#include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/trace_context.h"
+#include "granary/security/node_token.h"
 
 namespace granary::services {
 namespace {
@@ -32,7 +32,8 @@ Result<std::string> GrpcMethodCall::Request() {
   return std::move(*message);
 }
 
-GrpcDispatcher::GrpcDispatcher(NodeState& state) : state_(state) {
+GrpcDispatcher::GrpcDispatcher(NodeState& state, GatewayGuard& guard)
+    : state_(state), guard_(guard) {
   AddGrpcDataMethods(state, methods_);
   AddGrpcSourceMethods(state, methods_);
 }
@@ -57,8 +58,12 @@ net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& mess
   const GrpcMethod* method = Find(call.method);
   GrpcMethodCall method_call{call, messages};
   Status status;
-  if (method == nullptr || method->needs_access)
-    status = hosting::CheckPeer(call.peer_is_loopback, state_.config);
+  if (method == nullptr || method->needs_access) {
+    auto rights =
+        guard_.Check(call.metadata.Get(security::kNodeTokenHeader), call.peer_is_loopback);
+    status = rights.status();
+    if (rights.ok()) method_call.rights = rights.Take();
+  }
   if (status.ok()) status = method ? method->handler(method_call) : NoSuchMethod(call.method);
   const Status told = state_.paths.Hide(status);
   Record(call, method, start_ns, status, told.message() != status.message());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "granary/net/grpc_message.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_methods.h"
 #include "granary/services/tenant_node/node_state.h"
 
@@ -15,7 +16,7 @@ namespace granary::services {
 
 class GrpcDispatcher {
  public:
-  explicit GrpcDispatcher(NodeState& state);
+  GrpcDispatcher(NodeState& state, GatewayGuard& guard);
 
   net::GrpcEnd Handle(net::GrpcCall& call, net::GrpcMessages& messages) const;
   /// For what the server refuses before there is a handler.
@@ -30,6 +31,7 @@ class GrpcDispatcher {
               const Status& status, bool hides) const;
 
   NodeState& state_;
+  GatewayGuard& guard_;
   std::vector<GrpcMethod> methods_;
 };
 

@@ -21,6 +21,7 @@ struct GrpcMethodCall {
   net::GrpcCall& call;
   net::GrpcMessages& messages;
   std::map<std::string, std::string> error_metadata = {};  ///< For ErrorInfo, should it fail.
+  Rights rights = {};
 
   /// The one message of a call that is no client stream. kInvalidRequest when there is none.
   Result<std::string> Request();

@@ -3,6 +3,7 @@
 #include "granary/api/proto_answer.h"
 #include "granary/api/proto_request.h"
 #include "granary/api/request_json.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_methods.h"
 
 namespace granary::services {
@@ -19,6 +20,7 @@ Status AddSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const std::string body, api::ReadAddSourceMessage(message));
   GRANARY_ASSIGN(const storage::SourceDefinition definition, api::ParseSource(body, state.limits));
+  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, definition.id));
   GRANARY_ASSIGN(const Tenant::Added added, tenant->AddSource(definition));
   return call.messages.Write(api::AddedSourceMessage(added));
 }
@@ -28,6 +30,7 @@ Status UpdateSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::UpdateSourceMessage request, api::ReadUpdateSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
+  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const storage::SourceChange change,
                  api::ParseSourceChange(request.body, state.limits));
   GRANARY_ASSIGN(const SourceInfo source, tenant->ChangeSource(id, change));
@@ -39,6 +42,7 @@ Status RemoveSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::RemoveSourceMessage request, api::ReadRemoveSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
+  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, id));
   GRANARY_TRY(tenant->DropSource(id, request.keep_data));
   return call.messages.Write({});
 }
@@ -47,7 +51,8 @@ Status ListSources(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(api::ReadEmptyMessage(message));
-  return call.messages.Write(api::SourcesMessage(state.paths.Hide(tenant->ListSources())));
+  const SourceList seen = SeenOf(tenant->ListSources(), call.rights);
+  return call.messages.Write(api::SourcesMessage(state.paths.Hide(seen)));
 }
 
 Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
@@ -55,6 +60,7 @@ Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const std::string source_id, api::ReadSourceIdMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(source_id));
+  GRANARY_TRY(call.rights.Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return call.messages.Write(api::SourceStatsMessage(stats));
 }
@@ -63,6 +69,7 @@ Status GetTenantStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(api::ReadEmptyMessage(message));
+  GRANARY_TRY(call.rights.NeedEverywhere(security::Verb::kRead));
   return call.messages.Write(api::TenantStatsMessage(tenant->Stats()));
 }
 

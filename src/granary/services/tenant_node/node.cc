@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "granary/api/proto_error.h"
-#include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/process_stats.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
@@ -15,7 +14,9 @@
 #include "granary/io/posix_file_system.h"
 #include "granary/net/grpc_server.h"
 #include "granary/runtime/worker_pool.h"
+#include "granary/security/node_token.h"
 #include "granary/services/tenant_node/free_pages.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
@@ -35,7 +36,8 @@ struct TenantNode::State {
         workers(WorkerThreads(config, std::thread::hardware_concurrency())),
         pool({.threads = workers}),
         node(config, logger, clock, memory, files),
-        calls(node) {}
+        guard(node.config, logger, clock, files),
+        calls(node, guard) {}
 
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
@@ -49,6 +51,7 @@ struct TenantNode::State {
   std::size_t workers;
   runtime::WorkerPool pool;
   NodeState node;
+  GatewayGuard guard;
   GrpcDispatcher calls;
   std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<net::GrpcServer> grpc;
@@ -61,8 +64,11 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.tls = std::move(tls);
   options.streams_body = IsStreamedWrite;
   hosting::DispatcherOptions dispatch;
-  dispatch.check_access = [this](net::HttpRequest& request) {
-    return hosting::CheckPeer(request.peer_is_loopback, node.config);
+  dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
+    auto rights =
+        guard.Check(request.headers.Get(security::kNodeTokenHeader), request.peer_is_loopback);
+    if (!rights.ok()) return {.status = rights.status()};
+    return {.who = std::make_shared<const Rights>(rights.Take())};
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
   GRANARY_ASSIGN(rest,

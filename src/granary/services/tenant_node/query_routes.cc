@@ -1,17 +1,20 @@
 // GET /queries and DELETE /queries/{id}.
 #include "granary/api/response_json.h"
 #include "granary/hosting/responses.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   return hosting::JsonResponse(api::QueriesJson(tenant->Queries()));
 }
 
 Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(tenant->CancelQuery(call.parameters[0]));
   return hosting::JsonResponse("", 204);

@@ -7,6 +7,7 @@
 #include "granary/api/request_json.h"
 #include "granary/services/tenant_node/answer_writer.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 
 namespace granary::services {
 namespace {
@@ -100,7 +101,7 @@ Result<net::HttpResponse> SearchStream(NodeState& state, hosting::RouteCall& cal
   response.content_type = formats::MediaTypeOf(form.format);
   response.headers.Set("Vary", "Accept");
   response.stream = [&state, tenant, request = std::move(request), form,
-                     caller = Caller{call.request.cancel, call.request.request_id}](
+                     caller = Caller{call.request.cancel, call.request.request_id, RightsOf(call)}](
                         net::BodySink& sink) -> Status {
     RowStream rows(state, sink, MakeAnswerWriter(form, caller.request_id));
     const auto stats = tenant->Search(

@@ -5,6 +5,7 @@
 #include "granary/api/response_json.h"
 #include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
@@ -23,6 +24,7 @@ Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const storage::SourceDefinition definition,
                  api::ParseSource(call.request.body, state.limits));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, definition.id));
   const Result<Tenant::Added> added = tenant->AddSource(definition);
   if (added.status().code() == Code::kQuotaExceeded) SayQuota(call, state.config.max_sources);
   if (!added.ok()) return added.status();
@@ -32,14 +34,16 @@ Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
   return response;
 }
 
-Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall&) {
+Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return hosting::JsonResponse(api::SourcesJson(state.paths.Hide(tenant->ListSources())));
+  const SourceList seen = SeenOf(tenant->ListSources(), RightsOf(call));
+  return hosting::JsonResponse(api::SourcesJson(state.paths.Hide(seen)));
 }
 
 Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(NeedSight(RightsOf(call), id));
   GRANARY_ASSIGN(const SourceInfo source, tenant->GetSource(id));
   return hosting::JsonResponse(api::SourceJson(source));
 }
@@ -48,6 +52,7 @@ Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const storage::SourceChange change,
                  api::ParseSourceChange(call.request.body, state.limits));
   GRANARY_ASSIGN(const SourceInfo source, tenant->ChangeSource(id, change));
@@ -57,6 +62,7 @@ Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> History(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(NeedSight(RightsOf(call), id));
   GRANARY_ASSIGN(const auto versions, tenant->SchemaHistory(id));
   return hosting::JsonResponse(api::SchemaHistoryJson(id, versions));
 }
@@ -64,6 +70,7 @@ Result<net::HttpResponse> History(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const bool keep_data, BoolParameter(call.request, "keep_data", false));
   GRANARY_TRY(tenant->DropSource(id, keep_data));
   return hosting::JsonResponse("", 204);
@@ -72,6 +79,7 @@ Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const bool histograms, BoolParameter(call.request, "histograms", false));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return hosting::JsonResponse(
@@ -81,6 +89,7 @@ Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall&
 Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const storage::SourcePaths paths, tenant->Paths(id));
   return hosting::JsonResponse(api::PathsJson(id, paths));
 }
@@ -89,6 +98,7 @@ Result<net::HttpResponse> Flush(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_TRY(tenant->Flush(id));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return hosting::JsonResponse(api::StatsJson(stats));

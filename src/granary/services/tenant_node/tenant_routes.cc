@@ -1,11 +1,13 @@
 #include "granary/api/response_json.h"
 #include "granary/hosting/responses.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
 namespace granary::services {
 namespace {
 
-Result<net::HttpResponse> StatsOfTenant(NodeState& state, hosting::RouteCall&) {
+Result<net::HttpResponse> StatsOfTenant(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kRead));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   return hosting::JsonResponse(api::TenantStatsJson(tenant->Stats()));
 }

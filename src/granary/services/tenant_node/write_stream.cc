@@ -6,6 +6,7 @@
 
 #include "granary/api/request_json.h"
 #include "granary/services/tenant_node/content_rules.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/idempotency.h"
 
 namespace granary::services {
@@ -56,6 +57,7 @@ bool IsStreamedWrite(const net::HttpRequest& request) {
 Result<net::HttpResponse> WriteStreamed(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const StreamWrite write, ParseStreamWrite(call.request));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kWrite, write.source));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->WriteStream(write));
   return WriteResponse(state, answer);
 }

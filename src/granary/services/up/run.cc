@@ -14,6 +14,8 @@
 #include "granary/hosting/serve.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/failpoint.h"
+#include "granary/services/auth_gateway/gateway.h"
+#include "granary/services/auth_gateway/run.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/monitoring/monitoring.h"
 #include "granary/services/tenant_node/node.h"
@@ -28,6 +30,7 @@ constexpr int kWrongUsage = 2;
 
 struct UpConfig {
   Config node;
+  gateway::Config gateway;
   MonitoringConfig monitoring;
 };
 
@@ -36,6 +39,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigFlags& flags, hosting::KnowsVariab
                  hosting::ReadSources(flags, std::move(known)));
   UpConfig out;
   GRANARY_ASSIGN(out.node, ReadConfig(sources));
+  GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
   return out;
 }

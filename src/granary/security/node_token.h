@@ -1,0 +1,30 @@
+// What gateway and nodes must say alike about the tokens that one gives and the others check.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "granary/security/token.h"
+
+namespace granary::security {
+
+inline constexpr std::string_view kIssuer = "granary";
+inline constexpr std::string_view kNodeTokenHeader = "Granary-Token";
+/// A node takes no token that is good for longer, whoever signed it.
+inline constexpr std::int64_t kNodeTokenSecondsMax = 300;
+
+/// Of a node that serves one tenant.
+inline std::string NodeAudience(std::string_view tenant) {
+  return std::string("tenant-node/").append(tenant);
+}
+
+inline TokenRules NodeTokenRules(std::string_view tenant) {
+  return {.use = TokenUse::kNode,
+          .issuer = std::string(kIssuer),
+          .audience = NodeAudience(tenant),
+          .leeway_s = 5,
+          .lifetime_max_s = kNodeTokenSecondsMax};
+}
+
+}  // namespace granary::security

@@ -1,0 +1,23 @@
+// Access of a request: whose key or token it shows, and whether they ask too often.
+//
+// Threads    pure but for the state, which is fully safe.
+#pragma once
+
+#include <string>
+
+#include "granary/base/status.h"
+#include "granary/hosting/dispatcher.h"
+#include "granary/net/http_message.h"
+#include "granary/services/auth_gateway/gateway_state.h"
+
+namespace granary::gateway {
+
+/// The one key or token that a request shows, in Authorization or X-API-Key. kUnauthenticated when
+/// there is none, are two, or it is of a scheme that is not taken.
+Result<std::string> CredentialOf(const net::HttpRequest& request);
+
+/// For logging in, refreshing and the public keys nobody must be known yet. Any other request gets
+/// its Identity, and RateLimit-* headers where a limit holds.
+hosting::Access CheckAccess(GatewayState& state, const net::HttpRequest& request);
+
+}  // namespace granary::gateway

@@ -1,0 +1,74 @@
+#include "granary/hosting/responses.h"
+#include "granary/services/auth_gateway/bodies.h"
+#include "granary/services/auth_gateway/routes.h"
+
+namespace granary::gateway {
+namespace {
+
+using auth::Authority;
+using hosting::JsonResponse;
+using hosting::RouteCall;
+
+net::HttpResponse ShownOnce(const auth::MadeKey& key, int status) {
+  net::HttpResponse response = JsonResponse(MadeKeyJson(key), status);
+  response.headers.Set("Cache-Control", "no-store");
+  return response;
+}
+
+Result<net::HttpResponse> CreateKey(GatewayState& state, Authority& authority, RouteCall& call) {
+  GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
+  api::ObjectReader body(node, "");
+  auth::NewKey key;
+  GRANARY_ASSIGN(key.user, body.Text("user_id"));
+  GRANARY_ASSIGN(const auto name, body.Text("name"));
+  key.name = name.value_or(std::string());
+  GRANARY_ASSIGN(key.scope, ReadGrants(body, "scope"));
+  GRANARY_ASSIGN(key.expires_us, ReadInstant(body, "expires_at"));
+  GRANARY_TRY(body.Finish());
+  GRANARY_ASSIGN(const auth::MadeKey made, authority.CreateKey(ActOf(call), key));
+  return ShownOnce(made, 201);
+}
+
+Result<net::HttpResponse> ListKeys(GatewayState&, Authority& authority, RouteCall& call) {
+  GRANARY_ASSIGN(const auto keys,
+                 authority.ListKeys(ActOf(call), TextParameter(call.request, "user_id")));
+  return JsonResponse(PageJson("keys", keys, KeyJson, std::nullopt));
+}
+
+Result<net::HttpResponse> RotateKey(GatewayState& state, Authority& authority, RouteCall& call) {
+  std::optional<std::int64_t> grace_s;
+  if (!call.request.body.empty()) {
+    GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
+    api::ObjectReader body(node, "");
+    GRANARY_ASSIGN(const auto grace, body.WholeNumber("grace_seconds", 0, 30ull * 86'400));
+    if (grace) grace_s = static_cast<std::int64_t>(*grace);
+    GRANARY_TRY(body.Finish());
+  }
+  GRANARY_ASSIGN(const auth::MadeKey made,
+                 authority.RotateKey(ActOf(call), call.parameters[0], grace_s));
+  return ShownOnce(made, 200);
+}
+
+Result<net::HttpResponse> RevokeKey(GatewayState&, Authority& authority, RouteCall& call) {
+  GRANARY_TRY(authority.RevokeKey(ActOf(call), call.parameters[0]));
+  return JsonResponse("", 204);
+}
+
+}  // namespace
+
+void AddKeyRoutes(GatewayState& state, hosting::Router& router) {
+  router.Add(
+      {.method = "POST", .pattern = "/auth/keys", .handler = WithAuthority(state, CreateKey)});
+  router.Add({.method = "GET",
+              .pattern = "/auth/keys",
+              .handler = WithAuthority(state, ListKeys),
+              .query = {"user_id"}});
+  router.Add({.method = "POST",
+              .pattern = "/auth/keys/{id}/rotate",
+              .handler = WithAuthority(state, RotateKey)});
+  router.Add({.method = "DELETE",
+              .pattern = "/auth/keys/{id}",
+              .handler = WithAuthority(state, RevokeKey)});
+}
+
+}  // namespace granary::gateway

@@ -1,0 +1,43 @@
+// Placement: which node serves a tenant.
+//
+// Threads    fully safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "granary/base/status.h"
+#include "granary/net/upstream_pool.h"
+
+namespace granary::gateway {
+
+struct PlacedNode {
+  std::shared_ptr<net::Upstream> link;
+  std::string audience;  ///< Whom a token for it names.
+  std::string name;      ///< For logs.
+};
+
+class Placement {
+ public:
+  virtual ~Placement() = default;
+  /// kUnavailable when nobody serves the tenant now.
+  virtual Result<PlacedNode> NodeOf(const std::string& tenant) = 0;
+};
+
+/// "acme=http://127.0.0.1:8000,globex=http://127.0.0.1:8001". kInvalidArgument says what is wrong.
+Result<std::map<std::string, net::UpstreamAddress>> ParseNodeList(std::string_view text);
+
+/// As the operator wrote it down.
+class FixedPlacement final : public Placement {
+ public:
+  FixedPlacement(const std::map<std::string, net::UpstreamAddress>& nodes,
+                 net::UpstreamOptions options);
+  Result<PlacedNode> NodeOf(const std::string& tenant) override;
+
+ private:
+  std::map<std::string, PlacedNode> nodes_;
+};
+
+}  // namespace granary::gateway

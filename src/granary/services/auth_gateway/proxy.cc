@@ -1,0 +1,209 @@
+#include "granary/services/auth_gateway/proxy.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/net/header_list.h"
+#include "granary/net/request_target.h"
+#include "granary/security/node_token.h"
+
+namespace granary::gateway {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64u << 10;
+
+constexpr std::array<std::string_view, 6> kPassed = {
+    "Accept", "Content-Type", "Idempotency-Key", "X-Timeout-Ms", "traceparent", "tracestate"};
+
+// What is between two neighbours, and what our own server says.
+constexpr std::array<std::string_view, 12> kNotPassedBack = {"connection",
+                                                             "keep-alive",
+                                                             "proxy-authenticate",
+                                                             "proxy-authorization",
+                                                             "te",
+                                                             "trailer",
+                                                             "transfer-encoding",
+                                                             "upgrade",
+                                                             "content-length",
+                                                             "date",
+                                                             "content-type",
+                                                             "x-request-id"};
+
+bool IsPassedBack(std::string_view name, std::string_view connection) {
+  const std::string lower = net::InLowerCase(name);
+  if (std::ranges::find(kNotPassedBack, lower) != kNotPassedBack.end()) return false;
+  const auto items = net::ParseHeaderList(connection);
+  return std::ranges::find(items, lower, &net::HeaderItem::value) == items.end();
+}
+
+net::Headers HeadersFor(const net::HttpRequest& request, std::string_view token) {
+  net::Headers headers;
+  for (const std::string_view name : kPassed) {
+    if (const auto value = request.headers.Get(name)) headers.Set(name, *value);
+  }
+  headers.Set("X-Request-Id", request.request_id);
+  headers.Set(security::kNodeTokenHeader, token);
+  return headers;
+}
+
+std::optional<std::uint64_t> KnownLength(const net::HttpRequest& request) {
+  const auto length = request.headers.Get("Content-Length");
+  // Of what was compressed it is another length.
+  if (!length || request.headers.Get("Content-Encoding")) return std::nullopt;
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), bytes);
+  return error == std::errc() ? std::optional(bytes) : std::nullopt;
+}
+
+/// The rest of a node's answer, behind a first piece that is there.
+Status PassOn(net::UpstreamAnswer& answer, std::string first, net::BodySink& sink) {
+  GRANARY_TRY(sink.Write(first));
+  first.resize(kPieceBytes);
+  for (;;) {
+    GRANARY_ASSIGN(const std::size_t n, answer.Read(first));
+    if (n == 0) return Status::Ok();
+    GRANARY_TRY(sink.Write(std::string_view(first).substr(0, n)));
+  }
+}
+
+/// The first of a body: all of it when it is short and says how long it is, else one piece.
+Status ReadFirst(net::UpstreamAnswer& answer, std::string& first, bool& whole) {
+  const auto length = answer.body_bytes();
+  const bool is_short = length && *length <= kPieceBytes;
+  std::string piece(kPieceBytes, '\0');
+  for (;;) {
+    GRANARY_ASSIGN(const std::size_t n, answer.Read(piece));
+    whole = n == 0;
+    if (whole) return Status::Ok();
+    first.append(piece, 0, n);
+    if (!is_short) return Status::Ok();
+  }
+}
+
+class Passage {
+ public:
+  Passage(GatewayState& state, hosting::RouteCall& call) : state_(state), call_(call) {}
+
+  Result<net::HttpResponse> Run();
+
+ private:
+  Status Failed(const Status& failure);
+  Result<net::HttpResponse> Answer(std::unique_ptr<net::UpstreamAnswer> answer);
+
+  GatewayState& state_;
+  hosting::RouteCall& call_;
+  std::string node_;
+};
+
+Result<net::HttpResponse> Passage::Run() {
+  net::HttpRequest& request = call_.request;
+  const auth::Identity& who = IdentityOf(call_);
+  GRANARY_ASSIGN(const auto authority, state_.Authority());
+  GRANARY_ASSIGN(const PlacedNode node, state_.placement->NodeOf(who.tenant));
+  node_ = node.name;
+  GRANARY_ASSIGN(const std::string token, authority->NodeToken(who, node.audience));
+  const net::Headers headers = HeadersFor(request, token);
+  const std::string target = net::FormatTarget(request.path, request.query);
+  net::UpstreamCall upstream{.method = request.method == "HEAD" ? "GET" : request.method,
+                             .target = target,
+                             .headers = &headers,
+                             .body = request.body,
+                             .cancel = request.cancel};
+  if (request.body_source != nullptr) {
+    upstream.body_source = request.body_source.get();
+    upstream.body_bytes = KnownLength(request);
+  }
+  auto answer = node.link->Send(upstream);
+  if (!answer.ok()) return Failed(answer.status());
+  return Answer(answer.Take());
+}
+
+Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> answer) {
+  // The client was known here: that the node does not believe it is between the two of us.
+  if (answer->status() == 401) {
+    return Failed(
+        Status::IoError("it does not accept the gateway's tokens: its GATEWAY_JWKS must "
+                        "be this gateway's /auth/jwks.json, its TENANT_ID the tenant's"));
+  }
+  net::HttpResponse response;
+  response.status = answer->status();
+  response.content_type =
+      std::string(answer->headers().Get("Content-Type").value_or("application/octet-stream"));
+  const std::string connection(answer->headers().Get("Connection").value_or(""));
+  for (const auto& [name, value] : answer->headers().all()) {
+    if (IsPassedBack(name, connection)) response.headers.Set(name, value);
+  }
+  std::string first;
+  bool whole = false;
+  if (const Status status = ReadFirst(*answer, first, whole); !status.ok()) return Failed(status);
+  if (whole) {
+    response.body = std::move(first);
+    return response;
+  }
+  response.stream = [state = &state_, node = node_, id = call_.request.request_id,
+                     first = std::move(first),
+                     answer = std::shared_ptr<net::UpstreamAnswer>(std::move(answer))](
+                        net::BodySink& sink) -> Status {
+    const Status status = PassOn(*answer, first, sink);
+    if (status.code() == Code::kIoError || status.code() == Code::kUnavailable) {
+      state->node_failures.Add(1);
+      return Status(Code::kUnavailable, std::string(status.message()));
+    }
+    return status;
+  };
+  return response;
+}
+
+// Where a node is, and what the system said of it, is for the log alone.
+Status Passage::Failed(const Status& failure) {
+  const bool is_node = failure.code() == Code::kIoError || failure.code() == Code::kUnavailable ||
+                       failure.code() == Code::kDeadlineExceeded;
+  if (!is_node || !call_.request.cancel.Check().ok()) return failure;
+  if (call_.request.body_source != nullptr && call_.request.body_source->timed_out())
+    return failure;
+  state_.node_failures.Add(1);
+  state_.log.Warn("a node failed", {{"request_id", call_.request.request_id},
+                                    {"node", node_},
+                                    {"tenant", IdentityOf(call_).tenant},
+                                    {"error", failure.message()}});
+  if (failure.code() == Code::kUnavailable)
+    return {Code::kUnavailable, "the tenant's node cannot be reached: try again soon"};
+  if (failure.code() == Code::kDeadlineExceeded) {
+    return {Code::kDeadlineExceeded, fmt::format("the tenant's node was silent for {} s",
+                                                 state_.config.node_silence_seconds)};
+  }
+  call_.problem_status = 502;
+  return {Code::kUnavailable,
+          "the tenant's node broke off before it answered: whether the request was carried out is "
+          "not known"};
+}
+
+}  // namespace
+
+bool IsStreamedBody(const net::HttpRequest& request) {
+  if (request.method != "POST") return false;
+  if (request.path != "/data/write" && request.path != "/v1/data/write") return false;
+  const auto items = net::ParseHeaderList(request.headers.Get("Content-Type").value_or(""));
+  return items.size() == 1 && items[0].value != "application/json";
+}
+
+void AddProxyRoutes(GatewayState& state, hosting::Router& router) {
+  for (const NodeRoute& route : NodeRoutes()) {
+    router.Add({.method = std::string(route.method),
+                .pattern = std::string(route.pattern),
+                .handler = [&state, &route](hosting::RouteCall& call) -> Result<net::HttpResponse> {
+                  GRANARY_TRY(CheckReach(route, IdentityOf(call).grants,
+                                         call.parameters.empty() ? "" : call.parameters[0]));
+                  return Passage(state, call).Run();
+                },
+                .lane = route.lane,
+                .any_query = true});
+  }
+}
+
+}  // namespace granary::gateway

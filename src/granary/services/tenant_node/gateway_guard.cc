@@ -1,0 +1,140 @@
+#include "granary/services/tenant_node/gateway_guard.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/hosting/loopback_guard.h"
+#include "granary/net/http_client.h"
+#include "granary/security/node_token.h"
+
+namespace granary::services {
+namespace {
+
+constexpr std::size_t kKnownTokensMax = 4096;
+constexpr std::int64_t kFetchTimeoutMs = 2'000;
+constexpr std::int64_t kReadAgainNs = 1'000'000'000;
+constexpr std::chrono::minutes kRefreshEvery{1};
+
+bool IsUrl(std::string_view place) {
+  return place.starts_with("http://") || place.starts_with("https://");
+}
+
+}  // namespace
+
+GatewayGuard::GatewayGuard(const Config& config, Logger& log, const io::Clock& clock,
+                           io::FileSystem& files)
+    : config_(config), log_(log), clock_(clock), files_(files), known_(kKnownTokensMax) {
+  if (config_.gateway_jwks.empty()) return;
+  ReadKeys();
+  refresh_ =
+      std::make_unique<runtime::PeriodicJob>("gateway-keys", kRefreshEvery, [this] { ReadKeys(); });
+}
+
+GatewayGuard::~GatewayGuard() {
+  if (refresh_) refresh_->Stop();
+}
+
+Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback) {
+  if (config_.gateway_jwks.empty()) {
+    if (token) {
+      return Status(Code::kUnauthenticated,
+                    "the request has a token of a gateway, whose keys this node does not know: set "
+                    "GATEWAY_JWKS to its /auth/jwks.json");
+    }
+    GRANARY_TRY(hosting::CheckPeer(peer_is_loopback, config_));
+    return Rights();
+  }
+  if (!token) {
+    return Status(Code::kUnauthenticated,
+                  "this node answers the Auth Gateway alone: send the request there");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const Known* known = known_.Find(*token);
+    if (known != nullptr && clock_.WallMicros() / 1'000'000 < known->expires_s)
+      return known->rights;
+  }
+  Result<Known> found = CheckSignature(*token);
+  // It may be of a key that is newer than what was read.
+  if (!found.ok() && ReadKeys()) found = CheckSignature(*token);
+  if (!found.ok()) return found.status();
+  const std::lock_guard lock(mutex_);
+  known_.Get(*token, [] { return Known{}; }) = *found;
+  return found->rights;
+}
+
+Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token) const {
+  std::shared_ptr<const security::KeySet> keys;
+  {
+    const std::lock_guard lock(mutex_);
+    keys = keys_;
+  }
+  if (keys == nullptr) {
+    return Status(Code::kUnavailable,
+                  "the keys of the gateway could not be read yet (GATEWAY_JWKS); try again soon");
+  }
+  GRANARY_ASSIGN(security::TokenClaims claims,
+                 security::CheckToken(token, *keys, security::NodeTokenRules(config_.tenant_id),
+                                      clock_.WallMicros() / 1'000'000));
+  if (claims.tenant != config_.tenant_id)
+    return Status(Code::kUnauthenticated, "the token is of another tenant");
+  return Known{Rights(std::move(claims.grants)), claims.expires_s};
+}
+
+bool GatewayGuard::ReadKeys() {
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  {
+    const std::lock_guard lock(mutex_);
+    if (reading_ || (read_ns_ && now_ns - *read_ns_ < kReadAgainNs)) return false;
+    reading_ = true;
+    read_ns_ = now_ns;
+  }
+  const Result<std::string> text = Fetch();
+  Result<security::KeySet> keys =
+      text.ok() ? security::KeySet::Parse(*text) : Result<security::KeySet>(text.status());
+  const std::lock_guard lock(mutex_);
+  reading_ = false;
+  if (!keys.ok()) {
+    log_.Warn("the keys of the gateway cannot be read; the last ones serve",
+              {{"place", config_.gateway_jwks},
+               {"known", keys_ != nullptr},
+               {"error", keys.status().message()}});
+    return false;
+  }
+  // A key that is gone vouches for nothing any more.
+  if (keys_ == nullptr || keys_->ToJson() != keys->ToJson()) known_.Clear();
+  keys_ = std::make_shared<const security::KeySet>(keys.Take());
+  return true;
+}
+
+Result<std::string> GatewayGuard::Fetch() const {
+  const std::string& place = config_.gateway_jwks;
+  if (!IsUrl(place)) return files_.ReadFile(place);
+  const auto path = place.find('/', place.find("://") + 3);
+  GRANARY_ASSIGN(net::HttpClient client,
+                 net::HttpClient::Create(place.substr(0, path), kFetchTimeoutMs));
+  GRANARY_ASSIGN(const net::ClientResponse answer,
+                 client.Send("GET", path == std::string::npos ? "/" : place.substr(path), {}));
+  if (answer.status == 200) return answer.body;
+  return Status(Code::kUnavailable, fmt::format("{}: HTTP {}", place, answer.status));
+}
+
+SourceList SeenOf(SourceList list, const Rights& rights) {
+  std::erase_if(list.sources,
+                [&](const SourceInfo& source) { return !rights.Sees(source.definition.id); });
+  std::erase_if(list.damaged, [&](const auto& refused) { return !rights.Sees(refused.source); });
+  return list;
+}
+
+Status NeedSight(const Rights& rights, const SourceId& source) {
+  if (rights.Sees(source)) return Status::Ok();
+  return {Code::kPermissionDenied, fmt::format("no right to the source '{}'", source.str())};
+}
+
+const Rights& RightsOf(const hosting::RouteCall& call) {
+  static const Rights kAll;
+  return call.who == nullptr ? kAll : *static_cast<const Rights*>(call.who.get());
+}
+
+}  // namespace granary::services

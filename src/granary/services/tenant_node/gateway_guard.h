@@ -1,0 +1,75 @@
+// GatewayGuard: who a request comes from and what they may do, by the token that the Auth Gateway
+// sends along.
+//
+// Rule       with GATEWAY_JWKS set every request needs a token that those keys have signed for this
+//            node and its tenant; where it comes from does not matter. Without it a node answers
+//            its own machine alone (loopback_guard.h), and refuses requests that do have a token:
+//            the rights in it would not be looked at.
+// Keys       read at the start, once a minute, and when a token names one that is not known yet,
+// but
+//            not more often than once a second. While they cannot be read the last ones serve.
+// Threads    fully safe.
+// Owns       its thread. Log, clock and files outlive it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "granary/base/log.h"
+#include "granary/base/status.h"
+#include "granary/hosting/router.h"
+#include "granary/io/clock.h"
+#include "granary/io/file_system.h"
+#include "granary/runtime/periodic.h"
+#include "granary/security/bounded_table.h"
+#include "granary/security/key_set.h"
+#include "granary/services/tenant_node/config.h"
+#include "granary/tenant/caller.h"
+#include "granary/tenant/tenant.h"
+
+namespace granary::services {
+
+class GatewayGuard {
+ public:
+  GatewayGuard(const Config& config, Logger& log, const io::Clock& clock, io::FileSystem& files);
+  ~GatewayGuard();
+
+  /// What whoever sent this may do. kUnauthenticated; kUnavailable while no key could be read yet.
+  Result<Rights> Check(std::optional<std::string_view> token, bool peer_is_loopback);
+
+ private:
+  struct Known {
+    Rights rights;
+    std::int64_t expires_s = 0;
+  };
+  Result<Known> CheckSignature(std::string_view token) const;
+  /// True when there may be keys that were not there before.
+  bool ReadKeys();
+  Result<std::string> Fetch() const;
+
+  const Config& config_;
+  Logger& log_;
+  const io::Clock& clock_;
+  io::FileSystem& files_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const security::KeySet> keys_;  // Guarded by mutex_, as what follows.
+  security::BoundedTable<Known> known_;           // Tokens that were found good.
+  bool reading_ = false;
+  std::optional<std::int64_t> read_ns_;
+  std::unique_ptr<runtime::PeriodicJob> refresh_;
+};
+
+/// `list` without what `rights` do not show.
+SourceList SeenOf(SourceList list, const Rights& rights);
+/// kPermissionDenied unless they may do something with the source, whether it is there or not.
+Status NeedSight(const Rights& rights, const SourceId& source);
+
+/// Of a request whose Access was made of GatewayGuard's answer.
+const Rights& RightsOf(const hosting::RouteCall& call);
+
+}  // namespace granary::services
