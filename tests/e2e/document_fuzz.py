@@ -11,10 +11,11 @@ FOLDER = pathlib.Path(__file__).parent
 OWN_LIMIT = "Schemathesis does not support a `not` whose complement is not spelled out"
 
 
-def fuzz(service, document, figure, examples, seed):
+def fuzz(service, document, figure, examples, seed, headers=()):
     """Holds each answer of a service to what the document says of it."""
     program = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(FOLDER / "schemathesis.toml"), "--no-color",
-               "run", str(document), "--url", f"http://127.0.0.1:{service.port}", "--max-examples", str(examples), "--seed", str(seed)]
+               "run", str(document), "--url", f"http://127.0.0.1:{service.port}", "--max-examples", str(examples), "--seed", str(seed),
+               *(part for header in headers for part in ("--header", header))]
     done = subprocess.run(program, cwd=service.folder, capture_output=True, text=True,
                           env={**os.environ, "SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": str(FOLDER)})
     summary = done.stdout[done.stdout.find("API Operations:"):]

@@ -1,9 +1,11 @@
 """granary up: the services of one machine in one process."""
 
 import json
+import re
 
 import pytest
 
+from gateway import KeyClient
 from node import Client, free_port
 from service import Service
 
@@ -31,6 +33,22 @@ def test_serves_all_and_stops_in_order(up):
     assert "Granary is up" in log and f"http://127.0.0.1:{up.node_port}" in log
     up.start()
     assert Client(up.node_port).rows(source_id="s") == [{"a": 1}]
+
+
+def test_the_gateway_is_one_of_them(up):
+    """With the key of the first start, to the node beside it; who does not come through it is answered on this machine alone."""
+    port = int(re.search(r"Auth Gateway +http://127.0.0.1:(\d+)", up.log())[1])
+    admin = KeyClient(port, re.search(r"gk_\w+", up.log())[0])
+    assert admin.call("GET", "/auth/me")["tenant_id"] == "default_tenant"
+    admin.add({"source_id": "s"})
+    admin.write("s", [{"a": 1}])
+    assert admin.rows(source_id="s") == Client(up.node_port).rows(source_id="s") == [{"a": 1}]
+    reader = KeyClient(port, admin.call("POST", "/auth/keys", {"scope": [{"verbs": ["read"], "source": "s"}]})["key"])
+    assert reader.rows(source_id="s") == [{"a": 1}]
+    assert reader.raw("POST", "/data/write", {"source_id": "s", "records": []})[0] == 403
+    assert Client(port).raw("GET", "/sources")[0] == 401
+    up.wait_for(lambda client: {one["service"]: one["status"] for one in client.call("GET", "/health/all")["services"]}.get("auth-gateway") == "ok",
+                "the gateway is seen")
 
 
 def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):

@@ -47,6 +47,12 @@ struct AuthGateway::State {
   std::unique_ptr<io::FileLock> lock;
   std::unique_ptr<runtime::PeriodicJob> tidy;
   bool stopped = false;
+
+  /// For nodes of this machine: GATEWAY_JWKS may be this file.
+  Status PublishKeys(const auth::Authority& authority) {
+    return files.ReplaceFile(MakeAuthorityOptions(gateway.config).folder + "/jwks.json",
+                             authority.Jwks());
+  }
 };
 
 hosting::Router MakeRouter(GatewayState& state) {
@@ -117,10 +123,12 @@ Status AuthGateway::Open() {
   GRANARY_ASSIGN(state.lock, state.files.Lock(options.folder + "/LOCK"));
   GRANARY_ASSIGN(const auto first, authority->MakeFirstKey());
   if (first && state.on_first_key) state.on_first_key(first->text);
+  GRANARY_TRY(state.PublishKeys(*authority));
   state.gateway.Open(authority);
   state.tidy = std::make_unique<runtime::PeriodicJob>("auth-tidy", kTidyEvery, [&state, authority] {
-    if (const Status status = authority->Tidy(); !status.ok())
-      state.log.Warn("upkeep failed", {{"error", status.message()}});
+    Status status = authority->Tidy();
+    if (status.ok()) status = state.PublishKeys(*authority);
+    if (!status.ok()) state.log.Warn("upkeep failed", {{"error", status.message()}});
   });
   state.log.Info("ready", {{"folder", options.folder}});
   return Status::Ok();

@@ -26,7 +26,6 @@ GatewayGuard::GatewayGuard(const Config& config, Logger& log, const io::Clock& c
                            io::FileSystem& files)
     : config_(config), log_(log), clock_(clock), files_(files), known_(kKnownTokensMax) {
   if (config_.gateway_jwks.empty()) return;
-  ReadKeys();
   refresh_ =
       std::make_unique<runtime::PeriodicJob>("gateway-keys", kRefreshEvery, [this] { ReadKeys(); });
 }
@@ -36,18 +35,19 @@ GatewayGuard::~GatewayGuard() {
 }
 
 Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback) {
-  if (config_.gateway_jwks.empty()) {
-    if (token) {
-      return Status(Code::kUnauthenticated,
-                    "the request has a token of a gateway, whose keys this node does not know: set "
-                    "GATEWAY_JWKS to its /auth/jwks.json");
-    }
-    GRANARY_TRY(hosting::CheckPeer(peer_is_loopback, config_));
-    return Rights();
+  const bool has_gateway = !config_.gateway_jwks.empty();
+  if (token && !has_gateway) {
+    return Status(Code::kUnauthenticated,
+                  "the request has a token of a gateway, whose keys this node does not know: set "
+                  "GATEWAY_JWKS to its /auth/jwks.json");
   }
-  if (!token) {
+  if (!token && has_gateway && config_.gateway_required) {
     return Status(Code::kUnauthenticated,
                   "this node answers the Auth Gateway alone: send the request there");
+  }
+  if (!token) {
+    GRANARY_TRY(hosting::CheckPeer(peer_is_loopback, config_));
+    return Rights();
   }
   {
     const std::lock_guard lock(mutex_);

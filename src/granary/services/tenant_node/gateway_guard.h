@@ -2,12 +2,12 @@
 // sends along.
 //
 // Rule       with GATEWAY_JWKS set every request needs a token that those keys have signed for this
-//            node and its tenant; where it comes from does not matter. Without it a node answers
-//            its own machine alone (loopback_guard.h), and refuses requests that do have a token:
-//            the rights in it would not be looked at.
-// Keys       read at the start, once a minute, and when a token names one that is not known yet,
-// but
-//            not more often than once a second. While they cannot be read the last ones serve.
+//            node and its tenant; where it comes from does not matter. Without it, or with
+//            GATEWAY_REQUIRED=false, a node also answers its own machine (loopback_guard.h). A token
+//            that is there is never passed over: without keys to check it, it is refused.
+// Keys       read when the first token comes, once a minute, and when a token names one that is not
+//            known yet, but not more often than once a second. While they cannot be read the last
+//            ones serve.
 // Threads    fully safe.
 // Owns       its thread. Log, clock and files outlive it.
 #pragma once

@@ -57,10 +57,22 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
     out.welcome += fmt::format("  {:<16} http://127.0.0.1:{}\n", what, port);
     out.services.push_back(std::move(service));
   };
+  // An operator who names a gateway's keys means that nobody comes around it. Else this machine is
+  // answered as without a gateway, and others come through ours.
+  if (config.node.gateway_jwks.empty()) {
+    config.node.gateway_jwks = config.gateway.data_path + "/auth/jwks.json";
+    config.node.gateway_required = false;
+  }
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
-  config.monitoring.rest_port = node->port();
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
+  config.gateway.node_url = fmt::format("http://127.0.0.1:{}", node_port);
+  GRANARY_ASSIGN(auto gateway,
+                 gateway::AuthGateway::Listen(config.gateway, log, gateway::ShowFirstKey));
+  const std::uint16_t gateway_port = gateway->port();
+  config.monitoring.rest_port = node_port;
+  config.monitoring.auth_gateway_port = gateway_port;
+  add("Auth Gateway", std::move(gateway), gateway_port);
   add("Tenant Node", std::move(node), node_port);
   out.welcome += fmt::format("  {:<16} 127.0.0.1:{}\n", "  gRPC", grpc_port);
   GRANARY_ASSIGN(auto monitoring, Monitoring::Listen(config.monitoring, log));
@@ -69,9 +81,10 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   out.welcome += fmt::format(
       "\nTry:\n"
       "  curl http://127.0.0.1:{}/health/all\n"
+      "  curl -H 'X-API-Key: gk_…' http://127.0.0.1:{}/auth/me\n"
       "  granary import your.csv --source yours --url http://127.0.0.1:{}\n"
       "  granary query yours --url http://127.0.0.1:{}\n",
-      monitoring_port, node_port, node_port);
+      monitoring_port, gateway_port, node_port, node_port);
   return out;
 }
 

@@ -1,0 +1,71 @@
+"""An Auth Gateway and the nodes of its tenants, as tests use them."""
+
+import re
+
+from node import Client, Node, free_port
+from service import Service
+
+CHEAP = {"PASSWORD_MEMORY_KB": "64", "PASSWORD_PASSES": "1", "RATE_KEY_PER_SECOND": "0", "RATE_USER_PER_SECOND": "0",
+         "RATE_TENANT_PER_SECOND": "0"}
+
+
+class KeyClient(Client):
+    """A client that shows a key or token with each request."""
+
+    def __init__(self, port, credential, timeout=60):
+        super().__init__(port, timeout)
+        self.credential = credential
+
+    def raw(self, method, target, body=None, headers=None):
+        return super().raw(method, target, body, {"Authorization": f"Bearer {self.credential}", **(headers or {})})
+
+
+class Gateway(Service):
+    def __init__(self, folder, env=None):
+        super().__init__("auth-gateway", "AUTH_GATEWAY_PORT", folder, {**CHEAP, **(env or {})})
+
+    def first_key(self):
+        return re.search(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", self.log())[0]
+
+    def caller(self, credential=None, timeout=60):
+        return KeyClient(self.port, credential or self.first_key(), timeout)
+
+    def user(self, name, roles, tenant=None, password="a long password"):
+        body = {"username": name, "password": password, "roles": roles}
+        if tenant:
+            body["tenant_id"] = tenant
+        return self.caller().call("POST", "/auth/users", body)
+
+    def log_in(self, name, tenant=None, password="a long password"):
+        body = {"username": name, "password": password, **({"tenant_id": tenant} if tenant else {})}
+        return self.client().call("POST", "/auth/login", body)
+
+    def key(self, user_id, scope=None):
+        body = {"user_id": user_id, "name": "test", **({"scope": scope} if scope is not None else {})}
+        return self.caller().call("POST", "/auth/keys", body)["key"]
+
+
+class Estate:
+    """A gateway before a node for each tenant."""
+
+    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None):
+        ports = {tenant: free_port() for tenant in tenants}
+        urls = ",".join(f"{tenant}=http://127.0.0.1:{port}" for tenant, port in ports.items())
+        self.gateway = Gateway(folder / "gateway", {"TENANT_ID": tenants[0], "TENANT_NODE_URLS": urls, **(gateway_env or {})}).start()
+        self.nodes = {}
+        for tenant, port in ports.items():
+            (folder / tenant).mkdir()
+            node = Node(folder / tenant, {"TENANT_ID": tenant, "GATEWAY_JWKS": f"http://127.0.0.1:{self.gateway.port}/auth/jwks.json",
+                                          "REST_PORT": str(port), **(node_env or {})})
+            node.port = port
+            self.nodes[tenant] = node.start()
+        self.admins = {tenants[0]: self.gateway.first_key()}
+        for tenant in tenants[1:]:
+            self.admins[tenant] = self.gateway.key(self.gateway.user("boss", ["admin"], tenant)["user_id"])
+
+    def admin(self, tenant=None, timeout=60):
+        return self.gateway.caller(self.admins[tenant or next(iter(self.nodes))], timeout)
+
+    def close(self):
+        for service in [*self.nodes.values(), self.gateway]:
+            service.close()
