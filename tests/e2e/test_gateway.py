@@ -281,8 +281,8 @@ def test_roles_reach_down_to_source_and_verb(estate):
         assert status == 403 and json.loads(content)["code"] == "PERMISSION_DENIED", (method, path, body, content)
     admin.call("PUT", "/auth/roles/sales", {"grants": [{"verbs": ["write"], "source": "acme_l*"}]})
     assert sal.write("acme_log", [{"line": "y"}])["written"] == 1, "at once"
-    status, _, _ = sal.raw("POST", "/data/write?source_id=acme_sales", b'{"order_id":"x"}\n', {"Content-Type": "application/x-ndjson"})
-    assert status == 403
+    status, _, content = sal.raw("POST", "/data/write?source_id=acme_sales", b'{"order_id":"x"}\n', {"Content-Type": "application/x-ndjson"})
+    assert status == 403, content
     assert sal.raw("POST", "/data/search", {})[0] == 403, "nothing that it could ever read"
     admin.call("PATCH", f"/auth/users/{user['user_id']}", {"roles": []})
     assert sal.call("GET", "/sources")["sources"] == []

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "granary/base/log.h"
 #include "granary/hosting/metrics.h"
@@ -20,7 +21,9 @@ namespace granary::hosting {
 
 /// What is known of whoever sent a request, once that was looked at.
 struct Access {
-  Status status = {};                    ///< Whether they may call.
+  Access(Status whether = {}) : status(std::move(whether)) {}  // NOLINT: implicit on purpose
+
+  Status status;                         ///< Whether they may call.
   std::shared_ptr<const void> who = {};  ///< RouteCall::who.
   net::Headers headers = {};             ///< Of the answer, whatever becomes of the request.
 };

@@ -118,10 +118,11 @@ Status StreamedAnswer::Receive() {
   in_.resize(before + (got.ok() ? *got : 0));
   GRANARY_TRY(got.status());
   if (*got > 0) return Status::Ok();
-  // The end of a body without a length is the connection's; of any other it is a cut.
+  // The end of a body without a length is the connection's; of any other, or of a head, it is a
+  // cut.
   boost::beast::error_code error;
-  parser_->put_eof(error);
-  if (!error && parser_->is_done()) return Status::Ok();
+  if (parser_->is_header_done()) parser_->put_eof(error);
+  if (parser_->is_header_done() && !error && parser_->is_done()) return Status::Ok();
   return Status::IoError("the connection ended before the answer did");
 }
 

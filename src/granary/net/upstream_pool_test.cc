@@ -68,22 +68,20 @@ class Letters final : public BodySource {
   std::size_t left_;
 };
 
-/// One answer to one request, sent in pieces of `step` bytes.
-Result<std::string> AnswerTo(std::string_view answer, std::size_t step, bool then_close = true) {
+/// One answer to one request, sent in pieces of `step` bytes; then the connection ends.
+Result<std::string> AnswerTo(std::string_view answer, std::size_t step) {
   RawServer server;
   auto serving = std::async(std::launch::async, [&] {
     const int fd = server.Accept();
     RawServer::ReadHead(fd);
     for (std::size_t at = 0; at < answer.size(); at += step)
       RawServer::Send(fd, answer.substr(at, step));
-    return fd;
+    ::close(fd);
   });
-  UpstreamPool pool(LocalAddress(server.port()), {.silence_timeout_ms = 5'000});
+  UpstreamPool pool(LocalAddress(server.port()), {.silence_timeout_ms = 20'000});
   auto sent = pool.Send({.method = "GET", .target = "/x"});
-  const int fd = serving.get();
-  if (then_close) ::close(fd);
   Result<std::string> body = sent.ok() ? WholeBody(**sent) : Result<std::string>(sent.status());
-  if (!then_close) ::close(fd);
+  serving.get();
   return body;
 }
 
@@ -190,7 +188,7 @@ TEST_F(UpstreamPoolTest, EveryFramingIsReadInPiecesOfAnySize) {
       EXPECT_EQ(*body, "hello") << answer;
     }
   }
-  EXPECT_EQ(AnswerTo("HTTP/1.1 204 No Content\r\n\r\n", 1000, false).Take(), "");
+  EXPECT_EQ(AnswerTo("HTTP/1.1 204 No Content\r\n\r\n", 1000).Take(), "");
 }
 
 TEST_F(UpstreamPoolTest, AnAnswerThatIsCutAnywhereIsAFailure) {

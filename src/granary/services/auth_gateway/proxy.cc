@@ -109,7 +109,9 @@ Result<net::HttpResponse> Passage::Run() {
   GRANARY_ASSIGN(const std::string token, authority->NodeToken(who, node.audience));
   const net::Headers headers = HeadersFor(request, token);
   const std::string target = net::FormatTarget(request.path, request.query);
-  net::UpstreamCall upstream{.method = request.method == "HEAD" ? "GET" : request.method,
+  const std::string_view method =
+      request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  net::UpstreamCall upstream{.method = method,
                              .target = target,
                              .headers = &headers,
                              .body = request.body,

@@ -67,8 +67,9 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
     auto rights =
         guard.Check(request.headers.Get(security::kNodeTokenHeader), request.peer_is_loopback);
-    if (!rights.ok()) return {.status = rights.status()};
-    return {.who = std::make_shared<const Rights>(rights.Take())};
+    hosting::Access access(rights.status());
+    if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
+    return access;
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
   GRANARY_ASSIGN(rest,
