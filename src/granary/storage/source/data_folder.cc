@@ -62,8 +62,10 @@ Result<std::string> ParseFormat(const std::string& path, std::string_view text) 
   return std::string(*store);
 }
 
-// What may lie in a folder that was claimed for the first time and then left by a crash.
+// What may lie in a folder that was claimed for the first time and then left by a crash; and the
+// folders of services that have the same DATA_PATH and were started earlier.
 bool MayPrecedeFormat(const io::DirectoryEntry& entry) {
+  if (entry.is_directory && (entry.name == "auth" || entry.name == "monitoring")) return true;
   return entry.name == kLockFileName || entry.name == "FORMAT.tmp" || entry.name == "lost+found";
 }
 
