@@ -110,7 +110,7 @@ def test_without_a_right_every_route_refuses(node, signer, figure):
             continue
         assert status == 403 and json.loads(content)["code"] == "PERMISSION_DENIED", (method, path, status, content)
     figure(f"{len(calls)} routes")
-    assert len(calls) >= 24
+    assert len(calls) >= 23
 
 
 @pytest.mark.parametrize("source", ["theirs", "nobodys"])

@@ -58,6 +58,16 @@ TEST_F(DataFolderTest, LeavesAForeignFolderUntouched) {
   EXPECT_EQ(Names(), std::vector<std::string>{"letters.txt"});
 }
 
+TEST_F(DataFolderTest, OtherServicesOfTheSameFolderMayHaveBeenThereFirst) {
+  for (const char* name : {"auth", "monitoring"})
+    std::filesystem::create_directories(root_ + "/" + name);
+  EXPECT_TRUE(Open().ok());
+  std::filesystem::remove(root_ + "/FORMAT");
+  std::filesystem::remove(root_ + "/auth");
+  Put("auth", "a file of somebody else's");
+  EXPECT_EQ(Open().code(), Code::kConflict);
+}
+
 TEST_F(DataFolderTest, FinishesAFirstStartThatWasCutOff) {
   std::filesystem::create_directories(root_ + "/lost+found");
   Put("granary.lock", "");
