@@ -283,7 +283,7 @@ def test_depth_and_columns_of_a_streamed_body(streaming):
 
 
 def test_decoding_memory(streaming):
-    """A batch that takes more than BODY_DECODE_MB and two flushes' worth at once is refused."""
+    """A batch that takes more than twice BODY_DECODE_MB and a flush's worth is refused."""
     pa = pytest.importorskip("pyarrow")
     for size, expected in ((4 << 20, 200), (64 << 20, 413)):
         out = pa.BufferOutputStream()

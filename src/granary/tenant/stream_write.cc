@@ -238,9 +238,9 @@ Result<Tenant::OpenBody> Tenant::OpenReader(formats::TableFormat format,
   const formats::ReadLimits limits{
       .chunk_rows = options_.bodies.chunk_rows,
       .chunk_bytes = options_.bodies.chunk_bytes,
-      // Besides the two sets of a bulk, one that is written and one that comes in.
-      .decode_bytes_max = options_.bodies.decode_bytes_max +
-                          2 * static_cast<std::int64_t>(options_.store.flush_bytes),
+      // One set of a bulk is written while the next one comes in, and holds on to its batches.
+      .decode_bytes_max = 2 * (options_.bodies.decode_bytes_max +
+                               static_cast<std::int64_t>(options_.store.flush_bytes)),
       .records_per_byte_max = options_.bodies.records_per_byte_max,
       .columns_max = options_.records.columns_max,
       .depth_max = options_.records.depth_max};

@@ -41,7 +41,7 @@ namespace granary {
 struct BodyOptions {
   std::size_t chunk_rows = 64 << 10;          ///< What fits one chunk goes through the log,
   std::size_t chunk_bytes = 16 << 20;         ///< what is longer around it.
-  std::int64_t decode_bytes_max = 256 << 20;  ///< Besides what waits to be written.
+  std::int64_t decode_bytes_max = 256 << 20;  ///< Twice: of what comes in and what is written.
   std::uint64_t records_per_byte_max = 500;   ///< Past the first 2^20.
   std::uint64_t spool_bytes_max = std::uint64_t{4} << 30;  ///< Of a Parquet body.
 };

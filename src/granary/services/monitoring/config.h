@@ -26,7 +26,8 @@ std::span<const hosting::Variable> MonitoringConfigTable();
 /// kInvalidArgument, listing every bad value.
 Result<MonitoringConfig> LoadMonitoringConfig(const hosting::ConfigSources& sources);
 
-/// MONITORING_TARGETS; when that is empty, each service of this version at its port on this machine.
+/// MONITORING_TARGETS; when that is empty, each service of this version at its port on this
+/// machine.
 std::vector<Target> TargetsOf(const MonitoringConfig& config);
 
 }  // namespace granary::services

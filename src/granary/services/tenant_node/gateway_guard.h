@@ -3,8 +3,8 @@
 //
 // Rule       with GATEWAY_JWKS set every request needs a token that those keys have signed for this
 //            node and its tenant; where it comes from does not matter. Without it, or with
-//            GATEWAY_REQUIRED=false, a node also answers its own machine (loopback_guard.h). A token
-//            that is there is never passed over: without keys to check it, it is refused.
+//            GATEWAY_REQUIRED=false, a node also answers its own machine (loopback_guard.h). A
+//            token that is there is never passed over: without keys to check it, it is refused.
 // Keys       read when the first token comes, once a minute, and when a token names one that is not
 //            known yet, but not more often than once a second. While they cannot be read the last
 //            ones serve.
