@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "granary/base/daily_window.h"
+
 namespace granary::services {
 namespace {
 
@@ -80,7 +82,11 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
       .target_bytes = Fraction(config.target_file_size_mb),
       .max_bytes = Fraction(config.max_file_size_mb),
       .workers = static_cast<std::size_t>(config.compaction_workers),
-      .memory_bytes = std::min(Megabytes(config.compaction_memory_mb), memory_limit / kMergeParts)};
+      .memory_bytes = std::min(Megabytes(config.compaction_memory_mb), memory_limit / kMergeParts),
+      .hours = DailyWindow::Parse(config.compaction_window).value_or(DailyWindow()),
+      .debt = {.slow_files = Unsigned(config.compaction_debt_slow_files),
+               .stop_files = Unsigned(config.compaction_debt_max_files),
+               .delay_max = std::chrono::milliseconds(config.compaction_delay_max_ms)}};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);
@@ -97,12 +103,25 @@ runtime::SpillOptions MakeSpillOptions(const Config& config) {
 
 }  // namespace
 
-std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads) {
-  return std::clamp<std::size_t>(hardware_threads, static_cast<std::size_t>(config.min_workers),
+std::size_t WorkerThreads(const Config& config, std::size_t cpus) {
+  return std::clamp<std::size_t>(cpus, static_cast<std::size_t>(config.min_workers),
                                  static_cast<std::size_t>(config.max_workers));
 }
 
-Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads) {
+runtime::WorkerScaler::Options MakeScalerOptions(const Config& config, std::size_t cpus) {
+  runtime::WorkerScaler::Options out;
+  out.enabled = config.auto_scaling_enabled;
+  out.limits = {.workers_min = static_cast<std::size_t>(config.min_workers),
+                .workers_max = static_cast<std::size_t>(config.max_workers),
+                .workers_idle = WorkerThreads(config, cpus),
+                .cpu_up_percent = config.scale_up_threshold_cpu,
+                .cpu_down_percent = config.scale_down_threshold_cpu,
+                .memory_up_percent = config.scale_up_threshold_memory,
+                .memory_down_percent = config.scale_down_threshold_memory};
+  return out;
+}
+
+Result<TenantOptions> MakeTenantOptions(const Config& config) {
   TenantOptions out;
   GRANARY_ASSIGN(out.id, TenantId::Parse(config.tenant_id));
   out.name = config.tenant_name;
@@ -125,7 +144,6 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .decode_bytes_max = config.body_decode_mb << 20,
                 .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
-  out.query_parallelism = worker_threads;
   out.optimizer.enabled = config.query_optimization_enabled;
   return out;
 }
