@@ -85,6 +85,8 @@ void AppendPruning(const query::PruningReport& report, std::string& out) {
   object.Add("by_statistics", report.by_statistics);
   object.Add("by_deletions", report.by_deletions);
   object.Add("by_index", report.by_index);
+  object.Add("pages_total", report.pages_total);
+  object.Add("pages_pruned", report.pages_pruned);
   object.Key("segments").push_back('[');
   for (std::size_t i = 0; i < report.segments.size(); ++i) {
     if (i > 0) out.push_back(',');

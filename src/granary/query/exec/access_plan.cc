@@ -136,6 +136,7 @@ class AccessPlanner {
         shape_{.predicate = input.predicate,
                .filter = GroupOf(input.filter_columns, *input.snapshot.schema),
                .rest = GroupOf(input.rest, *input.snapshot.schema),
+               .comparisons = input.predicate == nullptr ? 0 : ComparisonsOf(*input.predicate),
                .per_match_ns = ask.per_match_ns,
                .limit = ask.limit},
         optimizer_(shape_, input.questions, model_,
@@ -152,6 +153,10 @@ class AccessPlanner {
     plan_.named.resize(named_.size());
     plan_.asking_ns.resize(named_.size());
     by_cost_ = options.enabled;
+    page_rows_ = static_cast<double>(std::max<std::int64_t>(options.page_rows, 1));
+    may_prune_pages_ =
+        by_cost_ && input.predicate != nullptr && MayPrunePages(*input.predicate);
+    always_by_pages_ = options.forced == kPages;
   }
 
   AccessPlan Plan() {
@@ -203,12 +208,43 @@ class AccessPlanner {
     } else {
       Estimate(*segment, view, facts);
     }
+    std::shared_ptr<const SegmentPages> pages;
+    const auto pages_of = [&]() -> std::optional<PageFacts> {
+      pages = LookAtPages(*segment);
+      return pages == nullptr ? std::nullopt : std::optional(pages->facts);
+    };
+    if (may_prune_pages_ && !facts.all_match &&
+        (always_by_pages_ || static_cast<double>(facts.rows) > page_rows_)) {
+      facts.pages = PagesOfSorted(facts, page_rows_);
+      if (ask_.exactly) {
+        if (const auto exact = pages_of()) facts.pages = exact;
+      }
+    }
     const auto is_cached = [&] { return segment->IsCached(read_, *input_.snapshot.schema); };
     if (ask_.exactly) facts.cached = is_cached();
-    const SegmentChoice choice = optimizer_.Choose(facts, is_cached);
+    const SegmentChoice choice = optimizer_.Choose(facts, is_cached, pages_of);
     if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);
     plan_.pieces += facts.row_groups;
-    plan_.segments.push_back({segment, facts.all_match, choice, deleted});
+    if (choice.way != kPages) pages = nullptr;
+    plan_.segments.push_back({segment, facts.all_match, choice, deleted, std::move(pages)});
+  }
+
+  /// Null while they would have to be read first.
+  std::shared_ptr<const SegmentPages> LookAtPages(const Segment& segment) const {
+    std::shared_ptr<const storage::SegmentReader> reader = segment.OpenReader();
+    if (ask_.exactly && reader == nullptr) {
+      auto opened = segment.Reader();
+      if (opened.ok()) reader = opened.Take();
+    }
+    if (reader == nullptr) return nullptr;
+    if (ask_.exactly) {
+      std::uint64_t uncounted = 0;
+      segment.LoadPages(*reader, read_, uncounted);
+    } else if (!reader->HasLoadedPages(input_.filter_columns)) {
+      return nullptr;
+    }
+    return std::make_shared<const SegmentPages>(
+        PagesOfSegment(*reader, *input_.snapshot.schema, *input_.predicate));
   }
 
   void Estimate(const Segment& segment, StatsView& view, SegmentFacts& facts) {
@@ -286,6 +322,9 @@ class AccessPlanner {
   SourceOptimizer optimizer_;
   IndexesOfSegment indexes_;
   bool by_cost_ = true;
+  double page_rows_ = 1;
+  bool may_prune_pages_ = false;
+  bool always_by_pages_ = false;
   std::vector<ColumnId> read_;
   std::vector<double> named_, named_of_hot_;
   std::vector<QuestionIndexes> hashes_;

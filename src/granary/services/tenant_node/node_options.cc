@@ -70,6 +70,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
+  out.page_rows = config.page_rows;
   out.shred_paths_max = static_cast<std::size_t>(config.shred_paths_max);
   out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
   out.compaction = {
@@ -127,6 +128,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.query_parallelism = worker_threads;
   out.optimizer.enabled = config.query_optimization_enabled;
+  out.optimizer.page_rows = config.page_rows;
   return out;
 }
 
