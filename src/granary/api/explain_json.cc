@@ -104,9 +104,15 @@ Result<ExplainBody> ParseExplain(std::string_view body, const RequestLimits& lim
   const JsonNode* search = reader.Find("search");
   const JsonNode* aggregate = reader.Find("aggregate");
   GRANARY_TRY(reader.Finish());
-  if ((search == nullptr) == (aggregate == nullptr)) {
-    return Status(Code::kInvalidRequest,
-                  "expected either search or aggregate, with the body that such a request has");
+  if (search == nullptr && aggregate == nullptr) {
+    const std::string missing =
+        "expected search or aggregate, with the body that such a request has";
+    return Status(Code::kInvalidRequest, "/search: " + missing,
+                  {{"/search", missing}, {"/aggregate", missing}});
+  }
+  if (search != nullptr && aggregate != nullptr) {
+    const std::string second = "expected either search or aggregate: search is there already";
+    return Status(Code::kInvalidRequest, "/aggregate: " + second, {{"/aggregate", second}});
   }
   const bool is_search = search != nullptr;
   const std::string_view pointer = is_search ? "/search" : "/aggregate";

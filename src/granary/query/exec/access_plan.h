@@ -14,6 +14,7 @@
 #include "granary/base/status.h"
 #include "granary/query/exec/page_pruning.h"
 #include "granary/query/optimizer/source_optimizer.h"
+#include "granary/runtime/cancel.h"
 #include "granary/storage/segment/segment_writer.h"
 #include "granary/storage/source/source_snapshot.h"
 
@@ -45,6 +46,8 @@ struct AccessAsk {
   std::function<bool(const storage::Segment&, std::uint64_t deleted_rows)> by_metadata;
   /// Segments that are not read, ascending.
   std::vector<SegmentId> without;
+  /// Is looked at between segments and, of long filters, within; null: nobody ends the planning.
+  const runtime::CancelToken* cancel = nullptr;
   bool exactly = false;  ///< Costs as exact as they can be had, for people; takes longer.
 };
 
@@ -94,9 +97,9 @@ struct AccessInput {
   const std::vector<ColumnId>& rest;  ///< Are shown besides.
 };
 
-/// Pure but for looking into the column cache, and at page indexes that are in memory (with
-/// AccessAsk::exactly in those of the files).
-AccessPlan PlanAccess(const AccessInput& input, const AccessAsk& ask,
-                      const OptimizerOptions& options);
+/// kCancelled and kDeadlineExceeded when that is asked for. Pure but for looking into the column
+/// cache, and at page indexes that are in memory (with AccessAsk::exactly in those of the files).
+Result<AccessPlan> PlanAccess(const AccessInput& input, const AccessAsk& ask,
+                              const OptimizerOptions& options);
 
 }  // namespace granary::query

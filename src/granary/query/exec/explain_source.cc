@@ -79,8 +79,7 @@ PlanStep GroupStep(const SourceScan& scan, const PlanRecord::OfSource& record, s
       step.detail += order.column.name + " ";
     step.detail.pop_back();
   }
-  if (group.way == kPages)
-    step.detail += ", " + PagesText(group.pages_kept, group.pages_total);
+  if (group.way == kPages) step.detail += ", " + PagesText(group.pages_kept, group.pages_total);
   if (group.probe < 0) return step;
   const Probe& probe = record.plan.choices.probes[static_cast<std::size_t>(group.probe)];
   if (probe.questions.size() == 1) {

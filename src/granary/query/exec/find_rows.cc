@@ -51,7 +51,7 @@ Result<storage::MatchedRows> FindRows(const std::optional<Filter>& filter,
   std::mutex mutex;
   for (const BoundSource& source : bound) {
     GRANARY_ASSIGN(const SourceScan scan, SourceScan::Make(*source.snapshot, source.predicate, {}));
-    const AccessPlan plan = scan.Plan({}, context, stats);
+    GRANARY_ASSIGN(const AccessPlan plan, scan.Plan({}, context, stats));
     std::vector<PlannedSegment> to_read;
     for (const PlannedSegment& planned : plan.segments) {
       if (planned.all_match)

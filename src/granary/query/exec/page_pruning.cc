@@ -38,9 +38,7 @@ class PageView {
     }
     return storage::PossibleOutcomes(
         predicate, [this](ColumnId id) { return Find(id); },
-        [this](const Predicate& leaf) {
-          return PathOutcomes(reader_, row_group_, schema_, leaf);
-        });
+        [this](const Predicate& leaf) { return PathOutcomes(reader_, row_group_, schema_, leaf); });
   }
 
  private:
@@ -86,13 +84,15 @@ class PageView {
 
 }  // namespace
 
-PagesLeft PagesThatMayMatch(const SegmentReader& reader, int row_group, const Schema& schema,
-                            const Predicate& predicate) {
+Result<PagesLeft> PagesThatMayMatch(const SegmentReader& reader, int row_group,
+                                    const Schema& schema, const Predicate& predicate,
+                                    const runtime::CancelToken& cancel) {
   PagesLeft left;
   PageView view(reader, row_group, schema, predicate);
   std::int64_t begin = 0;
   for (const std::int64_t end : view.ends()) {
     if (end == begin) continue;
+    GRANARY_TRY(cancel.Check());
     ++left.total;
     if (!view.OutcomesFrom(predicate, begin).NoneMatch()) {
       ++left.kept;
@@ -103,12 +103,13 @@ PagesLeft PagesThatMayMatch(const SegmentReader& reader, int row_group, const Sc
   return left;
 }
 
-SegmentPages PagesOfSegment(const SegmentReader& reader, const Schema& schema,
-                            const Predicate& predicate) {
+Result<SegmentPages> PagesOfSegment(const SegmentReader& reader, const Schema& schema,
+                                    const Predicate& predicate,
+                                    const runtime::CancelToken& cancel) {
   SegmentPages pages;
   for (int group = 0; group < reader.row_groups(); ++group) {
-    PagesLeft& left =
-        pages.groups.emplace_back(PagesThatMayMatch(reader, group, schema, predicate));
+    GRANARY_ASSIGN(PagesLeft found, PagesThatMayMatch(reader, group, schema, predicate, cancel));
+    const PagesLeft& left = pages.groups.emplace_back(std::move(found));
     pages.facts.rows += static_cast<double>(CountRows(left.rows));
     pages.facts.kept += static_cast<double>(left.kept);
     pages.facts.total += static_cast<double>(left.total);

@@ -1,8 +1,10 @@
 // PagePruning: which rows of a segment may match, by the bounds of its pages.
 //
-// How        the pages of different columns end at different rows: between two ends that follow each
+// How        the pages of different columns end at different rows: between two ends that follow
+// each
 //            other each column has one page, and what its bounds allow decides. A column without a
 //            page index has those of its row group.
+// Errors     those of `cancel`, which is looked at before each piece.
 // Promise    the rows that are left are a superset of those that match.
 // Threads    pure functions of what the reader has loaded (SegmentReader::LoadPages).
 #pragma once
@@ -10,7 +12,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "granary/base/status.h"
 #include "granary/query/optimizer/access_facts.h"
+#include "granary/runtime/cancel.h"
 #include "granary/storage/segment/segment_reader.h"
 #include "granary/types/predicate.h"
 
@@ -21,16 +25,18 @@ struct PagesLeft {
   storage::RowSpans rows;
   std::uint64_t kept = 0, total = 0;  ///< Pieces between two ends of pages.
 };
-PagesLeft PagesThatMayMatch(const storage::SegmentReader& reader, int row_group,
-                            const Schema& schema, const Predicate& predicate);
+Result<PagesLeft> PagesThatMayMatch(const storage::SegmentReader& reader, int row_group,
+                                    const Schema& schema, const Predicate& predicate,
+                                    const runtime::CancelToken& cancel = {});
 
 /// Of a segment, row group by row group.
 struct SegmentPages {
   std::vector<PagesLeft> groups;
   PageFacts facts;
 };
-SegmentPages PagesOfSegment(const storage::SegmentReader& reader, const Schema& schema,
-                            const Predicate& predicate);
+Result<SegmentPages> PagesOfSegment(const storage::SegmentReader& reader, const Schema& schema,
+                                    const Predicate& predicate,
+                                    const runtime::CancelToken& cancel = {});
 
 /// False for a predicate that no bounds of values say anything about.
 bool MayPrunePages(const Predicate& predicate);

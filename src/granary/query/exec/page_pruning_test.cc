@@ -86,7 +86,7 @@ TEST(PagePruningTest, PagesThatAreLeftOutHoldNoRowThatMatches) {
       std::int64_t begin = 0;
       for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
         const PagesLeft left =
-            PagesThatMayMatch(*reader, group, *source.snapshot().schema, predicate);
+            Must(PagesThatMayMatch(*reader, group, *source.snapshot().schema, predicate));
         seen += left.total;
         left_out += left.total - left.kept;
         auto span = left.rows.begin();
@@ -95,8 +95,9 @@ TEST(PagePruningTest, PagesThatAreLeftOutHoldNoRowThatMatches) {
           if (span != left.rows.end() && span->begin <= row) continue;
           std::map<ColumnId, Value> values;
           for (const ColumnId id : ids)
-            values[id] = sorted.rows[static_cast<std::size_t>(begin + row)]
-                                    [static_cast<std::size_t>(id - 1)];
+            values[id] =
+                sorted
+                    .rows[static_cast<std::size_t>(begin + row)][static_cast<std::size_t>(id - 1)];
           ASSERT_NE(sample::Evaluate(predicate, values), std::optional(true))
               << predicate.ToString(*source.snapshot().schema) << " row " << row;
         }
@@ -107,8 +108,8 @@ TEST(PagePruningTest, PagesThatAreLeftOutHoldNoRowThatMatches) {
 }
 
 SchemaPtr OrdersSchema() {
-  return SchemaOf({{"day", TypeKind::kInt64}, {"customer", TypeKind::kInt64},
-                   {"amount", TypeKind::kFloat64}});
+  return SchemaOf(
+      {{"day", TypeKind::kInt64}, {"customer", TypeKind::kInt64}, {"amount", TypeKind::kFloat64}});
 }
 /// In the order of their days, ten a day.
 std::vector<Row> Orders(std::int64_t count) {
@@ -148,7 +149,7 @@ OptimizerOptions ByPages() {
 
 TEST(PagePruningTest, ARangeOfASortedColumnReadsItsPagesAlone) {
   TestSource source("s", OrdersSchema());
-  source.AddSegment(Orders(10'000), 5000, 100);
+  source.AddSegment(Orders(40'000), 20'000, 500);
   SearchRequest request;
   request.filter = Between("day", 300, 309);
   const OptimizerOptions by_pages = ByPages();
@@ -159,16 +160,16 @@ TEST(PagePruningTest, ARangeOfASortedColumnReadsItsPagesAlone) {
   off.enabled = false;
   const Searched plain = Search(request, source.snapshot(), &off);
   EXPECT_EQ(found.rows, plain.rows);
-  EXPECT_EQ(plain.stats.rows_scanned, 5000u);
-  EXPECT_LE(found.stats.rows_scanned, 200u);
-  EXPECT_LT(found.stats.bytes_read, plain.stats.bytes_read);
+  EXPECT_EQ(plain.stats.rows_scanned, 20'000u);
+  EXPECT_LE(found.stats.rows_scanned, 1000u);
+  EXPECT_LT(found.stats.bytes_read, plain.stats.bytes_read / 2);
   EXPECT_EQ(found.stats.access_paths, (std::set<std::string>{"page_index"}));
   EXPECT_EQ(plain.stats.access_paths, (std::set<std::string>{"full_scan"}));
   // Of what is decoded already a part is taken.
   const Searched again = Search(request, source.snapshot(), &by_pages);
   EXPECT_EQ(again.rows, plain.rows);
   EXPECT_EQ(again.stats.bytes_read, 0u);
-  EXPECT_LE(again.stats.rows_scanned, 200u);
+  EXPECT_LE(again.stats.rows_scanned, 1000u);
 }
 
 TEST(PagePruningTest, TheCheapestWayIsByPagesWhereTheyAreClusteredAndNotElsewhere) {
@@ -178,7 +179,8 @@ TEST(PagePruningTest, TheCheapestWayIsByPagesWhereTheyAreClusteredAndNotElsewher
   options.page_rows = 500;
   SearchRequest request;
   request.filter = Between("day", 300, 309);
-  EXPECT_TRUE(Search(request, source.snapshot(), &options).stats.access_paths.contains("page_index"));
+  EXPECT_TRUE(
+      Search(request, source.snapshot(), &options).stats.access_paths.contains("page_index"));
   // Customers lie everywhere: once that was seen, nobody looks for their pages.
   request.filter = Between("customer", 300, 301);
   for (int i = 0; i < 2; ++i) {
@@ -213,8 +215,8 @@ TEST(PagePruningTest, DeletedRowsStayAway) {
   storage::SourceSnapshot snapshot = source.snapshot();
   std::vector<storage::EndedRow> gone;
   for (std::uint32_t row = 0; row < 5000; row += 3) gone.push_back({row, 1});
-  snapshot.segments[0] = snapshot.segments[0]->WithDeletions(
-      std::make_shared<const storage::Deletions>(
+  snapshot.segments[0] =
+      snapshot.segments[0]->WithDeletions(std::make_shared<const storage::Deletions>(
           std::vector{storage::MakeDeletion(std::move(gone), 0)}));
   OptimizerOptions off;
   off.enabled = false;
@@ -227,8 +229,8 @@ TEST(PagePruningTest, DeletedRowsStayAway) {
     EXPECT_LT(plain.rows.size(), static_cast<std::size_t>(high - low + 1) * 7);
     runtime::WorkerPool pool({.threads = 2});
     const auto matched = [&](const OptimizerOptions* options) {
-      return Must(FindRows(request.filter, snapshot,
-                           {.pool = pool, .cancel = {}, .optimizer = options}));
+      return Must(
+          FindRows(request.filter, snapshot, {.pool = pool, .cancel = {}, .optimizer = options}));
     };
     EXPECT_EQ(matched(&by_pages).segments.begin()->second, matched(&off).segments.begin()->second);
   }

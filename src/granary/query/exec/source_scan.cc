@@ -250,13 +250,16 @@ std::int64_t Morsel::RowIn(std::int64_t row) const {
   return row;
 }
 
-AccessPlan SourceScan::Plan(const AccessAsk& ask, const QueryContext& context,
-                            QueryStats& stats) const {
+Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& context,
+                                    QueryStats& stats) const {
   static const OptimizerOptions kDefault;
   const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr, questions_,
                           filter_columns_, rest_};
-  AccessPlan plan =
-      PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer);
+  AccessAsk ask = given;
+  ask.cancel = &context.cancel;
+  GRANARY_ASSIGN(
+      AccessPlan plan,
+      PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer));
   stats.segments_total += plan.segments_total;
   stats.segments_pruned += plan.pruned.size();
   if (context.record != nullptr) context.record->Add(plan, questions_.questions.size());
@@ -291,6 +294,7 @@ std::optional<RowNumbers> SourceScan::PickRows(const AccessPlan& plan,
 Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
                                                     const PlannedSegment& planned,
                                                     const std::optional<RowNumbers>& picked,
+                                                    const QueryContext& context,
                                                     QueryStats& stats) const {
   std::vector<Morsel> morsels;
   if (picked && picked->empty()) return morsels;
@@ -304,6 +308,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
   }
   std::int64_t begin = 0;  // Of the row group, in the segment.
   for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
+    GRANARY_TRY(context.cancel.Check());
     Morsel morsel{
         source, planned.segment, reader, group, nullptr, reader->rows(group), planned.all_match,
         nullptr};
@@ -320,9 +325,13 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
       morsel.all_match = outcomes.AllMatch();
     }
     if (by_pages && !morsel.all_match) {
-      TakePages(pages == nullptr ? PagesThatMayMatch(*reader, group, *snapshot_->schema, *predicate_)
-                                 : pages->groups[static_cast<std::size_t>(group)],
-                morsel);
+      if (pages != nullptr) {
+        TakePages(pages->groups[static_cast<std::size_t>(group)], morsel);
+      } else {
+        GRANARY_ASSIGN(const PagesLeft left, PagesThatMayMatch(*reader, group, *snapshot_->schema,
+                                                               *predicate_, context.cancel));
+        TakePages(left, morsel);
+      }
       if (morsel.spans != nullptr) stats.access_paths.insert("page_index");
       if (morsel.rows == 0) continue;
     }
@@ -352,7 +361,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const Acce
         auto picked =
             PickRows(plan, segments[i], record == nullptr ? nullptr : &record->questions, parts[i]);
         DropDeleted(segments[i], picked);
-        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked, parts[i]));
+        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked, context, parts[i]));
         return Status::Ok();
       }));
   for (const QueryStats& part : parts) stats.Add(part);
@@ -442,7 +451,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
     storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const {
   const Schema& schema = *snapshot_->schema;
   if (paths_.empty() && morsel.spans != nullptr)
-    return morsel.segment->ReadRows(morsel.row_group, *morsel.spans, columns, schema, counts, go_on);
+    return morsel.segment->ReadRows(morsel.row_group, *morsel.spans, columns, schema, counts,
+                                    go_on);
   if (paths_.empty()) return morsel.segment->Read(morsel.row_group, columns, schema, counts, go_on);
   arrow::ArrayVector arrays(columns.size());
   std::vector<ColumnId> stored(columns);
@@ -469,10 +479,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
     }
     fields.push_back(arrow::field("", arrays[i]->type()));
   }
-  return TakeSpans(arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
-                                            morsel.reader->rows(morsel.row_group),
-                                            std::move(arrays)),
-                   morsel);
+  return TakeSpans(
+      arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                               morsel.reader->rows(morsel.row_group), std::move(arrays)),
+      morsel);
 }
 
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
@@ -486,8 +496,7 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
     row_bytes += is_text ? kBytesOfText : kBytesOfNumber;
   }
   const std::uint64_t wanted =
-      memory.bytes() +
-      row_bytes * static_cast<std::uint64_t>(RowsToDecode(morsel));
+      memory.bytes() + row_bytes * static_cast<std::uint64_t>(RowsToDecode(morsel));
   const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
   auto count = runtime::Refusals::kCounted;
   while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted, count)) {

@@ -81,8 +81,9 @@ class SourceScan {
   const storage::SourceSnapshot& snapshot() const { return *snapshot_; }
   std::size_t columns() const { return output_.size(); }  ///< That it gives.
 
-  /// What to read and how. Counts what was pruned.
-  AccessPlan Plan(const AccessAsk& ask, const QueryContext& context, QueryStats& stats) const;
+  /// What to read and how. Counts what was pruned. Looks at context.cancel.
+  Result<AccessPlan> Plan(const AccessAsk& ask, const QueryContext& context,
+                          QueryStats& stats) const;
   /// Some of a plan's segments as the plan says: their row groups as far as neither indexes nor
   /// footers rule them out, in order. Opens the files in parallel.
   Result<std::vector<Morsel>> RowGroups(std::size_t source, const AccessPlan& plan,
@@ -115,7 +116,7 @@ class SourceScan {
                                      std::deque<Measured>* measured, QueryStats& stats) const;
   Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const PlannedSegment& planned,
                                           const std::optional<RowNumbers>& picked,
-                                          QueryStats& stats) const;
+                                          const QueryContext& context, QueryStats& stats) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
                                                      const QueryContext& context,

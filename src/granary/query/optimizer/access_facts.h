@@ -55,10 +55,10 @@ struct PageFacts {
 struct SegmentFacts {
   std::uint64_t rows = 0;
   std::uint64_t row_groups = 1;
-  bool all_match = false;           ///< Statistics say so.
-  bool by_metadata = false;         ///< Statistics answer for it.
-  bool first_by_index = false;      ///< All rows match, and B-trees have AccessShape::first.
-  double matches = 1;               ///< Of the rows, estimated.
+  bool all_match = false;               ///< Statistics say so.
+  bool by_metadata = false;             ///< Statistics answer for it.
+  bool first_by_index = false;          ///< All rows match, and B-trees have AccessShape::first.
+  double matches = 1;                   ///< Of the rows, estimated.
   std::optional<PageFacts> pages = {};  ///< Nothing: they have no say.
   std::optional<bool> cached = {};  ///< The columns are decoded already; nothing: not asked yet.
   /// One a question; empty: no index can be asked.

@@ -276,6 +276,7 @@ Way SourceOptimizer::Cheapest(bool cached) const {
   double least = CostOf(kScan, cached) + model_.tie_ns;
   for (std::size_t way = kMetadata; way < ways_; ++way) {
     if (costs_[way].ns == kImpossible) continue;
+    if (way == kPages && pages_.kept >= pages_.total) continue;  // It is a scan, and a look before.
     const double ns = CostOf(static_cast<Way>(way), cached);
     if (ns > least || (best != kScan && ns == least)) continue;
     best = static_cast<Way>(way);
@@ -296,12 +297,12 @@ int SourceOptimizer::ProbeOf(Way way) {
   return static_cast<int>(at - choices_.probes.begin());
 }
 
-SegmentChoice SourceOptimizer::Choose(
-    const SegmentFacts& facts, const std::function<bool()>& is_cached,
-    const std::function<std::optional<PageFacts>()>& pages_of) {
+SegmentChoice SourceOptimizer::Choose(const SegmentFacts& facts,
+                                      const std::function<bool()>& is_cached,
+                                      const std::function<std::optional<PageFacts>()>& pages_of) {
   AddWays(facts);
-  const bool by_pages = facts.pages && (forced_ == kPages || Cheapest(true) == kPages ||
-                                        Cheapest(false) == kPages);
+  const bool by_pages =
+      facts.pages && (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
   if (by_pages && pages_of) {
     if (const auto known = pages_of()) {
       pages_ = *known;

@@ -2,10 +2,11 @@
 // and keeps what the others would have cost.
 //
 // How        for a segment: everything is looked at; statistics answer; B-trees tell the first
-//            rows; page indexes tell which pages to look at; one question is put to an index; several are, and what they name is intersected
-//            or united. Of the questions of an AND, the one that leaves fewest rows comes first,
-//            others follow while they save more than they cost. A whole plan is a choice for each
-//            segment; the ones that were not taken are "this way wherever it is possible".
+//            rows; page indexes tell which pages to look at; one question is put to an index;
+//            several are, and what they name is intersected or united. Of the questions of an AND,
+//            the one that leaves fewest rows comes first, others follow while they save more than
+//            they cost. A whole plan is a choice for each segment; the ones that were not taken are
+//            "this way wherever it is possible".
 // Wrong      estimates make a plan slow, by a bounded amount: a choice says past how many rows an
 //            index is to be given up (found_max, picked_max), which is where reading everything
 //            costs as much.

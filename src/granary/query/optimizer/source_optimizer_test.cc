@@ -278,10 +278,12 @@ SegmentChoice ChooseByPages(Setting& setting, Pages& pages) {
   setting.facts.pages = PagesOfSorted(setting.facts, 20'000);
   setting.shape.comparisons = 2;
   SourceOptimizer optimizer(setting.shape, setting.questions, setting.model, setting.choosing);
-  const SegmentChoice choice = optimizer.Choose(setting.facts, [] { return false; }, [&] {
-    ++pages.asked;
-    return pages.known;
-  });
+  const SegmentChoice choice = optimizer.Choose(
+      setting.facts, [] { return false; },
+      [&] {
+        ++pages.asked;
+        return pages.known;
+      });
   setting.choices = std::move(optimizer).Finish();
   return choice;
 }

@@ -44,7 +44,8 @@ Status TakePlaces(const parquet::OffsetIndex& index, const parquet::ColumnChunkM
   std::int64_t first_row = 0;
   for (std::size_t i = 0; i < locations.size(); ++i) {
     const parquet::PageLocation& page = locations[i];
-    const std::int64_t next_row = i + 1 < locations.size() ? locations[i + 1].first_row_index : rows;
+    const std::int64_t next_row =
+        i + 1 < locations.size() ? locations[i + 1].first_row_index : rows;
     if (page.offset != offset || page.compressed_page_size <= 0)
       return Contradicts(fmt::format("page {} does not begin where the one before it ends", i));
     if (page.first_row_index != first_row || next_row <= first_row || next_row > rows)
@@ -69,7 +70,8 @@ Status CompareWithChunk(const std::vector<ColumnStats>& pages, const ColumnStats
   std::uint64_t nulls = 0;
   bool all_nulls_known = true;
   for (const ColumnStats& page : pages) {
-    if (IsAbove(page.min, page.max)) return Contradicts("a page's least value is above its greatest");
+    if (IsAbove(page.min, page.max))
+      return Contradicts("a page's least value is above its greatest");
     if (IsAbove(chunk.min, page.min) || IsAbove(page.max, chunk.max))
       return Contradicts("a page's values lie beyond those of its column");
     all_nulls_known = all_nulls_known && page.nulls;

@@ -37,9 +37,8 @@ parquet::schema::NodePtr SchemaOfOne(const parquet::ColumnDescriptor& column) {
   using parquet::schema::GroupNode;
   using parquet::schema::PrimitiveNode;
   const auto& node = static_cast<const PrimitiveNode&>(*column.schema_node());
-  const auto leaf =
-      PrimitiveNode::Make(node.name(), node.repetition(), node.logical_type(), node.physical_type(),
-                          node.type_length(), node.field_id());
+  const auto leaf = PrimitiveNode::Make(node.name(), node.repetition(), node.logical_type(),
+                                        node.physical_type(), node.type_length(), node.field_id());
   return GroupNode::Make("schema", parquet::Repetition::REQUIRED, {leaf});
 }
 
@@ -81,8 +80,8 @@ Result<std::shared_ptr<arrow::Array>> Decode(const DecodedPages& pages,
   if (pages.coded) properties.set_read_dictionary(0, true);
   auto opened = parquet::ParquetFileReader::Open(file, parquet::default_reader_properties(),
                                                  MetadataOf(pages, column, chunk));
-  auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened),
-                                                 properties);
+  auto reader =
+      parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened), properties);
   if (!reader.ok()) return broken(reader.status());
   auto table = (*reader)->ReadRowGroup(0);
   if (!table.ok()) return broken(table.status());
@@ -277,17 +276,17 @@ Result<std::shared_ptr<arrow::Buffer>> SegmentReader::State::ReadPages(
       left.remove_prefix(page.size());
       return Crc32c(page) == checksum;
     };
-    bool all_match = before == 0 ||
-                     matches(pages_of.offsets.front() - pages_of.dictionary_offset, expected[0]);
+    bool all_match =
+        before == 0 || matches(pages_of.offsets.front() - pages_of.dictionary_offset, expected[0]);
     for (const PageRun& run : runs) {
       for (std::size_t page = run.first; page < run.end && all_match; ++page)
-        all_match = matches(pages_of.offsets[page + 1] - pages_of.offsets[page],
-                            expected[before + page]);
+        all_match =
+            matches(pages_of.offsets[page + 1] - pages_of.offsets[page], expected[before + page]);
     }
     if (all_match) return buffer;
-    Distrust(Damaged(fmt::format(
-        "a page of column \"{}\" of row group {} does not match its checksum",
-        metadata->schema()->Column(leaf)->path()->ToDotString(), row_group)));
+    Distrust(
+        Damaged(fmt::format("a page of column \"{}\" of row group {} does not match its checksum",
+                            metadata->schema()->Column(leaf)->path()->ToDotString(), row_group)));
   }
   RangesFile whole(static_cast<std::int64_t>(file->size()));
   GRANARY_TRY(AddChunk(row_group, leaf, whole, bytes_read));
@@ -378,12 +377,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::ReadRows(
     if (go_on) GRANARY_TRY(go_on());
     const int leaf = state_->FlatLeafOf(id);
     const bool is_coded = std::ranges::find(coded, leaf) != coded.end();
-    auto array =
-        state_->DecodePages(row_group, leaf, is_coded, *Pages(row_group, id), spans, read);
+    auto array = state_->DecodePages(row_group, leaf, is_coded, *Pages(row_group, id), spans, read);
     if (array.ok()) array = state_->Shaped(id, array.Take(), count, schema);
     if (array.status().code() == Code::kCorruption) {  // Then the whole column says what is wrong.
       state_->Distrust(array.status());
-      GRANARY_ASSIGN(const auto all, Read(row_group, std::span(&id, 1), schema, &read, go_on, texts));
+      GRANARY_ASSIGN(const auto all,
+                     Read(row_group, std::span(&id, 1), schema, &read, go_on, texts));
       array = SliceRows(all->column(0), spans);
     }
     GRANARY_TRY(array.status());

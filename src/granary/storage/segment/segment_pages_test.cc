@@ -32,8 +32,8 @@ struct SegmentPagesTest : ::testing::Test {
     meta = written.Take();
   }
   std::shared_ptr<const SegmentReader> Open() const {
-    auto opened = SegmentReader::Open(const_cast<testing::MemoryFileSystem&>(files), kFolder, meta,
-                                      schema);
+    auto opened =
+        SegmentReader::Open(const_cast<testing::MemoryFileSystem&>(files), kFolder, meta, schema);
     EXPECT_TRUE(opened.ok()) << opened.status().ToString();
     return opened.Take();
   }
@@ -58,8 +58,8 @@ struct SegmentPagesTest : ::testing::Test {
     EXPECT_TRUE((*some)->schema()->Equals(*(*all)->schema()));
     for (int i = 0; i < (*all)->num_columns(); ++i) {
       const auto expected = SliceRows((*all)->column(i), spans).Take();
-      EXPECT_TRUE((*some)->column(i)->Equals(*expected,
-                                             arrow::EqualOptions::Defaults().nans_equal(true)))
+      EXPECT_TRUE(
+          (*some)->column(i)->Equals(*expected, arrow::EqualOptions::Defaults().nans_equal(true)))
           << (*all)->schema()->field(i)->ToString();
     }
   }

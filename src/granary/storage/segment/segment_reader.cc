@@ -334,8 +334,7 @@ Result<std::shared_ptr<arrow::Array>> SegmentReader::State::Shaped(
   const Column* column = ColumnIn(schema, id);
   if (column == nullptr) return Status::Internal(fmt::format("column {} is not in the schema", id));
   auto shaped = InShapeOf(*column, std::move(array), rows);
-  if (!shaped.ok())
-    return shaped.status().At(fmt::format("{}: column \"{}\"", path, column->name));
+  if (!shaped.ok()) return shaped.status().At(fmt::format("{}: column \"{}\"", path, column->name));
   return id == kSequenceColumnId ? Shifted(shaped.Take(), sequence_base) : shaped.Take();
 }
 

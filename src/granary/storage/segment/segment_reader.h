@@ -78,10 +78,12 @@ class SegmentReader {
 
   /// As Read, of the rows in `spans` alone, one behind the other. Of a column whose pages are known
   /// no others are read and decoded than those with such rows.
-  Result<std::shared_ptr<arrow::RecordBatch>> ReadRows(
-      int row_group, const RowSpans& spans, std::span<const ColumnId> columns, const Schema& schema,
-      std::uint64_t* bytes_read = nullptr, const GoOn& go_on = {},
-      TextForm texts = TextForm::kPlain) const;
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadRows(int row_group, const RowSpans& spans,
+                                                       std::span<const ColumnId> columns,
+                                                       const Schema& schema,
+                                                       std::uint64_t* bytes_read = nullptr,
+                                                       const GoOn& go_on = {},
+                                                       TextForm texts = TextForm::kPlain) const;
 
   /// How the file has the documents of a json column; null when it does not say, or when younger
   /// columns of `schema` take over from them.

@@ -60,9 +60,9 @@ struct SegmentReader::State {
   /// Page indexes, read when they are asked for.
   using PagesOfLeaf = std::vector<std::shared_ptr<const ColumnPages>>;  // A row group each.
   mutable std::mutex pages_mutex;
-  mutable std::map<int, std::shared_ptr<const PagesOfLeaf>> pages;  // By leaf.
+  mutable std::map<int, std::shared_ptr<const PagesOfLeaf>> pages;                // By leaf.
   mutable std::optional<std::vector<std::vector<std::uint32_t>>> page_checksums;  // As checksums.
-  mutable Status pages_failure;  // The first.
+  mutable Status pages_failure;                                                   // The first.
 
   Status Damaged(std::string_view what) const {
     return Status::Corruption(fmt::format("{}: {}", path, what));
