@@ -87,8 +87,8 @@ def same_rows(ours, theirs, names, ordered):
 
 @pytest.fixture(scope="module")
 def flights_node(tmp_path_factory):
-    node = Node(tmp_path_factory.mktemp("flights")).start()
-    node.client().add({"source_id": "flights",
+    node = Node(tmp_path_factory.mktemp("flights"), env={"PAGE_ROWS": "2000"}).start()
+    node.client().add({"source_id": "flights", "sort_columns": ["time_hour"],
                        "schema_definition": {"tailnum": "string", "dep_delay": "int64", "dest": "string", "flight": "int64",
                                              "time_hour": "datetime64[us]"},
                        "index_columns": ["tailnum", "dep_delay", {"column": "flight", "kind": "btree"},
@@ -111,7 +111,7 @@ def test_random_queries_hot_replayed_flushed_and_restarted(flights_node, seeded,
     queries += [("aggregate", *generator.aggregate("flights")) for _ in range(AGGREGATES)]
     answers = [connection.execute(sql).fetchall() for _, _, sql in queries]
 
-    differences = []
+    differences, by_pages = [], dict.fromkeys(("flushed", "restarted", "not optimized"), 0)
     for state in ("hot", "replayed", "flushed", "restarted", "not optimized"):
         if state == "replayed":
             node.kill()
@@ -128,15 +128,21 @@ def test_random_queries_hot_replayed_flushed_and_restarted(flights_node, seeded,
         start = time.monotonic()
         for (kind, request, sql), theirs in zip(queries, answers):
             if kind == "search":
-                ours, names = client.rows(**request), request["columns"]
+                answer, names = client.search(**request), request["columns"]
+                ours = [record["fields"] for record in answer["records"]]
             else:
-                ours = client.aggregate(**request)
+                answer = client.call("POST", "/data/aggregate", request)
+                ours = answer["results"]
                 names = [g["alias"] for g in request.get("group_by", [])] + [a["alias"] for a in request["aggregations"]]
             if not same_rows(ours, theirs, names, ordered=kind == "search"):
                 differences.append((state, request, sql, ours[:3], theirs[:3]))
+            if state in by_pages:
+                by_pages[state] += "page_index" in answer["stats"]["access_paths"]
         print(f"{state}: {len(queries)} queries in {time.monotonic() - start:.1f} s")
     assert not differences, f"{len(differences)} differences; the first: {differences[0]}"
-    figure(f"{len(queries)} random queries in 5 states: 0 differences")
+    # Of the files, which are sorted, pages are read; without plans by cost none are.
+    assert by_pages["flushed"] > 10 and by_pages["restarted"] > 10 and by_pages["not optimized"] == 0, by_pages
+    figure(f"{len(queries)} random queries in 5 states: 0 differences; by page indexes: {by_pages}")
 
 
 def test_all_tables_arrive_whole(tmp_path):
@@ -172,12 +178,12 @@ def test_parquet_files_read_in_duckdb_as_they_were_written(flights_node):
 
 @pytest.mark.long
 def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, seeded, figure):
-    """The same rows twice: in twelve partitions with indexes and statistics that prune, and in one file that nothing prunes."""
-    node = start_node({"ROW_GROUP_ROWS": "400000"})
+    """The same rows twice: in twelve partitions with indexes and statistics that prune, and in one sorted file whose pages alone do."""
+    node = start_node({"ROW_GROUP_ROWS": "400000", "PAGE_ROWS": "2000"})
     client = node.client()
     columns = {"tailnum": "string", "dep_delay": "int64", "dest": "string", "flight": "int64", "carrier": "string",
                "time_hour": "datetime64[us]"}
-    client.add({"source_id": "flights", "schema_definition": columns})
+    client.add({"source_id": "flights", "schema_definition": columns, "sort_columns": ["time_hour"]})
     client.add({"source_id": "pruned", "schema_definition": columns,
                 "partition_columns": [{"column": "time_hour", "transform": "month"}],
                 "index_columns": ["tailnum", {"column": "tailnum", "kind": "btree"}, "dep_delay", {"column": "flight", "kind": "btree"},
@@ -190,7 +196,7 @@ def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, s
     connection = load_duckdb("flights", schema)
     generator = Generator(seeded, columns_of(connection, "flights", schema))
 
-    paths, pruned = set(), 0
+    paths, pruned, by_pages = set(), 0, 0
     for i in range(10_000):
         if i == 7_500:  # From here on no plan is chosen by cost.
             node.env["QUERY_OPTIMIZATION_ENABLED"] = "false"
@@ -200,17 +206,20 @@ def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, s
         with_indexes = {**request, "source_ids": ["pruned"]}
         if i % 2 == 0:
             names, ordered = request["columns"], True
-            answer = client.search(**with_indexes)
-            plain_rows, rows = client.rows(**request), [record["fields"] for record in answer["records"]]
+            answer, plain = client.search(**with_indexes), client.search(**request)
+            plain_rows, rows = [record["fields"] for record in plain["records"]], [record["fields"] for record in answer["records"]]
         else:
             names, ordered = [g["alias"] for g in request.get("group_by", [])] + [a["alias"] for a in request["aggregations"]], False
-            answer = client.call("POST", "/data/aggregate", with_indexes)
-            plain_rows, rows = client.aggregate(**request), answer["results"]
+            answer, plain = client.call("POST", "/data/aggregate", with_indexes), client.call("POST", "/data/aggregate", request)
+            plain_rows, rows = plain["results"], answer["results"]
         theirs = connection.execute(sql).fetchall()
         assert same_rows(plain_rows, theirs, names, ordered), (request, sql)
         assert same_rows(rows, theirs, names, ordered), (with_indexes, sql)
-        assert i < 7_500 or not {"hash_index", "btree_index", "bloom"} & set(answer["stats"]["access_paths"])
+        told = set(answer["stats"]["access_paths"]) | set(plain["stats"]["access_paths"])
+        assert i < 7_500 or not {"hash_index", "btree_index", "bloom", "page_index"} & told
+        by_pages += "page_index" in plain["stats"]["access_paths"]
         paths.update(answer["stats"]["access_paths"])
         pruned += answer["stats"]["segments_pruned"]
-    assert {"hash_index", "btree_index", "bloom"} <= paths and pruned > 0
-    figure(f"10,000 random queries with and without indexes and pruning: 0 differences; {pruned} segments pruned, by {sorted(paths)}")
+    assert {"hash_index", "btree_index", "bloom"} <= paths and pruned > 0 and by_pages > 500
+    figure(f"10,000 random queries with and without indexes and pruning: 0 differences; {pruned} segments pruned, by {sorted(paths)}; "
+           f"{by_pages} of the others by page indexes")

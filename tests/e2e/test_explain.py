@@ -98,7 +98,8 @@ def test_says_what_is_wrong_where_it_stands(explained):
     for body, code, pointer in (({"search": {"source_ids": ["t"], "filters": {"amount": {"gt": "x"}}}}, 400, "/search/filters/amount/gt"),
                                 ({"aggregate": {"source_ids": ["t"], "aggregations": [{"type": "sum", "column": "customer"}]}}, 422,
                                  "/aggregate/aggregations/0/column"),
-                                ({"search": {"limit": 10_001}}, 400, "/search/limit"), ({}, 400, None)):
+                                ({"search": {"limit": 10_001}}, 400, "/search/limit"), ({}, 400, "/search"), ({}, 400, "/aggregate"),
+                                ({"search": {}, "aggregate": {}}, 400, "/aggregate")):
         with pytest.raises(Refused) as refusal:
             explain(explained, body)
         assert refusal.value.status == code

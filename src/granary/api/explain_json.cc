@@ -85,6 +85,8 @@ void AppendPruning(const query::PruningReport& report, std::string& out) {
   object.Add("by_statistics", report.by_statistics);
   object.Add("by_deletions", report.by_deletions);
   object.Add("by_index", report.by_index);
+  object.Add("pages_total", report.pages_total);
+  object.Add("pages_pruned", report.pages_pruned);
   object.Key("segments").push_back('[');
   for (std::size_t i = 0; i < report.segments.size(); ++i) {
     if (i > 0) out.push_back(',');
@@ -102,9 +104,15 @@ Result<ExplainBody> ParseExplain(std::string_view body, const RequestLimits& lim
   const JsonNode* search = reader.Find("search");
   const JsonNode* aggregate = reader.Find("aggregate");
   GRANARY_TRY(reader.Finish());
-  if ((search == nullptr) == (aggregate == nullptr)) {
-    return Status(Code::kInvalidRequest,
-                  "expected either search or aggregate, with the body that such a request has");
+  if (search == nullptr && aggregate == nullptr) {
+    const std::string missing =
+        "expected search or aggregate, with the body that such a request has";
+    return Status(Code::kInvalidRequest, "/search: " + missing,
+                  {{"/search", missing}, {"/aggregate", missing}});
+  }
+  if (search != nullptr && aggregate != nullptr) {
+    const std::string second = "expected either search or aggregate: search is there already";
+    return Status(Code::kInvalidRequest, "/aggregate: " + second, {{"/aggregate", second}});
   }
   const bool is_search = search != nullptr;
   const std::string_view pointer = is_search ? "/search" : "/aggregate";

@@ -23,6 +23,9 @@ using storage::Segment;
 // Row numbers are 32 bits with a sign.
 constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int32_t>::max();
 
+// Are estimated between two looks at the token.
+constexpr std::size_t kQuestionsAtOnce = 128;
+
 const std::uint64_t kRowsOfGroup =
     static_cast<std::uint64_t>(storage::SegmentWriterOptions().row_group_rows);
 
@@ -136,6 +139,7 @@ class AccessPlanner {
         shape_{.predicate = input.predicate,
                .filter = GroupOf(input.filter_columns, *input.snapshot.schema),
                .rest = GroupOf(input.rest, *input.snapshot.schema),
+               .comparisons = input.predicate == nullptr ? 0 : ComparisonsOf(*input.predicate),
                .per_match_ns = ask.per_match_ns,
                .limit = ask.limit},
         optimizer_(shape_, input.questions, model_,
@@ -152,17 +156,21 @@ class AccessPlanner {
     plan_.named.resize(named_.size());
     plan_.asking_ns.resize(named_.size());
     by_cost_ = options.enabled;
+    page_rows_ = static_cast<double>(std::max<std::int64_t>(options.page_rows, 1));
+    may_prune_pages_ = by_cost_ && input.predicate != nullptr && MayPrunePages(*input.predicate);
+    always_by_pages_ = options.forced == kPages;
   }
 
-  AccessPlan Plan() {
+  Result<AccessPlan> Plan() {
     plan_.segments.reserve(input_.snapshot.segments.size());
     for (const auto& segment : input_.snapshot.segments) {
       const bool is_without =
           std::binary_search(ask_.without.begin(), ask_.without.end(), segment->meta().id);
       ++plan_.segments_total;
-      if (!is_without) Add(segment);
+      if (!is_without) GRANARY_TRY(Add(segment));
     }
     for (const storage::HotChunk& chunk : input_.snapshot.hot) {
+      GRANARY_TRY(GoOn());
       if (chunk.batch->num_rows() > 0) AddHot(chunk);
     }
     plan_.first_by = ask_.first_by;
@@ -172,13 +180,16 @@ class AccessPlanner {
   }
 
  private:
-  void Add(const std::shared_ptr<const Segment>& segment) {
+  Status GoOn() const { return ask_.cancel == nullptr ? Status::Ok() : ask_.cancel->Check(); }
+
+  Status Add(const std::shared_ptr<const Segment>& segment) {
+    GRANARY_TRY(GoOn());
     const storage::SegmentMeta& meta = segment->meta();
     const storage::RowSetPtr deleted = segment->DeletedAt(input_.snapshot.visible_sequence);
     const std::uint64_t deleted_rows = deleted == nullptr ? 0 : deleted->count();
     if (deleted != nullptr && deleted_rows == meta.rows) {
       plan_.pruned.push_back({segment.get(), PrunedBy::kDeletions});
-      return;
+      return Status::Ok();
     }
     StatsView view = StatsView::OfSegment(*segment, *input_.snapshot.schema);
     SegmentFacts facts{.rows = meta.rows,
@@ -188,12 +199,12 @@ class AccessPlanner {
       const storage::Outcomes outcomes = view.OutcomesOf(*input_.predicate);
       if (outcomes.NoneMatch()) {
         plan_.pruned.push_back({segment.get(), PrunedBy::kStatistics});
-        return;
+        return Status::Ok();
       }
       if (!storage::PartitionMayMatch(input_.snapshot.partitions, meta.partition,
                                       *segment->file_schema(), *input_.predicate)) {
         plan_.pruned.push_back({segment.get(), PrunedBy::kPartition});
-        return;
+        return Status::Ok();
       }
       facts.all_match = outcomes.AllMatch();
     }
@@ -201,30 +212,67 @@ class AccessPlanner {
       facts.by_metadata = ask_.by_metadata && ask_.by_metadata(*segment, deleted_rows);
       facts.first_by_index = HasTrees(*segment);
     } else {
-      Estimate(*segment, view, facts);
+      GRANARY_TRY(Estimate(*segment, view, facts));
+    }
+    std::shared_ptr<const SegmentPages> pages;
+    const auto pages_of = [&]() -> std::optional<PageFacts> {
+      pages = LookAtPages(*segment);
+      return pages == nullptr ? std::nullopt : std::optional(pages->facts);
+    };
+    if (may_prune_pages_ && !facts.all_match &&
+        (always_by_pages_ || static_cast<double>(facts.rows) > page_rows_)) {
+      facts.pages = PagesOfSorted(facts, page_rows_);
+      if (ask_.exactly) {
+        if (const auto exact = pages_of()) facts.pages = exact;
+      }
     }
     const auto is_cached = [&] { return segment->IsCached(read_, *input_.snapshot.schema); };
     if (ask_.exactly) facts.cached = is_cached();
-    const SegmentChoice choice = optimizer_.Choose(facts, is_cached);
+    const SegmentChoice choice = optimizer_.Choose(facts, is_cached, pages_of);
     if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);
     plan_.pieces += facts.row_groups;
-    plan_.segments.push_back({segment, facts.all_match, choice, deleted});
+    if (choice.way != kPages) pages = nullptr;
+    plan_.segments.push_back({segment, facts.all_match, choice, deleted, std::move(pages)});
+    return Status::Ok();
   }
 
-  void Estimate(const Segment& segment, StatsView& view, SegmentFacts& facts) {
+  /// Null while they would have to be read first.
+  std::shared_ptr<const SegmentPages> LookAtPages(const Segment& segment) const {
+    std::shared_ptr<const storage::SegmentReader> reader = segment.OpenReader();
+    if (ask_.exactly && reader == nullptr) {
+      auto opened = segment.Reader();
+      if (opened.ok()) reader = opened.Take();
+    }
+    if (reader == nullptr) return nullptr;
+    if (ask_.exactly) {
+      std::uint64_t uncounted = 0;
+      segment.LoadPages(*reader, read_, uncounted);
+    } else if (!reader->HasLoadedPages(input_.filter_columns)) {
+      return nullptr;
+    }
+    static const runtime::CancelToken kNever;
+    auto pages = PagesOfSegment(*reader, *input_.snapshot.schema, *input_.predicate,
+                                ask_.cancel == nullptr ? kNever : *ask_.cancel);
+    if (!pages.ok()) return nullptr;  // It is cancelled, which who asks next is told.
+    return std::make_shared<const SegmentPages>(pages.Take());
+  }
+
+  Status Estimate(const Segment& segment, StatsView& view, SegmentFacts& facts) {
     EstimatorView estimators(segment, *input_.snapshot.schema, view);
     const KnownColumns known = [&](ColumnId column) { return estimators.Find(column); };
     facts.matches = Selectivity(*input_.predicate, known).matches;
     rows_ += static_cast<double>(facts.rows);
     matches_ += facts.matches * static_cast<double>(facts.rows);
-    if (!by_cost_) return;
+    if (!by_cost_) return Status::Ok();
     facts.indexes = indexes_.Of(segment);
-    if (facts.indexes.empty()) return;
+    if (facts.indexes.empty()) return Status::Ok();
     for (std::size_t i = 0; i < named_.size(); ++i) {
+      if (i % kQuestionsAtOnce == kQuestionsAtOnce - 1) GRANARY_TRY(GoOn());
       const IndexQuestion& question = input_.questions.questions[i];
       named_[i] = question.NamedOf(known(question.column));
     }
     facts.named = named_;
+    return Status::Ok();
   }
 
   void CountQuestions(const SegmentFacts& facts, const SegmentChoice& choice) {
@@ -286,6 +334,9 @@ class AccessPlanner {
   SourceOptimizer optimizer_;
   IndexesOfSegment indexes_;
   bool by_cost_ = true;
+  double page_rows_ = 1;
+  bool may_prune_pages_ = false;
+  bool always_by_pages_ = false;
   std::vector<ColumnId> read_;
   std::vector<double> named_, named_of_hot_;
   std::vector<QuestionIndexes> hashes_;
@@ -295,8 +346,8 @@ class AccessPlanner {
 
 }  // namespace
 
-AccessPlan PlanAccess(const AccessInput& input, const AccessAsk& ask,
-                      const OptimizerOptions& options) {
+Result<AccessPlan> PlanAccess(const AccessInput& input, const AccessAsk& ask,
+                              const OptimizerOptions& options) {
   return AccessPlanner(input, ask, options).Plan();
 }
 

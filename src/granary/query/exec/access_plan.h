@@ -12,7 +12,10 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/query/exec/page_pruning.h"
 #include "granary/query/optimizer/source_optimizer.h"
+#include "granary/runtime/cancel.h"
+#include "granary/storage/segment/segment_writer.h"
 #include "granary/storage/source/source_snapshot.h"
 
 namespace granary::query {
@@ -21,6 +24,8 @@ namespace granary::query {
 struct OptimizerOptions {
   bool enabled = true;  ///< QUERY_OPTIMIZATION_ENABLED; false: no index is asked.
   CostModel model;
+  /// Rows that a page has at most, in files that were not read yet.
+  std::int64_t page_rows = storage::SegmentWriterOptions().page_rows;
   std::optional<Way> forced;  ///< For comparisons: this way wherever it is possible.
 };
 
@@ -41,6 +46,8 @@ struct AccessAsk {
   std::function<bool(const storage::Segment&, std::uint64_t deleted_rows)> by_metadata;
   /// Segments that are not read, ascending.
   std::vector<SegmentId> without;
+  /// Is looked at between segments and, of long filters, within; null: nobody ends the planning.
+  const runtime::CancelToken* cancel = nullptr;
   bool exactly = false;  ///< Costs as exact as they can be had, for people; takes longer.
 };
 
@@ -50,6 +57,8 @@ struct PlannedSegment {
   bool all_match = false;  ///< Statistics say that every row matches: no filter needed.
   SegmentChoice choice;
   storage::RowSetPtr deleted = nullptr;  ///< Rows that the snapshot lacks; null: none.
+  /// What its page indexes leave of it, when they were looked at; else who reads it does.
+  std::shared_ptr<const SegmentPages> pages = nullptr;
 
   std::uint64_t deleted_rows() const { return deleted == nullptr ? 0 : deleted->count(); }
 };
@@ -88,8 +97,9 @@ struct AccessInput {
   const std::vector<ColumnId>& rest;  ///< Are shown besides.
 };
 
-/// Pure but for looking into the column cache.
-AccessPlan PlanAccess(const AccessInput& input, const AccessAsk& ask,
-                      const OptimizerOptions& options);
+/// kCancelled and kDeadlineExceeded when that is asked for. Pure but for looking into the column
+/// cache, and at page indexes that are in memory (with AccessAsk::exactly in those of the files).
+Result<AccessPlan> PlanAccess(const AccessInput& input, const AccessAsk& ask,
+                              const OptimizerOptions& options);
 
 }  // namespace granary::query

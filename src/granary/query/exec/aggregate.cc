@@ -223,7 +223,7 @@ Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request
                                                  const AggregateSink& sink,
                                                  std::vector<Morsel>& morsels,
                                                  AggregateTable& known, QueryStats& stats) {
-  const QueryAccess access = PlanAggregateAccess(plan, {}, given, stats);
+  GRANARY_ASSIGN(const QueryAccess access, PlanAggregateAccess(plan, {}, given, stats));
   const QueryContext context = access.With(given);
   GRANARY_ASSIGN(morsels, ListMorsels(plan, access, context, known, stats));
   FreedLater<AggregateTable> table(context.pool, &PiecesOfTable, plan);
@@ -246,7 +246,7 @@ bool HasHotRows(const AggregatePlan& plan) {
 Result<QueryStats> SpillAtOnce(const AggregateRequest& request, const AggregatePlan& plan,
                                const QueryContext& given, const AggregateSink& sink) {
   QueryStats stats;
-  const QueryAccess access = PlanAggregateAccess(plan, {}, given, stats);
+  GRANARY_ASSIGN(const QueryAccess access, PlanAggregateAccess(plan, {}, given, stats));
   const QueryContext context = access.With(given);
   AggregateTable known(plan, KeyLookup::kCompact);
   GRANARY_ASSIGN(const auto morsels, ListMorsels(plan, access, context, known, stats));
@@ -271,7 +271,7 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   if (auto question = KeptQuestionOf(request, plan, given)) {
     QueryStats stats;
-    KeptAccess planned = PlanKeptAccess(plan, *question, given, stats);
+    GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, stats));
     const QueryContext context = planned.access.With(given);
     AggregateTable known(plan, KeyLookup::kCompact);
     GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));

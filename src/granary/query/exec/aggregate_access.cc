@@ -46,8 +46,9 @@ double ReadingCost(const QueryAccess& access, const std::vector<SegmentId>& cove
 
 }  // namespace
 
-QueryAccess PlanAggregateAccess(const AggregatePlan& plan, const std::vector<SegmentId>& covered,
-                                const QueryContext& context, QueryStats& stats) {
+Result<QueryAccess> PlanAggregateAccess(const AggregatePlan& plan,
+                                        const std::vector<SegmentId>& covered,
+                                        const QueryContext& context, QueryStats& stats) {
   QueryAccess access;
   if (context.record != nullptr) context.record->Begin();
   const CostModel& model = ModelOf(context);
@@ -68,7 +69,8 @@ QueryAccess PlanAggregateAccess(const AggregatePlan& plan, const std::vector<Seg
     }
     ask.without = covered;
     ask.exactly = context.record != nullptr;
-    access.Add(plan.scans[source].Plan(ask, context, stats));
+    GRANARY_ASSIGN(AccessPlan of_source, plan.scans[source].Plan(ask, context, stats));
+    access.Add(std::move(of_source));
   }
   access.ChooseWorkers(context);
   return access;
@@ -112,19 +114,19 @@ std::optional<KeptQuestion> KeptQuestionOf(const AggregateRequest& request,
   return question;
 }
 
-KeptAccess PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& question,
-                          const QueryContext& context, QueryStats& stats) {
+Result<KeptAccess> PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& question,
+                                  const QueryContext& context, QueryStats& stats) {
   KeptAccess planned;
   planned.kept = context.kept->Find(question.key, question.segments);
   if (planned.kept == nullptr) {
-    planned.access = PlanAggregateAccess(plan, {}, context, stats);
+    GRANARY_ASSIGN(planned.access, PlanAggregateAccess(plan, {}, context, stats));
     return planned;
   }
   std::vector<SegmentId> covered;
   for (const KeptSegment& segment : planned.kept->segments) covered.push_back(segment.id);
   // Whoever read the segments that it covers would find the same groups, and merge them, too. So
   // what is kept is always merged; what that saves is worked out for those who want to know.
-  planned.access = PlanAggregateAccess(plan, covered, context, stats);
+  GRANARY_ASSIGN(planned.access, PlanAggregateAccess(plan, covered, context, stats));
   if (context.record == nullptr) return planned;
   const std::size_t groups = planned.kept->table->groups();
   auto record = std::make_unique<KeptPlan>();
@@ -134,8 +136,8 @@ KeptAccess PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& questio
   QueryContext unseen = context;
   unseen.record = nullptr;
   QueryStats uncounted;
-  record->instead_ns =
-      record->ns + ReadingCost(PlanAggregateAccess(plan, {}, unseen, uncounted), covered);
+  GRANARY_ASSIGN(const QueryAccess instead, PlanAggregateAccess(plan, {}, unseen, uncounted));
+  record->instead_ns = record->ns + ReadingCost(instead, covered);
   context.record->kept = std::move(record);
   return planned;
 }

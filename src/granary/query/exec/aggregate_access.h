@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "granary/base/hash.h"
+#include "granary/base/status.h"
 #include "granary/query/exec/aggregate_plan.h"
 #include "granary/query/exec/kept_aggregates.h"
 #include "granary/query/exec/query_access.h"
@@ -16,8 +17,9 @@
 namespace granary::query {
 
 /// `covered`: segments that are not read, ascending.
-QueryAccess PlanAggregateAccess(const AggregatePlan& plan, const std::vector<SegmentId>& covered,
-                                const QueryContext& context, QueryStats& stats);
+Result<QueryAccess> PlanAggregateAccess(const AggregatePlan& plan,
+                                        const std::vector<SegmentId>& covered,
+                                        const QueryContext& context, QueryStats& stats);
 
 /// What a question is kept under, and which segments it is about.
 struct KeptQuestion {
@@ -33,7 +35,7 @@ struct KeptAccess {
   QueryAccess access;
   std::shared_ptr<const KeptAggregate> kept;  ///< Null: there is none.
 };
-KeptAccess PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& question,
-                          const QueryContext& context, QueryStats& stats);
+Result<KeptAccess> PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion& question,
+                                  const QueryContext& context, QueryStats& stats);
 
 }  // namespace granary::query

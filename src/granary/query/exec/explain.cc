@@ -150,9 +150,9 @@ Result<Explanation> ExplainSearch(const SearchRequest& request,
   } else if (request.limit != 0) {
     QueryStats uncounted;
     if (ordered)
-      PlanOrderedAccess(plan, request.limit, context, uncounted);
+      GRANARY_TRY(PlanOrderedAccess(plan, request.limit, context, uncounted).status());
     else
-      PlanStoredAccess(plan, request.limit, context, uncounted);
+      GRANARY_TRY(PlanStoredAccess(plan, request.limit, context, uncounted).status());
   }
   Explanation out;
   double work_ns = 0;
@@ -197,9 +197,9 @@ Result<Explanation> ExplainAggregate(const AggregateRequest& request,
   } else {
     QueryStats uncounted;
     if (const auto question = KeptQuestionOf(request, plan, context))
-      PlanKeptAccess(plan, *question, context, uncounted);
+      GRANARY_TRY(PlanKeptAccess(plan, *question, context, uncounted).status());
     else
-      PlanAggregateAccess(plan, {}, context, uncounted);
+      GRANARY_TRY(PlanAggregateAccess(plan, {}, context, uncounted).status());
   }
   Explanation out;
   out.plan.name = "aggregate";

@@ -57,6 +57,8 @@ struct PruningReport {
   std::uint64_t by_deletions = 0;  ///< Of which every row is deleted.
   /// Whose indexes or row groups left nothing; known when the query was run.
   std::optional<std::uint64_t> by_index;
+  std::uint64_t pages_total = 0;      ///< Of the segments that are read by their page indexes.
+  std::uint64_t pages_pruned = 0;     ///< Of those, whose bounds rule them out.
   std::vector<NamedPruned> segments;  ///< The first kPrunedNamedMax.
 };
 

@@ -55,6 +55,10 @@ std::string Segments(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+std::string PagesText(double kept, double total) {
+  return fmt::format("{} of {} pages", CountText(kept), CountText(total));
+}
+
 PlanStep GroupStep(const SourceScan& scan, const PlanRecord::OfSource& record, std::size_t at,
                    Analyze analyze) {
   const PathGroup& group = record.plan.choices.groups[at];
@@ -75,6 +79,7 @@ PlanStep GroupStep(const SourceScan& scan, const PlanRecord::OfSource& record, s
       step.detail += order.column.name + " ";
     step.detail.pop_back();
   }
+  if (group.way == kPages) step.detail += ", " + PagesText(group.pages_kept, group.pages_total);
   if (group.probe < 0) return step;
   const Probe& probe = record.plan.choices.probes[static_cast<std::size_t>(group.probe)];
   if (probe.questions.size() == 1) {
@@ -98,6 +103,8 @@ std::string WayName(const SourceScan& scan, const AccessPlan& plan, const Altern
     case kMetadata: return "metadata";
     case kFirst:
       return fmt::format("btree_index in order of {}", plan.first_by.front().column.name);
+    case kPages:
+      return fmt::format("page_index: {}", PagesText(other.pages_kept, other.pages_total));
     case kCombined: return "the indexes of some conditions, combined";
     case kEverything: return "the indexes of all conditions, combined";
     default: break;
@@ -190,6 +197,11 @@ void AddRejected(const SourceScan& scan, const AccessPlan& plan, double others_n
 
 void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& report) {
   report.segments_total += plan.segments_total;
+  for (const PathGroup& group : plan.choices.groups) {
+    report.pages_total += static_cast<std::uint64_t>(std::llround(group.pages_total));
+    report.pages_pruned +=
+        static_cast<std::uint64_t>(std::llround(group.pages_total - group.pages_kept));
+  }
   for (const PrunedSegment& pruned : plan.pruned) {
     const bool is_named = report.segments.size() < kPrunedNamedMax;
     NamedPruned named{scan.snapshot().id, pruned.segment->meta().id, {}, {}};

@@ -25,7 +25,7 @@ void AddMatches(const Morsel& morsel, const ScannedRows& scanned, storage::RowSe
   };
   if (scanned.selected) {
     for (const std::int32_t row : *scanned.selected) add(row);
-  } else if (morsel.picked == nullptr) {
+  } else if (morsel.picked == nullptr && morsel.spans == nullptr) {
     rows.AddRange(begin, begin + static_cast<std::uint64_t>(morsel.rows));
   } else {
     for (std::int64_t row = 0; row < morsel.rows; ++row) add(row);
@@ -51,7 +51,7 @@ Result<storage::MatchedRows> FindRows(const std::optional<Filter>& filter,
   std::mutex mutex;
   for (const BoundSource& source : bound) {
     GRANARY_ASSIGN(const SourceScan scan, SourceScan::Make(*source.snapshot, source.predicate, {}));
-    const AccessPlan plan = scan.Plan({}, context, stats);
+    GRANARY_ASSIGN(const AccessPlan plan, scan.Plan({}, context, stats));
     std::vector<PlannedSegment> to_read;
     for (const PlannedSegment& planned : plan.segments) {
       if (planned.all_match)

@@ -267,8 +267,10 @@ OptimizerOptions SomeOptions(std::mt19937_64& random) {
   switch (random() % 4) {
     case 0: options.enabled = false; break;
     case 1: options.forced = static_cast<Way>(random() % kWays); break;
+    case 2: options.forced = kPages; break;
     default: break;
   }
+  options.page_rows = 64;
   CostModel& model = options.model;
   for (double* ns : {&model.chunk_ns, &model.decode_number_ns, &model.row_group_ns,
                      &model.check_number_ns, &model.index_lookup_ns, &model.index_row_ns,
@@ -311,14 +313,16 @@ TEST(IndexSearchTest, NoPlanChangesAnAnswer) {
     if (column == kName) indexed.AddIndex({column, IndexKind::kBloom});
   }
   for (TestSource* source : {&plain, &indexed}) {
-    source->AddSegment(SomeRows(0, 3000), 700);
-    source->AddSegment(SomeRows(3000, 3000), 5000);
+    const std::int64_t page_rows = source == &plain ? 20'000 : 64;
+    source->AddSegment(SomeRows(0, 3000), 700, page_rows);
+    source->AddSegment(SomeRows(3000, 3000), 5000, page_rows);
     source->AddHot(SomeRows(6000, 1000));
   }
   OptimizerOptions off;
   off.enabled = false;
   RandomFilter next(random);
-  for (int i = 0; i < 300; ++i) {
+  int by_pages = 0;
+  for (int i = 0; i < 400; ++i) {
     const storage::SourceSnapshot poisoned = Poisoned(indexed.snapshot(), random);
     const OptimizerOptions options = SomeOptions(random);
     SearchRequest request;
@@ -327,12 +331,15 @@ TEST(IndexSearchTest, NoPlanChangesAnAnswer) {
     if (i % 5 == 1) request.filter.reset();
     if (i % 2 == 1) request.limit = 1 + random() % 50;
     const Found expected = Find(request, plain.snapshot(), &off);
-    ASSERT_EQ(Find(request, poisoned, &options).rows, expected.rows) << "query " << i;
+    const Found found = Find(request, poisoned, &options);
+    ASSERT_EQ(found.rows, expected.rows) << "query " << i;
+    by_pages += found.stats.access_paths.contains("page_index");
     const bool grouped = i % 2 == 0;
     ASSERT_EQ(Count(request, poisoned, &options, grouped).rows,
               Count(request, plain.snapshot(), &off, grouped).rows)
         << "query " << i;
   }
+  EXPECT_GT(by_pages, 20);
 }
 
 TEST(IndexSearchTest, WithoutTheOptimizerNoIndexIsAsked) {

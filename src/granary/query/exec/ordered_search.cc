@@ -243,8 +243,8 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
   wanted.rows = limit;
   if (limit && next != nullptr && *limit < std::numeric_limits<std::uint64_t>::max())
     ++*wanted.rows;
-  const QueryAccess access =
-      PlanOrderedAccess(plan, wanted.shown ? std::nullopt : wanted.rows, given, stats);
+  GRANARY_ASSIGN(const QueryAccess access,
+                 PlanOrderedAccess(plan, wanted.shown ? std::nullopt : wanted.rows, given, stats));
   const QueryContext context = access.With(given);
   GRANARY_ASSIGN(const auto morsels, ListRankedMorsels(plan, access, context, stats));
   GRANARY_ASSIGN(const Obstacle obstacle,

@@ -45,8 +45,8 @@ void QueryAccess::ChooseWorkers(const QueryContext& context) {
   context.record->workers_reason = std::move(choice.reason);
 }
 
-QueryAccess PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                             const QueryContext& context, QueryStats& stats) {
+Result<QueryAccess> PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
+                                     const QueryContext& context, QueryStats& stats) {
   QueryAccess access;
   if (context.record != nullptr) context.record->Begin();
   double left = limit ? static_cast<double>(*limit) : 0;
@@ -54,15 +54,16 @@ QueryAccess PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t
     AccessAsk ask;
     if (limit) ask.limit = static_cast<std::uint64_t>(std::max(left, 0.0));
     ask.exactly = context.record != nullptr;
-    access.Add(scan.Plan(ask, context, stats));
+    GRANARY_ASSIGN(AccessPlan of_source, scan.Plan(ask, context, stats));
+    access.Add(std::move(of_source));
     left -= access.sources.back().choices.rows;
   }
   access.ChooseWorkers(context);
   return access;
 }
 
-QueryAccess PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                              const QueryContext& context, QueryStats& stats) {
+Result<QueryAccess> PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
+                                      const QueryContext& context, QueryStats& stats) {
   QueryAccess access;
   if (context.record != nullptr) context.record->Begin();
   for (std::size_t source = 0; source < plan.keys.size(); ++source) {
@@ -70,7 +71,8 @@ QueryAccess PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_
     ask.per_match_ns = ModelOf(context).order_row_ns;
     ask.exactly = context.record != nullptr;
     AskForFirst(plan, source, limit, ask);
-    access.Add(plan.keys[source].Plan(ask, context, stats));
+    GRANARY_ASSIGN(AccessPlan of_source, plan.keys[source].Plan(ask, context, stats));
+    access.Add(std::move(of_source));
   }
   access.ChooseWorkers(context);
   return access;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "granary/base/status.h"
 #include "granary/query/exec/access_plan.h"
 #include "granary/query/exec/query_context.h"
 #include "granary/query/exec/search_plan.h"
@@ -33,10 +34,10 @@ struct QueryAccess {
 const CostModel& ModelOf(const QueryContext& context);
 
 /// Of a search in the order in which rows are stored.
-QueryAccess PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                             const QueryContext& context, QueryStats& stats);
+Result<QueryAccess> PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
+                                     const QueryContext& context, QueryStats& stats);
 /// Of one with an order: of its keys.
-QueryAccess PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
-                              const QueryContext& context, QueryStats& stats);
+Result<QueryAccess> PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
+                                      const QueryContext& context, QueryStats& stats);
 
 }  // namespace granary::query

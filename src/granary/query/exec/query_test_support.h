@@ -78,10 +78,12 @@ class TestSource {
     snapshot_.hot.push_back({snapshot_.schema, BatchOf(*snapshot_.schema, rows),
                              Sequences(rows.size()), std::make_shared<storage::HotIndex>()});
   }
-  void AddSegment(const std::vector<Row>& rows, std::int64_t row_group_rows = 1000) {
+  void AddSegment(const std::vector<Row>& rows, std::int64_t row_group_rows = 1000,
+                  std::int64_t page_rows = storage::SegmentWriterOptions().page_rows) {
     const std::string path = "segment-" + std::to_string(snapshot_.segments.size()) + ".parquet";
     storage::SegmentWriterOptions options;
     options.row_group_rows = row_group_rows;
+    options.page_rows = page_rows;
     auto writer = Must(storage::SegmentWriter::Create(
         files_, io::Failpoints::None(), "/" + snapshot_.id.str(), path, snapshot_.schema, options));
     EXPECT_TRUE(writer->Append(BatchOf(*snapshot_.schema, rows), Sequences(rows.size())).ok());

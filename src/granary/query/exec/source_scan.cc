@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "granary/json/rest_split.h"
+#include "granary/query/exec/page_pruning.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/exec/take_rows.h"
@@ -26,6 +27,10 @@ constexpr std::chrono::milliseconds kLongStep{8};
 constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
 
 constexpr std::chrono::milliseconds kLookEvery{10};
+
+/// Pages are left out when those that stay have at most so much of the rows: else to read the whole
+/// column chunk, and to keep it for others, is better.
+constexpr std::int64_t kPagesPercent = 80;
 
 /// So many of an index's rows are filtered at first, though the limit be lower.
 constexpr std::int64_t kFirstPicked = 64;
@@ -89,6 +94,31 @@ std::shared_ptr<const RowNumbers> PickedIn(const RowNumbers& rows, std::int64_t 
   return within;
 }
 
+/// Makes a row group's morsel one of the rows that its pages leave, where that is worth it.
+void TakePages(const PagesLeft& left, Morsel& morsel) {
+  const std::int64_t rows = CountRows(left.rows);
+  if (rows * 100 > morsel.rows * kPagesPercent) return;
+  morsel.rows = rows;
+  morsel.spans = std::make_shared<const storage::RowSpans>(left.rows);
+}
+
+/// Positions of deleted rows in the morsel of a row group that begins at `begin`; null: none.
+std::shared_ptr<const RowNumbers> DeletedOf(const storage::RowSet& deleted, std::int64_t begin,
+                                            const Morsel& morsel) {
+  const storage::RowSpans all = {{0, morsel.rows}};
+  auto rows = std::make_shared<RowNumbers>();
+  std::int64_t before = 0;
+  for (const storage::RowSpan& span : morsel.spans == nullptr ? all : *morsel.spans) {
+    const std::size_t first = rows->size();
+    deleted.AppendIn(static_cast<std::uint64_t>(begin + span.begin),
+                     static_cast<std::uint64_t>(begin + span.end), *rows);
+    for (std::size_t i = first; i < rows->size(); ++i)
+      (*rows)[i] += static_cast<std::int32_t>(before);
+    before += span.rows();
+  }
+  return rows->empty() ? nullptr : std::shared_ptr<const RowNumbers>(std::move(rows));
+}
+
 /// The rows of a hot chunk that a snapshot up to `sequence` lacks; null: none.
 std::shared_ptr<const RowNumbers> EndedRows(const storage::HotChunk& chunk,
                                             std::uint64_t sequence) {
@@ -118,6 +148,24 @@ void SelectLeft(const Morsel& morsel, std::int64_t rows,
     }
   }
   selected = std::move(left);
+}
+
+/// Of the row group, before an index's rows are picked.
+std::int64_t RowsToDecode(const Morsel& morsel) {
+  return morsel.spans == nullptr ? morsel.reader->rows(morsel.row_group) : morsel.rows;
+}
+
+/// What is read of a whole row group, as a morsel has it that page indexes chose.
+Result<std::shared_ptr<arrow::RecordBatch>> TakeSpans(std::shared_ptr<arrow::RecordBatch> batch,
+                                                      const Morsel& morsel) {
+  if (morsel.spans == nullptr) return batch;
+  RowNumbers rows;
+  rows.reserve(static_cast<std::size_t>(morsel.rows));
+  for (const storage::RowSpan& span : *morsel.spans) {
+    for (std::int64_t row = span.begin; row < span.end; ++row)
+      rows.push_back(static_cast<std::int32_t>(row));
+  }
+  return TakeRows(*batch, rows);
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::RecordBatch> batch,
@@ -193,16 +241,25 @@ void SourceScan::NumberPaths(Predicate& predicate) {
 }
 
 std::int64_t Morsel::RowIn(std::int64_t row) const {
-  return picked == nullptr ? row : (*picked)[static_cast<std::size_t>(row)];
+  if (picked != nullptr) return (*picked)[static_cast<std::size_t>(row)];
+  if (spans == nullptr) return row;
+  for (const storage::RowSpan& span : *spans) {
+    if (row < span.rows()) return span.begin + row;
+    row -= span.rows();
+  }
+  return row;
 }
 
-AccessPlan SourceScan::Plan(const AccessAsk& ask, const QueryContext& context,
-                            QueryStats& stats) const {
+Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& context,
+                                    QueryStats& stats) const {
   static const OptimizerOptions kDefault;
   const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr, questions_,
                           filter_columns_, rest_};
-  AccessPlan plan =
-      PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer);
+  AccessAsk ask = given;
+  ask.cancel = &context.cancel;
+  GRANARY_ASSIGN(
+      AccessPlan plan,
+      PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer));
   stats.segments_total += plan.segments_total;
   stats.segments_pruned += plan.pruned.size();
   if (context.record != nullptr) context.record->Add(plan, questions_.questions.size());
@@ -236,23 +293,26 @@ std::optional<RowNumbers> SourceScan::PickRows(const AccessPlan& plan,
 
 Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
                                                     const PlannedSegment& planned,
-                                                    const std::optional<RowNumbers>& picked) const {
+                                                    const std::optional<RowNumbers>& picked,
+                                                    const QueryContext& context,
+                                                    QueryStats& stats) const {
   std::vector<Morsel> morsels;
   if (picked && picked->empty()) return morsels;
   GRANARY_ASSIGN(const auto reader, planned.segment->Reader());
+  const bool by_pages = planned.choice.way == kPages;
+  const SegmentPages* pages = planned.pages.get();
+  if (by_pages && pages == nullptr) {
+    std::vector<ColumnId> columns = filter_columns_;
+    columns.insert(columns.end(), rest_.begin(), rest_.end());
+    planned.segment->LoadPages(*reader, columns, stats.bytes_read);
+  }
   std::int64_t begin = 0;  // Of the row group, in the segment.
   for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
+    GRANARY_TRY(context.cancel.Check());
     Morsel morsel{
         source, planned.segment, reader, group, nullptr, reader->rows(group), planned.all_match,
         nullptr};
     morsel.group = planned.choice.group;
-    if (planned.deleted != nullptr && !picked) {
-      auto deleted = std::make_shared<RowNumbers>();
-      planned.deleted->AppendIn(static_cast<std::uint64_t>(begin),
-                                static_cast<std::uint64_t>(begin + reader->rows(group)), *deleted);
-      if (static_cast<std::int64_t>(deleted->size()) == reader->rows(group)) continue;
-      if (!deleted->empty()) morsel.deleted = std::move(deleted);
-    }
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
       morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
@@ -263,6 +323,23 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
           StatsView::OfRowGroup(*reader, group, *snapshot_->schema).OutcomesOf(*predicate_);
       if (outcomes.NoneMatch()) continue;
       morsel.all_match = outcomes.AllMatch();
+    }
+    if (by_pages && !morsel.all_match) {
+      if (pages != nullptr) {
+        TakePages(pages->groups[static_cast<std::size_t>(group)], morsel);
+      } else {
+        GRANARY_ASSIGN(const PagesLeft left, PagesThatMayMatch(*reader, group, *snapshot_->schema,
+                                                               *predicate_, context.cancel));
+        TakePages(left, morsel);
+      }
+      if (morsel.spans != nullptr) stats.access_paths.insert("page_index");
+      if (morsel.rows == 0) continue;
+    }
+    if (planned.deleted != nullptr && !picked) {
+      morsel.deleted = DeletedOf(*planned.deleted, begin, morsel);
+      if (morsel.deleted != nullptr &&
+          static_cast<std::int64_t>(morsel.deleted->size()) == morsel.rows)
+        continue;
     }
     morsels.push_back(std::move(morsel));
   }
@@ -284,7 +361,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const Acce
         auto picked =
             PickRows(plan, segments[i], record == nullptr ? nullptr : &record->questions, parts[i]);
         DropDeleted(segments[i], picked);
-        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked));
+        GRANARY_ASSIGN(of_segment[i], RowGroupsOf(source, segments[i], picked, context, parts[i]));
         return Status::Ok();
       }));
   for (const QueryStats& part : parts) stats.Add(part);
@@ -354,8 +431,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   stats.bytes_read += counts.bytes_read;
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
-    stats.access_paths.insert("full_scan");
-  if (batch->num_rows() != morsel.reader->rows(morsel.row_group))
+    stats.access_paths.insert(morsel.spans == nullptr ? "full_scan" : "page_index");
+  if (batch->num_rows() != RowsToDecode(morsel))
     return Status::Corruption("a row group with another number of rows");
   GRANARY_ASSIGN(batch, TakePicked(std::move(batch), morsel));
   // What is decoded for the picked rows alone is gone again. Nothing of what stays is given up for
@@ -373,6 +450,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
     const Morsel& morsel, const std::vector<ColumnId>& columns,
     storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const {
   const Schema& schema = *snapshot_->schema;
+  if (paths_.empty() && morsel.spans != nullptr)
+    return morsel.segment->ReadRows(morsel.row_group, *morsel.spans, columns, schema, counts,
+                                    go_on);
   if (paths_.empty()) return morsel.segment->Read(morsel.row_group, columns, schema, counts, go_on);
   arrow::ArrayVector arrays(columns.size());
   std::vector<ColumnId> stored(columns);
@@ -399,8 +479,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
     }
     fields.push_back(arrow::field("", arrays[i]->type()));
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
-                                  morsel.reader->rows(morsel.row_group), std::move(arrays));
+  return TakeSpans(
+      arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                               morsel.reader->rows(morsel.row_group), std::move(arrays)),
+      morsel);
 }
 
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
@@ -414,8 +496,7 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
     row_bytes += is_text ? kBytesOfText : kBytesOfNumber;
   }
   const std::uint64_t wanted =
-      memory.bytes() +
-      row_bytes * static_cast<std::uint64_t>(morsel.reader->rows(morsel.row_group));
+      memory.bytes() + row_bytes * static_cast<std::uint64_t>(RowsToDecode(morsel));
   const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
   auto count = runtime::Refusals::kCounted;
   while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted, count)) {

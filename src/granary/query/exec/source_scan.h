@@ -44,9 +44,11 @@ struct Morsel {
   /// When an index chose: its rows of the row group or chunk, ascending. The morsel is then those
   /// rows alone, and positions in it count them.
   std::shared_ptr<const RowNumbers> picked;
+  /// When page indexes chose: those rows of the row group, likewise.
+  std::shared_ptr<const storage::RowSpans> spans = nullptr;
   std::int64_t skip = 0;    ///< Rows of the row group before this one are left out.
   std::uint16_t group = 0;  ///< Of the plan, among its SourceChoices::groups.
-  /// Rows of the row group that the snapshot lacks, ascending; null: none. Of rows that an index
+  /// Positions of rows that the snapshot lacks, ascending; null: none. Of rows that an index
   /// chose they are left out already.
   std::shared_ptr<const RowNumbers> deleted = nullptr;
 
@@ -79,8 +81,9 @@ class SourceScan {
   const storage::SourceSnapshot& snapshot() const { return *snapshot_; }
   std::size_t columns() const { return output_.size(); }  ///< That it gives.
 
-  /// What to read and how. Counts what was pruned.
-  AccessPlan Plan(const AccessAsk& ask, const QueryContext& context, QueryStats& stats) const;
+  /// What to read and how. Counts what was pruned. Looks at context.cancel.
+  Result<AccessPlan> Plan(const AccessAsk& ask, const QueryContext& context,
+                          QueryStats& stats) const;
   /// Some of a plan's segments as the plan says: their row groups as far as neither indexes nor
   /// footers rule them out, in order. Opens the files in parallel.
   Result<std::vector<Morsel>> RowGroups(std::size_t source, const AccessPlan& plan,
@@ -112,7 +115,8 @@ class SourceScan {
   std::optional<RowNumbers> PickRows(const AccessPlan& plan, const PlannedSegment& planned,
                                      std::deque<Measured>* measured, QueryStats& stats) const;
   Result<std::vector<Morsel>> RowGroupsOf(std::size_t source, const PlannedSegment& planned,
-                                          const std::optional<RowNumbers>& picked) const;
+                                          const std::optional<RowNumbers>& picked,
+                                          const QueryContext& context, QueryStats& stats) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Morsel& morsel,
                                                      const std::vector<ColumnId>& columns,
                                                      const QueryContext& context,

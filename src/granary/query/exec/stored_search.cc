@@ -154,7 +154,7 @@ Result<QueryStats> SearchAsStored(const SearchPlan& plan, std::optional<std::uin
                                   const RowPlace* after, StoredEnd* end) {
   QueryStats stats;
   if (limit == 0) return stats;
-  const QueryAccess access = PlanStoredAccess(plan, limit, given, stats);
+  GRANARY_ASSIGN(const QueryAccess access, PlanStoredAccess(plan, limit, given, stats));
   const QueryContext context = access.With(given);
   GRANARY_ASSIGN(const MorselList list,
                  MorselLister(plan, access, limit, after, context, stats).List());

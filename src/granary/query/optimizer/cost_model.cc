@@ -10,7 +10,7 @@ CostModel Sound(CostModel model) {
                      &model.pick_value_ns,   &model.hot_lookup_ns,      &model.metadata_ns,
                      &model.merge_group_ns,  &model.take_value_ns,      &model.order_row_ns,
                      &model.group_row_ns,    &model.aggregate_value_ns, &model.worker_ns,
-                     &model.tie_ns})
+                     &model.page_look_ns,    &model.page_chunk_ns,      &model.tie_ns})
     *ns = CostModel::Cost(*ns);
   return model;
 }

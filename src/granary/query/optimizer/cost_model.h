@@ -35,6 +35,10 @@ struct CostModel {
   double pick_value_ns = 22;     ///< Per value of a row that was picked out of its row group.
   double hot_lookup_ns = 150;    ///< Per value, in the hash index of a hot chunk.
 
+  // Page indexes.
+  double page_look_ns = 60;       ///< Per page and comparison with its bounds.
+  double page_chunk_ns = 12'000;  ///< Per column of a row group of which some pages are read.
+
   // Statistics and kept states.
   double metadata_ns = 450;    ///< Per segment that its statistics answer for.
   double merge_group_ns = 60;  ///< Per group of a kept state, for its key and for each aggregate.

@@ -116,6 +116,35 @@ SourceOptimizer::Cost SourceOptimizer::First(const SegmentFacts& facts) const {
   return Probing(facts, told);
 }
 
+// As Scan, of fewer rows. Who reads pages has no more than an estimate of them, unless somebody
+// looked: then what they cost is at worst what a scan does and the looking.
+SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
+                                             const PageFacts& pages) const {
+  const auto rows = static_cast<double>(facts.rows);
+  const double kept = std::clamp(pages.rows, 0.0, rows);
+  const double groups = std::max(pages.row_groups, kept > 0 ? 1.0 : 0.0);
+  const double in_group = groups > 0 ? kept / groups : 0;
+  const double share = kept > 0 ? std::min(Sane(facts.matches) * rows / kept, 1.0) : 0;
+  Cost cost;
+  cost.examined = kept;
+  if (shape_.limit && in_group > 0) {
+    const double wanted_groups = std::ceil(wanted_ / std::max(share, kLeast) / in_group);
+    cost.examined = std::min(kept, wanted_groups * in_group);
+  }
+  const double read = in_group > 0 ? cost.examined / in_group : 0;
+  cost.rows = std::min(cost.examined * share, wanted_);
+  const double hit = -std::expm1(-share * in_group);
+  const double chunks = read * (shape_.filter.count() + hit * shape_.rest.count());
+  cost.decoding = chunks * (model_.chunk_ns + model_.page_chunk_ns) +
+                  hit * Decode(shape_.rest, cost.examined) + Decode(shape_.filter, cost.examined);
+  cost.ns = pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
+            chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
+            cost.examined * check_ns_ +
+            cost.rows * (shape_.per_match_ns +
+                         model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
+  return cost;
+}
+
 SourceOptimizer::Told SourceOptimizer::AskQuestion(const SegmentFacts& facts,
                                                    std::uint16_t question) {
   const QuestionIndexes& indexes = facts.indexes[question];
@@ -208,6 +237,10 @@ void SourceOptimizer::AddWays(const SegmentFacts& facts) {
   }
   if (choosing_ == Choosing::kPlain) return;
   if (facts.first_by_index && shape_.first) costs_[kFirst] = First(facts);
+  if (facts.pages) {
+    pages_ = *facts.pages;
+    costs_[kPages] = Pages(facts, pages_);
+  }
   if (facts.all_match || facts.indexes.empty() || questions_.empty()) return;
   const auto add = [&](std::size_t way, std::uint16_t node, bool all) {
     asked_.clear();
@@ -243,6 +276,7 @@ Way SourceOptimizer::Cheapest(bool cached) const {
   double least = CostOf(kScan, cached) + model_.tie_ns;
   for (std::size_t way = kMetadata; way < ways_; ++way) {
     if (costs_[way].ns == kImpossible) continue;
+    if (way == kPages && pages_.kept >= pages_.total) continue;  // It is a scan, and a look before.
     const double ns = CostOf(static_cast<Way>(way), cached);
     if (ns > least || (best != kScan && ns == least)) continue;
     best = static_cast<Way>(way);
@@ -264,8 +298,17 @@ int SourceOptimizer::ProbeOf(Way way) {
 }
 
 SegmentChoice SourceOptimizer::Choose(const SegmentFacts& facts,
-                                      const std::function<bool()>& is_cached) {
+                                      const std::function<bool()>& is_cached,
+                                      const std::function<std::optional<PageFacts>()>& pages_of) {
   AddWays(facts);
+  const bool by_pages =
+      facts.pages && (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
+  if (by_pages && pages_of) {
+    if (const auto known = pages_of()) {
+      pages_ = *known;
+      costs_[kPages] = Pages(facts, pages_);
+    }
+  }
   SegmentChoice choice;
   std::optional<bool> known = facts.cached;
   if (forced_ < kWays) {
@@ -291,6 +334,7 @@ AccessPath SourceOptimizer::PathOf(const SegmentChoice& choice, bool cached) con
   switch (choice.way) {
     case kMetadata: return AccessPath::kMetadata;
     case kFirst: return AccessPath::kBtreeIndex;
+    case kPages: return AccessPath::kPageIndex;
     case kScan: return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
     default: break;
   }
@@ -319,6 +363,14 @@ void SourceOptimizer::Count(const SegmentFacts& facts, SegmentChoice& choice, bo
                              shape_.filter.count() == 0;
   if (reads_nothing) path = AccessPath::kMetadata;
   AddTo(path, choice);
+  if (costs_[kPages].ns < kImpossible) {
+    pages_kept_ += pages_.kept;
+    pages_total_ += pages_.total;
+    if (choice.way == kPages) {
+      choices_.groups[choice.group].pages_kept += pages_.kept;
+      choices_.groups[choice.group].pages_total += pages_.total;
+    }
+  }
   for (std::size_t way = 0; way < ways_; ++way) {
     const bool possible = costs_[way].ns < kImpossible;
     const Way taken = possible ? static_cast<Way>(way) : kScan;
@@ -389,6 +441,10 @@ SourceChoices SourceOptimizer::Finish() && {
     if (!differs_[way] || (way != kScan && !possible_[way])) continue;
     choices_.rejected.push_back({static_cast<Way>(way), way < kSingle ? 0 : way - kSingle,
                                  total_examined_[way], total_ns_[way]});
+    if (way == kPages) {
+      choices_.rejected.back().pages_kept = pages_kept_;
+      choices_.rejected.back().pages_total = pages_total_;
+    }
   }
   std::stable_sort(choices_.rejected.begin(), choices_.rejected.end(),
                    [](const Alternative& a, const Alternative& b) { return a.ns < b.ns; });

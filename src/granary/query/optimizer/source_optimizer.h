@@ -2,10 +2,11 @@
 // and keeps what the others would have cost.
 //
 // How        for a segment: everything is looked at; statistics answer; B-trees tell the first
-//            rows; one question is put to an index; several are, and what they name is intersected
-//            or united. Of the questions of an AND, the one that leaves fewest rows comes first,
-//            others follow while they save more than they cost. A whole plan is a choice for each
-//            segment; the ones that were not taken are "this way wherever it is possible".
+//            rows; page indexes tell which pages to look at; one question is put to an index;
+//            several are, and what they name is intersected or united. Of the questions of an AND,
+//            the one that leaves fewest rows comes first, others follow while they save more than
+//            they cost. A whole plan is a choice for each segment; the ones that were not taken are
+//            "this way wherever it is possible".
 // Wrong      estimates make a plan slow, by a bounded amount: a choice says past how many rows an
 //            index is to be given up (found_max, picked_max), which is where reading everything
 //            costs as much.
@@ -31,7 +32,7 @@ namespace granary::query {
 enum class Choosing : std::uint8_t { kByCost, kPlain };
 
 /// How a segment may be read. From kSingle on: the i-th of IndexQuestions::Alternatives alone.
-enum Way : std::uint8_t { kScan, kMetadata, kFirst, kCombined, kEverything, kSingle };
+enum Way : std::uint8_t { kScan, kMetadata, kFirst, kPages, kCombined, kEverything, kSingle };
 inline constexpr std::size_t kWays = 16;
 
 /// Questions that are put to the indexes of a segment, in this order.
@@ -49,6 +50,7 @@ struct PathGroup {
   double rows = 0;      ///< That match.
   double examined = 0;  ///< Whose values are looked at.
   double ns = 0;
+  double pages_kept = 0, pages_total = 0;  ///< Of kPages.
 };
 
 struct SegmentChoice {
@@ -66,6 +68,7 @@ struct Alternative {
   std::size_t single = 0;  ///< From kSingle on: which of the alternatives.
   double examined = 0;
   double ns = 0;
+  double pages_kept = 0, pages_total = 0;  ///< Of kPages.
 };
 
 struct SourceChoices {
@@ -87,7 +90,9 @@ class SourceOptimizer {
 
   /// `is_cached` tells facts.cached and is asked only where that decides. Null: they are taken to
   /// be, since an index that pays then pays the more where they are not.
-  SegmentChoice Choose(const SegmentFacts& facts, const std::function<bool()>& is_cached = {});
+  /// `pages_of` tells facts.pages better, if it can, and is asked only when they would be the way.
+  SegmentChoice Choose(const SegmentFacts& facts, const std::function<bool()>& is_cached = {},
+                       const std::function<std::optional<PageFacts>()>& pages_of = {});
   /// Of hot rows, which are decoded already and have hash indexes.
   SegmentChoice ChooseHot(const SegmentFacts& facts);
 
@@ -115,6 +120,7 @@ class SourceOptimizer {
 
   Cost Scan(const SegmentFacts& facts) const;
   Cost First(const SegmentFacts& facts) const;
+  Cost Pages(const SegmentFacts& facts, const PageFacts& pages) const;
   Cost Probing(const SegmentFacts& facts, const Told& told) const;
   Told Ask(const SegmentFacts& facts, std::uint16_t node, bool all);
   Told AskQuestion(const SegmentFacts& facts, std::uint16_t question);
@@ -147,6 +153,8 @@ class SourceOptimizer {
   std::vector<std::uint16_t> asked_;  // Questions, in runs that Told names.
 
   SourceChoices choices_;
+  PageFacts pages_;  // Of the segment at hand.
+  double pages_kept_ = 0, pages_total_ = 0;
   std::array<double, kWays> total_ns_{}, total_examined_{};
   std::array<bool, kWays> possible_{}, differs_{};
 };

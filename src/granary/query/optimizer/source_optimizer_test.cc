@@ -265,5 +265,79 @@ TEST(ParallelDegreeTest, SmallWorkStaysOnOneWorker) {
   EXPECT_EQ(ParallelDegree(std::numeric_limits<double>::quiet_NaN(), 10, 8, model).workers, 8u);
 }
 
+/// What page indexes leave, and how often that was asked.
+struct Pages {
+  std::optional<PageFacts> known;
+  int asked = 0;
+};
+SegmentChoice ChooseByPages(Setting& setting, Pages& pages) {
+  setting.indexes.assign(setting.indexes.size(), {});
+  setting.facts.indexes = setting.indexes;
+  setting.facts.named = setting.named;
+  setting.facts.matches = 0.01;
+  setting.facts.pages = PagesOfSorted(setting.facts, 20'000);
+  setting.shape.comparisons = 2;
+  SourceOptimizer optimizer(setting.shape, setting.questions, setting.model, setting.choosing);
+  const SegmentChoice choice = optimizer.Choose(
+      setting.facts, [] { return false; },
+      [&] {
+        ++pages.asked;
+        return pages.known;
+      });
+  setting.choices = std::move(optimizer).Finish();
+  return choice;
+}
+
+TEST(SourceOptimizerTest, PagesAreTheWayWhileTheyMayLieSideBySide) {
+  Setting setting(AmountFrom());
+  Pages unknown;
+  const SegmentChoice choice = ChooseByPages(setting, unknown);
+  EXPECT_EQ(choice.way, kPages);
+  EXPECT_EQ(unknown.asked, 1);
+  EXPECT_LE(choice.examined, 60'000);
+  EXPECT_EQ(setting.choices.groups.at(0).path, AccessPath::kPageIndex);
+  EXPECT_EQ(setting.choices.groups.at(0).pages_total, 50);
+  EXPECT_EQ(setting.choices.rejected.at(0).way, kScan);
+}
+
+TEST(SourceOptimizerTest, PagesThatLeaveEverythingAreNotTheWayOnceThatIsKnown) {
+  Setting setting(AmountFrom());
+  Pages scattered{PageFacts{.rows = 1'000'000, .kept = 50, .total = 50, .row_groups = 8}};
+  EXPECT_EQ(ChooseByPages(setting, scattered).way, kScan);
+  ASSERT_FALSE(setting.choices.rejected.empty());
+  EXPECT_EQ(setting.choices.rejected.at(0).way, kPages);
+  EXPECT_EQ(setting.choices.rejected.at(0).pages_kept, 50);
+  Pages few{PageFacts{.rows = 20'000, .kept = 1, .total = 50, .row_groups = 1}};
+  EXPECT_EQ(ChooseByPages(setting, few).way, kPages);
+  EXPECT_EQ(setting.choices.groups.at(0).pages_kept, 1);
+}
+
+TEST(SourceOptimizerTest, PagesAreNotLookedAtWhereAnIndexIsCheaperOrNothingIsChosen) {
+  Setting setting(AmountFrom());
+  setting.choosing = Choosing::kPlain;
+  Pages pages;
+  EXPECT_EQ(ChooseByPages(setting, pages).way, kScan);
+  EXPECT_EQ(pages.asked, 0);
+}
+
+TEST(AccessFactsTest, SortedRowsLieInFewPagesAndNeverInMoreThanThereAre) {
+  SegmentFacts facts{.rows = 1'000'000, .row_groups = 8, .matches = 0.1};
+  PageFacts pages = PagesOfSorted(facts, 20'000);
+  EXPECT_EQ(pages.total, 50);
+  EXPECT_EQ(pages.kept, 6);
+  EXPECT_EQ(pages.rows, 120'000);
+  EXPECT_EQ(pages.row_groups, 1);
+  for (const double matches : {0.0, 1.0, -1.0, 7.0}) {
+    for (const double page_rows : {0.0, 1.0, 1e9}) {
+      facts.matches = matches;
+      pages = PagesOfSorted(facts, page_rows);
+      EXPECT_LE(pages.kept, pages.total);
+      EXPECT_LE(pages.rows, 1'000'000);
+      EXPECT_GE(pages.row_groups, 1);
+      EXPECT_LE(pages.row_groups, 8);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace granary::query

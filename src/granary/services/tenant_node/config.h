@@ -42,9 +42,9 @@ struct Config : hosting::ServerConfig {
                snapshot_retention_minutes = 0, idempotency_key_hours = 0, max_idempotency_keys = 0,
                max_delete_versions = 0, retention_interval_minutes = 0;
   // Files.
-  std::int64_t row_group_rows = 0, row_group_mb = 0, shred_paths_max = 0, max_open_segments = 0,
-               max_open_indexes = 0, index_cache_mb = 0, column_cache_mb = 0, partial_cache_mb = 0,
-               max_sources = 0;
+  std::int64_t row_group_rows = 0, row_group_mb = 0, page_rows = 0, shred_paths_max = 0,
+               max_open_segments = 0, max_open_indexes = 0, index_cache_mb = 0, column_cache_mb = 0,
+               partial_cache_mb = 0, max_sources = 0;
   bool auto_compaction_enabled = false;
   std::string compaction_window;
   std::int64_t compaction_debt_slow_files = 0, compaction_debt_max_files = 0,

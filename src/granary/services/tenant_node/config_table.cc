@@ -100,6 +100,7 @@ const Variable kWorkRows[] = {
     {"", "RETENTION_INTERVAL_MINUTES", "10", WholeRule{&C::retention_interval_minutes, 1, 525'600}, "How often records are deleted that are past their source's retention"},
 
     {"Files", "ROW_GROUP_ROWS", "131072", WholeRule{&C::row_group_rows, 1, 100'000'000}, "Rows in a Parquet row group"},
+    {"", "PAGE_ROWS", "20000", WholeRule{&C::page_rows, 1, 100'000'000}, "Rows in a page of a Parquet column at most: what page indexes can leave out is pages"},
     {"", "ROW_GROUP_MB", "128", WholeRule{&C::row_group_mb, 1, 65'536}, "… or as many as fill so much memory, if that is fewer; never more than a 32nd of MEMORY_LIMIT_MB"},
     {"", "SHRED_PATHS_MAX", "64", WholeRule{&C::shred_paths_max, 0, 1'000}, "Paths in the documents of a source of schema_mode json that may be columns of their own in a file; 0: none"},
     {"", "MAX_OPEN_SEGMENTS", "512", WholeRule{&C::max_open_segments, 1, 1'000'000}, "Parquet files that are kept open"},

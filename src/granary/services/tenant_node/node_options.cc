@@ -72,6 +72,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
   out.row_group_rows = config.row_group_rows;
+  out.page_rows = config.page_rows;
   out.shred_paths_max = static_cast<std::size_t>(config.shred_paths_max);
   out.row_group_bytes = std::min(Megabytes(config.row_group_mb), memory_limit / kRowGroupParts);
   out.compaction = {
@@ -145,6 +146,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
                 .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.optimizer.enabled = config.query_optimization_enabled;
+  out.optimizer.page_rows = config.page_rows;
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "granary/storage/segment/parquet_file.h"
 
+#include <algorithm>
 #include <exception>
 
 #include <arrow/chunked_array.h>
@@ -61,7 +62,9 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(
       ->enable_page_checksum()
       ->enable_store_decimal_as_integer()  // As Iceberg asks for: INT32 up to 9 digits, INT64 up
                                            // to 18.
-      ->max_row_group_length(options.row_group_rows);
+      ->max_row_group_length(options.row_group_rows)
+      ->max_rows_per_page(options.page_rows)
+      ->write_batch_size(std::min(options.page_rows, parquet::DEFAULT_WRITE_BATCH_SIZE));
   SetCompression(options.compression, schema, builder);
   for (std::size_t i = 0; i < plain.size(); ++i) {
     if (plain[i]) builder.disable_dictionary(LeafPath(schema.columns()[i]));
@@ -126,6 +129,7 @@ Status ParquetFile::Start(const std::shared_ptr<arrow::Schema>& file_schema, con
         .Value(&writer_);
   })));
   sink_->TakeChecksum();  // The magic in front belongs to no column.
+  sink_->TakePageChecksums();
   return Status::Ok();
 }
 
@@ -135,6 +139,7 @@ Status ParquetFile::WriteRowGroup(const std::vector<std::shared_ptr<arrow::Chunk
   for (const auto& column : columns) {
     GRANARY_TRY(Failed(Guarded([&] { return writer_->WriteColumnChunk(column, 0, rows); })));
     checksums_.push_back(sink_->TakeChecksum().first);
+    page_checksums_.push_back(sink_->TakePageChecksums());
   }
   return Status::Ok();
 }
@@ -145,8 +150,9 @@ Status ParquetFile::AddMetadata(std::string_view key, std::string value) {
 }
 
 Status ParquetFile::WriteFooter(SegmentMeta& meta) {
-  const auto checksums =
-      arrow::key_value_metadata({std::string(kChunkChecksumsKey)}, {EncodeChecksums(checksums_)});
+  const auto checksums = arrow::key_value_metadata(
+      {std::string(kChunkChecksumsKey), std::string(kPageChecksumsKey)},
+      {EncodeChecksums(checksums_), EncodePageChecksums(page_checksums_)});
   GRANARY_TRY(Failed(Guarded([&] { return writer_->AddKeyValueMetadata(checksums); })));
   GRANARY_TRY(Failed(Guarded([&] { return writer_->Close(); })));
   const auto [crc, bytes] = sink_->TakeChecksum();

@@ -71,6 +71,7 @@ class ParquetFile {
   std::shared_ptr<arrow::Schema> file_schema_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
   std::vector<std::uint32_t> checksums_;  ///< Of each column chunk so far.
+  std::vector<std::vector<std::uint32_t>> page_checksums_;
   bool kept_ = false;
 };
 

@@ -5,8 +5,6 @@
 #include <string>
 #include <tuple>
 
-#include <parquet/statistics.h>
-
 namespace granary::storage {
 namespace {
 
@@ -137,22 +135,27 @@ bool PhysicalTypeFits(parquet::Type::type physical, const DataType& type) {
 
 }  // namespace
 
-ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows,
-                       const DataType& type) {
+ColumnStats StatsOf(const parquet::Statistics& stats, std::int64_t rows, const DataType& type) {
   ColumnStats out;
   out.rows = static_cast<std::uint64_t>(rows);
   out.may_have_nan = type.IsFloat();  // Parquet's bounds leave NaN out and do not tell.
-  if (type.kind() == TypeKind::kList || !PhysicalTypeFits(chunk.type(), type) ||
-      !chunk.is_stats_set())
-    return out;
-  const auto stats = chunk.statistics();
-  if (stats == nullptr) return out;
-  if (stats->HasNullCount()) out.nulls = static_cast<std::uint64_t>(stats->null_count());
-  if (!stats->HasMinMax()) return out;
-  std::tie(out.min, out.max) = BoundsOf(*stats, type);
-  out.min_exact = !IsNull(out.min) && stats->is_min_value_exact().value_or(true);
-  out.max_exact = !IsNull(out.max) && stats->is_max_value_exact().value_or(true);
+  if (type.kind() == TypeKind::kList || !PhysicalTypeFits(stats.physical_type(), type)) return out;
+  if (stats.HasNullCount()) out.nulls = static_cast<std::uint64_t>(stats.null_count());
+  if (!stats.HasMinMax()) return out;
+  std::tie(out.min, out.max) = BoundsOf(stats, type);
+  out.min_exact = !IsNull(out.min) && stats.is_min_value_exact().value_or(true);
+  out.max_exact = !IsNull(out.max) && stats.is_max_value_exact().value_or(true);
   return out;
+}
+
+ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows,
+                       const DataType& type) {
+  ColumnStats unknown;
+  unknown.rows = static_cast<std::uint64_t>(rows);
+  unknown.may_have_nan = type.IsFloat();
+  if (type.kind() == TypeKind::kList || !chunk.is_stats_set()) return unknown;
+  const auto stats = chunk.statistics();
+  return stats == nullptr ? unknown : StatsOf(*stats, rows, type);
 }
 
 }  // namespace granary::storage

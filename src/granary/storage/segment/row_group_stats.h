@@ -1,7 +1,8 @@
-// Parquet's statistics of a column chunk as ColumnStats.
+// Parquet's statistics of a column chunk, or of one of its pages, as ColumnStats.
 #pragma once
 
 #include <parquet/metadata.h>
+#include <parquet/statistics.h>
 
 #include "granary/types/column_stats.h"
 
@@ -11,5 +12,8 @@ namespace granary::storage {
 /// and for lists.
 ColumnStats ChunkStats(const parquet::ColumnChunkMetaData& chunk, std::int64_t rows,
                        const DataType& type);
+
+/// The same of `rows` rows that `stats` are of; their physical type may be any.
+ColumnStats StatsOf(const parquet::Statistics& stats, std::int64_t rows, const DataType& type);
 
 }  // namespace granary::storage

@@ -1,5 +1,6 @@
 #include "granary/storage/segment/segment_format.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <arrow/status.h>
@@ -25,6 +26,30 @@ Result<std::vector<std::uint32_t>> DecodeChecksums(std::string_view text, std::s
       return Status::Corruption("the list of column checksums is not hexadecimal");
   }
   return checksums;
+}
+
+std::string EncodePageChecksums(const std::vector<std::vector<std::uint32_t>>& chunks) {
+  std::string text;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (i > 0) text += ',';
+    text += EncodeChecksums(chunks[i]);
+  }
+  return text;
+}
+
+Result<std::vector<std::vector<std::uint32_t>>> DecodePageChecksums(std::string_view text,
+                                                                    std::size_t chunks) {
+  std::vector<std::vector<std::uint32_t>> all;
+  if (chunks == 0 && text.empty()) return all;
+  for (std::size_t begin = 0; begin <= text.size() && all.size() <= chunks;) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    GRANARY_ASSIGN(auto some, DecodeChecksums(text.substr(begin, end - begin), (end - begin) / 8));
+    all.push_back(std::move(some));
+    begin = end + 1;
+  }
+  if (all.size() != chunks)
+    return Status::Corruption("the list of page checksums is of another number of columns");
+  return all;
 }
 
 Status FromArrow(const arrow::Status& status, std::string_view path, Code otherwise) {

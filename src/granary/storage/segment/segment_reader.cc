@@ -74,6 +74,17 @@ std::shared_ptr<arrow::Array> Shifted(std::shared_ptr<arrow::Array> sequences, s
 
 }  // namespace
 
+void ShiftBounds(ColumnStats& stats, std::int64_t by) {
+  ShiftBound(stats.min, by);
+  ShiftBound(stats.max, by);
+}
+
+const Column* ColumnIn(const Schema& schema, ColumnId id) {
+  static const Column kSequence{kSequenceColumnId, std::string(kSequenceColumnName),
+                                TypeKind::kInt64};
+  return id == kSequenceColumnId ? &kSequence : schema.FindId(id);
+}
+
 bool CodesAreInside(const arrow::Array& array) {
   const auto& coded = static_cast<const arrow::DictionaryArray&>(array);
   if (coded.indices()->type_id() != arrow::Type::INT32 ||
@@ -317,6 +328,16 @@ Result<std::shared_ptr<arrow::Array>> SegmentReader::State::InShapeOf(
   return WidenArray(array, written, column.type);
 }
 
+Result<std::shared_ptr<arrow::Array>> SegmentReader::State::Shaped(
+    ColumnId id, std::shared_ptr<arrow::Array> array, std::int64_t rows,
+    const Schema& schema) const {
+  const Column* column = ColumnIn(schema, id);
+  if (column == nullptr) return Status::Internal(fmt::format("column {} is not in the schema", id));
+  auto shaped = InShapeOf(*column, std::move(array), rows);
+  if (!shaped.ok()) return shaped.status().At(fmt::format("{}: column \"{}\"", path, column->name));
+  return id == kSequenceColumnId ? Shifted(shaped.Take(), sequence_base) : shaped.Take();
+}
+
 SegmentReader::SegmentReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SegmentReader::~SegmentReader() = default;
 
@@ -332,6 +353,8 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
   if (file.status().code() == Code::kNotFound) return state->Damaged("the file is gone");
   GRANARY_TRY(file.status());
   state->file = file.Take();
+  state->footer_bytes = meta.footer_bytes;
+  state->footer_crc = meta.footer_crc;
   GRANARY_TRY(state->ReadFooter(meta));
   GRANARY_TRY(state->IndexColumns());
   GRANARY_TRY(state->ReadLayouts());
@@ -364,10 +387,7 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
     const auto group = state_->metadata->RowGroup(row_group);
     ColumnStats stats =
         ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type);
-    if (column == kSequenceColumnId) {
-      ShiftBound(stats.min, state_->sequence_base);
-      ShiftBound(stats.max, state_->sequence_base);
-    }
+    if (column == kSequenceColumnId) ShiftBounds(stats, state_->sequence_base);
     return ConvertStats(stats, file_type, type);
   } catch (const std::exception&) {
     return unknown;  // Statistics that do not decode only cost speed.
@@ -405,24 +425,19 @@ Result<std::shared_ptr<arrow::RecordBatch>> SegmentReader::ReadStored(
   arrow::FieldVector fields;
   arrow::ArrayVector out;
   for (const ColumnId id : columns) {
-    const Column* column = schema.FindId(id);
-    const Column sequence{kSequenceColumnId, std::string(kSequenceColumnName), TypeKind::kInt64};
-    if (id == kSequenceColumnId) column = &sequence;
-    if (column == nullptr)
-      return Status::Internal(fmt::format("column {} is not in the schema", id));
     const auto at = arrays.find(id == kSequenceColumnId ? kSequenceFieldId : id);
-    auto array =
-        state_->InShapeOf(*column, at == arrays.end() ? nullptr : at->second, rows(row_group));
-    if (const auto* layout = state_->LayoutOf(id); layout != nullptr && array.ok()) {
+    GRANARY_ASSIGN(auto array, state_->Shaped(id, at == arrays.end() ? nullptr : at->second,
+                                              rows(row_group), schema));
+    const std::string& name = ColumnIn(schema, id)->name;
+    if (const auto* layout = state_->LayoutOf(id)) {
       GRANARY_ASSIGN(const auto lanes, state_->LanesOf(layout->paths, arrays, rows(row_group)));
-      array = json::ShredMerger(layout->paths).Merge(**array, lanes);
+      auto merged = json::ShredMerger(layout->paths).Merge(*array, lanes);
+      if (!merged.ok())
+        return merged.status().At(fmt::format("{}: column \"{}\"", state_->path, name));
+      array = merged.Take();
     }
-    if (!array.ok()) {
-      return array.status().At(fmt::format("{}: column \"{}\"", state_->path, column->name));
-    }
-    fields.push_back(arrow::field(column->name, (*array)->type()));
-    out.push_back(id == kSequenceColumnId ? Shifted(array.Take(), state_->sequence_base)
-                                          : array.Take());
+    fields.push_back(arrow::field(name, array->type()));
+    out.push_back(std::move(array));
   }
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows(row_group),
                                   std::move(out));

@@ -21,6 +21,8 @@
 #include "granary/base/status.h"
 #include "granary/io/file_system.h"
 #include "granary/json/shred_layout.h"
+#include "granary/storage/segment/column_pages.h"
+#include "granary/storage/segment/row_spans.h"
 #include "granary/storage/segment/segment_meta.h"
 #include "granary/types/column_stats.h"
 #include "granary/types/schema.h"
@@ -65,6 +67,24 @@ class SegmentReader {
                                                    const GoOn& go_on = {},
                                                    TextForm texts = TextForm::kPlain) const;
 
+  /// Reads the page indexes of some columns, where that was not done yet. Adds to `bytes_read`.
+  void LoadPages(std::span<const ColumnId> columns, std::uint64_t* bytes_read = nullptr) const;
+  bool HasLoadedPages(std::span<const ColumnId> columns) const;
+  /// The pages of a flat column, `_seq` counted as Read gives it. Null before LoadPages, and where
+  /// the file does not tell or is not to be believed.
+  std::shared_ptr<const ColumnPages> Pages(int row_group, ColumnId column) const;
+  /// Why some page index cannot be used; kOk while there is nothing to say.
+  Status page_index_failure() const;
+
+  /// As Read, of the rows in `spans` alone, one behind the other. Of a column whose pages are known
+  /// no others are read and decoded than those with such rows.
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadRows(int row_group, const RowSpans& spans,
+                                                       std::span<const ColumnId> columns,
+                                                       const Schema& schema,
+                                                       std::uint64_t* bytes_read = nullptr,
+                                                       const GoOn& go_on = {},
+                                                       TextForm texts = TextForm::kPlain) const;
+
   /// How the file has the documents of a json column; null when it does not say, or when younger
   /// columns of `schema` take over from them.
   const json::ShredLayout* Layout(ColumnId column, const Schema& schema) const;
@@ -95,6 +115,10 @@ class SegmentReader {
                                                         const GoOn& go_on, TextForm texts) const;
   std::unique_ptr<State> state_;
 };
+
+/// The rows in `spans` of a column, in memory of their own.
+Result<std::shared_ptr<arrow::Array>> SliceRows(const std::shared_ptr<arrow::Array>& array,
+                                                const RowSpans& spans);
 
 /// Prints a Parquet segment's columns, row groups and statistics for people, as far as it can be
 /// read, and verifies every column's checksum: kCorruption names the first damage.

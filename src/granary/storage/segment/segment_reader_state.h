@@ -1,11 +1,15 @@
 // What a SegmentReader knows of its file, for the files that it is written in: segment_reader.cc
-// reads columns, segment_documents.cc documents whose paths are columns of their own.
+// reads columns, segment_documents.cc documents whose paths are columns of their own,
+// segment_pages.cc single pages.
 //
 // Internal to storage/segment.
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +22,7 @@
 #include <parquet/metadata.h>
 
 #include "granary/json/shred_layout.h"
+#include "granary/storage/segment/column_pages.h"
 #include "granary/storage/segment/segment_format.h"
 #include "granary/storage/segment/segment_reader.h"
 #include "granary/storage/segment/segment_source.h"
@@ -26,6 +31,12 @@ namespace granary::storage {
 
 /// The decoder hands codes on as they stand in the file: are all of them in the dictionary?
 bool CodesAreInside(const arrow::Array& array);
+
+/// Those of sequences, which count from elsewhere.
+void ShiftBounds(ColumnStats& stats, std::int64_t by);
+
+/// A column of the schema, or `_seq`; null: neither.
+const Column* ColumnIn(const Schema& schema, ColumnId id);
 
 /// Columns of `schema` that the file's rest may hold values of.
 std::vector<Column> YoungerColumns(const Schema& file_schema, const Schema& schema);
@@ -44,6 +55,14 @@ struct SegmentReader::State {
   std::unordered_map<std::int32_t, std::vector<int>> leaves;  // Parquet column indices by field id.
   std::int64_t sequence_base = 0;  // What the sequences in the file count from.
   std::vector<json::ShredLayout> layouts;
+  std::uint32_t footer_bytes = 0, footer_crc = 0;  // As the manifest has them.
+
+  /// Page indexes, read when they are asked for.
+  using PagesOfLeaf = std::vector<std::shared_ptr<const ColumnPages>>;  // A row group each.
+  mutable std::mutex pages_mutex;
+  mutable std::map<int, std::shared_ptr<const PagesOfLeaf>> pages;                // By leaf.
+  mutable std::optional<std::vector<std::vector<std::uint32_t>>> page_checksums;  // As checksums.
+  mutable Status pages_failure;                                                   // The first.
 
   Status Damaged(std::string_view what) const {
     return Status::Corruption(fmt::format("{}: {}", path, what));
@@ -61,6 +80,9 @@ struct SegmentReader::State {
   Result<std::shared_ptr<arrow::Array>> InShapeOf(const Column& column,
                                                   std::shared_ptr<arrow::Array> array,
                                                   std::int64_t rows) const;
+  /// A column as it comes from the file, null for one that it lacks, as `schema` has it.
+  Result<std::shared_ptr<arrow::Array>> Shaped(ColumnId id, std::shared_ptr<arrow::Array> array,
+                                               std::int64_t rows, const Schema& schema) const;
   Status AddChunk(int row_group, int leaf, RangesFile& ranges, std::uint64_t& bytes_read) const;
   using Arrays = std::unordered_map<std::int32_t, std::shared_ptr<arrow::Array>>;
   std::vector<std::vector<int>> ColumnsOf(const std::vector<int>& wanted) const;
@@ -72,6 +94,21 @@ struct SegmentReader::State {
   std::vector<int> CodedLeaves(int row_group, std::span<const ColumnId> columns,
                                const Schema& schema) const;
   bool IsCoded(int row_group, int leaf) const;
+  /// A flat column's; -1 for a list, and for one that the file lacks.
+  int FlatLeafOf(ColumnId column) const;
+  Result<std::shared_ptr<arrow::Buffer>> ReadTail(std::uint64_t* bytes_read) const;
+  std::shared_ptr<const PagesOfLeaf> PagesIn(int leaf, ColumnId column, const FileTail& tail) const;
+  std::vector<std::uint32_t> PageChecksums(int row_group, int leaf) const;
+  void Distrust(Status failure) const;
+  struct PageRun;
+  Result<std::shared_ptr<arrow::Buffer>> ReadPages(int row_group, int leaf,
+                                                   const ColumnPages& pages_of,
+                                                   const std::vector<PageRun>& runs,
+                                                   std::uint64_t& bytes_read) const;
+  Result<std::shared_ptr<arrow::Array>> DecodePages(int row_group, int leaf, bool coded,
+                                                    const ColumnPages& pages_of,
+                                                    const RowSpans& spans,
+                                                    std::uint64_t& bytes_read) const;
   Status ReadLayouts();
   const json::ShredLayout* LayoutOf(ColumnId column) const;
   int LeafOfLane(const json::ShreddedLane& lane) const {

@@ -21,6 +21,11 @@ arrow::Status SegmentSink::Write(const void* data, std::int64_t nbytes) {
   const std::string_view bytes(static_cast<const char*>(data), static_cast<std::size_t>(nbytes));
   checksum_ = Crc32c(bytes, checksum_);
   checksum_bytes_ += bytes.size();
+  if (is_header_)
+    pages_.push_back(Crc32c(bytes));
+  else
+    pages_.back() = Crc32c(bytes, pages_.back());
+  is_header_ = !is_header_;
   buffer_.append(bytes);
   position_ += bytes.size();
   return buffer_.size() < kBufferBytes ? arrow::Status::OK() : Flush();
@@ -38,6 +43,11 @@ arrow::Status SegmentSink::Close() {
 
 std::pair<std::uint32_t, std::uint64_t> SegmentSink::TakeChecksum() {
   return {std::exchange(checksum_, 0), std::exchange(checksum_bytes_, 0)};
+}
+
+std::vector<std::uint32_t> SegmentSink::TakePageChecksums() {
+  is_header_ = true;
+  return std::exchange(pages_, {});
 }
 
 Status SegmentSink::WriteBuffered() {

@@ -1,4 +1,4 @@
-// SegmentSink: Arrow's output stream over an io::WritableFile, with a running checksum.
+// SegmentSink: Arrow's output stream over an io::WritableFile, with running checksums.
 //
 // Threads    one.
 // Owns       its file.
@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
@@ -31,6 +32,9 @@ class SegmentSink final : public arrow::io::OutputStream {
   std::uint64_t position() const { return position_; }
   /// CRC-32C and count of the bytes since the last call.
   std::pair<std::uint32_t, std::uint64_t> TakeChecksum();
+  /// CRC-32C of each two writes together since the last call: Parquet's writer hands a page over as
+  /// its header and its body.
+  std::vector<std::uint32_t> TakePageChecksums();
   /// Writes what is buffered and syncs the file.
   Status SyncFile();
   /// Writes what is buffered and closes the file.
@@ -46,6 +50,8 @@ class SegmentSink final : public arrow::io::OutputStream {
   std::uint64_t position_ = 0;  // Of the stream; the file is buffer_.size() behind.
   std::uint32_t checksum_ = 0;
   std::uint64_t checksum_bytes_ = 0;
+  std::vector<std::uint32_t> pages_;
+  bool is_header_ = true;  // The next write.
   bool closed_ = false;
   Status failure_;
 };

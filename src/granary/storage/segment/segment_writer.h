@@ -48,6 +48,8 @@ Status CheckCompression(const Compression& compression);
 struct SegmentWriterOptions {
   Compression compression;
   std::int64_t row_group_rows = 131'072;
+  /// Rows of a data page at most: what can be read without the rest of a column.
+  std::int64_t page_rows = 20'000;
   /// Which paths in the rest of records become columns of their own, judged by the first row group.
   json::ShredLimits shred;
 };

@@ -29,6 +29,8 @@ class ColumnCache {
     int row_group = 0;
     ColumnId column = 0;
     std::uint32_t schema_version = 0;  ///< The column is in that version's type.
+    /// Of the row group these rows alone, which some of its pages hold; 0 rows: all of it.
+    std::int64_t first_row = 0, rows = 0;
     auto operator<=>(const Key&) const = default;
   };
 

@@ -69,6 +69,7 @@ SegmentSetOptions LiveSource::SetOptions(const SchemaPtr& schema,
                 [&](const IndexKey& key) { return schema->FindId(key.column) == nullptr; });
   options.writer.compression = now.definition->compression;
   options.writer.row_group_rows = RowGroupRows(chunks, context_->options);
+  options.writer.page_rows = context_->options.page_rows;
   options.writer.shred.paths_max = context_->options.shred_paths_max;
   options.file_bytes_max = std::uint64_t{now.definition->max_file_size_mb} << 20;
   options.created_us = context_->deps.clock.WallMicros();

@@ -46,6 +46,12 @@ class ReaderCache {
     return opened;
   }
 
+  /// Null when it is not open.
+  ReaderPtr Peek(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    return Find(key);
+  }
+
   void Forget(const Key& key) {
     const std::lock_guard lock(mutex_);
     const auto found = by_key_.find(key);

@@ -99,6 +99,70 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
+std::shared_ptr<const SegmentReader> Segment::OpenReader() const {
+  return files_.readers.Peek(meta_.id);
+}
+
+void Segment::TellOfPages(const SegmentReader& reader) const {
+  const Status failure = reader.page_index_failure();
+  if (failure.ok() || !files_.distrusted_pages.Add(meta_.id)) return;
+  files_.log.Warn("page index not used, everything is read",
+                  {{"segment", meta_.id.value}, {"reason", failure.message()}});
+}
+
+void Segment::LoadPages(const SegmentReader& reader, std::span<const ColumnId> columns,
+                        std::uint64_t& bytes_read) const {
+  reader.LoadPages(columns, &bytes_read);
+  TellOfPages(reader);
+}
+
+// What some pages hold is kept under their rows: who asks for the same range of a sorted column
+// again wants the same pages.
+Result<std::shared_ptr<arrow::RecordBatch>> Segment::ReadRows(
+    int row_group, const RowSpans& spans, std::span<const ColumnId> columns, const Schema& schema,
+    ReadCounts& counts, const SegmentReader::GoOn& go_on) const {
+  const auto key_of = [&](ColumnId column) {
+    return ColumnCache::Key{meta_.id, row_group, column, schema.version()};
+  };
+  const auto part_of = [&](ColumnId column) {
+    ColumnCache::Key key = key_of(column);
+    key.first_row = spans.front().begin;
+    key.rows = spans.front().rows();
+    return key;
+  };
+  arrow::ArrayVector arrays(columns.size());
+  std::vector<ColumnId> missing;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (const auto whole = files_.columns.Find(key_of(columns[i]))) {
+      GRANARY_ASSIGN(arrays[i], SliceRows(whole, spans));
+    } else if (spans.size() == 1) {
+      arrays[i] = files_.columns.Find(part_of(columns[i]));
+    }
+    if (arrays[i] == nullptr) missing.push_back(columns[i]);
+  }
+  counts.columns_cached += columns.size() - missing.size();
+  counts.columns_decoded += missing.size();
+  if (!missing.empty()) {
+    GRANARY_ASSIGN(const auto reader, Reader());
+    GRANARY_ASSIGN(const auto batch, reader->ReadRows(row_group, spans, missing, schema,
+                                                      &counts.bytes_read, go_on, TextForm::kCoded));
+    TellOfPages(*reader);
+    for (std::size_t i = 0, next = 0; i < columns.size(); ++i) {
+      if (arrays[i] != nullptr) continue;
+      arrays[i] = batch->column(static_cast<int>(next++));
+      if (spans.size() == 1) files_.columns.Insert(part_of(columns[i]), arrays[i]);
+    }
+  }
+  arrow::FieldVector fields;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column* column = schema.FindId(columns[i]);
+    fields.push_back(arrow::field(
+        column == nullptr ? std::string(kSequenceColumnName) : column->name, arrays[i]->type()));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), CountRows(spans),
+                                  std::move(arrays));
+}
+
 bool Segment::IsCached(std::span<const ColumnId> columns, const Schema& schema) const {
   return std::all_of(columns.begin(), columns.end(), [&](ColumnId column) {
     return files_.columns.Contains({meta_.id, 0, column, schema.version()});

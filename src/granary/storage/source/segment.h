@@ -52,6 +52,8 @@ class Segment {
   std::uint64_t DeletionMark(std::uint64_t sequence) const;
   const std::string& directory() const { return directory_; }
   Result<std::shared_ptr<const SegmentReader>> Reader() const;
+  /// Null when the file is not open.
+  std::shared_ptr<const SegmentReader> OpenReader() const;
 
   /// Of a Read.
   struct ReadCounts {
@@ -64,6 +66,16 @@ class Segment {
   Result<std::shared_ptr<arrow::RecordBatch>> Read(int row_group, std::span<const ColumnId> columns,
                                                    const Schema& schema, ReadCounts& counts,
                                                    const SegmentReader::GoOn& go_on = {}) const;
+
+  /// As Read, of the rows in `spans` alone (SegmentReader::ReadRows): of a column that is not
+  /// decoded yet no more is than the pages that they are in.
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadRows(int row_group, const RowSpans& spans,
+                                                       std::span<const ColumnId> columns,
+                                                       const Schema& schema, ReadCounts& counts,
+                                                       const SegmentReader::GoOn& go_on = {}) const;
+  /// SegmentReader::LoadPages; what cannot be used is told in the log, once.
+  void LoadPages(const SegmentReader& reader, std::span<const ColumnId> columns,
+                 std::uint64_t& bytes_read) const;
 
   /// As SegmentReader::ReadPath, from the column cache or through it.
   Result<std::shared_ptr<arrow::Array>> ReadPath(int row_group, ColumnId column,
@@ -84,6 +96,8 @@ class Segment {
   void ReportDamage(const IndexKey& key) const;
 
  private:
+  void TellOfPages(const SegmentReader& reader) const;
+
   SegmentFiles& files_;
   const std::string directory_;
   const SegmentMeta meta_;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 
+#include "granary/base/log.h"
 #include "granary/io/file_system.h"
 #include "granary/storage/index/block_cache.h"
 #include "granary/storage/index/index_reader.h"
@@ -54,6 +55,24 @@ class DamagedIndexes {
   std::atomic<std::uint64_t> count_ = 0;
 };
 
+/// Segments whose page index could not be used, each of which is told of once.
+class DistrustedPages {
+ public:
+  /// True when it was not known yet.
+  bool Add(SegmentId segment) {
+    const std::lock_guard lock(mutex_);
+    return segments_.insert(segment).second;
+  }
+  void Remove(SegmentId segment) {
+    const std::lock_guard lock(mutex_);
+    segments_.erase(segment);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<SegmentId> segments_;
+};
+
 struct SegmentFilesOptions {
   std::size_t open_segments_max = 512;
   std::size_t open_indexes_max = 1024;
@@ -63,8 +82,9 @@ struct SegmentFilesOptions {
 
 struct SegmentFiles {
   SegmentFiles(io::FileSystem& file_system, const SegmentFilesOptions& options,
-               runtime::MemoryBudget* memory = nullptr)
+               runtime::MemoryBudget* memory = nullptr, Logger& logger = Logger::Null())
       : files(file_system),
+        log(logger),
         blocks(options.index_cache_bytes, memory),
         columns(options.column_cache_bytes, memory),
         readers(options.open_segments_max),
@@ -74,6 +94,7 @@ struct SegmentFiles {
   void Forget(const SegmentMeta& meta) {
     readers.Forget(meta.id);
     columns.Forget(meta.id);
+    distrusted_pages.Remove(meta.id);
     for (const IndexMeta& index : meta.indexes) {
       indexes.Forget({meta.id, index.key});
       damaged.Remove({meta.id, index.key});
@@ -81,11 +102,13 @@ struct SegmentFiles {
   }
 
   io::FileSystem& files;
+  Logger& log;
   BlockCache blocks;  // Outlives the index readers below.
   ColumnCache columns;
   ReaderCache<SegmentId, SegmentReader> readers;
   ReaderCache<IndexFileId, IndexReader> indexes;
   DamagedIndexes damaged;
+  DistrustedPages distrusted_pages;
 };
 
 }  // namespace granary::storage

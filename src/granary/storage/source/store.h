@@ -31,6 +31,7 @@
 #include "granary/io/file_system.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
+#include "granary/storage/segment/segment_writer.h"
 #include "granary/storage/source/compaction_job.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
@@ -79,6 +80,7 @@ struct StoreOptions {
   /// Files that a compaction replaced are kept for so long, for cursors.
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;
   std::int64_t row_group_rows = 131'072;
+  std::int64_t page_rows = SegmentWriterOptions().page_rows;
   /// A row group of wide rows has fewer: a scan holds whole ones.
   std::uint64_t row_group_bytes = 128u << 20;
   /// Of the rest of records: so many paths may be columns of their own in a file; 0: none.

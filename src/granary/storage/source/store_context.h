@@ -54,7 +54,7 @@ struct StoreContext {
         options(std::move(store_options)),
         folder(std::move(data_folder)),
         roots(std::move(data_roots)),
-        segment_files(deps.files, options.segment_files, deps.memory),
+        segment_files(deps.files, options.segment_files, deps.memory, deps.log),
         budget(
             options.hot_bytes_max, options.hot_wait_max, [this] { Press(); }, deps.memory),
         compaction_memory("compaction", runtime::MemoryBudget::kNoLimit, deps.memory),
