@@ -26,8 +26,9 @@ struct AccumulatorInput {
   const ValueBlock* values = nullptr;     ///< Null only for a count of rows.
   const std::uint32_t* groups = nullptr;  ///< One a row; null: all in group 0.
   std::int64_t rows = 0;
-  const std::int64_t* sequences = nullptr;  ///< One a row, where NeedsSequence.
-  std::uint32_t source = 0;                 ///< Breaks ties of sequences.
+  const std::int64_t* sequences = nullptr;       ///< One a row, where NeedsSequence.
+  std::uint32_t source = 0;                      ///< Breaks ties of sequences.
+  const runtime::CancelToken* cancel = nullptr;  ///< For what holds much; never null there.
 
   std::uint32_t GroupOf(std::int64_t i) const { return groups == nullptr ? 0 : groups[i]; }
 };
@@ -39,8 +40,10 @@ class Accumulator {
   virtual void Resize(std::size_t groups) = 0;
   /// kTypeMismatch when an exact sum outgrows 128 bits.
   virtual Status Update(const AccumulatorInput& input) = 0;
-  /// other's group g is group_of[g] here; `other` has the same make.
-  virtual Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) = 0;
+  /// other's group g is group_of[g] here; `other` has the same make. Those whose groups hold much
+  /// look at `cancel` now and then.
+  virtual Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+                       const runtime::CancelToken& cancel) = 0;
   virtual Value Finish(std::uint32_t group) = 0;
   /// About the memory that all states take.
   virtual std::uint64_t bytes() const = 0;

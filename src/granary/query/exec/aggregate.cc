@@ -77,7 +77,7 @@ Result<const runtime::MemoryBudget*> RunLane(const AggregatePlan& plan,
                    plan.scans[source].Read(morsels[i], context, lane.stats));
     GRANARY_TRY(blocks.ForEachRun(scanned, source, context, [&]() -> Status {
       if (refused_by != nullptr) return Status::Ok();
-      GRANARY_TRY(lane.table.Add(blocks));
+      GRANARY_TRY(lane.table.Add(blocks, context.cancel));
       refused_by = held.GrowTo(GrowingBytes(lane.table));
       return Status::Ok();
     }));

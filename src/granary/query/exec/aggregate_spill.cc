@@ -289,7 +289,7 @@ class Spill {
       std::vector<std::uint64_t> first_row;  // Of each group of the lane.
       GRANARY_ASSIGN(const bool fits, AggregateLane(part[lane], of_lane, lane_held, first_row));
       if (!fits) {
-        table.MergeGroups(of_lane);
+        GRANARY_TRY(table.MergeGroups(of_lane, context_.cancel));
         return false;
       }
       GRANARY_TRY(table.Merge(of_lane, context_.cancel));
@@ -308,7 +308,7 @@ class Spill {
                              std::vector<std::uint64_t>& first_row) {
     for (const runtime::SpillExtent& page : pages) {
       GRANARY_TRY(Load(page));
-      GRANARY_TRY(table.Add(blocks_));
+      GRANARY_TRY(table.Add(blocks_, context_.cancel));
       for (std::size_t i = 0; i < table.group_of().size(); ++i) {
         if (table.group_of()[i] == first_row.size()) first_row.push_back(blocks_.ordinals[i]);
       }

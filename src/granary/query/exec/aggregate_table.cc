@@ -19,11 +19,13 @@ void AggregateTable::Resize() {
   for (const auto& accumulator : accumulators_) accumulator->Resize(groups_.size());
 }
 
-Status AggregateTable::Add(const AggregateBlocks& blocks) {
+Status AggregateTable::Add(const AggregateBlocks& blocks, const runtime::CancelToken& cancel) {
   AccumulatorInput input;
+  input.cancel = &cancel;
   input.rows = blocks.rows;
   input.source = blocks.source;
   if (!plan_->groups.empty()) {
+    GRANARY_TRY(groups_.MakeRoom(static_cast<std::size_t>(blocks.rows), cancel));
     groups_.Assign(blocks.groups, group_of_);
     Resize();
     input.groups = group_of_.data();
@@ -38,11 +40,12 @@ Status AggregateTable::Add(const AggregateBlocks& blocks) {
 }
 
 Status AggregateTable::MergeKnown(const AggregateTable& other) {
-  groups_.Merge(other.groups_, group_of_);
+  const runtime::CancelToken never;  // What statistics know has one group.
+  GRANARY_TRY(groups_.Merge(other.groups_, group_of_, never));
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     if (HoldsValues(plan_->aggregates[i].aggregation->type)) continue;
-    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_));
+    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_, never));
   }
   return Status::Ok();
 }
@@ -94,11 +97,11 @@ Result<bool> AggregateTable::AddSegment(const storage::Segment& segment, std::si
 }
 
 Status AggregateTable::Merge(const AggregateTable& other, const runtime::CancelToken& cancel) {
-  groups_.Merge(other.groups_, group_of_);
+  GRANARY_TRY(groups_.Merge(other.groups_, group_of_, cancel));
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     GRANARY_TRY(cancel.Check());
-    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_));
+    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_, cancel));
   }
   return Status::Ok();
 }

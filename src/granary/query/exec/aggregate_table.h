@@ -22,7 +22,8 @@ class AggregateTable {
   explicit AggregateTable(const AggregatePlan& plan, KeyLookup lookup = KeyLookup::kFast,
                           HeldValues held = HeldValues::kAll);
 
-  Status Add(const AggregateBlocks& blocks);
+  /// Looks at `cancel` where there is much to move; what was added by then is of no use.
+  Status Add(const AggregateBlocks& blocks, const runtime::CancelToken& cancel);
   /// Adds a whole segment by its statistics alone; false, and nothing is changed, when they do not
   /// say enough.
   Result<bool> AddSegment(const storage::Segment& segment, std::size_t source,
@@ -31,13 +32,15 @@ class AggregateTable {
   /// statistics say enough.
   bool TakeStats(const storage::Segment& segment, std::size_t source,
                  std::uint64_t deleted_rows = 0);
-  /// Looks at `cancel` between the aggregates; what is merged by then is of no use.
+  /// Looks at `cancel` every few milliseconds; what is merged by then is of no use.
   Status Merge(const AggregateTable& other, const runtime::CancelToken& cancel = {});
 
   /// Merges what `other` knows of whole segments: what HoldsValues has met none in them.
   Status MergeKnown(const AggregateTable& other);
   /// Merges the groups alone: of their states nothing is of use afterwards.
-  void MergeGroups(const AggregateTable& other) { groups_.Merge(other.groups_, group_of_); }
+  Status MergeGroups(const AggregateTable& other, const runtime::CancelToken& cancel) {
+    return groups_.Merge(other.groups_, group_of_, cancel);
+  }
   /// The groups of rows that were added before, into group_of().
   void FindGroups(const AggregateBlocks& blocks);
 

@@ -20,7 +20,8 @@ class Count final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& counts = static_cast<const Count&>(other).counts_;
     for (std::size_t group = 0; group < counts.size(); ++group)
       counts_[group_of[group]] += counts[group];

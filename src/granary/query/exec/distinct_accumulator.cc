@@ -19,18 +19,26 @@ class Distinct final : public Accumulator {
   void Resize(std::size_t groups) override { counts_.resize(groups, 0); }
 
   Status Update(const AccumulatorInput& input) override {
+    const auto rows = static_cast<std::size_t>(input.rows);
+    GRANARY_TRY(values_.MakeRoom(rows, *input.cancel));
     values_.Number(*input.values, ids_);
     if (grouping_ == Grouping::kNone) return Status::Ok();
+    GRANARY_TRY(pairs_.MakeRoom(rows, *input.cancel));
     ForEachValue(input, [&](std::int64_t i, std::uint32_t group) {
       Meet(group, ids_[static_cast<std::size_t>(i)]);
     });
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& cancel) override {
     const auto& from = static_cast<const Distinct&>(other);
-    values_.Merge(from.values_, ids_);
+    GRANARY_TRY(values_.Merge(from.values_, ids_, cancel));
     for (std::uint32_t i = 0; i < from.pairs_.size(); ++i) {
+      if (i % kKeysAtOnce == 0) {
+        GRANARY_TRY(cancel.Check());
+        GRANARY_TRY(pairs_.MakeRoom(kKeysAtOnce, cancel));
+      }
       const std::uint64_t pair = from.pairs_.key(i);
       Meet(group_of[pair >> 32], ids_[static_cast<std::uint32_t>(pair)]);
     }
@@ -63,6 +71,8 @@ class Distinct final : public Accumulator {
 
 /// A few hashes as they are, then a sketch: most groups are small, and a sketch takes 4 KiB.
 class ApproxDistinct final : public Accumulator {
+  static constexpr std::size_t kGroupsAtOnce = 1024;  // Each may have a sketch.
+
  public:
   void Resize(std::size_t groups) override { states_.resize(groups); }
 
@@ -73,9 +83,11 @@ class ApproxDistinct final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& cancel) override {
     const auto& states = static_cast<const ApproxDistinct&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group) {
+      if (group % kGroupsAtOnce == 0) GRANARY_TRY(cancel.Check());
       State& into = states_[group_of[group]];
       for (const std::uint64_t hash : states[group].few) Add(hash, into);
       if (states[group].sketch == nullptr) continue;

@@ -136,6 +136,7 @@ class Counter {
     Status status = values([&](const ValueBlock& block, const std::uint32_t* groups,
                                std::span<const std::int32_t>) -> Status {
       AccumulatorInput input;
+      input.cancel = &context_.cancel;
       input.values = &block;
       input.groups = groups;
       input.rows = block.size();

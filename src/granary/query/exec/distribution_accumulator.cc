@@ -72,7 +72,8 @@ class Spread final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& from = static_cast<const Spread&>(other);
     for (std::size_t group = 0; group < from.states_.size(); ++group)
       states_[group_of[group]].Add(from.states_[group]);
@@ -165,10 +166,12 @@ class Percentile final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& cancel) override {
     if (!IsFirst()) return Status::Ok();
     const PercentileValues& theirs = *static_cast<const Percentile&>(other).values_;
     for (std::size_t group = 0; group < theirs.keys.size(); ++group) {
+      if (group % kKeysAtOnce == 0) GRANARY_TRY(cancel.Check());
       auto& into = values_->keys[group_of[group]];
       into.insert(into.end(), theirs.keys[group].begin(), theirs.keys[group].end());
     }

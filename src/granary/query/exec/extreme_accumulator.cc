@@ -53,7 +53,8 @@ class NumberExtreme final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const NumberExtreme&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group) {
       if (states[group].seen) Take(states[group].best, states_[group_of[group]]);
@@ -113,7 +114,8 @@ class BytesExtreme final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const BytesExtreme&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group) {
       if (states[group].seen) Take(states[group].best, states_[group_of[group]]);

@@ -44,22 +44,34 @@ void GroupTable::Assign(const std::vector<ValueBlock>& blocks, std::vector<std::
   }
 }
 
-void GroupTable::Merge(const GroupTable& other, std::vector<std::uint32_t>& group_of) {
+Status GroupTable::MakeRoom(std::size_t more, const runtime::CancelToken& cancel) {
+  for (KeyColumn& column : columns_) GRANARY_TRY(column.MakeRoom(more, cancel));
+  for (PairTable& pairs : pairs_) GRANARY_TRY(pairs.MakeRoom(more, cancel));
+  return Status::Ok();
+}
+
+Status GroupTable::Merge(const GroupTable& other, std::vector<std::uint32_t>& group_of,
+                         const runtime::CancelToken& cancel) {
   if (columns_.empty()) {
     group_of.assign(1, 0);
-    return;
+    return Status::Ok();
   }
-  columns_[0].Merge(other.columns_[0], group_of);
+  GRANARY_TRY(columns_[0].Merge(other.columns_[0], group_of, cancel));
   std::vector<std::uint32_t> joined;
   for (std::size_t i = 1; i < columns_.size(); ++i) {
-    columns_[i].Merge(other.columns_[i], ids_);
+    GRANARY_TRY(columns_[i].Merge(other.columns_[i], ids_, cancel));
     const PairTable& from = other.pairs_[i - 1];
     joined.resize(from.size());
     for (std::uint32_t pair = 0; pair < joined.size(); ++pair) {
+      if (pair % kKeysAtOnce == 0) {
+        GRANARY_TRY(cancel.Check());
+        GRANARY_TRY(pairs_[i - 1].MakeRoom(kKeysAtOnce, cancel));
+      }
       joined[pair] = pairs_[i - 1].FindOrAdd(group_of[from.left(pair)], ids_[from.right(pair)]);
     }
     group_of.swap(joined);
   }
+  return Status::Ok();
 }
 
 std::uint64_t GroupTable::bytes() const {

@@ -28,6 +28,10 @@ class PairTable {
   void Combine(const std::vector<std::uint32_t>& right, std::size_t left_size,
                std::size_t right_size, std::vector<std::uint32_t>& left);
 
+  Status MakeRoom(std::size_t more, const runtime::CancelToken& cancel) {
+    return pairs_.MakeRoom(more, cancel);
+  }
+
   std::size_t size() const { return pairs_.size(); }
   std::uint32_t left(std::uint32_t id) const {
     return static_cast<std::uint32_t>(pairs_.key(id) >> 32);
@@ -53,8 +57,12 @@ class GroupTable {
 
   /// groups[i] = the group of row i; one block a column.
   void Assign(const std::vector<ValueBlock>& blocks, std::vector<std::uint32_t>& groups);
-  /// Adds another table's groups: group_of[its group] = the group here.
-  void Merge(const GroupTable& other, std::vector<std::uint32_t>& group_of);
+  /// Before Assign of so many rows: see IntKeyTable.
+  Status MakeRoom(std::size_t more, const runtime::CancelToken& cancel);
+  /// Adds another table's groups: group_of[its group] = the group here. Looks at `cancel` now and
+  /// then.
+  Status Merge(const GroupTable& other, std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& cancel);
 
   std::size_t size() const;
   Value ValueOf(std::size_t column, std::uint32_t group) const;

@@ -108,9 +108,14 @@ void KeyColumn::NumberCodes(const ValueBlock& block, std::vector<std::uint32_t>&
   }
 }
 
-void KeyColumn::Merge(const KeyColumn& other, std::vector<std::uint32_t>& remap) {
+Status KeyColumn::Merge(const KeyColumn& other, std::vector<std::uint32_t>& remap,
+                        const runtime::CancelToken& cancel) {
   remap.resize(other.size());
   for (std::uint32_t id = 0; id < remap.size(); ++id) {
+    if (id % kKeysAtOnce == 0) {
+      GRANARY_TRY(cancel.Check());
+      GRANARY_TRY(MakeRoom(kKeysAtOnce, cancel));
+    }
     if (id == other.null_id_) {
       remap[id] = NullId();
       continue;
@@ -119,6 +124,7 @@ void KeyColumn::Merge(const KeyColumn& other, std::vector<std::uint32_t>& remap)
     remap[id] = IdOfKey(HasIntKeys() ? ints_.FindOrAdd(other.ints_.key(key))
                                      : bytes_.FindOrAdd(other.bytes_.key(key)));
   }
+  return Status::Ok();
 }
 
 Value KeyColumn::ValueOf(std::uint32_t id) const {

@@ -23,8 +23,14 @@ class KeyColumn {
 
   /// ids[i] = the number of the block's i-th value. Blocks are of the column's type.
   void Number(const ValueBlock& block, std::vector<std::uint32_t>& ids);
-  /// Adds another column's values: remap[its number] = the number here.
-  void Merge(const KeyColumn& other, std::vector<std::uint32_t>& remap);
+  /// Adds another column's values: remap[its number] = the number here. Looks at `cancel` now and
+  /// then.
+  Status Merge(const KeyColumn& other, std::vector<std::uint32_t>& remap,
+               const runtime::CancelToken& cancel);
+  /// See IntKeyTable.
+  Status MakeRoom(std::size_t more, const runtime::CancelToken& cancel) {
+    return HasIntKeys() ? ints_.MakeRoom(more, cancel) : bytes_.MakeRoom(more, cancel);
+  }
 
   std::size_t size() const;
   const DataType& type() const { return type_; }

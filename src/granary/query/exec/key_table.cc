@@ -9,6 +9,13 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 64;
 constexpr std::uint64_t kWindowMax = 1 << 16;
+// Fewer are moved in a millisecond or two.
+constexpr std::size_t kLargeTable = 1 << 16;
+
+/// Would a table with so many keys grow before `more` are in?
+bool OutgrowsSlots(std::size_t keys, std::size_t more, std::size_t slots) {
+  return keys >= kLargeTable && (keys + more) * 2 > slots;
+}
 
 /// Finalizer of MurmurHash3: every bit of the key reaches every bit of the hash.
 std::uint64_t Mix(std::uint64_t key) {
@@ -45,6 +52,20 @@ void IntKeyTable::Grow() {
     while (slots_[at] != kNoId) at = (at + 1) & mask;
     slots_[at] = id;
   }
+}
+
+Status IntKeyTable::MakeRoom(std::size_t more, const runtime::CancelToken& cancel) {
+  if (!OutgrowsSlots(keys_.size(), more, slots_.size())) return Status::Ok();
+  std::vector<std::uint32_t> slots(slots_.size() * 4, kNoId);
+  const std::size_t mask = slots.size() - 1;
+  for (std::uint32_t id = 0; id < keys_.size(); ++id) {
+    if (id % kKeysAtOnce == 0) GRANARY_TRY(cancel.Check());
+    std::size_t at = Mix(keys_[id]) & mask;
+    while (slots[at] != kNoId) at = (at + 1) & mask;
+    slots[at] = id;
+  }
+  slots_ = std::move(slots);
+  return Status::Ok();
 }
 
 bool IntKeyTable::UseWindow(const std::uint64_t* keys, std::int64_t count) {
@@ -101,6 +122,20 @@ std::uint32_t BytesKeyTable::FindOrAdd(std::string_view key) {
   ends_.push_back(bytes_.size());
   if (ends_.size() * 2 > slots_.size()) Grow();
   return id;
+}
+
+Status BytesKeyTable::MakeRoom(std::size_t more, const runtime::CancelToken& cancel) {
+  if (!OutgrowsSlots(ends_.size(), more, slots_.size())) return Status::Ok();
+  std::vector<Slot> slots(slots_.size() * 4);
+  const std::size_t mask = slots.size() - 1;
+  for (std::uint32_t id = 0; id < hashes_.size(); ++id) {
+    if (id % kKeysAtOnce == 0) GRANARY_TRY(cancel.Check());
+    std::size_t at = hashes_[id] & mask;
+    while (slots[at].id != kNoId) at = (at + 1) & mask;
+    slots[at] = {id, static_cast<std::uint32_t>(hashes_[id] >> 32)};
+  }
+  slots_ = std::move(slots);
+  return Status::Ok();
 }
 
 void BytesKeyTable::Grow() {

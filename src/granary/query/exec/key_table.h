@@ -14,6 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/base/status.h"
+#include "granary/runtime/cancel.h"
+
 namespace granary::query {
 
 inline constexpr std::uint32_t kNoId = ~std::uint32_t{0};
@@ -23,6 +26,9 @@ enum class KeyLookup : std::uint8_t {
   kFast,     ///< Some hundred kilobytes.
   kCompact,  ///< Nothing.
 };
+
+/// Keys that are found or moved between two looks at a token.
+inline constexpr std::size_t kKeysAtOnce = 8192;
 
 /// The memory of a vector, its free room included.
 template <typename T>
@@ -37,6 +43,9 @@ class IntKeyTable {
   std::uint32_t FindOrAdd(std::uint64_t key);
   /// ids[i] = FindOrAdd(keys[i]). Keys that lie close together are looked up in an array.
   void FindOrAdd(const std::uint64_t* keys, std::int64_t count, std::uint32_t* ids);
+  /// Of a large table: so that the next `more` keys find room, whoever cancels does not wait for
+  /// what there is to be moved. FindOrAdd makes room itself where nobody did.
+  Status MakeRoom(std::size_t more, const runtime::CancelToken& cancel);
 
   std::size_t size() const { return keys_.size(); }
   std::uint64_t key(std::uint32_t id) const { return keys_[id]; }
@@ -59,6 +68,7 @@ class BytesKeyTable {
  public:
   BytesKeyTable();
   std::uint32_t FindOrAdd(std::string_view key);
+  Status MakeRoom(std::size_t more, const runtime::CancelToken& cancel);
 
   std::size_t size() const { return ends_.size(); }
   std::string_view key(std::uint32_t id) const;

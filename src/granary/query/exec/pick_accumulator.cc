@@ -34,7 +34,8 @@ class Pick final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const Pick&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group) {
       State& into = states_[group_of[group]];

@@ -62,7 +62,8 @@ class ExactSum final : public Accumulator {
     return overflow ? Overflow() : Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const ExactSum&>(other).states_;
     bool overflow = false;
     for (std::size_t group = 0; group < states.size(); ++group) {
@@ -137,7 +138,8 @@ class FloatSum final : public Accumulator {
     return Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const FloatSum&>(other).states_;
     for (std::size_t group = 0; group < states.size(); ++group)
       states_[group_of[group]].Add(states[group]);
@@ -196,7 +198,8 @@ class JsonSum final : public Accumulator {
     return overflow ? Overflow() : Status::Ok();
   }
 
-  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of) override {
+  Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
+               const runtime::CancelToken& /*cancel*/) override {
     const auto& states = static_cast<const JsonSum&>(other).states_;
     bool overflow = false;
     for (std::size_t group = 0; group < states.size(); ++group) {

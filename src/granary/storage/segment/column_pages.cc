@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 
 #include <fmt/format.h>
 #include <parquet/metadata.h>
@@ -37,6 +38,9 @@ Status TakePlaces(const parquet::OffsetIndex& index, const parquet::ColumnChunkM
   const ByteRange range = ChunkRange(chunk);
   const auto& locations = index.page_locations();
   if (locations.empty() || rows <= 0) return Contradicts("a column without pages");
+  if (rows > std::numeric_limits<std::int32_t>::max())
+    return Status(Code::kNotFound, "pages of so many rows are not looked at");
+  if (range.offset < 0 || range.bytes < 0) return Contradicts("a column outside the file");
   pages.dictionary_offset = range.offset;
   std::int64_t offset = chunk.data_page_offset();
   if (offset < range.offset || (offset > range.offset) != chunk.has_dictionary_page())
@@ -55,7 +59,7 @@ Status TakePlaces(const parquet::OffsetIndex& index, const parquet::ColumnChunkM
     offset += page.compressed_page_size;
     first_row = next_row;
   }
-  if (offset != range.offset + range.bytes) return Contradicts("where the last page ends");
+  if (offset - range.offset != range.bytes) return Contradicts("where the last page ends");
   pages.offsets.push_back(offset);
   pages.first_rows.push_back(rows);
   return Status::Ok();

@@ -252,6 +252,8 @@ Result<std::shared_ptr<arrow::Buffer>> SegmentReader::State::ReadPages(
   for (const PageRun& run : runs) add(pages_of.offsets[run.first], pages_of.offsets[run.end]);
   std::int64_t total = 0;
   for (const ByteRange& range : ranges) total += range.bytes;
+  if (pages_of.offsets.back() > static_cast<std::int64_t>(file->size()))
+    return Damaged("a column lies outside the file");
 
   const std::vector<std::uint32_t> expected = PageChecksums(row_group, leaf);
   const std::size_t before = pages_of.has_dictionary() ? 1 : 0;
