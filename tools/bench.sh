@@ -12,6 +12,7 @@ usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --hel
        ./dev bench all               both sizes, a minute of sustained ingest, the report
        ./dev bench report            docs/performance.md of the latest results
        ./dev bench micro [REGEX]     the benchmarks of single rooms
+       ./dev bench scaler [SEED]     the policy of workers beside an oracle, under simulated loads
        ./dev bench instructions      counts of instructions beside their baseline, as ./dev test has it
        ./dev bench baseline          makes the counts of now the baseline
        ./dev bench prove             shows that a tenth more work would be refused
@@ -42,6 +43,11 @@ micro() {
   done
 }
 
+scaler() {
+  targets granary_scaler
+  "$OUT/granary_scaler" "$@"
+}
+
 guard() {
   targets granary_instructions
   python3 bench/instruction_guard.py "$1" --program "$OUT/granary_instructions"
@@ -54,6 +60,7 @@ main() {
     all) shift; both_sizes "$@" ;;
     report) shift; "$PYTHON" -m bench.report "$@" ;;
     micro) shift; micro "$@" ;;
+    scaler) shift; scaler "$@" ;;
     instructions) guard check ;;
     baseline) guard update ;;
     prove) guard prove ;;

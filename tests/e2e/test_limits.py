@@ -193,8 +193,8 @@ def test_the_list_is_complete():
     section = example.split("# ── Limits of requests ──")[1].split("# ── ")[0]
     names = re.findall(r"^([A-Z_]+)=", section, re.M)
     assert len(names) > 10 and set(names) <= listed.keys(), set(names) - listed.keys()
-    assert {n for n in settings if n.startswith("MAX_")} - listed.keys() <= {"MAX_WORKERS", "MAX_FILE_SIZE_MB",
-                                                                             "MAX_OPEN_SEGMENTS", "MAX_OPEN_INDEXES"}
+    assert {n for n in settings if n.startswith("MAX_")} - listed.keys() <= {"MAX_FILE_SIZE_MB", "MAX_OPEN_SEGMENTS",
+                                                                             "MAX_OPEN_INDEXES"}
 
 
 def test_refusals_of_a_limit_change_nothing(limited):

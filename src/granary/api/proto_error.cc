@@ -38,7 +38,8 @@ google::rpc::BadRequest Violations(const Status& status, std::size_t bytes_max) 
 
 }  // namespace
 
-RichError ToRichError(const Status& status, const std::map<std::string, std::string>& metadata) {
+RichError ToRichError(const Status& status, const std::map<std::string, std::string>& metadata,
+                      std::int64_t retry_after_seconds) {
   const CodeRow& row = RowOf(status.code());
   RichError out;
   out.code = row.grpc;
@@ -65,7 +66,7 @@ RichError ToRichError(const Status& status, const std::map<std::string, std::str
   if (told > 0) rich.add_details()->PackFrom(places);
   if (row.retry) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(1);
+    retry.mutable_retry_delay()->set_seconds(retry_after_seconds);
     rich.add_details()->PackFrom(retry);
   }
   out.details = rich.SerializeAsString();

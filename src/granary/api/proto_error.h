@@ -1,6 +1,7 @@
 // A failure as gRPC tells it: a code, a sentence, and details that programs read.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -19,9 +20,10 @@ struct RichError {
   std::string details;  ///< A serialized google.rpc.Status: grpc-status-details-bin.
 };
 
-/// `metadata` goes into ErrorInfo.
+/// `metadata` goes into ErrorInfo, when to come again into RetryInfo where that may help.
 RichError ToRichError(const Status& status,
-                      const std::map<std::string, std::string>& metadata = {});
+                      const std::map<std::string, std::string>& metadata = {},
+                      std::int64_t retry_after_seconds = 1);
 
 /// Protobuf writes a line to stderr for each text that is not UTF-8, which the refusal says too:
 /// any client could flood it. For the whole process; once, before messages are read.

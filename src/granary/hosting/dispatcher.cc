@@ -60,6 +60,10 @@ Status Dispatcher::Told(const Status& failure) const {
   return options_.told ? options_.told(failure) : failure;
 }
 
+std::int64_t Dispatcher::RetryAfter(const Status& failure, std::string_view route) const {
+  return options_.retry_after_seconds ? options_.retry_after_seconds(failure, route) : 1;
+}
+
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   Outcome outcome{.method = request.method,
                   .path = request.path,
@@ -81,7 +85,8 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
     std::optional<int> http_status = outcome.problem_status;
     if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
     const Status told = outcome.from_handler ? Told(answer.status()) : answer.status();
-    net::HttpResponse response = ProblemResponse(told, request.request_id, http_status);
+    net::HttpResponse response = ProblemResponse(told, request.request_id, http_status,
+                                                 RetryAfter(answer.status(), outcome.route));
     outcome.hides = told.message() != answer.status().message();
     if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
     for (const auto& headers : {outcome.access_headers, outcome.problem_headers}) {
@@ -134,7 +139,8 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                                      const std::string& request_id) const {
   // What a library threw may name a file; any other refusal is about the request alone.
   const Status told = status.code() == Code::kInternal ? Told(status) : status;
-  const net::HttpResponse response = ProblemResponse(told, request_id, http_status);
+  const net::HttpResponse response =
+      ProblemResponse(told, request_id, http_status, RetryAfter(status, "refused"));
   const Outcome outcome{.method = "unknown",
                         .path = {},
                         .route = "refused",

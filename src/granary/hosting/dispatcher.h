@@ -5,10 +5,12 @@
 // Owns       the router. Log, clock and metrics outlive it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "granary/base/log.h"
@@ -34,6 +36,10 @@ struct DispatcherOptions {
   /// What a client is told of a handler's failure, and of what a library threw. The failure itself
   /// when not set.
   std::function<Status(const Status& failure)> told = {};
+  /// Retry-After of a failure that may pass by itself; `route` is a pattern, or "refused". 1 when
+  /// not set.
+  std::function<std::int64_t(const Status& failure, std::string_view route)> retry_after_seconds =
+      {};
 };
 
 class Dispatcher {
@@ -52,6 +58,7 @@ class Dispatcher {
   struct Outcome;
   Result<net::HttpResponse> Answer(net::HttpRequest& request, Outcome& outcome) const;
   Status Told(const Status& failure) const;
+  std::int64_t RetryAfter(const Status& failure, std::string_view route) const;
   void Record(const Outcome& outcome, int http_status, const Status& status) const;
 
   Logger& log_;

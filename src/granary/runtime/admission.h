@@ -1,6 +1,9 @@
-// Admission: at most so many searches at once; the rest queue, first come first served, and past a
-// full queue are refused with kOverloaded rather than piling up.
+// Admission: at most so many searches at once; the rest queue, and past a full queue are refused
+// with kOverloaded rather than piling up.
 //
+// Order      fair between keys (tenants) by weight, counted in the time that slots were held
+//            (fair_queue.h); within a key first come, first served. Who is past its deadline, or
+//            cancelled, gets no slot.
 // Pauses     a search whose client takes its answer slowly works on nothing: after pause_max_ms in
 //            one pause its slot goes to the first that queues, and it waits for another one, ahead
 //            of the queue, before it goes on. So slow readers cannot hold all slots.
@@ -15,6 +18,7 @@
 
 #include "granary/base/status.h"
 #include "granary/runtime/cancel.h"
+#include "granary/runtime/fair_queue.h"
 
 namespace granary::runtime {
 
@@ -29,14 +33,19 @@ struct AdmissionCounts {
   std::size_t queued = 0;
   std::uint64_t admitted = 0;
   std::uint64_t refused = 0;
+  /// When those that wait will have been admitted, at the rate of the last seconds; 1 or more.
+  std::int64_t retry_after_seconds = 1;
 };
 
 class Admission {
  private:
   enum class PlaceState : std::uint8_t { kRunning, kPaused, kLost };
   struct Place {
+    FairKey key;
     PlaceState state = PlaceState::kRunning;
     std::chrono::steady_clock::time_point paused_at;
+    std::chrono::steady_clock::time_point entered_at;
+    double charged = 0;
   };
 
  public:
@@ -47,7 +56,8 @@ class Admission {
   class Slot {
    public:
     Slot() = default;
-    explicit Slot(Admission* owner) : owner_(owner), place_(std::make_unique<Place>()) {}
+    Slot(Admission* owner, std::unique_ptr<Place> place)
+        : owner_(owner), place_(std::move(place)) {}
     Slot(Slot&&) = default;
     Slot& operator=(Slot&& other) noexcept {
       std::swap(owner_, other.owner_);
@@ -68,9 +78,9 @@ class Admission {
     std::unique_ptr<Place> place_;
   };
 
-  /// Waits for a slot. kOverloaded when the queue is full; kCancelled or kDeadlineExceeded by
-  /// `cancel` (noticed within 20 ms).
-  Result<Slot> Enter(const runtime::CancelToken& cancel);
+  /// Waits for a slot. kOverloaded when the queue is full; kDeadlineExceeded as soon as the deadline
+  /// of `cancel` has passed, kCancelled within 20 ms.
+  Result<Slot> Enter(const runtime::CancelToken& cancel, FairKey key = {});
 
   AdmissionCounts counts() const;
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -179,6 +181,75 @@ TEST(AdmissionTest, ASlotThatIsLostOrPausedIsGivenBackOnce) {
     paused.Pause();
   }
   EXPECT_EQ(admission.counts().running, 0u);
+}
+
+TEST(AdmissionTest, WhoseDeadlinePassesInTheQueueLeavesItThenAndGetsNoSlot) {
+  Admission admission({.concurrent_max = 1, .queued_max = 10});
+  Slot held = admission.Enter(CancelToken()).Take();
+  const std::int64_t began = io::SystemClock().MonotonicNanos();
+  const std::int64_t deadline = began + 35'000'000;
+  std::thread late([&] {
+    EXPECT_EQ(admission.Enter(CancelToken(deadline)).status().code(), Code::kDeadlineExceeded);
+    EXPECT_GE(io::SystemClock().MonotonicNanos(), deadline);
+  });
+  AwaitQueued(admission, 1);
+  std::thread patient([&] { EXPECT_TRUE(admission.Enter(CancelToken()).ok()); });
+  late.join();
+  AwaitQueued(admission, 1);
+  EXPECT_EQ(admission.counts().admitted, 1u);
+  held = Slot();
+  patient.join();
+}
+
+TEST(AdmissionTest, AFreeSlotPassesOverThoseWhoseTimeIsOver) {
+  Admission admission({.concurrent_max = 1, .queued_max = 10});
+  Slot held = admission.Enter(CancelToken()).Take();
+  CancelToken cancelled;
+  std::thread first([&] {
+    EXPECT_EQ(admission.Enter(cancelled).status().code(), Code::kCancelled);
+  });
+  AwaitQueued(admission, 1);
+  std::thread second([&] { EXPECT_TRUE(admission.Enter(CancelToken()).ok()); });
+  AwaitQueued(admission, 2);
+  cancelled.Cancel();
+  held = Slot();  // Whether or not the first has seen by itself that it is over.
+  first.join();
+  second.join();
+  EXPECT_EQ(admission.counts().admitted, 2u);
+}
+
+// Two tenants, one of which brings ten times as much: both get their half.
+TEST(AdmissionTest, ATenantThatBringsMuchTakesNothingFromAnother) {
+  Admission admission({.concurrent_max = 1, .queued_max = 100});
+  Slot held = admission.Enter(CancelToken(), {"other"}).Take();
+  std::vector<std::string> order;  // Guarded by the one slot.
+  std::vector<std::thread> threads;
+  const auto queue = [&](const std::string& tenant) {
+    const std::size_t queued = admission.counts().queued;
+    threads.emplace_back([&, tenant] {
+      const auto slot = admission.Enter(CancelToken(), {tenant});
+      order.push_back(tenant);
+    });
+    AwaitQueued(admission, queued + 1);
+  };
+  for (int i = 0; i < 20; ++i) queue("much");
+  for (int i = 0; i < 2; ++i) queue("little");
+  held = Slot();
+  for (std::thread& thread : threads) thread.join();
+  const auto last = std::find(order.rbegin(), order.rend(), "little");
+  EXPECT_GT(last - order.rbegin(), 10) << "not behind all of the others";
+}
+
+TEST(AdmissionTest, SaysWhenThoseThatWaitWillBeGone) {
+  Admission admission({.concurrent_max = 1, .queued_max = 1});
+  EXPECT_EQ(admission.counts().retry_after_seconds, 1);
+  Slot held = admission.Enter(CancelToken()).Take();
+  std::thread waits([&] { EXPECT_TRUE(admission.Enter(CancelToken()).ok()); });
+  AwaitQueued(admission, 1);
+  EXPECT_GE(admission.counts().retry_after_seconds, 1);
+  EXPECT_LE(admission.counts().retry_after_seconds, 60);
+  held = Slot();
+  waits.join();
 }
 
 }  // namespace

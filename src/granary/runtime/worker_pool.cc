@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,11 +11,13 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "granary/base/check.h"
+#include "granary/runtime/thread_wait.h"
 
 namespace granary::runtime {
 namespace {
@@ -88,12 +91,42 @@ class Loop {
 /// How long a thread is there.
 enum class Life : std::uint8_t { kWithPool, kWhileBusy };
 
+std::int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t CpuNs(::clockid_t clock) {
+  ::timespec used{};
+  if (::clock_gettime(clock, &used) != 0) return 0;
+  return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
+}
+
+/// Spans of time that began, and for some ended, at moments of one clock.
+class Spans {
+ public:
+  void Begin(std::int64_t now_ns) {
+    ++open_;
+    ended_ns_ -= now_ns;
+  }
+  void End(std::int64_t now_ns) {
+    --open_;
+    ended_ns_ += now_ns;
+  }
+  std::int64_t Sum(std::int64_t now_ns) const { return ended_ns_ + open_ * now_ns; }
+
+ private:
+  std::int64_t open_ = 0;
+  std::int64_t ended_ns_ = 0;  // Without the beginnings of those that are open.
+};
+
 }  // namespace
 
 struct WorkerPool::State : std::enable_shared_from_this<State> {
   explicit State(WorkerPoolOptions o) : options(o) {
-    options.threads = std::max<std::size_t>(options.threads, 1);
-    options.threads_max = std::max(options.threads_max, options.threads);
+    wanted = std::max<std::size_t>(options.threads, 1);
+    on_demand_max = options.threads_max > wanted ? options.threads_max : 0;
   }
 
   /// Where a worker waits for a task. Shared with whoever calls it, who notifies without the mutex:
@@ -104,12 +137,26 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
   };
   using IdlePtr = std::shared_ptr<Idle>;
 
-  WorkerPoolOptions options;
+  struct Task {
+    std::function<void()> run;
+    std::int64_t came_ns = 0;
+  };
+
+  const WorkerPoolOptions options;
+  std::size_t on_demand_max = 0;
   mutable std::mutex mutex;
   std::vector<IdlePtr> idle;  // The last to wait is called first: its memory is warm.
-  std::deque<std::function<void()>> queue;
-  std::size_t alive = 0;  // Workers that will still look at the queue.
+  std::deque<Task> queue;
+  std::size_t wanted = 1;     // Threads that stay,
+  std::size_t residents = 0;  // and how many of that kind there are.
+  std::size_t alive = 0;      // Workers that will still look at the queue.
   std::size_t running = 0;
+  Spans alive_spans, busy_spans;
+  std::int64_t ended_cpu_ns = 0;  // Of threads that are no more,
+  std::int64_t ended_wait_ns = 0;
+  std::set<int> numbers;  // Of those that are, as the kernel has them.
+  std::int64_t waited_ns = 0;
+  std::uint64_t started = 0;
   bool stopping = false;
   std::mutex join_mutex;  // Taken before `mutex`; lets every Stop() return only after the joining.
   std::map<std::size_t, std::thread> threads;  // By number.
@@ -124,18 +171,24 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
       std::thread& worker = threads[number] =
           std::thread([self = shared_from_this(), number, life] { self->Run(number, life); });
       ++alive;
+      residents += life == Life::kWithPool;
+      alive_spans.Begin(NowNs());
       ::pthread_setname_np(worker.native_handle(),
                            fmt::format("worker-{}", number).substr(0, 15).c_str());
     } catch (const std::system_error&) {
       threads.erase(number);
-      GRANARY_CHECK(alive > 0, "no thread for a pool of {}", options.threads);
+      GRANARY_CHECK(alive > 0, "no thread for a pool of {}", wanted);
     }
   }
 
-  // False when none came for so long that the thread ends.
+  bool IsTooMany(Life life) const {
+    return life == Life::kWithPool && residents > wanted && !stopping;
+  }
+
+  // False when the thread is to end: none came for so long, or there are too many.
   bool WaitForWork(std::unique_lock<std::mutex>& lock, const IdlePtr& self, Life life) {
     const auto until = std::chrono::steady_clock::now() + options.idle_max;
-    while (!stopping && queue.empty()) {
+    while (!stopping && queue.empty() && !IsTooMany(life)) {
       self->called = false;
       idle.push_back(self);
       const auto is_called = [&self] { return self->called; };
@@ -146,7 +199,16 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
         return false;
       }
     }
-    return true;
+    return !IsTooMany(life);
+  }
+
+  // Whoever called this worker for a task relies on it: the call goes on to another one. Those that
+  // are busy look at the queue by themselves.
+  void Leave(std::size_t number) {
+    if (!queue.empty()) {
+      if (const IdlePtr next = CallOne()) next->wake.notify_one();
+    }
+    ended.push_back(std::move(threads.extract(number).mapped()));
   }
 
   /// The worker that is to be notified once the mutex is free; null when none waits.
@@ -160,29 +222,56 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
 
   void Run(std::size_t number, Life life) {
     const auto self = std::make_shared<Idle>();
+    const int own_number = OwnThreadNumber();
     std::unique_lock lock(mutex);
+    numbers.insert(own_number);
     for (;;) {
       if (!WaitForWork(lock, self, life)) {
-        ended.push_back(std::move(threads.extract(number).mapped()));
+        Leave(number);
         break;
       }
       if (queue.empty()) break;
-      std::function<void()> task = std::move(queue.front());
-      queue.pop_front();
-      ++running;
-      lock.unlock();
-      task();
-      task = nullptr;  // What it holds is let go outside the lock.
-      lock.lock();
-      --running;
+      RunFirst(lock);
     }
     --alive;
+    residents -= life == Life::kWithPool;
+    alive_spans.End(NowNs());
+    ended_cpu_ns += CpuNs(CLOCK_THREAD_CPUTIME_ID);
+    ended_wait_ns += std::max<std::int64_t>(CpuWaitOf(own_number).value_or(0), 1);
+    numbers.erase(own_number);
+  }
+
+  void RunFirst(std::unique_lock<std::mutex>& lock) {
+    Task task = std::move(queue.front());
+    queue.pop_front();
+    ++running;
+    ++started;
+    const std::int64_t now_ns = NowNs();
+    waited_ns += now_ns - task.came_ns;
+    busy_spans.Begin(now_ns);
+    lock.unlock();
+    task.run();
+    task.run = nullptr;  // What it holds is let go outside the lock.
+    const std::int64_t done_ns = NowNs();
+    lock.lock();
+    busy_spans.End(done_ns);
+    --running;
+  }
+
+  // Under the mutex, under which threads that end leave `threads`.
+  std::int64_t LivingCpuNs() {
+    std::int64_t sum = 0;
+    for (auto& [number, thread] : threads) {
+      ::clockid_t clock{};
+      if (::pthread_getcpuclockid(thread.native_handle(), &clock) == 0) sum += CpuNs(clock);
+    }
+    return sum;
   }
 };
 
 WorkerPool::WorkerPool(WorkerPoolOptions options) : state_(std::make_shared<State>(options)) {
   const std::lock_guard lock(state_->mutex);
-  for (std::size_t i = 0; i < state_->options.threads; ++i) state_->Start(Life::kWithPool);
+  while (state_->residents < state_->wanted) state_->Start(Life::kWithPool);
 }
 
 WorkerPool::~WorkerPool() { Stop(); }
@@ -195,9 +284,9 @@ void WorkerPool::Submit(std::function<void()> task) {
     const std::lock_guard lock(state_->mutex);
     if (state_->alive > 0) {
       queued = true;
-      state_->queue.push_back(std::move(task));
+      state_->queue.push_back({std::move(task), NowNs()});
       const std::size_t idle = state_->alive - state_->running;
-      if (state_->queue.size() > idle && state_->alive < state_->options.threads_max &&
+      if (state_->queue.size() > idle && state_->alive < state_->on_demand_max &&
           !state_->stopping)
         state_->Start(Life::kWhileBusy);
       called = state_->CallOne();
@@ -211,13 +300,29 @@ void WorkerPool::Submit(std::function<void()> task) {
 
 Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
                                const std::function<Status(std::size_t)>& body) {
-  const std::size_t helpers =
-      std::min({std::max<std::size_t>(parallelism, 1), std::max<std::size_t>(count, 1),
-                state_->options.threads_max + 1}) -
-      1;
+  const std::size_t helpers = std::min({std::max<std::size_t>(parallelism, 1),
+                                        std::max<std::size_t>(count, 1), threads_most() + 1}) -
+                              1;
   const auto loop = std::make_shared<Loop>(count, body);
   for (std::size_t i = 0; i < helpers; ++i) Submit([loop] { loop->Help(); });
   return loop->WorkAndWait();
+}
+
+void WorkerPool::Resize(std::size_t threads) {
+  std::vector<std::thread> ended;
+  std::vector<State::IdlePtr> called;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return;
+    state_->wanted = std::max<std::size_t>(threads, 1);
+    for (std::size_t left = state_->wanted; state_->residents < state_->wanted && left > 0; --left)
+      state_->Start(Life::kWithPool);
+    if (state_->residents > state_->wanted)
+      while (State::IdlePtr one = state_->CallOne()) called.push_back(std::move(one));
+    ended.swap(state_->ended);
+  }
+  for (const State::IdlePtr& one : called) one->wake.notify_one();
+  for (std::thread& thread : ended) thread.join();
 }
 
 void WorkerPool::Stop() {
@@ -238,6 +343,51 @@ void WorkerPool::Stop() {
                   "a task may not stop its own pool");
     worker.join();
   }
+}
+
+std::size_t WorkerPool::threads_most() const {
+  const std::lock_guard lock(state_->mutex);
+  return std::max(state_->wanted, state_->on_demand_max);
+}
+
+WorkerPoolUse WorkerPool::use() const {
+  const std::lock_guard lock(state_->mutex);
+  const std::int64_t now_ns = NowNs();
+  WorkerPoolUse out;
+  out.size = state_->wanted;
+  out.queued = state_->queue.size();
+  out.running = state_->running;
+  if (!state_->queue.empty()) out.oldest_wait_ns = now_ns - state_->queue.front().came_ns;
+  out.alive_ns = state_->alive_spans.Sum(now_ns);
+  out.busy_ns = state_->busy_spans.Sum(now_ns);
+  out.cpu_ns = state_->ended_cpu_ns + state_->LivingCpuNs();
+  out.waited_ns = state_->waited_ns;
+  out.started = state_->started;
+  return out;
+}
+
+std::optional<std::int64_t> WorkerPool::cpu_wait_ns() const {
+  std::set<int> numbers;
+  std::int64_t ended_ns = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    numbers = state_->numbers;
+    ended_ns = state_->ended_wait_ns;
+  }
+  std::int64_t sum = ended_ns;
+  for (const int number : numbers) {
+    const auto waited = CpuWaitOf(number);
+    if (!waited) return std::nullopt;
+    sum += *waited;
+  }
+  const std::lock_guard lock(state_->mutex);
+  // One that ended meanwhile may be counted twice, or not at all.
+  return state_->ended_wait_ns == ended_ns ? std::optional(sum) : std::nullopt;
+}
+
+std::size_t WorkerPool::size() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->wanted;
 }
 
 std::size_t WorkerPool::threads() const {

@@ -3,7 +3,8 @@
 // Promise    submitted tasks start in order of submission; Stop() runs what was submitted, then
 //            joins. Up to threads_max a task that finds no idle thread gets one of its own, so
 //            tasks that wait for others (a slot, a client) hold up nobody; those threads end
-//            after a while without work.
+//            after a while without work. Resize() loses and stalls no task: a worker that is to
+//            go ends what it has in hand, and hands on the call for what it does not take.
 // Threads    fully safe. A task may submit; it must not wait for another task of the pool that may
 //            still be queued, except through ParallelFor, whose caller works along and so cannot
 //            deadlock.
@@ -11,17 +12,31 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "granary/base/status.h"
 
 namespace granary::runtime {
 
 struct WorkerPoolOptions {
-  std::size_t threads = 2;      ///< From the start to the end.
-  std::size_t threads_max = 0;  ///< With those that come and go; less than `threads`: none.
+  std::size_t threads = 2;      ///< From the start to the end, unless Resize says otherwise.
+  std::size_t threads_max = 0;  ///< With those that come and go; at most `threads`: none.
   std::chrono::milliseconds idle_max{10'000};  ///< Then one of those ends.
+};
+
+/// What a pool did since its start; two of them tell what it did between.
+struct WorkerPoolUse {
+  std::size_t size = 0;             ///< As Resize said.
+  std::size_t queued = 0, running = 0;
+  std::int64_t oldest_wait_ns = 0;  ///< Of the task that has waited the longest; 0: none waits.
+  std::int64_t alive_ns = 0;        ///< Of all workers, those that ended too.
+  std::int64_t busy_ns = 0;         ///< Of that, with a task in hand,
+  std::int64_t cpu_ns = 0;          ///< and of that, computing.
+  std::int64_t waited_ns = 0;       ///< Of all tasks until they were started.
+  std::uint64_t started = 0;        ///< Tasks.
 };
 
 class WorkerPool {
@@ -41,12 +56,23 @@ class WorkerPool {
   Status ParallelFor(std::size_t count, std::size_t parallelism,
                      const std::function<Status(std::size_t)>& body);
 
+  /// So many threads from now on, at least one. New ones are there when it returns, as far as the
+  /// system has them; those too many end with the task in their hands. Nothing once stopped.
+  void Resize(std::size_t threads);
+
+  WorkerPoolUse use() const;
+  /// How long the workers of its whole life waited for a CPU; nothing where the kernel does not say, and
+  /// where one ended meanwhile. Some microseconds a worker.
+  std::optional<std::int64_t> cpu_wait_ns() const;
+
   void Stop();                  ///< Not from a task.
+  std::size_t size() const;     ///< As Resize said.
   std::size_t threads() const;  ///< Alive now.
   std::size_t queued() const;   ///< Tasks that wait for a worker.
   std::size_t running() const;  ///< Tasks that a worker has in hand.
 
  private:
+  std::size_t threads_most() const;
   struct State;
   std::shared_ptr<State> state_;
 };

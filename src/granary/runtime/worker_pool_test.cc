@@ -215,5 +215,146 @@ TEST(WorkerPoolTest, ThreadsBeyondTheFirstEndWithoutWork) {
   }
 }
 
+// Tasks that wait for each other end only when each has a thread of its own.
+void ExpectAtTheSameTime(WorkerPool& pool, std::size_t threads) {
+  std::latch all(static_cast<std::ptrdiff_t>(threads));
+  std::latch done(static_cast<std::ptrdiff_t>(threads));
+  for (std::size_t i = 0; i < threads; ++i) {
+    pool.Submit([&] {
+      all.arrive_and_wait();
+      done.count_down();
+    });
+  }
+  done.wait();
+}
+
+void AwaitThreads(const WorkerPool& pool, std::size_t threads) {
+  while (pool.threads() != threads) std::this_thread::yield();
+}
+
+TEST(WorkerPoolTest, ResizeMakesAndEndsThreads) {
+  WorkerPool pool({.threads = 2});
+  for (const std::size_t threads : {8u, 3u, 1u, 16u, 2u}) {
+    pool.Resize(threads);
+    EXPECT_EQ(pool.size(), threads);
+    ExpectAtTheSameTime(pool, threads);
+    AwaitThreads(pool, threads);
+  }
+  pool.Resize(0);
+  EXPECT_EQ(pool.size(), 1u);
+}
+
+TEST(WorkerPoolTest, AWorkerThatIsToGoEndsItsTask) {
+  WorkerPool pool({.threads = 3});
+  std::latch started(3), go(1);
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < 3; ++i) {
+    pool.Submit([&] {
+      started.count_down();
+      go.wait();
+      ++ended;
+    });
+  }
+  started.wait();
+  pool.Resize(1);
+  EXPECT_EQ(pool.threads(), 3u);
+  std::latch later(1);
+  pool.Submit([&later] { later.count_down(); });
+  go.count_down();
+  later.wait();
+  AwaitThreads(pool, 1);
+  pool.Stop();
+  EXPECT_EQ(ended, 3);
+}
+
+// Each task is waited for before the next: one that nobody takes would hang the test.
+TEST(WorkerPoolTest, NoTaskIsLostOrStalledWhileThePoolChanges) {
+  WorkerPool pool({.threads = 1});
+  std::atomic<bool> over = false;
+  std::thread changes([&] {
+    for (std::size_t i = 0; !over; ++i) pool.Resize(i % 7 + 1);
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    std::latch done(1);
+    pool.Submit([&done] { done.count_down(); });
+    done.wait();
+  }
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(pool.ParallelFor(8, 8, [&](std::size_t) {
+                      ++ran;
+                      return Status::Ok();
+                    }).ok());
+  }
+  over = true;
+  changes.join();
+  EXPECT_EQ(ran, 8000);
+}
+
+TEST(WorkerPoolTest, ResizeBesideStopEndsBoth) {
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> ran = 0;
+    WorkerPool pool({.threads = 2});
+    std::thread changes([&] {
+      for (std::size_t i = 0; i < 20; ++i) pool.Resize(i % 5 + 1);
+    });
+    for (int i = 0; i < 20; ++i) pool.Submit([&ran] { ++ran; });
+    pool.Stop();
+    changes.join();
+    ASSERT_EQ(ran, 20);
+  }
+}
+
+TEST(WorkerPoolTest, AShrunkPoolStartsNoThreadsByItself) {
+  WorkerPool pool({.threads = 4});
+  pool.Resize(1);
+  AwaitThreads(pool, 1);
+  std::latch started(1), go(1);
+  for (int i = 0; i < 3; ++i) {
+    pool.Submit([&] {
+      if (!started.try_wait()) started.count_down();
+      go.wait();
+    });
+  }
+  started.wait();
+  EXPECT_EQ(pool.threads(), 1u);
+  EXPECT_EQ(pool.queued(), 2u);
+  go.count_down();
+}
+
+TEST(WorkerPoolTest, TellsWhatItsWorkersDid) {
+  WorkerPool pool({.threads = 1});
+  std::latch started(1), go(1), done(1);
+  const WorkerPoolUse before = pool.use();
+  pool.Submit([&] {
+    started.count_down();
+    go.wait();
+  });
+  started.wait();
+  pool.Submit([&done] {
+    volatile double x = 1;
+    for (int i = 0; i < 2'000'000; ++i) x = x * 1.0000001;
+    done.count_down();
+  });
+  const WorkerPoolUse waiting = pool.use();
+  EXPECT_EQ(waiting.queued, 1u);
+  EXPECT_EQ(waiting.running, 1u);
+  EXPECT_EQ(waiting.started, before.started + 1);
+  EXPECT_GT(pool.use().oldest_wait_ns, waiting.oldest_wait_ns);
+  EXPECT_GT(waiting.busy_ns, 0);
+  go.count_down();
+  done.wait();
+  const WorkerPoolUse after = pool.use();
+  EXPECT_EQ(after.started, before.started + 2);
+  EXPECT_EQ(after.oldest_wait_ns, 0);
+  EXPECT_GE(after.waited_ns, waiting.oldest_wait_ns);
+  EXPECT_GT(after.cpu_ns, waiting.cpu_ns);
+  EXPECT_LE(after.busy_ns - before.busy_ns, after.alive_ns - before.alive_ns);
+  pool.Resize(3);
+  pool.Resize(1);
+  AwaitThreads(pool, 1);
+  EXPECT_GE(pool.use().cpu_ns, after.cpu_ns) << "of those that ended too";
+}
+
 }  // namespace
 }  // namespace granary::runtime

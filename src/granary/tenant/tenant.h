@@ -54,7 +54,7 @@ struct TenantOptions {
   json::RecordLimits records;
   TenantMemoryOptions memory;
   BodyOptions bodies;
-  std::size_t query_parallelism = 2;
+  std::size_t query_parallelism = 0;  ///< 0: as many workers as the pool has when it begins.
   query::OptimizerOptions optimizer;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
   /// So often records are deleted that are past the retention of their source.

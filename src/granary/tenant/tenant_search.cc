@@ -88,7 +88,7 @@ template <typename Answer, typename Body>
 Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sources,
                                 const Caller& caller, const Body& body) {
   const auto entry = running_.Begin(kind, sources, caller);
-  auto entered = admission_.Enter(caller.cancel);
+  auto entered = admission_.Enter(caller.cancel, {.name = options_.id.str()});
   if (!entered.ok()) return entry->Explain(entered.status());
   runtime::Admission::Slot slot = entered.Take();
   const TenantMemoryOptions& limits = options_.memory;
@@ -101,8 +101,10 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
   if (const Status resumed = slot.Resume(caller.cancel); !resumed.ok())
     return entry->Explain(resumed);
   entry->Start();
+  const std::size_t workers =
+      options_.query_parallelism > 0 ? options_.query_parallelism : deps_.pool.size();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
-                                                   .parallelism = options_.query_parallelism,
+                                                   .parallelism = workers,
                                                    .cancel = caller.cancel,
                                                    .progress = &entry->progress(),
                                                    .memory = &share,

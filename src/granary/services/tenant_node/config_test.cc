@@ -75,11 +75,11 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
 
 TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
   const auto config =
-      Load({{"AUTO_SCALING_ENABLED", "false"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
+      Load({{"MONITORING_PORT", "8085"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
   ASSERT_TRUE(config.ok());
   const auto in_vain = hosting::WithoutEffect(ConfigTable(), *config);
   ASSERT_EQ(in_vain.size(), 1u);
-  EXPECT_EQ(in_vain[0].name, "AUTO_SCALING_ENABLED");
+  EXPECT_EQ(in_vain[0].name, "MONITORING_PORT");
   EXPECT_EQ(in_vain[0].origin, "environment");
 }
 
@@ -184,12 +184,12 @@ TEST(ConfigTest, MemoryThatIsSetStays) {
 TEST(NodeOptionsTest, TemporaryFilesTakeWhatIsSetOrLeaveSomeOfTheDisk) {
   const auto set = Load({{"SPILL_MAX_MB", "3"}});
   ASSERT_TRUE(set.ok());
-  EXPECT_EQ(MakeTenantOptions(*set, 1)->memory.spill.max_bytes, 3u << 20);
-  EXPECT_EQ(MakeTenantOptions(*set, 1)->memory.spill.keep_free_bytes, 0u);
+  EXPECT_EQ(MakeTenantOptions(*set)->memory.spill.max_bytes, 3u << 20);
+  EXPECT_EQ(MakeTenantOptions(*set)->memory.spill.keep_free_bytes, 0u);
   const auto unset = Load({});
   ASSERT_TRUE(unset.ok());
-  EXPECT_EQ(MakeTenantOptions(*unset, 1)->memory.spill.max_bytes, runtime::SpillOptions::kNoLimit);
-  EXPECT_EQ(MakeTenantOptions(*unset, 1)->memory.spill.keep_free_bytes, 512u << 20);
+  EXPECT_EQ(MakeTenantOptions(*unset)->memory.spill.max_bytes, runtime::SpillOptions::kNoLimit);
+  EXPECT_EQ(MakeTenantOptions(*unset)->memory.spill.keep_free_bytes, 512u << 20);
 }
 
 TEST(NodeOptionsTest, FollowsTheConfiguration) {
@@ -200,12 +200,12 @@ TEST(NodeOptionsTest, FollowsTheConfiguration) {
                             {"MAX_WORKERS", "3"},
                             {"FLUSH_ROWS", "7"}});
   ASSERT_TRUE(config.ok()) << config.status().ToString();
-  const auto options = MakeTenantOptions(*config, 4);
+  const auto options = MakeTenantOptions(*config);
   ASSERT_TRUE(options.ok());
   EXPECT_EQ(options->store.wal_retention_us, 7'200'000'000);
   EXPECT_EQ(options->store.flush_rows, 7u);
   EXPECT_EQ(options->store.allowed_data_paths, (std::vector<std::string>{"/a", "/b"}));
-  EXPECT_EQ(options->query_parallelism, 4u);
+  EXPECT_EQ(options->query_parallelism, 0u);  // What the pool has.
   EXPECT_EQ(options->store.hot_bytes_max, (4096ull << 20) / 4);  // Not the 2048 MB of its own.
   EXPECT_EQ(options->memory.query_bytes, 512u << 20);
   EXPECT_EQ(MakeServerOptions(*config).body_bytes_max, 3u << 20);
@@ -214,6 +214,13 @@ TEST(NodeOptionsTest, FollowsTheConfiguration) {
   EXPECT_EQ(hosting::MakeLogFormat(*config, false), LogFormat::kJson);
   EXPECT_EQ(WorkerThreads(*config, 1), 2u);
   EXPECT_EQ(WorkerThreads(*config, 64), 3u);
+  const auto scaling = MakeScalerOptions(*config, 64);
+  EXPECT_TRUE(scaling.enabled);
+  EXPECT_EQ(scaling.limits.workers_min, 2u);
+  EXPECT_EQ(scaling.limits.workers_max, 3u);
+  EXPECT_EQ(scaling.limits.workers_idle, 3u);
+  EXPECT_EQ(scaling.limits.cpu_up_percent, 70);
+  EXPECT_EQ(scaling.limits.memory_down_percent, 40);
 }
 
 }  // namespace

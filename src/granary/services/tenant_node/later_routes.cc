@@ -39,6 +39,7 @@ hosting::Router MakeRouter(NodeState& state) {
   AddNodeRoutes(state, router);
   AddQueryRoutes(state, router);
   AddCompactionRoutes(state, router);
+  AddScalingRoute(state, router);
   AddLaterRoutes(router);
   return router;
 }

@@ -1,6 +1,8 @@
 #include "granary/services/tenant_node/node.h"
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -15,9 +17,11 @@
 #include "granary/net/grpc_server.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/security/node_token.h"
+#include "granary/runtime/worker_scaler.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
+#include "granary/services/tenant_node/machine_cpu.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/process_memory.h"
@@ -26,6 +30,20 @@
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
+namespace {
+
+/// Of what may be granted, without what caches would give back to whoever asks.
+double UsedMemoryPercent(const NodeState& node) {
+  const runtime::MemoryBudget& all = node.memory.all();
+  std::uint64_t used = all.reserved();
+  if (const auto tenant = node.tenant.Get(); tenant.ok()) {
+    const storage::CachedBytes cached = (*tenant)->store().cached_bytes();
+    used -= std::min(used, cached.columns + cached.index_blocks + (*tenant)->memory().kept);
+  }
+  return 100 * static_cast<double>(used) / static_cast<double>(std::max<std::uint64_t>(all.limit(), 1));
+}
+
+}  // namespace
 
 struct TenantNode::State {
   State(const Config& config, Logger& logger, io::Failpoints& points)
@@ -33,11 +51,19 @@ struct TenantNode::State {
         failpoints(points),
         memory(static_cast<std::uint64_t>(config.memory_limit_mb) << 20,
                &hosting::ReadResidentBytes, &GiveBackFreePages),
-        workers(WorkerThreads(config, std::thread::hardware_concurrency())),
-        pool({.threads = workers}),
+        cpu(clock),
+        pool({.threads = WorkerThreads(config, cpu.cpus())}),
         node(config, logger, clock, memory, files),
         guard(node.config, logger, clock, files),
-        calls(node, guard) {}
+        calls(node, guard),
+        scaler(
+            pool, MakeScalerOptions(config, cpu.cpus()),
+            [this] {
+              return runtime::MachineUse{cpu.BusyPercent(), UsedMemoryPercent(node)};
+            },
+            clock, logger) {
+    node.scaler = &scaler;
+  }
 
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
@@ -48,11 +74,12 @@ struct TenantNode::State {
   io::SystemClock clock;
   io::PosixFileSystem files;
   ProcessMemory memory;
-  std::size_t workers;
+  MachineCpu cpu;
   runtime::WorkerPool pool;
   NodeState node;
   GatewayGuard guard;
   GrpcDispatcher calls;
+  runtime::WorkerScaler scaler;
   std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<net::GrpcServer> grpc;
   bool stopped = false;
@@ -72,6 +99,9 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
     return access;
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
+  dispatch.retry_after_seconds = [this](const Status& failure, std::string_view) {
+    return RetryAfterSeconds(node, failure);
+  };
   GRANARY_ASSIGN(rest,
                  hosting::RestDoor::Listen(std::move(options), log, clock, node.metrics,
                                            MakeRouter(node), std::move(dispatch), node.server));
@@ -124,7 +154,7 @@ Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
   const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints,
                                 state_->log,   state_->pool,  &state_->memory.all()};
-  GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config, state_->workers));
+  GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config));
   Result<std::unique_ptr<Tenant>> tenant = Tenant::Open(deps, std::move(options));
   if (!tenant.ok()) {
     state_->node.tenant.Close(tenant.status());

@@ -97,12 +97,25 @@ runtime::SpillOptions MakeSpillOptions(const Config& config) {
 
 }  // namespace
 
-std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads) {
-  return std::clamp<std::size_t>(hardware_threads, static_cast<std::size_t>(config.min_workers),
+std::size_t WorkerThreads(const Config& config, std::size_t cpus) {
+  return std::clamp<std::size_t>(cpus, static_cast<std::size_t>(config.min_workers),
                                  static_cast<std::size_t>(config.max_workers));
 }
 
-Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads) {
+runtime::WorkerScaler::Options MakeScalerOptions(const Config& config, std::size_t cpus) {
+  runtime::WorkerScaler::Options out;
+  out.enabled = config.auto_scaling_enabled;
+  out.limits = {.workers_min = static_cast<std::size_t>(config.min_workers),
+                .workers_max = static_cast<std::size_t>(config.max_workers),
+                .workers_idle = WorkerThreads(config, cpus),
+                .cpu_up_percent = config.scale_up_threshold_cpu,
+                .cpu_down_percent = config.scale_down_threshold_cpu,
+                .memory_up_percent = config.scale_up_threshold_memory,
+                .memory_down_percent = config.scale_down_threshold_memory};
+  return out;
+}
+
+Result<TenantOptions> MakeTenantOptions(const Config& config) {
   TenantOptions out;
   GRANARY_ASSIGN(out.id, TenantId::Parse(config.tenant_id));
   out.name = config.tenant_name;
@@ -125,7 +138,6 @@ Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker
                 .decode_bytes_max = config.body_decode_mb << 20,
                 .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
-  out.query_parallelism = worker_threads;
   out.optimizer.enabled = config.query_optimization_enabled;
   return out;
 }

@@ -8,14 +8,17 @@
 #include "granary/base/status.h"
 #include "granary/net/grpc_server.h"
 #include "granary/net/http_server.h"
+#include "granary/runtime/worker_scaler.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
 
-/// As many as the machine has, between MIN_WORKERS and MAX_WORKERS.
-std::size_t WorkerThreads(const Config& config, std::size_t hardware_threads);
-Result<TenantOptions> MakeTenantOptions(const Config& config, std::size_t worker_threads);
+/// One for each CPU, between MIN_WORKERS and MAX_WORKERS: what a node begins with, and stays with
+/// where AUTO_SCALING_ENABLED is false.
+std::size_t WorkerThreads(const Config& config, std::size_t cpus);
+runtime::WorkerScaler::Options MakeScalerOptions(const Config& config, std::size_t cpus);
+Result<TenantOptions> MakeTenantOptions(const Config& config);
 net::HttpServerOptions MakeServerOptions(const Config& config);
 /// The same limits as REST's.
 net::GrpcServerOptions MakeGrpcOptions(const Config& config);

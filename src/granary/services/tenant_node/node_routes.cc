@@ -40,6 +40,8 @@ void AddTenantSamples(Tenant& tenant, std::vector<hosting::Sample>& out) {
                   static_cast<double>(admission.admitted), true},
                  {"granary_searches_refused_total", "Refused because the queue was full",
                   static_cast<double>(admission.refused), true},
+                 {"granary_searches_retry_after_seconds", "When those that wait will have started",
+                  static_cast<double>(admission.retry_after_seconds)},
              });
 }
 
@@ -70,6 +72,28 @@ void AddCompaction(Tenant& tenant, std::vector<hosting::Sample>& out) {
           {"granary_compaction_bytes_out_total", "Bytes of files in their place",
            Number(counts.bytes_out), true},
       });
+}
+
+void AddWorkers(const NodeState& state, std::vector<hosting::Sample>& out) {
+  const runtime::ScalingReport report = state.scaler->report();
+  const runtime::ScalingInputs seen = report.last.value_or(runtime::ScalingInputs{});
+  out.insert(out.end(),
+             {
+                 {"granary_workers", "Worker threads", Number(report.workers)},
+                 {"granary_workers_min", "MIN_WORKERS", Number(report.limits.workers_min)},
+                 {"granary_workers_max", "MAX_WORKERS", Number(report.limits.workers_max)},
+                 {"granary_workers_busy", "Those with something to do", seen.busy_workers},
+                 {"granary_worker_cpu_percent", "Of their time, what they computed",
+                  seen.worker_cpu_percent},
+                 {"granary_worker_tasks_queued", "Tasks that wait for a worker",
+                  Number(seen.queued)},
+                 {"granary_worker_queue_delay_seconds", "So long they wait",
+                  seen.queue_delay_ms / 1000},
+                 {"granary_workers_grown_total", "How often workers were added",
+                  Number(report.grown), true},
+                 {"granary_workers_shrunk_total", "How often workers were taken away",
+                  Number(report.shrunk), true},
+             });
 }
 
 void AddProcessMemory(const ProcessMemory& memory, std::vector<hosting::Sample>& out) {
@@ -132,6 +156,7 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
   };
   common.sample = [&state](std::vector<hosting::Sample>& samples) {
     AddProcessMemory(state.memory, samples);
+    AddWorkers(state, samples);
     const auto tenant = state.tenant.Get();
     if (!tenant.ok()) return;
     AddTenantSamples(**tenant, samples);

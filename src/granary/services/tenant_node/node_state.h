@@ -13,6 +13,7 @@
 #include "granary/hosting/metrics.h"
 #include "granary/hosting/server_handle.h"
 #include "granary/io/clock.h"
+#include "granary/runtime/worker_scaler.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/process_memory.h"
 #include "granary/services/tenant_node/server_paths.h"
@@ -51,11 +52,17 @@ struct NodeState {
   hosting::Counter& rows_returned;
   hosting::ServerHandle server;
   TenantDoor tenant;
+  /// Set before the first request may come.
+  const runtime::WorkerScaler* scaler = nullptr;
 };
 
 inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
 }
+
+/// When it is worth asking again after `status`: as soon as the searches that queue will have
+/// started, 1 where none does.
+std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status);
 
 /// "0.1.0"
 std::string_view NodeVersion();
