@@ -12,6 +12,7 @@ usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --hel
        ./dev bench all               both sizes, a minute of sustained ingest, the report
        ./dev bench report            docs/performance.md of the latest results
        ./dev bench micro [REGEX]     the benchmarks of single rooms
+       ./dev bench compaction        rewriting files beside DuckDB, and searches while files are merged
        ./dev bench scaler [SEED]     the policy of workers beside an oracle, under simulated loads
        ./dev bench instructions      counts of instructions beside their baseline, as ./dev test has it
        ./dev bench baseline          makes the counts of now the baseline
@@ -43,6 +44,11 @@ micro() {
   done
 }
 
+compaction() {
+  ./dev build release
+  .venv/bin/python -m bench.compaction "$@"
+}
+
 scaler() {
   targets granary_scaler
   "$OUT/granary_scaler" "$@"
@@ -60,6 +66,7 @@ main() {
     all) shift; both_sizes "$@" ;;
     report) shift; "$PYTHON" -m bench.report "$@" ;;
     micro) shift; micro "$@" ;;
+    compaction) shift; compaction "$@" ;;
     scaler) shift; scaler "$@" ;;
     instructions) guard check ;;
     baseline) guard update ;;

@@ -233,6 +233,6 @@ def test_commands_of_later_versions_are_named():
 
 
 def test_settings_without_effect_are_told(start_node):
-    node = start_node({"MONITORING_PORT": "8085", "LOG_LEVEL": "warn"})
+    node = start_node({"METADATA_CATALOG_PORT": "8085", "LOG_LEVEL": "warn"})
     (line,) = [json.loads(line) for line in node.log().splitlines() if "no effect" in line]
-    assert (line["name"], line["value"], line["origin"]) == ("MONITORING_PORT", "8085", "environment")
+    assert (line["name"], line["value"], line["origin"]) == ("METADATA_CATALOG_PORT", "8085", "environment")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import threading
 import time
@@ -70,12 +71,13 @@ def parquet_files(node):
     return sorted(str(path) for path in (node.data / "tenants/default_tenant/sources/t").rglob("*.parquet"))
 
 
-def test_ten_thousand_one_row_writes_end_in_a_file(tmp_path, seeded, figure):
+@pytest.mark.parametrize("writes", [WRITES, pytest.param(50_000, marks=pytest.mark.long)])
+def test_ten_thousand_one_row_writes_end_in_a_file(tmp_path, seeded, figure, writes):
     node = Node(tmp_path, {"AUTO_COMPACTION_ENABLED": "false", "SNAPSHOT_RETENTION_MINUTES": "0"}).start()
     try:
         client = node.client()
         client.add(dict(TABLE, durability="interval"))  # What waits for the disk is no part of the test.
-        rows = [row(seeded, number) for number in range(WRITES)]
+        rows = [row(seeded, number) for number in range(writes)]
 
         def write(part):
             own = node.client()
@@ -99,17 +101,17 @@ def test_ten_thousand_one_row_writes_end_in_a_file(tmp_path, seeded, figure):
         job = client.call("POST", "/sources/t/compact?wait=true")
         assert (job["state"], job["error"]) == ("done", None)
         after = client.call("GET", "/sources/t/stats")
-        figure(f"{WRITES} one-row writes: {before['segments']} segments before, {after['segments']} after, {before['bytes']} and {after['bytes']} "
+        figure(f"{writes} one-row writes: {before['segments']} segments before, {after['segments']} after, {before['bytes']} and {after['bytes']} "
                f"bytes, merged in {job['ended_at']} - {job['started_at']}")
         assert after["segments"] == 1 and after["last_compaction"] is not None
-        assert content(client) == content_before == (WRITES, content_before[1])
+        assert content(client) == content_before == (writes, content_before[1])
         assert answers(client, asked) == answers_before
         assert client.metric("granary_compaction_files_in_total") == before["segments"]
         deadline = time.monotonic() + 60
         while len(parquet_files(node)) > 1 and time.monotonic() < deadline:
             time.sleep(0.05)  # The background removes what nobody reads.
         (path,) = parquet_files(node)
-        assert duckdb.sql(f"SELECT count(*), count(DISTINCT _seq), sum(id) FROM '{path}'").fetchall() == [(WRITES, WRITES, sum(range(WRITES)))]
+        assert duckdb.sql(f"SELECT count(*), count(DISTINCT _seq), sum(id) FROM '{path}'").fetchall() == [(writes, writes, sum(range(writes)))]
         node.restart()
         client = node.client()
         assert content(client) == content_before
@@ -285,3 +287,85 @@ def test_the_command_line_compacts_and_explains(compacting, seeded):
     assert json.loads(granary("source", "compact", "t", "--wait"))["files_after"] == 1
     told = granary("compaction", "explain", "t", "--all")
     assert "leave" in told and "small, and the only one" in told
+
+
+@pytest.mark.parametrize("owed", [9, 10, 11])
+def test_writers_are_slowed_and_then_refused_while_files_wait_and_readers_never(tmp_path, seeded, owed):
+    """Merges fail here, so that what waits for them stays: 24 small files are no debt, 10 more are too much."""
+    settings = {"COMPACTION_DEBT_SLOW_FILES": "5", "COMPACTION_DEBT_MAX_FILES": "10", "COMPACTION_DELAY_MAX_MS": "50"}
+    node = Node(tmp_path, settings, args=["--failpoints", "compact.before_segments=error@1+"]).start()
+    try:
+        client = node.client()
+        client.add(TABLE)
+
+        def owes(files):
+            deadline = time.monotonic() + 30
+            while client.metric("granary_compaction_debt_files") != files:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)  # Between two looks; nothing depends on its length.
+
+        fill(client, seeded, 24 + 4, 1)
+        owes(4)
+        assert client.metric("granary_writes_slowed_total") == 0 == client.metric("granary_write_delay_seconds")
+        for files in range(5, min(owed, 10) + 1):
+            fill(client, seeded, 1, 1, first=1000 + files)
+            owes(files)
+        assert client.metric("granary_writes_slowed_total") >= 3
+        if owed == 9:
+            assert 0.04 <= client.metric("granary_write_delay_seconds") <= 0.05
+            fill(client, seeded, 1, 1, first=2000)
+        else:
+            status, headers, problem = client.raw("POST", "/data/write", {"source_id": "t", "records": [{"fields": row(seeded, 1)}]})
+            assert status == 503 and 1 <= int(headers["retry-after"]) <= 60 and b"wait to be merged" in problem
+            told = client.call("GET", "/sources/t/compaction")
+            assert told["debt"]["files"] == 10 and told["writes"].startswith("refused: 10 files") and told["hours"] == "at any time"
+            command = subprocess.run([str(BINARY), "compaction", "explain", "t", "--url", f"http://127.0.0.1:{node.port}"], capture_output=True, text=True)
+            assert "writes: refused: 10 files" in command.stdout
+            status, _, problem = client.raw("POST", "/data/write?source_id=t", b'{"id": 1}\n', {"Content-Type": "application/x-ndjson"})
+            assert status == 503, problem
+        before = content(client)
+        assert before[0] == 34 and len(client.rows(source_ids=["t"], limit=100)) == 34
+        node.args = []
+        node.restart()
+        client = node.client()
+        owes(0)  # Merged without being asked: it is owed.
+        assert content(client) == before
+        client.write("t", [row(seeded, 9)])
+    finally:
+        node.close()
+
+
+def test_without_automatic_compaction_no_writer_waits_for_it(tmp_path, seeded):
+    settings = {"COMPACTION_DEBT_SLOW_FILES": "1", "COMPACTION_DEBT_MAX_FILES": "1", "AUTO_COMPACTION_ENABLED": "false"}
+    node = Node(tmp_path, settings).start()
+    try:
+        client = node.client()
+        client.add(TABLE)
+        fill(client, seeded, 24 + 6, 1)
+        assert client.call("GET", "/sources/t/compaction")["debt"]["files"] == 6
+        assert client.metric("granary_writes_slowed_total") == 0
+    finally:
+        node.close()
+
+
+@pytest.mark.parametrize("settings", [{"COMPACTION_WINDOW": "22:00"}, {"COMPACTION_WINDOW": "25:00-06:00"}, {"COMPACTION_WINDOW": "06:00-06:00"},
+                                      {"COMPACTION_DEBT_SLOW_FILES": "0"}, {"COMPACTION_DEBT_SLOW_FILES": "4001"}, {"COMPACTION_DELAY_MAX_MS": "60001"}])
+def test_settings_of_debt_and_hours_that_make_no_sense_stop_the_start(tmp_path, settings):
+    ended = subprocess.run([BINARY, "tenant-node"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                           env={**os.environ, "DATA_PATH": str(tmp_path / "data"), **settings})
+    assert ended.returncode == 2 and any(name in ended.stderr for name in settings)
+
+
+def test_outside_of_the_hours_only_whoever_asks_merges(tmp_path, seeded):
+    now = time.gmtime()
+    later = f"{(now.tm_hour + 2) % 24:02}:00-{(now.tm_hour + 3) % 24:02}:00"
+    node = Node(tmp_path, {"COMPACTION_WINDOW": later, "COMPACTION_FILES_DUE": "4"}).start()
+    try:
+        client = node.client()
+        client.add(TABLE)
+        fill(client, seeded, 12, 1)
+        assert client.call("GET", "/sources/t/compaction")["hours"].startswith("later")
+        assert client.call("GET", "/jobs")["jobs"] == []
+        assert client.call("POST", "/sources/t/compact?wait=true")["files_after"] == 1
+    finally:
+        node.close()

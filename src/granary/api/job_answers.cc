@@ -92,6 +92,13 @@ std::string CompactionPlanJson(const SourceId& id, const storage::CompactionPlan
     item.Add("reason", rest.reason);
     item.Close();
   });
+  JsonObject debt(object.Key("debt"));
+  debt.Add("files", plan.debt.files);
+  debt.Add("bytes", plan.debt.bytes);
+  debt.Add("partitions", plan.debt.partitions);
+  debt.Close();
+  object.Add("writes", plan.writers);
+  object.Add("hours", plan.hours);
   object.Close();
   return out;
 }

@@ -107,7 +107,8 @@ Result<std::string> CompactionTable(std::string_view answer) {
                  TextOf(item, "reason")});
     }
   }
-  return table.ToString();
+  return fmt::format("{}\nwrites: {}\nmerges that nobody asked for: {}\n", table.ToString(),
+                     TextOf(document, "writes"), TextOf(document, "hours"));
 }
 
 }  // namespace

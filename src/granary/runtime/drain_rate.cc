@@ -23,8 +23,8 @@ double DrainRate::Decayed(std::int64_t now_ns) const {
   return count_ * std::exp(-SecondsBetween(counted_ns_, now_ns) / kRateOfSeconds);
 }
 
-void DrainRate::Count(std::int64_t now_ns) {
-  count_ = Decayed(now_ns) + 1;
+void DrainRate::Count(std::int64_t now_ns, double got) {
+  count_ = Decayed(now_ns) + got;
   counted_ns_ = now_ns;
 }
 

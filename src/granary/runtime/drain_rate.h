@@ -17,8 +17,8 @@ class DrainRate {
  public:
   /// A line begins to form: what was before it says nothing about it.
   void Begin(std::int64_t now_ns);
-  /// One of the line got what it waited for.
-  void Count(std::int64_t now_ns);
+  /// So many of the line got what they waited for.
+  void Count(std::int64_t now_ns, double got = 1);
   /// Nothing before the first; later ones count more.
   std::optional<double> PerSecond(std::int64_t now_ns) const;
   /// When `waiting` ones will be gone, at least 1 and at most kRetryAfterMaxSeconds.

@@ -55,6 +55,8 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
           "SCALE_UP_THRESHOLD_MEMORY", config.scale_up_threshold_memory);
   ordered("MIN_FILE_SIZE_MB", config.min_file_size_mb, "TARGET_FILE_SIZE_MB",
           config.target_file_size_mb);
+  ordered("COMPACTION_DEBT_SLOW_FILES", static_cast<double>(config.compaction_debt_slow_files),
+          "COMPACTION_DEBT_MAX_FILES", static_cast<double>(config.compaction_debt_max_files));
   ordered("TARGET_FILE_SIZE_MB", config.target_file_size_mb, "MAX_FILE_SIZE_MB",
           config.max_file_size_mb);
 }

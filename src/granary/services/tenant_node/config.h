@@ -46,6 +46,9 @@ struct Config : hosting::ServerConfig {
                max_open_indexes = 0, index_cache_mb = 0, column_cache_mb = 0, partial_cache_mb = 0,
                max_sources = 0;
   bool auto_compaction_enabled = false;
+  std::string compaction_window;
+  std::int64_t compaction_debt_slow_files = 0, compaction_debt_max_files = 0,
+               compaction_delay_max_ms = 0;
   std::int64_t compaction_interval_minutes = 0, compaction_files_due = 0, compaction_workers = 0,
                compaction_memory_mb = 0;
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/base/daily_window.h"
 #include "granary/base/ids.h"
 #include "granary/services/tenant_node/config.h"
 
@@ -30,6 +31,10 @@ bool IsPathList(std::string_view text) {
 
 bool IsKeyPlace(std::string_view text) {
   return hosting::IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
+}
+
+bool IsWindow(std::string_view text) {
+  return text.empty() || DailyWindow::Parse(text).has_value();
 }
 
 constexpr NumberRule<Config> Percent(double Config::*member) { return {member, 0, 100}; }
@@ -112,6 +117,12 @@ const Variable kWorkRows[] = {
     {"", "MAX_FILE_SIZE_MB", "512.0", NumberRule{&C::max_file_size_mb, 1, kMegabytesMax}, "No file that merging makes is larger"},
     {"", "TARGET_FILE_SIZE_MB", "256.0", NumberRule{&C::target_file_size_mb, 1, kMegabytesMax}, "What merging aims at; a source's max_file_size_mb, if that is less"},
     {"", "COMPACTION_WORKERS", "1", WholeRule{&C::compaction_workers, 1, 64}, "Merges at once; they give way to everything else"},
+    {"", "COMPACTION_WINDOW", "", TextRule{&C::compaction_window, IsWindow, "hours of the day in UTC, as 22:00-06:00, or nothing"},
+     "Hours in which files are merged without being asked; outside of them only where writes would be slowed; nothing: always"},
+    {"", "COMPACTION_DEBT_SLOW_FILES", "1000", WholeRule{&C::compaction_debt_slow_files, 1, 10'000'000},
+     "From so many files on that a source should have merged by now (small ones, past the first 24 of a partition) each write to it waits a little"},
+    {"", "COMPACTION_DEBT_MAX_FILES", "4000", WholeRule{&C::compaction_debt_max_files, 1, 10'000'000}, "… and from so many on writes to it are refused with 503, until files are merged"},
+    {"", "COMPACTION_DELAY_MAX_MS", "1000", WholeRule{&C::compaction_delay_max_ms, 0, 60'000}, "Just before that a write waits so long"},
     {"", "COMPACTION_MEMORY_MB", "256", WholeRule{&C::compaction_memory_mb, 1, kMegabytesMax}, "Memory of one merge, at most an eighth of MEMORY_LIMIT_MB"},
 
     {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost; false: no index is asked, what partitions and statistics leave is read"},

@@ -10,9 +10,12 @@
 namespace granary::services {
 namespace {
 
-net::GrpcEnd EndOf(const NodeState& state, const Status& told,
+net::GrpcEnd EndOf(const NodeState& state, const GrpcMethod* method, const Status& told,
                    const std::map<std::string, std::string>& metadata) {
-  api::RichError error = api::ToRichError(told, metadata, RetryAfterSeconds(state, told));
+  const bool writes = method != nullptr && method->name.starts_with("Write");
+  api::RichError error = api::ToRichError(
+      told, metadata,
+      RetryAfterSeconds(state, told, writes ? Awaited::kMerges : Awaited::kSearchSlots));
   return {error.code, std::move(error.message), std::move(error.details)};
 }
 
@@ -68,12 +71,12 @@ net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& mess
   if (status.ok()) status = method ? method->handler(method_call) : NoSuchMethod(call.method);
   const Status told = state_.paths.Hide(status);
   Record(call, method, start_ns, status, told.message() != status.message());
-  return EndOf(state_, told, method_call.error_metadata);
+  return EndOf(state_, method, told, method_call.error_metadata);
 }
 
 net::GrpcEnd GrpcDispatcher::Refuse(const Status& status, const net::GrpcCall& call) const {
   Record(call, Find(call.method), state_.clock.MonotonicNanos(), status, /*hides=*/false);
-  return EndOf(state_, status, {});
+  return EndOf(state_, Find(call.method), status, {});
 }
 
 void GrpcDispatcher::Record(const net::GrpcCall& call, const GrpcMethod* method,

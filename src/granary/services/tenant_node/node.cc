@@ -99,8 +99,9 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
     return access;
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
-  dispatch.retry_after_seconds = [this](const Status& failure, std::string_view) {
-    return RetryAfterSeconds(node, failure);
+  dispatch.retry_after_seconds = [this](const Status& failure, std::string_view route) {
+    const bool writes = route == "/data/write";
+    return RetryAfterSeconds(node, failure, writes ? Awaited::kMerges : Awaited::kSearchSlots);
   };
   GRANARY_ASSIGN(rest,
                  hosting::RestDoor::Listen(std::move(options), log, clock, node.metrics,

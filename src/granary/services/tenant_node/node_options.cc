@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "granary/base/daily_window.h"
+
 namespace granary::services {
 namespace {
 
@@ -80,7 +82,11 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
       .target_bytes = Fraction(config.target_file_size_mb),
       .max_bytes = Fraction(config.max_file_size_mb),
       .workers = static_cast<std::size_t>(config.compaction_workers),
-      .memory_bytes = std::min(Megabytes(config.compaction_memory_mb), memory_limit / kMergeParts)};
+      .memory_bytes = std::min(Megabytes(config.compaction_memory_mb), memory_limit / kMergeParts),
+      .hours = DailyWindow::Parse(config.compaction_window).value_or(DailyWindow()),
+      .debt = {.slow_files = Unsigned(config.compaction_debt_slow_files),
+               .stop_files = Unsigned(config.compaction_debt_max_files),
+               .delay_max = std::chrono::milliseconds(config.compaction_delay_max_ms)}};
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.idempotency_retention_us = config.idempotency_key_hours * 3600 * kMicrosPerSecond;
   out.idempotency_keys_max = static_cast<std::size_t>(config.max_idempotency_keys);

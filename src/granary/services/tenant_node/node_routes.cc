@@ -71,6 +71,14 @@ void AddCompaction(Tenant& tenant, std::vector<hosting::Sample>& out) {
            Number(counts.bytes_in), true},
           {"granary_compaction_bytes_out_total", "Bytes of files in their place",
            Number(counts.bytes_out), true},
+          {"granary_compaction_debt_files", "Files that should have been merged by now",
+           Number(totals.debt_files)},
+          {"granary_write_delay_seconds", "What such files cost a write, of the source with most",
+           static_cast<double>(totals.write_delay_us_max) / 1e6},
+          {"granary_writes_slowed_total", "Writes that waited for them", Number(totals.writes_slowed),
+           true},
+          {"granary_writes_refused_total", "Writes that were refused because of them",
+           Number(totals.writes_refused), true},
       });
 }
 

@@ -36,10 +36,12 @@ NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock&
           metrics.NewCounter("granary_rows_written_total", "Records acknowledged by this process")),
       rows_returned(metrics.NewCounter("granary_rows_returned_total", "Records and groups sent")) {}
 
-std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status) {
+std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status, Awaited awaited) {
   if (status.code() != Code::kOverloaded) return 1;
   const auto tenant = state.tenant.Get();
-  return tenant.ok() ? (*tenant)->admission().retry_after_seconds : 1;
+  if (!tenant.ok()) return 1;
+  return awaited == Awaited::kMerges ? (*tenant)->store().compaction_totals().retry_after_seconds
+                                     : (*tenant)->admission().retry_after_seconds;
 }
 
 std::string_view NodeVersion() { return GRANARY_VERSION; }

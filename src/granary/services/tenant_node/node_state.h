@@ -60,9 +60,11 @@ inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
 }
 
+/// What a request waits for when it is told to come again.
+enum class Awaited : std::uint8_t { kSearchSlots, kMerges };
 /// When it is worth asking again after `status`: as soon as the searches that queue will have
-/// started, 1 where none does.
-std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status);
+/// started, or files will be merged; 1 where nothing of that is in the way.
+std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status, Awaited awaited);
 
 /// "0.1.0"
 std::string_view NodeVersion();

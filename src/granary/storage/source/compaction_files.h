@@ -28,6 +28,9 @@ struct CompactionScene {
   const Column* sorted = nullptr;  ///< The first sort column, in `now`.
   std::uint64_t flushed_sequence = 0;
 };
+/// What `plan.debt` means for writers, and when merges are made that nobody asked for.
+void ExplainDebt(const CompactionOptions& options, std::int64_t now_us, CompactionPlan& plan);
+
 /// `written` is the schema of the file.
 CompactionFile DescribeFile(const CompactionScene& scene, const SegmentMeta& meta,
                             const Schema& written);

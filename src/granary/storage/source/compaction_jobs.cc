@@ -29,6 +29,12 @@ std::string_view JobStateName(JobState state) {
   return "unknown";
 }
 
+// Debt comes before the hours: it would only grow until they begin.
+bool MayMerge(const StoreContext& context, LiveSource& source) {
+  return context.options.compaction.hours.Contains(context.deps.clock.WallMicros()) ||
+         source.debt().owes();
+}
+
 struct CompactionJobs::Entry {
   CompactionJob job;  // Under mutex_.
   SourceUid uid;
@@ -100,6 +106,7 @@ Status CompactionJobs::RunMerges(Entry& entry) {
     GRANARY_TRY(entry.cancel.Check());
     const std::shared_ptr<LiveSource> source = entry.source.lock();
     if (source == nullptr) return damage;  // Dropped.
+    if (entry.job.wish == CompactionWish::kWhatPays && !MayMerge(context_, *source)) return damage;
     GRANARY_TRY(source->RemoveRetired().status());
     CompactionPlan plan = source->PlanCompaction(entry.job.wish);
     std::erase_if(plan.choices, [&](const auto& c) { return settled.contains(c.partition); });

@@ -23,6 +23,10 @@
 
 namespace granary::storage {
 
+/// Whether files of the source may be merged now without anybody having asked: within the hours,
+/// or where writers wait for it.
+bool MayMerge(const StoreContext& context, LiveSource& source);
+
 class CompactionJobs {
  public:
   /// `context` outlives it.

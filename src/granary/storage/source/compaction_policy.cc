@@ -11,7 +11,6 @@ namespace {
 using FilePtr = const CompactionFile*;
 using Files = std::vector<FilePtr>;
 
-// Three quarters, so that a file that was cut off a little early is not merged again.
 constexpr std::uint64_t kWholeNumerator = 3, kWholeDenominator = 4;
 
 // Files of as many equal flushes differ a little: nearly four times will do.
@@ -21,6 +20,12 @@ std::string SizeText(std::uint64_t bytes) {
   if (bytes < (1u << 10)) return fmt::format("{} B", bytes);
   if (bytes < (1u << 20)) return fmt::format("{:.1f} KB", static_cast<double>(bytes) / (1u << 10));
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / (1u << 20));
+}
+
+// Three quarters, so that a file that was cut off a little early is not merged again.
+bool IsWholeFile(const CompactionFile& file, const CompactionLimits& limits) {
+  return file.bytes >= limits.target_bytes / kWholeDenominator * kWholeNumerator ||
+         file.rows >= limits.rows_max / kWholeDenominator * kWholeNumerator;
 }
 
 std::uint64_t BytesOf(const Files& files) {
@@ -37,7 +42,7 @@ class PartitionPolicy {
     for (const FilePtr file : files) {
       if (!file->kept_out.empty())
         kept_out_.push_back(file);
-      else if (IsWhole(*file))
+      else if (IsWholeFile(*file, limits_))
         whole_.push_back(file);
       else if (wish_ == CompactionWish::kAll || file->bytes < limits_.min_bytes)
         small_.push_back(file);
@@ -62,10 +67,6 @@ class PartitionPolicy {
   }
 
  private:
-  bool IsWhole(const CompactionFile& file) const {
-    return file.bytes >= limits_.target_bytes / kWholeDenominator * kWholeNumerator ||
-           file.rows >= limits_.rows_max / kWholeDenominator * kWholeNumerator;
-  }
   bool IsOld(const CompactionFile& file) const {
     return file.schema_version < limits_.schema_version;
   }
@@ -264,6 +265,28 @@ class PartitionPolicy {
 
 }  // namespace
 
+CompactionDebt DebtOf(const std::vector<CompactionFile>& files, const CompactionLimits& limits) {
+  struct Small {
+    std::uint64_t files = 0, bytes = 0;
+  };
+  std::map<std::string_view, Small> partitions;
+  for (const CompactionFile& file : files) {
+    if (!file.kept_out.empty() || file.bytes >= limits.min_bytes || IsWholeFile(file, limits))
+      continue;
+    Small& small = partitions[file.partition];
+    ++small.files;
+    small.bytes += file.bytes;
+  }
+  CompactionDebt debt;
+  for (const auto& [partition, small] : partitions) {
+    if (small.files <= limits.small_files_max) continue;
+    debt.files += small.files - limits.small_files_max;
+    debt.bytes += small.bytes;
+    ++debt.partitions;
+  }
+  return debt;
+}
+
 CompactionPlan PickCompactions(const std::vector<CompactionFile>& files,
                                const CompactionLimits& limits, std::int64_t now_us,
                                CompactionWish wish) {
@@ -276,6 +299,7 @@ CompactionPlan PickCompactions(const std::vector<CompactionFile>& files,
                    [](const CompactionChoice& a, const CompactionChoice& b) {
                      return a.inputs.size() > b.inputs.size();
                    });
+  plan.debt = DebtOf(files, limits);
   return plan;
 }
 

@@ -76,11 +76,27 @@ struct CompactionRest {
   std::string reason;
 };
 
+/// Small files beyond small_files_max in their partition, over all partitions: what merging, were
+/// it quick enough, would not leave. So a source with a few files in each of many partitions owes
+/// nothing; nor does one for files that cannot be merged.
+struct CompactionDebt {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;  ///< Of all small files of those partitions.
+  std::uint64_t partitions = 0;
+  bool operator==(const CompactionDebt&) const = default;
+};
+
 struct CompactionPlan {
   std::vector<CompactionChoice> choices;  ///< One a partition; those with the most files first.
   std::vector<CompactionRest> rest;       ///< By partition.
+  CompactionDebt debt;
+  std::string writers;  ///< What the debt means for those who write; a sentence.
+  std::string hours;    ///< When merges are made that nobody asked for; a sentence.
 };
 
+CompactionDebt DebtOf(const std::vector<CompactionFile>& files, const CompactionLimits& limits);
+
+/// All but `writers` and `hours`.
 CompactionPlan PickCompactions(const std::vector<CompactionFile>& files,
                                const CompactionLimits& limits, std::int64_t now_us,
                                CompactionWish wish);

@@ -51,8 +51,10 @@ Result<CompactionPlan> PlanRecord(const SourceRecord& record, const CompactionOp
     }
     described.push_back(DescribeFile(scene, meta, *written->schema));
   }
-  return PickCompactions(described, MakeCompactionLimits(record.definition, now, options), now_us,
-                         wish);
+  CompactionPlan plan = PickCompactions(
+      described, MakeCompactionLimits(record.definition, now, options), now_us, wish);
+  ExplainDebt(options, now_us, plan);
+  return plan;
 }
 
 }  // namespace

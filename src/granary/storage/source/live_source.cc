@@ -85,6 +85,7 @@ LiveSource::LiveSource(std::shared_ptr<StoreContext> context, SourceRecord recor
             context_->deps.clock, std::move(keys)),
       last_write_us_(record_.last_write_us.value_or(0)),
       next_sequence_(tiers_.visible_sequence() + 1),
+      debt_(context_->options.compaction.debt),
       schemas_(record_.schemas),
       definition_(std::make_shared<const SourceDefinition>(record_.definition)) {}
 

@@ -26,8 +26,10 @@
 
 #include "granary/storage/source/compaction_gate.h"
 #include "granary/storage/source/compaction_job.h"
+#include "granary/storage/source/debt_gate.h"
 #include "granary/storage/source/hot_keys.h"
 #include "granary/storage/source/idempotency_keys.h"
+#include "granary/storage/source/moved_deletions.h"
 #include "granary/storage/source/segment_set_writer.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/source/source_estimates.h"
@@ -109,6 +111,9 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// Some file holds deleted rows alone: it can go at once.
   bool has_empty_files() const;
   CompactionPlan PlanCompaction(CompactionWish wish) const;
+  /// Looks at what is owed, where files came or went since the last look. One thread.
+  void RefreshDebt();
+  DebtGate& debt() { return debt_; }
   /// Merges the files of a choice. kConflict, changing nothing, when they are not live any more;
   /// kCancelled by the run or a drop; kOverloaded without memory; the input that is damaged is
   /// named, and left out of later plans.
@@ -166,6 +171,7 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status AdoptSchema(const SchemaPtr& schema);
   Status CommitShape(SchemaPtr schema, DefinitionPtr definition);
   Status CheckStored(const Schema& current, const Schema& next);
+  Status PassDebt(const runtime::CancelToken& cancel);
   Status CheckLogOpen() const;
   Status SyncLog() const;
   void FrameLaunched();
@@ -216,12 +222,15 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status CommitBulkSet(const BulkSet& bulk, const WriteOutcome& outcome, const KeyTurn* turn,
                        bool nothing_hot, const DeleteChanges& replaced);
   CompactionLimits CompactionLimitsOfNow() const;
+  std::vector<CompactionFile> DescribeFiles() const;
+  Segments MakeSegments(const std::vector<SegmentMeta>& files, const SchemaPtr& schema) const;
   Status AwaitMergeMemory(runtime::MemoryReservation& memory, const CompactionRun& run) const;
   Result<std::vector<SegmentMeta>> MergeInputs(const Segments& inputs, SchemaPtr schema,
                                                const CompactionRun& run);
-  Status CommitCompaction(const CompactionChoice& choice, const Segments& inputs,
-                          std::vector<SegmentMeta> made, const SchemaPtr& schema);
-  Status MoveDeletions(const Segments& inputs, Segments& made, DeleteChanges& changes) const;
+  Status CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
+                          const SchemaPtr& schema, MovedDeletions& moved);
+  Status FollowDeletions(const Segments& made, MovedDeletions& moved) const;
+  Status MoveDeletions(MovedDeletions& moved, Segments& made, DeleteChanges& changes) const;
   Status ForgetRetired(Segments retired);
   Result<SegmentId> NextSegmentId();
   Status Mend(const Segment& segment, std::vector<IndexMeta> indexes,
@@ -260,6 +269,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::mutex flush_mutex_;              // One flush at a time.
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
   CompactionGate gate_;                 // Merges are inside; passed before any lock is taken.
+  DebtGate debt_;                       // Writes pass it; as above.
+  std::shared_ptr<const Segments> debt_of_;  // The files that it was last made of.
   std::shared_mutex bulk_mutex_;  // Shared while a bulk's files are written; before state_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.

@@ -30,6 +30,7 @@ std::string DescribeMisfit(const Status& misfit) {
 
 Result<std::unique_ptr<BulkWrite>> LiveSource::StartBulk(const runtime::CancelToken& cancel) {
   GRANARY_TRY(CheckWritable());
+  GRANARY_TRY(PassDebt(cancel));
   return std::unique_ptr<BulkWrite>(std::make_unique<BulkWriter>(shared_from_this(), cancel));
 }
 

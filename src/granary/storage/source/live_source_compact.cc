@@ -7,7 +7,6 @@
 
 #include "granary/storage/source/compaction_files.h"
 #include "granary/storage/source/live_source.h"
-#include "granary/storage/source/moved_deletions.h"
 #include "granary/storage/source/quiet_locks.h"
 #include "granary/storage/source/segment_merger.h"
 
@@ -19,6 +18,10 @@ namespace {
 // small because the sorting of one is not interrupted.
 constexpr std::uint64_t kRunParts = 32, kRowGroupParts = 8;
 constexpr std::chrono::milliseconds kMemoryWaitStep{50};
+
+// Fewer deleted rows than that may be looked for under the lock of flushes.
+constexpr std::uint64_t kFollowRowsFew = 1'000;
+constexpr int kFollowRoundsMax = 10;
 
 Status NotLive(const SourceId& id) {
   return {Code::kConflict,
@@ -64,7 +67,7 @@ bool LiveSource::has_empty_files() const {
   });
 }
 
-CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
+std::vector<CompactionFile> LiveSource::DescribeFiles() const {
   const SourceShape now = shape();
   std::set<SegmentId> damaged;
   {
@@ -86,7 +89,23 @@ CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
       files.back().deleted_rows = segment->deletions()->rows()->count();
     if (damaged.contains(files.back().id)) files.back().kept_out = "damaged: see the log";
   }
-  return PickCompactions(files, CompactionLimitsOfNow(), context_->deps.clock.WallMicros(), wish);
+  return files;
+}
+
+CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
+  const std::int64_t now_us = context_->deps.clock.WallMicros();
+  CompactionPlan plan =
+      PickCompactions(DescribeFiles(), CompactionLimitsOfNow(), now_us, wish);
+  ExplainDebt(context_->options.compaction, now_us, plan);
+  return plan;
+}
+
+void LiveSource::RefreshDebt() {
+  std::shared_ptr<const Segments> segments = tiers_.segments();
+  if (segments == debt_of_) return;
+  debt_.Set(DebtOf(DescribeFiles(), CompactionLimitsOfNow()),
+            context_->deps.clock.MonotonicNanos());
+  debt_of_ = std::move(segments);
 }
 
 Status LiveSource::AwaitMergeMemory(runtime::MemoryReservation& memory,
@@ -125,7 +144,9 @@ Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
   std::vector<SegmentMeta> files = *made;
   Status committed = run.cancel.Check();
   if (committed.ok()) committed = gate_.Check();
-  if (committed.ok()) committed = CommitCompaction(choice, inputs, made.Take(), schema);
+  MovedDeletions moved(inputs, memory);
+  if (committed.ok()) committed = FollowDeletions(MakeSegments(files, schema), moved);
+  if (committed.ok()) committed = CommitCompaction(choice, made.Take(), schema, moved);
   if (committed.ok()) {
     context_->deps.log.Debug("merged", {{"source", id().str()},
                                         {"partition", choice.partition},
@@ -138,9 +159,18 @@ Result<CompactionCounts> LiveSource::Compact(const CompactionChoice& choice,
   const auto live = tiers_.segments();
   const bool is_done = files.empty() ? FindInputs(*live, choice.inputs).empty()
                                      : !FindInputs(*live, {files.front().id}).empty();
-  if (!is_done && context_->manifest->closed_by().ok())
+  if (!is_done && context_->manifest->closed_by().ok()) {
+    for (const SegmentMeta& meta : files) context_->segment_files.Forget(meta);
     DiscardSegments(context_->deps.files, folder_, files);
+  }
   return committed;
+}
+
+Segments LiveSource::MakeSegments(const std::vector<SegmentMeta>& files,
+                                  const SchemaPtr& schema) const {
+  Segments segments;
+  for (const SegmentMeta& meta : files) segments.push_back(MakeSegment(meta, schema));
+  return segments;
 }
 
 Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs, SchemaPtr schema,
@@ -180,19 +210,23 @@ Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs,
   return made;
 }
 
-// What was deleted of `inputs` since they were merged is deleted of what was made of them, too.
-Status LiveSource::MoveDeletions(const Segments& inputs, Segments& made,
-                                 DeleteChanges& changes) const {
-  std::unordered_map<std::uint64_t, std::uint64_t> moments;
-  for (const auto& now : *tiers_.segments()) {
-    for (const auto& then : inputs) {
-      if (then->meta().id == now->meta().id) GRANARY_TRY(CollectDeletedSince(*then, *now, moments));
-    }
+// Before the lock: what is deleted meanwhile is found in the new files while others write and flush.
+Status LiveSource::FollowDeletions(const Segments& made, MovedDeletions& moved) const {
+  for (int round = 0; round < kFollowRoundsMax; ++round) {
+    GRANARY_ASSIGN(const std::uint64_t rows, moved.Follow(*tiers_.segments(), made));
+    if (rows < kFollowRowsFew) break;
   }
-  if (moments.empty()) return Status::Ok();
-  for (auto& segment : made) {
-    GRANARY_ASSIGN(std::vector<EndedRow> ended, FindSequences(*segment, moments));
+  return Status::Ok();
+}
+
+// What was deleted of the inputs since they were merged is deleted of what was made of them, too.
+Status LiveSource::MoveDeletions(MovedDeletions& moved, Segments& made,
+                                 DeleteChanges& changes) const {
+  GRANARY_TRY(moved.Follow(*tiers_.segments(), made).status());
+  for (std::size_t file = 0; file < made.size(); ++file) {
+    std::vector<EndedRow> ended = moved.Take(file);
     if (ended.empty()) continue;
+    auto& segment = made[file];
     const auto deletions = std::make_shared<const Deletions>(std::vector<DeletionPtr>{
         MakeDeletion(std::move(ended), context_->deps.clock.WallMicros())});
     changes.segments.push_back({segment->meta().id, nullptr, deletions});
@@ -204,8 +238,8 @@ Status LiveSource::MoveDeletions(const Segments& inputs, Segments& made,
 
 // Under the lock of flushes, for the time of one SQLite transaction. Index files that came or went
 // meanwhile are as the manifest has them.
-Status LiveSource::CommitCompaction(const CompactionChoice& choice, const Segments& inputs,
-                                    std::vector<SegmentMeta> made, const SchemaPtr& schema) {
+Status LiveSource::CommitCompaction(const CompactionChoice& choice, std::vector<SegmentMeta> made,
+                                    const SchemaPtr& schema, MovedDeletions& moved) {
   const StoreDeps& deps = context_->deps;
   GRANARY_TRY(deps.failpoints.Hit("compact.after_segments"));
   // Where hot records replace rows of segments, segments are replaced while nothing is hot.
@@ -223,12 +257,9 @@ Status LiveSource::CommitCompaction(const CompactionChoice& choice, const Segmen
                           .replaced = choice.inputs,
                           .generation = tiers_.next_generation(),
                           .retired_us = deps.clock.WallMicros()};
-  Segments added;
-  for (SegmentMeta& meta : commit.added) {
-    meta.generation = commit.generation;
-    added.push_back(MakeSegment(meta, schema));
-  }
-  GRANARY_TRY(MoveDeletions(inputs, added, commit.deletes));
+  for (SegmentMeta& meta : commit.added) meta.generation = commit.generation;
+  Segments added = MakeSegments(commit.added, schema);
+  GRANARY_TRY(MoveDeletions(moved, added, commit.deletes));
   GRANARY_TRY(deps.failpoints.Hit("compact.before_manifest"));
   GRANARY_TRY(context_->manifest->CommitCompaction(commit));
   tiers_.Compact(std::move(added), choice.inputs, commit.generation, commit.retired_us);

@@ -25,9 +25,16 @@ Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
                                         batch->num_columns(), schema->columns().size()));
   }
   GRANARY_TRY(CheckKeys(*schema, *batch));
+  GRANARY_TRY(PassDebt(cancel));
   GRANARY_ASSIGN(const HotBudget::Hold hold, context_->budget.AwaitHold(GrowthMax(*batch), cancel));
   return record_.definition.wal_enabled ? WriteLogged(schema, batch, turn)
                                         : WriteUnlogged(schema, *batch, turn);
+}
+
+// A new record makes a file sooner or later: whoever brings more than merging keeps up with is
+// slowed to its pace. Before anything is held.
+Status LiveSource::PassDebt(const runtime::CancelToken& cancel) {
+  return debt_.Pass(cancel).At(fmt::format("source \"{}\"", id().str()));
 }
 
 // write_mutex_ is held.

@@ -1,6 +1,7 @@
 #include "granary/storage/source/maintenance.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "granary/storage/source/open_lanes.h"
 
@@ -13,6 +14,7 @@ constexpr std::int64_t kEstimatesEveryUs = 1'000'000;
 // After a start; whoever starts often shall have compactions, too.
 constexpr std::int64_t kFirstCompactionUs = 60'000'000;
 constexpr std::int64_t kRetryFirstUs = 500'000, kRetryMaxUs = 5'000'000;
+constexpr std::int64_t kMergeRetryFirstUs = 10'000'000;
 
 }  // namespace
 
@@ -37,33 +39,71 @@ void Maintenance::Run() {
   RefreshEstimates();
 }
 
-// All sources every interval, and at once one that got many files since, or has one of which
-// nothing is left.
+// All sources every interval, and at once one that got many files since, has one of which nothing is
+// left, owes so much that writers are slowed, or failed a while ago.
 void Maintenance::CompactWhatIsDue() {
   const CompactionOptions& options = context_.options.compaction;
   if (!options.automatic || !context_.manifest->closed_by().ok()) return;
   const std::int64_t now = context_.NowMicros();
-  const bool all = now >= next_compact_us_;
+  const bool all =
+      now >= next_compact_us_ && options.hours.Contains(context_.deps.clock.WallMicros());
   if (all) next_compact_us_ = now + options.interval_us;
   for (const auto& source : sources_.All()) {
-    const std::size_t files = source->live_segments();
-    std::size_t& then = files_then_[source->uid()];
-    then = std::min(then, files);
-    const bool many = files - then >= options.files_due;
-    const bool empty = source->has_empty_files();
-    if ((!all && !many && !empty) || !source->refused().ok() || compactions_.IsBusy(source->uid()))
-      continue;
-    then = files;
+    if (!source->refused().ok()) continue;
+    source->RefreshDebt();
+    if (compactions_.IsBusy(source->uid())) continue;
+    RememberMerge(*source);
+    const std::string_view why = WhyCompact(*source, all);
+    if (why.empty()) continue;
+    files_then_[source->uid()] = tried_with_[source->uid()] = source->live_segments();
     if (source->PlanCompaction(CompactionWish::kWhatPays).choices.empty()) continue;
     const auto started = compactions_.Start(source, CompactionWish::kWhatPays);
     if (!started.ok()) return;  // The store closes.
-    context_.deps.log.Debug("compaction", {{"source", source->id().str()},
-                                           {"job", started->id},
-                                           {"due", all     ? "by time"
-                                                   : empty ? "by files of which nothing is left"
-                                                           : "by the number of files"}});
+    merges_[source->uid()].job = started->id;
+    context_.deps.log.Debug(
+        "compaction", {{"source", source->id().str()}, {"job", started->id}, {"due", why}});
   }
-  std::erase_if(files_then_, [&](const auto& e) { return sources_.Find(e.first) == nullptr; });
+  const auto is_gone = [&](const auto& e) { return sources_.Find(e.first) == nullptr; };
+  std::erase_if(files_then_, is_gone);
+  std::erase_if(tried_with_, is_gone);
+  std::erase_if(merges_, is_gone);
+}
+
+// Empty: it is not due.
+std::string_view Maintenance::WhyCompact(LiveSource& source, bool all) {
+  const std::size_t files = source.live_segments();
+  std::size_t& then = files_then_[source.uid()];
+  then = std::min(then, files);
+  if (!MayMerge(context_, source)) return {};
+  if (all) return "by time";
+  if (files - then >= context_.options.compaction.files_due) return "by the number of files";
+  if (source.has_empty_files()) return "by files of which nothing is left";
+  // What is owed after a merge could not be merged: only further files are news.
+  std::size_t& tried = tried_with_[source.uid()];
+  tried = std::min(tried, files);
+  if (source.debt().owes() && files > tried) return "by what is owed";
+  const auto merge = merges_.find(source.uid());
+  if (merge == merges_.end() || merge->second.retry.at_us == 0) return {};
+  return merge->second.retry.at_us <= context_.NowMicros() ? "by an earlier failure" : "";
+}
+
+// A failed merge changed nothing. Whatever stood in its way, a full disk for one, may be gone later.
+void Maintenance::RememberMerge(LiveSource& source) {
+  const auto found = merges_.find(source.uid());
+  if (found == merges_.end() || found->second.job.empty()) return;
+  Merge& merge = found->second;
+  const auto job = compactions_.Find(std::exchange(merge.job, {}));
+  if (!job.ok() || job->state != JobState::kFailed) {
+    merges_.erase(found);
+    return;
+  }
+  const std::int64_t longest_us = context_.options.compaction.interval_us;
+  merge.retry.wait_us = std::min(std::max(2 * merge.retry.wait_us, kMergeRetryFirstUs), longest_us);
+  merge.retry.at_us = context_.NowMicros() + merge.retry.wait_us;
+  context_.deps.log.Info("compaction is tried again later",
+                         {{"source", source.id().str()},
+                          {"job", job->id},
+                          {"after_seconds", merge.retry.wait_us / 1'000'000}});
 }
 
 void Maintenance::RemoveRetired() {

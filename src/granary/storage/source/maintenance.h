@@ -10,6 +10,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include "granary/storage/source/compaction_jobs.h"
 #include "granary/storage/source/source_map.h"
@@ -34,6 +36,8 @@ class Maintenance {
   void RefreshEstimates();
   void CollectLogs();
   void CompactWhatIsDue();
+  std::string_view WhyCompact(LiveSource& source, bool all);
+  void RememberMerge(LiveSource& source);
   void RemoveRetired();
   bool HasRoom(std::uint32_t lane) const;
   void ReopenFullLanes();
@@ -55,6 +59,13 @@ class Maintenance {
   std::int64_t next_compact_us_ = 0;
   std::int64_t next_remove_us_ = 0;
   std::map<SourceUid, std::size_t> files_then_;  // When it was last looked at for compaction.
+  /// The job that merges, or has merged, a source, and when it is tried again if it failed.
+  struct Merge {
+    std::string job;
+    Retry retry;
+  };
+  std::map<SourceUid, Merge> merges_;
+  std::map<SourceUid, std::size_t> tried_with_;  // So many files, in this life of the store.
 };
 
 }  // namespace granary::storage

@@ -1,7 +1,10 @@
 // What was deleted of files while they were merged: the same rows in the new files.
 //
-// How        rows are known by their sequences, which a merge keeps.
-// Threads    pure functions; they read files.
+// How        rows are known by their sequences, which a merge keeps. Follow is called without a lock
+//            while much was deleted, and once more under the lock of flushes for what came since: so
+//            that is little, however much was deleted.
+// Memory     what a call holds is reserved before it is read.
+// Threads    one.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/runtime/memory_budget.h"
 #include "granary/storage/source/segment.h"
 
 namespace granary::storage {
@@ -19,12 +23,32 @@ namespace granary::storage {
 Status ForEachSequence(const Segment& segment,
                        const std::function<void(std::uint32_t row, std::uint64_t sequence)>& visit);
 
-/// By sequence, the moments of the rows that `now` lacks and `then`, the same file before, has.
-Status CollectDeletedSince(const Segment& then, const Segment& now,
-                           std::unordered_map<std::uint64_t, std::uint64_t>& moments);
-
 /// The rows of `segment` whose sequences are among `moments`.
 Result<std::vector<EndedRow>> FindSequences(
     const Segment& segment, const std::unordered_map<std::uint64_t, std::uint64_t>& moments);
+
+class MovedDeletions {
+ public:
+  /// Bytes that a deleted row takes: by its sequence while it is looked for, and where it was found.
+  static constexpr std::uint64_t kRowBytes = 96;
+
+  /// `inputs` as they were merged; `memory` outlives it.
+  MovedDeletions(Segments inputs, runtime::MemoryReservation& memory)
+      : seen_(std::move(inputs)), memory_(memory) {}
+
+  /// Finds in `made`, always the same files, what `live` lacks of the inputs and the last call did
+  /// not. How many rows that were. kOverloaded when there is no memory for them.
+  Result<std::uint64_t> Follow(const Segments& live, const Segments& made);
+  /// The rows that are deleted in made[file], in any order; empty from then on.
+  std::vector<EndedRow> Take(std::size_t file);
+
+ private:
+  Status Reserve(std::uint64_t rows);
+
+  Segments seen_;
+  runtime::MemoryReservation& memory_;
+  std::uint64_t found_ = 0;
+  std::vector<std::vector<EndedRow>> ended_;  // Of each made file.
+};
 
 }  // namespace granary::storage

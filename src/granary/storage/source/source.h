@@ -132,7 +132,8 @@ class Source {
   /// CheckWidenings' error when the successor does not hold what is stored. `sequences` are given
   /// only to accepted batches. With a turn (TakeKey) the outcome is remembered under its key, as
   /// durable as the records. Waits while the hot tiers are full; then kOverloaded (kTooLarge, at
-  /// once, for what never fits), and `cancel`'s errors.
+  /// once, for what never fits), and `cancel`'s errors. Slower while too many files wait to be
+  /// merged, and kOverloaded, at once, where still more do (write_throttle.h).
   virtual Result<WriteOutcome> Write(const SchemaPtr& schema,
                                      std::shared_ptr<arrow::RecordBatch> batch,
                                      const KeyTurn* turn = nullptr,

@@ -286,6 +286,21 @@ Result<CompactionPlan> TenantStore::PlanCompaction(const SourceId& id, Compactio
   return source->PlanCompaction(wish);
 }
 
+CompactionTotals TenantStore::compaction_totals() const {
+  CompactionTotals totals = compactions_->totals();
+  const std::int64_t now_ns = context_->deps.clock.MonotonicNanos();
+  for (const auto& source : sources_.All()) {
+    const DebtCounts counts = source->debt().counts(now_ns);
+    totals.debt_files += counts.debt.files;
+    totals.debt_bytes += counts.debt.bytes;
+    totals.writes_slowed += counts.slowed;
+    totals.writes_refused += counts.refused;
+    totals.write_delay_us_max = std::max<std::int64_t>(totals.write_delay_us_max, counts.delay.count());
+    totals.retry_after_seconds = std::max(totals.retry_after_seconds, counts.retry_after_seconds);
+  }
+  return totals;
+}
+
 Result<std::string> TenantStore::Secret(const std::string& name) {
   io::SystemRandom random;
   return context_->manifest->Secret(name, random);

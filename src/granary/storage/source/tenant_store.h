@@ -40,7 +40,7 @@ class TenantStore final : public Store {
   Result<CompactionJob> CancelJob(const std::string& id) override {
     return compactions_->Cancel(id);
   }
-  CompactionTotals compaction_totals() const override { return compactions_->totals(); }
+  CompactionTotals compaction_totals() const override;
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
   CachedBytes cached_bytes() const override {
