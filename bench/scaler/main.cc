@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
     kept = kept && rows.back().ratio() <= kRatioMax && rows.back().policy.keeps_objective();
   }
   std::fputs(ScalingTable(rows).c_str(), stdout);
-  std::printf("target: at most %.1f times the oracle's worker-seconds, %.0f %% of tasks within %.0f ms: %s\n",
-              kRatioMax, 100 * kOnTimeShare, SimulatedPool::kLateMs, kept ? "kept" : "MISSED");
+  std::printf(
+      "target: at most %.1f times the oracle's worker-seconds, %.0f %% of tasks within %.0f ms: "
+      "%s\n",
+      kRatioMax, 100 * kOnTimeShare, SimulatedPool::kLateMs, kept ? "kept" : "MISSED");
   return kept ? 0 : 1;
 }

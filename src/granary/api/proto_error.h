@@ -21,8 +21,7 @@ struct RichError {
 };
 
 /// `metadata` goes into ErrorInfo, when to come again into RetryInfo where that may help.
-RichError ToRichError(const Status& status,
-                      const std::map<std::string, std::string>& metadata = {},
+RichError ToRichError(const Status& status, const std::map<std::string, std::string>& metadata = {},
                       std::int64_t retry_after_seconds = 1);
 
 /// Protobuf writes a line to stderr for each text that is not UTF-8, which the refusal says too:

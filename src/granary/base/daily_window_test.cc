@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::int64_t kDay = 19'000ll * 24 * 3600 * 1'000'000;
 
-constexpr std::int64_t At(int hour, int minute) { return kDay + (hour * 60ll + minute) * 60'000'000; }
+constexpr std::int64_t At(int hour, int minute) {
+  return kDay + (hour * 60ll + minute) * 60'000'000;
+}
 
 TEST(DailyWindowTest, TheEndIsNotInIt) {
   const auto window = DailyWindow::Parse("08:00-18:30");
@@ -45,9 +47,9 @@ TEST(DailyWindowTest, NoneIsAlways) {
 }
 
 TEST(DailyWindowTest, RefusesWhatIsNoWindow) {
-  for (const char* text : {"", "22:00", "22:00-", "22:00-6:00", "24:00-06:00", "22:60-06:00",
-                           "22:00-22:00", "22:00-06:00 ", "22.00-06.00", "a2:00-06:00", "22:00~06:00",
-                           "-1:00-06:00", "22:00-06:000"})
+  for (const char* text :
+       {"", "22:00", "22:00-", "22:00-6:00", "24:00-06:00", "22:60-06:00", "22:00-22:00",
+        "22:00-06:00 ", "22.00-06.00", "a2:00-06:00", "22:00~06:00", "-1:00-06:00", "22:00-06:000"})
     EXPECT_FALSE(DailyWindow::Parse(text)) << text;
   EXPECT_TRUE(DailyWindow::Parse("00:00-23:59"));
   EXPECT_TRUE(DailyWindow::Parse("23:59-00:00"));

@@ -95,7 +95,8 @@ struct Admission::State {
 
   // Takes the slots of those that pause for too long, as far as somebody wants them.
   void TakeFromPaused(Moment now) {
-    while (waiting() > 0 && !paused.empty() && now - paused.front()->paused_at >= options.pause_max) {
+    while (waiting() > 0 && !paused.empty() &&
+           now - paused.front()->paused_at >= options.pause_max) {
       Place& place = *paused.front();
       paused.pop_front();
       place.state = PlaceState::kLost;
@@ -198,8 +199,8 @@ Status Admission::Slot::Resume(const CancelToken& cancel) {
 AdmissionCounts Admission::counts() const {
   const std::lock_guard lock(state_->mutex);
   AdmissionCounts out{state_->running, state_->waiting(), state_->admitted, state_->refused};
-  out.retry_after_seconds = state_->drained.RetryAfterSeconds(
-      out.queued, Nanos(std::chrono::steady_clock::now()));
+  out.retry_after_seconds =
+      state_->drained.RetryAfterSeconds(out.queued, Nanos(std::chrono::steady_clock::now()));
   return out;
 }
 

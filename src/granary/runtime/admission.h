@@ -78,8 +78,8 @@ class Admission {
     std::unique_ptr<Place> place_;
   };
 
-  /// Waits for a slot. kOverloaded when the queue is full; kDeadlineExceeded as soon as the deadline
-  /// of `cancel` has passed, kCancelled within 20 ms.
+  /// Waits for a slot. kOverloaded when the queue is full; kDeadlineExceeded as soon as the
+  /// deadline of `cancel` has passed, kCancelled within 20 ms.
   Result<Slot> Enter(const runtime::CancelToken& cancel, FairKey key = {});
 
   AdmissionCounts counts() const;

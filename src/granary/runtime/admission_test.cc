@@ -205,9 +205,8 @@ TEST(AdmissionTest, AFreeSlotPassesOverThoseWhoseTimeIsOver) {
   Admission admission({.concurrent_max = 1, .queued_max = 10});
   Slot held = admission.Enter(CancelToken()).Take();
   CancelToken cancelled;
-  std::thread first([&] {
-    EXPECT_EQ(admission.Enter(cancelled).status().code(), Code::kCancelled);
-  });
+  std::thread first(
+      [&] { EXPECT_EQ(admission.Enter(cancelled).status().code(), Code::kCancelled); });
   AwaitQueued(admission, 1);
   std::thread second([&] { EXPECT_TRUE(admission.Enter(CancelToken()).ok()); });
   AwaitQueued(admission, 2);

@@ -41,8 +41,8 @@ std::int64_t DrainRate::RetryAfterSeconds(std::size_t waiting, std::int64_t now_
   const double seconds = rate ? static_cast<double>(waiting) / std::max(*rate, 1e-9)
                               : SecondsBetween(began_ns_, now_ns);
   if (waiting == 0) return 1;
-  return std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e6))), 1, kRetryAfterMaxSeconds);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e6))), 1,
+                                  kRetryAfterMaxSeconds);
 }
 
 }  // namespace granary::runtime

@@ -10,8 +10,8 @@ namespace {
 
 // From here on there is no CPU time left that another worker would not take from somebody.
 constexpr double kCpuFullPercent = 95;
-// Workers that want a CPU for less of their busy time wait for something else, mostly, which another
-// one overlaps even so.
+// Workers that want a CPU for less of their busy time wait for something else, mostly, which
+// another one overlaps even so.
 constexpr double kMostly = 0.5;
 
 // Tasks that have waited so long, and those that come meanwhile, need as many workers again.
@@ -117,8 +117,8 @@ class WorkerDecision {
                 : fmt::format("tasks wait, and workers compute {:.0f} % of their time",
                               in_.worker_cpu_percent);
     if (CpuIsFull())
-      return Stay(fmt::format("{}, but the CPUs are full ({:.0f} %)", why,
-                              in_.machine_cpu_percent));
+      return Stay(
+          fmt::format("{}, but the CPUs are full ({:.0f} %)", why, in_.machine_cpu_percent));
     if (in_.workers == limits_.workers_max) return Stay(why + ", but these are the most");
     if (JustGrown(kGrowPauseMs)) return Stay(why + "; some have just come");
     if (Drains()) return Stay(why + ", but fewer do than before");
@@ -130,8 +130,7 @@ class WorkerDecision {
 
   std::size_t Step() const {
     const double share = std::min(in_.queue_delay_ms / kDrainMs, 1.0);
-    const auto step =
-        static_cast<std::size_t>(std::ceil(share * static_cast<double>(in_.workers)));
+    const auto step = static_cast<std::size_t>(std::ceil(share * static_cast<double>(in_.workers)));
     return std::min({step, kGrowStepMax, limits_.workers_max - in_.workers});
   }
 

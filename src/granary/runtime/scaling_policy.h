@@ -4,8 +4,8 @@
 // Grows      when tasks wait longer for a worker than kDelayMsMax, by as much as that is too long,
 //            at most double; or by one where workers compute nearly all the time and others wait.
 //            Not while the CPUs have no time left and workers want it (more of them would only take
-//            turns), nor where memory is short (each task holds some), nor while the queue is getting
-//            shorter anyway.
+//            turns), nor where memory is short (each task holds some), nor while the queue is
+//            getting shorter anyway.
 // Shrinks    when fewer would do, by a quarter at once, or by one where the rest would have much to
 //            compute; when memory is short.
 // Steady     what lies between the thresholds changes nothing, each change is followed by a pause,
@@ -44,10 +44,10 @@ struct ScalingInputs {
   double worker_cpu_percent = 0;   ///< Of the workers' time, what they computed,
   /// and what they waited for a CPU; nothing where nobody looked.
   std::optional<double> worker_cpu_wait_percent = {};
-  double busy_workers = 0;         ///< How many had a task.
-  double memory_percent = 0;       ///< Now, of the limit, what nobody would give back.
-  std::size_t queued = 0;          ///< Tasks that wait for a worker now.
-  double queue_delay_ms = 0;       ///< That tasks waited, or the first one has waited by now.
+  double busy_workers = 0;    ///< How many had a task.
+  double memory_percent = 0;  ///< Now, of the limit, what nobody would give back.
+  std::size_t queued = 0;     ///< Tasks that wait for a worker now.
+  double queue_delay_ms = 0;  ///< That tasks waited, or the first one has waited by now.
 };
 
 /// What a decision knows of those before it. A new one knows nothing.

@@ -131,7 +131,8 @@ TEST(ScalingPolicyTest, ShrinksToWhatIsBusyAndNotBelowTheMinimum) {
 
 TEST(ScalingPolicyTest, AnIdlePoolKeepsAWorkerForEachCpuUnlessMemoryIsShort) {
   const ScalingLimits limits{.workers_idle = 8};
-  EXPECT_EQ(DecideWorkers(limits, Resting(9, 0), Quiet(0)).workers, 9u) << "a little is not too much";
+  EXPECT_EQ(DecideWorkers(limits, Resting(9, 0), Quiet(0)).workers, 9u)
+      << "a little is not too much";
   EXPECT_EQ(DecideWorkers(limits, Resting(10, 0), Quiet(0)).workers, 8u);
   ScalingInputs in = Resting(8, 0);
   in.memory_percent = 90;

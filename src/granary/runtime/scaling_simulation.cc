@@ -58,8 +58,7 @@ class Oracle {
  private:
   // As many as memory has room for.
   std::size_t Allowed(const SimulatedPool& now) const {
-    const double room =
-        limits_.memory_up_percent - trace_.memory_percent(now.now_ms() / 1000);
+    const double room = limits_.memory_up_percent - trace_.memory_percent(now.now_ms() / 1000);
     return static_cast<std::size_t>(std::clamp(std::floor(room / trace_.task_memory_percent),
                                                static_cast<double>(limits_.workers_min),
                                                static_cast<double>(limits_.workers_max)));
@@ -87,8 +86,7 @@ bool IsBetter(const ScalingRun& a, const ScalingRun& b) {
 
 }  // namespace
 
-ScalingRun SimulatePolicy(const LoadTrace& trace, const ScalingLimits& limits,
-                          std::uint64_t seed) {
+ScalingRun SimulatePolicy(const LoadTrace& trace, const ScalingLimits& limits, std::uint64_t seed) {
   ScalingState state;
   return RunOf(trace, TasksOf(trace, seed), limits.workers_min, [&](SimulatedPool& pool) {
     ScalingDecision decision = DecideWorkers(limits, pool.TakeInputs(), state);
@@ -97,8 +95,7 @@ ScalingRun SimulatePolicy(const LoadTrace& trace, const ScalingLimits& limits,
   });
 }
 
-ScalingRun SimulateOracle(const LoadTrace& trace, const ScalingLimits& limits,
-                          std::uint64_t seed) {
+ScalingRun SimulateOracle(const LoadTrace& trace, const ScalingLimits& limits, std::uint64_t seed) {
   const std::vector<SimulatedTask> tasks = TasksOf(trace, seed);
   std::optional<ScalingRun> best;
   for (const Plan plan : {Plan{0, true}, Plan{0.02, true}, Plan{0.1, true}, Plan{0.02, false}}) {
@@ -116,11 +113,11 @@ std::string ScalingTable(const std::vector<ScalingComparison>& rows) {
                                 "oracle s", "late", "most", "ratio");
   for (const ScalingComparison& row : rows) {
     const ScalingRun &p = row.policy, &o = row.oracle;
-    AppendFormat(out,
-                 "{:<13}{:>8} |{:>8.0f}{:>7.2f}%{:>6}{:>9}{:>7.0f}% |{:>8.0f}{:>7.2f}%{:>6} |{:>6.2f}\n",
-                 row.trace, p.tasks, p.worker_seconds, 100 * p.late_share(), p.workers_most,
-                 p.changes, p.memory_most_percent, o.worker_seconds, 100 * o.late_share(),
-                 o.workers_most, row.ratio());
+    AppendFormat(
+        out,
+        "{:<13}{:>8} |{:>8.0f}{:>7.2f}%{:>6}{:>9}{:>7.0f}% |{:>8.0f}{:>7.2f}%{:>6} |{:>6.2f}\n",
+        row.trace, p.tasks, p.worker_seconds, 100 * p.late_share(), p.workers_most, p.changes,
+        p.memory_most_percent, o.worker_seconds, 100 * o.late_share(), o.workers_most, row.ratio());
   }
   return out;
 }

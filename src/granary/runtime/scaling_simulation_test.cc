@@ -13,7 +13,8 @@ TEST(ScalingSimulationTest, EveryLoadTakesAtMostAThirdMoreThanAnOracle) {
   for (const std::uint64_t seed : {1u, 2u}) {
     std::vector<ScalingComparison> rows;
     for (const LoadTrace& trace : ScalingTraces())
-      rows.push_back({trace.name, SimulatePolicy(trace, {}, seed), SimulateOracle(trace, {}, seed)});
+      rows.push_back(
+          {trace.name, SimulatePolicy(trace, {}, seed), SimulateOracle(trace, {}, seed)});
     ASSERT_GE(rows.size(), 6u);
     const std::string table = ScalingTable(rows);
     for (const ScalingComparison& row : rows) {

@@ -98,9 +98,8 @@ void SimulatedPool::Work() {
     seen_.own_cpu_ms += cpu_ms;
     seen_.all_cpu_ms += cpu_ms;
   }
-  std::erase_if(running_, [](const SimulatedTask& task) {
-    return task.disk_ms <= 0 && task.cpu_ms <= 1e-9;
-  });
+  std::erase_if(running_,
+                [](const SimulatedTask& task) { return task.disk_ms <= 0 && task.cpu_ms <= 1e-9; });
 }
 
 std::vector<LoadTrace> ScalingTraces() {
@@ -111,7 +110,8 @@ std::vector<LoadTrace> ScalingTraces() {
     return out.back();
   };
   add("step", [](double s) { return s < 30 || s >= 90 ? 40.0 : 500.0; });
-  add("spike", [](double s) { return std::fmod(s, 40) < 20 || std::fmod(s, 40) >= 30 ? 60.0 : 600.0; });
+  add("spike",
+      [](double s) { return std::fmod(s, 40) < 20 || std::fmod(s, 40) >= 30 ? 60.0 : 600.0; });
   add("diurnal", [](double s) { return 300 - 270 * std::cos(kTwoPi * s / 60); });
   add("saw-tooth", [](double s) { return 20 + 560 * std::fmod(s, 30) / 30; });
   add("noisy", [](double s) {  // Another rate each second, unlike the one before.
@@ -121,11 +121,13 @@ std::vector<LoadTrace> ScalingTraces() {
   LoadTrace& memory = add("memory-bound", [](double s) { return s < 20 ? 60.0 : 260.0; });
   memory.memory_percent = [](double s) { return s >= 60 && s < 90 ? 52.0 : 20.0; };
   memory.task_memory_percent = 2;
-  LoadTrace& computing = add("computing", [](double s) { return s < 30 || s >= 90 ? 50.0 : 400.0; });
+  LoadTrace& computing =
+      add("computing", [](double s) { return s < 30 || s >= 90 ? 50.0 : 400.0; });
   computing.task_disk_ms = 0;
   computing.task_cpu_ms = 20;
   computing.cpus = 16;
-  LoadTrace& long_ones = add("few and long", [](double s) { return std::fmod(s, 60) < 30 ? 1.0 : 10.0; });
+  LoadTrace& long_ones =
+      add("few and long", [](double s) { return std::fmod(s, 60) < 30 ? 1.0 : 10.0; });
   long_ones.task_disk_ms = 1500;
   long_ones.task_cpu_ms = 100;
   return out;

@@ -286,8 +286,7 @@ void WorkerPool::Submit(std::function<void()> task) {
       queued = true;
       state_->queue.push_back({std::move(task), NowNs()});
       const std::size_t idle = state_->alive - state_->running;
-      if (state_->queue.size() > idle && state_->alive < state_->on_demand_max &&
-          !state_->stopping)
+      if (state_->queue.size() > idle && state_->alive < state_->on_demand_max && !state_->stopping)
         state_->Start(Life::kWhileBusy);
       called = state_->CallOne();
       ended.swap(state_->ended);

@@ -29,7 +29,7 @@ struct WorkerPoolOptions {
 
 /// What a pool did since its start; two of them tell what it did between.
 struct WorkerPoolUse {
-  std::size_t size = 0;             ///< As Resize said.
+  std::size_t size = 0;  ///< As Resize said.
   std::size_t queued = 0, running = 0;
   std::int64_t oldest_wait_ns = 0;  ///< Of the task that has waited the longest; 0: none waits.
   std::int64_t alive_ns = 0;        ///< Of all workers, those that ended too.
@@ -61,8 +61,8 @@ class WorkerPool {
   void Resize(std::size_t threads);
 
   WorkerPoolUse use() const;
-  /// How long the workers of its whole life waited for a CPU; nothing where the kernel does not say, and
-  /// where one ended meanwhile. Some microseconds a worker.
+  /// How long the workers of its whole life waited for a CPU; nothing where the kernel does not
+  /// say, and where one ended meanwhile. Some microseconds a worker.
   std::optional<std::int64_t> cpu_wait_ns() const;
 
   void Stop();                  ///< Not from a task.

@@ -281,10 +281,12 @@ TEST(WorkerPoolTest, NoTaskIsLostOrStalledWhileThePoolChanges) {
   }
   std::atomic<int> ran = 0;
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_TRUE(pool.ParallelFor(8, 8, [&](std::size_t) {
-                      ++ran;
-                      return Status::Ok();
-                    }).ok());
+    ASSERT_TRUE(pool.ParallelFor(8, 8,
+                                 [&](std::size_t) {
+                                   ++ran;
+                                   return Status::Ok();
+                                 })
+                    .ok());
   }
   over = true;
   changes.join();

@@ -1,5 +1,5 @@
-// WorkerScaler: looks at a pool and its machine ten times a second, asks DecideWorkers and does what
-// it says.
+// WorkerScaler: looks at a pool and its machine ten times a second, asks DecideWorkers and does
+// what it says.
 //
 // Shows      the last look and the last kDecisionsKept decisions that changed something or said
 //            something new, with what they were made of: GET /scaling and the log.
@@ -42,9 +42,9 @@ struct ScalingReport {
   bool enabled = false;
   ScalingLimits limits;
   std::size_t workers = 0;
-  std::optional<ScalingInputs> last;  ///< What was seen last; nothing before the first look.
-  std::uint64_t grown = 0;            ///< How often workers were added,
-  std::uint64_t shrunk = 0;           ///< and taken away.
+  std::optional<ScalingInputs> last;    ///< What was seen last; nothing before the first look.
+  std::uint64_t grown = 0;              ///< How often workers were added,
+  std::uint64_t shrunk = 0;             ///< and taken away.
   std::vector<MadeDecision> decisions;  ///< The newest last.
 };
 

@@ -70,7 +70,8 @@ TEST_F(WorkerScalerTest, KeepsSoManyDecisionsWithWhatTheyWereMadeOf) {
 }
 
 TEST_F(WorkerScalerTest, ADisabledOneLeavesThePoolAsItIs) {
-  WorkerScaler off(pool_, {.enabled = false}, [this] { return machine_; }, clock_, Logger::Null());
+  WorkerScaler off(
+      pool_, {.enabled = false}, [this] { return machine_; }, clock_, Logger::Null());
   EXPECT_FALSE(off.report().enabled);
   EXPECT_EQ(off.report().workers, 2u);
   EXPECT_FALSE(off.report().last);

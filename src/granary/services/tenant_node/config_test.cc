@@ -205,7 +205,7 @@ TEST(NodeOptionsTest, FollowsTheConfiguration) {
   EXPECT_EQ(options->store.wal_retention_us, 7'200'000'000);
   EXPECT_EQ(options->store.flush_rows, 7u);
   EXPECT_EQ(options->store.allowed_data_paths, (std::vector<std::string>{"/a", "/b"}));
-  EXPECT_EQ(options->query_parallelism, 0u);  // What the pool has.
+  EXPECT_EQ(options->query_parallelism, 0u);                     // What the pool has.
   EXPECT_EQ(options->store.hot_bytes_max, (4096ull << 20) / 4);  // Not the 2048 MB of its own.
   EXPECT_EQ(options->memory.query_bytes, 512u << 20);
   EXPECT_EQ(MakeServerOptions(*config).body_bytes_max, 3u << 20);

@@ -25,7 +25,7 @@ class MachineCpu {
   /// What it asks; tests answer otherwise.
   struct Sources {
     ReadKernelFn read;
-    std::vector<int> cpus;                   ///< Of the affinity.
+    std::vector<int> cpus;                     ///< Of the affinity.
     std::function<std::int64_t()> own_cpu_ns;  ///< What the process has used since its start.
     const io::Clock& clock;
   };

@@ -23,16 +23,18 @@ class MachineCpuTest : public ::testing::Test {
   testing::FakeClock clock_;
   std::int64_t own_ns_ = 0;
   std::map<std::string, std::string> files_{
-      {"/proc/stat", "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 0 0 100 0 0 0 0 0 0\n"
-                     "cpu1 100 0 0 100 0 0 0 0 0 0\ncpu2 100 0 0 100 0 0 0 0 0 0\nintr 5\n"}};
+      {"/proc/stat",
+       "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 0 0 100 0 0 0 0 0 0\n"
+       "cpu1 100 0 0 100 0 0 0 0 0 0\ncpu2 100 0 0 100 0 0 0 0 0 0\nintr 5\n"}};
 };
 
 TEST_F(MachineCpuTest, CountsTheCpusItMayUseWhoeverUsesThem) {
   MachineCpu cpu = Make();
   EXPECT_EQ(cpu.cpus(), 2u);
   clock_.AdvanceMicros(1'000'000);
-  files_["/proc/stat"] = "cpu  1 1 1 1 1 1 1 1 0 0\ncpu0 150 10 5 120 10 1 2 2 0 0\n"
-                         "cpu1 100 0 0 200 0 0 0 0 0 0\ncpu2 200 0 0 100 0 0 0 0 0 0\n";
+  files_["/proc/stat"] =
+      "cpu  1 1 1 1 1 1 1 1 0 0\ncpu0 150 10 5 120 10 1 2 2 0 0\n"
+      "cpu1 100 0 0 200 0 0 0 0 0 0\ncpu2 200 0 0 100 0 0 0 0 0 0\n";
   EXPECT_DOUBLE_EQ(cpu.BusyPercent(), 35);  // 70 of 200 ticks; cpu2 is not ours.
   clock_.AdvanceMicros(1'000'000);
   EXPECT_DOUBLE_EQ(cpu.BusyPercent(), 0);

@@ -40,7 +40,8 @@ double UsedMemoryPercent(const NodeState& node) {
     const storage::CachedBytes cached = (*tenant)->store().cached_bytes();
     used -= std::min(used, cached.columns + cached.index_blocks + (*tenant)->memory().kept);
   }
-  return 100 * static_cast<double>(used) / static_cast<double>(std::max<std::uint64_t>(all.limit(), 1));
+  return 100 * static_cast<double>(used) /
+         static_cast<double>(std::max<std::uint64_t>(all.limit(), 1));
 }
 
 }  // namespace

@@ -75,8 +75,8 @@ void AddCompaction(Tenant& tenant, std::vector<hosting::Sample>& out) {
            Number(totals.debt_files)},
           {"granary_write_delay_seconds", "What such files cost a write, of the source with most",
            static_cast<double>(totals.write_delay_us_max) / 1e6},
-          {"granary_writes_slowed_total", "Writes that waited for them", Number(totals.writes_slowed),
-           true},
+          {"granary_writes_slowed_total", "Writes that waited for them",
+           Number(totals.writes_slowed), true},
           {"granary_writes_refused_total", "Writes that were refused because of them",
            Number(totals.writes_refused), true},
       });
@@ -85,23 +85,22 @@ void AddCompaction(Tenant& tenant, std::vector<hosting::Sample>& out) {
 void AddWorkers(const NodeState& state, std::vector<hosting::Sample>& out) {
   const runtime::ScalingReport report = state.scaler->report();
   const runtime::ScalingInputs seen = report.last.value_or(runtime::ScalingInputs{});
-  out.insert(out.end(),
-             {
-                 {"granary_workers", "Worker threads", Number(report.workers)},
-                 {"granary_workers_min", "MIN_WORKERS", Number(report.limits.workers_min)},
-                 {"granary_workers_max", "MAX_WORKERS", Number(report.limits.workers_max)},
-                 {"granary_workers_busy", "Those with something to do", seen.busy_workers},
-                 {"granary_worker_cpu_percent", "Of their time, what they computed",
-                  seen.worker_cpu_percent},
-                 {"granary_worker_tasks_queued", "Tasks that wait for a worker",
-                  Number(seen.queued)},
-                 {"granary_worker_queue_delay_seconds", "So long they wait",
-                  seen.queue_delay_ms / 1000},
-                 {"granary_workers_grown_total", "How often workers were added",
-                  Number(report.grown), true},
-                 {"granary_workers_shrunk_total", "How often workers were taken away",
-                  Number(report.shrunk), true},
-             });
+  out.insert(
+      out.end(),
+      {
+          {"granary_workers", "Worker threads", Number(report.workers)},
+          {"granary_workers_min", "MIN_WORKERS", Number(report.limits.workers_min)},
+          {"granary_workers_max", "MAX_WORKERS", Number(report.limits.workers_max)},
+          {"granary_workers_busy", "Those with something to do", seen.busy_workers},
+          {"granary_worker_cpu_percent", "Of their time, what they computed",
+           seen.worker_cpu_percent},
+          {"granary_worker_tasks_queued", "Tasks that wait for a worker", Number(seen.queued)},
+          {"granary_worker_queue_delay_seconds", "So long they wait", seen.queue_delay_ms / 1000},
+          {"granary_workers_grown_total", "How often workers were added", Number(report.grown),
+           true},
+          {"granary_workers_shrunk_total", "How often workers were taken away",
+           Number(report.shrunk), true},
+      });
 }
 
 void AddProcessMemory(const ProcessMemory& memory, std::vector<hosting::Sample>& out) {

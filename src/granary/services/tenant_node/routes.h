@@ -14,7 +14,7 @@ void AddNodeRoutes(NodeState& state,
                    hosting::Router& router);  ///< /health…, /metrics, /openapi.json
 void AddQueryRoutes(NodeState& state, hosting::Router& router);       ///< /queries…
 void AddCompactionRoutes(NodeState& state, hosting::Router& router);  ///< …/compact, /jobs…
-void AddScalingRoute(NodeState& state, hosting::Router& router);     ///< /scaling
+void AddScalingRoute(NodeState& state, hosting::Router& router);      ///< /scaling
 void AddLaterRoutes(hosting::Router& router);  ///< The contract's others: 501 by name.
 
 hosting::Router MakeRouter(NodeState& state);

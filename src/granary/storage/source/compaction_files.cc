@@ -43,23 +43,24 @@ CompactionLimits MakeCompactionLimits(const SourceDefinition& definition, const 
 
 void ExplainDebt(const CompactionOptions& options, std::int64_t now_us, CompactionPlan& plan) {
   if (!options.automatic) {
-    plan.writers = fmt::format("{} files wait to be merged; nobody is slowed, since "
-                               "AUTO_COMPACTION_ENABLED is false",
-                               plan.debt.files);
+    plan.writers = fmt::format(
+        "{} files wait to be merged; nobody is slowed, since "
+        "AUTO_COMPACTION_ENABLED is false",
+        plan.debt.files);
     plan.hours = "never: AUTO_COMPACTION_ENABLED is false";
     return;
   }
   const WriteThrottle throttle = ThrottleWrites(plan.debt, options.debt);
-  plan.writers = throttle.refused ? "refused: " + throttle.reason
-                 : throttle.is_free()
-                     ? "free: " + throttle.reason
-                     : fmt::format("slowed by {:.1f} ms each: {}",
-                                   static_cast<double>(throttle.delay.count()) / 1000,
-                                   throttle.reason);
-  plan.hours = options.hours.is_always()          ? "at any time"
+  plan.writers =
+      throttle.refused ? "refused: " + throttle.reason
+      : throttle.is_free()
+          ? "free: " + throttle.reason
+          : fmt::format("slowed by {:.1f} ms each: {}",
+                        static_cast<double>(throttle.delay.count()) / 1000, throttle.reason);
+  plan.hours = options.hours.is_always()        ? "at any time"
                : options.hours.Contains(now_us) ? "now: within COMPACTION_WINDOW"
-                                                  : "later: outside of COMPACTION_WINDOW, unless "
-                                                    "writes are slowed or refused";
+                                                : "later: outside of COMPACTION_WINDOW, unless "
+                                                  "writes are slowed or refused";
 }
 
 CompactionFile DescribeFile(const CompactionScene& scene, const SegmentMeta& meta,

@@ -55,7 +55,7 @@ struct CompactionTotals {
   // What files that wait to be merged mean for writers, over all sources.
   std::uint64_t debt_files = 0, debt_bytes = 0;
   std::uint64_t writes_slowed = 0, writes_refused = 0;
-  std::int64_t write_delay_us_max = 0;     ///< Of the source that owes the most.
+  std::int64_t write_delay_us_max = 0;   ///< Of the source that owes the most.
   std::int64_t retry_after_seconds = 1;  ///< For writers that are refused.
 };
 

@@ -12,7 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr DebtLimits kLimits{.slow_files = 10, .stop_files = 20, .delay_max = milliseconds(3'600'000)};
+constexpr DebtLimits kLimits{
+    .slow_files = 10, .stop_files = 20, .delay_max = milliseconds(3'600'000)};
 
 CompactionDebt Debt(std::uint64_t files) { return {.files = files, .bytes = 1, .partitions = 1}; }
 

@@ -94,8 +94,7 @@ std::vector<CompactionFile> LiveSource::DescribeFiles() const {
 
 CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
   const std::int64_t now_us = context_->deps.clock.WallMicros();
-  CompactionPlan plan =
-      PickCompactions(DescribeFiles(), CompactionLimitsOfNow(), now_us, wish);
+  CompactionPlan plan = PickCompactions(DescribeFiles(), CompactionLimitsOfNow(), now_us, wish);
   ExplainDebt(context_->options.compaction, now_us, plan);
   return plan;
 }
@@ -210,7 +209,8 @@ Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs,
   return made;
 }
 
-// Before the lock: what is deleted meanwhile is found in the new files while others write and flush.
+// Before the lock: what is deleted meanwhile is found in the new files while others write and
+// flush.
 Status LiveSource::FollowDeletions(const Segments& made, MovedDeletions& moved) const {
   for (int round = 0; round < kFollowRoundsMax; ++round) {
     GRANARY_ASSIGN(const std::uint64_t rows, moved.Follow(*tiers_.segments(), made));

@@ -34,6 +34,7 @@ Result<WriteOutcome> LiveSource::Write(const SchemaPtr& schema,
 // A new record makes a file sooner or later: whoever brings more than merging keeps up with is
 // slowed to its pace. Before anything is held.
 Status LiveSource::PassDebt(const runtime::CancelToken& cancel) {
+  if (!debt_.owes()) return Status::Ok();
   return debt_.Pass(cancel).At(fmt::format("source \"{}\"", id().str()));
 }
 

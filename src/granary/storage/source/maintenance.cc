@@ -39,8 +39,8 @@ void Maintenance::Run() {
   RefreshEstimates();
 }
 
-// All sources every interval, and at once one that got many files since, has one of which nothing is
-// left, owes so much that writers are slowed, or failed a while ago.
+// All sources every interval, and at once one that got many files since, has one of which nothing
+// is left, owes so much that writers are slowed, or failed a while ago.
 void Maintenance::CompactWhatIsDue() {
   const CompactionOptions& options = context_.options.compaction;
   if (!options.automatic || !context_.manifest->closed_by().ok()) return;
@@ -60,8 +60,8 @@ void Maintenance::CompactWhatIsDue() {
     const auto started = compactions_.Start(source, CompactionWish::kWhatPays);
     if (!started.ok()) return;  // The store closes.
     merges_[source->uid()].job = started->id;
-    context_.deps.log.Debug(
-        "compaction", {{"source", source->id().str()}, {"job", started->id}, {"due", why}});
+    context_.deps.log.Debug("compaction",
+                            {{"source", source->id().str()}, {"job", started->id}, {"due", why}});
   }
   const auto is_gone = [&](const auto& e) { return sources_.Find(e.first) == nullptr; };
   std::erase_if(files_then_, is_gone);
@@ -87,7 +87,8 @@ std::string_view Maintenance::WhyCompact(LiveSource& source, bool all) {
   return merge->second.retry.at_us <= context_.NowMicros() ? "by an earlier failure" : "";
 }
 
-// A failed merge changed nothing. Whatever stood in its way, a full disk for one, may be gone later.
+// A failed merge changed nothing. Whatever stood in its way, a full disk for one, may be gone
+// later.
 void Maintenance::RememberMerge(LiveSource& source) {
   const auto found = merges_.find(source.uid());
   if (found == merges_.end() || found->second.job.empty()) return;

@@ -90,7 +90,8 @@ Status MovedDeletions::Reserve(std::uint64_t rows) {
 Result<std::uint64_t> MovedDeletions::Follow(const Segments& live, const Segments& made) {
   std::vector<DeletedSince> deleted;
   std::uint64_t rows = 0;
-  for (auto& then : seen_) {
+  Segments next = seen_;
+  for (auto& then : next) {
     for (const auto& now : live) {
       if (then->meta().id != now->meta().id || then->deletions() == now->deletions()) continue;
       deleted.push_back(DeletedSince(*then, now));
@@ -99,7 +100,10 @@ Result<std::uint64_t> MovedDeletions::Follow(const Segments& live, const Segment
     }
   }
   ended_.resize(made.size());
-  if (rows == 0) return rows;
+  if (rows == 0) {
+    seen_ = std::move(next);
+    return rows;
+  }
   GRANARY_TRY(Reserve(rows));
   Moments moments;
   moments.reserve(rows);
@@ -109,6 +113,7 @@ Result<std::uint64_t> MovedDeletions::Follow(const Segments& live, const Segment
     ended_[file].insert(ended_[file].end(), ended.begin(), ended.end());
   }
   found_ += rows;
+  seen_ = std::move(next);
   return rows;
 }
 

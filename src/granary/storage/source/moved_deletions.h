@@ -1,8 +1,9 @@
 // What was deleted of files while they were merged: the same rows in the new files.
 //
-// How        rows are known by their sequences, which a merge keeps. Follow is called without a lock
-//            while much was deleted, and once more under the lock of flushes for what came since: so
-//            that is little, however much was deleted.
+// How        rows are known by their sequences, which a merge keeps. Follow is called without a
+// lock
+//            while much was deleted, and once more under the lock of flushes for what came since:
+//            so that is little, however much was deleted.
 // Memory     what a call holds is reserved before it is read.
 // Threads    one.
 #pragma once
@@ -29,7 +30,8 @@ Result<std::vector<EndedRow>> FindSequences(
 
 class MovedDeletions {
  public:
-  /// Bytes that a deleted row takes: by its sequence while it is looked for, and where it was found.
+  /// Bytes that a deleted row takes: by its sequence while it is looked for, and where it was
+  /// found.
   static constexpr std::uint64_t kRowBytes = 96;
 
   /// `inputs` as they were merged; `memory` outlives it.

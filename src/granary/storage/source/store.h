@@ -22,19 +22,19 @@
 #include <string>
 #include <vector>
 
+#include "granary/base/daily_window.h"
 #include "granary/base/ids.h"
 #include "granary/base/log.h"
 #include "granary/base/status.h"
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
-#include "granary/base/daily_window.h"
 #include "granary/io/file_system.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/storage/source/compaction_job.h"
 #include "granary/storage/source/segment_files.h"
-#include "granary/storage/source/write_throttle.h"
 #include "granary/storage/source/source.h"
+#include "granary/storage/source/write_throttle.h"
 #include "granary/storage/wal/wal_lane.h"
 
 namespace granary::storage {
@@ -49,8 +49,8 @@ struct CompactionOptions {
   std::uint64_t max_bytes = 512u << 20;
   std::size_t workers = 1;                  ///< Merges at once.
   std::uint64_t memory_bytes = 256u << 20;  ///< Of one merge.
-  DailyWindow hours;  ///< COMPACTION_WINDOW: of merges that nobody asked for.
-  DebtLimits debt;    ///< Where `automatic` is false, nobody is held to it.
+  DailyWindow hours;                        ///< COMPACTION_WINDOW: of merges that nobody asked for.
+  DebtLimits debt;                          ///< Where `automatic` is false, nobody is held to it.
 };
 
 struct StoreOptions {

@@ -295,7 +295,8 @@ CompactionTotals TenantStore::compaction_totals() const {
     totals.debt_bytes += counts.debt.bytes;
     totals.writes_slowed += counts.slowed;
     totals.writes_refused += counts.refused;
-    totals.write_delay_us_max = std::max<std::int64_t>(totals.write_delay_us_max, counts.delay.count());
+    totals.write_delay_us_max =
+        std::max<std::int64_t>(totals.write_delay_us_max, counts.delay.count());
     totals.retry_after_seconds = std::max(totals.retry_after_seconds, counts.retry_after_seconds);
   }
   return totals;

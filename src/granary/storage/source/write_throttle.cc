@@ -9,9 +9,10 @@ namespace granary::storage {
 WriteThrottle ThrottleWrites(const CompactionDebt& debt, const DebtLimits& limits) {
   const std::uint64_t slow_files = std::min(limits.slow_files, limits.stop_files);
   WriteThrottle out;
-  out.reason = fmt::format("{} files of {} partitions wait to be merged; writes are slowed from {} "
-                           "on and refused from {} on",
-                           debt.files, debt.partitions, slow_files, limits.stop_files);
+  out.reason = fmt::format(
+      "{} files of {} partitions wait to be merged; writes are slowed from {} "
+      "on and refused from {} on",
+      debt.files, debt.partitions, slow_files, limits.stop_files);
   out.refused = debt.files >= limits.stop_files;
   if (out.refused || debt.files < slow_files) return out;
   const double part = static_cast<double>(debt.files - slow_files + 1) /

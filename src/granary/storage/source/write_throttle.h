@@ -15,8 +15,8 @@
 namespace granary::storage {
 
 struct DebtLimits {
-  std::uint64_t slow_files = 1'000;  ///< COMPACTION_DEBT_SLOW_FILES.
-  std::uint64_t stop_files = 4'000;  ///< COMPACTION_DEBT_MAX_FILES.
+  std::uint64_t slow_files = 1'000;            ///< COMPACTION_DEBT_SLOW_FILES.
+  std::uint64_t stop_files = 4'000;            ///< COMPACTION_DEBT_MAX_FILES.
   std::chrono::milliseconds delay_max{1'000};  ///< COMPACTION_DELAY_MAX_MS.
 };
 
