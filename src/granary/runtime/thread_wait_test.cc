@@ -26,7 +26,8 @@ TEST(ThreadWaitTest, ThreadsThatShareACpuWaitForIt) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  if (!over) EXPECT_GT(waited_ns, 0);
+  if (over) GTEST_SKIP() << "CPU 0 is not ours";
+  EXPECT_GT(waited_ns, 0);
 }
 
 TEST(ThreadWaitTest, AThreadThatIsNoMoreHasNoAnswer) { EXPECT_FALSE(CpuWaitOf(0)); }

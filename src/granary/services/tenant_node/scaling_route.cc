@@ -3,6 +3,7 @@
 
 #include "granary/api/json_object.h"
 #include "granary/hosting/responses.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 #include "granary/types/time_text.h"
 
@@ -57,7 +58,8 @@ void AppendLimits(const runtime::ScalingLimits& limits, std::string& out) {
   object.Close();
 }
 
-Result<net::HttpResponse> Scaling(NodeState& state, hosting::RouteCall&) {
+Result<net::HttpResponse> Scaling(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
   GRANARY_TRY(state.tenant.Get().status());
   const runtime::ScalingReport report = state.scaler->report();
   std::string out;

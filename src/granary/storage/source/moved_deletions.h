@@ -16,6 +16,7 @@
 #include "granary/base/status.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/storage/source/segment.h"
+#include "granary/storage/source/tiers.h"
 
 namespace granary::storage {
 
