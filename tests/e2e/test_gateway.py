@@ -239,6 +239,9 @@ def test_keys_over_http(estate):
     made = admin.call("POST", "/auth/keys", {"name": "job", "scope": [{"verbs": ["read"], "source": "acme_s*"}], "expires_at": "2999-01-01T00:00:00Z"})
     key = made["key"]
     listed = {one["key_id"]: one for one in admin.call("GET", "/auth/keys")["keys"]}
+    first = admin.call("GET", "/auth/keys?limit=1")
+    assert len(first["keys"]) == 1 and first["next"] == first["keys"][0]["key_id"]
+    assert first["next"] not in [one["key_id"] for one in admin.call("GET", f"/auth/keys?after={first['next']}")["keys"]]
     assert "key" not in listed[made["key_id"]] and key not in json.dumps(listed)
     caller = estate.gateway.caller(key)
     assert caller.call("GET", "/auth/me")["grants"] == [{"verbs": ["read"], "source": "acme_s*"}]

@@ -22,7 +22,8 @@ CREATE TABLE keys (id TEXT PRIMARY KEY NOT NULL, tenant TEXT NOT NULL, user TEXT
   name TEXT NOT NULL, digest BLOB NOT NULL, old_digest BLOB NOT NULL, old_until_us INTEGER NOT NULL,
   is_scoped INTEGER NOT NULL, scope TEXT NOT NULL, created_us INTEGER NOT NULL,
   expires_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX keys_by_user ON keys (tenant, user);
+CREATE INDEX keys_by_user ON keys (user);
+CREATE INDEX keys_by_tenant ON keys (tenant);
 CREATE TABLE sessions (id TEXT PRIMARY KEY NOT NULL, tenant TEXT NOT NULL, user TEXT NOT NULL,
   created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user);

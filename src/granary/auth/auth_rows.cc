@@ -221,15 +221,31 @@ Result<std::optional<KeyRow>> AuthRows::FindKey(std::string_view id) {
 }
 
 Result<std::vector<KeyRow>> AuthRows::ListKeys(std::string_view tenant,
-                                               const std::optional<std::string>& user) {
+                                               const std::optional<std::string>& user,
+                                               std::string_view after, std::size_t limit) {
   return Select<KeyRow>(
-      fmt::format("SELECT {} FROM keys WHERE tenant=?{} ORDER BY created_us DESC, id", kKeyColumns,
-                  user ? " AND user=?" : ""),
+      fmt::format("SELECT {} FROM keys WHERE tenant=? AND id>?{} ORDER BY id LIMIT {}", kKeyColumns,
+                  user ? " AND user=?" : "", limit),
       [&](auto& s) {
-        s.Text(1, tenant);
-        if (user) s.Text(2, *user);
+        s.Text(1, tenant).Text(2, after);
+        if (user) s.Text(3, *user);
       },
       ReadKey);
+}
+
+Result<std::int64_t> AuthRows::CountLiveKeys(std::string_view user, std::int64_t now_us) {
+  GRANARY_ASSIGN(SqliteStatement query,
+                 db_.Prepare("SELECT count(*) FROM keys WHERE user=? AND revoked_us=0 AND "
+                             "(expires_us=0 OR expires_us>?)"));
+  query.Text(1, user).Integer(2, now_us);
+  GRANARY_TRY(query.Step().status());
+  return query.integer(0);
+}
+
+Status AuthRows::DropKeys(std::int64_t ended_before_us) {
+  return Change(
+      "DELETE FROM keys WHERE (revoked_us>0 AND revoked_us<?) OR (expires_us>0 AND expires_us<?)",
+      [&](auto& s) { s.Integer(1, ended_before_us).Integer(2, ended_before_us); });
 }
 
 Status AuthRows::PutKey(const KeyRow& key) {

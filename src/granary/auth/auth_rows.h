@@ -91,9 +91,13 @@ class AuthRows {
   Result<bool> IsRoleUsed(std::string_view tenant, std::string_view name);
 
   Result<std::optional<KeyRow>> FindKey(std::string_view id);
-  /// Of one user, or of all of the tenant; the newest first.
+  /// Of one user, or of all of the tenant, in order of their ids, behind `after`.
   Result<std::vector<KeyRow>> ListKeys(std::string_view tenant,
-                                       const std::optional<std::string>& user);
+                                       const std::optional<std::string>& user,
+                                       std::string_view after, std::size_t limit);
+  /// Of a user, those that are neither revoked nor past their end.
+  Result<std::int64_t> CountLiveKeys(std::string_view user, std::int64_t now_us);
+  Status DropKeys(std::int64_t ended_before_us);
   Status PutKey(const KeyRow& key);
   Status RevokeKeysOf(std::string_view user, std::int64_t now_us);
 

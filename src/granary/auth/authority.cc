@@ -233,8 +233,10 @@ Status Authority::Tidy() {
   const std::int64_t age_us = now - state.keys->Get()->signer_created_us;
   if (age_us >= state.options.signing_key_days * kMicrosPerDay) GRANARY_TRY(RotateSigningKey());
   return state.store->Write([&](AuthRows& rows) -> Status {
+    const std::int64_t oldest = now - state.options.audit_days * kMicrosPerDay;
     GRANARY_TRY(rows.DropSessions(now));
-    return rows.DropAudit(now - state.options.audit_days * kMicrosPerDay);
+    GRANARY_TRY(rows.DropKeys(oldest));
+    return rows.DropAudit(oldest);
   });
 }
 

@@ -132,7 +132,8 @@ class Authority {
 
   // Keys: one's own, or any of the tenant for administrators.
   Result<MadeKey> CreateKey(const Act& act, const NewKey& key);
-  Result<std::vector<KeyRow>> ListKeys(const Act& act, const std::optional<std::string>& user);
+  Result<std::vector<KeyRow>> ListKeys(const Act& act, const std::optional<std::string>& user,
+                                       std::string_view after = {}, std::size_t limit = 1000);
   /// A new secret under the same id; the old one is good for `grace_s` more.
   Result<MadeKey> RotateKey(const Act& act, std::string_view id,
                             std::optional<std::int64_t> grace_s);

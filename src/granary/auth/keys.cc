@@ -83,9 +83,7 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
     GRANARY_ASSIGN(const bool whole, State::IsWhole(rows, act));
     if (owner.id == act.who.user_id && !whole)
       row.scope = row.scope ? security::Narrowed(act.who.grants, *row.scope) : act.who.grants;
-    GRANARY_ASSIGN(const auto others, rows.ListKeys(row.tenant, row.user));
-    const auto live =
-        std::ranges::count_if(others, [&](const KeyRow& other) { return IsLive(other, now); });
+    GRANARY_ASSIGN(const std::int64_t live, rows.CountLiveKeys(row.user, now));
     if (static_cast<std::size_t>(live) >= state.options.keys_max) {
       return Status(Code::kQuotaExceeded,
                     fmt::format("the user has {} keys, which is the most: revoke some", live));
@@ -97,17 +95,18 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
 }
 
 Result<std::vector<KeyRow>> Authority::ListKeys(const Act& act,
-                                                const std::optional<std::string>& user) {
+                                                const std::optional<std::string>& user,
+                                                std::string_view after, std::size_t limit) {
   std::vector<KeyRow> keys;
   GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
     if (user) {
       GRANARY_ASSIGN(const UserRow owner, State::VisibleUser(rows, act, *user));
-      GRANARY_ASSIGN(keys, rows.ListKeys(owner.tenant, owner.id));
+      GRANARY_ASSIGN(keys, rows.ListKeys(owner.tenant, owner.id, after, limit));
       return Status::Ok();
     }
     const bool all = IsTenantAdmin(act.who);
-    GRANARY_ASSIGN(
-        keys, rows.ListKeys(act.who.tenant, all ? std::nullopt : std::optional(act.who.user_id)));
+    const auto of = all ? std::nullopt : std::optional(act.who.user_id);
+    GRANARY_ASSIGN(keys, rows.ListKeys(act.who.tenant, of, after, limit));
     return Status::Ok();
   }));
   return keys;

@@ -68,12 +68,12 @@ SqliteStatement& SqliteStatement::Unsigned(int position, std::uint64_t value) {
   return Integer(position, std::bit_cast<std::int64_t>(value));
 }
 SqliteStatement& SqliteStatement::Text(int position, std::string_view value) {
-  sqlite3_bind_text64(statement_.get(), position, value.data(), value.size(), SQLITE_STATIC,
-                      SQLITE_UTF8);
+  // A null pointer would bind NULL.
+  sqlite3_bind_text64(statement_.get(), position, value.empty() ? "" : value.data(), value.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 SqliteStatement& SqliteStatement::Blob(int position, std::string_view value) {
-  // A null pointer would bind NULL.
   sqlite3_bind_blob64(statement_.get(), position, value.empty() ? "" : value.data(), value.size(),
                       SQLITE_STATIC);
   return *this;

@@ -34,11 +34,11 @@ Result<std::unique_ptr<Placement>> MakePlacement(const Config& config) {
 }  // namespace
 
 struct AuthGateway::State {
-  State(const Config& config, Logger& logger, const io::Clock& clock,
-        std::unique_ptr<Placement> placement)
+  State(const Config& config, Logger& logger, std::unique_ptr<Placement> placement)
       : log(logger), gateway(config, logger, clock, std::move(placement)) {}
 
   Logger& log;
+  io::SystemClock clock;
   io::PosixFileSystem files;
   io::SystemRandom random;
   FirstKeyFn on_first_key;
@@ -76,9 +76,8 @@ hosting::Router MakeRouter(GatewayState& state) {
 
 Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, Logger& log,
                                                          FirstKeyFn on_first_key) {
-  static const io::SystemClock clock;
   GRANARY_ASSIGN(auto placement, MakePlacement(config));
-  auto state = std::make_unique<State>(config, log, clock, std::move(placement));
+  auto state = std::make_unique<State>(config, log, std::move(placement));
   state->on_first_key = std::move(on_first_key);
   net::HttpServerOptions options = hosting::MakeServerOptions(config, config.auth_gateway_port);
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, state->files));
@@ -98,9 +97,9 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
     }
   };
   GRANARY_ASSIGN(state->rest,
-                 hosting::RestDoor::Listen(std::move(options), log, clock, state->gateway.metrics,
-                                           MakeRouter(state->gateway), std::move(dispatch),
-                                           state->gateway.server));
+                 hosting::RestDoor::Listen(std::move(options), log, state->clock,
+                                           state->gateway.metrics, MakeRouter(state->gateway),
+                                           std::move(dispatch), state->gateway.server));
   log.Info(
       "listening",
       {{"host", config.rest_host}, {"port", state->rest->port()}, {"version", GatewayVersion()}});

@@ -9,6 +9,9 @@ using auth::Authority;
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
+constexpr std::int64_t kKeysPage = 100;
+constexpr std::int64_t kKeysPageMax = 1'000;
+
 net::HttpResponse ShownOnce(const auth::MadeKey& key, int status) {
   net::HttpResponse response = JsonResponse(MadeKeyJson(key), status);
   response.headers.Set("Cache-Control", "no-store");
@@ -30,9 +33,15 @@ Result<net::HttpResponse> CreateKey(GatewayState& state, Authority& authority, R
 }
 
 Result<net::HttpResponse> ListKeys(GatewayState&, Authority& authority, RouteCall& call) {
+  GRANARY_ASSIGN(const std::int64_t limit,
+                 WholeParameter(call.request, "limit", kKeysPage, 1, kKeysPageMax));
   GRANARY_ASSIGN(const auto keys,
-                 authority.ListKeys(ActOf(call), TextParameter(call.request, "user_id")));
-  return JsonResponse(PageJson("keys", keys, KeyJson, std::nullopt));
+                 authority.ListKeys(ActOf(call), TextParameter(call.request, "user_id"),
+                                    TextParameter(call.request, "after").value_or(std::string()),
+                                    static_cast<std::size_t>(limit)));
+  const bool full = keys.size() == static_cast<std::size_t>(limit);
+  return JsonResponse(
+      PageJson("keys", keys, KeyJson, full ? std::optional(keys.back().id) : std::nullopt));
 }
 
 Result<net::HttpResponse> RotateKey(GatewayState& state, Authority& authority, RouteCall& call) {
@@ -62,7 +71,7 @@ void AddKeyRoutes(GatewayState& state, hosting::Router& router) {
   router.Add({.method = "GET",
               .pattern = "/auth/keys",
               .handler = WithAuthority(state, ListKeys),
-              .query = {"user_id"}});
+              .query = {"user_id", "after", "limit"}});
   router.Add({.method = "POST",
               .pattern = "/auth/keys/{id}/rotate",
               .handler = WithAuthority(state, RotateKey)});
