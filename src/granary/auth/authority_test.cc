@@ -93,6 +93,19 @@ TEST_F(AuthorityTest, WrongNamesAndWrongPasswordsAreToldAlike) {
     EXPECT_EQ(status.ToString(), wrong.ToString());
 }
 
+TEST_F(AuthorityTest, NamesThatNobodyCanHaveAreNotKept) {
+  const std::string huge(1'000'000, 'x');
+  const Status nobody = LogIn("nobody", "guess").status();
+  EXPECT_EQ(LogIn(huge, "guess").status().ToString(), nobody.ToString());
+  EXPECT_EQ(LogIn("ada", "guess", huge).status().ToString(), nobody.ToString());
+  EXPECT_EQ(LogIn("ada", huge).status().ToString(), nobody.ToString());
+  const auto entries = authority_->ListAudit(By(operator_), {});
+  ASSERT_TRUE(entries.ok());
+  EXPECT_EQ(entries->size(), 5u);
+  for (const AuditEntry& entry : *entries)
+    EXPECT_LT(entry.tenant.size() + entry.target.size() + entry.detail.size(), 200u);
+}
+
 TEST_F(AuthorityTest, GuessingIsSlowedDownAndAudited) {
   AddUser("ada", {"writer"});
   for (int i = 0; i < 5; ++i)

@@ -5,6 +5,7 @@
 
 #include "granary/auth/authority.h"
 #include "granary/auth/authority_state.h"
+#include "granary/base/ids.h"
 #include "granary/base/utf8.h"
 #include "granary/security/digest.h"
 #include "granary/security/token.h"
@@ -65,8 +66,13 @@ Result<TokenPair> Authority::State::Issue(const UserRow& user, const SessionRow&
 
 Result<TokenPair> Authority::LogIn(const Login& login, std::int64_t& wait_s) {
   State& state = *state_;
-  const std::string tenant = login.tenant.value_or(state.options.tenant);
-  const std::string account = tenant + "/" + login.name;
+  std::string tenant = login.tenant.value_or(state.options.tenant);
+  std::string account = tenant + "/" + login.name;
+  // What can be nobody's name is told like any other, and nowhere kept: it may be megabytes.
+  if (!IsIdentifier(tenant) || !IsIdentifier(login.name)) {
+    tenant.clear();
+    account = "?";
+  }
   const std::string owner = security::AddressOwner(login.address);
   const std::int64_t now_ns = state.clock.MonotonicNanos();
   wait_s = state.guard.Begin(account, owner, now_ns);
