@@ -3,6 +3,7 @@
 import http.server
 import json
 import queue
+import socket
 import threading
 
 import pytest
@@ -197,6 +198,35 @@ def test_bad_rules_stop_the_start(tmp_path):
 def test_another_services_port_is_named(node, tmp_path):
     service = Service("monitoring", "MONITORING_PORT", tmp_path, {"MONITORING_PORT": str(node.port)}).start(wait=False)
     assert service.process.wait(timeout=60) == 1 and str(node.port) in service.log()
+
+
+def test_a_target_that_drips_holds_up_nobody(node, monitoring):
+    """Each look has its time as a whole, not each byte of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        over = threading.Event()
+
+        def drip(connection):
+            with connection:
+                try:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n")
+                    while not over.wait(0.05):
+                        connection.sendall(b"x")
+                except OSError:
+                    pass
+
+        def accept():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=drip, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        service = monitoring({"tenant-node": node.port, "slow": listener.getsockname()[1]}, SCRAPE_TIMEOUT_MS="500")
+        service.wait_for(lambda client: client.call("GET", "/status")["rounds"] >= 3, "it goes on looking", 30)
+        assert state_of(service.client(), "tenant-node") == "ok" and state_of(service.client(), "slow") == "down"
+        over.set()
 
 
 DOCUMENT = REPOSITORY / "docs/openapi/monitoring.json"

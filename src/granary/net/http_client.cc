@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -68,6 +69,8 @@ struct HttpClient::State {
   std::optional<beast::ssl_stream<beast::tcp_stream&>> tls;  // Over `stream`.
   beast::flat_buffer buffer;
   bool keep_alive = true;
+  Limits limits;
+  std::chrono::steady_clock::time_point ends;  // Of the call; see limits.total_ms.
 
   Status Failure(std::string_view doing, const error_code& error) const {
     const Code code = error == beast::error::timeout ? Code::kDeadlineExceeded : Code::kUnavailable;
@@ -75,6 +78,11 @@ struct HttpClient::State {
                               doing, error.message())};
   }
 
+  /// The next step has the usual time, or what is left of the call's.
+  void GiveTime() {
+    const auto step = std::chrono::steady_clock::now() + timeout;
+    stream->expires_at(limits.total_ms > 0 ? std::min(step, ends) : step);
+  }
   bool StillOpen();
   std::string MakeHead(std::string_view method, std::string_view target, std::string_view framing,
                        const Headers& headers) const;
@@ -142,7 +150,7 @@ asio::awaitable<Status> HttpClient::State::Connect() {
   if (error) co_return Failure("cannot resolve the host", error);
   stream.emplace(io);
   buffer.clear();
-  stream->expires_after(timeout);
+  GiveTime();
   co_await stream->async_connect(found, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failure("cannot connect", error);
   stream->socket().set_option(tcp::no_delay(true), error);
@@ -171,7 +179,7 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string
   parser.header_limit(1u << 20);
   parser.skip(method == "HEAD");
   error_code error;
-  stream->expires_after(timeout);
+  GiveTime();
   const std::size_t n = co_await http::async_read_header(
       over, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   received_any = n > 0;
@@ -181,14 +189,20 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string
     out.headers.Set(View(field.name_string()), View(field.value()));
 
   std::array<char, kPieceBytes> piece;
+  std::uint64_t taken = 0;
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    stream->expires_after(timeout);
+    GiveTime();
     co_await http::async_read_some(over, buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
     if (error == http::error::need_buffer) error = {};
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
+    taken += bytes.size();
+    if (taken > limits.body_bytes_max) {
+      co_return Status(Code::kTooLarge,
+                       fmt::format("the answer is longer than {} bytes", limits.body_bytes_max));
+    }
     if (on_body != nullptr && out.status < 400) {
       Status status = bytes.empty() ? Status::Ok() : (*on_body)(bytes);
       if (!status.ok()) co_return status;
@@ -219,7 +233,7 @@ template <typename Channel>
 asio::awaitable<error_code> HttpClient::State::SendText(Channel& over, std::string_view text) {
   error_code error;
   while (!text.empty() && !error) {
-    stream->expires_after(timeout);
+    GiveTime();
     const std::size_t n = co_await over.async_write_some(
         asio::buffer(text.data(), text.size()), asio::redirect_error(asio::use_awaitable, error));
     text.remove_prefix(n);
@@ -282,6 +296,7 @@ Outcome HttpClient::State::Attempt(std::string_view method, const Request& reque
 
 Result<ClientResponse> HttpClient::State::Call(std::string_view method, const Request& request,
                                                const BodyFn* on_body) {
+  ends = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits.total_ms);
   const bool reused = StillOpen();
   if (!reused) Drop();
   ClientResponse response;
@@ -347,6 +362,8 @@ HttpClient::HttpClient(std::unique_ptr<State> state) : state_(std::move(state)) 
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+void HttpClient::set_limits(Limits limits) { state_->limits = limits; }
 
 Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view target,
                                         std::string_view body, const Headers& headers) {

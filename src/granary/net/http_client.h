@@ -37,6 +37,14 @@ class HttpClient {
   /// request that may have been received is repeated only when that is harmless (GET, HEAD).
   Result<ClientResponse> Send(std::string_view method, std::string_view target,
                               std::string_view body, const Headers& headers = {});
+  /// An answer longer than `body_bytes_max`, of whatever status, is kTooLarge; one that is not
+  /// whole `total_ms` after the call began is kDeadlineExceeded, however often something comes.
+  struct Limits {
+    std::uint64_t body_bytes_max = ~std::uint64_t{0};
+    std::int64_t total_ms = 0;  ///< 0: none.
+  };
+  void set_limits(Limits limits);
+
   /// Sends a body of unknown length, which `next` gives piece by piece; an empty piece ends it. A
   /// failure of `next` breaks the connection, so that nobody takes the body for whole, and ends the
   /// call with it. An answer that comes before the end of the body ends the sending.

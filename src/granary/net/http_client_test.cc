@@ -57,6 +57,40 @@ TEST(HttpClientTest, SendsAndReceivesOverOneConnection) {
   EXPECT_EQ(server->stats().connections, 1u);
 }
 
+TEST(HttpClientTest, AnAnswerThatDripsEndsWithTheTimeOfTheCall) {
+  std::atomic<bool> ended = false;
+  auto server = Start([&ended](HttpRequest&) {
+    HttpResponse response;
+    response.stream = [&ended](BodySink& sink) {
+      Status status;
+      while (status.ok() && !ended) status = sink.Write("drip");
+      return status;
+    };
+    return response;
+  });
+  auto client = Connect(*server);
+  client.set_limits({.total_ms = 300});
+  EXPECT_EQ(
+      client.Stream("GET", "/", "", [](std::string_view) { return Status::Ok(); }).status().code(),
+      Code::kDeadlineExceeded);
+  ended = true;
+}
+
+TEST(HttpClientTest, TakesNoLongerAnswerThanItsLimitOfWhateverStatus) {
+  auto server = Start([](HttpRequest& request) {
+    HttpResponse response;
+    response.status = request.path == "/bad" ? 500 : 200;
+    response.body =
+        std::string(request.path == "/long" || request.path == "/bad" ? 1001 : 1000, 'x');
+    return response;
+  });
+  auto client = Connect(*server);
+  client.set_limits({.body_bytes_max = 1000});
+  EXPECT_EQ(client.Send("GET", "/", "")->body.size(), 1000u);
+  EXPECT_EQ(client.Send("GET", "/long", "").status().code(), Code::kTooLarge);
+  EXPECT_EQ(client.Send("GET", "/bad", "").status().code(), Code::kTooLarge);
+}
+
 TEST(HttpClientTest, SendsABodyOfUnknownLength) {
   auto server = Start(Echo);
   auto client = Connect(*server);

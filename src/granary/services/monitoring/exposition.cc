@@ -86,7 +86,10 @@ bool ReadLabels(LineReader& line, MetricSample& sample) {
     if (name.empty() || !line.Take('=')) return false;
     line.SkipBlanks();
     auto value = line.Quoted();
-    if (!value || !IsValidUtf8(*value)) return false;
+    if (!value) return false;
+    const bool twice = std::ranges::any_of(
+        sample.labels, [name](const auto& label) { return label.first == name; });
+    if (twice) return false;
     sample.labels.emplace_back(name, std::move(*value));
     line.SkipBlanks();
     if (!line.Take(',') && line.rest().empty()) return false;
@@ -114,34 +117,54 @@ bool BelongsTo(const MetricFamily& family, std::string_view sample) {
          (end == "_bucket" || end == "_sum" || end == "_count");
 }
 
-MetricFamily& FamilyOf(std::string_view name, std::vector<MetricFamily>& families) {
-  // The last one nearly always: a family's lines stand together.
-  const auto found = std::find_if(families.rbegin(), families.rend(),
-                                  [&](const MetricFamily& one) { return one.name == name; });
-  if (found != families.rend()) return *found;
-  families.emplace_back().name = name;
-  return families.back();
-}
+// The families as they come, found by name.
+class FamilyBook {
+ public:
+  explicit FamilyBook(std::vector<MetricFamily>& families) : families_(families) {}
 
-MetricFamily& FamilyOfSample(const MetricSample& sample, std::vector<MetricFamily>& families) {
-  if (!families.empty() && BelongsTo(families.back(), sample.name)) return families.back();
-  const auto found = std::ranges::find_if(
-      families, [&](const MetricFamily& one) { return BelongsTo(one, sample.name); });
-  return found != families.end() ? *found : FamilyOf(sample.name, families);
-}
+  /// Null when it would be one too many.
+  MetricFamily* Of(std::string_view name) {
+    const auto found = places_.find(std::string(name));
+    if (found != places_.end()) return &families_[found->second];
+    if (families_.size() == kFamiliesMax) return nullptr;
+    places_.emplace(name, families_.size());
+    families_.emplace_back().name = name;
+    return &families_.back();
+  }
+  MetricFamily* OfSample(std::string_view sample) {
+    for (const std::string_view end : {"_bucket", "_sum", "_count"}) {
+      if (!sample.ends_with(end)) continue;
+      const auto found = places_.find(std::string(sample.substr(0, sample.size() - end.size())));
+      if (found != places_.end() && BelongsTo(families_[found->second], sample))
+        return &families_[found->second];
+    }
+    return Of(sample);
+  }
 
-void ReadComment(std::string_view text, std::vector<MetricFamily>& families) {
+ private:
+  std::vector<MetricFamily>& families_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+constexpr std::string_view kTypes[] = {"counter", "gauge", "histogram", "summary", "untyped"};
+
+/// False for a line that says something, and that wrongly.
+bool ReadComment(std::string_view text, FamilyBook& families) {
   LineReader line(text);
   line.Take('#');
   line.SkipBlanks();
   const std::string_view keyword = line.Word();
-  if (keyword != "HELP" && keyword != "TYPE") return;
+  if (keyword != "HELP" && keyword != "TYPE") return true;
   line.SkipBlanks();
   const std::string_view name = line.Name();
-  if (name.empty()) return;
   line.SkipBlanks();
-  MetricFamily& family = FamilyOf(name, families);
-  (keyword == "HELP" ? family.help : family.type) = line.rest();
+  const std::string_view said = line.rest();
+  const bool known = keyword == "HELP" || std::ranges::find(kTypes, said) != std::end(kTypes);
+  if (name.empty() || !known || said.find('\r') != std::string_view::npos) return false;
+  MetricFamily* family = families.Of(name);
+  if (family == nullptr) return false;
+  (keyword == "HELP" ? family->help : family->type) = said;
+  return true;
 }
 
 void AppendLabel(std::string_view name, std::string_view value, std::string& out) {
@@ -182,28 +205,26 @@ const MetricFamily* Exposition::Find(std::string_view family) const {
 
 Exposition ReadExposition(std::string_view text) {
   Exposition out;
+  FamilyBook families(out.families);
   std::size_t samples = 0;
+  const auto take = [&](std::string_view line) {
+    if (line.size() > kLineBytesMax || !IsValidUtf8(line)) return false;
+    if (line.starts_with('#')) return ReadComment(line, families);
+    if (samples == kSamplesMax) return false;
+    std::optional<MetricSample> sample = ReadSample(line);
+    if (!sample) return false;
+    MetricFamily* family = families.OfSample(sample->name);
+    if (family == nullptr) return false;
+    ++samples;
+    family->samples.push_back(std::move(*sample));
+    return true;
+  };
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
-    if (line.size() > kLineBytesMax || samples == kSamplesMax) {
-      ++out.bad_lines;
-      continue;
-    }
-    if (line.starts_with('#')) {
-      ReadComment(line, out.families);
-      continue;
-    }
-    std::optional<MetricSample> sample = ReadSample(line);
-    if (!sample) {
-      ++out.bad_lines;
-      continue;
-    }
-    ++samples;
-    FamilyOfSample(*sample, out.families).samples.push_back(std::move(*sample));
+    if (line.find_first_not_of(" \t") != std::string_view::npos && !take(line)) ++out.bad_lines;
   }
   return out;
 }
@@ -223,16 +244,16 @@ Exposition PartOf(Exposition federated, std::string_view service) {
 
 void FederatedText::Add(std::string_view service, const Exposition& exposition) {
   for (const MetricFamily& family : exposition.families) {
-    auto found = std::ranges::find(families_, family.name, &Family::name);
-    if (found == families_.end()) {
-      families_.push_back({family.name, family.type, family.help, {}});
-      found = std::prev(families_.end());
-    }
+    const auto [place, added] = places_.try_emplace(family.name, families_.size());
+    if (added) families_.push_back({family.name, family.type, family.help, {}});
     for (const MetricSample& sample : family.samples) {
-      std::string& out = found->lines;
+      std::string& out = families_[place->second].lines;
       out.append(sample.name).push_back('{');
       AppendLabel("service", service, out);
+      const bool exported = !sample.Label("service").empty();
       for (const auto& [name, value] : sample.labels) {
+        // A label of ours wins over one of theirs that would come out by the same name.
+        if (exported && name == "exported_service") continue;
         out.push_back(',');
         AppendLabel(name == "service" ? "exported_service" : name, value, out);
       }

@@ -1,15 +1,17 @@
 // Exposition: what GET /metrics of a service says, read and written again.
 //
 // Source     Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
-// Bad input  a line that is none of the format's is counted and passed over: one wrong line of a
-//            service must not hide its others. More than kSamplesMax samples or kLineBytesMax bytes
-//            in a line are not taken.
+// Bad input  a line that is none of the format's, is no UTF-8, or has a label twice, is counted and
+//            passed over: one wrong line of a service must not hide its others. More than
+//            kSamplesMax samples, kFamiliesMax families or kLineBytesMax bytes in a line are not
+//            taken.
 // Threads    values.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,7 @@ struct Exposition {
 };
 
 inline constexpr std::size_t kSamplesMax = 20'000;
+inline constexpr std::size_t kFamiliesMax = 5'000;
 inline constexpr std::size_t kLineBytesMax = 8 << 10;
 
 Exposition ReadExposition(std::string_view text);
@@ -59,6 +62,7 @@ class FederatedText {
     std::string name, type, help, lines;
   };
   std::vector<Family> families_;
+  std::unordered_map<std::string, std::size_t> places_;
 };
 
 }  // namespace granary::services

@@ -38,8 +38,10 @@ TEST(ExpositionTest, ReadsFamiliesWithTheirSamples) {
 }
 
 TEST(ExpositionTest, PassesOverBadLinesAndKeepsTheOthers) {
-  for (const char* bad : {"1up 2", "up", "up x", "up{a=1} 2", "up{a=\"1} 2", "up{a=\"1\" 2",
-                          "up{=\"1\"} 2", "{} 1", "up{a=\"\xff\"} 1", "up{a=\"1\\"}) {
+  for (const char* bad :
+       {"1up 2", "up", "up x", "up{a=1} 2", "up{a=\"1} 2", "up{a=\"1\" 2", "up{=\"1\"} 2", "{} 1",
+        "up{a=\"\xff\"} 1", "up{a=\"1\\", "up{a=\"1\",a=\"2\"} 1", "# TYPE up ga uge",
+        "# HELP up \xff", "# HELP up a\rb", "# TYPE  gauge"}) {
     const Exposition read = ReadExposition(std::string("a 1\n") + bad + "\nb 2\n");
     EXPECT_EQ(read.bad_lines, 1u) << bad;
     EXPECT_NE(read.Find("a"), nullptr) << bad;
@@ -61,6 +63,18 @@ TEST(ExpositionTest, TakesNoMoreThanItsLimits) {
   EXPECT_EQ(ReadExposition(longest + "1").bad_lines, 1u);
 }
 
+TEST(ExpositionTest, ManyNamesAreReadInNoTimeAndNoMoreThanSoMany) {
+  std::string names;
+  for (int i = 0; i < 250'000; ++i) names += "# HELP h" + std::to_string(i) + " x\n";
+  const Exposition read = ReadExposition(names);
+  EXPECT_EQ(read.families.size(), kFamiliesMax);
+  EXPECT_EQ(read.bad_lines, 250'000 - kFamiliesMax);
+  FederatedText text;
+  text.Add("a", read);
+  text.Add("b", read);
+  EXPECT_EQ(ReadExposition(text.Render()).families.size(), kFamiliesMax);
+}
+
 TEST(ExpositionTest, EveryCutOfATextIsReadWithoutHarm) {
   for (std::size_t i = 0; i <= kText.size(); ++i) ReadExposition(kText.substr(0, i));
 }
@@ -70,6 +84,9 @@ TEST(FederatedTextTest, NamesTheServiceAndEachFamilyOnce) {
   text.Add("a", ReadExposition("# TYPE up gauge\nup{service=\"x\"} 1\n"));
   text.Add("b", ReadExposition(
                     "# HELP up Whether\n# TYPE up gauge\nup 0\nseconds{q=\"\\n\\\"\"} +Inf\n"));
+  FederatedText twice;
+  twice.Add("a", ReadExposition("up{service=\"x\",exported_service=\"y\"} 1\n"));
+  EXPECT_EQ(twice.Render(), "# TYPE up untyped\nup{service=\"a\",exported_service=\"x\"} 1\n");
   EXPECT_EQ(text.Render(),
             "# TYPE up gauge\n"
             "up{service=\"a\",exported_service=\"x\"} 1\n"

@@ -22,21 +22,6 @@ bool IsServiceName(std::string_view text) {
   });
 }
 
-// A body as it comes, as long as it is not too long.
-Result<net::ClientResponse> Get(net::HttpClient& client, std::string_view path) {
-  std::string body;
-  const auto take = [&](std::string_view piece) -> Status {
-    if (body.size() + piece.size() > kScrapeBytesMax) {
-      return {Code::kTooLarge, fmt::format("{} is longer than {} bytes", path, kScrapeBytesMax)};
-    }
-    body.append(piece);
-    return Status::Ok();
-  };
-  GRANARY_ASSIGN(net::ClientResponse answer, client.Stream("GET", path, "", take));
-  if (answer.status < 400) answer.body = std::move(body);
-  return answer;
-}
-
 std::string DetailOf(const net::ClientResponse& answer) {
   if (const auto problem = api::ParseJsonObject(answer.body, kHealthDepth); problem.ok()) {
     for (const api::JsonMember& member : problem->members)
@@ -47,7 +32,7 @@ std::string DetailOf(const net::ClientResponse& answer) {
 
 Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) {
   const std::int64_t start_ns = clock.MonotonicNanos();
-  GRANARY_ASSIGN(const net::ClientResponse health, Get(client, "/health"));
+  GRANARY_ASSIGN(const net::ClientResponse health, client.Send("GET", "/health", ""));
   out.health_ms = static_cast<double>(clock.MonotonicNanos() - start_ns) / 1e6;
   out.up = true;
   out.health_status = health.status;
@@ -58,7 +43,7 @@ Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) 
 }
 
 Status ReadMetrics(net::HttpClient& client, Scrape& out) {
-  GRANARY_ASSIGN(const net::ClientResponse metrics, Get(client, "/metrics"));
+  GRANARY_ASSIGN(const net::ClientResponse metrics, client.Send("GET", "/metrics", ""));
   if (metrics.status != 200)
     return {Code::kUnavailable, fmt::format("/metrics: HTTP {}", metrics.status)};
   out.metrics = ReadExposition(metrics.body);
@@ -98,6 +83,7 @@ Scrape ScrapeTarget(const Target& target, std::int64_t timeout_ms, const io::Clo
     out.error = client.status().message();
     return out;
   }
+  client->set_limits({.body_bytes_max = kScrapeBytesMax, .total_ms = timeout_ms});
   Status status = ReadHealth(*client, clock, out);
   if (status.ok()) status = ReadMetrics(*client, out);
   if (!status.ok()) out.error = status.message();

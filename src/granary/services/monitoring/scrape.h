@@ -1,7 +1,7 @@
 // Scrape: what one look at a service found.
 //
-// Threads    values; ScrapeTarget blocks for as long as its service takes, timeout_ms at most for
-//            each of its two requests.
+// Threads    values; ScrapeTarget blocks for as long as its service takes: at most timeout_ms for
+//            each of its two answers, however slowly they come.
 #pragma once
 
 #include <cstdint>
