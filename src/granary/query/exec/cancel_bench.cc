@@ -106,7 +106,7 @@ void Cancels(benchmark::State& state, const Query& query, std::uint64_t share_by
     return query(
         {.pool = pool, .parallelism = 2, .cancel = cancel, .memory = memory, .spill = &spill});
   };
-  constexpr int kCancels = 100;
+  constexpr int kCancels = 40;
   std::vector<double> ms;
   for (auto _ : state) {
     const auto begin = Clock::now();

@@ -26,21 +26,20 @@ T Done(Result<T> result) {
   return result.Take();
 }
 
-/// day (in the order of arrival), customer (100,000 values), region (8), amount.
+/// day (microseconds, in the order of arrival), customer (100,000 values), region (8), amount.
 class Orders {
  public:
   explicit Orders(std::uint64_t cache_bytes)
       : segment_files_(files_, {.column_cache_bytes = cache_bytes}) {
     const auto schema = std::make_shared<Schema>(
         1, 4,
-        std::vector<Column>{{1, "day", DataType::Timestamp(TimeUnit::kMicro)},
+        std::vector<Column>{{1, "day", TypeKind::kInt64},
                             {2, "customer", TypeKind::kString},
                             {3, "region", TypeKind::kString},
                             {4, "amount", TypeKind::kFloat64}});
     auto writer = Done(storage::SegmentWriter::Create(
         files_, io::Failpoints::None(), directory_.path(), "orders.parquet", schema, {}));
-    arrow::TimestampBuilder day(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
-                                arrow::default_memory_pool());
+    arrow::Int64Builder day;
     arrow::StringBuilder customer, region;
     arrow::DoubleBuilder amount;
     arrow::Int64Builder sequence;

@@ -140,6 +140,9 @@ SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
   cost.ns = pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
             chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
             cost.examined * check_ns_ +
+            // Of what is decoded already these rows are copied.
+            cost.examined * model_.take_value_ns *
+                (shape_.filter.count() + hit * shape_.rest.count()) +
             cost.rows * (shape_.per_match_ns +
                          model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
   return cost;
