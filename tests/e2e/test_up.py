@@ -86,7 +86,7 @@ def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":
         pytest.skip("another program than ./dev run's is under test")
-    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "MONITORING_PORT", "GRPC_PORT")
+    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "CBO_ENGINE_PORT", "MONITORING_PORT", "GRPC_PORT")
     environment = {**os.environ, "DATA_PATH": str(tmp_path / "data"), **{name: str(free_port()) for name in names}}
     seen = []
     for _ in range(2):
