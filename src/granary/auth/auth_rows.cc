@@ -106,18 +106,37 @@ Result<std::optional<Row>> FirstOf(Result<std::vector<Row>> rows) {
   return std::optional<Row>(std::move(rows->front()));
 }
 
+// A statement that is not at its end keeps the snapshot that it reads.
+class ResetAtEnd {
+ public:
+  explicit ResetAtEnd(SqliteStatement& statement) : statement_(statement) {}
+  ~ResetAtEnd() { statement_.Reset(); }
+  ResetAtEnd(const ResetAtEnd&) = delete;
+  ResetAtEnd& operator=(const ResetAtEnd&) = delete;
+
+ private:
+  SqliteStatement& statement_;
+};
+
 }  // namespace
+
+Result<SqliteStatement*> AuthRows::Prepared(std::string_view sql) {
+  if (const auto kept = statements_.find(sql); kept != statements_.end()) return &kept->second;
+  GRANARY_ASSIGN(SqliteStatement statement, db_.Prepare(sql));
+  return &statements_.emplace(std::string(sql), std::move(statement)).first->second;
+}
 
 template <typename Row, typename Bind, typename Read>
 Result<std::vector<Row>> AuthRows::Select(std::string_view sql, const Bind& bind,
                                           const Read& read) {
-  GRANARY_ASSIGN(SqliteStatement statement, db_.Prepare(sql));
-  bind(statement);
+  GRANARY_ASSIGN(SqliteStatement * statement, Prepared(sql));
+  const ResetAtEnd reset(*statement);
+  bind(*statement);
   std::vector<Row> rows;
   for (;;) {
-    GRANARY_ASSIGN(const bool more, statement.Step());
+    GRANARY_ASSIGN(const bool more, statement->Step());
     if (!more) return rows;
-    Result<Row> row = read(statement);
+    Result<Row> row = read(*statement);
     if (!row.ok()) return row.status().At(db_.path());
     rows.push_back(row.Take());
   }
@@ -125,9 +144,19 @@ Result<std::vector<Row>> AuthRows::Select(std::string_view sql, const Bind& bind
 
 template <typename Bind>
 Status AuthRows::Change(std::string_view sql, const Bind& bind) {
-  GRANARY_ASSIGN(SqliteStatement statement, db_.Prepare(sql));
-  bind(statement);
-  return statement.Run();
+  GRANARY_ASSIGN(SqliteStatement * statement, Prepared(sql));
+  const ResetAtEnd reset(*statement);
+  bind(*statement);
+  return statement->Run();
+}
+
+Result<std::int64_t> AuthRows::Count(std::string_view sql,
+                                     const std::function<void(SqliteStatement&)>& bind) {
+  GRANARY_ASSIGN(SqliteStatement * statement, Prepared(sql));
+  const ResetAtEnd reset(*statement);
+  bind(*statement);
+  GRANARY_TRY(statement->Step().status());
+  return statement->integer(0);
 }
 
 Result<std::optional<UserRow>> AuthRows::FindUser(std::string_view id) {
@@ -155,10 +184,8 @@ Result<std::vector<UserRow>> AuthRows::ListUsers(std::string_view tenant, std::s
 }
 
 Result<std::int64_t> AuthRows::CountUsers(std::string_view tenant) {
-  GRANARY_ASSIGN(SqliteStatement query, db_.Prepare("SELECT count(*) FROM users WHERE tenant=?"));
-  query.Text(1, tenant);
-  GRANARY_TRY(query.Step().status());
-  return query.integer(0);
+  return Count("SELECT count(*) FROM users WHERE tenant=?",
+               [&](SqliteStatement& s) { s.Text(1, tenant); });
 }
 
 Result<bool> AuthRows::HasUsers() {
@@ -206,12 +233,11 @@ Status AuthRows::DeleteRole(std::string_view tenant, std::string_view name) {
 }
 
 Result<bool> AuthRows::IsRoleUsed(std::string_view tenant, std::string_view name) {
-  GRANARY_ASSIGN(SqliteStatement query,
-                 db_.Prepare("SELECT EXISTS (SELECT 1 FROM users WHERE tenant=? AND "
-                             "instr(' '||roles||' ', ' '||?||' ') > 0)"));
-  query.Text(1, tenant).Text(2, name);
-  GRANARY_TRY(query.Step().status());
-  return query.integer(0) != 0;
+  GRANARY_ASSIGN(const std::int64_t any,
+                 Count("SELECT EXISTS (SELECT 1 FROM users WHERE tenant=? AND "
+                       "instr(' '||roles||' ', ' '||?||' ') > 0)",
+                       [&](SqliteStatement& s) { s.Text(1, tenant).Text(2, name); }));
+  return any != 0;
 }
 
 Result<std::optional<KeyRow>> AuthRows::FindKey(std::string_view id) {
@@ -224,22 +250,22 @@ Result<std::vector<KeyRow>> AuthRows::ListKeys(std::string_view tenant,
                                                const std::optional<std::string>& user,
                                                std::string_view after, std::size_t limit) {
   return Select<KeyRow>(
-      fmt::format("SELECT {} FROM keys WHERE tenant=? AND id>?{} ORDER BY id LIMIT {}", kKeyColumns,
-                  user ? " AND user=?" : "", limit),
+      fmt::format("SELECT {} FROM keys WHERE tenant=? AND id>?{} ORDER BY id LIMIT ?", kKeyColumns,
+                  user ? " AND user=?" : ""),
       [&](auto& s) {
-        s.Text(1, tenant).Text(2, after);
-        if (user) s.Text(3, *user);
+        int position = 0;
+        s.Text(++position, tenant);
+        s.Text(++position, after);
+        if (user) s.Text(++position, *user);
+        s.Integer(++position, static_cast<std::int64_t>(limit));
       },
       ReadKey);
 }
 
 Result<std::int64_t> AuthRows::CountLiveKeys(std::string_view user, std::int64_t now_us) {
-  GRANARY_ASSIGN(SqliteStatement query,
-                 db_.Prepare("SELECT count(*) FROM keys WHERE user=? AND revoked_us=0 AND "
-                             "(expires_us=0 OR expires_us>?)"));
-  query.Text(1, user).Integer(2, now_us);
-  GRANARY_TRY(query.Step().status());
-  return query.integer(0);
+  return Count(
+      "SELECT count(*) FROM keys WHERE user=? AND revoked_us=0 AND (expires_us=0 OR expires_us>?)",
+      [&](SqliteStatement& s) { s.Text(1, user).Integer(2, now_us); });
 }
 
 Status AuthRows::DropKeys(std::int64_t ended_before_us) {
@@ -354,13 +380,15 @@ Result<std::vector<AuditEntry>> AuthRows::ListAudit(const AuditQuery& query) {
   equals("actor", query.actor);
   equals("action", query.action);
   equals("outcome", query.outcome);
-  if (query.before_seq > 0) sql += fmt::format(" AND seq<{}", query.before_seq);
-  sql += fmt::format(" ORDER BY seq DESC LIMIT {}", query.limit);
+  if (query.before_seq > 0) sql += " AND seq<?";
+  sql += " ORDER BY seq DESC LIMIT ?";
   return Select<AuditEntry>(
       sql,
       [&](auto& s) {
         int position = 0;
         for (const std::string_view value : values) s.Text(++position, value);
+        if (query.before_seq > 0) s.Integer(++position, query.before_seq);
+        s.Integer(++position, static_cast<std::int64_t>(query.limit));
       },
       ReadAudit);
 }

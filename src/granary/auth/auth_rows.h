@@ -3,11 +3,14 @@
 // Texts      roles and grants are kept as words divided by spaces; digests as their bytes. Instants
 //            are microseconds since 1970; 0 where something has not happened, or has no end.
 // Errors     SQLite's (sqlite_db.h). A row that no longer reads is kCorruption.
+// Speed      a statement is prepared once and kept; there are some dozens of texts.
 // Threads    one at a time.
-// Owns       nothing: the connection outlives it.
+// Owns       its statements: the connection outlives it.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -124,8 +127,12 @@ class AuthRows {
   Result<std::vector<Row>> Select(std::string_view sql, const Bind& bind, const Read& read);
   template <typename Bind>
   Status Change(std::string_view sql, const Bind& bind);
+  Result<std::int64_t> Count(std::string_view sql,
+                             const std::function<void(SqliteStatement&)>& bind);
+  Result<SqliteStatement*> Prepared(std::string_view sql);
 
   SqliteDb& db_;
+  std::map<std::string, SqliteStatement, std::less<>> statements_;  // By their text.
 };
 
 }  // namespace granary::auth

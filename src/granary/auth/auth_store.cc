@@ -15,8 +15,7 @@ Result<std::unique_ptr<AuthStore>> AuthStore::Open(const std::string& folder) {
 Status AuthStore::Write(const std::function<Status(AuthRows&)>& change) {
   const std::lock_guard lock(write_mutex_);
   GRANARY_TRY(writer_.Execute("BEGIN IMMEDIATE"));
-  AuthRows rows(writer_);
-  Status status = change(rows);
+  Status status = change(writer_rows_);
   if (status.ok()) status = writer_.Execute("COMMIT");
   // A commit that failed may have ended the transaction by itself.
   if (!status.ok() && writer_.in_transaction()) {
@@ -27,8 +26,7 @@ Status AuthStore::Write(const std::function<Status(AuthRows&)>& change) {
 
 Status AuthStore::Read(const std::function<Status(AuthRows&)>& look) {
   const std::lock_guard lock(read_mutex_);
-  AuthRows rows(reader_);
-  return look(rows);
+  return look(reader_rows_);
 }
 
 }  // namespace granary::auth

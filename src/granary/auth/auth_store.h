@@ -33,8 +33,10 @@ class AuthStore {
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
 
   std::mutex write_mutex_, read_mutex_;
-  SqliteDb writer_;  // Guarded by write_mutex_.
-  SqliteDb reader_;  // Guarded by read_mutex_.
+  SqliteDb writer_;                // Guarded by write_mutex_,
+  AuthRows writer_rows_{writer_};  // as this.
+  SqliteDb reader_;                // Guarded by read_mutex_,
+  AuthRows reader_rows_{reader_};  // as this.
 };
 
 }  // namespace granary::auth
