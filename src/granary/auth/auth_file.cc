@@ -44,8 +44,7 @@ Status AuthFileError(std::string_view doing, const std::string& path) {
 
 // SQLite gives the files beside it the rights of the file itself.
 Status MakeOwn(const std::string& folder, const std::string& file) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return AuthFileError("cannot make the folder", folder);
+  GRANARY_TRY(MakeAuthFolder(folder));
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return AuthFileError("cannot open", file);
   struct stat found {};
@@ -82,14 +81,23 @@ Result<SqliteDb> Connected(const std::string& path) {
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
   // The command line may hold the file for a moment.
   GRANARY_TRY(db.Execute("PRAGMA busy_timeout=5000"));
-  GRANARY_ASSIGN(const std::string mode, db.QueryText("PRAGMA journal_mode=WAL"));
-  if (mode != "wal")
-    return Status::IoError(fmt::format("{}: journal mode is {}, not wal", path, mode));
-  GRANARY_TRY(db.Execute("PRAGMA synchronous=FULL"));
   return db;
 }
 
+// Changes the file: only for one that is ours.
+Status KeepJournal(SqliteDb& db) {
+  GRANARY_ASSIGN(const std::string mode, db.QueryText("PRAGMA journal_mode=WAL"));
+  if (mode != "wal")
+    return Status::IoError(fmt::format("{}: journal mode is {}, not wal", db.path(), mode));
+  return db.Execute("PRAGMA synchronous=FULL");
+}
+
 }  // namespace
+
+Status MakeAuthFolder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return Status::Ok();
+  return AuthFileError("cannot make the folder", folder);
+}
 
 std::string AuthFilePath(const std::string& folder) { return folder + "/auth.sqlite"; }
 
@@ -98,6 +106,7 @@ Result<SqliteDb> OpenAuthFile(const std::string& folder) {
   GRANARY_TRY(MakeOwn(folder, path));
   GRANARY_ASSIGN(SqliteDb db, Connected(path));
   GRANARY_ASSIGN(const std::int64_t format, FormatOf(db));
+  GRANARY_TRY(KeepJournal(db));
   if (format == 0) GRANARY_TRY(MakeTables(db));
   GRANARY_ASSIGN(const std::string found, db.QueryText("PRAGMA quick_check(1)"));
   if (found != "ok") return Status::Corruption(fmt::format("{}: {}", path, found));
@@ -105,7 +114,9 @@ Result<SqliteDb> OpenAuthFile(const std::string& folder) {
 }
 
 Result<SqliteDb> ConnectAuthFile(const std::string& folder) {
-  return Connected(AuthFilePath(folder));
+  GRANARY_ASSIGN(SqliteDb db, Connected(AuthFilePath(folder)));
+  GRANARY_TRY(KeepJournal(db));
+  return db;
 }
 
 }  // namespace granary::auth

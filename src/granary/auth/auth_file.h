@@ -20,8 +20,11 @@ inline constexpr std::int64_t kAuthFormat = 1;
 /// "<folder>/auth.sqlite"
 std::string AuthFilePath(const std::string& folder);
 
+/// Its owner's alone; nothing to do when it is there.
+Status MakeAuthFolder(const std::string& folder);
+
 /// Makes folder and file when they are not there. kConflict when the file is not ours or of a newer
-/// format, kCorruption when its pages do not hold together, kIoError.
+/// format, which leaves it as it is, kCorruption when its pages do not hold together, kIoError.
 Result<SqliteDb> OpenAuthFile(const std::string& folder);
 
 /// One more connection to a file that OpenAuthFile has opened.

@@ -40,6 +40,14 @@ Status NotAnAdmin() {
   return {Code::kPermissionDenied, "this needs the right to admin every source ('*')"};
 }
 
+// Its holder was told to use the new one: whoever goes on with it may be who it was stolen by.
+Status CheckNoOldSecret(const Act& act) {
+  if (!act.who.is_old_secret) return Status::Ok();
+  return {Code::kPermissionDenied,
+          "this key was rotated: until its grace ends it may still be used, but only the new one "
+          "changes users, roles and keys"};
+}
+
 bool IsOperator(const UserRow& user) {
   return std::ranges::find(user.roles, kOperatorRole) != user.roles.end();
 }
@@ -150,9 +158,18 @@ Result<Identity> Authority::State::ByKey(std::string_view text) {
     if (!user || user->disabled) return NotKnown();
     GRANARY_ASSIGN(identity, IdentityOf(rows, *user));
     identity.credential = "key:" + row->id;
+    identity.expires_us = row->expires_us;
+    identity.is_old_secret = !is_it;
     if (row->scope) {
       identity.grants = security::Narrowed(identity.grants, *row->scope);
       identity.is_operator = false;
+      // Scope and roles each have so many; what they have in common may be more.
+      if (identity.grants.size() > security::kGrantsMax) {
+        return Status(Code::kPermissionDenied,
+                      fmt::format("the key's scope and its user's roles have {} grants together, "
+                                  "more than {}: make a key with a scope of fewer or wider ones",
+                                  identity.grants.size(), security::kGrantsMax));
+      }
     }
     return Status::Ok();
   }));

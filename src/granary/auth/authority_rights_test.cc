@@ -84,6 +84,77 @@ TEST_F(AuthorityTest, ANarrowKeyDoesNotBecomeAWideOne) {
   EXPECT_TRUE(authority_->RevokeKey(By(narrow), narrow.credential.substr(4)).ok()) << "itself";
 }
 
+// Who was told to take the new one does; who goes on with the old one may be a thief.
+TEST_F(AuthorityTest, TheOldSecretOfARotatedKeyChangesNothing) {
+  const UserRow bob = AddUser("bob", {"writer"});
+  const std::string text = KeyOf(operator_);
+  const std::string id = text.substr(3, 16);
+  const auto made = authority_->RotateKey(By(operator_), id, 60);
+  ASSERT_TRUE(made.ok());
+  const Identity old = Who(text);
+  EXPECT_EQ(old.grants, operator_.grants) << "it is still good for requests";
+  const auto refused = [](const Status& status) {
+    return status.code() == Code::kPermissionDenied;
+  };
+  EXPECT_TRUE(refused(authority_->RotateKey(By(old), id, 0).status()));
+  EXPECT_TRUE(refused(authority_->RevokeKey(By(old), id)));
+  EXPECT_TRUE(refused(authority_->CreateKey(By(old), {.name = "k"}).status()));
+  EXPECT_TRUE(refused(authority_->CreateUser(By(old), {.name = "eve"}).status()));
+  EXPECT_TRUE(refused(
+      authority_->ChangeUser(By(old), bob.id, {.password = "brand new password"}).status()));
+  EXPECT_TRUE(refused(authority_->DeleteUser(By(old), bob.id)));
+  EXPECT_TRUE(refused(authority_->PutRole(By(old), {}, "r", {*ParseGrant("r:a")}).status()));
+  EXPECT_TRUE(refused(authority_->DeleteRole(By(old), {}, "r")));
+  EXPECT_TRUE(IsKnown(made->text));
+  EXPECT_TRUE(authority_->RotateKey(By(Who(made->text)), id, 0).ok()) << "the new one may";
+}
+
+TEST_F(AuthorityTest, AKeyThatAKeyMakesNeverOutlivesIt) {
+  const auto eternal = authority_->CreateKey(By(operator_), {.name = "eternal"});
+  const std::int64_t end = clock_.WallMicros() + 100 * kSecond;
+  const auto brief = authority_->CreateKey(By(operator_), {.name = "brief", .expires_us = end});
+  ASSERT_TRUE(eternal.ok() && brief.ok());
+  const Identity who = Who(brief->text);
+  const auto made = authority_->CreateKey(By(who), {.name = "no end"});
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->row.expires_us, end);
+  EXPECT_TRUE(authority_->CreateKey(By(who), {.name = "same", .expires_us = end}).ok());
+  EXPECT_EQ(
+      authority_->CreateKey(By(who), {.name = "later", .expires_us = end + 1}).status().code(),
+      Code::kInvalidRequest);
+  EXPECT_EQ(authority_->RotateKey(By(who), eternal->row.id, 0).status().code(),
+            Code::kPermissionDenied);
+  EXPECT_TRUE(authority_->RotateKey(By(who), brief->row.id, 0).ok()) << "its end stays";
+  EXPECT_EQ(authority_->ChangeUser(By(who), who.user_id, {.password = "brand new password"})
+                .status()
+                .code(),
+            Code::kPermissionDenied)
+      << "a password would have no end";
+}
+
+// Neither the scope nor the roles have too many grants; what they have in common has.
+TEST_F(AuthorityTest, AScopeThatMakesTooManyGrantsOfTheRolesIsRefused) {
+  constexpr std::size_t kOther = security::kGrantsMax - 1;
+  std::vector<Grant> scope = {*ParseGrant("w:*")};
+  for (std::size_t i = 0; i < kOther; ++i) scope.push_back(*ParseGrant(fmt::format("r:c{:03}", i)));
+  std::vector<Grant> role = {*ParseGrant("r:*")};
+  const auto put = [&] { EXPECT_TRUE(authority_->PutRole(By(operator_), {}, "wide", role).ok()); };
+  put();
+  AddUser("ada", {"wide"});
+  const std::string key = KeyOf(Session("ada"), scope);
+  EXPECT_EQ(Who(key).grants.size(), kOther);
+  role.push_back(*ParseGrant("w:b000"));
+  put();
+  EXPECT_EQ(Who(key).grants.size(), security::kGrantsMax);
+  EXPECT_FALSE(KeyOf(Session("ada"), scope).empty());
+  role.push_back(*ParseGrant("w:b001"));
+  put();
+  EXPECT_EQ(authority_->Authenticate(key).status().code(), Code::kPermissionDenied);
+  const Identity ada = Session("ada");
+  EXPECT_EQ(authority_->CreateKey(By(ada), {.name = "k", .scope = scope}).status().code(),
+            Code::kTooLarge);
+}
+
 TEST_F(AuthorityTest, LimitsOfUsersKeysAndRolesHoldToTheLast) {
   options_.users_max = 3;
   options_.keys_max = 2;

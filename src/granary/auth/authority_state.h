@@ -83,6 +83,8 @@ struct Authority::State {
 
 Status NoSuchUser(std::string_view id);
 Status NotAnAdmin();
+/// kPermissionDenied for a key that was rotated.
+Status CheckNoOldSecret(const Act& act);
 bool IsOperator(const UserRow& user);
 
 }  // namespace granary::auth

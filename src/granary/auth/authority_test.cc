@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "granary/auth/auth_file.h"
+#include "granary/io/posix_file_system.h"
 #include "granary/security/key_set.h"
 #include "granary/security/token.h"
 #include "granary/sqlite/sqlite_db.h"
@@ -63,8 +64,11 @@ TEST_F(AuthorityTest, AFileOfSomethingElseOrOfALaterFormatIsLeftAlone) {
   };
   set("PRAGMA user_version=2");
   EXPECT_EQ(Authority::Open(options_, clock_, random_).status().code(), Code::kConflict);
-  set("PRAGMA user_version=1; PRAGMA application_id=7");
+  set("PRAGMA user_version=1; PRAGMA application_id=7; PRAGMA journal_mode=DELETE");
+  io::PosixFileSystem files;
+  const std::string before = files.ReadFile(AuthFilePath(options_.folder)).value();
   EXPECT_EQ(Authority::Open(options_, clock_, random_).status().code(), Code::kConflict);
+  EXPECT_TRUE(files.ReadFile(AuthFilePath(options_.folder)).value() == before) << "not a byte";
 }
 
 // ---- Logins

@@ -3,6 +3,7 @@
 // Threads    a value.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct Identity {
   std::string credential;  ///< "key:4be0643f1d98573b" or "session:9c…", for logs and the audit.
   std::vector<std::string> roles;
   std::vector<security::Grant> grants;  ///< The roles', narrowed by the key's own.
+  std::int64_t expires_us = 0;          ///< Of the key; 0: never, or a session.
+  bool is_old_secret = false;           ///< A key that was rotated, in its grace.
   /// May administer users, roles and keys of every tenant; never their data.
   bool is_operator = false;
 };

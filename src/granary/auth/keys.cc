@@ -19,6 +19,12 @@ Status NoSuchKey(std::string_view id) {
   return {Code::kNotFound, fmt::format("there is no key '{}'", Quotable(id))};
 }
 
+/// `expires_us` (0: never) is after the end of the key that asks.
+bool Outlives(const Act& act, std::int64_t expires_us) {
+  if (act.who.expires_us == 0) return false;
+  return expires_us == 0 || expires_us > act.who.expires_us;
+}
+
 /// Not revoked, not expired.
 bool IsLive(const KeyRow& key, std::int64_t now_us) {
   return key.revoked_us == 0 && (key.expires_us == 0 || now_us < key.expires_us);
@@ -51,6 +57,7 @@ Status Authority::State::CheckReach(AuthRows& rows, const Act& act, const KeyRow
 
 Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   const std::int64_t now = state.now_us();
   if (wanted.name.size() > kKeyNameBytesMax || !IsValidUtf8(wanted.name)) {
     return Status::Invalid(Code::kInvalidRequest, "/name",
@@ -58,6 +65,11 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
   }
   if (wanted.expires_us && *wanted.expires_us <= now)
     return Status::Invalid(Code::kInvalidRequest, "/expires_at", "is not in the future");
+  const std::int64_t expires_us = wanted.expires_us.value_or(act.who.expires_us);
+  if (Outlives(act, expires_us)) {
+    return Status::Invalid(Code::kInvalidRequest, "/expires_at",
+                           "is after the end of the key that asks");
+  }
   if (wanted.scope && wanted.scope->size() > security::kGrantsMax) {
     return Status::Invalid(Code::kTooLarge, "/scope",
                            fmt::format("a key has at most {} grants", security::kGrantsMax));
@@ -72,7 +84,7 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
              .old_until_us = 0,
              .scope = wanted.scope,
              .created_us = now,
-             .expires_us = wanted.expires_us.value_or(0),
+             .expires_us = expires_us,
              .revoked_us = 0};
   GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
     GRANARY_ASSIGN(const UserRow owner,
@@ -83,6 +95,16 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
     GRANARY_ASSIGN(const bool whole, State::IsWhole(rows, act));
     if (owner.id == act.who.user_id && !whole)
       row.scope = row.scope ? security::Narrowed(act.who.grants, *row.scope) : act.who.grants;
+    if (row.scope) {
+      GRANARY_ASSIGN(const auto rights, State::GrantsOf(rows, owner));
+      const std::size_t grants = security::Narrowed(rights, *row.scope).size();
+      if (grants > security::kGrantsMax || row.scope->size() > security::kGrantsMax) {
+        return Status::Invalid(
+            Code::kTooLarge, "/scope",
+            fmt::format("with the user's roles it makes {} grants, more than {}",
+                        std::max(grants, row.scope->size()), security::kGrantsMax));
+      }
+    }
     GRANARY_ASSIGN(const std::int64_t live, rows.CountLiveKeys(row.user, now));
     if (static_cast<std::size_t>(live) >= state.options.keys_max) {
       return Status(Code::kQuotaExceeded,
@@ -115,6 +137,7 @@ Result<std::vector<KeyRow>> Authority::ListKeys(const Act& act,
 Result<MadeKey> Authority::RotateKey(const Act& act, std::string_view id,
                                      std::optional<std::int64_t> grace_s) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   const std::int64_t grace = grace_s.value_or(state.options.key_grace_s);
   if (grace < 0 || grace > kGraceSecondsMax) {
     return Status::Invalid(Code::kInvalidRequest, "/grace_seconds",
@@ -125,6 +148,8 @@ Result<MadeKey> Authority::RotateKey(const Act& act, std::string_view id,
   GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
     GRANARY_ASSIGN(made.row, State::VisibleKey(rows, act, id));
     GRANARY_TRY(State::CheckReach(rows, act, made.row));
+    if (Outlives(act, made.row.expires_us))
+      return Status(Code::kPermissionDenied, "that key lasts longer than the one that asks");
     if (!IsLive(made.row, now))
       return Status(Code::kConflict, "the key has ended: create a new one");
     const security::ApiKey key = security::MakeApiKey(state.random, made.row.id);
@@ -141,6 +166,7 @@ Result<MadeKey> Authority::RotateKey(const Act& act, std::string_view id,
 
 Status Authority::RevokeKey(const Act& act, std::string_view id) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   return state.store->Write([&](AuthRows& rows) -> Status {
     GRANARY_ASSIGN(KeyRow key, State::VisibleKey(rows, act, id));
     GRANARY_TRY(State::CheckReach(rows, act, key));

@@ -77,6 +77,7 @@ Status Authority::State::CheckNoOperator(const Act& act, const UserRow& user) {
 
 Result<UserRow> Authority::CreateUser(const Act& act, const NewUser& wanted) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   GRANARY_ASSIGN(const std::string tenant, State::AdministeredTenant(act, wanted.tenant));
   if (!IsIdentifier(wanted.name)) {
     return Status::Invalid(Code::kInvalidIdentifier, "/username",
@@ -135,6 +136,7 @@ Result<std::vector<UserRow>> Authority::ListUsers(const Act& act,
 Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id,
                                       const UserChange& change) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   GRANARY_ASSIGN(const UserRow before, GetUser(act, id));
   const bool is_self = before.id == act.who.user_id;
   if ((change.roles || change.disabled) && !IsTenantAdmin(act.who)) return NotAnAdmin();
@@ -148,6 +150,9 @@ Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id,
       GRANARY_ASSIGN(whole, State::IsWhole(rows, act));
       return Status::Ok();
     }));
+    // A password has no end.
+    if (is_self && act.who.expires_us != 0)
+      return Status(Code::kPermissionDenied, "a key that expires sets no password of its user");
     if (is_self && !whole)
       return Status(Code::kPermissionDenied, "this key has not all the rights of its user");
     // A session that was left open must not be enough to take an account over.
@@ -202,6 +207,7 @@ Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id,
 
 Status Authority::DeleteUser(const Act& act, std::string_view id) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   if (id == act.who.user_id)
     return {Code::kConflict, "nobody deletes themselves: another administrator may"};
   return state.store->Write([&](AuthRows& rows) -> Status {
@@ -229,6 +235,7 @@ Result<std::vector<Grant>> Authority::PermissionsOf(const Act& act, std::string_
 Result<RoleRow> Authority::PutRole(const Act& act, const std::optional<std::string>& tenant,
                                    std::string_view name, std::vector<Grant> grants) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   GRANARY_ASSIGN(const std::string of, State::AdministeredTenant(act, tenant));
   if (!IsIdentifier(name)) return InvalidIdentifier(name);
   if (GrantsOfBuiltIn(name))
@@ -271,6 +278,7 @@ Result<std::vector<RoleRow>> Authority::ListRoles(const Act& act,
 Status Authority::DeleteRole(const Act& act, const std::optional<std::string>& tenant,
                              std::string_view name) {
   State& state = *state_;
+  GRANARY_TRY(CheckNoOldSecret(act));
   GRANARY_ASSIGN(const std::string of, State::AdministeredTenant(act, tenant));
   if (GrantsOfBuiltIn(name))
     return {Code::kConflict, fmt::format("the role '{}' is built in", name)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "granary/base/append_format.h"
 
@@ -32,9 +33,18 @@ std::int64_t LoginGuard::WaitOf(const Failures* failures, const BackOff& rule,
 void LoginGuard::Count(Table& table, std::string_view name, const BackOff& rule,
                        std::int64_t now_ns) {
   Failures& failures = table.Get(name, [] { return Failures{}; });
-  if (now_ns - failures.last_ns >= rule.forget_s * kNsPerSecond) failures.count = 0;
+  const std::int64_t step_ns = rule.forget_s * kNsPerSecond / std::max<std::int64_t>(rule.free, 1);
+  std::int64_t forgotten = 0;
+  if (step_ns > 0) forgotten = (now_ns - failures.counted_ns) / step_ns;
+  if (now_ns - failures.last_ns >= rule.forget_s * kNsPerSecond || forgotten >= failures.count) {
+    failures.count = 0;
+    failures.counted_ns = now_ns;
+  } else {
+    failures.count -= forgotten;
+    failures.counted_ns += forgotten * step_ns;
+  }
   ++failures.count;
-  failures.last_ns = now_ns;
+  failures.before_ns = std::exchange(failures.last_ns, now_ns);
 }
 
 std::int64_t LoginGuard::Begin(std::string_view account, std::string_view address,
@@ -54,6 +64,7 @@ void LoginGuard::Succeeded(std::string_view account, std::string_view address) {
   // Not forgotten: one good account must not pay for guesses at others.
   if (Failures* failures = addresses_.Find(address)) {
     failures->count = std::max<std::int64_t>(failures->count - 1, 0);
+    failures->last_ns = failures->before_ns;
   }
 }
 

@@ -1,8 +1,10 @@
 // LoginGuard: makes guessing passwords slow, by account and by the address that it comes from.
 //
 // Rule       the first `free` failures cost nothing; each further one doubles the wait, from
-//            `first_wait_s` up to `wait_max_s`. Who fails no more for `forget_s` starts afresh. An
-//            attempt counts as failed from its beginning, so many at once are no way around.
+//            `first_wait_s` up to `wait_max_s`. Who fails no more for `forget_s` starts afresh, and
+//            `free` failures are forgotten in each `forget_s` anyway: the slips of all who share an
+//            address do not add up. An attempt counts as failed from its beginning, so many at once
+//            are no way around; one that succeeds leaves nothing behind.
 // Why both   an account is guarded against many addresses, an address may not try many accounts.
 // The
 //            longest wait of an account is short, since whoever knows a name can cause it.
@@ -46,6 +48,8 @@ class LoginGuard {
   struct Failures {
     std::int64_t count = 0;
     std::int64_t last_ns = 0;
+    std::int64_t before_ns = 0;   // last_ns without the last attempt.
+    std::int64_t counted_ns = 0;  // Up to here failures were forgotten.
   };
   using Table = BoundedTable<Failures>;
   static std::int64_t WaitOf(const Failures* failures, const BackOff& rule, std::int64_t now_ns);

@@ -130,6 +130,34 @@ TEST(LoginGuardTest, FailuresAreForgottenAfterAWhile) {
   EXPECT_EQ(guard.Begin("ada", "1.2.3.4", 60 * kSecond), 50);
 }
 
+// Of an office behind one address somebody slips now and then, and somebody logs in all the time.
+TEST(LoginGuardTest, FailuresOfAnAddressAreForgottenWhileOthersLogIn) {
+  LoginGuard guard({.address = {.free = 2, .first_wait_s = 50, .wait_max_s = 50, .forget_s = 60}});
+  const auto log_in = [&](std::int64_t now) {
+    const bool begun = guard.Begin("mine", "1.2.3.4", now) == 0;
+    if (begun) guard.Succeeded("mine", "1.2.3.4");
+    return begun;
+  };
+  EXPECT_EQ(guard.Begin("a", "1.2.3.4", 0), 0);
+  for (std::int64_t second = 1; second < 60; ++second) EXPECT_TRUE(log_in(second * kSecond));
+  EXPECT_EQ(guard.Begin("b", "1.2.3.4", 60 * kSecond), 0);
+  EXPECT_TRUE(log_in(60 * kSecond)) << "the first failure is forgotten";
+  for (int slip = 0; slip < 20; ++slip) {
+    const std::int64_t now = (100 + slip * 40) * kSecond;
+    EXPECT_EQ(guard.Begin(std::to_string(slip), "1.2.3.4", now), 0);
+    EXPECT_TRUE(log_in(now)) << slip;
+  }
+}
+
+TEST(LoginGuardTest, ASuccessDoesNotMakeTheOldFailuresNew) {
+  LoginGuard guard({.address = {.free = 3, .first_wait_s = 10, .wait_max_s = 10, .forget_s = 600}});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(guard.Begin(std::to_string(i), "1.2.3.4", 0), 0);
+  EXPECT_EQ(guard.Begin("mine", "1.2.3.4", 9 * kSecond), 1);
+  EXPECT_EQ(guard.Begin("mine", "1.2.3.4", 10 * kSecond), 0);
+  guard.Succeeded("mine", "1.2.3.4");
+  EXPECT_EQ(guard.Begin("mine", "1.2.3.4", 10 * kSecond), 0) << "its wait was over already";
+}
+
 TEST(LoginGuardTest, ANetworkOfIPv6IsOneOwner) {
   EXPECT_EQ(AddressOwner("192.0.2.1"), "192.0.2.1");
   EXPECT_EQ(AddressOwner("2001:db8::1"), AddressOwner("2001:db8:0:0:ffff::2"));
