@@ -24,6 +24,7 @@ from bench.node import Node
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RATIO_MAX, SLOWER_MAX = 1.5, 2.5
+SCHEMA = {"order_id": "string", "customer_id": "string", "region": "string", "amount": "float64", "quantity": "int64", "ordered_at": "timestamp"}
 REGIONS = ["us-east", "us-west", "eu-north", "eu-south", "ap-east", "sa-east"]
 
 
@@ -46,7 +47,7 @@ def arrow_body(made):
 
 
 def fill(client, source, bodies):
-    client.call("POST", "/sources/add", {"source_id": source, "index_columns": ["order_id"]})
+    client.call("POST", "/sources/add", {"source_id": source, "schema_definition": SCHEMA, "index_columns": ["order_id"]})
     for body in bodies:
         client.call("POST", f"/data/write?source_id={source}", body, "application/vnd.apache.arrow.stream")
         client.call("POST", f"/sources/{source}/flush")
