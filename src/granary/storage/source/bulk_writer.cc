@@ -53,6 +53,7 @@ Status BulkWriter::Append(const SchemaPtr& schema,
                           const std::shared_ptr<arrow::RecordBatch>& batch) {
   if (schema != this->schema()) set_.versions.push_back(schema);
   if (batch->num_rows() == 0) return Status::Ok();
+  GRANARY_TRY(source_->CheckWritable());  // Now, and not when the set has failed to be written.
   GRANARY_TRY(source_->CheckKeys(*schema, *batch));
   StoreContext& context = source_->context();
   const auto bytes = static_cast<std::uint64_t>(

@@ -128,6 +128,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Status FoldDeletions();
 
   // For bulks (live_source_bulk.cc).
+  /// kSourceNotFound once dropped, why it was refused when it was.
+  Status CheckWritable() const;
   /// Writes a set's files; kSourceNotFound once dropped.
   Result<std::vector<SegmentMeta>> WriteBulkSet(const SchemaPtr& schema,
                                                 const std::vector<HotChunk>& chunks);
@@ -167,7 +169,6 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   Result<QuietLocks> LockQuietly();
   Status DropStopped(DropFiles files);
   Status NotFound() const;
-  Status CheckWritable() const;
   Status AdoptSchema(const SchemaPtr& schema);
   Status CommitShape(SchemaPtr schema, DefinitionPtr definition);
   Status CheckStored(const Schema& current, const Schema& next);
