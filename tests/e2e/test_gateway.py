@@ -5,6 +5,7 @@ import gzip
 import http.client
 import json
 import re
+import select
 import signal
 import socket
 import threading
@@ -99,6 +100,7 @@ def test_a_node_without_the_gateways_keys_refuses_its_requests(tmp_path, start_n
         status, _, content = gateway.caller().raw("GET", "/sources")
         assert status == 502, "rights that a node does not look at are none"
         assert "GATEWAY_JWKS" in gateway.log() and b"GATEWAY_JWKS" not in content
+        assert "carried nothing out" in json.loads(content)["detail"]
     finally:
         gateway.close()
 
@@ -554,6 +556,46 @@ def test_oversized_and_slow_requests_end(own_estate):
             raw.sendall(start.encode())
             assert raw.recv(4096).startswith(b"HTTP/1.1 408"), start
     assert admin.aggregate(source_id="s", aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 400_000}], "half a body wrote nothing"
+
+
+def begun_stream(port, source, *headers):
+    """A write that has sent its first byte."""
+    raw = socket.create_connection(("127.0.0.1", port), timeout=30)
+    raw.sendall("\r\n".join([f"POST /data/write?source_id={source} HTTP/1.1", "Host: x", "Content-Type: application/x-ndjson",
+                             "Content-Length: 900000", *headers, "", "{"]).encode())
+    return raw
+
+
+def test_nobody_keeps_others_from_streaming(own_estate):
+    estate = own_estate(tenants=("acme", "globex"), gateway_env={"MAX_STREAMED_BODIES": "4"})
+    for tenant in ("acme", "globex"):
+        estate.admin(tenant).add({"source_id": "s"})
+
+    def write(tenant):
+        return estate.admin(tenant).raw("POST", "/data/write?source_id=s", b'{"a":1}\n', {"Content-Type": "application/x-ndjson"})[0]
+
+    strangers = [begun_stream(estate.gateway.port, "s") for _ in range(8)]
+    try:
+        for stranger in strangers:
+            assert stranger.recv(4096).startswith(b"HTTP/1.1 401")
+        assert write("acme") == 200, "strangers who send nothing more hold no place"
+    finally:
+        for stranger in strangers:
+            stranger.close()
+    slow = [begun_stream(estate.gateway.port, "s", f"X-API-Key: {estate.admins['acme']}") for _ in range(8)]
+    try:
+        refused = set()
+        while len(refused) < 6:
+            ready, _, _ = select.select([one for one in slow if one not in refused], [], [], 30)
+            assert ready, "a tenant leaves half of them to others"
+            for one in ready:
+                assert one.recv(4096).startswith(b"HTTP/1.1 503")
+                refused.add(one)
+        assert write("acme") == 503
+        assert write("globex") == 200
+    finally:
+        for one in slow:
+            one.close()
 
 
 # ---- What is left behind

@@ -180,6 +180,9 @@ def test_grpc_is_held_to_the_same(node, signer):
     assert code(stub.RemoveSource, pb.RemoveSourceRequest(source_id="theirs"), ["rw:*"]) == grpc.StatusCode.PERMISSION_DENIED
     listed = stub.ListSources(pb.ListSourcesRequest(), metadata=[("granary-token", signer.token("acme", ["r:mine"]))], timeout=30)
     assert [source.source_id for source in listed.sources] == ["mine"]
+    with pytest.raises(grpc.RpcError) as twice:
+        stub.ListSources(pb.ListSourcesRequest(), metadata=[("granary-token", signer.token("acme", [right])) for right in ("r:theirs", "r:mine")], timeout=30)
+    assert twice.value.code() == grpc.StatusCode.UNAUTHENTICATED, "of two tokens neither is the one"
 
 
 def test_keys_that_change_are_read_again(tmp_path, signer):

@@ -288,8 +288,13 @@ Result<std::vector<AuditEntry>> Authority::ListAudit(const Act& act, AuditQuery 
   return entries;
 }
 
-Status Authority::NoteRefusal(const AuditEntry& entry) {
-  return state_->store->Write([&](AuthRows& rows) { return rows.AddAudit(entry); });
+Status Authority::State::Commit(const std::vector<AuditEntry>& entries) {
+  return store->Write([&](AuthRows& rows) -> Status {
+    for (const AuditEntry& entry : entries) GRANARY_TRY(rows.AddAudit(entry));
+    return Status::Ok();
+  });
 }
+
+Status Authority::NoteRefusal(const AuditEntry& entry) { return state_->refusals.Add(entry); }
 
 }  // namespace granary::auth

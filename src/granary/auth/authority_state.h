@@ -7,6 +7,7 @@
 
 #include "granary/auth/auth_store.h"
 #include "granary/auth/authority.h"
+#include "granary/auth/refusal_log.h"
 #include "granary/auth/signing_keys.h"
 #include "granary/security/bounded_table.h"
 
@@ -22,6 +23,7 @@ struct Authority::State {
         random(chance),
         gate(options.hashes),
         guard(options.guard),
+        refusals([this](const std::vector<AuditEntry>& entries) { return Commit(entries); }),
         node_tokens(kNodeTokensMax) {}
 
   std::int64_t now_us() const { return clock.WallMicros(); }
@@ -63,6 +65,8 @@ struct Authority::State {
   AuditEntry Entry(const Act& act, std::string tenant, std::string action, std::string target,
                    std::string detail = {}) const;
 
+  Status Commit(const std::vector<AuditEntry>& entries);
+
   struct KeptToken {
     std::string token;
     std::vector<security::Grant> grants;
@@ -74,6 +78,7 @@ struct Authority::State {
   io::Random& random;
   security::HashGate gate;
   security::LoginGuard guard;
+  RefusalLog refusals;
   std::unique_ptr<AuthStore> store;
   std::unique_ptr<SigningKeys> keys;
   std::string nobody;  ///< A hash that no password has, checked for users that are not there.

@@ -110,6 +110,9 @@ void AnswerSender::Run() {
     const Result<AnswerCodings> codings =
         ChooseCodings(exchange_.request.headers.Get("Accept-Encoding").value_or(""));
     response = Answer(codings.status());
+    // Before the answer goes out: whoever is slow to take it, or sends on what nobody reads, is in
+    // no other body's way.
+    exchange_.GiveBackPlace();
     if (exchange_.leaves_body()) exchange_.keep_alive = false;
     if (!exchange_.head_only && codings.ok())
       exchange_.coding =

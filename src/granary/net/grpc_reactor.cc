@@ -61,8 +61,11 @@ GrpcReactor::GrpcReactor(GrpcContext& context, grpc::GenericCallbackServerContex
     : context_(context), call_context_(call_context) {
   call_.method = call_context.method();
   for (const auto& [name, value] : call_context.client_metadata()) {
-    call_.metadata.Set(std::string_view(name.data(), name.size()),
-                       std::string_view(value.data(), value.size()));
+    const std::string_view key(name.data(), name.size());
+    std::string text(value.data(), value.size());
+    // As gRPC has it, and as headers of REST: of two neither wins.
+    if (const auto before = call_.metadata.Get(key)) text = std::string(*before) + ", " + text;
+    call_.metadata.Set(key, text);
   }
   call_.request_id = context.ids.Choose(call_.metadata.Get("x-request-id"));
   SetPeer(call_context.peer(), call_);

@@ -27,7 +27,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kHeadReadBytes = 4096;  // Small: an idle connection keeps a buffer of it.
-constexpr std::size_t kDrainReadBytes = 256u << 10;
+constexpr std::size_t kDrainReadBytes = 16u << 10;  // Small: strangers' connections have one each.
 constexpr std::int64_t kDrainTimeoutMs = 2000;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
@@ -181,12 +181,10 @@ asio::awaitable<bool> HttpConnection::TakeBody(RequestParser& parser, const Requ
 
 Status HttpConnection::StreamBody(RequestParser& parser, const RequestHead& head) {
   const HttpServerOptions& options = context_.options;
-  const std::size_t bodies_max = options.streamed_bodies_max;
-  if (context_.streamed_bodies.fetch_add(1, std::memory_order_relaxed) >= bodies_max) {
-    context_.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
+  if (!running_->TakePlace()) {
     return {Code::kOverloaded, fmt::format("{} bodies are read as they come by now, which is all "
                                            "that are read at once: try again shortly",
-                                           bodies_max)};
+                                           options.streamed_bodies_max)};
   }
   parser.LiftLimit();
   const SocketSourceOptions source{.chunked = head.chunked,

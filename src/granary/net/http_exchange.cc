@@ -35,7 +35,19 @@ Result<std::optional<std::int64_t>> TimeoutMs(const Headers& headers) {
 
 HttpExchange::~HttpExchange() {
   Uncharge();
-  if (source != nullptr) context.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
+  GiveBackPlace();
+}
+
+bool HttpExchange::TakePlace() {
+  const std::size_t most = context.options.streamed_bodies_max;
+  has_place = context.streamed_bodies.fetch_add(1, std::memory_order_relaxed) < most;
+  if (!has_place) context.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
+  return has_place;
+}
+
+void HttpExchange::GiveBackPlace() {
+  if (std::exchange(has_place, false))
+    context.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
 }
 
 bool HttpExchange::Charge(std::uint64_t bytes) {

@@ -26,12 +26,16 @@ struct HttpExchange {
   /// Takes `bytes` more for the body; false when all bodies together would be too large.
   bool Charge(std::uint64_t bytes);
   void Uncharge();
+  /// Of the bodies that handlers read as they come; false when there are streamed_bodies_max.
+  bool TakePlace();
+  void GiveBackPlace();
   /// The handler left a part of the body unread.
   bool leaves_body() const { return source != nullptr && !source->whole(); }
 
   ConnectionContext& context;
   std::uint64_t charged_bytes = 0;   ///< Of context.bodies_bytes.
   std::uint64_t reserved_bytes = 0;  ///< Of context.options.bodies.
+  bool has_place = false;            ///< In context.streamed_bodies.
   HttpRequest request;
   bool http_1_1 = true;
   bool keep_alive = true;

@@ -161,5 +161,19 @@ TEST_F(StreamedBodyTest, OnlySoManyAtOnce) {
   }));
 }
 
+// Strangers who are refused at once must not keep others out while they send nothing more.
+TEST_F(StreamedBodyTest, ABodyThatWasLeftUnreadHoldsNoPlace) {
+  HttpServerOptions options = Streaming();
+  options.streamed_bodies_max = 1;
+  auto server = Start(Count, options);
+  std::vector<RawClient> left;
+  for (int i = 0; i < 5; ++i) {
+    left.emplace_back(server->port());
+    left.back().Send("POST /stream?some HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\na");
+    EXPECT_EQ(BodyOf(left.back().ReadAnswer()), "1 a");
+  }
+  EXPECT_EQ(BodyOf(Exchange(*server, Head("Content-Length: 2\r\n") + "ab")), "2 b");
+}
+
 }  // namespace
 }  // namespace granary::net

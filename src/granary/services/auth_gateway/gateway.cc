@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "granary/auth/auth_file.h"
 #include "granary/hosting/common_routes.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
@@ -82,7 +83,9 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
   net::HttpServerOptions options = hosting::MakeServerOptions(config, config.auth_gateway_port);
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, state->files));
   options.streams_body = IsStreamedBody;
-  options.streamed_bodies_max = static_cast<std::size_t>(config.max_streamed_bodies);
+  // GatewayState::streams limits them, once it is known whose they are. Until then a body is not
+  // read, so that it costs a thread for the time of a refusal.
+  options.streamed_bodies_max = options.patient_threads_max;
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [gateway = &state->gateway](net::HttpRequest& request) {
     return CheckAccess(*gateway, request);
@@ -117,9 +120,11 @@ Status AuthGateway::Open() {
   State& state = *state_;
   const auth::AuthorityOptions options = MakeAuthorityOptions(state.gateway.config);
   GRANARY_TRY(state.files.CreateDirectories(state.gateway.config.data_path));
+  // Before the file is looked at: of two first starts at once one makes it.
+  GRANARY_TRY(auth::MakeAuthFolder(options.folder));
+  GRANARY_ASSIGN(state.lock, state.files.Lock(options.folder + "/LOCK"));
   GRANARY_ASSIGN(std::shared_ptr<auth::Authority> authority,
                  auth::Authority::Open(options, state.gateway.clock, state.random));
-  GRANARY_ASSIGN(state.lock, state.files.Lock(options.folder + "/LOCK"));
   GRANARY_ASSIGN(const auto first, authority->MakeFirstKey());
   if (first && state.on_first_key) state.on_first_key(first->text);
   GRANARY_TRY(state.PublishKeys(*authority));

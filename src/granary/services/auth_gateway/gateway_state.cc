@@ -12,6 +12,7 @@ GatewayState::GatewayState(const Config& gateway_config, Logger& logger, const i
       log(logger),
       clock(wall),
       placement(std::move(where)),
+      streams(static_cast<std::size_t>(config.max_streamed_bodies)),
       metrics(GatewayVersion(), {}),
       logins(metrics.NewCounter("granary_logins_total", "Logins that succeeded")),
       refused_logins(metrics.NewCounter("granary_logins_refused_total", "Logins that did not")),

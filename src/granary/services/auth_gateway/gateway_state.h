@@ -15,6 +15,7 @@
 #include "granary/security/rate_limiter.h"
 #include "granary/services/auth_gateway/config.h"
 #include "granary/services/auth_gateway/placement.h"
+#include "granary/services/auth_gateway/stream_places.h"
 
 namespace granary::gateway {
 
@@ -35,6 +36,7 @@ struct GatewayState {
   const io::Clock& clock;
   const std::unique_ptr<Placement> placement;
   security::RateLimiter rates{kRateBucketsMax};
+  StreamPlaces streams;
   hosting::Metrics metrics;
   hosting::Counter &logins, &refused_logins, &refused_requests, &rated_requests, &node_failures;
   hosting::ServerHandle server;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/json_node.h"
+#include "granary/auth/auth_file.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/net/http_client.h"
 #include "granary/services/auth_gateway/access.h"
@@ -198,6 +199,19 @@ TEST_F(GatewayTest, AFolderHasOneGateway) {
   auto second = AuthGateway::Listen(config_, Logger::Null(), {});
   ASSERT_TRUE(second.ok());
   EXPECT_EQ((*second)->Open().code(), Code::kConflict);
+}
+
+// Whoever comes second at a first start must find no half-made file to fail on, nor make one.
+TEST_F(GatewayTest, TheFolderIsLockedBeforeItsFileIsMade) {
+  io::PosixFileSystem files;
+  ASSERT_TRUE(auth::MakeAuthFolder(folder_.path() + "/auth").ok());
+  const auto lock = files.Lock(folder_.path() + "/auth/LOCK");
+  ASSERT_TRUE(lock.ok());
+  auto second = AuthGateway::Listen(config_, Logger::Null(), {});
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ((*second)->Open().code(), Code::kConflict);
+  EXPECT_EQ(files.ReadFile(auth::AuthFilePath(folder_.path() + "/auth")).status().code(),
+            Code::kNotFound);
 }
 
 TEST_F(GatewayTest, IsNotReadyBeforeItIsOpen) {

@@ -93,6 +93,8 @@ class Passage {
 
  private:
   Status Failed(const Status& failure);
+  /// Counts and logs what a node did not do.
+  void Note(std::string_view error);
   Result<net::HttpResponse> Answer(std::unique_ptr<net::UpstreamAnswer> answer);
 
   GatewayState& state_;
@@ -116,7 +118,10 @@ Result<net::HttpResponse> Passage::Run() {
                              .headers = &headers,
                              .body = request.body,
                              .cancel = request.cancel};
+  std::optional<StreamPlaces::Place> place;  // Until the node has begun to answer.
   if (request.body_source != nullptr) {
+    GRANARY_ASSIGN(auto taken, state_.streams.Take(who.tenant));
+    place.emplace(std::move(taken));
     upstream.body_source = request.body_source.get();
     upstream.body_bytes = KnownLength(request);
   }
@@ -128,9 +133,13 @@ Result<net::HttpResponse> Passage::Run() {
 Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> answer) {
   // The client was known here: that the node does not believe it is between the two of us.
   if (answer->status() == 401) {
-    return Failed(
-        Status::IoError("it does not accept the gateway's tokens: its GATEWAY_JWKS must "
-                        "be this gateway's /auth/jwks.json, its TENANT_ID the tenant's"));
+    Note(
+        "it does not accept the gateway's tokens: its GATEWAY_JWKS must be this gateway's "
+        "/auth/jwks.json, its TENANT_ID the tenant's");
+    call_.problem_status = 502;
+    return Status(Code::kUnavailable,
+                  "the tenant's node does not accept this gateway's requests, and carried nothing "
+                  "out: the gateway's log says what to set");
   }
   net::HttpResponse response;
   response.status = answer->status();
@@ -161,6 +170,14 @@ Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> a
   return response;
 }
 
+void Passage::Note(std::string_view error) {
+  state_.node_failures.Add(1);
+  state_.log.Warn("a node failed", {{"request_id", call_.request.request_id},
+                                    {"node", node_},
+                                    {"tenant", IdentityOf(call_).tenant},
+                                    {"error", error}});
+}
+
 // Where a node is, and what the system said of it, is for the log alone.
 Status Passage::Failed(const Status& failure) {
   const bool is_node = failure.code() == Code::kIoError || failure.code() == Code::kUnavailable ||
@@ -168,11 +185,7 @@ Status Passage::Failed(const Status& failure) {
   if (!is_node || !call_.request.cancel.Check().ok()) return failure;
   if (call_.request.body_source != nullptr && call_.request.body_source->timed_out())
     return failure;
-  state_.node_failures.Add(1);
-  state_.log.Warn("a node failed", {{"request_id", call_.request.request_id},
-                                    {"node", node_},
-                                    {"tenant", IdentityOf(call_).tenant},
-                                    {"error", failure.message()}});
+  Note(failure.message());
   if (failure.code() == Code::kUnavailable)
     return {Code::kUnavailable, "the tenant's node cannot be reached: try again soon"};
   if (failure.code() == Code::kDeadlineExceeded) {

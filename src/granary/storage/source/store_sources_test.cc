@@ -37,7 +37,9 @@ TEST_F(StoreSourcesTest, RefusesFoldersThatOverlap) {
   };
   Add(at("a", "./data/x/y"));
   for (const char* path : {"x/y", "x", "x/y/z", "wal/x", "./data", "tenants/acme/sources"}) {
-    EXPECT_EQ(store_->AddSource(at("b", path)).status().code(), Code::kSourceConflict) << path;
+    const Status status = store_->AddSource(at("b", path)).status();
+    EXPECT_EQ(status.code(), Code::kSourceConflict) << path;
+    EXPECT_EQ(status.message().find("\"a\""), std::string::npos) << "it may not be theirs to see";
   }
   EXPECT_TRUE(store_->AddSource(at("b", "x/z")).ok());
   EXPECT_EQ(store_->AddSource(at("c", "../c")).status().code(), Code::kInvalidPath);

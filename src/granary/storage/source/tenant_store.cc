@@ -209,7 +209,8 @@ Result<std::string> TenantStore::ChooseFolder(const SourceDefinition& definition
   };
   for (const auto& source : sources_.All()) {
     if (Overlap(folder, source->folder()))
-      return taken(fmt::format("the folder of source \"{}\"", source->id().str()));
+      // Not which one: whoever asks may not see it.
+      return taken("the folder of another source");
   }
   for (const DroppedFolder& dropped : context_->manifest->dropped()) {
     if (Overlap(folder, OpenedFolder(context_->folder.root(), dropped.folder))) {
