@@ -82,7 +82,9 @@ RaceResult PlanRace::Run(const query::SearchRequest& request, const storage::Sou
       forced.forced = other.way;
       double ns = 0;
       least(forced, ns, nullptr);
-      if (ns < result.best_ns) best = fmt::format("way {}, {:.0f} us estimated", static_cast<int>(other.way), other.ns / 1e3);
+      if (ns < result.best_ns)
+        best =
+            fmt::format("way {}, {:.0f} us estimated", static_cast<int>(other.way), other.ns / 1e3);
       result.best_ns = std::min(result.best_ns, ns);
       ++result.plans;
     }

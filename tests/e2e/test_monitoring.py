@@ -102,8 +102,11 @@ def test_series_are_kept_across_a_restart(node, monitoring):
     assert {"up", "ready", "granary_rows_written_total"} <= set(client.call("GET", "/api/series")["names"])
     assert client.call("GET", "/api/series?name=none") == {"name": "none", "of": "avg", "step_seconds": 60, "series": []}
     # Uptime grows by a second in a second.
-    rates = client.call("GET", "/api/series?name=granary_uptime_seconds&service=tenant-node&of=rate&step=1s")["series"][0]["points"]
-    assert all(0 <= rate < 3 for _, rate in rates) and rates
+    def rates(client):
+        series = client.call("GET", "/api/series?name=granary_uptime_seconds&service=tenant-node&of=rate&step=1s")["series"]
+        return series and series[0]["points"]
+
+    assert all(0 <= rate < 3 for _, rate in service.wait_for(rates, "two looks make a rate"))
     usage = client.call("GET", "/usage/default_tenant")
     assert usage["nodes"] == 1 and usage["rows_written"] == 2
 

@@ -49,8 +49,7 @@ Result<QueryFeedback::Operator> ReadOperator(const JsonNode& node, const std::st
   GRANARY_ASSIGN(out.path, ReadPath(path, object.PointerOf("path")));
   GRANARY_ASSIGN(const std::string way, object.RequiredText("way"));
   GRANARY_ASSIGN(out.way, ReadWay(way, object.PointerOf("way")));
-  GRANARY_ASSIGN(const auto segments,
-                 object.WholeNumber("segments", 0, query::kFactsSegmentsMax));
+  GRANARY_ASSIGN(const auto segments, object.WholeNumber("segments", 0, query::kFactsSegmentsMax));
   out.segments = segments.value_or(0);
   GRANARY_ASSIGN(out.rows_estimated, RealMember(object, "rows_estimated", 0, kRowsMost, 0));
   GRANARY_ASSIGN(out.ns_estimated, RealMember(object, "ns_estimated", 0, kNsMost, 0));
@@ -68,13 +67,12 @@ Result<QueryFeedback::Question> ReadAnswered(const JsonNode& node, const std::st
   QueryFeedback::Question out;
   GRANARY_ASSIGN(out.shape, ShapeMember(object));
   GRANARY_ASSIGN(out.text, ShortText(object, "text", query::ShapeTable::kTextMax));
-  GRANARY_ASSIGN(const auto place,
-                 object.WholeNumber("place", 0, query::kFactsQuestionsMax - 1));
+  GRANARY_ASSIGN(const auto place, object.WholeNumber("place", 0, query::kFactsQuestionsMax - 1));
   out.place = static_cast<std::uint16_t>(place.value_or(0));
   GRANARY_ASSIGN(out.rows_by_statistics, RequiredReal(object, "rows_by_statistics", 0, kRowsMost));
-  GRANARY_ASSIGN(out.correction,
-                 RealMember(object, "correction", 1 / kFactorMost, kFactorMost, 1));
-  GRANARY_ASSIGN(out.rows, RealMember(object, "rows", 0, kRowsMost, query::ShapeTable::kRowsUnknown));
+  GRANARY_ASSIGN(out.correction, RealMember(object, "correction", 1 / kFactorMost, kFactorMost, 1));
+  GRANARY_ASSIGN(out.rows,
+                 RealMember(object, "rows", 0, kRowsMost, query::ShapeTable::kRowsUnknown));
   GRANARY_TRY(object.Finish());
   return out;
 }
@@ -97,20 +95,20 @@ Result<QueryFeedback> ReadRecord(const JsonNode& node, const std::string& pointe
   QueryFeedback out;
   GRANARY_ASSIGN(const auto of_node, object.Text("node_id"));
   if (of_node && *of_node != batch_node) {
-    return WrongValue(object.PointerOf("node_id"),
-                 fmt::format("it is of node \"{}\", the others of \"{}\"", *of_node, batch_node));
+    return WrongValue(
+        object.PointerOf("node_id"),
+        fmt::format("it is of node \"{}\", the others of \"{}\"", *of_node, batch_node));
   }
   GRANARY_ASSIGN(const auto at, object.WholeNumber("at_us", 0, 1ull << 62));
   out.at_us = static_cast<std::int64_t>(at.value_or(0));
   GRANARY_ASSIGN(out.source, object.RequiredText("source_id"));
-  if (!IsIdentifier(out.source)) return WrongValue(object.PointerOf("source_id"), "not an identifier");
+  if (!IsIdentifier(out.source))
+    return WrongValue(object.PointerOf("source_id"), "not an identifier");
   GRANARY_ASSIGN(out.model_version, ShortText(object, "model_version", 128));
   GRANARY_ASSIGN(out.shape, ShapeMember(object));
   GRANARY_ASSIGN(out.shape_text, ShortText(object, "shape_text", query::ShapeTable::kTextMax));
-  GRANARY_ASSIGN(out.rows_by_statistics,
-                 RealMember(object, "rows_by_statistics", 0, kRowsMost, 0));
-  GRANARY_ASSIGN(out.correction,
-                 RealMember(object, "correction", 1 / kFactorMost, kFactorMost, 1));
+  GRANARY_ASSIGN(out.rows_by_statistics, RealMember(object, "rows_by_statistics", 0, kRowsMost, 0));
+  GRANARY_ASSIGN(out.correction, RealMember(object, "correction", 1 / kFactorMost, kFactorMost, 1));
   GRANARY_ASSIGN(out.rows_estimated, RealMember(object, "rows_estimated", 0, kRowsMost, 0));
   GRANARY_ASSIGN(out.rows, RequiredReal(object, "rows", 0, kRowsMost));
   GRANARY_ASSIGN(const auto known, object.Boolean("rows_known"));
@@ -217,7 +215,8 @@ Result<FeedbackBody> ReadFeedback(std::string_view body) {
   FeedbackBody out;
   GRANARY_ASSIGN(out.node, object.RequiredText("node_id"));
   GRANARY_ASSIGN(out.tenant, object.RequiredText("tenant_id"));
-  for (const auto& [name, id] : {std::pair("node_id", &out.node), std::pair("tenant_id", &out.tenant)}) {
+  for (const auto& [name, id] :
+       {std::pair("node_id", &out.node), std::pair("tenant_id", &out.tenant)}) {
     if (!IsIdentifier(*id))
       return WrongValue(object.PointerOf(name), fmt::format("\"{}\" is not an identifier", *id));
   }
@@ -226,7 +225,7 @@ Result<FeedbackBody> ReadFeedback(std::string_view body) {
   if (records == nullptr) return WrongValue("/records", "an array of records is required");
   if (records->items.size() > kFeedbackRecordsMax) {
     return WrongValue("/records", fmt::format("{} records; at most {} are taken at once",
-                                         records->items.size(), kFeedbackRecordsMax));
+                                              records->items.size(), kFeedbackRecordsMax));
   }
   for (std::size_t i = 0; i < records->items.size(); ++i) {
     auto record = ReadRecord(records->items[i], PointerTo("/records", i), out.node);

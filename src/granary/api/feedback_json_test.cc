@@ -33,12 +33,18 @@ QueryFeedback SomeFeedback() {
                    .rows = 7,
                    .ns = 11}};
   of.operators[0].work[Unit::kIndexRow] = 1.0 / 3;
-  of.questions = {{.shape = 5, .text = "a = ?", .place = 1, .rows_by_statistics = 2, .correction = 0.5, .rows = 3}};
+  of.questions = {{.shape = 5,
+                   .text = "a = ?",
+                   .place = 1,
+                   .rows_by_statistics = 2,
+                   .correction = 0.5,
+                   .rows = 3}};
   of.rejected = {{.way = query::kScan, .examined = 9, .ns = 10}};
   of.facts.shape.filters = true;
   of.facts.shape.checks[Unit::kCheckNumber] = 2;
   of.facts.shape.limit = 10;
-  of.facts.questions = {{query::IndexQuestion::Kind::kRange, 0}, {query::IndexQuestion::Kind::kEqual, 3}};
+  of.facts.questions = {{query::IndexQuestion::Kind::kRange, 0},
+                        {query::IndexQuestion::Kind::kEqual, 3}};
   of.facts.nodes = {{query::IndexQuestions::Node::Kind::kQuestion, 0, {}},
                     {query::IndexQuestions::Node::Kind::kQuestion, 1, {}},
                     {query::IndexQuestions::Node::Kind::kAnd, 0, {0, 1}}};
@@ -116,11 +122,11 @@ TEST(FeedbackJsonTest, ARecordThatLiesIsRefusedAloneWithItsPlace) {
 }
 
 TEST(FeedbackJsonTest, ABodyThatIsNoneIsRefusedWhole) {
-  for (const std::string_view body :
-       {"", "[]", "{}", R"({"node_id":"n","tenant_id":"t"})", R"({"node_id":"","tenant_id":"t","records":[]})",
-        R"({"node_id":"a/b","tenant_id":"t","records":[]})",
-        R"({"node_id":"n","tenant_id":"t","records":[],"x":1})",
-        R"({"node_id":"n","tenant_id":"t","records":{}})"})
+  for (const std::string_view body : {"", "[]", "{}", R"({"node_id":"n","tenant_id":"t"})",
+                                      R"({"node_id":"","tenant_id":"t","records":[]})",
+                                      R"({"node_id":"a/b","tenant_id":"t","records":[]})",
+                                      R"({"node_id":"n","tenant_id":"t","records":[],"x":1})",
+                                      R"({"node_id":"n","tenant_id":"t","records":{}})"})
     EXPECT_FALSE(ReadFeedback(body).ok()) << body;
   std::string many = R"({"node_id":"n","tenant_id":"t","records":[)";
   for (std::size_t i = 0; i < kFeedbackRecordsMax; ++i) many += i == 0 ? "1" : ",1";

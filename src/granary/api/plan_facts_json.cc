@@ -23,8 +23,8 @@ using query::Way;
 using Node = query::IndexQuestions::Node;
 
 constexpr double kCountMost = 1e15;
-constexpr std::array<std::string_view, 6> kWayNames = {"scan", "metadata", "first", "pages", "combined",
-                                                       "everything"};
+constexpr std::array<std::string_view, 6> kWayNames = {"scan",  "metadata", "first",
+                                                       "pages", "combined", "everything"};
 constexpr std::array<std::string_view, 3> kQuestionNames = {"equal", "range", "prefix"};
 constexpr std::array<std::string_view, 3> kNodeNames = {"question", "and", "or"};
 
@@ -44,8 +44,8 @@ Result<std::size_t> OneOf(ObjectReader& object, std::string_view name,
   GRANARY_ASSIGN(const std::string text, object.RequiredText(name));
   const auto at = std::ranges::find(names, text);
   if (at == names.end())
-    return WrongValue(object.PointerOf(name), fmt::format("\"{}\" is not one of {}", text,
-                                                     fmt::join(names, ", ")));
+    return WrongValue(object.PointerOf(name),
+                      fmt::format("\"{}\" is not one of {}", text, fmt::join(names, ", ")));
   return static_cast<std::size_t>(at - names.begin());
 }
 
@@ -119,12 +119,10 @@ Result<Node> ReadNode(const JsonNode& json, const std::string& pointer) {
   Node node;
   GRANARY_ASSIGN(const std::size_t kind, OneOf(object, "kind", kNodeNames));
   node.kind = static_cast<Node::Kind>(kind);
-  GRANARY_ASSIGN(const auto question,
-                 object.WholeNumber("question", 0, query::kFactsQuestionsMax));
+  GRANARY_ASSIGN(const auto question, object.WholeNumber("question", 0, query::kFactsQuestionsMax));
   node.question = static_cast<std::uint16_t>(question.value_or(0));
   GRANARY_TRY(object.Each("parts", node.parts,
-                          [](const JsonNode& part,
-                             const std::string& at) -> Result<std::uint16_t> {
+                          [](const JsonNode& part, const std::string& at) -> Result<std::uint16_t> {
                             GRANARY_ASSIGN(const double place, RealNumber(part, at, 0, 1000));
                             return static_cast<std::uint16_t>(place);
                           }));
@@ -197,8 +195,7 @@ Result<FactsClass> ReadClass(const JsonNode& json, const std::string& pointer) {
     out = value.value_or(false);
     return Status::Ok();
   };
-  GRANARY_ASSIGN(const auto segments,
-                 object.WholeNumber("segments", 1, query::kFactsSegmentsMax));
+  GRANARY_ASSIGN(const auto segments, object.WholeNumber("segments", 1, query::kFactsSegmentsMax));
   of.segments = segments.value_or(1);
   GRANARY_TRY(flag("hot", of.hot));
   GRANARY_ASSIGN(const auto rows, object.WholeNumber("rows", 0, kRowsMost));
@@ -271,9 +268,9 @@ Result<Way> ReadWay(const std::string& text, const std::string& pointer) {
     if (read.ec == std::errc() && read.ptr == end && single < query::kWays - query::kSingle)
       return static_cast<Way>(query::kSingle + single);
   }
-  return WrongValue(pointer, fmt::format("\"{}\" is not one of {}, single-0 to single-{}", text,
-                                    fmt::join(kWayNames, ", "),
-                                    query::kWays - query::kSingle - 1));
+  return WrongValue(pointer,
+                    fmt::format("\"{}\" is not one of {}, single-0 to single-{}", text,
+                                fmt::join(kWayNames, ", "), query::kWays - query::kSingle - 1));
 }
 
 Result<AccessPath> ReadPath(const std::string& text, const std::string& pointer) {
@@ -317,12 +314,13 @@ Result<PlanFacts> ReadFacts(const JsonNode& node, const std::string& pointer) {
   GRANARY_TRY(object.Each("classes", facts.classes, ReadClass));
   GRANARY_TRY(object.Finish());
   if (!query::AreSound(facts)) {
-    return WrongValue(pointer, fmt::format("the facts contradict themselves: nodes are a tree whose parts "
-                                      "stand before it, each class has an index and a share for each "
-                                      "question or none, there are at most {} questions, {} classes "
-                                      "and {} segments",
-                                      query::kFactsQuestionsMax, query::kFactsClassesMax,
-                                      query::kFactsSegmentsMax));
+    return WrongValue(
+        pointer,
+        fmt::format("the facts contradict themselves: nodes are a tree whose parts "
+                    "stand before it, each class has an index and a share for each "
+                    "question or none, there are at most {} questions, {} classes "
+                    "and {} segments",
+                    query::kFactsQuestionsMax, query::kFactsClassesMax, query::kFactsSegmentsMax));
   }
   return facts;
 }

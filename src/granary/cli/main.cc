@@ -323,8 +323,8 @@ void AddDumps(CLI::App& app, int& exit_code) {
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.
-constexpr std::string_view kLaterCommands[] = {
-    "operation-node", "metadata-catalog", "sql", "backup", "restore"};
+constexpr std::string_view kLaterCommands[] = {"operation-node", "metadata-catalog", "sql",
+                                               "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {

@@ -61,10 +61,10 @@ Status RunModelList(const ModelOptions& options) {
     simdjson::dom::array models, promotions;
     if (document["models"].get(models) == simdjson::SUCCESS) {
       for (const element model : models) {
-        out += fmt::format("{:<28} {:<10} {}  {:.0f} queries, on top of {}\n",
-                           TextIn(model, "version"), TextIn(model, "state"),
-                           TextIn(model, "made_at"), FigureIn(model, "queries"),
-                           TextIn(model, "parent"));
+        out +=
+            fmt::format("{:<28} {:<10} {}  {:.0f} queries, on top of {}\n",
+                        TextIn(model, "version"), TextIn(model, "state"), TextIn(model, "made_at"),
+                        FigureIn(model, "queries"), TextIn(model, "parent"));
       }
     }
     if (document["promotions"].get(promotions) == simdjson::SUCCESS && promotions.size() > 0) {
@@ -103,9 +103,9 @@ Status RunModelShow(const ModelOptions& options) {
 }
 
 Status RunModelPromote(const ModelOptions& options) {
-  GRANARY_ASSIGN(const std::string answer,
-                 Ask(options, "POST", fmt::format("/models/{}/promote{}", options.version,
-                                                  options.force ? "?force=true" : "")));
+  GRANARY_ASSIGN(const std::string answer, Ask(options, "POST",
+                                               fmt::format("/models/{}/promote{}", options.version,
+                                                           options.force ? "?force=true" : "")));
   return Print(options, answer, PromotionLine);
 }
 
@@ -115,7 +115,8 @@ Status RunModelRollback(const ModelOptions& options) {
 }
 
 Status RunModelReplay(const ModelOptions& options) {
-  GRANARY_ASSIGN(const std::string answer, Ask(options, "POST", "/replay?model=" + options.version));
+  GRANARY_ASSIGN(const std::string answer,
+                 Ask(options, "POST", "/replay?model=" + options.version));
   return Print(options, answer, [](const element& document) {
     element replay, serving;
     std::string out;

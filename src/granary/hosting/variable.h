@@ -37,6 +37,16 @@ struct TextRule {
   std::string_view allowed;  ///< For messages: "an identifier, …".
 };
 
+// Written out for compilers that deduce no aggregates (clang before 17).
+template <typename C>
+WholeRule(std::int64_t C::*, std::int64_t, std::int64_t) -> WholeRule<C>;
+template <typename C>
+NumberRule(double C::*, double, double) -> NumberRule<C>;
+template <typename C>
+SwitchRule(bool C::*) -> SwitchRule<C>;
+template <typename C>
+TextRule(std::string C::*, bool (*)(std::string_view), const char*) -> TextRule<C>;
+
 /// What a setting may be, and where its value goes.
 class Rule {
  public:

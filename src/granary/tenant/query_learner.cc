@@ -111,8 +111,8 @@ void QueryLearner::LearnFrom(const QueryFeedback& feedback) {
   ++queries_;
   for (const QueryFeedback::Operator& each : feedback.operators) {
     // Hot rows, statistics and pages are not timed by units.
-    if (each.path == query::AccessPath::kHot || each.way == query::kMetadata || each.way == query::kPages ||
-        each.ns <= 0)
+    if (each.path == query::AccessPath::kHot || each.way == query::kMetadata ||
+        each.way == query::kPages || each.ns <= 0)
       continue;
     fitter_.Learn(each.work, each.ns);
   }
@@ -171,7 +171,8 @@ void QueryLearner::Publish(ModelOrigin origin) {
                     .made_us = clock_.WallMicros(),
                     .queries = queries_,
                     .shapes = shapes_.shapes()};
-  next.costs.version = query::VersionOf(next, model_.origin == ModelOrigin::kBuiltin ? 1 : query::CountOf(model_.version()) + 1);
+  next.costs.version = query::VersionOf(
+      next, model_.origin == ModelOrigin::kBuiltin ? 1 : query::CountOf(model_.version()) + 1);
   published_at_ = queries_;
   Serve(std::move(next), shapes_.Corrections());
   is_unkept_ = true;
@@ -198,8 +199,9 @@ void QueryLearner::Keep() {
 
 Status QueryLearner::Adopt(LearnedModel model) {
   if (model.origin != ModelOrigin::kEngine) {
-    return {Code::kInvalidArgument, fmt::format("model {} is {}, not of a CBO Engine", model.version(),
-                                                query::ModelOriginName(model.origin))};
+    return {Code::kInvalidArgument,
+            fmt::format("model {} is {}, not of a CBO Engine", model.version(),
+                        query::ModelOriginName(model.origin))};
   }
   if (!options_.enabled) return {Code::kInvalidArgument, "learning is off"};
   const std::lock_guard lock(learning_mutex_);

@@ -216,9 +216,9 @@ TEST_F(QueryLearnerTest, CalibrationComesFirstUnlessAModelWasKept) {
     EXPECT_GT(ns, 0);
   }
   for (const Unit unit :
-       {Unit::kChunk, Unit::kCachedChunk, Unit::kDecodeNumber, Unit::kDecodeText, Unit::kCheckNumber,
-        Unit::kCheckText, Unit::kCheckPattern, Unit::kIndexLookup, Unit::kIndexRow,
-        Unit::kPickValue, Unit::kOrderRow, Unit::kGroupRow, Unit::kWorker})
+       {Unit::kChunk, Unit::kCachedChunk, Unit::kDecodeNumber, Unit::kDecodeText,
+        Unit::kCheckNumber, Unit::kCheckText, Unit::kCheckPattern, Unit::kIndexLookup,
+        Unit::kIndexRow, Unit::kPickValue, Unit::kOrderRow, Unit::kGroupRow, Unit::kWorker})
     EXPECT_GT(all[unit], 0) << query::Coefficients()[static_cast<std::size_t>(unit)].name;
   const auto learner = Open();
   learner->Calibrate(timings);
@@ -227,8 +227,10 @@ TEST_F(QueryLearnerTest, CalibrationComesFirstUnlessAModelWasKept) {
   EXPECT_TRUE(model.version().starts_with("calibrated-1-")) << model.version();
   // What the calibrated model says of them is of the order of what they took.
   std::vector<double> off;
-  for (const auto& [work, ns] : timings) off.push_back(std::abs(std::log(work.Ns(model.costs) / ns)));
-  std::nth_element(off.begin(), off.begin() + static_cast<std::ptrdiff_t>(off.size() / 2), off.end());
+  for (const auto& [work, ns] : timings)
+    off.push_back(std::abs(std::log(work.Ns(model.costs) / ns)));
+  std::nth_element(off.begin(), off.begin() + static_cast<std::ptrdiff_t>(off.size() / 2),
+                   off.end());
   EXPECT_LT(off[off.size() / 2], std::log(2.5));
 }
 

@@ -121,8 +121,7 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   if (record)
-    learner_->Note(
-        query::FeedbackOf(*record, deps_.clock.WallMicros(), planning->model.version));
+    learner_->Note(query::FeedbackOf(*record, deps_.clock.WallMicros(), planning->model.version));
   return answer;
 }
 

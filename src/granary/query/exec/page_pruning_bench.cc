@@ -31,12 +31,12 @@ class Orders {
  public:
   explicit Orders(std::uint64_t cache_bytes)
       : segment_files_(files_, {.column_cache_bytes = cache_bytes}) {
-    const auto schema = std::make_shared<Schema>(
-        1, 4,
-        std::vector<Column>{{1, "day", TypeKind::kInt64},
-                            {2, "customer", TypeKind::kString},
-                            {3, "region", TypeKind::kString},
-                            {4, "amount", TypeKind::kFloat64}});
+    const auto schema =
+        std::make_shared<Schema>(1, 4,
+                                 std::vector<Column>{{1, "day", TypeKind::kInt64},
+                                                     {2, "customer", TypeKind::kString},
+                                                     {3, "region", TypeKind::kString},
+                                                     {4, "amount", TypeKind::kFloat64}});
     auto writer = Done(storage::SegmentWriter::Create(
         files_, io::Failpoints::None(), directory_.path(), "orders.parquet", schema, {}));
     arrow::Int64Builder day;

@@ -45,17 +45,13 @@ class QueryFeedbackTest : public ::testing::Test {
   std::vector<QueryFeedback> Run(const SearchRequest& request, OptimizerOptions options = {},
                                  std::uint64_t* found = nullptr) {
     PlanRecord record(RecordDetail::kWorked);
-    const QueryContext context{.pool = pool_,
-                               .parallelism = 1,
-                               .cancel = {},
-                               .optimizer = &options,
-                               .record = &record};
-    const auto stats = RunSearch(request, {source_.snapshot()}, context,
-                                 [&](const ResultBatch& batch) {
-                                   if (found != nullptr)
-                                     *found += static_cast<std::uint64_t>(batch.batch->num_rows());
-                                   return Status::Ok();
-                                 });
+    const QueryContext context{
+        .pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options, .record = &record};
+    const auto stats =
+        RunSearch(request, {source_.snapshot()}, context, [&](const ResultBatch& batch) {
+          if (found != nullptr) *found += static_cast<std::uint64_t>(batch.batch->num_rows());
+          return Status::Ok();
+        });
     EXPECT_TRUE(stats.ok()) << stats.status().ToString();
     return FeedbackOf(record, 1234, "m");
   }

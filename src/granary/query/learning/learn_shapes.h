@@ -1,5 +1,5 @@
-// LearnShapes: what a query's rows say of its predicate's shape, of the questions that were asked, and
-// of those that were not.
+// LearnShapes: what a query's rows say of its predicate's shape, of the questions that were asked,
+// and of those that were not.
 //
 // How        a question that an index answered is seen. Of those that no index was asked something
 //            follows where the predicate is an AND of questions alone: what is left of the error,

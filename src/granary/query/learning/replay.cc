@@ -37,8 +37,7 @@ PlanFacts InTruth(const QueryFeedback& of) {
     if (each.place < questions.size() && each.rows >= 0)
       questions[each.place] = off(each.rows, each.rows_by_statistics * each.correction);
   }
-  const double whole =
-      of.rows_known ? off(of.rows, of.rows_by_statistics * of.correction) : 1;
+  const double whole = of.rows_known ? off(of.rows, of.rows_by_statistics * of.correction) : 1;
   return Scaled(of, whole, questions);
 }
 

@@ -34,7 +34,8 @@ QueryFeedback LookUp(double named, double actual) {
   segments.named = {named};
   of.rows_by_statistics = of.rows_estimated = named * 1e6;
   of.rows = actual * 1e6;
-  of.questions = {{.shape = kAsked, .text = "", .rows_by_statistics = named * 1e6, .rows = of.rows}};
+  of.questions = {
+      {.shape = kAsked, .text = "", .rows_by_statistics = named * 1e6, .rows = of.rows}};
   of.rejected = {{.way = kSingle}};
   // Work that tells each price by itself.
   for (const Unit unit : {Unit::kCachedChunk, Unit::kRowGroup, Unit::kCheckText, Unit::kIndexLookup,

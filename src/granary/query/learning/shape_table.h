@@ -26,7 +26,7 @@ struct ShapeRatios {
   std::string text;            ///< For people.
   std::vector<double> ratios;  ///< Logarithms of (actual + 1) / (estimated + 1), the oldest first.
   std::uint64_t seen_at = 0;   ///< When the table had learned so much.
-  bool inferred = false;  ///< From queries with other conditions: not worth keeping.
+  bool inferred = false;       ///< From queries with other conditions: not worth keeping.
 };
 
 class ShapeTable {
@@ -34,7 +34,8 @@ class ShapeTable {
   static constexpr std::size_t kShapesMax = 512;
   static constexpr std::size_t kRatios = 7;
   static constexpr std::size_t kEvidenceLeast = 3;  ///< With fewer ratios nothing is corrected …
-  static constexpr std::size_t kEvidenceOfGross = 2;  ///< … but those that are off by kGross, or once by far more.
+  static constexpr std::size_t kEvidenceOfGross =
+      2;  ///< … but those that are off by kGross, or once by far more.
   static constexpr double kGross = 8;
   static constexpr double kFactorMax = 1e4;
   static constexpr double kFactorLeast = 1.25;        ///< Less is not worth correcting.

@@ -29,7 +29,7 @@ struct AccessShape {
   Work checks;              ///< What the filter takes, per row that it is asked of.
   ColumnGroup filter;       ///< Are decoded of every row that is examined.
   ColumnGroup rest;         ///< Are decoded where something matched.
-  double comparisons = 0;  ///< Of values with the bounds of a page, to look at one.
+  double comparisons = 0;   ///< Of values with the bounds of a page, to look at one.
   double per_match_ns = 0;  ///< What a matching row costs after the scan.
   /// So many rows are wanted, in the order in which they are stored.
   std::optional<std::uint64_t> limit;
@@ -56,10 +56,10 @@ struct PageFacts {
 struct SegmentFacts {
   std::uint64_t rows = 0;
   std::uint64_t row_groups = 1;
-  bool all_match = false;           ///< Statistics say so.
-  bool by_metadata = false;         ///< Statistics answer for it.
-  bool first_by_index = false;      ///< All rows match, and B-trees have AccessShape::first.
-  double matches = 1;               ///< Of the rows, estimated.
+  bool all_match = false;               ///< Statistics say so.
+  bool by_metadata = false;             ///< Statistics answer for it.
+  bool first_by_index = false;          ///< All rows match, and B-trees have AccessShape::first.
+  double matches = 1;                   ///< Of the rows, estimated.
   std::optional<PageFacts> pages = {};  ///< Nothing: they have no say.
   std::optional<bool> cached = {};  ///< The columns are decoded already; nothing: not asked yet.
   /// One a question; empty: no index can be asked.

@@ -31,10 +31,9 @@ bool AreTree(const std::vector<Node>& nodes, std::size_t questions) {
 bool IsSound(const FactsClass& of, std::size_t questions) {
   const bool fits = (of.indexes.empty() && of.named.empty()) ||
                     (of.indexes.size() == questions && of.named.size() == questions);
-  const bool has_pages = !of.facts.pages || (IsCount(of.facts.pages->rows) &&
-                                             IsCount(of.facts.pages->kept) &&
-                                             IsCount(of.facts.pages->total) &&
-                                             IsCount(of.facts.pages->row_groups));
+  const bool has_pages =
+      !of.facts.pages || (IsCount(of.facts.pages->rows) && IsCount(of.facts.pages->kept) &&
+                          IsCount(of.facts.pages->total) && IsCount(of.facts.pages->row_groups));
   const auto is_share = [](double share) { return share >= 0 && share <= 1; };
   return fits && has_pages && of.segments > 0 && of.segments <= kFactsSegmentsMax &&
          IsCount(static_cast<double>(of.facts.rows)) && of.facts.row_groups <= of.facts.rows + 1 &&

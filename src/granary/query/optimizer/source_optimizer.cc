@@ -41,8 +41,7 @@ std::uint64_t KindOf(const SegmentFacts& facts, std::optional<bool> cached, bool
                      double wanted) {
   const auto flags = static_cast<std::uint64_t>(facts.all_match) |
                      static_cast<std::uint64_t>(facts.by_metadata) << 1 |
-                     static_cast<std::uint64_t>(facts.first_by_index) << 2 |
-                     CodeOf(cached) << 3 |
+                     static_cast<std::uint64_t>(facts.first_by_index) << 2 | CodeOf(cached) << 3 |
                      CodeOf(facts.pages ? std::optional(pages_are_exact) : std::nullopt) << 5;
   std::uint64_t kind = flags;
   const auto add = [&kind](std::uint64_t next) {
@@ -182,14 +181,13 @@ SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
   const double chunks = read * (shape_.filter.count() + hit * shape_.rest.count());
   cost.decoding = chunks * (model_.chunk_ns + model_.page_chunk_ns) +
                   hit * Decode(shape_.rest, cost.examined) + Decode(shape_.filter, cost.examined);
-  cost.ns = pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
-            chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
-            cost.examined * check_ns_ +
-            // Of what is decoded already these rows are copied.
-            cost.examined * model_.take_value_ns *
-                (shape_.filter.count() + hit * shape_.rest.count()) +
-            cost.rows * (shape_.per_match_ns +
-                         model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
+  cost.ns =
+      pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
+      chunks * model_.cached_chunk_ns + read * model_.row_group_ns + cost.examined * check_ns_ +
+      // Of what is decoded already these rows are copied.
+      cost.examined * model_.take_value_ns * (shape_.filter.count() + hit * shape_.rest.count()) +
+      cost.rows * (shape_.per_match_ns +
+                   model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
   return cost;
 }
 
@@ -349,9 +347,8 @@ void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike&
   AddWays(facts);
   SegmentChoice& choice = alike.choice;
   const auto& cached = known.cached;
-  alike.asks_pages =
-      facts.pages && !known.pages_are_exact &&
-      (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
+  alike.asks_pages = facts.pages && !known.pages_are_exact &&
+                     (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
   if (forced_ < kWays) {
     choice.way = costs_[forced_].ns < kImpossible ? forced_ : kScan;
   } else {

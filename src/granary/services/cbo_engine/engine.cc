@@ -78,9 +78,8 @@ CboEngine::~CboEngine() {
 Status CboEngine::Open() {
   EngineState& engine = state_->engine;
   auto shop = std::make_shared<Workshop>();
-  GRANARY_ASSIGN(shop->store,
-                 EngineStore::Open(io::JoinPath(engine.config.data_path, kFolder),
-                                   engine.config.cbo_history_days, engine.log));
+  GRANARY_ASSIGN(shop->store, EngineStore::Open(io::JoinPath(engine.config.data_path, kFolder),
+                                                engine.config.cbo_history_days, engine.log));
   GRANARY_ASSIGN(
       shop->trainer,
       Trainer::Open(*shop->store, state_->clock, engine.log,

@@ -49,8 +49,8 @@ Answer Estimate(EngineState& state, RouteCall& call) {
   GRANARY_ASSIGN(const auto shop, state.workshop.Get());
   GRANARY_ASSIGN(const PlanBody body, ParsePlanBody(call.request.body, PlanUse::kEstimate));
   GRANARY_ASSIGN(const auto model, ModelFor(*shop->trainer, body.model));
-  const double ns = body.work ? body.work->Ns(model.costs)
-                              : query::Replan(*body.facts, model.costs, body.way).ns;
+  const double ns =
+      body.work ? body.work->Ns(model.costs) : query::Replan(*body.facts, model.costs, body.way).ns;
   return JsonResponse(CostJson(ns, model.version()));
 }
 
@@ -85,8 +85,8 @@ Answer PromoteModel(EngineState& state, RouteCall& call) {
   GRANARY_ASSIGN(const Promotion promotion,
                  version == kPrevious
                      ? shop->trainer->Rollback("asked for")
-                     : shop->trainer->Promote(version, force == "true" ? Trainer::Force::kYes
-                                                                       : Trainer::Force::kNo));
+                     : shop->trainer->Promote(
+                           version, force == "true" ? Trainer::Force::kYes : Trainer::Force::kNo));
   return JsonResponse(PromotionJson(promotion));
 }
 

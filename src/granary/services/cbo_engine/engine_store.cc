@@ -61,8 +61,8 @@ void AppendHistory(const QueryFeedback& record, const api::FeedbackBody& body, s
                    std::string& out) {
   const double estimated = std::max(record.rows_estimated, 1.0), rows = std::max(record.rows, 1.0);
   api::JsonObject fields(out);
-  fields.Add("received_at", std::string_view(ValueToText(
-                                Value(now_us), DataType::Timestamp(TimeUnit::kMicro))));
+  fields.Add("received_at",
+             std::string_view(ValueToText(Value(now_us), DataType::Timestamp(TimeUnit::kMicro))));
   fields.Add("node_id", body.node);
   fields.Add("tenant_id", body.tenant);
   fields.Add("source", record.source);
@@ -72,7 +72,8 @@ void AppendHistory(const QueryFeedback& record, const api::FeedbackBody& body, s
   fields.Add("model_version", record.model_version);
   api::AddReal(fields, "rows", record.rows);
   api::AddReal(fields, "rows_estimated", record.rows_estimated);
-  if (record.rows_known) api::AddReal(fields, "q_error", std::max(estimated / rows, rows / estimated));
+  if (record.rows_known)
+    api::AddReal(fields, "q_error", std::max(estimated / rows, rows / estimated));
   api::AddReal(fields, "ns", record.ns);
   api::AddReal(fields, "ns_estimated", record.ns_estimated);
   std::string text;
@@ -172,12 +173,12 @@ Status EngineStore::AddPromotion(const Promotion& promotion) {
 
 Result<std::vector<Promotion>> EngineStore::Promotions() {
   std::vector<Promotion> out;
-  GRANARY_TRY(ReadNewest(
-      kPromotions, {"version", "action", "reason", "regret_before", "regret_after", "at_us"},
-      kModelsMax, [&out](std::vector<Value>& row) {
-        out.push_back({TextOf(row[0]), TextOf(row[1]), TextOf(row[2]), RealOf(row[3]),
-                       RealOf(row[4]), WholeOf(row[5])});
-      }));
+  GRANARY_TRY(ReadNewest(kPromotions,
+                         {"version", "action", "reason", "regret_before", "regret_after", "at_us"},
+                         kModelsMax, [&out](std::vector<Value>& row) {
+                           out.push_back({TextOf(row[0]), TextOf(row[1]), TextOf(row[2]),
+                                          RealOf(row[3]), RealOf(row[4]), WholeOf(row[5])});
+                         }));
   return out;
 }
 

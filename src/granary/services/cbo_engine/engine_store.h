@@ -14,8 +14,8 @@
 
 #include "granary/api/feedback_json.h"
 #include "granary/base/status.h"
-#include "granary/query/learning/learned_model.h"
 #include "granary/hosting/embedded_tenant.h"
+#include "granary/query/learning/learned_model.h"
 
 namespace granary::services {
 
@@ -63,7 +63,8 @@ class EngineStore {
   Status Close();
 
  private:
-  explicit EngineStore(std::unique_ptr<hosting::EmbeddedTenant> tenant) : tenant_(std::move(tenant)) {}
+  explicit EngineStore(std::unique_ptr<hosting::EmbeddedTenant> tenant)
+      : tenant_(std::move(tenant)) {}
   /// Calls `read` with each row's values, in the order of `columns`; the newest `most` ones, oldest
   /// first.
   Status ReadNewest(std::string_view source, std::vector<std::string> columns, std::size_t most,

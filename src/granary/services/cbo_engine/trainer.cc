@@ -79,8 +79,7 @@ Result<std::unique_ptr<Trainer>> Trainer::Open(EngineStore& store, const io::Clo
   // A model that cannot be read any more serves nobody.
   std::erase_if(trainer->promotions_, [&](const Promotion& promotion) {
     const bool is_lost = !trainer->Has(promotion.version);
-    if (is_lost)
-      log.Warn("a promoted cost model is lost", {{"version", promotion.version}});
+    if (is_lost) log.Warn("a promoted cost model is lost", {{"version", promotion.version}});
     return is_lost;
   });
   trainer->ForgetCandidates();
@@ -97,8 +96,8 @@ Result<std::unique_ptr<Trainer>> Trainer::Open(EngineStore& store, const io::Clo
 }
 
 bool Trainer::Has(std::string_view version) const {
-  return std::ranges::any_of(
-      models_, [&](const LearnedModel& model) { return model.version() == version; });
+  return std::ranges::any_of(models_,
+                             [&](const LearnedModel& model) { return model.version() == version; });
 }
 
 const LearnedModel& Trainer::FindLocked(std::string_view version) const {
@@ -198,12 +197,13 @@ Result<std::optional<std::string>> Trainer::Fit() {
                                          {"regret_of_serving", replayed.serving.regret_mean},
                                          {"promoted", falls}});
   if (falls) {
-    GRANARY_TRY(PromoteLocked(version, std::string(kPromoted),
-                              fmt::format("replayed regret falls from {:.3f} to {:.3f} over {} queries",
-                                          replayed.serving.regret_mean, replayed.model.regret_mean,
-                                          replayed.model.queries),
-                              replayed)
-                    .status());
+    GRANARY_TRY(
+        PromoteLocked(version, std::string(kPromoted),
+                      fmt::format("replayed regret falls from {:.3f} to {:.3f} over {} queries",
+                                  replayed.serving.regret_mean, replayed.model.regret_mean,
+                                  replayed.model.queries),
+                      replayed)
+            .status());
   }
   return std::optional(version);
 }

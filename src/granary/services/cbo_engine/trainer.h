@@ -93,7 +93,7 @@ class Trainer {
   Logger& log_;
   const TrainerOptions options_;
 
-  mutable std::mutex mutex_;  // Of all below.
+  mutable std::mutex mutex_;                 // Of all below.
   std::vector<query::LearnedModel> models_;  // The first: the builtin prices.
   std::vector<Promotion> promotions_;
   std::deque<query::QueryFeedback> window_;

@@ -61,8 +61,8 @@ class TrainerTest : public ::testing::Test {
     auto store = EngineStore::Open(folder_.path() + "/engine", 30, Logger::Null());
     ASSERT_TRUE(store.ok()) << store.status().ToString();
     store_ = store.Take();
-    auto trainer = Trainer::Open(*store_, clock_, Logger::Null(),
-                                 {.window_records = 400, .fit_records = 50});
+    auto trainer =
+        Trainer::Open(*store_, clock_, Logger::Null(), {.window_records = 400, .fit_records = 50});
     ASSERT_TRUE(trainer.ok()) << trainer.status().ToString();
     trainer_ = trainer.Take();
   }

@@ -68,11 +68,9 @@ Status EngineLink::Push() {
     if (records.empty()) break;
     net::Headers headers;
     headers.Set("Content-Type", "application/json");
-    const auto response =
-        client_.Send("POST", "/feedback",
-                     api::FeedbackJson(options_.node, options_.tenant, records), headers);
-    const Status told =
-        response.ok() ? Answered(*response, "POST /feedback") : response.status();
+    const auto response = client_.Send(
+        "POST", "/feedback", api::FeedbackJson(options_.node, options_.tenant, records), headers);
+    const Status told = response.ok() ? Answered(*response, "POST /feedback") : response.status();
     if (!told.ok()) {
       lost_ += records.size();
       return told;

@@ -38,8 +38,8 @@ struct EngineLinkCounts {
 class EngineLink {
  public:
   /// kInvalidArgument for a URL that is none. `learner` and `log` outlive it.
-  static Result<std::unique_ptr<EngineLink>> Start(EngineLinkOptions options,
-                                                   QueryLearner& learner, Logger& log);
+  static Result<std::unique_ptr<EngineLink>> Start(EngineLinkOptions options, QueryLearner& learner,
+                                                   Logger& log);
   ~EngineLink();
 
   EngineLinkCounts counts() const;

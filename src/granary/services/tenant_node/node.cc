@@ -180,13 +180,12 @@ Status TenantNode::State::LinkEngine(Tenant& tenant) {
   const Config& config = node.config;
   if (config.cbo_engine_url.empty() || !tenant.learner().enabled()) return Status::Ok();
   const int port = rest ? rest->port() : grpc ? grpc->port() : 0;
-  GRANARY_ASSIGN(
-      engine,
-      EngineLink::Start({.url = config.cbo_engine_url,
-                         .node = fmt::format("{}-{}", config.tenant_id.substr(0, 120), port),
-                         .tenant = config.tenant_id,
-                         .interval = std::chrono::seconds(config.cbo_push_interval_seconds)},
-                        tenant.learner(), log));
+  GRANARY_ASSIGN(engine, EngineLink::Start(
+                             {.url = config.cbo_engine_url,
+                              .node = fmt::format("{}-{}", config.tenant_id.substr(0, 120), port),
+                              .tenant = config.tenant_id,
+                              .interval = std::chrono::seconds(config.cbo_push_interval_seconds)},
+                             tenant.learner(), log));
   return Status::Ok();
 }
 
