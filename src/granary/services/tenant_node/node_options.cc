@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "granary/base/daily_window.h"
+#include "granary/hosting/server_options.h"
 
 namespace granary::services {
 namespace {
