@@ -109,8 +109,7 @@ query::SearchRequest Find(query::Filter filter, std::string column) {
 
 class Calibrator {
  public:
-  Calibrator(runtime::WorkerPool& pool, std::chrono::milliseconds most)
-      : pool_(pool), end_(Clock::now() + most) {
+  explicit Calibrator(runtime::WorkerPool& pool) : pool_(pool) {
     many_.schema = few_.schema = ScratchSchema();
     for (storage::SourceSnapshot* snapshot : {&many_, &few_})
       snapshot->visible_sequence = static_cast<std::uint64_t>(kManyRows);
@@ -130,7 +129,8 @@ class Calibrator {
     return Status::Ok();
   }
 
-  std::vector<WorkTiming> Measure() {
+  std::vector<WorkTiming> Measure(std::chrono::milliseconds most) {
+    end_ = Clock::now() + most;
     const query::Filter no_amount = Where("amount", query::Operator::kEq, Number(kFewRows - 1));
     const query::Filter no_name = Where("name", query::Operator::kEq, Text("name-1x"));
     const query::Filter no_note = Where("note", query::Operator::kContains, Text("zebra"));
@@ -230,7 +230,7 @@ class Calibrator {
   }
 
   runtime::WorkerPool& pool_;
-  const Clock::time_point end_;
+  Clock::time_point end_;
   ScratchFiles files_;
   storage::SegmentFiles cold_{files_, {.column_cache_bytes = 0}};
   storage::SegmentFiles warm_{files_, {.column_cache_bytes = 4u << 20}};
@@ -241,9 +241,9 @@ class Calibrator {
 }  // namespace
 
 std::vector<WorkTiming> MeasureWork(runtime::WorkerPool& pool, std::chrono::milliseconds most) {
-  Calibrator calibrator(pool, most);
+  Calibrator calibrator(pool);
   if (!calibrator.Write().ok()) return {};
-  return calibrator.Measure();
+  return calibrator.Measure(most);
 }
 
 }  // namespace granary

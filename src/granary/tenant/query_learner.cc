@@ -15,6 +15,7 @@ using query::LearnedModel;
 using query::ModelOrigin;
 using query::QueryFeedback;
 
+constexpr int kCalibrationsMax = 10;
 // A price that moved by less is not worth another model.
 constexpr double kMoves = 0.05;
 // A first model takes so many queries, and is looked at again after as many.
@@ -73,8 +74,10 @@ void QueryLearner::Start(std::function<Timings()> calibrate) {
   const bool calibrates = options_.calibrate && !was_kept_ && calibrate != nullptr;
   job_ = std::make_unique<runtime::PeriodicJob>(
       "learner", options_.interval,
-      [this, calibrates, calibrate = std::move(calibrate), is_first = true]() mutable {
-        if (std::exchange(is_first, false) && calibrates) Calibrate(calibrate());
+      [this, calibrate = std::move(calibrate),
+       tries = calibrates ? kCalibrationsMax : 0]() mutable {
+        // A machine that is busy may leave no time to measure anything.
+        if (tries > 0) tries = Calibrate(calibrate()) ? 0 : tries - 1;
         Learn();
       });
   if (calibrates) job_->Poke();
@@ -100,11 +103,12 @@ void QueryLearner::Note(std::vector<QueryFeedback> feedback) {
     ring_.TryPush(std::make_unique<QueryFeedback>(std::move(one)));
 }
 
-void QueryLearner::Calibrate(const Timings& timings) {
+bool QueryLearner::Calibrate(const Timings& timings) {
   const std::lock_guard lock(learning_mutex_);
-  if (timings.empty()) return;
+  if (timings.empty()) return false;
   for (const auto& [work, ns] : timings) fitter_.Learn(work, ns);
   if (model_.origin == ModelOrigin::kBuiltin) Publish(ModelOrigin::kCalibrated);
+  return true;
 }
 
 void QueryLearner::LearnFrom(const QueryFeedback& feedback) {

@@ -64,7 +64,7 @@ class QueryLearner {
   ~QueryLearner();
 
   /// Begins to learn in the background; `calibrate` measures units of work and is called there,
-  /// once, unless a model was kept.
+  /// until it has found something, unless a model was kept.
   using Timings = std::vector<std::pair<query::Work, double>>;
   void Start(std::function<Timings()> calibrate);
   void Stop();  ///< Keeps what was learned.
@@ -75,8 +75,8 @@ class QueryLearner {
   void Note(std::vector<query::QueryFeedback> feedback);
   /// Takes in what was noted, now.
   void Learn();
-  /// Takes in what calibration found, and publishes.
-  void Calibrate(const Timings& timings);
+  /// Takes in what calibration found, and publishes; false when that is nothing.
+  bool Calibrate(const Timings& timings);
 
   query::LearnedModel model() const;
   std::vector<std::string> distrusted() const;
