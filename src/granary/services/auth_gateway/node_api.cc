@@ -34,6 +34,7 @@ constexpr NodeRoute kRoutes[] = {
     {"DELETE", "/jobs/{id}",               Reach::kSomewhere,   Verb::kAdmin},
     {"GET",    "/queries",                 Reach::kEverywhere,  Verb::kAdmin},
     {"DELETE", "/queries/{id}",            Reach::kEverywhere,  Verb::kAdmin},
+    {"GET",    "/scaling",                 Reach::kEverywhere,  Verb::kAdmin},
     {"GET",    "/tenant/stats",            Reach::kEverywhere,  Verb::kRead},
 };
 // clang-format on
