@@ -3,9 +3,9 @@
 // How        two small segments are written into memory, with indexes, and asked designed queries
 //            by the very code that answers others; each gives an amount of work and the time that
 //            it took, as queries do later on.
-// Promise    no file is touched. It ends about `most` after it began at the latest, with what it
-// has
-//            by then; nothing when the segments cannot be made.
+// Promise    no file is touched. Measuring ends about `most` after the segments were made (some
+//            milliseconds of work) at the latest, with what it has by then; nothing when they cannot
+//            be made.
 // Threads    one call uses one thread, but for the moment in which it calls a worker of `pool`.
 #pragma once
 

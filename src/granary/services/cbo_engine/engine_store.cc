@@ -90,7 +90,9 @@ Result<std::unique_ptr<EngineStore>> EngineStore::Open(const std::string& root,
                  hosting::EmbeddedTenant::Open({.root = root, .tenant_id = "cbo-engine"}, log));
   GRANARY_TRY(tenant->AddSource(kModelsDefinition));
   GRANARY_TRY(tenant->AddSource(kPromotionsDefinition));
-  GRANARY_TRY(tenant->AddSource(HistoryDefinition()));
+  // One that is there has the retention that it was given last: that is changed below.
+  const Status added = tenant->AddSource(HistoryDefinition());
+  if (!added.ok() && added.code() != Code::kSourceConflict) return added;
   GRANARY_TRY(tenant->ChangeSource(
       std::string(kHistory),
       fmt::format(R"({{"retention":{{"column":"received_at","days":{}}}}})", history_days)));
