@@ -19,14 +19,12 @@
 #include "granary/cli/explain_command.h"
 #include "granary/cli/export.h"
 #include "granary/cli/import.h"
-#include "granary/cli/model_command.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
 #include "granary/cli/variables.h"
 #include "granary/hosting/config_flags.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/auth_gateway/run.h"
-#include "granary/services/cbo_engine/run.h"
 #include "granary/services/monitoring/run.h"
 #include "granary/services/tenant_node/run.h"
 #include "granary/services/tenant_node/run_flags.h"
@@ -237,32 +235,6 @@ void AddCheck(CLI::App& app, int& exit_code) {
   command->callback([path, &exit_code] { exit_code = Report(RunCheck(*path)); });
 }
 
-void AddModels(CLI::App& app, int& exit_code) {
-  auto* models = app.add_subcommand("model", "The cost models of a CBO Engine");
-  models->require_subcommand(1);
-  const auto add = [&](const std::string& name, const char* help, bool takes_version,
-                       Status (*run)(const ModelOptions&)) {
-    auto* command = models->add_subcommand(name, help);
-    auto options = std::make_shared<ModelOptions>();
-    if (takes_version)
-      command->add_option("version", options->version, "The model; \"serving\" where there is one")
-          ->required();
-    command->add_option("--url", options->url, "The engine")->capture_default_str();
-    command->add_option("--ca-file", options->ca_file,
-                        "PEM file: who may have signed an https engine\'s certificate");
-    command->add_option("--output", options->output, "table or json")->capture_default_str();
-    if (name == "promote")
-      command->add_flag("--force", options->force, "Though the replayed regret does not fall");
-    command->callback([options, run, &exit_code] { exit_code = Report(run(*options)); });
-  };
-  add("list", "Every model, and which served when", false, RunModelList);
-  add("show", "The prices and corrections of one", true, RunModelShow);
-  add("promote", "Make it the one that nodes take", true, RunModelPromote);
-  add("rollback", "Go back to the one that served before", false, RunModelRollback);
-  add("replay", "What it would have chosen for the queries that are recorded", true,
-      RunModelReplay);
-}
-
 void AddSelfDescriptions(CLI::App& app, int& exit_code) {
   auto* completion =
       app.add_subcommand("completion", "A script that completes commands in a shell");
@@ -323,8 +295,8 @@ void AddDumps(CLI::App& app, int& exit_code) {
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.
-constexpr std::string_view kLaterCommands[] = {"operation-node", "metadata-catalog", "sql",
-                                               "backup", "restore"};
+constexpr std::string_view kLaterCommands[] = {
+    "operation-node", "cbo-engine", "metadata-catalog", "sql", "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {
@@ -351,8 +323,6 @@ int Main(int argc, char** argv) {
     return services::RunTenantNode({args.begin() + 1, args.end()}, KnowsVariable);
   if (!args.empty() && args[0] == "auth-gateway")
     return gateway::RunAuthGateway({args.begin() + 1, args.end()}, KnowsVariable);
-  if (!args.empty() && args[0] == "cbo-engine")
-    return services::RunCboEngine({args.begin() + 1, args.end()}, KnowsVariable);
   if (!args.empty() && args[0] == "monitoring")
     return services::RunMonitoring({args.begin() + 1, args.end()}, KnowsVariable);
   if (!args.empty() && args[0] == "up")
@@ -369,21 +339,17 @@ int Main(int argc, char** argv) {
   // Named here for the help; their flags are read above.
   services::RunFlags node_flags;
   services::AddRunFlags(*app.add_subcommand("tenant-node", "Serve a tenant's data"), node_flags);
-  hosting::ConfigFlags up_flags, gateway_flags, monitoring_flags, cbo_flags;
+  hosting::ConfigFlags up_flags, gateway_flags, monitoring_flags;
   services::AddUpFlags(*app.add_subcommand("up", "Serve all services of one machine"), up_flags);
   hosting::AddConfigFlags(
       *app.add_subcommand("monitoring", "Watch all services: health, series, alerts"),
       monitoring_flags);
-  hosting::AddConfigFlags(
-      *app.add_subcommand("cbo-engine", "Learn the cost model of all nodes, and serve it"),
-      cbo_flags);
   hosting::AddConfigFlags(
       *app.add_subcommand("auth-gateway", "Know users and keys, and pass requests on to nodes"),
       gateway_flags);
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
   AddExplain(app, exit_code);
-  AddModels(app, exit_code);
   AddExport(app, exit_code);
   AddDemo(app, exit_code);
   AddSources(app, exit_code);

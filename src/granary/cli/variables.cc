@@ -6,7 +6,6 @@
 
 #include "granary/hosting/config.h"
 #include "granary/services/auth_gateway/config.h"
-#include "granary/services/cbo_engine/config.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/tenant_node/config.h"
 
@@ -15,8 +14,7 @@ namespace {
 
 // One line a service.
 std::vector<std::span<const hosting::Variable>> Tables() {
-  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable(),
-          services::CboConfigTable()};
+  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable()};
 }
 
 }  // namespace
