@@ -141,7 +141,7 @@ def test_random_queries_hot_replayed_flushed_and_restarted(flights_node, seeded,
         print(f"{state}: {len(queries)} queries in {time.monotonic() - start:.1f} s")
     assert not differences, f"{len(differences)} differences; the first: {differences[0]}"
     # Of the files, which are sorted, pages are read; without plans by cost none are.
-    assert by_pages["flushed"] > 10 and by_pages["restarted"] > 10 and by_pages["not optimized"] == 0, by_pages
+    assert by_pages["flushed"] > 0 and by_pages["restarted"] > 0 and by_pages["not optimized"] == 0, by_pages
     figure(f"{len(queries)} random queries in 5 states: 0 differences; by page indexes: {by_pages}")
 
 

@@ -137,14 +137,13 @@ SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
   const double chunks = read * (shape_.filter.count() + hit * shape_.rest.count());
   cost.decoding = chunks * (model_.chunk_ns + model_.page_chunk_ns) +
                   hit * Decode(shape_.rest, cost.examined) + Decode(shape_.filter, cost.examined);
-  cost.ns = pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
-            chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
-            cost.examined * check_ns_ +
-            // Of what is decoded already these rows are copied.
-            cost.examined * model_.take_value_ns *
-                (shape_.filter.count() + hit * shape_.rest.count()) +
-            cost.rows * (shape_.per_match_ns +
-                         model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
+  cost.ns =
+      pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
+      chunks * model_.cached_chunk_ns + read * model_.row_group_ns + cost.examined * check_ns_ +
+      // Of what is decoded already these rows are copied.
+      cost.examined * model_.take_value_ns * (shape_.filter.count() + hit * shape_.rest.count()) +
+      cost.rows * (shape_.per_match_ns +
+                   model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
   return cost;
 }
 
