@@ -94,7 +94,7 @@ TEST_F(MemoryFileSystemTest, WhatWasOpenBeforeTheCutOnlyFails) {
 TEST_F(MemoryFileSystemTest, ARandomCutTearsWritesAtSectors) {
   const std::uint64_t seed = SeedFromEnvironment();
   std::set<std::string> outcomes;
-  for (std::uint64_t round = 0; round < 200; ++round) {
+  for (std::uint64_t round = 0; round < 2'000; ++round) {
     MemoryFileSystem disk;
     ASSERT_TRUE(disk.ReplaceFile("/a", std::string(2048, 'o')).ok());
     ASSERT_TRUE(disk.OpenForWrite("/a", OpenMode::kExisting)
