@@ -6,6 +6,7 @@
 
 #include "granary/api/json_object.h"
 #include "granary/cli/variables.h"
+#include "granary/services/tenant_node/run_flags.h"
 
 namespace granary::cli {
 namespace {
@@ -39,8 +40,9 @@ std::string AsText(const services::Config& config) {
 
 }  // namespace
 
-Result<std::string> ShownConfig(const services::RunFlags& flags, const std::string& output) {
-  GRANARY_ASSIGN(const services::Config config, services::ReadConfig(flags, KnowsVariable));
+Result<std::string> ShownConfig(const hosting::ConfigFlags& flags, const std::string& output) {
+  GRANARY_ASSIGN(const auto sources, hosting::ReadSources(flags, KnowsVariable));
+  GRANARY_ASSIGN(const services::Config config, services::ReadConfig(sources));
   if (output == "json") return AsJson(config);
   if (output == "table") return AsText(config);
   return Status(Code::kInvalidArgument, "--output " + output + ": one of table, json");

@@ -4,12 +4,12 @@
 #include <string>
 
 #include "granary/base/status.h"
-#include "granary/services/tenant_node/run_flags.h"
+#include "granary/hosting/config_flags.h"
 
 namespace granary::cli {
 
 /// "REST_PORT  8000  default", a line each; or JSON. What a node started with the same flags, in
 /// the same folder and environment would take.
-Result<std::string> ShownConfig(const services::RunFlags& flags, const std::string& output);
+Result<std::string> ShownConfig(const hosting::ConfigFlags& flags, const std::string& output);
 
 }  // namespace granary::cli

@@ -22,7 +22,7 @@
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
 #include "granary/cli/variables.h"
-#include "granary/hosting/config_flags.h"
+#include "granary/hosting/run_service.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/monitoring/run.h"
@@ -213,9 +213,9 @@ void AddConfig(CLI::App& app, int& exit_code) {
   parent->require_subcommand(1);
   auto* command =
       parent->add_subcommand("show", "Every setting, its value and where it comes from");
-  auto flags = std::make_shared<services::RunFlags>();
+  auto flags = std::make_shared<hosting::ConfigFlags>();
   auto output = std::make_shared<std::string>("table");
-  services::AddConfigFlags(*command, *flags);
+  services::AddNodeFlags(*command, *flags);
   command->add_option("--output", *output, "table or json")->capture_default_str();
   command->callback([flags, output, &exit_code] {
     const auto shown = ShownConfig(*flags, *output);
@@ -294,6 +294,12 @@ void AddDumps(CLI::App& app, int& exit_code) {
       exit_code);
 }
 
+// What `granary <name>` serves. Each reads its own flags; another service is another line.
+std::vector<hosting::ServiceProgram> ServicePrograms() {
+  return {services::TenantNodeProgram(), gateway::AuthGatewayProgram(),
+          services::MonitoringProgram(), services::UpProgram()};
+}
+
 // Designed, and not in this version: named rather than taken for a typing error.
 constexpr std::string_view kLaterCommands[] = {
     "operation-node", "cbo-engine", "metadata-catalog", "sql", "backup", "restore"};
@@ -318,16 +324,11 @@ int Main(int argc, char** argv) {
     return 1;
   }
   const std::vector<std::string> args(argv + 1, argv + argc);
-  // A service reads its own flags.
-  if (!args.empty() && args[0] == "tenant-node")
-    return services::RunTenantNode({args.begin() + 1, args.end()}, KnowsVariable);
-  if (!args.empty() && args[0] == "auth-gateway")
-    return gateway::RunAuthGateway({args.begin() + 1, args.end()}, KnowsVariable);
-  if (!args.empty() && args[0] == "monitoring")
-    return services::RunMonitoring({args.begin() + 1, args.end()}, KnowsVariable);
-  if (!args.empty() && args[0] == "up")
-    return services::RunUp({args.begin() + 1, args.end()}, KnowsVariable);
-
+  const std::vector<hosting::ServiceProgram> programs = ServicePrograms();
+  for (const hosting::ServiceProgram& program : programs) {
+    if (!args.empty() && args[0] == program.name)
+      return hosting::RunService(program, {args.begin() + 1, args.end()}, KnowsVariable);
+  }
   if (!args.empty() && std::ranges::find(kLaterCommands, args[0]) != std::end(kLaterCommands)) {
     return Report(
         Status::Unsupported("the command " + args[0] + " is not offered by this version"));
@@ -337,16 +338,12 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   // Named here for the help; their flags are read above.
-  services::RunFlags node_flags;
-  services::AddRunFlags(*app.add_subcommand("tenant-node", "Serve a tenant's data"), node_flags);
-  hosting::ConfigFlags up_flags, gateway_flags, monitoring_flags;
-  services::AddUpFlags(*app.add_subcommand("up", "Serve all services of one machine"), up_flags);
-  hosting::AddConfigFlags(
-      *app.add_subcommand("monitoring", "Watch all services: health, series, alerts"),
-      monitoring_flags);
-  hosting::AddConfigFlags(
-      *app.add_subcommand("auth-gateway", "Know users and keys, and pass requests on to nodes"),
-      gateway_flags);
+  std::vector<hosting::ConfigFlags> flags(programs.size());
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    auto* command =
+        app.add_subcommand(std::string(programs[i].name), std::string(programs[i].about));
+    programs[i].add_flags(*command, flags[i]);
+  }
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
   AddExplain(app, exit_code);

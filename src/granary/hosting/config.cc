@@ -73,6 +73,7 @@ Status LoadVariables(const ConfigSources& sources, std::span<const Variable> tab
     ConfigValue value{
         name, std::string(is_default ? variable.fallback : std::string_view(given->second.text)),
         is_default ? "default" : given->second.origin};
+    value.in_vain = variable.offer == Offer::kLater && value.text != variable.fallback;
     if (!variable.rule.Assign(value.text, config)) {
       GRANARY_CHECK(!is_default, "default of {}", name);
       complaints.push_back(fmt::format("{} is '{}' ({}), allowed: {}", name,
@@ -111,14 +112,10 @@ Result<std::vector<ConfigSetting>> ParseConfigFile(std::string_view text, const 
   return out;
 }
 
-std::vector<ConfigSetting> WithoutEffect(std::span<const Variable> table,
-                                         const ServerConfig& config) {
+std::vector<ConfigSetting> WithoutEffect(const ServerConfig& config) {
   std::vector<ConfigSetting> out;
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const ConfigValue& value = config.values[i];
-    if (table[i].offer == Offer::kLater && value.text != table[i].fallback)
-      out.push_back({value.name, value.text, value.origin});
-  }
+  for (const ConfigValue& value : config.values)
+    if (value.in_vain) out.push_back({value.name, value.text, value.origin});
   return out;
 }
 

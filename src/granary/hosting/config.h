@@ -47,8 +47,7 @@ void CheckServer(const ServerConfig& config, std::vector<std::string>& complaint
 Status ToStatus(const std::vector<std::string>& complaints);
 
 /// What somebody changed though this version does not look at it, for a warning.
-std::vector<ConfigSetting> WithoutEffect(std::span<const Variable> table,
-                                         const ServerConfig& config);
+std::vector<ConfigSetting> WithoutEffect(const ServerConfig& config);
 
 /// Lines NAME=VALUE; '#' starts a comment line, "export " and quotes around a value are taken off.
 /// `file` names it in origins and errors.

@@ -44,7 +44,7 @@ TEST(ConfigTest, FillsTheMembersOfEveryLevel) {
   EXPECT_EQ(config.shelves, 2);
   EXPECT_EQ(config.rest_host, "0.0.0.0");
   ASSERT_EQ(config.values.size(), table.size());
-  EXPECT_EQ(WithoutEffect(table, config).size(), 1u);
+  EXPECT_EQ(WithoutEffect(config).size(), 1u);
 }
 
 TEST(ConfigTest, PassesOverWhatAnotherServiceKnowsAndRefusesTheRest) {

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -26,7 +25,7 @@ int RunService(const ServiceProgram& program, const std::vector<std::string>& ar
   const std::string name = fmt::format("granary {}", program.name);
   ConfigFlags flags;
   CLI::App app(std::string(program.about), name);
-  AddConfigFlags(app, flags);
+  program.add_flags(app, flags);
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::ParseError& error) {
@@ -42,15 +41,17 @@ int RunService(const ServiceProgram& program, const std::vector<std::string>& ar
   StopSignals signals;
   RaiseDescriptorLimit();
   Logger log(MakeLogLevel(config), MakeLogFormat(config, ::isatty(STDERR_FILENO) == 1));
-  auto service = program.listen(log);
-  if (!service.ok()) {
-    log.Error("cannot start",
-              {{"code", CodeName(service.status().code())}, {"error", service.status().message()}});
+  for (const ConfigSetting& setting : WithoutEffect(config)) {
+    log.Warn("a setting has no effect in this version",
+             {{"name", setting.name}, {"value", setting.text}, {"origin", setting.origin}});
+  }
+  const auto services = program.listen(log);
+  if (!services.ok()) {
+    const Status& why = services.status();
+    log.Error("cannot start", {{"code", CodeName(why.code())}, {"error", why.message()}});
     return kCannotStart;
   }
-  std::vector<std::unique_ptr<Service>> services;
-  services.push_back(service.Take());
-  return Serve(services, signals, log);
+  return Serve(*services, signals, log, program.opened);
 }
 
 }  // namespace granary::hosting

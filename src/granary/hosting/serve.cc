@@ -27,7 +27,7 @@ bool IsReadable(int descriptor) {
   return ::poll(&waited, 1, 0) > 0;
 }
 
-bool OpenAll(const std::vector<std::unique_ptr<Service>>& services, Logger& log) {
+bool OpenAll(const Services& services, Logger& log) {
   for (const auto& service : services) {
     const Status opened = service->Open();
     if (opened.ok()) continue;
@@ -39,7 +39,7 @@ bool OpenAll(const std::vector<std::unique_ptr<Service>>& services, Logger& log)
   return true;
 }
 
-bool StopAll(const std::vector<std::unique_ptr<Service>>& services, Logger& log) {
+bool StopAll(const Services& services, Logger& log) {
   bool all = true;
   for (const auto& service : services | std::views::reverse) {
     const Status stopped = service->Stop();
@@ -52,7 +52,7 @@ bool StopAll(const std::vector<std::unique_ptr<Service>>& services, Logger& log)
 
 }  // namespace
 
-int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log,
+int Serve(const Services& services, StopSignals& signals, Logger& log,
           const std::function<void()>& opened) {
   const int opened_event = ::eventfd(0, EFD_CLOEXEC);
   GRANARY_CHECK(opened_event >= 0, "eventfd errno={}", errno);

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <vector>
 
 #include "granary/base/log.h"
 #include "granary/hosting/service.h"
@@ -15,7 +13,7 @@ namespace granary::hosting {
 /// the opposite order. Returns the process' exit code: 0, or 1 when one cannot open or stop (it is
 /// logged then). A signal while they open ends the process at once. `opened`, if set, is called
 /// once all are open.
-int Serve(const std::vector<std::unique_ptr<Service>>& services, StopSignals& signals, Logger& log,
+int Serve(const Services& services, StopSignals& signals, Logger& log,
           const std::function<void()>& opened = {});
 
 }  // namespace granary::hosting

@@ -12,8 +12,9 @@ namespace granary::hosting {
 
 struct ConfigValue {
   std::string name;
-  std::string text;    ///< As given, or the default.
-  std::string origin;  ///< "default", "config.env:12", "environment", "--rest-port".
+  std::string text;      ///< As given, or the default.
+  std::string origin;    ///< "default", "config.env:12", "environment", "--rest-port".
+  bool in_vain = false;  ///< Not the default, and this version does not look at it.
 };
 
 struct ServerConfig {

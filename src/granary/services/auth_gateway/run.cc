@@ -1,31 +1,24 @@
 #include "granary/services/auth_gateway/run.h"
 
 #include <cstdio>
-#include <utility>
+#include <memory>
 
 #include <fmt/format.h>
 
-#include "granary/hosting/run_service.h"
 #include "granary/services/auth_gateway/gateway.h"
 
 namespace granary::gateway {
+namespace {
 
-int RunAuthGateway(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere) {
-  Config config;
-  hosting::ServiceProgram program;
-  program.name = "auth-gateway";
-  program.about = "Knows users and keys, and passes their requests on to the tenants' nodes";
-  program.load = [&config](const hosting::ConfigSources& sources, hosting::ServerConfig& shared) {
-    Result<Config> loaded = LoadConfig(sources);
-    if (loaded.ok()) shared = config = loaded.Take();
-    return loaded.status();
-  };
-  program.listen = [&config](Logger& log) -> Result<std::unique_ptr<hosting::Service>> {
-    GRANARY_ASSIGN(std::unique_ptr<hosting::Service> service,
-                   AuthGateway::Listen(config, log, ShowFirstKey));
-    return service;
-  };
-  return hosting::RunService(program, args, std::move(known_elsewhere));
+Result<std::unique_ptr<AuthGateway>> ListenAndShowKey(const Config& config, Logger& log) {
+  return AuthGateway::Listen(config, log, ShowFirstKey);
+}
+
+}  // namespace
+
+hosting::ServiceProgram AuthGatewayProgram() {
+  return hosting::OneService("auth-gateway", "Know users and keys, and pass requests on to nodes",
+                             LoadConfig, ListenAndShowKey);
 }
 
 void ShowFirstKey(const std::string& key) {

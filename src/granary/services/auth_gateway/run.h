@@ -2,14 +2,12 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "granary/hosting/config_flags.h"
+#include "granary/hosting/run_service.h"
 
 namespace granary::gateway {
 
-/// hosting::RunService's exit codes.
-int RunAuthGateway(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere);
+hosting::ServiceProgram AuthGatewayProgram();
 
 /// Shows the first key on the screen and in no log: logs are kept and read by many.
 void ShowFirstKey(const std::string& key);

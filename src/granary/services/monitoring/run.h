@@ -1,15 +1,10 @@
-// `granary monitoring`: the process around the service: flags, signals, exit codes.
+// `granary monitoring`: Monitoring as a process.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "granary/hosting/config_flags.h"
+#include "granary/hosting/run_service.h"
 
 namespace granary::services {
 
-/// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when it cannot start, or could not stop
-/// in order; 2 for bad flags or configuration.
-int RunMonitoring(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere);
+hosting::ServiceProgram MonitoringProgram();
 
 }  // namespace granary::services

@@ -77,7 +77,7 @@ TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
   const auto config =
       Load({{"METADATA_CATALOG_PORT", "8085"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
   ASSERT_TRUE(config.ok());
-  const auto in_vain = hosting::WithoutEffect(ConfigTable(), *config);
+  const auto in_vain = hosting::WithoutEffect(*config);
   ASSERT_EQ(in_vain.size(), 1u);
   EXPECT_EQ(in_vain[0].name, "METADATA_CATALOG_PORT");
   EXPECT_EQ(in_vain[0].origin, "environment");

@@ -1,20 +1,11 @@
 #include "granary/services/tenant_node/run.h"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
-#include "granary/base/log.h"
-#include "granary/hosting/process_stats.h"
-#include "granary/hosting/serve.h"
-#include "granary/hosting/server_options.h"
 #include "granary/io/failpoint.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/node.h"
@@ -23,68 +14,50 @@
 namespace granary::services {
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
+struct NodeProgram {
+  RunFlags flags;
+  Doors doors = Doors::kRest;
+  Config config;
+  io::Failpoints failpoints;
 
-int Complain(const Status& status, int exit_code) {
-  fmt::print(stderr, "granary tenant-node: {}\n", status.message());
-  return exit_code;
-}
+  Status Load(const hosting::ConfigSources& sources);
+};
 
-// The exit code when there is nothing to run (help, a bad flag).
-std::optional<int> ParseFlags(std::vector<std::string> args, RunFlags& flags) {
-  CLI::App app("Serves one tenant's data over REST, gRPC or both", "granary tenant-node");
-  AddRunFlags(app, flags);
-  try {
-    std::reverse(args.begin(), args.end());
-    app.parse(args);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kBadUsage;
-  }
-  return std::nullopt;
-}
-
-std::optional<Doors> ParseDoors(std::string_view mode) {
+Result<Doors> ParseDoors(std::string_view mode) {
   if (mode == "rest") return Doors::kRest;
   if (mode == "grpc") return Doors::kGrpc;
-  return mode == "both" ? std::optional(Doors::kBoth) : std::nullopt;
+  if (mode == "both") return Doors::kBoth;
+  return Status(Code::kInvalidArgument,
+                fmt::format("mode is '{}', allowed: rest, grpc, both", mode));
+}
+
+Status NodeProgram::Load(const hosting::ConfigSources& sources) {
+  GRANARY_ASSIGN(doors, ParseDoors(flags.mode));
+  GRANARY_ASSIGN(config, ReadConfig(sources));
+  return flags.failpoints.empty() ? Status::Ok() : failpoints.Arm(flags.failpoints);
 }
 
 }  // namespace
 
-int RunTenantNode(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere) {
-  RunFlags flags;
-  if (const auto exit_code = ParseFlags(args, flags)) return *exit_code;
-  const std::optional<Doors> doors = ParseDoors(flags.mode);
-  if (!doors) {
-    return Complain({Code::kInvalidArgument,
-                     fmt::format("mode is '{}', allowed: rest, grpc, both", flags.mode)},
-                    kBadUsage);
-  }
-  const Result<Config> config = ReadConfig(flags, std::move(known_elsewhere));
-  if (!config.ok()) return Complain(config.status(), kBadUsage);
-  io::Failpoints failpoints;
-  if (!flags.failpoints.empty()) {
-    if (const Status armed = failpoints.Arm(flags.failpoints); !armed.ok())
-      return Complain(armed, kBadUsage);
-  }
-  hosting::StopSignals signals;
-  hosting::RaiseDescriptorLimit();
-  Logger log(hosting::MakeLogLevel(*config),
-             hosting::MakeLogFormat(*config, ::isatty(STDERR_FILENO) == 1));
-  for (const ConfigSetting& setting : hosting::WithoutEffect(ConfigTable(), *config)) {
-    log.Warn("a setting has no effect in this version",
-             {{"name", setting.name}, {"value", setting.text}, {"origin", setting.origin}});
-  }
-  auto node = TenantNode::Listen(*config, log, failpoints, *doors);
-  if (!node.ok()) {
-    log.Error("cannot start",
-              {{"code", CodeName(node.status().code())}, {"error", node.status().message()}});
-    return kFailed;
-  }
-  std::vector<std::unique_ptr<hosting::Service>> services;
-  services.push_back(node.Take());
-  return hosting::Serve(services, signals, log);
+hosting::ServiceProgram TenantNodeProgram() {
+  const auto node = std::make_shared<NodeProgram>();
+  hosting::ServiceProgram program{.name = "tenant-node",
+                                  .about = "Serve a tenant's data over REST, gRPC or both"};
+  program.add_flags = [node](CLI::App& app, hosting::ConfigFlags& flags) {
+    AddRunFlags(app, flags, node->flags);
+  };
+  program.load = [node](const hosting::ConfigSources& sources, hosting::ServerConfig& shared) {
+    GRANARY_TRY(node->Load(sources));
+    shared = node->config;
+    return Status::Ok();
+  };
+  program.listen = [node](Logger& log) -> Result<hosting::Services> {
+    hosting::Services services(1);
+    GRANARY_ASSIGN(services[0],
+                   TenantNode::Listen(node->config, log, node->failpoints, node->doors));
+    return services;
+  };
+  return program;
 }
 
 }  // namespace granary::services

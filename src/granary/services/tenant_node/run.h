@@ -1,17 +1,10 @@
-// `granary tenant-node [rest|grpc|both]`: the process around a TenantNode: flags, signals, exit
-// codes.
+// `granary tenant-node [rest|grpc|both]`: a TenantNode as a process.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "granary/hosting/config_flags.h"
+#include "granary/hosting/run_service.h"
 
 namespace granary::services {
 
-/// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when the node cannot start, or could not
-/// stop in order; 2 for bad flags or configuration.
-int RunTenantNode(const std::vector<std::string>& args,
-                  hosting::KnowsVariable known_elsewhere = {});
+hosting::ServiceProgram TenantNodeProgram();
 
 }  // namespace granary::services

@@ -1,7 +1,7 @@
 // The flags of `granary tenant-node`, and the configuration that they, config.env and the
 // environment make together.
 //
-// Threads    a value; ReadConfig reads the environment.
+// Threads    a value; ReadConfig reads what the kernel says of this machine.
 #pragma once
 
 #include <string>
@@ -10,27 +10,20 @@
 #include "granary/hosting/config_flags.h"
 #include "granary/services/tenant_node/config.h"
 
-namespace CLI {
-class App;
-}
-
 namespace granary::services {
 
+/// What is no setting.
 struct RunFlags {
   std::string mode = "rest";
-  hosting::ConfigFlags config;
-  std::string rest_port, grpc_port, data_path;
   std::string failpoints;
 };
 
-/// Those that say how the node is configured.
-void AddConfigFlags(CLI::App& app, RunFlags& flags);
-/// All of them. `flags` must live as long as `app`.
-void AddRunFlags(CLI::App& app, RunFlags& flags);
+/// Those that say how the node is configured; `flags` must live as long as `app`.
+void AddNodeFlags(CLI::App& app, hosting::ConfigFlags& flags);
+/// All of them; `flags` and `run` must live as long as `app`.
+void AddRunFlags(CLI::App& app, hosting::ConfigFlags& flags, RunFlags& run);
 
-/// The same of sources that are read already.
+/// LoadConfig's errors.
 Result<Config> ReadConfig(const hosting::ConfigSources& sources);
-/// LoadConfig's errors; kNotFound for a file that was named and is not there.
-Result<Config> ReadConfig(const RunFlags& flags, hosting::KnowsVariable known_elsewhere = {});
 
 }  // namespace granary::services

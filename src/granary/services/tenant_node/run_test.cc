@@ -18,6 +18,10 @@
 namespace granary::services {
 namespace {
 
+int RunTenantNode(const std::vector<std::string>& args) {
+  return hosting::RunService(TenantNodeProgram(), args);
+}
+
 TEST(RunTenantNodeTest, RefusesBadFlagsAndValues) {
   testing::TempDirectory folder;
   std::ofstream(folder.Join("bad.env")) << "REST_PORT=eighty\n";

@@ -1,18 +1,12 @@
 #include "granary/services/up/run.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "granary/base/log.h"
-#include "granary/hosting/process_stats.h"
-#include "granary/hosting/serve.h"
-#include "granary/hosting/server_options.h"
 #include "granary/io/failpoint.h"
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
@@ -24,19 +18,13 @@
 namespace granary::services {
 namespace {
 
-constexpr std::string_view kName = "granary up";
-constexpr int kStartFailed = 1;
-constexpr int kWrongUsage = 2;
-
 struct UpConfig {
   Config node;
   gateway::Config gateway;
   MonitoringConfig monitoring;
 };
 
-Result<UpConfig> LoadAll(const hosting::ConfigFlags& flags, hosting::KnowsVariable known) {
-  GRANARY_ASSIGN(const hosting::ConfigSources sources,
-                 hosting::ReadSources(flags, std::move(known)));
+Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   UpConfig out;
   GRANARY_ASSIGN(out.node, ReadConfig(sources));
   GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
@@ -46,7 +34,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigFlags& flags, hosting::KnowsVariab
 
 // What listens, in the order in which it is opened.
 struct UpServices {
-  std::vector<std::unique_ptr<hosting::Service>> services;
+  hosting::Services services;
   std::string welcome;  ///< Where each is.
 };
 
@@ -88,39 +76,32 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   return out;
 }
 
+struct Up {
+  UpConfig config;
+  io::Failpoints failpoints;
+  std::string welcome;
+};
+
 }  // namespace
 
-void AddUpFlags(CLI::App& app, hosting::ConfigFlags& flags) { hosting::AddConfigFlags(app, flags); }
-
-int RunUp(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere) {
-  hosting::ConfigFlags flags;
-  CLI::App app("Serves all services of one machine in one process", std::string(kName));
-  AddUpFlags(app, flags);
-  try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kWrongUsage;
-  }
-  const Result<UpConfig> config = LoadAll(flags, std::move(known_elsewhere));
-  if (!config.ok()) {
-    fmt::print(stderr, "{}: {}\n", kName, config.status().message());
-    return kWrongUsage;
-  }
-  hosting::StopSignals signals;
-  hosting::RaiseDescriptorLimit();
-  Logger log(hosting::MakeLogLevel(config->node),
-             hosting::MakeLogFormat(config->node, ::isatty(STDERR_FILENO) == 1));
-  io::Failpoints failpoints;
-  Result<UpServices> up = ListenAll(*config, log, failpoints);
-  if (!up.ok()) {
-    log.Error("cannot start",
-              {{"code", CodeName(up.status().code())}, {"error", up.status().message()}});
-    return kStartFailed;
-  }
-  return hosting::Serve(up->services, signals, log, [&up] {
+hosting::ServiceProgram UpProgram() {
+  const auto up = std::make_shared<Up>();
+  hosting::ServiceProgram program{.name = "up", .about = "Serve all services of one machine"};
+  program.load = [up](const hosting::ConfigSources& sources, hosting::ServerConfig& shared) {
+    GRANARY_ASSIGN(up->config, LoadAll(sources));
+    shared = up->config.node;
+    return Status::Ok();
+  };
+  program.listen = [up](Logger& log) -> Result<hosting::Services> {
+    GRANARY_ASSIGN(UpServices all, ListenAll(up->config, log, up->failpoints));
+    up->welcome = std::move(all.welcome);
+    return std::move(all.services);
+  };
+  program.opened = [up] {
     fmt::print("Granary is up:\n{}", up->welcome);
     std::fflush(stdout);
-  });
+  };
+  return program;
 }
 
 }  // namespace granary::services

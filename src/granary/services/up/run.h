@@ -6,18 +6,10 @@
 //            what was open is closed in order.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "granary/hosting/config_flags.h"
+#include "granary/hosting/run_service.h"
 
 namespace granary::services {
 
-/// Serves until SIGTERM or SIGINT. 0 after a clean stop; 1 when a service cannot start, or could
-/// not stop in order; 2 for bad flags or configuration.
-int RunUp(const std::vector<std::string>& args, hosting::KnowsVariable known_elsewhere);
-
-/// The command's flags, for its help.
-void AddUpFlags(CLI::App& app, hosting::ConfigFlags& flags);
+hosting::ServiceProgram UpProgram();
 
 }  // namespace granary::services
