@@ -14,6 +14,9 @@ usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --hel
        ./dev bench micro [REGEX]     the benchmarks of single rooms
        ./dev bench compaction        rewriting files beside DuckDB, and searches while files are merged
        ./dev bench scaler [SEED]     the policy of workers beside an oracle, under simulated loads
+       ./dev bench optimizer [--queries N] [--seed N]
+                                     how much longer chosen plans take than the best, before and
+                                     after learning, and after statistics went wrong
        ./dev bench instructions      counts of instructions beside their baseline, as ./dev test has it
        ./dev bench baseline          makes the counts of now the baseline
        ./dev bench prove             shows that a tenth more work would be refused
@@ -54,6 +57,11 @@ scaler() {
   "$OUT/granary_scaler" "$@"
 }
 
+optimizer() {
+  targets granary_plans
+  "$OUT/granary_plans" "$@"
+}
+
 guard() {
   targets granary_instructions
   python3 bench/instruction_guard.py "$1" --program "$OUT/granary_instructions"
@@ -68,6 +76,7 @@ main() {
     micro) shift; micro "$@" ;;
     compaction) shift; compaction "$@" ;;
     scaler) shift; scaler "$@" ;;
+    optimizer) shift; optimizer "$@" ;;
     instructions) guard check ;;
     baseline) guard update ;;
     prove) guard prove ;;

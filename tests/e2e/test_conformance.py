@@ -90,7 +90,9 @@ def check(step, answer, refused):
 @pytest.mark.parametrize("door", (RestDoor, GrpcDoor), ids=("rest", "grpc"))
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_both_doors_answer_alike(tmp_path, path, door):
-    node = Node(tmp_path, args=["both"]).start()
+    node = Node(tmp_path, args=["both"])
+    node.env["COST_MODEL_LEARNING_ENABLED"] = "false"  # The model's version is part of what is compared.
+    node.start()
     played = 0
     try:
         client = door(node)

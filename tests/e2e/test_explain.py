@@ -59,7 +59,7 @@ def test_without_analyze_nothing_is_run(explained):
     answer = explain(explained, body, analyze=False)
     assert all(step["actual"] is None for step in operators(answer["plan"]))
     assert answer["pruning"]["by_index"] is None
-    assert set(answer) == {"plan", "rejected", "pruning", "model_version"}
+    assert set(answer) == {"plan", "rejected", "pruning", "model_version", "distrusted"} and answer["distrusted"] == []
     assert answer["plan"]["operator"] == explain(explained, body)["plan"]["operator"]
 
 

@@ -15,7 +15,7 @@ from service import Service
 @pytest.fixture
 def up(tmp_path):
     node_port = free_port()
-    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_PORT": str(node_port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1",
+    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_PORT": str(node_port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "CBO_ENGINE_PORT": "0",
                                                           "SCRAPE_INTERVAL_SECONDS": "1"})
     service.node_port = node_port
     yield service.start()
@@ -56,7 +56,7 @@ def test_the_gateway_is_one_of_them(up):
 def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):
     port = free_port()
     second = Service("up", "MONITORING_PORT", tmp_path / "second",
-                     {"REST_PORT": str(port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "MONITORING_PORT": str(up.port)})
+                     {"REST_PORT": str(port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "CBO_ENGINE_PORT": "0", "MONITORING_PORT": str(up.port)})
     second.start(wait=False)
     assert second.process.wait(timeout=60) == 1
     assert str(up.port) in second.log() and '"msg":"cannot start"' in second.log()
@@ -86,7 +86,7 @@ def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":
         pytest.skip("another program than ./dev run's is under test")
-    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "MONITORING_PORT", "GRPC_PORT")
+    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "CBO_ENGINE_PORT", "MONITORING_PORT", "GRPC_PORT")
     environment = {**os.environ, "DATA_PATH": str(tmp_path / "data"), **{name: str(free_port()) for name in names}}
     seen = []
     for _ in range(2):

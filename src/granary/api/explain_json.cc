@@ -149,6 +149,13 @@ std::string ExplainJson(const query::Explanation& explanation) {
   out.push_back(']');
   AppendPruning(explanation.pruning, object.Key("pruning"));
   object.Add("model_version", explanation.model_version);
+  std::string& distrusted = object.Key("distrusted");
+  distrusted.push_back('[');
+  for (std::size_t i = 0; i < explanation.distrusted.size(); ++i) {
+    if (i > 0) distrusted.push_back(',');
+    json::AppendString(explanation.distrusted[i], distrusted);
+  }
+  distrusted.push_back(']');
   object.Close();
   return out;
 }

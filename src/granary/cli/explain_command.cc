@@ -75,6 +75,16 @@ void AppendPruning(const element& answer, std::string& out) {
   }
 }
 
+void AppendDistrusted(const element& answer, std::string& out) {
+  simdjson::dom::array distrusted;
+  if (answer["distrusted"].get(distrusted) != simdjson::SUCCESS || distrusted.size() == 0) return;
+  out += "\nNot believed\n";
+  for (const element each : distrusted) {
+    std::string_view text;
+    if (each.get(text) == simdjson::SUCCESS) out += fmt::format("  {}\n", text);
+  }
+}
+
 }  // namespace
 
 Result<std::string> ExplainTree(std::string_view answer) {
@@ -89,6 +99,7 @@ Result<std::string> ExplainTree(std::string_view answer) {
   AppendRejected(document, out);
   AppendPruning(document, out);
   out += fmt::format("\nCost model {}\n", Text(document, "model_version"));
+  AppendDistrusted(document, out);
   return out;
 }
 

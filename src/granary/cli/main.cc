@@ -19,12 +19,14 @@
 #include "granary/cli/explain_command.h"
 #include "granary/cli/export.h"
 #include "granary/cli/import.h"
+#include "granary/cli/model_command.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
 #include "granary/cli/variables.h"
 #include "granary/hosting/run_service.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/auth_gateway/run.h"
+#include "granary/services/cbo_engine/run.h"
 #include "granary/services/monitoring/run.h"
 #include "granary/services/tenant_node/run.h"
 #include "granary/services/tenant_node/run_flags.h"
@@ -235,6 +237,32 @@ void AddCheck(CLI::App& app, int& exit_code) {
   command->callback([path, &exit_code] { exit_code = Report(RunCheck(*path)); });
 }
 
+void AddModels(CLI::App& app, int& exit_code) {
+  auto* models = app.add_subcommand("model", "The cost models of a CBO Engine");
+  models->require_subcommand(1);
+  const auto add = [&](const std::string& name, const char* help, bool takes_version,
+                       Status (*run)(const ModelOptions&)) {
+    auto* command = models->add_subcommand(name, help);
+    auto options = std::make_shared<ModelOptions>();
+    if (takes_version)
+      command->add_option("version", options->version, "The model; \"serving\" where there is one")
+          ->required();
+    command->add_option("--url", options->url, "The engine")->capture_default_str();
+    command->add_option("--ca-file", options->ca_file,
+                        "PEM file: who may have signed an https engine\'s certificate");
+    command->add_option("--output", options->output, "table or json")->capture_default_str();
+    if (name == "promote")
+      command->add_flag("--force", options->force, "Though the replayed regret does not fall");
+    command->callback([options, run, &exit_code] { exit_code = Report(run(*options)); });
+  };
+  add("list", "Every model, and which served when", false, RunModelList);
+  add("show", "The prices and corrections of one", true, RunModelShow);
+  add("promote", "Make it the one that nodes take", true, RunModelPromote);
+  add("rollback", "Go back to the one that served before", false, RunModelRollback);
+  add("replay", "What it would have chosen for the queries that are recorded", true,
+      RunModelReplay);
+}
+
 void AddSelfDescriptions(CLI::App& app, int& exit_code) {
   auto* completion =
       app.add_subcommand("completion", "A script that completes commands in a shell");
@@ -297,12 +325,12 @@ void AddDumps(CLI::App& app, int& exit_code) {
 // What `granary <name>` serves. Each reads its own flags; another service is another line.
 std::vector<hosting::ServiceProgram> ServicePrograms() {
   return {services::TenantNodeProgram(), gateway::AuthGatewayProgram(),
-          services::MonitoringProgram(), services::UpProgram()};
+          services::CboEngineProgram(), services::MonitoringProgram(), services::UpProgram()};
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.
-constexpr std::string_view kLaterCommands[] = {
-    "operation-node", "cbo-engine", "metadata-catalog", "sql", "backup", "restore"};
+constexpr std::string_view kLaterCommands[] = {"operation-node", "metadata-catalog", "sql",
+                                               "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {
@@ -347,6 +375,7 @@ int Main(int argc, char** argv) {
   AddImport(app, exit_code);
   AddQuery(app, exit_code);
   AddExplain(app, exit_code);
+  AddModels(app, exit_code);
   AddExport(app, exit_code);
   AddDemo(app, exit_code);
   AddSources(app, exit_code);

@@ -6,6 +6,7 @@
 
 #include "granary/hosting/config.h"
 #include "granary/services/auth_gateway/config.h"
+#include "granary/services/cbo_engine/config.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/tenant_node/config.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 // One line a service.
 std::vector<std::span<const hosting::Variable>> Tables() {
-  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable()};
+  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable(),
+          services::CboConfigTable()};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/kept_aggregates.h"
 #include "granary/storage/manifest/findings.h"
+#include "granary/tenant/calibration.h"
 #include "granary/tenant/key_nulls.h"
 #include "granary/tenant/parser_mode.h"
 #include "granary/tenant/repeated_answer.h"
@@ -15,6 +16,8 @@
 
 namespace granary {
 namespace {
+
+constexpr std::chrono::milliseconds kCalibrationMax{30};
 
 SourceInfo InfoOf(const storage::Source& source) {
   const storage::SourceShape shape = source.shape();
@@ -40,6 +43,9 @@ Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<T
       spill_(deps_.files, io::JoinPath(store_->tenant_folder(), "spill"), options_.memory.spill),
       kept_(std::make_unique<query::KeptAggregates>(
           query::KeptAggregatesOptions{.bytes_max = options_.memory.kept_bytes}, &memory_->all)),
+      learner_(std::make_unique<QueryLearner>(
+          deps_.files, deps_.clock, deps_.log, io::JoinPath(store_->tenant_folder(), "cost_model"),
+          options_.id.str(), options_.optimizer, options_.learner)),
       seal_(std::move(seal)),
       admission_(options_.admission),
       running_(deps_.clock) {}
@@ -56,6 +62,7 @@ Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOpti
                                             std::move(store), CursorSeal(std::move(key))));
   GRANARY_TRY(tenant->spill_.Sweep());
   tenant->StartRetention();
+  tenant->learner_->Start([&pool = deps.pool] { return MeasureWork(pool, kCalibrationMax); });
   return tenant;
 }
 
@@ -224,6 +231,7 @@ runtime::AdmissionCounts Tenant::admission() const { return admission_.counts();
 
 Status Tenant::Close() {
   StopRetention();
+  learner_->Stop();
   return store_->Close();
 }
 

@@ -30,6 +30,7 @@
 #include "granary/runtime/spill_space.h"
 #include "granary/storage/source/source_paths.h"
 #include "granary/storage/source/store.h"
+#include "granary/tenant/query_learner.h"
 #include "granary/tenant/rejections.h"
 #include "granary/tenant/running_queries.h"
 #include "granary/tenant/search_cursor.h"
@@ -56,6 +57,7 @@ struct TenantOptions {
   BodyOptions bodies;
   std::size_t query_parallelism = 0;  ///< 0: as many workers as the pool has when it begins.
   query::OptimizerOptions optimizer;
+  LearnerOptions learner;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
   /// So often records are deleted that are past the retention of their source.
   std::chrono::milliseconds retention_interval = std::chrono::minutes(10);
@@ -218,6 +220,8 @@ class Tenant {
 
   runtime::AdmissionCounts admission() const;
   TenantMemoryStats memory() const;
+  /// What queries teach about plans; always there.
+  QueryLearner& learner() { return *learner_; }
   storage::Store& store() { return *store_; }
   Status Close();
 
@@ -252,6 +256,7 @@ class Tenant {
   std::unique_ptr<storage::Store> store_;
   runtime::SpillSpace spill_;
   std::unique_ptr<query::KeptAggregates> kept_;
+  std::unique_ptr<QueryLearner> learner_;
   CursorSeal seal_;
   runtime::Admission admission_;
   RunningQueries running_;

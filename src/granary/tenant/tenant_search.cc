@@ -6,6 +6,8 @@
 #include <map>
 
 #include "granary/query/exec/find_rows.h"
+#include "granary/query/exec/plan_record.h"
+#include "granary/query/exec/query_feedback_of.h"
 #include "granary/query/exec/search_pages.h"
 #include "granary/query/plan/fingerprint.h"
 #include "granary/tenant/tenant.h"
@@ -101,6 +103,9 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
   if (const Status resumed = slot.Resume(caller.cancel); !resumed.ok())
     return entry->Explain(resumed);
   entry->Start();
+  const auto planning = learner_->Current();
+  std::optional<query::PlanRecord> record;
+  if (learner_->enabled()) record.emplace(query::RecordDetail::kWorked);
   const std::size_t workers =
       options_.query_parallelism > 0 ? options_.query_parallelism : deps_.pool.size();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
@@ -111,9 +116,12 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .memory_wait_max = limits.wait_max,
                                                    .spill = &spill_,
                                                    .kept = kept_.get(),
-                                                   .optimizer = &options_.optimizer},
+                                                   .optimizer = planning.get(),
+                                                   .record = record ? &*record : nullptr},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
+  if (record)
+    learner_->Note(query::FeedbackOf(*record, deps_.clock.WallMicros(), planning->model.version));
   return answer;
 }
 
@@ -220,6 +228,7 @@ Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
                                               : Snapshots(request.sources, rights));
   std::optional<query::SearchPosition> after;
   if (cursor) after = std::move(cursor->position);
+  if (cursor && context.record != nullptr) context.record->went_on = true;
   GRANARY_ASSIGN(query::SearchPage page, query::RunPage(request, snapshots, after, context, sink));
   SearchPageEnd end{std::move(page.stats), std::nullopt};
   if (!page.next) return end;

@@ -7,7 +7,9 @@
 #include <list>
 #include <utility>
 
+#include "granary/base/hash.h"
 #include "granary/query/exec/segment_stats.h"
+#include "granary/query/optimizer/predicate_estimates.h"
 #include "granary/query/optimizer/selectivity.h"
 #include "granary/storage/index/index_key.h"
 #include "granary/storage/segment/segment_writer.h"
@@ -23,21 +25,8 @@ using storage::Segment;
 // Row numbers are 32 bits with a sign.
 constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int32_t>::max();
 
-// Are estimated between two looks at the token.
-constexpr std::size_t kQuestionsAtOnce = 128;
-
 const std::uint64_t kRowsOfGroup =
     static_cast<std::uint64_t>(storage::SegmentWriterOptions().row_group_rows);
-
-ColumnGroup GroupOf(const std::vector<ColumnId>& columns, const Schema& schema) {
-  ColumnGroup group;
-  for (const ColumnId id : columns) {
-    const Column* column = schema.FindId(id);
-    const TypeKind unnamed = id < 0 ? TypeKind::kJson : TypeKind::kInt64;  // A path, or _seq.
-    group.Add(column == nullptr ? DataType(unnamed) : column->type);
-  }
-  return group;
-}
 
 bool HasIndex(const std::vector<storage::IndexMeta>& indexes, IndexKey key) {
   return std::ranges::find(indexes, key, &storage::IndexMeta::key) != indexes.end();
@@ -93,40 +82,58 @@ class IndexesOfSegment {
 /// What is known of a segment's columns, in the types that they have now.
 class EstimatorView {
  public:
-  EstimatorView(const Segment& segment, const Schema& schema, StatsView& stats)
-      : segment_(segment), schema_(schema), stats_(stats) {}
+  EstimatorView(const std::vector<ColumnId>& columns, const Schema& schema) {
+    for (const ColumnId id : columns) columns_.push_back({.id = id, .now = schema.FindId(id)});
+  }
 
-  const storage::ColumnEstimator* Find(ColumnId column) {
-    for (const auto& [id, found] : found_) {
-      if (id == column) return found;
+  /// Both outlive what it tells of them.
+  void Look(const Segment& segment, StatsView& stats) {
+    segment_ = &segment;
+    stats_ = &stats;
+    made_.clear();
+    for (KnownColumn& column : columns_) column.is_found = false;
+    if (segment.file_schema().get() == file_schema_) return;
+    file_schema_ = segment.file_schema().get();
+    for (KnownColumn& column : columns_) column.then = file_schema_->IndexOfId(column.id);
+  }
+
+  const storage::ColumnEstimator* Find(ColumnId id) {
+    const auto at = std::ranges::find(columns_, id, &KnownColumn::id);
+    if (at == columns_.end()) return nullptr;
+    if (!at->is_found) {
+      at->is_found = true;
+      at->estimator = Estimator(*at);
     }
-    const storage::ColumnEstimator* estimator =
-        IsAsInFile(column) ? segment_.Estimator(column) : Make(column);
-    found_.emplace_back(column, estimator);
-    return estimator;
+    return at->estimator;
   }
 
  private:
-  bool IsAsInFile(ColumnId id) const {
-    const Column* now = schema_.FindId(id);
-    const Column* then = segment_.file_schema()->FindId(id);
-    return now != nullptr && then != nullptr && now->type == then->type;
-  }
+  struct KnownColumn {
+    ColumnId id = 0;
+    const Column* now = nullptr;
+    int then = -1;  ///< Its place in the file's schema.
+    bool is_found = false;
+    const storage::ColumnEstimator* estimator = nullptr;
+  };
+
   /// Of a column that was widened since, with its sketches; of another one as pruning sees it.
-  const storage::ColumnEstimator* Make(ColumnId id) {
-    const Column* now = schema_.FindId(id);
-    const Column* then = segment_.file_schema()->FindId(id);
-    const auto known = segment_.meta().columns.find(id);
-    if (now != nullptr && then != nullptr && known != segment_.meta().columns.end())
-      return &made_.emplace_back(storage::ConvertStats(known->second, then->type, now->type));
-    const ColumnStats* stats = stats_.Find(id);
+  const storage::ColumnEstimator* Estimator(const KnownColumn& column) {
+    if (column.now != nullptr && column.then >= 0) {
+      const auto place = static_cast<std::size_t>(column.then);
+      const DataType& then = file_schema_->columns()[place].type;
+      if (column.now->type == then) return segment_->EstimatorAt(place);
+      const ColumnStats* known = segment_->StatsAt(place);
+      if (known != nullptr)
+        return &made_.emplace_back(storage::ConvertStats(*known, then, column.now->type));
+    }
+    const ColumnStats* stats = stats_->Find(column.id);
     return stats == nullptr ? nullptr : &made_.emplace_back(*stats);
   }
 
-  const Segment& segment_;
-  const Schema& schema_;
-  StatsView& stats_;
-  std::vector<std::pair<ColumnId, const storage::ColumnEstimator*>> found_;
+  const Schema* file_schema_ = nullptr;
+  const Segment* segment_ = nullptr;
+  StatsView* stats_ = nullptr;
+  std::vector<KnownColumn> columns_;
   std::list<storage::ColumnEstimator> made_;
 };
 
@@ -136,7 +143,8 @@ class AccessPlanner {
       : input_(input),
         ask_(ask),
         model_(Sound(options.model)),
-        shape_{.predicate = input.predicate,
+        shape_{.filters = input.predicate != nullptr,
+               .checks = input.predicate == nullptr ? Work() : CheckWork(*input.predicate),
                .filter = GroupOf(input.filter_columns, *input.snapshot.schema),
                .rest = GroupOf(input.rest, *input.snapshot.schema),
                .comparisons = input.predicate == nullptr ? 0 : ComparisonsOf(*input.predicate),
@@ -145,7 +153,18 @@ class AccessPlanner {
         optimizer_(shape_, input.questions, model_,
                    options.enabled ? Choosing::kByCost : Choosing::kPlain),
         indexes_(input.questions),
-        named_(input.questions.questions.size(), 1.0) {
+        estimators_(
+            input.predicate == nullptr ? std::vector<ColumnId>() : input.predicate->Columns(),
+            *input.snapshot.schema),
+        stats_(StatsView::OfSegments(*input.snapshot.schema)) {
+    if (input.predicate != nullptr) {
+      estimates_.emplace(*input.predicate, input.questions, options.corrections.get(),
+                         ShapeSeedOf(input.snapshot));
+      plan_.correction = estimates_->correction();
+      plan_.is_one_question = estimates_->is_one_question();
+      for (std::size_t i = 0; i < input.questions.questions.size(); ++i)
+        plan_.corrections.push_back(estimates_->correction_of(i));
+    }
     if (!ask.first_by.empty()) {
       shape_.first = ask.first_count;
       shape_.first_orders = ask.first_by.size();
@@ -153,8 +172,10 @@ class AccessPlanner {
     if (options.forced) optimizer_.Force(*options.forced);
     read_ = input.filter_columns;
     read_.insert(read_.end(), input.rest.begin(), input.rest.end());
-    plan_.named.resize(named_.size());
-    plan_.asking_ns.resize(named_.size());
+    plan_.named.resize(input.questions.questions.size());
+    plan_.asking_ns.resize(plan_.named.size());
+    plan_.named_by_statistics.resize(plan_.named.size());
+    plan_.asked.resize(plan_.named.size());
     by_cost_ = options.enabled;
     page_rows_ = static_cast<double>(std::max<std::int64_t>(options.page_rows, 1));
     may_prune_pages_ = by_cost_ && input.predicate != nullptr && MayPrunePages(*input.predicate);
@@ -175,6 +196,7 @@ class AccessPlanner {
     }
     plan_.first_by = ask_.first_by;
     plan_.first_count = ask_.first_count;
+    plan_.shape = shape_;
     plan_.choices = std::move(optimizer_).Finish();
     return std::move(plan_);
   }
@@ -191,17 +213,18 @@ class AccessPlanner {
       plan_.pruned.push_back({segment.get(), PrunedBy::kDeletions});
       return Status::Ok();
     }
-    StatsView view = StatsView::OfSegment(*segment, *input_.snapshot.schema);
+    stats_.Look(*segment);
     SegmentFacts facts{.rows = meta.rows,
                        .row_groups = (meta.rows + kRowsOfGroup - 1) / kRowsOfGroup,
                        .all_match = input_.predicate == nullptr};
     if (input_.predicate != nullptr) {
-      const storage::Outcomes outcomes = view.OutcomesOf(*input_.predicate);
+      const storage::Outcomes outcomes = stats_.OutcomesOf(*input_.predicate);
       if (outcomes.NoneMatch()) {
         plan_.pruned.push_back({segment.get(), PrunedBy::kStatistics});
         return Status::Ok();
       }
-      if (!storage::PartitionMayMatch(input_.snapshot.partitions, meta.partition,
+      if (!input_.snapshot.partitions.empty() &&
+          !storage::PartitionMayMatch(input_.snapshot.partitions, meta.partition,
                                       *segment->file_schema(), *input_.predicate)) {
         plan_.pruned.push_back({segment.get(), PrunedBy::kPartition});
         return Status::Ok();
@@ -212,7 +235,7 @@ class AccessPlanner {
       facts.by_metadata = ask_.by_metadata && ask_.by_metadata(*segment, deleted_rows);
       facts.first_by_index = HasTrees(*segment);
     } else {
-      GRANARY_TRY(Estimate(*segment, view, facts));
+      Estimate(*segment, facts);
     }
     std::shared_ptr<const SegmentPages> pages;
     const auto pages_of = [&]() -> std::optional<PageFacts> {
@@ -229,7 +252,7 @@ class AccessPlanner {
     const auto is_cached = [&] { return segment->IsCached(read_, *input_.snapshot.schema); };
     if (ask_.exactly) facts.cached = is_cached();
     const SegmentChoice choice = optimizer_.Choose(facts, is_cached, pages_of);
-    if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);
+    if (choice.probe >= 0) CountQuestions(facts, choice);
     plan_.pieces += facts.row_groups;
     if (choice.way != kPages) pages = nullptr;
     plan_.segments.push_back({segment, facts.all_match, choice, deleted, std::move(pages)});
@@ -257,28 +280,26 @@ class AccessPlanner {
     return std::make_shared<const SegmentPages>(pages.Take());
   }
 
-  Status Estimate(const Segment& segment, StatsView& view, SegmentFacts& facts) {
-    EstimatorView estimators(segment, *input_.snapshot.schema, view);
-    const KnownColumns known = [&](ColumnId column) { return estimators.Find(column); };
-    facts.matches = Selectivity(*input_.predicate, known).matches;
-    rows_ += static_cast<double>(facts.rows);
-    matches_ += facts.matches * static_cast<double>(facts.rows);
-    if (!by_cost_) return Status::Ok();
-    facts.indexes = indexes_.Of(segment);
-    if (facts.indexes.empty()) return Status::Ok();
-    for (std::size_t i = 0; i < named_.size(); ++i) {
-      if (i % kQuestionsAtOnce == kQuestionsAtOnce - 1) GRANARY_TRY(GoOn());
-      const IndexQuestion& question = input_.questions.questions[i];
-      named_[i] = question.NamedOf(known(question.column));
-    }
-    facts.named = named_;
-    return Status::Ok();
+  void Estimate(const Segment& segment, SegmentFacts& facts) {
+    if (by_cost_) facts.indexes = indexes_.Of(segment);
+    estimators_.Look(segment, stats_);
+    const KnownColumns known = [this](ColumnId column) { return estimators_.Find(column); };
+    estimates_->Of(known, !facts.indexes.empty(), found_);
+    facts.matches = found_.matches;
+    const auto rows = static_cast<double>(facts.rows);
+    rows_ += rows;
+    matches_ += found_.matches * rows;
+    plan_.matches_by_statistics += found_.matches_by_statistics * rows;
+    if (!facts.indexes.empty()) facts.named = found_.named;
   }
 
   void CountQuestions(const SegmentFacts& facts, const SegmentChoice& choice) {
     for (const std::uint16_t i : optimizer_.probe(choice.probe).questions) {
       const double rows = facts.named[i] * static_cast<double>(facts.rows);
       plan_.named[i] += rows;
+      plan_.named_by_statistics[i] +=
+          found_.named_by_statistics[i] * static_cast<double>(facts.rows);
+      ++plan_.asked[i];
       plan_.asking_ns[i] += model_.index_lookup_ns + rows * model_.index_row_ns;
     }
   }
@@ -306,8 +327,15 @@ class AccessPlanner {
         facts.named = named_of_hot_;
       }
     }
+    if (rows_ > 0) {
+      plan_.matches_by_statistics +=
+          plan_.matches_by_statistics / rows_ * static_cast<double>(facts.rows);
+    }
     const SegmentChoice choice = optimizer_.ChooseHot(facts);
-    if (ask_.exactly && choice.probe >= 0) CountQuestions(facts, choice);
+    if (ask_.exactly && choice.probe >= 0) {
+      found_.named_by_statistics = named_of_hot_;
+      CountQuestions(facts, choice);
+    }
     plan_.hot.push_back({&chunk, choice});
     ++plan_.pieces;
   }
@@ -338,13 +366,31 @@ class AccessPlanner {
   bool may_prune_pages_ = false;
   bool always_by_pages_ = false;
   std::vector<ColumnId> read_;
-  std::vector<double> named_, named_of_hot_;
+  EstimatorView estimators_;
+  StatsView stats_;
+  std::optional<PredicateEstimates> estimates_;  // Of the predicate, if there is one.
+  PredicateEstimates::Found found_;              // Of the segment at hand.
+  std::vector<double> named_of_hot_;
   std::vector<QuestionIndexes> hashes_;
   double rows_ = 0, matches_ = 0;  // Of the segments until now.
   AccessPlan plan_;
 };
 
 }  // namespace
+
+ColumnGroup GroupOf(const std::vector<ColumnId>& columns, const Schema& schema) {
+  ColumnGroup group;
+  for (const ColumnId id : columns) {
+    const Column* column = schema.FindId(id);
+    const TypeKind unnamed = id < 0 ? TypeKind::kJson : TypeKind::kInt64;  // A path, or _seq.
+    group.Add(column == nullptr ? DataType(unnamed) : column->type);
+  }
+  return group;
+}
+
+std::uint64_t ShapeSeedOf(const storage::SourceSnapshot& snapshot) {
+  return Hash64(snapshot.id.str(), snapshot.uid.value);
+}
 
 Result<AccessPlan> PlanAccess(const AccessInput& input, const AccessAsk& ask,
                               const OptimizerOptions& options) {

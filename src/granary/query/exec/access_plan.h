@@ -9,10 +9,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "granary/base/status.h"
 #include "granary/query/exec/page_pruning.h"
+#include "granary/query/optimizer/cardinality_corrections.h"
 #include "granary/query/optimizer/source_optimizer.h"
 #include "granary/runtime/cancel.h"
 #include "granary/storage/segment/segment_writer.h"
@@ -24,6 +26,10 @@ namespace granary::query {
 struct OptimizerOptions {
   bool enabled = true;  ///< QUERY_OPTIMIZATION_ENABLED; false: no index is asked.
   CostModel model;
+  /// What was learned of estimates; null: nothing.
+  std::shared_ptr<const CardinalityCorrections> corrections = nullptr;
+  /// What was not believed of the model that was to serve, for EXPLAIN.
+  std::vector<std::string> distrusted = {};
   /// Rows that a page has at most, in files that were not read yet.
   std::int64_t page_rows = storage::SegmentWriterOptions().page_rows;
   std::optional<Way> forced;  ///< For comparisons: this way wherever it is possible.
@@ -83,10 +89,24 @@ struct AccessPlan {
   SourceChoices choices;
   std::uint64_t segments_total = 0;  ///< Of the snapshot, those that the query leaves out, too.
   std::size_t pieces = 0;            ///< About so many morsels.
-  /// Of each question, over the segments where it is asked: rows that are named, and the time that
-  /// takes. With AccessAsk::exactly.
-  std::vector<double> named, asking_ns;
+  AccessShape shape;                 ///< What was asked.
+  /// Of the segments that are not known to match whole: rows that match, by statistics alone.
+  double matches_by_statistics = 0;
+  /// Of each question, over the segments where it is asked: rows that are named, the same by
+  /// statistics alone, the time that takes, and how many segments that are.
+  std::vector<double> named, named_by_statistics, asking_ns;
+  std::vector<std::uint64_t> asked;
+  /// By what was learned estimates were multiplied: of the predicate, and of each question.
+  double correction = 1;
+  std::vector<double> corrections;
+  bool is_one_question = false;  ///< The predicate is what the first question asks.
 };
+
+/// Columns, or what is read in their place (a path, `_seq`), by what they take to decode.
+ColumnGroup GroupOf(const std::vector<ColumnId>& columns, const Schema& schema);
+
+/// What the shapes of a source's predicates are made with.
+std::uint64_t ShapeSeedOf(const storage::SourceSnapshot& snapshot);
 
 /// What SourceScan knows when it plans.
 struct AccessInput {

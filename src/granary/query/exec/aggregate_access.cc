@@ -68,7 +68,7 @@ Result<QueryAccess> PlanAggregateAccess(const AggregatePlan& plan,
       };
     }
     ask.without = covered;
-    ask.exactly = context.record != nullptr;
+    ask.exactly = WantsAll(context.record);
     GRANARY_ASSIGN(AccessPlan of_source, plan.scans[source].Plan(ask, context, stats));
     access.Add(std::move(of_source));
   }
@@ -127,7 +127,7 @@ Result<KeptAccess> PlanKeptAccess(const AggregatePlan& plan, const KeptQuestion&
   // Whoever read the segments that it covers would find the same groups, and merge them, too. So
   // what is kept is always merged; what that saves is worked out for those who want to know.
   GRANARY_ASSIGN(planned.access, PlanAggregateAccess(plan, covered, context, stats));
-  if (context.record == nullptr) return planned;
+  if (!WantsAll(context.record)) return planned;
   const std::size_t groups = planned.kept->table->groups();
   auto record = std::make_unique<KeptPlan>();
   record->groups = static_cast<double>(groups);

@@ -40,13 +40,16 @@ Result<Ran> RunToExplain(const Query& query) {
 
 /// Puts the sources below `root`, and what they say about other plans and pruning into the answer.
 void AddSources(const std::vector<SourceScan>& scans, const PlanRecord& record, Analyze analyze,
-                Explanation& out, double& work_ns) {
+                const QueryContext& context, Explanation& out, double& work_ns) {
+  if (context.optimizer != nullptr) out.distrusted = context.optimizer->distrusted;
   for (const PlanRecord::OfSource& source : record.sources) work_ns += source.plan.choices.ns;
   for (std::size_t i = 0; i < record.sources.size(); ++i) {
     const AccessPlan& plan = record.sources[i].plan;
     out.plan.steps.push_back(SourceStep(scans[i], record.sources[i], analyze));
     AddRejected(scans[i], plan, work_ns - plan.choices.ns, out.rejected);
     AddPruned(scans[i], plan, out.pruning);
+    if (context.optimizer != nullptr) AddCorrected(scans[i], *context.optimizer, out.distrusted);
+    AddDistrusted(scans[i], out.distrusted);
   }
 }
 
@@ -156,7 +159,7 @@ Result<Explanation> ExplainSearch(const SearchRequest& request,
   }
   Explanation out;
   double work_ns = 0;
-  AddSources(ordered ? plan.keys : plan.rows, record, analyze, out, work_ns);
+  AddSources(ordered ? plan.keys : plan.rows, record, analyze, context, out, work_ns);
   double rows = PlannedRows(record);
   if (request.limit) rows = std::min(rows, static_cast<double>(*request.limit));
   const std::string limit = request.limit ? fmt::format("limit {}", *request.limit) : "no limit";
@@ -204,7 +207,7 @@ Result<Explanation> ExplainAggregate(const AggregateRequest& request,
   Explanation out;
   out.plan.name = "aggregate";
   double work_ns = 0;
-  AddSources(plan.scans, record, analyze, out, work_ns);
+  AddSources(plan.scans, record, analyze, context, out, work_ns);
   double groups = GroupsOf(plan, PlannedRows(record));
   if (record.kept != nullptr) {
     const KeptPlan& kept = *record.kept;

@@ -22,6 +22,8 @@ namespace granary::query {
 
 /// At most so many pruned segments are named one by one.
 inline constexpr std::size_t kPrunedNamedMax = 20;
+/// At most so many things that were not believed, too.
+inline constexpr std::size_t kDistrustedNamedMax = 10;
 
 struct StepFigures {
   double rows = 0;  ///< That come out of it.
@@ -67,6 +69,8 @@ struct Explanation {
   std::vector<RejectedPlan> rejected;  ///< The cheapest first.
   PruningReport pruning;
   std::string model_version;
+  /// What was not believed of the model and of statistics, in sentences.
+  std::vector<std::string> distrusted;
 };
 
 enum class Analyze : std::uint8_t {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "granary/query/exec/segment_stats.h"
+#include "granary/query/optimizer/predicate_shape.h"
 #include "granary/query/optimizer/selectivity.h"
 #include "granary/storage/partition/partition.h"
 
@@ -14,6 +15,9 @@ namespace {
 
 using storage::IndexKind;
 using Node = IndexQuestions::Node;
+
+// What is off by less is an estimate like others.
+constexpr double kFarOff = 8;
 
 StepFigures FiguresOf(const Measured& measured) {
   return {static_cast<double>(measured.rows), static_cast<double>(measured.ns) / kNsInMs};
@@ -228,6 +232,35 @@ void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& re
     }
     if (is_named) report.segments.push_back(std::move(named));
   }
+}
+
+void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted) {
+  if (!scan.predicate()) return;
+  const storage::SourceSnapshot& snapshot = scan.snapshot();
+  for (const ColumnId id : scan.predicate()->Columns()) {
+    const Column* column = snapshot.schema->FindId(id);
+    for (const auto& segment : snapshot.segments) {
+      if (distrusted.size() >= kDistrustedNamedMax) return;
+      const storage::ColumnEstimator* known = segment->Estimator(id);
+      if (known == nullptr || column == nullptr || known->distrusted().empty()) continue;
+      distrusted.push_back(fmt::format("statistics of {} in segment {} of {}: {}", column->name,
+                                       segment->meta().id.value, snapshot.id.str(),
+                                       known->distrusted()));
+    }
+  }
+}
+
+void AddCorrected(const SourceScan& scan, const OptimizerOptions& options,
+                  std::vector<std::string>& distrusted) {
+  if (!scan.predicate() || options.corrections == nullptr) return;
+  if (distrusted.size() >= kDistrustedNamedMax) return;
+  const storage::SourceSnapshot& snapshot = scan.snapshot();
+  const double times =
+      options.corrections->FactorOf(ShapeOf(*scan.predicate(), ShapeSeedOf(snapshot)));
+  if (times < kFarOff && times > 1 / kFarOff) return;
+  distrusted.push_back(
+      fmt::format("statistics of {}: queries with {} found {:.3g} times as many rows as they say",
+                  snapshot.id.str(), ShapeText(*scan.predicate(), *snapshot.schema), times));
 }
 
 }  // namespace granary::query

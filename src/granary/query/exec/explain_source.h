@@ -3,6 +3,7 @@
 // Threads    pure functions.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "granary/query/exec/explain.h"
@@ -22,6 +23,12 @@ void AddRejected(const SourceScan& scan, const AccessPlan& plan, double others_n
                  std::vector<RejectedPlan>& rejected);
 
 void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& report);
+
+/// Statistics of the filter's columns that were not believed, and why.
+void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted);
+/// Estimates that queries have shown to be far off.
+void AddCorrected(const SourceScan& scan, const OptimizerOptions& options,
+                  std::vector<std::string>& distrusted);
 
 /// "of 1,234 rows": whole numbers without digits that mean nothing.
 std::string CountText(double rows);

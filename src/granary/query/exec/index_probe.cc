@@ -67,6 +67,9 @@ class Prober {
     Stopwatch watch(measured);
     auto rows = Ask(order_.questions.questions[node.question]);
     if (rows) watch.rows = rows->size();
+    if (measured == nullptr) return rows;
+    measured->calls.fetch_add(1, std::memory_order_relaxed);
+    if (!rows) measured->rows_at_least.fetch_add(order_.found_max + 1, std::memory_order_relaxed);
     return rows;
   }
 
@@ -137,10 +140,12 @@ class SegmentIndexes {
   }
 
   /// A damaged index is reported and says nothing.
-  std::optional<RowNumbers> Ask(const IndexReader& index,
+  std::optional<RowNumbers> Ask(const IndexReader& index, std::size_t lookups,
                                 const std::function<Status(FoundRows&)>& ask) {
     FoundRows found{found_max_, {}, false};
     const Status asked = ask(found);
+    stats_.work[Counted::kLookup] += lookups;
+    stats_.work[Counted::kIndexRow] += found.rows.size();
     if (!asked.ok()) {
       if (asked.code() == Code::kCorruption) segment_.ReportDamage(index.key());
       return std::nullopt;
@@ -154,6 +159,7 @@ class SegmentIndexes {
   void DropAbsent(const IndexQuestion& question, std::vector<Value>& values) {
     const auto bloom = Find(question.column, question.type, IndexKind::kBloom);
     if (bloom == nullptr) return;
+    stats_.work[Counted::kBloomLookup] += values.size();
     bool dropped = false;
     std::erase_if(values, [&](const Value& value) {
       const auto may = bloom->MayContain(value);
@@ -181,7 +187,7 @@ class SegmentProber final : public Prober {
     if (question.kind == IndexQuestion::Kind::kEqual) return Equal(question);
     const auto index = indexes_.Find(question.column, question.type, IndexKind::kBtree);
     if (index == nullptr) return std::nullopt;
-    return indexes_.Ask(*index, [&](FoundRows& found) {
+    return indexes_.Ask(*index, 1, [&](FoundRows& found) {
       if (question.kind == IndexQuestion::Kind::kPrefix)
         return index->FindPrefix(question.prefix, found);
       const auto end = [](const Value& value) {
@@ -198,7 +204,7 @@ class SegmentProber final : public Prober {
     auto index = indexes_.Find(question.column, question.type, IndexKind::kHash);
     if (index == nullptr) index = indexes_.Find(question.column, question.type, IndexKind::kBtree);
     if (index == nullptr) return std::nullopt;
-    return indexes_.Ask(*index, [&](FoundRows& found) -> Status {
+    return indexes_.Ask(*index, values.size(), [&](FoundRows& found) -> Status {
       for (std::size_t i = 0; i < values.size() && !found.too_many; ++i) {
         GRANARY_TRY(index->FindEqual(values[i], found));
       }
@@ -250,7 +256,7 @@ std::optional<RowNumbers> ProbeFirst(const storage::Segment& segment, const Colu
   const auto index = indexes.Find(column.id, column.type, IndexKind::kBtree);
   if (index == nullptr || count > found_max) return std::nullopt;
   bool told = false;
-  auto rows = indexes.Ask(*index, [&](FoundRows& found) -> Status {
+  auto rows = indexes.Ask(*index, 1, [&](FoundRows& found) -> Status {
     GRANARY_ASSIGN(told, index->FindFirst(order, count, found));
     return Status::Ok();
   });

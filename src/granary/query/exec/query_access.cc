@@ -48,12 +48,12 @@ void QueryAccess::ChooseWorkers(const QueryContext& context) {
 Result<QueryAccess> PlanStoredAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
                                      const QueryContext& context, QueryStats& stats) {
   QueryAccess access;
-  if (context.record != nullptr) context.record->Begin();
+  if (context.record != nullptr) context.record->GoOn();
   double left = limit ? static_cast<double>(*limit) : 0;
   for (const SourceScan& scan : plan.rows) {
     AccessAsk ask;
     if (limit) ask.limit = static_cast<std::uint64_t>(std::max(left, 0.0));
-    ask.exactly = context.record != nullptr;
+    ask.exactly = WantsAll(context.record);
     GRANARY_ASSIGN(AccessPlan of_source, scan.Plan(ask, context, stats));
     access.Add(std::move(of_source));
     left -= access.sources.back().choices.rows;
@@ -69,7 +69,7 @@ Result<QueryAccess> PlanOrderedAccess(const SearchPlan& plan, std::optional<std:
   for (std::size_t source = 0; source < plan.keys.size(); ++source) {
     AccessAsk ask;
     ask.per_match_ns = ModelOf(context).order_row_ns;
-    ask.exactly = context.record != nullptr;
+    ask.exactly = WantsAll(context.record);
     AskForFirst(plan, source, limit, ask);
     GRANARY_ASSIGN(AccessPlan of_source, plan.keys[source].Plan(ask, context, stats));
     access.Add(std::move(of_source));

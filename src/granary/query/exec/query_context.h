@@ -1,8 +1,10 @@
 // QueryContext: what a running query may use, and what it tells of itself afterwards.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -58,6 +60,33 @@ struct QueryContext {
 /// the way, kOverloaded when others hold what is above it.
 Status Outgrown(const runtime::MemoryBudget& refused_by, const QueryContext& context);
 
+/// What was done, in the units that a cost model has prices for.
+enum class Counted : std::uint8_t {
+  kChunkDecoded,
+  kChunkCached,
+  kNumberDecoded,
+  kTextDecoded,
+  kRowGroup,
+  kRowChecked,
+  kLookup,
+  kIndexRow,
+  kBloomLookup,
+  kValuePicked,
+};
+inline constexpr std::size_t kCounted = 10;
+
+class WorkCounts {
+ public:
+  std::uint64_t& operator[](Counted what) { return counts_[static_cast<std::size_t>(what)]; }
+  std::uint64_t operator[](Counted what) const { return counts_[static_cast<std::size_t>(what)]; }
+  void Add(const WorkCounts& more) {
+    for (std::size_t i = 0; i < kCounted; ++i) counts_[i] += more.counts_[i];
+  }
+
+ private:
+  std::array<std::uint64_t, kCounted> counts_{};
+};
+
 /// `stats` of an answer; the time is the caller's.
 struct QueryStats {
   std::uint64_t rows_scanned = 0;  ///< Rows whose values were examined.
@@ -66,6 +95,7 @@ struct QueryStats {
   std::uint64_t bytes_read = 0;
   std::uint64_t spilled_bytes = 0;     ///< Written to temporary files.
   std::set<std::string> access_paths;  ///< metadata, full_scan, hot, …
+  WorkCounts work;
 
   /// Counts what another part of the same query did.
   void Add(const QueryStats& part) {
@@ -74,6 +104,7 @@ struct QueryStats {
     segments_pruned += part.segments_pruned;
     bytes_read += part.bytes_read;
     spilled_bytes += part.spilled_bytes;
+    work.Add(part.work);
     access_paths.insert(part.access_paths.begin(), part.access_paths.end());
   }
 };

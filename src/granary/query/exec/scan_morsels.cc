@@ -172,7 +172,8 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const Acce
   GRANARY_TRY(
       context.pool.ParallelFor(segments.size(), context.parallelism, [&](std::size_t i) -> Status {
         GRANARY_TRY(context.cancel.Check());
-        Stopwatch watch(record == nullptr ? nullptr : &record->groups[segments[i].choice.group]);
+        Stopwatch watch(record == nullptr ? nullptr : &record->groups[segments[i].choice.group],
+                        &parts[i]);
         auto picked =
             PickRows(plan, segments[i], record == nullptr ? nullptr : &record->questions, parts[i]);
         DropDeleted(segments[i], picked);

@@ -125,6 +125,24 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::Re
   return TakeRows(*batch, *morsel.picked);
 }
 
+void CountPicked(const Morsel& morsel, std::size_t columns, QueryStats& stats) {
+  if (morsel.picked != nullptr)
+    stats.work[Counted::kValuePicked] += columns * morsel.picked->size();
+}
+
+/// Of which columns were decoded is not known: they are taken to be as the others.
+void CountDecoded(const storage::Segment::ReadCounts& counts, const ColumnGroup& columns,
+                  std::int64_t rows, WorkCounts& work) {
+  work[Counted::kChunkDecoded] += counts.columns_decoded;
+  work[Counted::kChunkCached] += counts.columns_cached;
+  const std::uint64_t chunks = counts.columns_decoded + counts.columns_cached;
+  if (counts.columns_decoded == 0 || chunks == 0) return;
+  const double part = static_cast<double>(rows) * static_cast<double>(counts.columns_decoded) /
+                      static_cast<double>(chunks);
+  work[Counted::kNumberDecoded] += static_cast<std::uint64_t>(part * columns.numbers);
+  work[Counted::kTextDecoded] += static_cast<std::uint64_t>(part * columns.texts);
+}
+
 /// Where a morsel's work is measured; null when nobody wants to know.
 Measured* MeasuredOf(const Morsel& morsel, const QueryContext& context) {
   if (context.record == nullptr) return nullptr;
@@ -143,6 +161,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
     std::vector<ColumnId> stored = columns;
     for (ColumnId& id : stored) id = id < 0 ? PathOf(id).id : id;
     GRANARY_ASSIGN(auto batch, DecodeChunk(*morsel.chunk, *snapshot_->schema, stored));
+    CountPicked(morsel, columns.size(), stats);
     return TakePicked(std::move(batch), morsel);
   }
   const std::uint64_t before = memory.bytes();
@@ -151,6 +170,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
   GRANARY_ASSIGN(auto batch, ReadSegment(morsel, columns, counts,
                                          [&context] { return context.cancel.Check(); }));
   stats.bytes_read += counts.bytes_read;
+  CountDecoded(counts, GroupOf(columns, *snapshot_->schema), batch->num_rows(), stats.work);
+  CountPicked(morsel, columns.size(), stats);
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
     stats.access_paths.insert(morsel.spans == nullptr ? "full_scan" : "page_index");
@@ -258,7 +279,7 @@ Result<std::vector<std::int32_t>> SourceScan::Select(const arrow::RecordBatch& b
 
 Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& context,
                                      QueryStats& stats) const {
-  Stopwatch watch(MeasuredOf(morsel, context));
+  Stopwatch watch(MeasuredOf(morsel, context), &stats);
   auto scanned = ReadMorsel(morsel, context, stats);
   if (scanned.ok()) watch.rows = static_cast<std::uint64_t>(scanned->matches());
   return scanned;
@@ -266,7 +287,7 @@ Result<ScannedRows> SourceScan::Read(const Morsel& morsel, const QueryContext& c
 
 Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t rows_max,
                                           const QueryContext& context, QueryStats& stats) const {
-  Stopwatch watch(MeasuredOf(morsel, context));
+  Stopwatch watch(MeasuredOf(morsel, context), &stats);
   auto scanned = ReadPicked(morsel, rows_max, context, stats);
   if (scanned.ok()) watch.rows = static_cast<std::uint64_t>(scanned->rows);
   return scanned;
@@ -275,6 +296,7 @@ Result<ScannedRows> SourceScan::ReadFirst(const Morsel& morsel, std::int64_t row
 Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryContext& context,
                                            QueryStats& stats) const {
   GRANARY_TRY(context.cancel.Check());
+  ++stats.work[Counted::kRowGroup];
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   scanned.rows = morsel.rows;
   if (morsel.all_match) {
@@ -292,6 +314,7 @@ Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryCont
                  Decode(morsel, filter_columns_, context, scanned.memory, stats));
   stats.rows_scanned += static_cast<std::uint64_t>(morsel.rows);
   context.Scanned(morsel.rows);
+  stats.work[Counted::kRowChecked] += static_cast<std::uint64_t>(morsel.rows);
   GRANARY_ASSIGN(std::vector<std::int32_t> selected, Select(*filtered, context));
   if (static_cast<std::int64_t>(selected.size()) < morsel.rows)
     scanned.selected = std::move(selected);
@@ -309,6 +332,7 @@ Result<ScannedRows> SourceScan::ReadMorsel(const Morsel& morsel, const QueryCont
 
 Result<ScannedRows> SourceScan::ReadPicked(const Morsel& morsel, std::int64_t rows_max,
                                            const QueryContext& context, QueryStats& stats) const {
+  ++stats.work[Counted::kRowGroup];
   ScannedRows scanned{.memory = runtime::MemoryReservation(context.memory)};
   std::vector<std::int32_t>& selected = scanned.selected.emplace();
   const RowNumbers& picked = *morsel.picked;
@@ -334,6 +358,7 @@ Result<ScannedRows> SourceScan::ReadPicked(const Morsel& morsel, std::int64_t ro
                    Decode(part, filter_columns_, context, scanned.memory, stats));
     stats.rows_scanned += static_cast<std::uint64_t>(part.rows);
     context.Scanned(part.rows);
+    stats.work[Counted::kRowChecked] += static_cast<std::uint64_t>(part.rows);
     GRANARY_ASSIGN(const std::vector<std::int32_t> matches, Select(*filtered, context));
     for (const std::int32_t row : matches) {
       found.push_back((*rows)[static_cast<std::size_t>(row)]);

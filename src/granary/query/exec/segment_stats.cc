@@ -45,6 +45,21 @@ StatsView StatsView::OfSegment(const storage::Segment& segment, const Schema& sc
   return view;
 }
 
+void StatsView::Look(const storage::Segment& segment) {
+  // Neighbours mostly have the same schema: where their columns are is looked up once.
+  if (segment_ == nullptr || segment.file_schema() != segment_->file_schema()) found_.clear();
+  segment_ = &segment;
+  made_.clear();
+}
+
+int StatsView::PlaceAsIs(ColumnId id) const {
+  const Schema& file_schema = *segment_->file_schema();
+  const Column* now = schema_->FindId(id);
+  const int place = file_schema.IndexOfId(id);
+  if (now == nullptr || place < 0 || MayBeSplit(*now, file_schema, *schema_)) return -1;
+  return now->type == file_schema.columns()[static_cast<std::size_t>(place)].type ? place : -1;
+}
+
 StatsView StatsView::OfRowGroup(const storage::SegmentReader& reader, int row_group,
                                 const Schema& schema) {
   StatsView view(schema);
@@ -73,19 +88,26 @@ const ColumnStats* StatsView::OfSegment(ColumnId id) {
 }
 
 const ColumnStats* StatsView::Find(ColumnId column) {
-  for (const Found& found : found_) {
-    if (found.column == column) return found.stats;
+  for (Found& found : found_) {
+    if (found.column != column) continue;
+    if (found.of == segment_) return found.stats;
+    found.of = segment_;
+    found.stats = found.as_is < 0 ? OfSegment(column)
+                                  : segment_->StatsAt(static_cast<std::size_t>(found.as_is));
+    return found.stats;
   }
   const ColumnStats* stats = nullptr;
+  int as_is = -1;
   if (segment_ != nullptr) {
     stats = OfSegment(column);
+    as_is = PlaceAsIs(column);
   } else if (column == kSequenceColumnId) {
     stats = Keep(reader_->RowGroupStats(row_group_, column, TypeKind::kInt64));
   } else if (const Column* now = schema_->FindId(column);
              now != nullptr && !MayBeSplit(*now, reader_->file_schema(), *schema_)) {
     stats = Keep(reader_->RowGroupStats(row_group_, column, now->type));
   }
-  found_.push_back({column, stats});
+  found_.push_back({column, stats, segment_, as_is});
   return stats;
 }
 

@@ -19,6 +19,9 @@ class StatsView {
   /// Of a whole segment, from the manifest. A column that is younger than the file is all null,
   /// unless the file has a rest that may hold values of it. Both outlive the view.
   static StatsView OfSegment(const storage::Segment& segment, const Schema& schema);
+  /// The same of one segment after the other, each once it was looked at.
+  static StatsView OfSegments(const Schema& schema) { return StatsView(schema); }
+  void Look(const storage::Segment& segment);
   /// Of one row group, from the footer.
   static StatsView OfRowGroup(const storage::SegmentReader& reader, int row_group,
                               const Schema& schema);
@@ -32,9 +35,13 @@ class StatsView {
   struct Found {
     ColumnId column = 0;
     const ColumnStats* stats = nullptr;
+    const storage::Segment* of = nullptr;  ///< Whose they are.
+    int as_is = -1;  ///< The place in the file's schema of a column that needs no converting.
   };
   explicit StatsView(const Schema& schema) : schema_(&schema) {}
   const ColumnStats* OfSegment(ColumnId column);
+  /// The place of a column whose statistics are as they were written; -1 for others.
+  int PlaceAsIs(ColumnId column) const;
   const ColumnStats* Keep(ColumnStats stats) { return &made_.emplace_back(std::move(stats)); }
 
   const Schema* schema_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "granary/query/exec/plan_record.h"
+#include "granary/query/exec/query_feedback_of.h"
 
 namespace granary::query {
 namespace {
@@ -72,8 +73,25 @@ Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& 
       PlanAccess(input, ask, context.optimizer == nullptr ? kDefault : *context.optimizer));
   stats.segments_total += plan.segments_total;
   stats.segments_pruned += plan.pruned.size();
-  if (context.record != nullptr) context.record->Add(plan, questions_.questions.size());
+  Record(plan, context.record);
   return plan;
+}
+
+void SourceScan::Record(const AccessPlan& plan, PlanRecord* record) const {
+  if (record == nullptr) return;
+  const std::size_t questions = questions_.questions.size();
+  if (record->detail == RecordDetail::kAll) {
+    record->Add(plan, questions);
+    return;
+  }
+  AccessPlan light;
+  light.choices = plan.choices;
+  light.shape = plan.shape;
+  light.asked = plan.asked;
+  light.is_one_question = plan.is_one_question;
+  record->Add(light, questions);
+  record->sources.back().feedback =
+      PlannedFeedback(plan, *snapshot_, predicate_ ? &*predicate_ : nullptr, questions_);
 }
 
 }  // namespace granary::query

@@ -111,6 +111,7 @@ class SourceScan {
                               QueryStats& stats) const;
 
  private:
+  void Record(const AccessPlan& plan, PlanRecord* record) const;
   /// Which rows of a segment to look at; nothing: all.
   std::optional<RowNumbers> PickRows(const AccessPlan& plan, const PlannedSegment& planned,
                                      std::deque<Measured>* measured, QueryStats& stats) const;

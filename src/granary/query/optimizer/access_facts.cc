@@ -4,6 +4,12 @@
 #include <cmath>
 
 namespace granary::query {
+namespace {
+
+// Values of an IN that are compared before the rest is looked up.
+constexpr double kInComparisonsMax = 8;
+
+}  // namespace
 
 PageFacts PagesOfSorted(const SegmentFacts& facts, double page_rows) {
   const auto rows = static_cast<double>(facts.rows);
@@ -18,35 +24,43 @@ PageFacts PagesOfSorted(const SegmentFacts& facts, double page_rows) {
   return pages;
 }
 
-double CheckCost(const Predicate& predicate, const CostModel& model) {
+Work CheckWork(const Predicate& predicate) {
   using Kind = Predicate::Kind;
+  Work work;
   switch (predicate.kind) {
-    case Kind::kConstant: return 0;
+    case Kind::kConstant: return work;
     case Kind::kAnd:
     case Kind::kOr:
-    case Kind::kNot: {
-      double sum = 0;
-      for (const Predicate& child : predicate.children) sum += CheckCost(child, model);
-      return sum;
-    }
+    case Kind::kNot:
+      for (const Predicate& child : predicate.children) work += CheckWork(child);
+      return work;
     default: break;
   }
-  if (!predicate.path.empty() || predicate.type.kind() == TypeKind::kJson)
-    return model.check_json_ns;
-  if (predicate.type.kind() == TypeKind::kList) return model.check_pattern_ns;
+  const Unit value = predicate.type.IsBytes() ? Unit::kCheckText : Unit::kCheckNumber;
+  if (!predicate.path.empty() || predicate.type.kind() == TypeKind::kJson) {
+    work[Unit::kCheckJson] = 1;
+    return work;
+  }
+  if (predicate.type.kind() == TypeKind::kList) {
+    work[Unit::kCheckPattern] = 1;
+    return work;
+  }
   switch (predicate.kind) {
     case Kind::kRegex:
-    case Kind::kILike: return 2 * model.check_pattern_ns;
+    case Kind::kILike: work[Unit::kCheckPattern] = 2; break;
     case Kind::kLike:
     case Kind::kContains:
-    case Kind::kEndsWith: return model.check_pattern_ns;
-    case Kind::kIn: {
-      const double one = predicate.type.IsBytes() ? model.check_text_ns : model.check_number_ns;
-      return one * std::min<double>(static_cast<double>(predicate.values.size()), 8);
-    }
-    default: break;
+    case Kind::kEndsWith: work[Unit::kCheckPattern] = 1; break;
+    case Kind::kIn:
+      work[value] = std::min(static_cast<double>(predicate.values.size()), kInComparisonsMax);
+      break;
+    default: work[value] = 1; break;
   }
-  return predicate.type.IsBytes() ? model.check_text_ns : model.check_number_ns;
+  return work;
+}
+
+double CheckCost(const Predicate& predicate, const CostModel& model) {
+  return CheckWork(predicate).Ns(model);
 }
 
 }  // namespace granary::query

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "granary/query/optimizer/cost_model.h"
+#include "granary/query/optimizer/coefficients.h"
 #include "granary/types/predicate.h"
 
 namespace granary::query {
@@ -25,11 +25,12 @@ struct ColumnGroup {
 
 /// What a request asks of one source.
 struct AccessShape {
-  const Predicate* predicate = nullptr;  ///< Null: every row. Outlives the planning.
-  ColumnGroup filter;                    ///< Are decoded of every row that is examined.
-  ColumnGroup rest;                      ///< Are decoded where something matched.
-  double comparisons = 0;                ///< Of values with the bounds of a page, to look at one.
-  double per_match_ns = 0;               ///< What a matching row costs after the scan.
+  bool filters = false;     ///< Else every row matches.
+  Work checks;              ///< What the filter takes, per row that it is asked of.
+  ColumnGroup filter;       ///< Are decoded of every row that is examined.
+  ColumnGroup rest;         ///< Are decoded where something matched.
+  double comparisons = 0;   ///< Of values with the bounds of a page, to look at one.
+  double per_match_ns = 0;  ///< What a matching row costs after the scan.
   /// So many rows are wanted, in the order in which they are stored.
   std::optional<std::uint64_t> limit;
   /// So many rows at the beginning of each order are wanted, if a B-tree tells them: 1 for a
@@ -71,7 +72,8 @@ struct SegmentFacts {
 /// they can leave, for segments whose page indexes were not looked at yet.
 PageFacts PagesOfSorted(const SegmentFacts& facts, double page_rows);
 
-/// What a predicate costs, per row that it is asked of.
+/// What a predicate takes, per row that it is asked of, and what that costs.
+Work CheckWork(const Predicate& predicate);
 double CheckCost(const Predicate& predicate, const CostModel& model);
 
 }  // namespace granary::query

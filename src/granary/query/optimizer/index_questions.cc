@@ -69,11 +69,19 @@ class Asker {
   }
 
   static void Narrow(const Predicate& leaf, IndexQuestion& question) {
+    const bool is_open = leaf.kind == Kind::kGreater || leaf.kind == Kind::kLess;
+    const auto edge = is_open ? storage::RangeEdge::kOpen : storage::RangeEdge::kClosed;
     const Value& value = leaf.values.front();
-    if (SetsLowEnd(leaf.kind) && (IsNull(question.low) || Compare(value, question.low) > 0))
-      question.low = value;
-    if (SetsHighEnd(leaf.kind) && (IsNull(question.high) || Compare(value, question.high) < 0))
-      question.high = value;
+    const auto set = [&](Value& end, storage::RangeEdge& end_edge) {
+      // Of two at one value the one that leaves it out is the narrower.
+      if (!IsNull(end) && Compare(value, end) == 0 && !is_open) return;
+      end = value;
+      end_edge = edge;
+    };
+    if (SetsLowEnd(leaf.kind) && (IsNull(question.low) || Compare(value, question.low) >= 0))
+      set(question.low, question.low_edge);
+    if (SetsHighEnd(leaf.kind) && (IsNull(question.high) || Compare(value, question.high) <= 0))
+      set(question.high, question.high_edge);
   }
 
   Place Add(IndexQuestion question) {
@@ -157,8 +165,7 @@ double IndexQuestion::NamedOf(const storage::ColumnEstimator* known) const {
     case Kind::kPrefix: return column.Prefix(prefix).fraction;
     case Kind::kRange: break;
   }
-  return column.Range({low, storage::RangeEdge::kClosed}, {high, storage::RangeEdge::kClosed})
-      .fraction;
+  return column.Range({low, low_edge}, {high, high_edge}).fraction;
 }
 
 IndexQuestions QuestionsOf(const Predicate& predicate) {

@@ -24,7 +24,10 @@ struct IndexQuestion {
   ColumnId column = 0;
   DataType type;              ///< The column's, now.
   std::vector<Value> values;  ///< kEqual: one of them; none is null.
-  Value low, high;            ///< kRange: both belong to it; null: no end.
+  Value low, high;            ///< kRange: an index names them, too; null: no end.
+  /// Whether the predicate means them, too: for estimates.
+  storage::RangeEdge low_edge = storage::RangeEdge::kClosed;
+  storage::RangeEdge high_edge = storage::RangeEdge::kClosed;
   std::string prefix;
 
   /// Of all rows, what an answer names, as far as is known (null: nothing).

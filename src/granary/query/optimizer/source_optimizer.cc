@@ -1,6 +1,7 @@
 #include "granary/query/optimizer/source_optimizer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace granary::query {
@@ -29,6 +30,49 @@ std::size_t RowCount(double rows) {
 
 double Sane(double share) { return share >= 0 && share <= 1 ? share : (share > 1 ? 1 : 0.5); }
 
+/// Equal for numbers within an eighth of each other: the exponent and the first bits after it.
+std::uint64_t Rounded(double value) { return std::bit_cast<std::uint64_t>(value) >> 49; }
+std::uint64_t Rounded(std::uint64_t value) { return Rounded(static_cast<double>(value)); }
+
+std::uint64_t CodeOf(std::optional<bool> known) { return !known ? 0 : *known ? 1 : 2; }
+
+/// Equal for segments that are planned alike.
+std::uint64_t KindOf(const SegmentFacts& facts, std::optional<bool> cached, bool pages_are_exact,
+                     double wanted) {
+  const auto flags = static_cast<std::uint64_t>(facts.all_match) |
+                     static_cast<std::uint64_t>(facts.by_metadata) << 1 |
+                     static_cast<std::uint64_t>(facts.first_by_index) << 2 | CodeOf(cached) << 3 |
+                     CodeOf(facts.pages ? std::optional(pages_are_exact) : std::nullopt) << 5;
+  std::uint64_t kind = flags;
+  const auto add = [&kind](std::uint64_t next) {
+    kind = (kind ^ next) * 0x9E37'79B9'7F4A'7C15;
+    kind ^= kind >> 29;
+  };
+  add(Rounded(facts.rows));
+  add(Rounded(facts.row_groups));
+  add(Rounded(facts.matches));
+  add(Rounded(wanted));
+  if (facts.pages) {
+    add(Rounded(facts.pages->rows));
+    add(Rounded(facts.pages->kept));
+    add(Rounded(facts.pages->total));
+    add(Rounded(facts.pages->row_groups));
+    add(facts.pages->kept >= facts.pages->total ? 1 : 0);
+  }
+  for (std::size_t i = 0; i < facts.indexes.size(); ++i) {
+    const QuestionIndexes& has = facts.indexes[i];
+    const auto bits = static_cast<std::uint64_t>(has.hash) |
+                      static_cast<std::uint64_t>(has.btree) << 1 |
+                      static_cast<std::uint64_t>(has.bloom) << 2;
+    if (bits != 0)
+      add(Rounded(facts.named[i]) << 3 | bits);
+    else
+      add(i);
+  }
+  // What decides on answers is never shared by chance.
+  return (kind << 7) | flags;
+}
+
 }  // namespace
 
 SourceOptimizer::SourceOptimizer(const AccessShape& shape, const IndexQuestions& questions,
@@ -38,7 +82,7 @@ SourceOptimizer::SourceOptimizer(const AccessShape& shape, const IndexQuestions&
       model_(model),
       choosing_(choosing),
       alternatives_(questions.Alternatives()),
-      check_ns_(shape.predicate == nullptr ? 0 : CheckCost(*shape.predicate, model)),
+      check_ns_(shape.filters ? shape.checks.Ns(model) : 0),
       wanted_(shape.limit ? static_cast<double>(*shape.limit) : kImpossible) {}
 
 double SourceOptimizer::Decode(const ColumnGroup& columns, double rows) const {
@@ -299,27 +343,20 @@ int SourceOptimizer::ProbeOf(Way way) {
   return static_cast<int>(at - choices_.probes.begin());
 }
 
-SegmentChoice SourceOptimizer::Choose(const SegmentFacts& facts,
-                                      const std::function<bool()>& is_cached,
-                                      const std::function<std::optional<PageFacts>()>& pages_of) {
+void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike& alike) {
   AddWays(facts);
-  const bool by_pages =
-      facts.pages && (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
-  if (by_pages && pages_of) {
-    if (const auto known = pages_of()) {
-      pages_ = *known;
-      costs_[kPages] = Pages(facts, pages_);
-    }
-  }
-  SegmentChoice choice;
-  std::optional<bool> known = facts.cached;
+  SegmentChoice& choice = alike.choice;
+  const auto& cached = known.cached;
+  alike.asks_pages = facts.pages && !known.pages_are_exact &&
+                     (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
   if (forced_ < kWays) {
     choice.way = costs_[forced_].ns < kImpossible ? forced_ : kScan;
   } else {
-    if (!known && is_cached && Cheapest(true) != Cheapest(false)) known = is_cached();
-    choice.way = Cheapest(known.value_or(true));
+    alike.asks_cached = !cached && known.may_ask_cached && Cheapest(true) != Cheapest(false);
+    choice.way = Cheapest(cached.value_or(true));
   }
-  const bool cached = known.value_or(false);
+  if (alike.asks_cached) return;  // Nobody takes it: those that know are planned apart.
+  const bool is_cached = cached.value_or(false);
   choice.probe = ProbeOf(choice.way);
   if (choice.way == kFirst || choice.probe >= 0) {
     const double scan_ns = CostOf(kScan, true);
@@ -328,88 +365,117 @@ SegmentChoice SourceOptimizer::Choose(const SegmentFacts& facts,
         RowCount(std::max(scan_ns / std::max(model_.index_row_ns, kLeast), kSlack * named));
     choice.picked_max = RowCount(std::max(scan_ns / RowCost(), kSlack * named));
   }
-  Count(facts, choice, cached);
-  return choice;
-}
-
-AccessPath SourceOptimizer::PathOf(const SegmentChoice& choice, bool cached) const {
-  switch (choice.way) {
-    case kMetadata: return AccessPath::kMetadata;
-    case kFirst: return AccessPath::kBtreeIndex;
-    case kPages: return AccessPath::kPageIndex;
-    case kScan: return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
-    default: break;
-  }
-  return AccessPath::kHashIndex;  // Or another one: the caller knows what each question is put to.
-}
-
-void SourceOptimizer::Count(const SegmentFacts& facts, SegmentChoice& choice, bool cached) {
   const Cost& cost = costs_[choice.way];
   choice.rows = cost.rows;
   choice.examined = cost.examined;
-  choice.ns = CostOf(choice.way, cached);
-  if (shape_.limit) wanted_ = std::max(wanted_ - choice.rows, 0.0);
-
-  AccessPath path = PathOf(choice, cached);
-  if (choice.probe >= 0) {
-    const std::uint16_t first =
-        choices_.probes[static_cast<std::size_t>(choice.probe)].questions[0];
-    const QuestionIndexes& indexes = facts.indexes[first];
-    const bool is_equal = questions_.questions[first].kind == IndexQuestion::Kind::kEqual;
-    if (is_equal && indexes.hash)
-      path = AccessPath::kHashIndex;
-    else
-      path = indexes.btree ? AccessPath::kBtreeIndex : AccessPath::kBloom;
-  }
-  const bool reads_nothing = choice.way == kScan && facts.all_match && shape_.rest.count() == 0 &&
-                             shape_.filter.count() == 0;
-  if (reads_nothing) path = AccessPath::kMetadata;
-  AddTo(path, choice);
-  if (costs_[kPages].ns < kImpossible) {
-    pages_kept_ += pages_.kept;
-    pages_total_ += pages_.total;
-    if (choice.way == kPages) {
-      choices_.groups[choice.group].pages_kept += pages_.kept;
-      choices_.groups[choice.group].pages_total += pages_.total;
-    }
-  }
-  for (std::size_t way = 0; way < ways_; ++way) {
-    const bool possible = costs_[way].ns < kImpossible;
+  choice.ns = CostOf(choice.way, is_cached);
+  choice.group = GroupOf(PathOf(facts, choice, is_cached), choice);
+  for (std::size_t way = 0; way < kWays; ++way) {
+    const bool possible = way < ways_ && costs_[way].ns < kImpossible;
     const Way taken = possible ? static_cast<Way>(way) : kScan;
+    alike.ns[way] = CostOf(taken, is_cached);
+    alike.examined[way] = costs_[taken].examined;
+    if (way >= ways_) continue;
     possible_[way] = possible_[way] || possible;
     differs_[way] = differs_[way] || taken != choice.way;
   }
-  for (std::size_t way = 0; way < kWays; ++way) {
-    const Way taken = way < ways_ && costs_[way].ns < kImpossible ? static_cast<Way>(way) : kScan;
-    total_ns_[way] += CostOf(taken, cached);
-    total_examined_[way] += costs_[taken].examined;
-  }
 }
 
-void SourceOptimizer::AddTo(AccessPath path, SegmentChoice& choice) {
-  auto at = std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
-    return g.path == path && g.way == choice.way && g.probe == choice.probe;
-  });
-  if (at == choices_.groups.end()) {
-    choices_.groups.push_back({.path = path, .way = choice.way, .probe = choice.probe});
-    at = std::prev(choices_.groups.end());
+SourceOptimizer::Alike& SourceOptimizer::AlikeTo(const SegmentFacts& facts, const Known& known) {
+  const std::uint64_t kind =
+      KindOf(facts, known.cached, known.pages_are_exact, shape_.limit ? wanted_ : 0);
+  const auto [at, is_new] = places_.try_emplace(kind, alikes_.size());
+  if (!is_new) return alikes_[at->second];
+  Alike& alike = alikes_.emplace_back();
+  alike.of.facts = facts;
+  alike.of.facts.cached = known.cached;
+  alike.of.indexes.assign(facts.indexes.begin(), facts.indexes.end());
+  alike.of.named.assign(facts.named.begin(), facts.named.end());
+  alike.of.facts.indexes = {};
+  alike.of.facts.named = {};
+  Plan(facts, known, alike);
+  return alike;
+}
+
+SegmentChoice SourceOptimizer::Take(Alike& alike, const SegmentFacts& facts) {
+  SegmentChoice choice = alike.choice;
+  const SegmentFacts& first = alike.of.facts;
+  const double of_first = static_cast<double>(first.rows) * (first.all_match ? 1 : first.matches);
+  const double of_this = static_cast<double>(facts.rows) * (first.all_match ? 1 : facts.matches);
+  if (of_first > 0 && of_this >= 0) choice.rows *= of_this / of_first;
+  if (shape_.limit) {
+    choice.rows = std::min(choice.rows, wanted_);
+    wanted_ -= choice.rows;
   }
-  choice.group = static_cast<std::uint16_t>(at - choices_.groups.begin());
-  ++at->segments;
-  at->rows += choice.rows;
-  at->examined += choice.examined;
-  at->ns += choice.ns;
-  choices_.rows += choice.rows;
-  choices_.examined += choice.examined;
-  choices_.ns += choice.ns;
+  ++alike.of.segments;
+  alike.rows += choice.rows;
+  if (facts.pages) {
+    alike.pages_kept += facts.pages->kept;
+    alike.pages_total += facts.pages->total;
+  }
+  return choice;
+}
+
+SegmentChoice SourceOptimizer::Choose(const SegmentFacts& given,
+                                      const std::function<bool()>& is_cached,
+                                      const std::function<std::optional<PageFacts>()>& pages_of) {
+  Known known{.cached = given.cached, .may_ask_cached = static_cast<bool>(is_cached)};
+  Alike* alike = &AlikeTo(given, known);
+  if (!alike->asks_pages && !alike->asks_cached) return Take(*alike, given);
+  SegmentFacts facts = given;
+  if (alike->asks_pages && pages_of) {
+    if (const auto exact = pages_of()) {
+      facts.pages = exact;
+      known.pages_are_exact = true;
+      alike = &AlikeTo(facts, known);
+    }
+  }
+  if (alike->asks_cached) {
+    known.cached = is_cached();
+    alike = &AlikeTo(facts, known);
+  }
+  return Take(*alike, facts);
+}
+
+AccessPath SourceOptimizer::PathOf(const SegmentFacts& facts, const SegmentChoice& choice,
+                                   bool cached) const {
+  const bool reads_nothing = choice.way == kScan && facts.all_match && shape_.rest.count() == 0 &&
+                             shape_.filter.count() == 0;
+  if (reads_nothing || choice.way == kMetadata) return AccessPath::kMetadata;
+  if (choice.way == kFirst) return AccessPath::kBtreeIndex;
+  if (choice.way == kPages) return AccessPath::kPageIndex;
+  if (choice.probe < 0) return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
+  const std::uint16_t first = choices_.probes[static_cast<std::size_t>(choice.probe)].questions[0];
+  const QuestionIndexes& indexes = facts.indexes[first];
+  const bool is_equal = questions_.questions[first].kind == IndexQuestion::Kind::kEqual;
+  if (is_equal && indexes.hash) return AccessPath::kHashIndex;
+  return indexes.btree ? AccessPath::kBtreeIndex : AccessPath::kBloom;
+}
+
+std::uint16_t SourceOptimizer::GroupOf(AccessPath path, const SegmentChoice& choice) {
+  const auto at =
+      std::find_if(choices_.groups.begin(), choices_.groups.end(), [&](const PathGroup& g) {
+        return g.path == path && g.way == choice.way && g.probe == choice.probe;
+      });
+  const auto place = static_cast<std::uint16_t>(at - choices_.groups.begin());
+  if (at == choices_.groups.end())
+    choices_.groups.push_back({.path = path, .way = choice.way, .probe = choice.probe});
+  return place;
 }
 
 SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
-  SegmentChoice choice;
+  Alike& alike = alikes_.emplace_back();
+  alike.of = {.hot = true,
+              .facts = facts,
+              .indexes = {facts.indexes.begin(), facts.indexes.end()},
+              .named = {facts.named.begin(), facts.named.end()}};
+  alike.of.facts.indexes = {};
+  alike.of.facts.named = {};
+  SegmentChoice& choice = alike.choice;
   const auto rows = static_cast<double>(facts.rows);
-  const double share = shape_.predicate == nullptr ? 1 : Sane(facts.matches);
+  const double share = shape_.filters ? Sane(facts.matches) : 1;
   choice.rows = std::min(rows * share, wanted_);
-  choice.examined = shape_.predicate == nullptr && shape_.rest.count() == 0 ? 0 : rows;
+  choice.examined = !shape_.filters && shape_.rest.count() == 0 ? 0 : rows;
   const double scan_ns = model_.row_group_ns + rows * check_ns_;
   choice.ns = scan_ns;
   for (std::vector<std::uint16_t>& asked : asked_by_) asked.clear();
@@ -430,22 +496,49 @@ SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
   }
   choice.ns += choice.rows * shape_.per_match_ns;
   if (shape_.limit) wanted_ = std::max(wanted_ - choice.rows, 0.0);
-  AddTo(AccessPath::kHot, choice);
-  for (std::size_t way = 0; way < kWays; ++way) {
-    total_ns_[way] += choice.ns;
-    total_examined_[way] += choice.examined;
-  }
+  choice.group = GroupOf(AccessPath::kHot, choice);
+  alike.of.segments = 1;
+  alike.rows = choice.rows;
+  alike.ns.fill(choice.ns);
+  alike.examined.fill(choice.examined);
   return choice;
 }
 
 SourceChoices SourceOptimizer::Finish() && {
+  std::array<double, kWays> total_ns{}, total_examined{};
+  double pages_kept = 0, pages_total = 0;  // Of segments whose page indexes have a say.
+  for (Alike& alike : alikes_) {
+    if (alike.of.segments == 0) continue;
+    const auto times = static_cast<double>(alike.of.segments);
+    PathGroup& group = choices_.groups[alike.choice.group];
+    group.segments += alike.of.segments;
+    group.rows += alike.rows;
+    group.examined += times * alike.choice.examined;
+    group.ns += times * alike.choice.ns;
+    pages_kept += alike.pages_kept;
+    pages_total += alike.pages_total;
+    if (alike.choice.way == kPages) {
+      group.pages_kept += alike.pages_kept;
+      group.pages_total += alike.pages_total;
+    }
+    for (std::size_t way = 0; way < kWays; ++way) {
+      total_ns[way] += times * alike.ns[way];
+      total_examined[way] += times * alike.examined[way];
+    }
+    choices_.classes.push_back(std::move(alike.of));
+  }
+  for (const PathGroup& group : choices_.groups) {
+    choices_.rows += group.rows;
+    choices_.examined += group.examined;
+    choices_.ns += group.ns;
+  }
   for (std::size_t way = 0; way < kWays; ++way) {
     if (!differs_[way] || (way != kScan && !possible_[way])) continue;
     choices_.rejected.push_back({static_cast<Way>(way), way < kSingle ? 0 : way - kSingle,
-                                 total_examined_[way], total_ns_[way]});
+                                 total_examined[way], total_ns[way]});
     if (way == kPages) {
-      choices_.rejected.back().pages_kept = pages_kept_;
-      choices_.rejected.back().pages_total = pages_total_;
+      choices_.rejected.back().pages_kept = pages_kept;
+      choices_.rejected.back().pages_total = pages_total;
     }
   }
   std::stable_sort(choices_.rejected.begin(), choices_.rejected.end(),

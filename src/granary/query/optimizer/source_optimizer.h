@@ -12,6 +12,8 @@
 //            costs as much.
 // Plain      with Choosing::kPlain no index is asked: what statistics answer is not read,
 //            everything else is.
+// Alike      segments whose facts are as good as equal (numbers within an eighth of each other) are
+//            planned once: a source of a thousand segments has few kinds of them.
 // Threads    one a SourceOptimizer. Pure: no clock, no disk, no chance.
 #pragma once
 
@@ -20,6 +22,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "granary/query/optimizer/access_facts.h"
@@ -71,11 +74,21 @@ struct Alternative {
   double pages_kept = 0, pages_total = 0;  ///< Of kPages.
 };
 
+/// Segments, or hot chunks, whose facts are alike, with those of the first of them.
+struct FactsClass {
+  std::uint64_t segments = 0;
+  bool hot = false;
+  SegmentFacts facts;  ///< But for the two spans, which are these:
+  std::vector<QuestionIndexes> indexes;
+  std::vector<double> named;
+};
+
 struct SourceChoices {
   std::vector<PathGroup> groups;
   std::vector<Probe> probes;
   double rows = 0, examined = 0, ns = 0;
   std::vector<Alternative> rejected;  ///< The cheapest first.
+  std::vector<FactsClass> classes;    ///< What it was all chosen from.
 };
 
 class SourceOptimizer {
@@ -130,11 +143,30 @@ class SourceOptimizer {
   double Decode(const ColumnGroup& columns, double rows) const;
   double CostOf(Way way, bool cached) const;
   Way Cheapest(bool cached) const;
-  AccessPath PathOf(const SegmentChoice& choice, bool cached) const;
+  AccessPath PathOf(const SegmentFacts& facts, const SegmentChoice& choice, bool cached) const;
   int ProbeOf(Way way);
-  void Count(const SegmentFacts& facts, SegmentChoice& choice, bool cached);
-  /// Puts the choice into its group, which is made when it is the first one, and into the totals.
-  void AddTo(AccessPath path, SegmentChoice& choice);
+  /// What was chosen for segments that are alike.
+  struct Alike {
+    FactsClass of;
+    SegmentChoice choice;
+    bool asks_pages = false;   ///< What page indexes leave is worth to be known exactly.
+    bool asks_cached = false;  ///< It hangs on whether the columns are decoded already.
+    double rows = 0;           ///< Of all of them together.
+    double pages_kept = 0, pages_total = 0;
+    std::array<double, kWays> ns{}, examined{};
+  };
+  /// What is known of a segment besides its facts.
+  struct Known {
+    std::optional<bool> cached;
+    bool may_ask_cached = false;
+    bool pages_are_exact = false;
+  };
+  Alike& AlikeTo(const SegmentFacts& facts, const Known& known);
+  void Plan(const SegmentFacts& facts, const Known& known, Alike& alike);
+  /// The choice for one more segment, of as many rows as its own facts say.
+  SegmentChoice Take(Alike& alike, const SegmentFacts& facts);
+  /// The place of a group, which is made when it is the first of its kind.
+  std::uint16_t GroupOf(AccessPath path, const SegmentChoice& choice);
   double RowCost() const;
 
   const AccessShape& shape_;
@@ -154,8 +186,8 @@ class SourceOptimizer {
 
   SourceChoices choices_;
   PageFacts pages_;  // Of the segment at hand.
-  double pages_kept_ = 0, pages_total_ = 0;
-  std::array<double, kWays> total_ns_{}, total_examined_{};
+  std::vector<Alike> alikes_;
+  std::unordered_map<std::uint64_t, std::size_t> places_;  ///< Of alikes, by what they share.
   std::array<bool, kWays> possible_{}, differs_{};
 };
 

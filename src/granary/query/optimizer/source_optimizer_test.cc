@@ -57,7 +57,8 @@ TEST(IndexQuestionsTest, AnOrAsksOnlyWhenEveryPartDoes) {
 /// A source of one segment, to choose for.
 struct Setting {
   explicit Setting(Predicate of) : predicate(std::move(of)), questions(QuestionsOf(predicate)) {
-    shape.predicate = &predicate;
+    shape.filters = true;
+    shape.checks = CheckWork(predicate);
     shape.filter.numbers = 1;
     shape.rest.numbers = 2;
     indexes.assign(questions.questions.size(), {.hash = true, .btree = true});
@@ -97,6 +98,52 @@ TEST(IndexQuestionsTest, AFilterOfTooManyQuestionsAsksNone) {
     EXPECT_EQ(QuestionsOf(Predicate::Or(std::move(parts))).empty(), count > kIndexQuestionsMax)
         << count;
   }
+}
+
+TEST(SourceOptimizerTest, SegmentsThatAreAlikeArePlannedOnceAndCountedEach) {
+  Setting one(NameIs());
+  one.named = {1e-4}, one.facts.matches = 1e-4;
+  const SegmentChoice alone = one.Choose();
+  SourceOptimizer optimizer(one.shape, one.questions, one.model, Choosing::kByCost);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(optimizer.Choose(one.facts).way, alone.way);
+  SegmentFacts larger = one.facts;
+  larger.rows += larger.rows / 50;
+  EXPECT_NEAR(optimizer.Choose(larger).rows, alone.rows * 1.02, 1e-9);
+  SegmentFacts whole = one.facts;
+  whole.all_match = whole.by_metadata = true;
+  EXPECT_EQ(optimizer.Choose(whole).way, kMetadata);
+  SegmentFacts plain = one.facts;
+  plain.indexes = {};
+  plain.named = {};
+  EXPECT_EQ(optimizer.Choose(plain).way, kScan);
+  const SourceChoices all = std::move(optimizer).Finish();
+  EXPECT_EQ(all.classes.size(), 3u);
+  ASSERT_EQ(all.groups.size(), 3u);
+  EXPECT_EQ(all.groups[0].segments, 1001u);
+  EXPECT_NEAR(all.groups[0].ns, 1001 * alone.ns, 1e-6 * all.groups[0].ns);
+  EXPECT_NEAR(all.groups[0].rows, 1001.02 * alone.rows, 1e-6 * all.groups[0].rows);
+}
+
+TEST(SourceOptimizerTest, OfSegmentsThatAreAlikeEachIsAskedWhetherItIsCached) {
+  Setting one(NameIs());
+  one.named = {1e-2}, one.facts.matches = 1e-2;
+  const auto way_when = [&](bool cached) {
+    SourceOptimizer optimizer(one.shape, one.questions, one.model, Choosing::kByCost);
+    SegmentFacts facts = one.facts;
+    facts.cached = cached;
+    return optimizer.Choose(facts).way;
+  };
+  ASSERT_NE(way_when(true), way_when(false));  // It hangs on that.
+  SourceOptimizer optimizer(one.shape, one.questions, one.model, Choosing::kByCost);
+  int asked = 0;
+  for (const bool cached : {true, false, true, true, false}) {
+    const SegmentChoice choice = optimizer.Choose(one.facts, [&] {
+      ++asked;
+      return cached;
+    });
+    EXPECT_EQ(choice.way, way_when(cached));
+  }
+  EXPECT_EQ(asked, 5);
 }
 
 TEST(SourceOptimizerTest, FewRowsComeFromTheIndexAndManyFromAScan) {

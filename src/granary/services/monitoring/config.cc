@@ -69,7 +69,7 @@ std::vector<Target> TargetsOf(const MonitoringConfig& config) {
     return Target{std::move(service), fmt::format("http://127.0.0.1:{}", port)};
   };
   return {at("auth-gateway", config.auth_gateway_port), at("tenant-node", config.rest_port),
-          at("monitoring", config.monitoring_port)};
+          at("cbo-engine", config.cbo_engine_port), at("monitoring", config.monitoring_port)};
 }
 
 }  // namespace granary::services

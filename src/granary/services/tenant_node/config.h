@@ -54,6 +54,8 @@ struct Config : hosting::ServerConfig {
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;
   // Queries.
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
+  std::string cbo_engine_url;  ///< Empty: none.
+  std::int64_t cbo_push_interval_seconds = 0;
   std::int64_t statistics_refresh_interval_minutes = 0;
   // Bodies and records.
   std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;

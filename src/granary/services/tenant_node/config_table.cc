@@ -37,6 +37,11 @@ bool IsWindow(std::string_view text) {
   return text.empty() || DailyWindow::Parse(text).has_value();
 }
 
+bool IsEngineUrl(std::string_view text) {
+  return text.empty() || ((text.starts_with("http://") || text.starts_with("https://")) &&
+                          text.find_first_of(" \t\"'") == std::string_view::npos);
+}
+
 constexpr NumberRule<Config> Percent(double Config::*member) { return {member, 0, 100}; }
 constexpr std::int64_t kMegabytesMax = 1 << 30;
 
@@ -128,7 +133,9 @@ const Variable kWorkRows[] = {
 
     {"Query optimization", "QUERY_OPTIMIZATION_ENABLED", "true", SwitchRule{&C::query_optimization_enabled}, "Choose plans by cost; false: no index is asked, what partitions and statistics leave is read"},
     {"", "STATISTICS_REFRESH_INTERVAL_MINUTES", "30", WholeRule{&C::statistics_refresh_interval_minutes, 1, 525'600}, "How often the statistics of a source that changed are renewed; sooner where it grew by a tenth"},
-    {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs from executed queries", Offer::kLater},
+    {"", "COST_MODEL_LEARNING_ENABLED", "true", SwitchRule{&C::cost_model_learning_enabled}, "Learn costs and corrections of estimates from executed queries"},
+    {"", "CBO_ENGINE_URL", "", TextRule{&C::cbo_engine_url, IsEngineUrl, "an http or https URL, or nothing"}, "CBO Engine that is told what queries took and whose model is taken over; nothing: the node learns by itself"},
+    {"", "CBO_PUSH_INTERVAL_SECONDS", "5", WholeRule{&C::cbo_push_interval_seconds, 1, 3600}, "How often it is told and asked"},
 };
 
 const Variable kBodyRows[] = {

@@ -18,6 +18,7 @@
 #include "granary/runtime/worker_pool.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
+#include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
@@ -68,6 +69,7 @@ struct TenantNode::State {
 
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
+  Status LinkEngine(Tenant& tenant);
   void StopServers();
 
   Logger& log;
@@ -83,6 +85,7 @@ struct TenantNode::State {
   runtime::WorkerScaler scaler;
   std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<net::GrpcServer> grpc;
+  std::unique_ptr<EngineLink> engine;  // Uses the tenant.
   bool stopped = false;
 };
 
@@ -162,12 +165,27 @@ Status TenantNode::Open() {
     state_->node.tenant.Close(tenant.status());
     return tenant.status();
   }
+  GRANARY_TRY(state_->LinkEngine(**tenant));
   state_->node.tenant.Open(tenant.Take());
   if (state_->grpc) state_->grpc->SetServing(true);
   state_->log.Info(
       "ready",
       {{"data_path", state_->node.config.data_path},
        {"recovery_ms", static_cast<double>(state_->clock.MonotonicNanos() - start_ns) / 1e6}});
+  return Status::Ok();
+}
+
+// Where no engine is named the node learns by itself.
+Status TenantNode::State::LinkEngine(Tenant& tenant) {
+  const Config& config = node.config;
+  if (config.cbo_engine_url.empty() || !tenant.learner().enabled()) return Status::Ok();
+  const int port = rest ? rest->port() : grpc ? grpc->port() : 0;
+  GRANARY_ASSIGN(engine, EngineLink::Start(
+                             {.url = config.cbo_engine_url,
+                              .node = fmt::format("{}-{}", config.tenant_id.substr(0, 120), port),
+                              .tenant = config.tenant_id,
+                              .interval = std::chrono::seconds(config.cbo_push_interval_seconds)},
+                             tenant.learner(), log));
   return Status::Ok();
 }
 
@@ -184,6 +202,7 @@ void TenantNode::State::StopServers() {
 Status TenantNode::Stop() {
   if (std::exchange(state_->stopped, true)) return Status::Ok();
   state_->StopServers();
+  state_->engine.reset();
   const std::shared_ptr<Tenant> tenant =
       state_->node.tenant.Close({Code::kUnavailable, "the node has stopped"});
   const Status status = tenant == nullptr ? Status::Ok() : tenant->Close();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "granary/base/daily_window.h"
+#include "granary/hosting/server_options.h"
 
 namespace granary::services {
 namespace {
@@ -147,6 +148,8 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
   out.optimizer.enabled = config.query_optimization_enabled;
   out.optimizer.page_rows = config.page_rows;
+  out.learner.enabled = config.cost_model_learning_enabled && config.query_optimization_enabled;
+  out.learner.hands_on = out.learner.enabled && !config.cbo_engine_url.empty();
   return out;
 }
 

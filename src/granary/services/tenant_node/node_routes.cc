@@ -103,6 +103,19 @@ void AddWorkers(const NodeState& state, std::vector<hosting::Sample>& out) {
       });
 }
 
+void AddLearning(Tenant& tenant, std::vector<hosting::Sample>& out) {
+  const LearnerCounts counts = tenant.learner().counts();
+  const auto add = [&out](std::string_view name, std::string_view help, std::uint64_t count) {
+    out.push_back({name, help, static_cast<double>(count), /*counts_up=*/true});
+  };
+  add("granary_learned_queries_total", "Queries that the cost model learned from", counts.learned);
+  add("granary_learning_dropped_total", "Queries that nobody learned from in time", counts.dropped);
+  add("granary_learning_clipped_total", "Timings that were further off than noise explains",
+      counts.clipped);
+  add("granary_learning_refused_total", "Timings that could not be", counts.refused);
+  add("granary_cost_models_total", "Cost models that served, one after the other", counts.models);
+}
+
 void AddProcessMemory(const ProcessMemory& memory, std::vector<hosting::Sample>& out) {
   out.insert(
       out.end(),
@@ -169,6 +182,7 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
     AddTenantSamples(**tenant, samples);
     AddTenantMemory(**tenant, samples);
     AddCompaction(**tenant, samples);
+    AddLearning(**tenant, samples);
   };
   hosting::AddCommonRoutes(std::move(common), router);
 }

@@ -10,6 +10,7 @@
 #include "granary/io/failpoint.h"
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
+#include "granary/services/cbo_engine/engine.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/monitoring/monitoring.h"
 #include "granary/services/tenant_node/node.h"
@@ -22,6 +23,7 @@ struct UpConfig {
   Config node;
   gateway::Config gateway;
   MonitoringConfig monitoring;
+  CboConfig cbo;
 };
 
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
@@ -29,6 +31,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.node, ReadConfig(sources));
   GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
+  GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
   return out;
 }
 
@@ -51,6 +54,11 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
     config.node.gateway_jwks = config.gateway.data_path + "/auth/jwks.json";
     config.node.gateway_required = false;
   }
+  GRANARY_ASSIGN(auto cbo, CboEngine::Listen(config.cbo, log));
+  const std::uint16_t cbo_port = cbo->port();
+  config.monitoring.cbo_engine_port = cbo_port;
+  if (config.node.cbo_engine_url.empty())
+    config.node.cbo_engine_url = fmt::format("http://127.0.0.1:{}", cbo_port);
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
@@ -63,6 +71,7 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   add("Auth Gateway", std::move(gateway), gateway_port);
   add("Tenant Node", std::move(node), node_port);
   out.welcome += fmt::format("  {:<16} 127.0.0.1:{}\n", "  gRPC", grpc_port);
+  add("CBO Engine", std::move(cbo), cbo_port);
   GRANARY_ASSIGN(auto monitoring, Monitoring::Listen(config.monitoring, log));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);

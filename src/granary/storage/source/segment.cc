@@ -20,6 +20,10 @@ Segment::Segment(SegmentFiles& files, std::string directory, SegmentMeta meta,
       holders_(std::make_shared<const char>()),
       estimators_(
           std::make_unique<std::atomic<const ColumnEstimator*>[]>(file_schema_->columns().size())) {
+  for (const Column& column : file_schema_->columns()) {
+    const auto stats = meta_.columns.find(column.id);
+    stats_.push_back(stats == meta_.columns.end() ? nullptr : &stats->second);
+  }
 }
 
 Segment::~Segment() {
@@ -171,12 +175,14 @@ bool Segment::IsCached(std::span<const ColumnId> columns, const Schema& schema) 
 
 const ColumnEstimator* Segment::Estimator(ColumnId column) const {
   const int at = file_schema_->IndexOfId(column);
-  if (at < 0) return nullptr;
-  std::atomic<const ColumnEstimator*>& slot = estimators_[static_cast<std::size_t>(at)];
+  return at < 0 ? nullptr : EstimatorAt(static_cast<std::size_t>(at));
+}
+
+const ColumnEstimator* Segment::EstimatorAt(std::size_t place) const {
+  std::atomic<const ColumnEstimator*>& slot = estimators_[place];
   if (const ColumnEstimator* made = slot.load(std::memory_order_acquire)) return made;
-  const auto stats = meta_.columns.find(column);
-  if (stats == meta_.columns.end()) return nullptr;
-  auto mine = std::make_unique<const ColumnEstimator>(stats->second);
+  if (stats_[place] == nullptr) return nullptr;
+  auto mine = std::make_unique<const ColumnEstimator>(*stats_[place]);
   const ColumnEstimator* first = nullptr;  // Who comes second takes the first one's.
   if (slot.compare_exchange_strong(first, mine.get(), std::memory_order_acq_rel))
     return mine.release();

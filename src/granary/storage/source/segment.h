@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
@@ -88,6 +89,10 @@ class Segment {
   /// What the manifest's statistics tell of a column of the file, in the type that the file has it
   /// in; null where there are none. Made when first asked for.
   const ColumnEstimator* Estimator(ColumnId column) const;
+  /// The same of the column at a place in file_schema(): for those who ask many segments.
+  const ColumnEstimator* EstimatorAt(std::size_t place) const;
+  /// The manifest's statistics of that column; null where there are none.
+  const ColumnStats* StatsAt(std::size_t place) const { return stats_[place]; }
 
   /// The index, or null when there is none that can be asked. One that is damaged is
   /// not asked again until it was built anew.
@@ -104,7 +109,8 @@ class Segment {
   const SchemaPtr file_schema_;
   const DeletionsPtr deletions_;
   const std::shared_ptr<ReplacedRows> replaced_;
-  std::shared_ptr<const char> holders_;  // One for each object of this file.
+  std::shared_ptr<const char> holders_;    // One for each object of this file.
+  std::vector<const ColumnStats*> stats_;  // One a column of the file; into meta_.
   /// One a column of the file; null: not made yet.
   const std::unique_ptr<std::atomic<const ColumnEstimator*>[]> estimators_;
 };

@@ -15,8 +15,8 @@ Outcomes Exactly(bool outcome) { return {outcome, !outcome, false}; }
 
 /// The outcomes of values somewhere in a leaf's domain: a single value, or all between two bounds.
 struct Between {
-  Value low;  ///< Null: no bound.
-  Value high;
+  const Value& low;  ///< Null: no bound.
+  const Value& high;
 };
 
 bool IsBelow(const Value& a, const Value& b) {

@@ -20,6 +20,16 @@ UInt128 Apart(T from, T to) {
 /// Of integers: each step is a value.
 template <typename T>
 double ShareOfSteps(T value, RangeEdge edge, T low, RangeEdge low_edge, T high) {
+  if constexpr (sizeof(T) <= sizeof(std::uint64_t)) {
+    // Subtracted exactly; that the differences are rounded then is nothing to an estimate.
+    const auto apart = [](T from, T to) {
+      return static_cast<double>(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from));
+    };
+    const double begin = low_edge == RangeEdge::kClosed ? 1 : 0;
+    const double end = edge == RangeEdge::kClosed ? 1 : 0;
+    const double steps = apart(low, high) + begin;
+    return steps <= 0 ? 1 : std::clamp((apart(low, value) + begin - 1 + end) / steps, 0.0, 1.0);
+  }
   const long double first = low_edge == RangeEdge::kClosed ? 1 : 0;
   const long double all = static_cast<long double>(Apart(low, high)) + first;
   const long double last = edge == RangeEdge::kClosed ? 1 : 0;

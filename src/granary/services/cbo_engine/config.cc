@@ -1,0 +1,56 @@
+#include "granary/services/cbo_engine/config.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace granary::services {
+namespace {
+
+using C = CboConfig;
+using hosting::Variable;
+using hosting::WholeRule;
+
+// clang-format off
+std::vector<Variable> CboRows() {
+  return {
+    {"CBO Engine: learns the cost model of all nodes", "CBO_FIT_INTERVAL_SECONDS", "30", WholeRule{&C::cbo_fit_interval_seconds, 1, 86'400}, "How often a candidate is fitted, if there is feedback"},
+    {"", "CBO_FIT_RECORDS", "50", WholeRule{&C::cbo_fit_records, 1, 1'000'000}, "… at least so many records of it"},
+    {"", "CBO_REPLAY_RECORDS", "2000", WholeRule{&C::cbo_replay_records, 10, 100'000}, "Newest records that candidates are fitted to and replayed over"},
+    {"", "CBO_HISTORY_DAYS", "30", WholeRule{&C::cbo_history_days, 1, 36'500}, "So long records of executed queries are kept"},
+  };
+}
+// clang-format on
+
+std::vector<Variable> MakeCboTable() {
+  std::vector<Variable> out;
+  const auto add = [&out](std::vector<Variable> rows) {
+    std::ranges::move(rows, std::back_inserter(out));
+  };
+  add(hosting::PlaceVariables());
+  add(hosting::PortVariables());
+  add(hosting::AccessVariables());
+  add(CboRows());
+  add(hosting::RequestVariables());
+  add(hosting::LogVariables());
+  return out;
+}
+
+}  // namespace
+
+std::span<const Variable> CboConfigTable() {
+  static const std::vector<Variable> kTable = MakeCboTable();
+  return kTable;
+}
+
+Result<CboConfig> LoadCboConfig(const hosting::ConfigSources& sources) {
+  CboConfig config;
+  GRANARY_TRY(hosting::LoadVariables(sources, CboConfigTable(), config));
+  std::vector<std::string> complaints;
+  hosting::CheckServer(config, complaints);
+  GRANARY_TRY(hosting::ToStatus(complaints));
+  return config;
+}
+
+}  // namespace granary::services
