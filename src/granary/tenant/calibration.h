@@ -4,8 +4,8 @@
 //            by the very code that answers others; each gives an amount of work and the time that
 //            it took, as queries do later on.
 // Promise    no file is touched. Measuring ends about `most` after the segments were made (some
-//            milliseconds of work) at the latest, with what it has by then; nothing when they cannot
-//            be made.
+//            milliseconds of work) at the latest, with what it has by then; nothing when they
+//            cannot be made.
 // Threads    one call uses one thread, but for the moment in which it calls a worker of `pool`.
 #pragma once
 

@@ -72,14 +72,16 @@ void QueryLearner::Load() {
 void QueryLearner::Start(std::function<Timings()> calibrate) {
   if (!options_.enabled || job_ != nullptr) return;
   const bool calibrates = options_.calibrate && !was_kept_ && calibrate != nullptr;
-  job_ = std::make_unique<runtime::PeriodicJob>(
-      "learner", options_.interval,
-      [this, calibrate = std::move(calibrate),
-       tries = calibrates ? kCalibrationsMax : 0]() mutable {
-        // A machine that is busy may leave no time to measure anything.
-        if (tries > 0) tries = Calibrate(calibrate()) ? 0 : tries - 1;
-        Learn();
-      });
+  job_ =
+      std::make_unique<runtime::PeriodicJob>("learner", options_.interval,
+                                             [this, calibrate = std::move(calibrate),
+                                              tries = calibrates ? kCalibrationsMax : 0]() mutable {
+                                               // A machine that is busy may leave no time to
+                                               // measure anything.
+                                               if (tries > 0)
+                                                 tries = Calibrate(calibrate()) ? 0 : tries - 1;
+                                               Learn();
+                                             });
   if (calibrates) job_->Poke();
 }
 

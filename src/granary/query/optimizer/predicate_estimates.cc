@@ -84,6 +84,9 @@ void PredicateEstimates::Of(const KnownColumns& known, bool with_questions, Foun
   found.named_by_statistics = found.named;
   for (std::size_t i = 0; i < factors_.size(); ++i)
     found.named[i] = Bounded(found.named[i] * factors_[i]);
+  // What an index names are the rows that match, and others.
+  for (const std::uint16_t term : terms_)
+    found.named[term] = std::max(found.named[term], found.matches);
 }
 
 }  // namespace granary::query

@@ -369,15 +369,14 @@ void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike&
   choice.rows = cost.rows;
   choice.examined = cost.examined;
   choice.ns = CostOf(choice.way, is_cached);
-  choice.group = GroupOf(PathOf(facts, choice, is_cached), choice);
+  alike.path = PathOf(facts, choice, is_cached);
   for (std::size_t way = 0; way < kWays; ++way) {
     const bool possible = way < ways_ && costs_[way].ns < kImpossible;
     const Way taken = possible ? static_cast<Way>(way) : kScan;
     alike.ns[way] = CostOf(taken, is_cached);
     alike.examined[way] = costs_[taken].examined;
-    if (way >= ways_) continue;
-    possible_[way] = possible_[way] || possible;
-    differs_[way] = differs_[way] || taken != choice.way;
+    alike.possible[way] = possible;
+    alike.differs[way] = way < ways_ && taken != choice.way;
   }
 }
 
@@ -398,6 +397,8 @@ SourceOptimizer::Alike& SourceOptimizer::AlikeTo(const SegmentFacts& facts, cons
 }
 
 SegmentChoice SourceOptimizer::Take(Alike& alike, const SegmentFacts& facts) {
+  // Not before: what is planned and then known better is no group.
+  if (alike.of.segments == 0) alike.choice.group = GroupOf(alike.path, alike.choice);
   SegmentChoice choice = alike.choice;
   const SegmentFacts& first = alike.of.facts;
   const double of_first = static_cast<double>(first.rows) * (first.all_match ? 1 : first.matches);
@@ -506,6 +507,7 @@ SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
 
 SourceChoices SourceOptimizer::Finish() && {
   std::array<double, kWays> total_ns{}, total_examined{};
+  std::array<bool, kWays> possible{}, differs{};
   double pages_kept = 0, pages_total = 0;  // Of segments whose page indexes have a say.
   for (Alike& alike : alikes_) {
     if (alike.of.segments == 0) continue;
@@ -522,6 +524,8 @@ SourceChoices SourceOptimizer::Finish() && {
       group.pages_total += alike.pages_total;
     }
     for (std::size_t way = 0; way < kWays; ++way) {
+      possible[way] = possible[way] || alike.possible[way];
+      differs[way] = differs[way] || alike.differs[way];
       total_ns[way] += times * alike.ns[way];
       total_examined[way] += times * alike.examined[way];
     }
@@ -533,7 +537,7 @@ SourceChoices SourceOptimizer::Finish() && {
     choices_.ns += group.ns;
   }
   for (std::size_t way = 0; way < kWays; ++way) {
-    if (!differs_[way] || (way != kScan && !possible_[way])) continue;
+    if (!differs[way] || (way != kScan && !possible[way])) continue;
     choices_.rejected.push_back({static_cast<Way>(way), way < kSingle ? 0 : way - kSingle,
                                  total_examined[way], total_ns[way]});
     if (way == kPages) {

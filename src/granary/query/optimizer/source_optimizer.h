@@ -149,11 +149,13 @@ class SourceOptimizer {
   struct Alike {
     FactsClass of;
     SegmentChoice choice;
+    AccessPath path = AccessPath::kFullScan;
     bool asks_pages = false;   ///< What page indexes leave is worth to be known exactly.
     bool asks_cached = false;  ///< It hangs on whether the columns are decoded already.
     double rows = 0;           ///< Of all of them together.
     double pages_kept = 0, pages_total = 0;
     std::array<double, kWays> ns{}, examined{};
+    std::array<bool, kWays> possible{}, differs{};  ///< … from what was chosen.
   };
   /// What is known of a segment besides its facts.
   struct Known {
@@ -188,7 +190,6 @@ class SourceOptimizer {
   PageFacts pages_;  // Of the segment at hand.
   std::vector<Alike> alikes_;
   std::unordered_map<std::uint64_t, std::size_t> places_;  ///< Of alikes, by what they share.
-  std::array<bool, kWays> possible_{}, differs_{};
 };
 
 }  // namespace granary::query
