@@ -66,6 +66,7 @@ class Course {
       out.back_within = BackWithin(wrong, out.stages[1]);
     }
     out.model_version = learner_.model().version();
+    out.learned = learner_.Current()->model;
     return out;
   }
 

@@ -36,6 +36,7 @@ struct CourseResult {
   /// and p95) again, or within a tenth of what they were before; nothing: never.
   std::optional<std::size_t> back_within;
   std::string model_version;
+  query::CostModel learned;
 };
 
 CourseResult RunCourse(const CourseOptions& options);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "granary/query/optimizer/coefficients.h"
 #include "learning_course.h"
 
 int main(int argc, char** argv) {
@@ -16,8 +17,9 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of data and queries")->capture_default_str();
   app.add_option("--runs", options.race.runs, "of each plan; the least counts")
       ->capture_default_str();
-  bool shows_worst = false, counts = false;
+  bool shows_worst = false, shows_prices = false, counts = false;
   app.add_flag("--count", counts, "count work at builtin prices instead of timing it");
+  app.add_flag("--prices", shows_prices, "also the prices before and after learning");
   app.add_flag("--worst", shows_worst, "also the worst choices of each stage");
   CLI11_PARSE(app, argc, argv);
   if (counts) options.race.truth = granary::query::CostModel();
@@ -39,6 +41,12 @@ int main(int argc, char** argv) {
     if (!shows_worst) break;
     fmt::print("\n{}\n", stage.stage);
     for (const auto& choice : stage.worst) fmt::print("  {}\n", choice);
+  }
+  if (shows_prices) {
+    fmt::print("\n| price | at first | learned |\n|---|---|---|\n");
+    for (const auto& price : granary::query::Coefficients())
+      fmt::print("| {} | {:.4g} | {:.4g} |\n", price.name, options.start.*price.ns,
+                 result.learned.*price.ns);
   }
   fmt::print("Seed {}, model {}.\n", options.seed, result.model_version);
   return 0;

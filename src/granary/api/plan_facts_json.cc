@@ -23,8 +23,8 @@ using query::Way;
 using Node = query::IndexQuestions::Node;
 
 constexpr double kCountMost = 1e15;
-constexpr std::array<std::string_view, 6> kWayNames = {"scan",  "metadata", "first",
-                                                       "pages", "combined", "everything"};
+constexpr std::array<std::string_view, query::kSingle> kWayNames = {"scan", "metadata", "first",
+                                                                    "pages", "combined"};
 constexpr std::array<std::string_view, 3> kQuestionNames = {"equal", "range", "prefix"};
 constexpr std::array<std::string_view, 3> kNodeNames = {"question", "and", "or"};
 

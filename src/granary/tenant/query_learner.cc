@@ -43,7 +43,11 @@ QueryLearner::QueryLearner(io::FileSystem& files, io::Clock& clock, Logger& log,
       serving_(std::make_shared<const query::OptimizerOptions>(base_)),
       fitter_(base_.model) {
   model_.costs = base_.model;
-  if (options_.enabled) Load();
+  if (!options_.enabled) return;
+  if (base_.corrections == nullptr)
+    base_.corrections = std::make_shared<const query::CardinalityCorrections>();
+  serving_ = std::make_shared<const query::OptimizerOptions>(base_);
+  Load();
 }
 
 QueryLearner::~QueryLearner() { Stop(); }

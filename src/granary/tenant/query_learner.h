@@ -100,7 +100,7 @@ class QueryLearner {
   io::Clock& clock_;
   Logger& log_;
   const std::string path_, owner_;
-  const query::OptimizerOptions base_;
+  query::OptimizerOptions base_;
   const LearnerOptions options_;
   runtime::BoundedRing<std::unique_ptr<query::QueryFeedback>> ring_;
 

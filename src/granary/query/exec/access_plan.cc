@@ -158,8 +158,11 @@ class AccessPlanner {
             *input.snapshot.schema),
         stats_(StatsView::OfSegments(*input.snapshot.schema)) {
     if (input.predicate != nullptr) {
-      estimates_.emplace(*input.predicate, input.questions, options.corrections.get(),
-                         ShapeSeedOf(input.snapshot));
+      estimates_.emplace(*input.predicate, input.questions,
+                         PredicateEstimates::Learning{options.corrections.get(),
+                                                      ShapeSeedOf(input.snapshot), input.typical});
+      plan_.predicate_shape = estimates_->shape();
+      plan_.question_shapes = estimates_->question_shapes();
       plan_.correction = estimates_->correction();
       plan_.is_one_question = estimates_->is_one_question();
       for (std::size_t i = 0; i < input.questions.questions.size(); ++i)

@@ -15,6 +15,7 @@
 #include "granary/base/status.h"
 #include "granary/query/exec/page_pruning.h"
 #include "granary/query/optimizer/cardinality_corrections.h"
+#include "granary/query/optimizer/selectivity.h"
 #include "granary/query/optimizer/source_optimizer.h"
 #include "granary/runtime/cancel.h"
 #include "granary/storage/segment/segment_writer.h"
@@ -26,7 +27,7 @@ namespace granary::query {
 struct OptimizerOptions {
   bool enabled = true;  ///< QUERY_OPTIMIZATION_ENABLED; false: no index is asked.
   CostModel model;
-  /// What was learned of estimates; null: nothing.
+  /// What was learned of estimates; null: nobody learns.
   std::shared_ptr<const CardinalityCorrections> corrections = nullptr;
   /// What was not believed of the model that was to serve, for EXPLAIN.
   std::vector<std::string> distrusted = {};
@@ -99,6 +100,9 @@ struct AccessPlan {
   /// By what was learned estimates were multiplied: of the predicate, and of each question.
   double correction = 1;
   std::vector<double> corrections;
+  /// What is learned of them by; 0 and empty when nobody learns.
+  std::uint64_t predicate_shape = 0;
+  std::vector<std::uint64_t> question_shapes;
   bool is_one_question = false;  ///< The predicate is what the first question asks.
 };
 
@@ -115,6 +119,7 @@ struct AccessInput {
   const IndexQuestions& questions;
   const std::vector<ColumnId>& filter_columns;
   const std::vector<ColumnId>& rest;  ///< Are shown besides.
+  const KnownColumns& typical;        ///< Of the source's largest segment.
 };
 
 /// kCancelled and kDeadlineExceeded when that is asked for. Pure but for looking into the column

@@ -74,7 +74,8 @@ void Plan(benchmark::State& state, const Predicate& predicate) {
   static const ManySegments source;
   const IndexQuestions questions = QuestionsOf(predicate);
   const std::vector<ColumnId> filters = predicate.Columns(), rest = {4};
-  const AccessInput input{source.snapshot, &predicate, questions, filters, rest};
+  const KnownColumns typical = [](ColumnId) { return nullptr; };
+  const AccessInput input{source.snapshot, &predicate, questions, filters, rest, typical};
   const OptimizerOptions options;
   std::vector<double> micros;
   for (auto _ : state) {

@@ -86,6 +86,10 @@ PlanStep GroupStep(const SourceScan& scan, const PlanRecord::OfSource& record, s
   if (group.way == kPages) step.detail += ", " + PagesText(group.pages_kept, group.pages_total);
   if (group.probe < 0) return step;
   const Probe& probe = record.plan.choices.probes[static_cast<std::size_t>(group.probe)];
+  if (group.way == kScan) {
+    step.detail += ", unless an index names few rows";
+    return step;
+  }
   if (probe.questions.size() == 1) {
     step.detail +=
         ": " + scan.questions().questions[probe.questions[0]].ToString(*scan.snapshot().schema);
@@ -109,8 +113,7 @@ std::string WayName(const SourceScan& scan, const AccessPlan& plan, const Altern
       return fmt::format("btree_index in order of {}", plan.first_by.front().column.name);
     case kPages:
       return fmt::format("page_index: {}", PagesText(other.pages_kept, other.pages_total));
-    case kCombined: return "the indexes of some conditions, combined";
-    case kEverything: return "the indexes of all conditions, combined";
+    case kCombined: return "the indexes of several conditions, combined";
     default: break;
   }
   const Node& node = questions.nodes[questions.Alternatives()[other.single]];
@@ -250,13 +253,12 @@ void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted)
   }
 }
 
-void AddCorrected(const SourceScan& scan, const OptimizerOptions& options,
-                  std::vector<std::string>& distrusted) {
+void AddCorrected(const SourceScan& scan, const AccessPlan& plan,
+                  const OptimizerOptions& options, std::vector<std::string>& distrusted) {
   if (!scan.predicate() || options.corrections == nullptr) return;
   if (distrusted.size() >= kDistrustedNamedMax) return;
   const storage::SourceSnapshot& snapshot = scan.snapshot();
-  const double times =
-      options.corrections->FactorOf(ShapeOf(*scan.predicate(), ShapeSeedOf(snapshot)));
+  const double times = options.corrections->FactorOf(plan.predicate_shape);
   if (times < kFarOff && times > 1 / kFarOff) return;
   distrusted.push_back(
       fmt::format("statistics of {}: queries with {} found {:.3g} times as many rows as they say",

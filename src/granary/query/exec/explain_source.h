@@ -27,8 +27,8 @@ void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& re
 /// Statistics of the filter's columns that were not believed, and why.
 void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted);
 /// Estimates that queries have shown to be far off.
-void AddCorrected(const SourceScan& scan, const OptimizerOptions& options,
-                  std::vector<std::string>& distrusted);
+void AddCorrected(const SourceScan& scan, const AccessPlan& plan,
+                  const OptimizerOptions& options, std::vector<std::string>& distrusted);
 
 /// "of 1,234 rows": whole numbers without digits that mean nothing.
 std::string CountText(double rows);

@@ -3,6 +3,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <iterator>
 #include <utility>
@@ -18,13 +19,32 @@ using storage::IndexKind;
 using storage::IndexReader;
 using Node = IndexQuestions::Node;
 
-// With so few rows at hand no further index is asked: checking them is cheaper.
-constexpr std::size_t kFewRows = 64;
 constexpr std::size_t kNotAsked = ~std::size_t{0};
 
+// Fewer numbers are sorted as they are.
+constexpr std::size_t kBitsFrom = 64;
+
+/// Ascending, each once. What one key names is so already; many numbers are set as bits and read
+/// again, which is a step for each of them and not for each of their comparisons.
 void SortOut(RowNumbers& rows) {
-  std::sort(rows.begin(), rows.end());
-  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  if (std::adjacent_find(rows.begin(), rows.end(), std::greater_equal()) == rows.end()) return;
+  const auto [least, most] = std::ranges::minmax(rows);
+  const auto words = static_cast<std::size_t>(most - least) / 64 + 1;
+  if (rows.size() < kBitsFrom || words / 8 > rows.size()) {
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    return;
+  }
+  std::vector<std::uint64_t> bits(words);
+  for (const std::int32_t row : rows) {
+    const auto at = static_cast<std::uint32_t>(row - least);
+    bits[at / 64] |= std::uint64_t{1} << (at % 64);
+  }
+  rows.clear();
+  for (std::size_t word = 0; word < words; ++word) {
+    for (std::uint64_t left = bits[word]; left != 0; left &= left - 1)
+      rows.push_back(least + static_cast<std::int32_t>(word * 64) + std::countr_zero(left));
+  }
 }
 
 RowNumbers Sorted(const std::vector<std::uint32_t>& found) {
@@ -44,32 +64,32 @@ class Prober {
   virtual ~Prober() = default;
 
   std::optional<RowNumbers> Rows() {
-    auto rows = Of(static_cast<std::size_t>(order_.questions.root));
+    auto rows = Of(static_cast<std::size_t>(order_.questions.root), order_.found_max);
     if (rows && rows->size() > order_.picked_max) return std::nullopt;
     return rows;
   }
 
  protected:
-  virtual std::optional<RowNumbers> Ask(const IndexQuestion& question) = 0;
+  virtual std::optional<RowNumbers> Ask(const IndexQuestion& question, std::size_t found_max) = 0;
 
   const ProbeOrder& order_;
 
  private:
-  std::optional<RowNumbers> Of(std::size_t place) {
+  std::optional<RowNumbers> Of(std::size_t place, std::size_t found_max) {
     const Node& node = order_.questions.nodes[place];
     switch (node.kind) {
-      case Node::Kind::kAnd: return Intersect(node);
-      case Node::Kind::kOr: return Unite(node);
+      case Node::Kind::kAnd: return Intersect(node, found_max);
+      case Node::Kind::kOr: return Unite(node, found_max);
       case Node::Kind::kQuestion: break;
     }
     if (TurnOf(place) == kNotAsked) return std::nullopt;
     Measured* measured = order_.measured == nullptr ? nullptr : &(*order_.measured)[node.question];
     Stopwatch watch(measured);
-    auto rows = Ask(order_.questions.questions[node.question]);
+    auto rows = Ask(order_.questions.questions[node.question], found_max);
     if (rows) watch.rows = rows->size();
     if (measured == nullptr) return rows;
     measured->calls.fetch_add(1, std::memory_order_relaxed);
-    if (!rows) measured->rows_at_least.fetch_add(order_.found_max + 1, std::memory_order_relaxed);
+    if (!rows) measured->rows_at_least.fetch_add(found_max + 1, std::memory_order_relaxed);
     return rows;
   }
 
@@ -82,7 +102,7 @@ class Prober {
     return first;
   }
 
-  std::optional<RowNumbers> Intersect(const Node& node) {
+  std::optional<RowNumbers> Intersect(const Node& node, std::size_t found_max) {
     std::vector<std::pair<std::size_t, std::uint16_t>> turns;
     for (const std::uint16_t part : node.parts) {
       const std::size_t turn = TurnOf(part);
@@ -91,10 +111,20 @@ class Prober {
     std::sort(turns.begin(), turns.end());
     std::optional<RowNumbers> rows;
     for (const auto& [turn, part] : turns) {
-      if (rows && rows->size() <= kFewRows) break;
-      And(rows, Of(part));
+      if (rows && rows->size() <= order_.probe.enough[turn]) {
+        // Those that come later are expected to name more rows and to leave as many: expected.
+        if (rows->size() <= order_.probe.insured_from) break;
+        And(rows, Of(part, InsuredMax(rows->size())));
+      } else {
+        And(rows, Of(part, found_max));
+      }
     }
     return rows;
+  }
+
+  std::size_t InsuredMax(std::size_t rows) const {
+    const double most = double{order_.probe.insured_part} * static_cast<double>(rows);
+    return static_cast<std::size_t>(std::min(most, static_cast<double>(order_.found_max)));
   }
 
   static void And(std::optional<RowNumbers>& rows, std::optional<RowNumbers> more) {
@@ -109,18 +139,18 @@ class Prober {
     rows = std::move(both);
   }
 
-  std::optional<RowNumbers> Unite(const Node& node) {
+  std::optional<RowNumbers> Unite(const Node& node, std::size_t found_max) {
     RowNumbers all;
     for (const std::uint16_t part : node.parts) {
-      const auto rows = Of(part);
+      const auto rows = Of(part, found_max);
       if (!rows) return std::nullopt;
       all.insert(all.end(), rows->begin(), rows->end());
-      if (all.size() / 2 <= order_.found_max) continue;
+      if (all.size() / 2 <= found_max) continue;
       SortOut(all);  // Parts may name the same rows.
-      if (all.size() > order_.found_max) return std::nullopt;
+      if (all.size() > found_max) return std::nullopt;
     }
     SortOut(all);
-    if (all.size() > order_.found_max) return std::nullopt;
+    if (all.size() > found_max) return std::nullopt;
     return all;
   }
 
@@ -129,8 +159,8 @@ class Prober {
 
 class SegmentIndexes {
  public:
-  SegmentIndexes(const storage::Segment& segment, std::size_t found_max, QueryStats& stats)
-      : segment_(segment), stats_(stats), found_max_(found_max) {}
+  SegmentIndexes(const storage::Segment& segment, QueryStats& stats)
+      : segment_(segment), stats_(stats) {}
 
   /// Null when the segment has none that can be asked for values of `type`.
   std::shared_ptr<const IndexReader> Find(ColumnId id, const DataType& type, IndexKind kind) const {
@@ -141,8 +171,9 @@ class SegmentIndexes {
 
   /// A damaged index is reported and says nothing.
   std::optional<RowNumbers> Ask(const IndexReader& index, std::size_t lookups,
+                                std::size_t found_max,
                                 const std::function<Status(FoundRows&)>& ask) {
-    FoundRows found{found_max_, {}, false};
+    FoundRows found{found_max, {}, false};
     const Status asked = ask(found);
     stats_.work[Counted::kLookup] += lookups;
     stats_.work[Counted::kIndexRow] += found.rows.size();
@@ -174,20 +205,19 @@ class SegmentIndexes {
  private:
   const storage::Segment& segment_;
   QueryStats& stats_;
-  const std::size_t found_max_;
 };
 
 class SegmentProber final : public Prober {
  public:
   SegmentProber(const ProbeOrder& order, const storage::Segment& segment, QueryStats& stats)
-      : Prober(order), indexes_(segment, order.found_max, stats) {}
+      : Prober(order), indexes_(segment, stats) {}
 
  private:
-  std::optional<RowNumbers> Ask(const IndexQuestion& question) override {
-    if (question.kind == IndexQuestion::Kind::kEqual) return Equal(question);
+  std::optional<RowNumbers> Ask(const IndexQuestion& question, std::size_t found_max) override {
+    if (question.kind == IndexQuestion::Kind::kEqual) return Equal(question, found_max);
     const auto index = indexes_.Find(question.column, question.type, IndexKind::kBtree);
     if (index == nullptr) return std::nullopt;
-    return indexes_.Ask(*index, 1, [&](FoundRows& found) {
+    return indexes_.Ask(*index, 1, found_max, [&](FoundRows& found) {
       if (question.kind == IndexQuestion::Kind::kPrefix)
         return index->FindPrefix(question.prefix, found);
       const auto end = [](const Value& value) {
@@ -197,14 +227,14 @@ class SegmentProber final : public Prober {
     });
   }
 
-  std::optional<RowNumbers> Equal(const IndexQuestion& question) {
+  std::optional<RowNumbers> Equal(const IndexQuestion& question, std::size_t found_max) {
     std::vector<Value> values = question.values;
     indexes_.DropAbsent(question, values);
     if (values.empty()) return RowNumbers();
     auto index = indexes_.Find(question.column, question.type, IndexKind::kHash);
     if (index == nullptr) index = indexes_.Find(question.column, question.type, IndexKind::kBtree);
     if (index == nullptr) return std::nullopt;
-    return indexes_.Ask(*index, values.size(), [&](FoundRows& found) -> Status {
+    return indexes_.Ask(*index, values.size(), found_max, [&](FoundRows& found) -> Status {
       for (std::size_t i = 0; i < values.size() && !found.too_many; ++i) {
         GRANARY_TRY(index->FindEqual(values[i], found));
       }
@@ -221,13 +251,13 @@ class ChunkProber final : public Prober {
       : Prober(order), chunk_(chunk) {}
 
  private:
-  std::optional<RowNumbers> Ask(const IndexQuestion& question) override {
+  std::optional<RowNumbers> Ask(const IndexQuestion& question, std::size_t found_max) override {
     const int at = chunk_.schema->IndexOfId(question.column);
     if (at < 0 || question.kind != IndexQuestion::Kind::kEqual) return std::nullopt;
     std::vector<std::uint64_t> hashes;
     for (const Value& value : question.values) hashes.push_back(storage::HashValue(value));
     RowNumbers rows;
-    if (!chunk_.index->Find(question.column, *chunk_.batch->column(at), hashes, order_.found_max,
+    if (!chunk_.index->Find(question.column, *chunk_.batch->column(at), hashes, found_max,
                             rows))
       return std::nullopt;
     SortOut(rows);
@@ -252,11 +282,11 @@ std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::Hot
 std::optional<RowNumbers> ProbeFirst(const storage::Segment& segment, const Column& column,
                                      storage::KeyOrder order, std::size_t count,
                                      std::size_t found_max, QueryStats& stats) {
-  SegmentIndexes indexes(segment, found_max, stats);
+  SegmentIndexes indexes(segment, stats);
   const auto index = indexes.Find(column.id, column.type, IndexKind::kBtree);
   if (index == nullptr || count > found_max) return std::nullopt;
   bool told = false;
-  auto rows = indexes.Ask(*index, 1, [&](FoundRows& found) -> Status {
+  auto rows = indexes.Ask(*index, 1, found_max, [&](FoundRows& found) -> Status {
     GRANARY_ASSIGN(told, index->FindFirst(order, count, found));
     return Status::Ok();
   });

@@ -71,9 +71,13 @@ enum class Counted : std::uint8_t {
   kLookup,
   kIndexRow,
   kBloomLookup,
+  kChunkPicked,
   kValuePicked,
+  kPageLooked,  ///< Times the comparisons with its bounds.
+  kPageChunk,   ///< Of kChunkDecoded, those of which some pages were read.
+  kValueTaken,  ///< Copied out of what was decoded already.
 };
-inline constexpr std::size_t kCounted = 10;
+inline constexpr std::size_t kCounted = 14;
 
 class WorkCounts {
  public:

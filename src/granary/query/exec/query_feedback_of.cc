@@ -26,7 +26,11 @@ Work WorkOf(const Measured& measured, const AccessShape& shape) {
   work[Unit::kIndexLookup] = counted(Counted::kLookup);
   work[Unit::kIndexRow] = counted(Counted::kIndexRow);
   work[Unit::kBloomLookup] = counted(Counted::kBloomLookup);
+  work[Unit::kPickChunk] = counted(Counted::kChunkPicked);
   work[Unit::kPickValue] = counted(Counted::kValuePicked);
+  work[Unit::kPageLook] = counted(Counted::kPageLooked);
+  work[Unit::kPageChunk] = counted(Counted::kPageChunk);
+  work[Unit::kTakeValue] = counted(Counted::kValueTaken);
   for (const Unit check :
        {Unit::kCheckNumber, Unit::kCheckText, Unit::kCheckPattern, Unit::kCheckJson})
     work[check] = counted(Counted::kRowChecked) * shape.checks[check];
@@ -66,9 +70,11 @@ void AnswerQuestions(const PlanRecord::OfSource& source, QueryFeedback& out) {
     const Measured& measured = source.questions[i];
     // Where others had left few rows it was not asked any more.
     const bool everywhere = static_cast<double>(source.plan.asked[i]) == Count(measured.calls);
-    questions[i].rows = source.plan.asked[i] > 0 && everywhere
-                            ? Count(measured.rows) + Count(measured.rows_at_least)
-                            : ShapeTable::kRowsUnknown;
+    const double rows = Count(measured.rows) + Count(measured.rows_at_least);
+    // That there are so many at least tells nothing where more were expected.
+    const bool known = Count(measured.rows_at_least) == 0 || rows > source.plan.named[i];
+    questions[i].rows =
+        source.plan.asked[i] > 0 && everywhere && known ? rows : ShapeTable::kRowsUnknown;
   }
 }
 
@@ -83,9 +89,8 @@ QueryFeedback PlannedFeedback(const AccessPlan& plan, const storage::SourceSnaps
   out.rejected = plan.choices.rejected;
   out.rows_by_statistics = plan.matches_by_statistics;
   out.correction = plan.correction;
-  const std::uint64_t seed = ShapeSeedOf(snapshot);
   if (predicate != nullptr) {
-    out.shape = ShapeOf(*predicate, seed);
+    out.shape = plan.predicate_shape;
     out.shape_text = ShapeText(*predicate, *snapshot.schema);
   }
   for (const PlannedSegment& segment : plan.segments) {
@@ -97,7 +102,8 @@ QueryFeedback PlannedFeedback(const AccessPlan& plan, const storage::SourceSnaps
     out.facts = FactsOf(plan.shape, questions, plan.choices.classes);
   for (std::size_t i = 0; i < std::min(questions.questions.size(), kFactsQuestionsMax); ++i) {
     const IndexQuestion& question = questions.questions[i];
-    out.questions.push_back({.shape = ShapeOf(question, seed),
+    if (plan.question_shapes.empty()) break;
+    out.questions.push_back({.shape = plan.question_shapes[i],
                              .text = ShapeText(question, *snapshot.schema),
                              .place = static_cast<std::uint16_t>(i),
                              .rows_by_statistics = plan.named_by_statistics[i],

@@ -44,6 +44,8 @@ class QueryFeedbackTest : public ::testing::Test {
 
   std::vector<QueryFeedback> Run(const SearchRequest& request, OptimizerOptions options = {},
                                  std::uint64_t* found = nullptr) {
+    if (options.corrections == nullptr)
+      options.corrections = std::make_shared<CardinalityCorrections>();
     PlanRecord record(RecordDetail::kWorked);
     const QueryContext context{
         .pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options, .record = &record};
@@ -165,8 +167,7 @@ TEST_F(QueryFeedbackTest, FactsFromOutsideThatContradictThemselvesAreNotSound) {
 }
 
 TEST_F(QueryFeedbackTest, NoAnswerDependsOnWhatWasLearnedAndExplainNamesIt) {
-  const auto bound = Must(BindFilter(NameIs(), *source_.snapshot().schema));
-  const std::uint64_t shape = ShapeOf(*bound, ShapeSeedOf(source_.snapshot()));
+  const std::uint64_t shape = Run(Find(NameIs())).at(0).shape;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double times : {1e-4, 1e4, nan, -1.0, 0.0, std::numeric_limits<double>::infinity()}) {
     for (const double price : {1.0, 0.0, nan, 1e15, -5.0}) {
@@ -203,6 +204,9 @@ TEST(PredicateShapeTest, IsThatOfColumnsAndOperatorsAlone) {
   const Filter two = Compares("a", Operator::kEq, NumberOf("2"));
   const Filter text = Compares("b", Operator::kEq, TextOf("x"));
   EXPECT_EQ(shape(one), shape(two));
+  EXPECT_EQ(WithMagnitude(shape(one), 0.011), WithMagnitude(shape(two), 0.012));
+  EXPECT_NE(WithMagnitude(shape(one), 0.01), WithMagnitude(shape(one), 0.001));
+  EXPECT_EQ(WithMagnitude(shape(one), 0), WithMagnitude(shape(one), 1e-30));
   EXPECT_NE(shape(one), shape(text));
   EXPECT_NE(shape(one), shape(one, 2));
   EXPECT_NE(shape(one), shape(Compares("a", Operator::kLt, NumberOf("1"))));

@@ -92,6 +92,7 @@ Result<ResultBatch> ReorderedRows::Slice(std::int64_t first, std::int64_t rows) 
 }
 
 Status EmitSlices(const ResultBatch& rows, std::int64_t batch_rows, const SearchSink& sink) {
+  if (rows.batch->num_rows() > 0 && rows.batch->num_rows() <= batch_rows) return sink(rows);
   for (std::int64_t first = 0; first < rows.batch->num_rows(); first += batch_rows) {
     ResultBatch slice = rows;
     slice.batch = rows.batch->Slice(first, batch_rows);

@@ -116,6 +116,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
   GRANARY_ASSIGN(const auto reader, planned.segment->Reader());
   const bool by_pages = planned.choice.way == kPages;
   const SegmentPages* pages = planned.pages.get();
+  const double comparisons = by_pages ? ComparisonsOf(*predicate_) : 0;
   if (by_pages && pages == nullptr) {
     std::vector<ColumnId> columns = filter_columns_;
     columns.insert(columns.end(), rest_.begin(), rest_.end());
@@ -145,6 +146,8 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
       } else {
         GRANARY_ASSIGN(const PagesLeft left, PagesThatMayMatch(*reader, group, *snapshot_->schema,
                                                                *predicate_, context.cancel));
+        stats.work[Counted::kPageLooked] +=
+            static_cast<std::uint64_t>(static_cast<double>(left.total) * comparisons);
         TakePages(left, morsel);
       }
       if (morsel.spans != nullptr) stats.access_paths.insert("page_index");

@@ -12,6 +12,7 @@
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/source_scan.h"
 #include "granary/query/exec/take_rows.h"
+#include "granary/types/unnamed_batch.h"
 
 namespace granary::query {
 namespace {
@@ -42,21 +43,17 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeChunk(const storage::HotChunk&
   if (!(*chunk.schema == schema)) {  // A rewound snapshot shows fewer columns of one version.
     GRANARY_ASSIGN(batch, json::ProjectRecords(chunk.batch, *chunk.schema, schema));
   }
-  arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   for (const ColumnId id : columns) {
     if (id == kSequenceColumnId) {
-      fields.push_back(arrow::field(std::string(kSequenceColumnName), arrow::int64()));
       arrays.push_back(chunk.sequences);
       continue;
     }
     const int at = schema.IndexOfId(id);
     if (at < 0) return Status::Internal("a scan of a column that the schema lacks");
-    fields.push_back(batch->schema()->field(at));
     arrays.push_back(batch->column(at));
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch->num_rows(),
-                                  std::move(arrays));
+  return UnnamedBatch(batch->num_rows(), std::move(arrays));
 }
 
 /// `columns` of two batches that between them hold them all.
@@ -65,18 +62,15 @@ std::shared_ptr<arrow::RecordBatch> Pick(const std::vector<ColumnId>& columns,
                                          const arrow::RecordBatch& left,
                                          const std::vector<ColumnId>& right_ids,
                                          const arrow::RecordBatch* right) {
-  arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   for (const ColumnId id : columns) {
     const bool in_left = Has(left_ids, id);
     const auto& ids = in_left ? left_ids : right_ids;
     const arrow::RecordBatch& batch = in_left ? left : *right;
     const auto at = static_cast<int>(std::find(ids.begin(), ids.end(), id) - ids.begin());
-    fields.push_back(batch.schema()->field(at));
     arrays.push_back(batch.column(at));
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), left.num_rows(),
-                                  std::move(arrays));
+  return UnnamedBatch(left.num_rows(), std::move(arrays));
 }
 
 /// Takes the deleted rows out of those that match; all `rows` of them when there is no selection.
@@ -126,8 +120,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> TakePicked(std::shared_ptr<arrow::Re
 }
 
 void CountPicked(const Morsel& morsel, std::size_t columns, QueryStats& stats) {
-  if (morsel.picked != nullptr)
-    stats.work[Counted::kValuePicked] += columns * morsel.picked->size();
+  if (morsel.picked == nullptr) return;
+  stats.work[Counted::kChunkPicked] += columns;
+  stats.work[Counted::kValuePicked] += columns * morsel.picked->size();
 }
 
 /// Of which columns were decoded is not known: they are taken to be as the others.
@@ -141,6 +136,11 @@ void CountDecoded(const storage::Segment::ReadCounts& counts, const ColumnGroup&
                       static_cast<double>(chunks);
   work[Counted::kNumberDecoded] += static_cast<std::uint64_t>(part * columns.numbers);
   work[Counted::kTextDecoded] += static_cast<std::uint64_t>(part * columns.texts);
+}
+
+void CountPages(const storage::Segment::ReadCounts& counts, std::int64_t rows, WorkCounts& work) {
+  work[Counted::kPageChunk] += counts.columns_decoded;
+  work[Counted::kValueTaken] += counts.columns_cached * static_cast<std::uint64_t>(rows);
 }
 
 /// Where a morsel's work is measured; null when nobody wants to know.
@@ -171,6 +171,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
                                          [&context] { return context.cancel.Check(); }));
   stats.bytes_read += counts.bytes_read;
   CountDecoded(counts, GroupOf(columns, *snapshot_->schema), batch->num_rows(), stats.work);
+  if (morsel.spans != nullptr) CountPages(counts, batch->num_rows(), stats.work);
   CountPicked(morsel, columns.size(), stats);
   if (counts.columns_cached > 0) stats.access_paths.insert("column_cache");
   if (morsel.picked == nullptr && counts.columns_decoded > 0)
@@ -214,18 +215,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
   if (!whole.empty()) {
     GRANARY_ASSIGN(batch, morsel.segment->Read(morsel.row_group, whole, schema, counts, go_on));
   }
-  arrow::FieldVector fields;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (arrays[i] == nullptr) {
-      const auto at = std::find(whole.begin(), whole.end(), stored[i]) - whole.begin();
-      arrays[i] = batch->column(static_cast<int>(at));
-    }
-    fields.push_back(arrow::field("", arrays[i]->type()));
+    if (arrays[i] != nullptr) continue;
+    const auto at = std::find(whole.begin(), whole.end(), stored[i]) - whole.begin();
+    arrays[i] = batch->column(static_cast<int>(at));
   }
-  return TakeSpans(
-      arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
-                               morsel.reader->rows(morsel.row_group), std::move(arrays)),
-      morsel);
+  return TakeSpans(UnnamedBatch(morsel.reader->rows(morsel.row_group), std::move(arrays)), morsel);
 }
 
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,

@@ -31,6 +31,7 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
                                     const std::vector<ScanColumn>& output) {
   SourceScan scan;
   scan.snapshot_ = &snapshot;
+  scan.typical_ = KnownInLargest(snapshot);
   scan.predicate_ = std::move(predicate);
   for (const ScanColumn& column : output) scan.output_.push_back(scan.IdOf(column));
   if (scan.predicate_) {
@@ -39,7 +40,7 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
     scan.NumberPaths(numbered);
     scan.filter_columns_ = numbered.Columns();
     GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(numbered, scan.filter_columns_,
-                                                             KnownInLargest(snapshot)));
+                                                             scan.typical_));
   }
   for (const ColumnId id : scan.output_) {
     if (std::ranges::find(scan.filter_columns_, id) == scan.filter_columns_.end())
@@ -65,7 +66,7 @@ Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& 
                                     QueryStats& stats) const {
   static const OptimizerOptions kDefault;
   const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr, questions_,
-                          filter_columns_, rest_};
+                          filter_columns_, rest_, typical_};
   AccessAsk ask = given;
   ask.cancel = &context.cancel;
   GRANARY_ASSIGN(
@@ -88,6 +89,7 @@ void SourceScan::Record(const AccessPlan& plan, PlanRecord* record) const {
   light.choices = plan.choices;
   light.shape = plan.shape;
   light.asked = plan.asked;
+  light.named = plan.named;
   light.is_one_question = plan.is_one_question;
   record->Add(light, questions);
   record->sources.back().feedback =

@@ -147,6 +147,7 @@ class SourceScan {
   std::vector<ColumnId> output_;
   std::vector<ColumnId> rest_;  ///< Of output_, not among filter_columns_.
   IndexQuestions questions_;
+  KnownColumns typical_;  ///< Of the largest segment.
   std::optional<PredicateEvaluator> evaluator_;
 };
 

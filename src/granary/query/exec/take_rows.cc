@@ -13,13 +13,26 @@
 #include <utility>
 #include <vector>
 
+#include "granary/types/unnamed_batch.h"
+
 namespace granary::query {
 namespace {
 
 using Data = std::shared_ptr<arrow::ArrayData>;
 using BufferPtr = std::shared_ptr<arrow::Buffer>;
 
+/// Few bytes, for which Arrow's allocator, which aligns and counts, is more than half of the work.
+class SmallBuffer : public arrow::MutableBuffer {
+ public:
+  static constexpr std::int64_t kMax = 512;
+  explicit SmallBuffer(std::int64_t bytes) : MutableBuffer(bytes_, bytes) {}
+
+ private:
+  alignas(std::uint64_t) std::uint8_t bytes_[kMax];
+};
+
 Result<BufferPtr> Allocate(std::int64_t bytes) {
+  if (bytes <= SmallBuffer::kMax) return BufferPtr(std::make_shared<SmallBuffer>(bytes));
   auto buffer = arrow::AllocateBuffer(bytes);
   if (!buffer.ok()) return Status::Internal("take rows: " + buffer.status().ToString());
   return BufferPtr(buffer.MoveValueUnsafe());
@@ -187,7 +200,8 @@ Result<std::shared_ptr<arrow::Array>> TakeRows(const std::shared_ptr<arrow::Arra
 
 Result<std::shared_ptr<arrow::Array>> FirstRows(const std::shared_ptr<arrow::Array>& column,
                                                 std::int64_t rows) {
-  if (column->type_id() != arrow::Type::DICTIONARY) return column->Slice(0, rows);
+  if (column->type_id() != arrow::Type::DICTIONARY)
+    return column->length() == rows ? column : column->Slice(0, rows);
   std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
   std::iota(all.begin(), all.end(), 0);
   return TakeRows(column, std::span<const std::int32_t>(all));
@@ -195,18 +209,13 @@ Result<std::shared_ptr<arrow::Array>> FirstRows(const std::shared_ptr<arrow::Arr
 
 Result<std::shared_ptr<arrow::RecordBatch>> TakeRows(const arrow::RecordBatch& batch,
                                                      std::span<const std::int32_t> rows) {
-  arrow::FieldVector fields;
   arrow::ArrayVector columns;
   columns.reserve(static_cast<std::size_t>(batch.num_columns()));
   for (int i = 0; i < batch.num_columns(); ++i) {
     GRANARY_ASSIGN(auto taken, TakeRows(batch.column(i), rows));
-    const auto& field = batch.schema()->field(i);
-    fields.push_back(taken->type_id() == field->type()->id() ? field
-                                                             : field->WithType(taken->type()));
     columns.push_back(std::move(taken));
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
-                                  static_cast<std::int64_t>(rows.size()), std::move(columns));
+  return UnnamedBatch(static_cast<std::int64_t>(rows.size()), std::move(columns));
 }
 
 }  // namespace granary::query

@@ -39,7 +39,7 @@ QueryFeedback LookUp(double named, double actual) {
   of.rejected = {{.way = kSingle}};
   // Work that tells each price by itself.
   for (const Unit unit : {Unit::kCachedChunk, Unit::kRowGroup, Unit::kCheckText, Unit::kIndexLookup,
-                          Unit::kIndexRow, Unit::kPickValue}) {
+                          Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue}) {
     QueryFeedback::Operator done;
     done.segments = 10;
     done.work[unit] = 1e5;
@@ -51,7 +51,8 @@ QueryFeedback LookUp(double named, double actual) {
 
 LearnedModel With(double index_times) {
   LearnedModel model;
-  for (const Unit unit : {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickValue})
+  for (const Unit unit :
+       {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
     Price(model.costs, unit) *= index_times;
   return model;
 }

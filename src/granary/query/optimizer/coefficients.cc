@@ -18,6 +18,7 @@ constexpr Coefficient kCoefficients[] = {
     {"index_lookup_ns", &CostModel::index_lookup_ns},
     {"index_row_ns", &CostModel::index_row_ns},
     {"bloom_lookup_ns", &CostModel::bloom_lookup_ns},
+    {"pick_chunk_ns", &CostModel::pick_chunk_ns},
     {"pick_value_ns", &CostModel::pick_value_ns},
     {"hot_lookup_ns", &CostModel::hot_lookup_ns},
     {"metadata_ns", &CostModel::metadata_ns},

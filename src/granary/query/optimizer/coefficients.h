@@ -29,6 +29,7 @@ enum class Unit : std::uint8_t {
   kIndexLookup,
   kIndexRow,
   kBloomLookup,
+  kPickChunk,
   kPickValue,
   kHotLookup,
   kMetadata,
@@ -41,7 +42,7 @@ enum class Unit : std::uint8_t {
   kPageLook,
   kPageChunk,
 };
-inline constexpr std::size_t kUnits = 23;
+inline constexpr std::size_t kUnits = 24;
 
 struct Coefficient {
   std::string_view name;

@@ -19,20 +19,21 @@ struct CostModel {
   double chunk_ns = 14'000;       ///< Per column of a row group, however small: open, read, check.
   double decode_number_ns = 1.6;  ///< Per value of a fixed length.
   double decode_text_ns = 4.5;    ///< Per string, which mostly stays a code of its dictionary.
-  double cached_chunk_ns = 250;   ///< Per column of a row group that the column cache has.
-  double row_group_ns = 3'000;    ///< Per row group or hot chunk that is worked on.
+  double cached_chunk_ns = 300;   ///< Per column of a row group that the column cache has.
+  double row_group_ns = 4'000;    ///< Per row group or hot chunk that is worked on.
 
   // Filters, per row and comparison.
-  double check_number_ns = 0.7;
-  double check_text_ns = 1.5;
+  double check_number_ns = 0.8;
+  double check_text_ns = 2.5;
   double check_pattern_ns = 25;
   double check_json_ns = 350;
 
   // Indexes.
   double index_lookup_ns = 2'200;  ///< From the root to a leaf, blocks in their cache.
-  double index_row_ns = 9;       ///< Per row that an index names, its place in the order included.
+  double index_row_ns = 6;       ///< Per row that an index names, its place in the order included.
   double bloom_lookup_ns = 220;  ///< Per value.
-  double pick_value_ns = 22;     ///< Per value of a row that was picked out of its row group.
+  double pick_chunk_ns = 1'700;  ///< Per column of a row group that rows are picked out of.
+  double pick_value_ns = 12;     ///< Per value of such a row.
   double hot_lookup_ns = 150;    ///< Per value, in the hash index of a hot chunk.
 
   // Page indexes.

@@ -32,9 +32,8 @@ bool IsEstimateOf(const IndexQuestion& question, const Predicate& leaf) {
 }  // namespace
 
 PredicateEstimates::PredicateEstimates(const Predicate& predicate, const IndexQuestions& questions,
-                                       const CardinalityCorrections* corrections,
-                                       std::uint64_t source)
-    : questions_(questions), shape_(ShapeOf(predicate, source)) {
+                                       const Learning& learning)
+    : questions_(questions) {
   std::vector<std::uint16_t> parts;
   for (const std::uint16_t node : questions.Alternatives()) {
     if (questions.nodes[node].kind == IndexQuestions::Node::Kind::kQuestion)
@@ -57,10 +56,21 @@ PredicateEstimates::PredicateEstimates(const Predicate& predicate, const IndexQu
     const auto question = static_cast<std::uint16_t>(i);
     if (std::ranges::find(terms_, question) == terms_.end()) only_asked_.push_back(question);
   }
-  if (corrections == nullptr || corrections->empty()) return;
-  for (const IndexQuestion& question : questions.questions)
-    factors_.push_back(corrections->FactorOf(ShapeOf(question, source)));
-  whole_ = corrections->FactorOf(shape_);
+  if (learning.corrections != nullptr) Correct(predicate, learning);
+}
+
+void PredicateEstimates::Correct(const Predicate& predicate, const Learning& learning) {
+  Found typical;
+  Of(learning.typical, /*with_questions=*/true, typical);
+  shape_ = WithMagnitude(ShapeOf(predicate, learning.source), typical.matches);
+  for (std::size_t i = 0; i < questions_.questions.size(); ++i) {
+    question_shapes_.push_back(WithMagnitude(
+        ShapeOf(questions_.questions[i], learning.source), typical.named_by_statistics[i]));
+  }
+  if (learning.corrections->empty()) return;
+  for (const std::uint64_t shape : question_shapes_)
+    factors_.push_back(learning.corrections->FactorOf(shape));
+  whole_ = learning.corrections->FactorOf(shape_);
   if (whole_ != 1) return;
   for (const std::uint16_t term : terms_) whole_ *= factors_[term];
 }

@@ -4,7 +4,9 @@
 //
 // Corrected  what was learned of the predicate's shape is multiplied in or, where that is nothing,
 //            what was learned of the questions that it consists of; the estimates without that are
-//            told besides, for those who learn.
+//            told besides, for those who learn. Shapes differ by the order of magnitude of what is
+//            estimated of them in a typical segment: literals that statistics know well are not
+//            corrected by what was learned of those that they know nothing of.
 // Threads    const from many; `Found` belongs to one.
 #pragma once
 
@@ -19,9 +21,15 @@ namespace granary::query {
 
 class PredicateEstimates {
  public:
-  /// Both outlive it. `corrections` may be null; `source` is what shapes are made with.
+  /// What is learned of: null corrections when nobody does.
+  struct Learning {
+    const CardinalityCorrections* corrections = nullptr;
+    std::uint64_t source = 0;  ///< What shapes are made with.
+    KnownColumns typical;      ///< Of a segment that stands for all.
+  };
+  /// Predicate, questions and corrections outlive it.
   PredicateEstimates(const Predicate& predicate, const IndexQuestions& questions,
-                     const CardinalityCorrections* corrections, std::uint64_t source);
+                     const Learning& learning);
 
   struct Found {
     double matches = 1;  ///< Of the rows, the predicate.
@@ -40,14 +48,20 @@ class PredicateEstimates {
   double correction_of(std::size_t question) const {
     return factors_.empty() ? 1 : factors_[question];
   }
+  /// 0 when nobody learns.
   std::uint64_t shape() const { return shape_; }
+  /// One a question; empty when nobody learns.
+  const std::vector<std::uint64_t>& question_shapes() const { return question_shapes_; }
 
  private:
+  void Correct(const Predicate& predicate, const Learning& learning);
+
   const IndexQuestions& questions_;
   std::vector<std::uint16_t> terms_;       ///< Questions that are parts of the AND.
   std::vector<const Predicate*> others_;   ///< Its other parts.
   std::vector<std::uint16_t> only_asked_;  ///< Questions that are in those.
-  std::uint64_t shape_;
+  std::uint64_t shape_ = 0;
+  std::vector<std::uint64_t> question_shapes_;
   double whole_ = 1;
   std::vector<double> factors_;  ///< One a question; empty: all are 1.
 };

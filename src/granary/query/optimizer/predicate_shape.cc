@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <string_view>
 
 #include "granary/base/bytes.h"
@@ -81,6 +82,17 @@ std::uint64_t ShapeOf(const IndexQuestion& question, std::uint64_t source) {
   PutFixed(key, question.column);
   PutFixed(key, static_cast<std::uint8_t>((IsNull(question.low) ? 0 : 1) |
                                           (IsNull(question.high) ? 0 : 2)));
+  return Hash64(key);
+}
+
+std::uint64_t WithMagnitude(std::uint64_t shape, double share) {
+  // Fours: an estimate that moves a little mostly stays where it is.
+  constexpr double kMost = 20;
+  const double magnitude =
+      share > 0 ? std::min(std::floor(-std::log2(share) / 2), kMost) : kMost;
+  std::string key;
+  PutFixed(key, shape);
+  PutFixed(key, static_cast<std::uint8_t>(std::max(magnitude, 0.0)));
   return Hash64(key);
 }
 

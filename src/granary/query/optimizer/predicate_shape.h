@@ -18,6 +18,9 @@ namespace granary::query {
 std::uint64_t ShapeOf(const Predicate& predicate, std::uint64_t source);
 std::uint64_t ShapeOf(const IndexQuestion& question, std::uint64_t source);
 
+/// The shape of those of the literals of which about such a part of the rows is expected.
+std::uint64_t WithMagnitude(std::uint64_t shape, double share);
+
 /// "customer = ? AND amount > ?", for people.
 std::string ShapeText(const Predicate& predicate, const Schema& schema);
 std::string ShapeText(const IndexQuestion& question, const Schema& schema);

@@ -13,6 +13,10 @@ using Node = IndexQuestions::Node;
 constexpr double kRowsMaxAtLeast = 256;
 // An index may name so many times what was estimated.
 constexpr double kSlack = 2;
+// Such a part of what reading everything costs is worth to learn whether an index names few rows.
+constexpr double kInsurance = 0.03;
+// How probably a limit is not reached where it was expected.
+constexpr double kMissed = 0.3;
 // How probably a value that is within the bounds is there, when only a bloom filter could tell.
 constexpr double kPresent = 0.5;
 // No estimate divides by less.
@@ -23,9 +27,11 @@ double Met(double bins, double balls) {
   return bins <= 1 ? -std::expm1(-balls) * bins : -std::expm1(-balls / bins) * bins;
 }
 
+// More rows than a segment has.
+constexpr double kRowsMost = 4e9;
+
 std::size_t RowCount(double rows) {
-  constexpr double kMost = 1e9;
-  return static_cast<std::size_t>(std::clamp(rows, kRowsMaxAtLeast, kMost));
+  return static_cast<std::size_t>(std::clamp(rows, kRowsMaxAtLeast, kRowsMost));
 }
 
 double Sane(double share) { return share >= 0 && share <= 1 ? share : (share > 1 ? 1 : 0.5); }
@@ -89,6 +95,20 @@ double SourceOptimizer::Decode(const ColumnGroup& columns, double rows) const {
   return rows * (columns.numbers * model_.decode_number_ns + columns.texts * model_.decode_text_ns);
 }
 
+/// As long as rows are wanted, so many; else a segment is read only if fewer came than were
+/// expected, and then none are known to be.
+double SourceOptimizer::Wanted() const {
+  return wanted_ > 0 || !shape_.limit ? wanted_ : static_cast<double>(*shape_.limit);
+}
+
+/// Reading everything that is decoded already, all of it.
+double SourceOptimizer::UnlimitedNs(const SegmentFacts& facts) const {
+  const auto rows = static_cast<double>(facts.rows);
+  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
+  return rows * check_ns_ +
+         groups * (model_.row_group_ns + shape_.filter.count() * model_.cached_chunk_ns);
+}
+
 /// Of a row that an index names: to pick it, and to check it.
 double SourceOptimizer::RowCost() const {
   return std::max(check_ns_ + model_.pick_value_ns * (shape_.filter.count() + shape_.rest.count()),
@@ -103,11 +123,11 @@ SourceOptimizer::Cost SourceOptimizer::Scan(const SegmentFacts& facts) const {
   Cost cost;
   cost.examined = rows;
   if (shape_.limit && in_group > 0) {
-    const double wanted_groups = std::ceil(wanted_ / std::max(share, kLeast) / in_group);
+    const double wanted_groups = std::ceil(Wanted() / std::max(share, kLeast) / in_group);
     cost.examined = std::min(rows, wanted_groups * in_group);
   }
   const double read = in_group > 0 ? cost.examined / in_group : 0;
-  cost.rows = std::min(cost.examined * share, wanted_);
+  cost.rows = std::min(cost.examined * share, Wanted());
   const double filters = facts.all_match ? 0 : shape_.filter.count();
   const double hit = facts.all_match ? 1 : -std::expm1(-share * in_group);
   const double chunks = read * (filters + hit * shape_.rest.count());
@@ -135,16 +155,17 @@ SourceOptimizer::Cost SourceOptimizer::Probing(const SegmentFacts& facts, const 
   const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
   const double named = told.share * rows;
   const double matching = facts.all_match ? named : std::min(named, Sane(facts.matches) * rows);
-  cost.rows = std::min(matching, wanted_);
+  cost.rows = std::min(matching, Wanted());
   cost.examined = named;
-  if (shape_.limit) cost.examined = std::min(named, wanted_ * named / std::max(matching, kLeast));
+  if (shape_.limit) cost.examined = std::min(named, Wanted() * named / std::max(matching, kLeast));
   const double met = Met(groups, cost.examined);
   const double filters = facts.all_match ? 0 : shape_.filter.count();
   const double columns = filters + shape_.rest.count();
   cost.decoding = met * columns * model_.chunk_ns + Decode(shape_.rest, rows * met / groups) +
                   (facts.all_match ? 0 : Decode(shape_.filter, rows * met / groups));
   cost.ns = told.ns + cost.decoding +
-            met * (columns * model_.cached_chunk_ns + model_.row_group_ns) +
+            met * (columns * (model_.cached_chunk_ns + model_.pick_chunk_ns) +
+                   model_.row_group_ns) +
             cost.examined * (filters * model_.pick_value_ns + (facts.all_match ? 0 : check_ns_)) +
             cost.rows * (shape_.rest.count() * model_.pick_value_ns + shape_.per_match_ns);
   return cost;
@@ -172,11 +193,11 @@ SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
   Cost cost;
   cost.examined = kept;
   if (shape_.limit && in_group > 0) {
-    const double wanted_groups = std::ceil(wanted_ / std::max(share, kLeast) / in_group);
+    const double wanted_groups = std::ceil(Wanted() / std::max(share, kLeast) / in_group);
     cost.examined = std::min(kept, wanted_groups * in_group);
   }
   const double read = in_group > 0 ? cost.examined / in_group : 0;
-  cost.rows = std::min(cost.examined * share, wanted_);
+  cost.rows = std::min(cost.examined * share, Wanted());
   const double hit = -std::expm1(-share * in_group);
   const double chunks = read * (shape_.filter.count() + hit * shape_.rest.count());
   cost.decoding = chunks * (model_.chunk_ns + model_.page_chunk_ns) +
@@ -210,34 +231,54 @@ SourceOptimizer::Told SourceOptimizer::AskQuestion(const SegmentFacts& facts,
   } else {
     told.share = kPresent;
   }
-  asked_.push_back(question);
+  asked_.push_back({.question = question});
   told.end = asked_.size();
   return told;
 }
 
-SourceOptimizer::Told SourceOptimizer::AskAnd(const SegmentFacts& facts, const Node& node,
-                                              bool all) {
+SourceOptimizer::Picking SourceOptimizer::PickingIn(const SegmentFacts& facts) const {
+  const double columns = shape_.filter.count() + shape_.rest.count();
+  return {.row_ns = RowCost(),
+          .group_ns =
+              model_.row_group_ns + columns * (model_.cached_chunk_ns + model_.pick_chunk_ns),
+          .groups = std::max<double>(static_cast<double>(facts.row_groups), 1)};
+}
+
+double SourceOptimizer::Picking::RowsFor(double ns) const {
+  const double all_groups = groups * (row_ns + group_ns);
+  return ns <= all_groups ? ns / (row_ns + group_ns) : (ns - groups * group_ns) / row_ns;
+}
+
+SourceOptimizer::Told SourceOptimizer::AskAnd(const SegmentFacts& facts, const Node& node) {
   Told both{.begin = asked_.size(), .end = asked_.size()};
   std::vector<Told> parts;
   for (const std::uint16_t part : node.parts) {
-    const Told told = Ask(facts, part, all);
+    const Told told = Ask(facts, part);
     if (told.tells) parts.push_back(told);
   }
   std::stable_sort(parts.begin(), parts.end(), [](const Told& a, const Told& b) {
     if (a.names_rows != b.names_rows) return a.names_rows;
     return a.share < b.share;
   });
-  const double row_ns = RowCost() * static_cast<double>(facts.rows);
-  std::vector<std::uint16_t> kept;
+  const Picking picking = PickingIn(facts);
+  const auto rows = static_cast<double>(facts.rows);
+  std::vector<Asked> kept;
   for (const Told& part : parts) {
-    const bool saves = both.share * (1 - part.share) * row_ns > part.ns;
-    if (both.tells && !all && !saves) continue;
+    // As many rows as cost what it takes to ask, and are then left out.
+    const double enough =
+        both.tells ? picking.RowsFor(part.ns / std::max(1 - part.share, kLeast)) : 0;
+    if (both.tells && enough >= rows) continue;  // It never saves anything.
+    const bool is_asked = !both.tells || both.share * rows > enough;
     both.names_rows = both.tells ? both.names_rows : part.names_rows;
     both.tells = true;
-    both.share *= part.share;
-    both.ns += part.ns;
+    if (is_asked) {
+      both.share *= part.share;
+      both.ns += part.ns;
+    }
+    const std::size_t first = kept.size();
     kept.insert(kept.end(), asked_.begin() + static_cast<std::ptrdiff_t>(part.begin),
                 asked_.begin() + static_cast<std::ptrdiff_t>(part.end));
+    if (first > 0) kept[first].enough = static_cast<std::uint32_t>(std::min(enough, kRowsMost));
   }
   asked_.resize(both.begin);
   asked_.insert(asked_.end(), kept.begin(), kept.end());
@@ -245,11 +286,10 @@ SourceOptimizer::Told SourceOptimizer::AskAnd(const SegmentFacts& facts, const N
   return both;
 }
 
-SourceOptimizer::Told SourceOptimizer::AskOr(const SegmentFacts& facts, const Node& node,
-                                             bool all) {
+SourceOptimizer::Told SourceOptimizer::AskOr(const SegmentFacts& facts, const Node& node) {
   Told either{.tells = true, .share = 0, .begin = asked_.size()};
   for (const std::uint16_t part : node.parts) {
-    const Told told = Ask(facts, part, all);
+    const Told told = Ask(facts, part);
     if (!told.tells) {
       asked_.resize(either.begin);
       return {.begin = either.begin, .end = either.begin};
@@ -263,12 +303,11 @@ SourceOptimizer::Told SourceOptimizer::AskOr(const SegmentFacts& facts, const No
   return either;
 }
 
-SourceOptimizer::Told SourceOptimizer::Ask(const SegmentFacts& facts, std::uint16_t place,
-                                           bool all) {
+SourceOptimizer::Told SourceOptimizer::Ask(const SegmentFacts& facts, std::uint16_t place) {
   const Node& node = questions_.nodes[place];
   switch (node.kind) {
-    case Node::Kind::kAnd: return AskAnd(facts, node, all);
-    case Node::Kind::kOr: return AskOr(facts, node, all);
+    case Node::Kind::kAnd: return AskAnd(facts, node);
+    case Node::Kind::kOr: return AskOr(facts, node);
     case Node::Kind::kQuestion: break;
   }
   return AskQuestion(facts, node.question);
@@ -288,29 +327,39 @@ void SourceOptimizer::AddWays(const SegmentFacts& facts) {
     costs_[kPages] = Pages(facts, pages_);
   }
   if (facts.all_match || facts.indexes.empty() || questions_.empty()) return;
-  const auto add = [&](std::size_t way, std::uint16_t node, bool all) {
+  const auto add = [&](std::size_t way, std::uint16_t node) {
     asked_.clear();
-    const Told told = Ask(facts, node, all);
+    const Told told = Ask(facts, node);
     if (!told.tells) return;
     costs_[way] = Probing(facts, told);
-    asked_by_[way].assign(asked_.begin(), asked_.end());
+    KeepAsked(static_cast<Way>(way));
   };
   for (std::size_t i = 0; i < alternatives_.size() && kSingle + i < kWays; ++i) {
-    add(kSingle + i, alternatives_[i], false);
+    add(kSingle + i, alternatives_[i]);
     ways_ = kSingle + i + 1;
   }
   if (alternatives_.size() < 2) return;
-  add(kCombined, static_cast<std::uint16_t>(questions_.root), false);
-  add(kEverything, static_cast<std::uint16_t>(questions_.root), true);
+  add(kCombined, static_cast<std::uint16_t>(questions_.root));
   // What asks the same as a single one is that one.
-  const auto drop_double = [&](std::size_t way) {
-    for (std::size_t other = kCombined; other < ways_; ++other) {
-      if (other != way && costs_[other].ns < kImpossible && asked_by_[other] == asked_by_[way])
-        costs_[way].ns = kImpossible;
-    }
-  };
-  if (costs_[kEverything].ns < kImpossible) drop_double(kEverything);
-  if (costs_[kCombined].ns < kImpossible) drop_double(kCombined);
+  for (std::size_t other = kSingle; other < ways_; ++other) {
+    if (costs_[other].ns < kImpossible && asked_by_[other] == asked_by_[kCombined])
+      costs_[kCombined].ns = kImpossible;
+  }
+}
+
+void SourceOptimizer::KeepAsked(Way way) {
+  Probe& probe = asked_by_[way];
+  probe.questions.clear();
+  probe.enough.clear();
+  for (const Asked& asked : asked_) {
+    probe.questions.push_back(asked.question);
+    probe.enough.push_back(asked.enough);
+  }
+  const double row_ns = RowCost();
+  probe.insured_from = static_cast<std::uint32_t>(
+      std::min(model_.index_lookup_ns / (kInsurance * row_ns), kRowsMost));
+  probe.insured_part =
+      static_cast<float>(kInsurance * row_ns / std::max(model_.index_row_ns, kLeast));
 }
 
 double SourceOptimizer::CostOf(Way way, bool cached) const {
@@ -333,28 +382,55 @@ Way SourceOptimizer::Cheapest(bool cached) const {
 
 int SourceOptimizer::ProbeOf(Way way) {
   if (way < kCombined) return -1;
-  const std::vector<std::uint16_t>& asked = asked_by_[way];
-  const auto at = std::find_if(choices_.probes.begin(), choices_.probes.end(),
-                               [&](const Probe& probe) { return probe.questions == asked; });
-  if (at == choices_.probes.end()) {
-    choices_.probes.push_back({asked});
-    return static_cast<int>(choices_.probes.size() - 1);
+  const auto at = std::ranges::find(choices_.probes, asked_by_[way]);
+  const auto place = static_cast<int>(at - choices_.probes.begin());
+  if (at == choices_.probes.end()) choices_.probes.push_back(asked_by_[way]);
+  return place;
+}
+
+void SourceOptimizer::Insure(const SegmentFacts& facts, SegmentChoice& choice) {
+  if (facts.all_match || choosing_ == Choosing::kPlain || forced_ < kWays) return;
+  const auto possible = [&](std::size_t way) { return costs_[way].ns < kImpossible; };
+  std::size_t way = kCombined;
+  // Where the combined one is missing a single one asks as much.
+  for (std::size_t other = kSingle; other < ways_ && !possible(way); ++other) way = other;
+  if (way >= ways_ || !possible(way)) return;
+  // A limit makes reading cheap if rows are where they are expected, and else does not.
+  double left = kInsurance * std::max(CostOf(kScan, true), kMissed * UnlimitedNs(facts));
+  Probe& probe = asked_by_[way];
+  std::size_t affordable = 0;
+  for (; affordable < probe.questions.size(); ++affordable) {
+    const IndexQuestion& asked = questions_.questions[probe.questions[affordable]];
+    const double ns =
+        model_.index_lookup_ns * static_cast<double>(std::max<std::size_t>(1, asked.values.size()));
+    if (ns >= left) break;
+    left -= ns;
   }
-  return static_cast<int>(at - choices_.probes.begin());
+  // The parts of an OR are of use together.
+  const Node& root = questions_.nodes[static_cast<std::size_t>(questions_.root)];
+  const bool is_whole = affordable == probe.questions.size();
+  if (affordable == 0 || (!is_whole && root.kind != Node::Kind::kAnd)) return;
+  probe.questions.resize(affordable);
+  probe.enough.resize(affordable);
+  const double named =
+      left / std::max(model_.index_row_ns, kLeast) / static_cast<double>(affordable);
+  if (named < 1) return;
+  choice.probe = ProbeOf(static_cast<Way>(way));
+  choice.found_max = static_cast<std::size_t>(std::min(named, kRowsMost));
+  choice.picked_max = RowCount(UnlimitedNs(facts) / RowCost());
 }
 
 void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike& alike) {
   AddWays(facts);
   SegmentChoice& choice = alike.choice;
   const auto& cached = known.cached;
-  alike.asks_pages = facts.pages && !known.pages_are_exact &&
-                     (forced_ == kPages || Cheapest(true) == kPages || Cheapest(false) == kPages);
   if (forced_ < kWays) {
     choice.way = costs_[forced_].ns < kImpossible ? forced_ : kScan;
   } else {
-    alike.asks_cached = !cached && known.may_ask_cached && Cheapest(true) != Cheapest(false);
     choice.way = Cheapest(cached.value_or(true));
+    alike.asks_cached = !cached && known.may_ask_cached && Cheapest(false) != choice.way;
   }
+  alike.asks_pages = !alike.asks_cached && choice.way == kPages && !known.pages_are_exact;
   if (alike.asks_cached) return;  // Nobody takes it: those that know are planned apart.
   const bool is_cached = cached.value_or(false);
   choice.probe = ProbeOf(choice.way);
@@ -364,6 +440,8 @@ void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike&
     choice.found_max =
         RowCount(std::max(scan_ns / std::max(model_.index_row_ns, kLeast), kSlack * named));
     choice.picked_max = RowCount(std::max(scan_ns / RowCost(), kSlack * named));
+  } else if (choice.way == kScan) {
+    Insure(facts, choice);
   }
   const Cost& cost = costs_[choice.way];
   choice.rows = cost.rows;
@@ -378,6 +456,10 @@ void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike&
     alike.possible[way] = possible;
     alike.differs[way] = way < ways_ && taken != choice.way;
   }
+  if (wanted_ > 0) return;  // Else it is expected not to be read at all.
+  choice.rows = choice.examined = choice.ns = 0;
+  alike.ns.fill(0);
+  alike.examined.fill(0);
 }
 
 SourceOptimizer::Alike& SourceOptimizer::AlikeTo(const SegmentFacts& facts, const Known& known) {
@@ -422,18 +504,23 @@ SegmentChoice SourceOptimizer::Choose(const SegmentFacts& given,
                                       const std::function<std::optional<PageFacts>()>& pages_of) {
   Known known{.cached = given.cached, .may_ask_cached = static_cast<bool>(is_cached)};
   Alike* alike = &AlikeTo(given, known);
-  if (!alike->asks_pages && !alike->asks_cached) return Take(*alike, given);
+  if (!alike->asks_cached && !alike->asks_pages) return Take(*alike, given);
   SegmentFacts facts = given;
-  if (alike->asks_pages && pages_of) {
-    if (const auto exact = pages_of()) {
-      facts.pages = exact;
-      known.pages_are_exact = true;
-      alike = &AlikeTo(facts, known);
-    }
-  }
   if (alike->asks_cached) {
     known.cached = is_cached();
     alike = &AlikeTo(facts, known);
+  }
+  if (alike->asks_pages) {
+    if (const auto exact = pages_of ? pages_of() : std::nullopt) {
+      facts.pages = exact;
+      known.pages_are_exact = true;
+      alike = &AlikeTo(facts, known);
+      // Known better, pages may lose to what hangs on the cache.
+      if (alike->asks_cached) {
+        known.cached = is_cached();
+        alike = &AlikeTo(facts, known);
+      }
+    }
   }
   return Take(*alike, facts);
 }
@@ -445,7 +532,7 @@ AccessPath SourceOptimizer::PathOf(const SegmentFacts& facts, const SegmentChoic
   if (reads_nothing || choice.way == kMetadata) return AccessPath::kMetadata;
   if (choice.way == kFirst) return AccessPath::kBtreeIndex;
   if (choice.way == kPages) return AccessPath::kPageIndex;
-  if (choice.probe < 0) return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
+  if (choice.way == kScan) return cached ? AccessPath::kColumnCache : AccessPath::kFullScan;
   const std::uint16_t first = choices_.probes[static_cast<std::size_t>(choice.probe)].questions[0];
   const QuestionIndexes& indexes = facts.indexes[first];
   const bool is_equal = questions_.questions[first].kind == IndexQuestion::Kind::kEqual;
@@ -479,13 +566,12 @@ SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
   choice.examined = !shape_.filters && shape_.rest.count() == 0 ? 0 : rows;
   const double scan_ns = model_.row_group_ns + rows * check_ns_;
   choice.ns = scan_ns;
-  for (std::vector<std::uint16_t>& asked : asked_by_) asked.clear();
   if (choosing_ == Choosing::kByCost && forced_ != kScan && !facts.indexes.empty() &&
       !questions_.empty()) {
     asked_.clear();
-    const Told told = Ask(facts, static_cast<std::uint16_t>(questions_.root), false);
+    const Told told = Ask(facts, static_cast<std::uint16_t>(questions_.root));
     if (told.tells) {
-      asked_by_[kCombined] = asked_;
+      KeepAsked(kCombined);
       choice.way = kCombined;
       choice.probe = ProbeOf(kCombined);
       choice.examined = told.share * rows;

@@ -5,11 +5,13 @@
 //            rows; page indexes tell which pages to look at; one question is put to an index;
 //            several are, and what they name is intersected or united. Of the questions of an AND,
 //            the one that leaves fewest rows comes first, others follow while they save more than
-//            they cost. A whole plan is a choice for each segment; the ones that were not taken are
+//            they cost: which is decided by the rows that are really left (Probe::enough). A whole
+//            plan is a choice for each segment; the ones that were not taken are
 //            "this way wherever it is possible".
-// Wrong      estimates make a plan slow, by a bounded amount: a choice says past how many rows an
+// Wrong      estimates make a plan slow, by a bounded amount. A choice says past how many rows an
 //            index is to be given up (found_max, picked_max), which is where reading everything
-//            costs as much.
+//            costs as much. Where everything is to be read, indexes are asked first if that costs a
+//            small part of it, and are taken at their word if they name few rows (Insure).
 // Plain      with Choosing::kPlain no index is asked: what statistics answer is not read,
 //            everything else is.
 // Alike      segments whose facts are as good as equal (numbers within an eighth of each other) are
@@ -17,6 +19,7 @@
 // Threads    one a SourceOptimizer. Pure: no clock, no disk, no chance.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -35,12 +38,19 @@ namespace granary::query {
 enum class Choosing : std::uint8_t { kByCost, kPlain };
 
 /// How a segment may be read. From kSingle on: the i-th of IndexQuestions::Alternatives alone.
-enum Way : std::uint8_t { kScan, kMetadata, kFirst, kPages, kCombined, kEverything, kSingle };
-inline constexpr std::size_t kWays = 16;
+enum Way : std::uint8_t { kScan, kMetadata, kFirst, kPages, kCombined, kSingle };
+inline constexpr std::size_t kWays = 15;
 
 /// Questions that are put to the indexes of a segment, in this order.
 struct Probe {
   std::vector<std::uint16_t> questions;  ///< Positions in IndexQuestions::questions.
+  /// One a question: with at most so many rows left by those before it in its AND, to look at these
+  /// is cheaper than to ask it.
+  std::vector<std::uint32_t> enough;
+  /// With more rows left it is asked all the same, since that is a small part of looking at them:
+  /// up to this part of their number may be named.
+  std::uint32_t insured_from = 0;
+  float insured_part = 0;
   bool operator==(const Probe&) const = default;
 };
 
@@ -48,7 +58,8 @@ struct Probe {
 struct PathGroup {
   AccessPath path = AccessPath::kFullScan;
   Way way = kScan;
-  int probe = -1;  ///< Among SourceChoices::probes; -1: no index is asked.
+  /// Among SourceChoices::probes; -1: no index is asked. Of kScan: what is asked before.
+  int probe = -1;
   std::uint64_t segments = 0;
   double rows = 0;      ///< That match.
   double examined = 0;  ///< Whose values are looked at.
@@ -126,25 +137,37 @@ class SourceOptimizer {
   struct Told {
     bool tells = false;
     double share = 1;  ///< Of the rows; of a bloom filter: how probably any.
-    double ns = 0;
+    double ns = 0;     ///< Of the questions that are probably asked.
     bool names_rows = true;          ///< False: a bloom filter only tells that there are none.
     std::size_t begin = 0, end = 0;  ///< In asked_.
+  };
+  /// What it takes to look at rows that an index names: this for each, and for each row group that
+  /// has some.
+  struct Picking {
+    double row_ns = 0, group_ns = 0, groups = 1;
+    double Ns(double rows) const { return rows * row_ns + std::min(rows, groups) * group_ns; }
+    /// So many rows cost `ns`.
+    double RowsFor(double ns) const;
   };
 
   Cost Scan(const SegmentFacts& facts) const;
   Cost First(const SegmentFacts& facts) const;
   Cost Pages(const SegmentFacts& facts, const PageFacts& pages) const;
   Cost Probing(const SegmentFacts& facts, const Told& told) const;
-  Told Ask(const SegmentFacts& facts, std::uint16_t node, bool all);
+  Told Ask(const SegmentFacts& facts, std::uint16_t node);
   Told AskQuestion(const SegmentFacts& facts, std::uint16_t question);
-  Told AskAnd(const SegmentFacts& facts, const IndexQuestions::Node& node, bool all);
-  Told AskOr(const SegmentFacts& facts, const IndexQuestions::Node& node, bool all);
+  Told AskAnd(const SegmentFacts& facts, const IndexQuestions::Node& node);
+  Told AskOr(const SegmentFacts& facts, const IndexQuestions::Node& node);
+  double Wanted() const;
+  double UnlimitedNs(const SegmentFacts& facts) const;
+  Picking PickingIn(const SegmentFacts& facts) const;
   void AddWays(const SegmentFacts& facts);
   double Decode(const ColumnGroup& columns, double rows) const;
   double CostOf(Way way, bool cached) const;
   Way Cheapest(bool cached) const;
   AccessPath PathOf(const SegmentFacts& facts, const SegmentChoice& choice, bool cached) const;
   int ProbeOf(Way way);
+  void KeepAsked(Way way);
   /// What was chosen for segments that are alike.
   struct Alike {
     FactsClass of;
@@ -164,6 +187,7 @@ class SourceOptimizer {
     bool pages_are_exact = false;
   };
   Alike& AlikeTo(const SegmentFacts& facts, const Known& known);
+  void Insure(const SegmentFacts& facts, SegmentChoice& choice);
   void Plan(const SegmentFacts& facts, const Known& known, Alike& alike);
   /// The choice for one more segment, of as many rows as its own facts say.
   SegmentChoice Take(Alike& alike, const SegmentFacts& facts);
@@ -182,9 +206,14 @@ class SourceOptimizer {
 
   // Of the segment at hand.
   std::array<Cost, kWays> costs_;
-  std::array<std::vector<std::uint16_t>, kWays> asked_by_;
+  std::array<Probe, kWays> asked_by_;
   std::size_t ways_ = 1;
-  std::vector<std::uint16_t> asked_;  // Questions, in runs that Told names.
+  /// A question, and Probe::enough.
+  struct Asked {
+    std::uint16_t question = 0;
+    std::uint32_t enough = 0;
+  };
+  std::vector<Asked> asked_;  // In runs that Told names.
 
   SourceChoices choices_;
   PageFacts pages_;  // Of the segment at hand.

@@ -184,12 +184,63 @@ TEST(SourceOptimizerTest, ASecondIndexIsAskedWhileItSavesMoreThanItCosts) {
   EXPECT_EQ(both.way, kCombined);
   EXPECT_EQ(setting.choices.probes.at(static_cast<std::size_t>(both.probe)).questions.size(), 2u);
 
-  // One row is enough to look at: the other index would only name many.
+  // One row is enough to look at: the other index, which would name many, is asked, and paid for,
+  // only if it is not one.
+  const double cost_of_both = both.ns;
   setting.named = {1e-6, 0.2}, setting.facts.matches = 1e-6;
   const SegmentChoice one = setting.Choose();
-  EXPECT_EQ(one.way, kSingle);
-  EXPECT_EQ(setting.choices.probes.at(static_cast<std::size_t>(one.probe)).questions,
-            std::vector<std::uint16_t>{0});
+  const Probe& probe = setting.choices.probes.at(static_cast<std::size_t>(one.probe));
+  EXPECT_EQ(probe.questions, (std::vector<std::uint16_t>{0, 1}));
+  EXPECT_EQ(probe.enough.at(0), 0u);
+  EXPECT_GT(probe.enough.at(1), 100u);
+  EXPECT_LT(probe.enough.at(1), 1'000'000u);
+  EXPECT_LT(one.ns, cost_of_both);
+}
+
+TEST(SourceOptimizerTest, WhereEverythingIsToBeReadAnIndexIsAskedFirstForASmallPartOfThat) {
+  Setting setting(NameIs());
+  setting.named = {0.5}, setting.facts.matches = 0.5, setting.facts.cached = true;
+  const SegmentChoice insured = setting.Choose();
+  EXPECT_EQ(insured.way, kScan);
+  ASSERT_GE(insured.probe, 0);
+  EXPECT_EQ(setting.choices.groups.at(0).path, AccessPath::kColumnCache);
+  // What may be named costs a few hundredths of the scan.
+  EXPECT_GT(insured.found_max, 100u);
+  EXPECT_LT(static_cast<double>(insured.found_max) * setting.model.index_row_ns, insured.ns / 20);
+
+  // A scan of few rows is over sooner.
+  setting.facts.rows = 1000, setting.facts.row_groups = 1;
+  EXPECT_EQ(setting.Choose().probe, -1);
+
+  setting.facts.rows = 1'000'000, setting.facts.row_groups = 8;
+  setting.forced = kScan;
+  EXPECT_EQ(setting.Choose().probe, -1);
+  setting.forced.reset();
+  setting.choosing = Choosing::kPlain;
+  EXPECT_EQ(setting.Choose().probe, -1);
+}
+
+TEST(SourceOptimizerTest, AnInsuredUnionAsksAllItsParts) {
+  Setting setting(Predicate::Or({NameIs(), DayIs()}));
+  setting.named = {0.4, 0.4}, setting.facts.matches = 0.7, setting.facts.cached = true;
+  const SegmentChoice choice = setting.Choose();
+  EXPECT_EQ(choice.way, kScan);
+  ASSERT_GE(choice.probe, 0);
+  EXPECT_EQ(setting.choices.probes.at(static_cast<std::size_t>(choice.probe)).questions.size(), 2u);
+}
+
+TEST(SourceOptimizerTest, PastAFullLimitASegmentIsPlannedAsIfItWereReadAndCostsNothing) {
+  Setting setting(NameIs());
+  setting.shape.limit = 10;
+  setting.named = {1e-5}, setting.facts.matches = 1e-5;
+  setting.facts.indexes = setting.indexes, setting.facts.named = setting.named;
+  SourceOptimizer optimizer(setting.shape, setting.questions, setting.model, Choosing::kByCost);
+  const SegmentChoice first = optimizer.Choose(setting.facts);
+  EXPECT_GT(first.ns, 0);
+  const SegmentChoice second = optimizer.Choose(setting.facts);
+  EXPECT_EQ(second.rows, 0);
+  EXPECT_EQ(second.ns, 0);
+  EXPECT_EQ(second.way, first.way);
 }
 
 TEST(SourceOptimizerTest, TheOneThatLeavesFewestIsAskedFirst) {
@@ -224,6 +275,7 @@ TEST(SourceOptimizerTest, TheFirstRowsOfAnOrderComeFromTheTree) {
   Setting setting(NameIs());
   setting.facts.all_match = true, setting.facts.first_by_index = true;
   setting.shape.first = 10;
+  setting.shape.per_match_ns = setting.model.order_row_ns;
   EXPECT_EQ(setting.Choose().way, kFirst);
   setting.shape.first = 900'000;
   EXPECT_EQ(setting.Choose().way, kScan);

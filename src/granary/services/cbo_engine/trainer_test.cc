@@ -16,7 +16,7 @@ using query::Unit;
 /// As in replay_test: a look-up in ten segments that a scan answered, on a machine where indexes
 /// cost `index_times` as much as the builtin prices say.
 QueryFeedback LookUp(double index_times, query::Way ran, const std::string& model,
-                     double named = 2e-3) {
+                     double named = 6e-3) {
   QueryFeedback of;
   of.source = "s";
   of.model_version = model;
@@ -37,10 +37,11 @@ QueryFeedback LookUp(double index_times, query::Way ran, const std::string& mode
   of.rows_by_statistics = of.rows_estimated = of.rows = named * 1e6;
   of.rejected = {{.way = ran == query::kScan ? query::kSingle : query::kScan}};
   query::CostModel truth;
-  for (const Unit unit : {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickValue})
+  for (const Unit unit :
+       {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
     Price(truth, unit) *= index_times;
   for (const Unit unit : {Unit::kCachedChunk, Unit::kRowGroup, Unit::kCheckText, Unit::kIndexLookup,
-                          Unit::kIndexRow, Unit::kPickValue}) {
+                          Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue}) {
     QueryFeedback::Operator done;
     done.path = query::AccessPath::kFullScan;
     done.way = ran;

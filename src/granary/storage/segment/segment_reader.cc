@@ -370,6 +370,19 @@ std::int64_t SegmentReader::rows(int row_group) const {
   return state_->group_rows[static_cast<std::size_t>(row_group)];
 }
 
+ColumnStats SegmentReader::State::StatsOf(int row_group, int leaf,
+                                          const DataType& file_type) const {
+  const auto key = static_cast<std::uint64_t>(row_group) << 32 | static_cast<std::uint32_t>(leaf);
+  {
+    const std::lock_guard lock(stats_mutex);
+    if (const auto known = stats.find(key); known != stats.end()) return known->second;
+  }
+  const auto group = metadata->RowGroup(row_group);
+  ColumnStats made = ChunkStats(*group->ColumnChunk(leaf), group->num_rows(), file_type);
+  const std::lock_guard lock(stats_mutex);
+  return stats.try_emplace(key, std::move(made)).first->second;
+}
+
 ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
                                          const DataType& type) const {
   ColumnStats unknown;
@@ -384,9 +397,7 @@ ColumnStats SegmentReader::RowGroupStats(int row_group, ColumnId column,
   const DataType file_type = state_->TypeInFile({column, "", type});
   if (leaves->size() != 1 || file_type.kind() == TypeKind::kList) return unknown;
   try {
-    const auto group = state_->metadata->RowGroup(row_group);
-    ColumnStats stats =
-        ChunkStats(*group->ColumnChunk(leaves->front()), group->num_rows(), file_type);
+    ColumnStats stats = state_->StatsOf(row_group, leaves->front(), file_type);
     if (column == kSequenceColumnId) ShiftBounds(stats, state_->sequence_base);
     return ConvertStats(stats, file_type, type);
   } catch (const std::exception&) {

@@ -64,10 +64,17 @@ struct SegmentReader::State {
   mutable std::optional<std::vector<std::vector<std::uint32_t>>> page_checksums;  // As checksums.
   mutable Status pages_failure;                                                   // The first.
 
+  /// Statistics of column chunks, decoded when they are asked for: to do so costs as much as to
+  /// pick a row does.
+  mutable std::mutex stats_mutex;
+  mutable std::unordered_map<std::uint64_t, ColumnStats> stats;  // By row group and leaf.
+
   Status Damaged(std::string_view what) const {
     return Status::Corruption(fmt::format("{}: {}", path, what));
   }
 
+  /// In the type that the file has.
+  ColumnStats StatsOf(int row_group, int leaf, const DataType& file_type) const;
   Status ReadFooter(const SegmentMeta& meta);
   Status CountRows(const SegmentMeta& meta);
   Status IndexColumns();

@@ -1,10 +1,12 @@
 #include "granary/storage/source/segment.h"
 
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
 #include <algorithm>
+#include <utility>
 #include <vector>
+
+#include <arrow/record_batch.h>
+
+#include "granary/types/unnamed_batch.h"
 
 namespace granary::storage {
 
@@ -93,14 +95,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
       files_.columns.Insert(key_of(columns[i]), arrays[i]);
     }
   }
-  arrow::FieldVector fields;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Column* column = schema.FindId(columns[i]);
-    fields.push_back(arrow::field(
-        column == nullptr ? std::string(kSequenceColumnName) : column->name, arrays[i]->type()));
-    rows = arrays[i]->length();
-  }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
+  if (!arrays.empty()) rows = arrays.front()->length();
+  return UnnamedBatch(rows, std::move(arrays));
 }
 
 std::shared_ptr<const SegmentReader> Segment::OpenReader() const {
@@ -157,14 +153,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::ReadRows(
       if (spans.size() == 1) files_.columns.Insert(part_of(columns[i]), arrays[i]);
     }
   }
-  arrow::FieldVector fields;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Column* column = schema.FindId(columns[i]);
-    fields.push_back(arrow::field(
-        column == nullptr ? std::string(kSequenceColumnName) : column->name, arrays[i]->type()));
-  }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), CountRows(spans),
-                                  std::move(arrays));
+  return UnnamedBatch(CountRows(spans), std::move(arrays));
 }
 
 bool Segment::IsCached(std::span<const ColumnId> columns, const Schema& schema) const {
