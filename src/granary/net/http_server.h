@@ -51,6 +51,10 @@ struct HttpServerOptions {
   /// For what an answer that ends midway says last: so long its client may take over it.
   std::int64_t last_words_ms = 1'000;
   std::shared_ptr<const TlsContext> tls;  ///< Without it, plain.
+  /// Asked once of each request, before its body takes more memory than what came along with its
+  /// head, and before it is decompressed: whoever is refused cannot fill bodies_bytes_max. It runs
+  /// in the request's lane. Everything is admitted when not set.
+  AdmitFn admit;
   /// Which lane a request runs in; kOrdinary when not set.
   std::function<HandlerLane(const HttpRequest&)> lane_of;
   /// Requests whose handler reads the body as it comes, of any length (HttpRequest::body_source);

@@ -45,8 +45,8 @@ class RequestParser {
   bool done() const;
   /// What was fed since the last call.
   std::string TakeChunkedBody();
-  /// For a body that is taken as it comes: as long as it likes. After ParseHead.
-  void LiftLimit();
+  /// What a chunked body may have instead; nothing: as much as it likes. Between its head and it.
+  void LimitTo(std::optional<std::uint64_t> chunked_bytes_max);
 
  private:
   struct State;
