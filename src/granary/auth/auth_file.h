@@ -7,6 +7,7 @@
 //            the file are their owner's alone (0700, 0600).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "granary/base/status.h"
@@ -16,6 +17,8 @@ namespace granary::auth {
 
 inline constexpr std::int64_t kAuthApplicationId = 0x47'52'41'55;  ///< "GRAU"
 inline constexpr std::int64_t kAuthFormat = 1;
+/// So long a connection waits for another program's.
+inline constexpr std::int64_t kAuthBusyMs = 5'000;
 
 /// "<folder>/auth.sqlite"
 std::string AuthFilePath(const std::string& folder);
@@ -25,9 +28,9 @@ Status MakeAuthFolder(const std::string& folder);
 
 /// Makes folder and file when they are not there. kConflict when the file is not ours or of a newer
 /// format, which leaves it as it is, kCorruption when its pages do not hold together, kIoError.
-Result<SqliteDb> OpenAuthFile(const std::string& folder);
+Result<SqliteDb> OpenAuthFile(const std::string& folder, std::int64_t busy_ms = kAuthBusyMs);
 
 /// One more connection to a file that OpenAuthFile has opened.
-Result<SqliteDb> ConnectAuthFile(const std::string& folder);
+Result<SqliteDb> ConnectAuthFile(const std::string& folder, std::int64_t busy_ms = kAuthBusyMs);
 
 }  // namespace granary::auth

@@ -38,11 +38,13 @@ class LoginGuard {
  public:
   explicit LoginGuard(LoginGuardOptions options);
 
-  /// 0 when the attempt may go on: it counts as failed until Succeeded. Else how many seconds to
-  /// wait; nothing is counted then.
+  /// 0 when the attempt may go on: it counts as failed until Succeeded or Undo. Else how many
+  /// seconds to wait; nothing is counted then.
   std::int64_t Begin(std::string_view account, std::string_view address, std::int64_t now_ns);
   /// The account starts afresh, and the attempt is taken off the address.
   void Succeeded(std::string_view account, std::string_view address);
+  /// No password was looked at: the attempt is taken off both.
+  void Undo(std::string_view account, std::string_view address);
 
  private:
   struct Failures {
@@ -53,6 +55,7 @@ class LoginGuard {
   };
   using Table = BoundedTable<Failures>;
   static std::int64_t WaitOf(const Failures* failures, const BackOff& rule, std::int64_t now_ns);
+  static void TakeBack(Table& table, std::string_view name);
   static void Count(Table& table, std::string_view name, const BackOff& rule, std::int64_t now_ns);
 
   const LoginGuardOptions options_;
