@@ -2,9 +2,9 @@
 // DATA_PATH/auth/auth.sqlite.
 //
 // Shape      docs/formats/auth.md. The tables are made when the file is; `user_version` is the
-// format. Promise    WAL journal, synchronous=FULL: what was committed survives a power cut. The
-// folder and
-//            the file are their owner's alone (0700, 0600).
+//            format.
+// Promise    WAL journal, synchronous=FULL: what was committed survives a power cut. Folder and file
+//            are their owner's alone (0600; 0700 when the folder is made here).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline constexpr std::int64_t kAuthBusyMs = 5'000;
 /// "<folder>/auth.sqlite"
 std::string AuthFilePath(const std::string& folder);
 
-/// Its owner's alone; nothing to do when it is there.
+/// Its owner's alone when it is made; one that is there stays as it is.
 Status MakeAuthFolder(const std::string& folder);
 
 /// Makes folder and file when they are not there. kConflict when the file is not ours or of a newer

@@ -2,9 +2,9 @@
 // commit to reach the disk.
 //
 // Promise    Write commits all that `change` did, on the disk when it returns OK, or nothing. What
-// it
-//            did is seen by the next Read.
-// Others     the command line may change the file meanwhile: each Read sees the newest commit.
+//            it did is seen by the next Read.
+// Others     another program (sqlite3) may change the file meanwhile: each Read sees the newest
+//            commit.
 // Threads    fully safe; one Write and one Read at a time.
 #pragma once
 

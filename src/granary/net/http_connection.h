@@ -8,7 +8,7 @@
 // Sending    the handler's thread sends what the socket takes at once, and all of a stream; the
 //            rest of a plain answer is sent by the coroutine, so that a slow reader holds no
 //            handler thread.
-// Pipelining requests that come early wait in `in_` and are answered in order.
+// Early      requests that come before their turn wait in `in_` and are answered in order.
 // Threads    the coroutine runs on its socket's event loop, which has one thread. FinishSoon and
 //            Abort may be called from any thread.
 #pragma once

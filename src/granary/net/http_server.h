@@ -1,9 +1,8 @@
 // HttpServer: HTTP/1.1 on Boost.Beast coroutines; handlers run on threads of their own, so a slow
 // query never holds up a health check or a new connection.
 //
-// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400
-// …): header
-//            and body bytes, header and body time, connections. Content-Length together with
+// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400):
+//            header and body bytes, header and body time, connections. Content-Length together with
 //            Transfer-Encoding is 400 and closes. An early refusal drains at most drain_bytes_max,
 //            then closes.
 // Threads    Start and Stop from one thread; handlers run in three lanes, see handler_lanes.h.

@@ -2,8 +2,7 @@
 // leaves to its users.
 //
 // Errors     kInvalidArgument for what is not HTTP or could be read in two ways (Content-Length
-// with
-//            Transfer-Encoding, or twice; two Hosts), kUnsupported for transfer codings but
+//            with Transfer-Encoding, or twice; two Hosts), kUnsupported for transfer codings but
 //            chunked, kTooLarge for a chunked body over the limit (an announced length is the
 //            caller's to judge). After any of them the connection is of no more use.
 // Threads    one.

@@ -6,8 +6,7 @@
 //            address do not add up. An attempt counts as failed from its beginning, so many at once
 //            are no way around; one that succeeds leaves nothing behind.
 // Why both   an account is guarded against many addresses, an address may not try many accounts.
-// The
-//            longest wait of an account is short, since whoever knows a name can cause it.
+//            The longest wait of an account is short, since whoever knows a name can cause it.
 // Threads    fully safe.
 #pragma once
 
