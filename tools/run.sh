@@ -75,6 +75,11 @@ wait_until_ready() {
 
 stop_node() {
   trap - INT TERM HUP EXIT
+  # Ended before anybody was shown it, and there is no other copy.
+  if [[ -s $SAID ]]; then
+    take_key
+    [[ -z $KEY ]] || printf '\nThe key of the administrator, shown once: %s\n' "$KEY"
+  fi
   node_lives || return 0
   printf '\nStopping.\n'
   kill -TERM "$NODE"

@@ -21,6 +21,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def until(condition, what="", seconds=60):
+    """Looks again and again until `condition()` holds; what it gave then."""
+    deadline = time.monotonic() + seconds
+    while not (held := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.01)  # Between two looks; nothing depends on its length.
+    return held
+
+
 class Refused(Exception):
     """An answer that is not 2xx; carries the problem."""
 
@@ -43,8 +52,8 @@ class Client:
 
     KEPT_SECONDS = 20  # Well below IDLE_TIMEOUT_SECONDS.
 
-    def __init__(self, port, timeout=60):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    def __init__(self, port, timeout=60, host="127.0.0.1"):
+        self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self.used = time.monotonic()
 
     def raw(self, method, target, body=None, headers=None):

@@ -489,6 +489,27 @@ def test_a_node_that_breaks_off_before_it_answers_is_502(tmp_path):
             gateway.close()
 
 
+def test_a_node_that_falls_silent_in_its_answer_is_counted(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gateway = Gateway(tmp_path / "g", {"TENANT_NODE_URL": f"http://127.0.0.1:{server.getsockname()[1]}", "NODE_SILENCE_SECONDS": "1"}).start()
+        connection = None
+        try:
+            client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+            client.request("POST", "/data/search/stream", "{}", {"X-API-Key": gateway.first_key(), "Content-Type": "application/json"})
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+            answer = client.getresponse()
+            assert answer.status == 200
+            with pytest.raises((http.client.IncompleteRead, ConnectionError, ValueError)):
+                answer.read()
+            assert gateway.client().metric("granary_node_failures_total") == 1
+        finally:
+            if connection:
+                connection.close()
+            gateway.close()
+
+
 def test_a_silent_node_is_504_and_its_time_is_the_clients(own_estate):
     estate = own_estate(gateway_env={"NODE_SILENCE_SECONDS": "1"})
     process = estate.nodes["acme"].process
@@ -558,6 +579,27 @@ def test_oversized_and_slow_requests_end(own_estate):
     assert admin.aggregate(source_id="s", aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 400_000}], "half a body wrote nothing"
 
 
+def test_strangers_fill_no_memory(own_estate):
+    estate = own_estate(gateway_env={"MAX_BODIES_MB": "1"})
+    admin = estate.admin()
+    admin.add({"source_id": "s"})
+    heads = [f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n{more}\r\n".encode()
+             for path in ("/data/write", "/data/search", "/auth/users", "/nothing", "/health", "/auth/login", "/auth/refresh")
+             for more in ("", "X-API-Key: gk_0123456789abcdef_" + "A" * 43 + "\r\n")]
+    strangers = []
+    try:
+        for head in heads:
+            strangers.append(socket.create_connection(("127.0.0.1", estate.gateway.port), timeout=30))
+            strangers[-1].sendall(head + b"{" + b" " * 200_000)
+        for head, stranger in zip(heads, strangers):
+            assert re.match(rb"HTTP/1.1 (401|405|413)", stranger.recv(4096)), head
+        record = {"fields": {"a": "x" * 900_000}}
+        assert admin.raw("POST", "/data/write", {"source_id": "s", "records": [record]})[0] == 200, "what was refused is in nobody's way"
+    finally:
+        for stranger in strangers:
+            stranger.close()
+
+
 def begun_stream(port, source, *headers):
     """A write that has sent its first byte."""
     raw = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -606,14 +648,16 @@ def test_the_audit_log_is_paged_and_filtered(estate):
     for i in range(5):
         admin.call("PUT", f"/auth/roles/page{i}", {"grants": []})
     seen, target = [], "/audit?action=role.put&limit=2"
+    numbers = []
     while True:
         page = admin.call("GET", target)
         seen += [entry["target"] for entry in page["entries"]]
+        numbers += [entry["seq"] for entry in page["entries"]]
         if page["next"] is None:
             break
         target = f"/audit?action=role.put&limit=2&before={page['next']}"
     assert [name for name in seen if name.startswith("page")] == ["page4", "page3", "page2", "page1", "page0"]
-    assert len(seen) == len(set(enumerate(seen)))
+    assert numbers == sorted(set(numbers), reverse=True), "each once, the newest first"
     with pytest.raises(Refused) as refused:
         admin.call("GET", "/audit?limit=0")
     assert refused.value.status == 400

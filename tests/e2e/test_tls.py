@@ -9,7 +9,7 @@ import subprocess
 import grpc
 import pytest
 
-from node import BINARY, Node, Refused
+from node import BINARY, Node, Refused, until
 from rpc import RpcClient
 
 
@@ -43,7 +43,16 @@ class TlsNode(Node):
     def wait_ready(self):
         channel = grpc.secure_channel(f"localhost:{self.grpc_port}", self.credentials())
         check = channel.unary_unary("/granary.v1.TenantNode/HealthCheck", request_serializer=bytes, response_deserializer=bytes)
-        check(b"", timeout=60, wait_for_ready=True)
+
+        def healthy():
+            try:
+                check(b"", timeout=60, wait_for_ready=True)
+                return True
+            except grpc.RpcError as error:
+                assert error.code() == grpc.StatusCode.UNAVAILABLE, error  # It listens before it is ready.
+                return False
+
+        until(healthy, "the node is ready")
         channel.close()
 
     def credentials(self, client="client"):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from gateway import KeyClient
-from node import BINARY, REPOSITORY, Client, free_port
+from node import BINARY, REPOSITORY, Client, free_port, until
 from service import Service
 
 
@@ -68,6 +68,28 @@ def test_bad_settings_of_any_service_stop_the_start(tmp_path):
     for name in ("REST_PORT", "SERIES_RETENTION_DAYS"):
         service = Service("up", "MONITORING_PORT", tmp_path, {name: "x"}).start(wait=False)
         assert service.process.wait(timeout=60) == 2 and f"{name} is 'x'" in service.log()
+
+
+def test_tls_is_refused_since_the_services_ask_each_other_without(tmp_path):
+    service = Service("up", "MONITORING_PORT", tmp_path, {"TLS_CERT_FILE": "cert.pem", "TLS_KEY_FILE": "key.pem"}).start(wait=False)
+    assert service.process.wait(timeout=60) == 2 and "TLS_CERT_FILE is set" in service.log() and "proxy" in service.log()
+
+
+def test_the_services_find_each_other_wherever_they_listen(tmp_path):
+    """On an address that is not the usual one, and at ports that are known only once they listen."""
+    host = "127.0.0.2"
+    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_HOST": host, "MONITORING_PORT": "0", "REST_PORT": "0", "GRPC_PORT": "0",
+                                                          "GRPC_HOST": host, "SCRAPE_INTERVAL_SECONDS": "1"}).start(wait=False)
+    try:
+        until(lambda: "Granary is up" in service.log(), "it says where it is")
+        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Auth Gateway", "Tenant Node", "Monitoring")}
+        client = Client(ports["Monitoring"], host=host)
+        until(lambda: client.call("GET", "/health/all")["status"] == "ok", "all of them are seen, Monitoring itself among them")
+        assert len(client.call("GET", "/health/all")["services"]) == 3
+        key = re.search(r"gk_\w+", service.log())[0]
+        assert Client(ports["Auth Gateway"], host=host).call("GET", "/sources", headers={"X-API-Key": key}) == {"sources": []}
+    finally:
+        service.close()
 
 
 def test_one_file_configures_all(tmp_path):

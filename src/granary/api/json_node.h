@@ -1,7 +1,7 @@
 // JsonNode: the JSON of a request as a small tree. Numbers stay text, so that nothing is rounded.
 //
 // Not for    records: a write's records are located (record_locator.h) and parsed straight into
-// columns.
+//            columns.
 #pragma once
 
 #include <cstdint>

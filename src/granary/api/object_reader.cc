@@ -76,15 +76,20 @@ Result<const JsonNode*> ObjectReader::Array(std::string_view name) {
 }
 
 Result<std::vector<std::string>> ObjectReader::Texts(std::string_view name) {
+  GRANARY_ASSIGN(auto texts, OptionalTexts(name));
+  return std::move(texts).value_or(std::vector<std::string>());
+}
+
+Result<std::optional<std::vector<std::string>>> ObjectReader::OptionalTexts(std::string_view name) {
   GRANARY_ASSIGN(const JsonNode* node, Array(name));
+  if (node == nullptr) return std::optional<std::vector<std::string>>();
   std::vector<std::string> out;
-  if (node == nullptr) return out;
   const std::string pointer = PointerOf(name);
   for (std::size_t i = 0; i < node->items.size(); ++i) {
     GRANARY_ASSIGN(std::string text, NonEmptyText(node->items[i], PointerTo(pointer, i)));
     out.push_back(std::move(text));
   }
-  return out;
+  return std::optional(std::move(out));
 }
 
 Status ObjectReader::NotYet(std::string_view name) {

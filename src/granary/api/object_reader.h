@@ -38,6 +38,8 @@ class ObjectReader {
   Result<const JsonNode*> Array(std::string_view name);
   /// An array of strings, none of them empty; no elements when not given.
   Result<std::vector<std::string>> Texts(std::string_view name);
+  /// The same, telling an array without elements from none.
+  Result<std::optional<std::vector<std::string>>> OptionalTexts(std::string_view name);
 
   /// Appends what `read(element, its pointer)` makes of each element of an array; nothing when not
   /// given.

@@ -2,8 +2,7 @@
 // 's' search, 't' stream, 'g' aggregate, 'n' nothing; any other picks one of these.
 //
 // Promises   a refusal is the client's fault, in words, and points at something in the body; what
-// is
-//            accepted means the same when it is written out and read again.
+//            is accepted means the same when it is written out and read again.
 #include <memory>
 #include <string>
 

@@ -77,10 +77,9 @@ Status MakeTables(SqliteDb& db) {
   return db.Execute("COMMIT");
 }
 
-Result<SqliteDb> Connected(const std::string& path) {
+Result<SqliteDb> Connected(const std::string& path, std::int64_t busy_ms) {
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(path, SqliteDb::Access::kReadWrite));
-  // The command line may hold the file for a moment.
-  GRANARY_TRY(db.Execute("PRAGMA busy_timeout=5000"));
+  GRANARY_TRY(db.Execute(fmt::format("PRAGMA busy_timeout={}", busy_ms).c_str()));
   return db;
 }
 
@@ -101,10 +100,10 @@ Status MakeAuthFolder(const std::string& folder) {
 
 std::string AuthFilePath(const std::string& folder) { return folder + "/auth.sqlite"; }
 
-Result<SqliteDb> OpenAuthFile(const std::string& folder) {
+Result<SqliteDb> OpenAuthFile(const std::string& folder, std::int64_t busy_ms) {
   const std::string path = AuthFilePath(folder);
   GRANARY_TRY(MakeOwn(folder, path));
-  GRANARY_ASSIGN(SqliteDb db, Connected(path));
+  GRANARY_ASSIGN(SqliteDb db, Connected(path, busy_ms));
   GRANARY_ASSIGN(const std::int64_t format, FormatOf(db));
   GRANARY_TRY(KeepJournal(db));
   if (format == 0) GRANARY_TRY(MakeTables(db));
@@ -113,8 +112,8 @@ Result<SqliteDb> OpenAuthFile(const std::string& folder) {
   return db;
 }
 
-Result<SqliteDb> ConnectAuthFile(const std::string& folder) {
-  GRANARY_ASSIGN(SqliteDb db, Connected(AuthFilePath(folder)));
+Result<SqliteDb> ConnectAuthFile(const std::string& folder, std::int64_t busy_ms) {
+  GRANARY_ASSIGN(SqliteDb db, Connected(AuthFilePath(folder), busy_ms));
   GRANARY_TRY(KeepJournal(db));
   return db;
 }

@@ -2,17 +2,19 @@
 // commit to reach the disk.
 //
 // Promise    Write commits all that `change` did, on the disk when it returns OK, or nothing. What
-// it
-//            did is seen by the next Read.
-// Others     the command line may change the file meanwhile: each Read sees the newest commit.
+//            it did is seen by the next Read.
+// Others     another program (sqlite3) may change the file meanwhile: each Read sees the newest
+//            commit.
 // Threads    fully safe; one Write and one Read at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 
+#include "granary/auth/auth_file.h"
 #include "granary/auth/auth_rows.h"
 #include "granary/base/status.h"
 #include "granary/sqlite/sqlite_db.h"
@@ -22,9 +24,11 @@ namespace granary::auth {
 class AuthStore {
  public:
   /// OpenAuthFile's failures.
-  static Result<std::unique_ptr<AuthStore>> Open(const std::string& folder);
+  static Result<std::unique_ptr<AuthStore>> Open(const std::string& folder,
+                                                 std::int64_t busy_ms = kAuthBusyMs);
 
-  /// One transaction. What `change` fails with is returned, and nothing is changed.
+  /// One transaction. What `change` fails with is returned, and nothing is changed. kOverloaded
+  /// when another program has held the file for `busy_ms`.
   Status Write(const std::function<Status(AuthRows&)>& change);
   Status Read(const std::function<Status(AuthRows&)>& look);
 

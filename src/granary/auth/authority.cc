@@ -248,13 +248,15 @@ Status Authority::Tidy() {
   State& state = *state_;
   const std::int64_t now = state.now_us();
   const std::int64_t age_us = now - state.keys->Get()->signer_created_us;
-  if (age_us >= state.options.signing_key_days * kMicrosPerDay) GRANARY_TRY(RotateSigningKey());
-  return state.store->Write([&](AuthRows& rows) -> Status {
+  GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
     const std::int64_t oldest = now - state.options.audit_days * kMicrosPerDay;
     GRANARY_TRY(rows.DropSessions(now));
     GRANARY_TRY(rows.DropKeys(oldest));
     return rows.DropAudit(oldest);
-  });
+  }));
+  // Last: nobody is told of a failure behind which there is a new key.
+  return age_us < state.options.signing_key_days * kMicrosPerDay ? Status::Ok()
+                                                                 : RotateSigningKey();
 }
 
 // ---- The audit log

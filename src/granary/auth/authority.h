@@ -118,7 +118,9 @@ class Authority {
   Result<UserRow> GetUser(const Act& act, std::string_view id);
   Result<std::vector<UserRow>> ListUsers(const Act& act, const std::optional<std::string>& tenant,
                                          std::string_view after, std::size_t limit);
-  Result<UserRow> ChangeUser(const Act& act, std::string_view id, const UserChange& change);
+  /// One's own password takes the current one; `wait_s` as for LogIn.
+  Result<UserRow> ChangeUser(const Act& act, std::string_view id, const UserChange& change,
+                             std::int64_t& wait_s);
   Status DeleteUser(const Act& act, std::string_view id);
   /// What a user may do: the roles' grants.
   Result<std::vector<security::Grant>> PermissionsOf(const Act& act, std::string_view user_id);

@@ -74,13 +74,11 @@ TEST_F(AuthorityTest, ANarrowKeyDoesNotBecomeAWideOne) {
   EXPECT_EQ(authority_->RotateKey(By(narrow), wide.substr(3, 16), 0).status().code(),
             Code::kPermissionDenied);
   EXPECT_EQ(authority_->RevokeKey(By(narrow), wide.substr(3, 16)).code(), Code::kPermissionDenied);
-  EXPECT_EQ(
-      authority_
-          ->ChangeUser(By(narrow), ada.id,
-                       {.password = "brand new password", .current_password = "a long password"})
-          .status()
-          .code(),
-      Code::kPermissionDenied);
+  EXPECT_EQ(Change(By(narrow), ada.id,
+                   {.password = "brand new password", .current_password = "a long password"})
+                .status()
+                .code(),
+            Code::kPermissionDenied);
   EXPECT_TRUE(authority_->RevokeKey(By(narrow), narrow.credential.substr(4)).ok()) << "itself";
 }
 
@@ -100,8 +98,7 @@ TEST_F(AuthorityTest, TheOldSecretOfARotatedKeyChangesNothing) {
   EXPECT_TRUE(refused(authority_->RevokeKey(By(old), id)));
   EXPECT_TRUE(refused(authority_->CreateKey(By(old), {.name = "k"}).status()));
   EXPECT_TRUE(refused(authority_->CreateUser(By(old), {.name = "eve"}).status()));
-  EXPECT_TRUE(refused(
-      authority_->ChangeUser(By(old), bob.id, {.password = "brand new password"}).status()));
+  EXPECT_TRUE(refused(Change(By(old), bob.id, {.password = "brand new password"}).status()));
   EXPECT_TRUE(refused(authority_->DeleteUser(By(old), bob.id)));
   EXPECT_TRUE(refused(authority_->PutRole(By(old), {}, "r", {*ParseGrant("r:a")}).status()));
   EXPECT_TRUE(refused(authority_->DeleteRole(By(old), {}, "r")));
@@ -125,9 +122,7 @@ TEST_F(AuthorityTest, AKeyThatAKeyMakesNeverOutlivesIt) {
   EXPECT_EQ(authority_->RotateKey(By(who), eternal->row.id, 0).status().code(),
             Code::kPermissionDenied);
   EXPECT_TRUE(authority_->RotateKey(By(who), brief->row.id, 0).ok()) << "its end stays";
-  EXPECT_EQ(authority_->ChangeUser(By(who), who.user_id, {.password = "brand new password"})
-                .status()
-                .code(),
+  EXPECT_EQ(Change(By(who), who.user_id, {.password = "brand new password"}).status().code(),
             Code::kPermissionDenied)
       << "a password would have no end";
 }
@@ -211,7 +206,7 @@ TEST_F(AuthorityTest, ARoleInUseAndABuiltInOneStay) {
   ASSERT_TRUE(authority_->PutRole(By(operator_), {}, "sales", {*ParseGrant("r:sales")}).ok());
   const UserRow ada = AddUser("ada", {"sales"});
   EXPECT_EQ(authority_->DeleteRole(By(operator_), {}, "sales").code(), Code::kConflict);
-  EXPECT_TRUE(authority_->ChangeUser(By(operator_), ada.id, {.roles = {{"reader"}}}).ok());
+  EXPECT_TRUE(Change(By(operator_), ada.id, {.roles = {{"reader"}}}).ok());
   EXPECT_TRUE(authority_->DeleteRole(By(operator_), {}, "sales").ok());
   EXPECT_EQ(authority_->DeleteRole(By(operator_), {}, "sales").code(), Code::kNotFound);
   EXPECT_EQ(authority_->PutRole(By(operator_), {}, "admin", {}).status().code(), Code::kConflict);
@@ -251,8 +246,8 @@ TEST_F(AuthorityTest, OnlyAdministratorsAdminister) {
   expect_denied(authority_->ListUsers(act, {}, "", 10).status());
   expect_denied(authority_->GetUser(act, bob.id).status());
   expect_denied(authority_->GetUser(act, "u_nobody").status());
-  expect_denied(authority_->ChangeUser(act, bob.id, {.disabled = true}).status());
-  expect_denied(authority_->ChangeUser(act, ada.user_id, {.roles = {{"admin"}}}).status());
+  expect_denied(Change(act, bob.id, {.disabled = true}).status());
+  expect_denied(Change(act, ada.user_id, {.roles = {{"admin"}}}).status());
   expect_denied(authority_->DeleteUser(act, bob.id));
   expect_denied(authority_->PermissionsOf(act, bob.id).status());
   expect_denied(authority_->PutRole(act, {}, "x", {}).status());
@@ -292,9 +287,7 @@ TEST_F(AuthorityTest, AnotherTenantIsAsOneThatIsNotThere) {
   };
   const auto on_keys = [&](const auto& call) { same(call(key), call(no_key), key, no_key); };
   on_users([&](const std::string& id) { return authority_->GetUser(act, id).status(); });
-  on_users([&](const std::string& id) {
-    return authority_->ChangeUser(act, id, {.disabled = true}).status();
-  });
+  on_users([&](const std::string& id) { return Change(act, id, {.disabled = true}).status(); });
   on_users([&](const std::string& id) { return authority_->DeleteUser(act, id); });
   on_users([&](const std::string& id) { return authority_->PermissionsOf(act, id).status(); });
   on_users([&](const std::string& id) { return authority_->ListKeys(act, id).status(); });
@@ -328,9 +321,9 @@ TEST_F(AuthorityTest, AdministratorsHaveNoWayToOperators) {
   const std::string root = operator_.user_id;
   EXPECT_EQ(authority_->CreateUser(act, {.name = "x", .roles = {"operator"}}).status().code(),
             Code::kPermissionDenied);
-  EXPECT_EQ(authority_->ChangeUser(act, boss.user_id, {.roles = {{"operator"}}}).status().code(),
+  EXPECT_EQ(Change(act, boss.user_id, {.roles = {{"operator"}}}).status().code(),
             Code::kPermissionDenied);
-  EXPECT_EQ(authority_->ChangeUser(act, root, {.password = "a long password"}).status().code(),
+  EXPECT_EQ(Change(act, root, {.password = "a long password"}).status().code(),
             Code::kPermissionDenied);
   EXPECT_EQ(authority_->CreateKey(act, {.user = root, .name = "k"}).status().code(),
             Code::kPermissionDenied);

@@ -30,6 +30,12 @@ struct Authority::State {
   std::int64_t now_s() const { return now_us() / kMicrosPerSecond; }
   std::string NewId(std::string_view prefix);
 
+  /// Whether it is the password of `hash`, in its turn; no longer than a password may be.
+  /// kQuotaExceeded after too many wrong ones, `wait_s` then says how long to wait. What fails
+  /// otherwise counts as no attempt.
+  Result<bool> IsRightPassword(const std::string& account, const std::string& address,
+                               const std::string& hash, std::string_view password,
+                               std::int64_t& wait_s);
   /// A password's hash, in its turn.
   Result<std::string> Hash(std::string_view password);
   /// kInvalidRequest for one that is too short, too long or no text.

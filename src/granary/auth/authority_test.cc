@@ -172,7 +172,7 @@ TEST_F(AuthorityTest, ASessionEndsWithALogoutANewPasswordAndItsTime) {
   EXPECT_FALSE(authority_->Refresh(out->refresh_token, "a", "r").ok());
 
   const auto changed = LogIn("ada", "a long password");
-  EXPECT_TRUE(authority_->ChangeUser(By(operator_), ada.id, {.password = "another long one"}).ok());
+  EXPECT_TRUE(Change(By(operator_), ada.id, {.password = "another long one"}).ok());
   EXPECT_FALSE(IsKnown(changed->access_token));
   EXPECT_FALSE(LogIn("ada", "a long password").ok());
 
@@ -186,11 +186,11 @@ TEST_F(AuthorityTest, ADisabledOrDeletedUserIsOutAtOnce) {
   const UserRow ada = AddUser("ada", {"writer"});
   const std::string token = LogIn("ada", "a long password")->access_token;
   const std::string key = KeyOf(Who(token));
-  EXPECT_TRUE(authority_->ChangeUser(By(operator_), ada.id, {.disabled = true}).ok());
+  EXPECT_TRUE(Change(By(operator_), ada.id, {.disabled = true}).ok());
   EXPECT_FALSE(IsKnown(token));
   EXPECT_FALSE(IsKnown(key));
   EXPECT_FALSE(LogIn("ada", "a long password").ok());
-  EXPECT_TRUE(authority_->ChangeUser(By(operator_), ada.id, {.disabled = false}).ok());
+  EXPECT_TRUE(Change(By(operator_), ada.id, {.disabled = false}).ok());
   EXPECT_TRUE(IsKnown(key));
   EXPECT_FALSE(IsKnown(token)) << "the session was ended";
   EXPECT_TRUE(authority_->DeleteUser(By(operator_), ada.id).ok());
@@ -222,15 +222,51 @@ TEST_F(AuthorityTest, OnesOwnPasswordNeedsTheOldOne) {
   const UserRow ada = AddUser("ada", {"reader"});
   const Identity who = Session("ada");
   const auto change = [&](std::optional<std::string> current) {
-    return authority_
-        ->ChangeUser(By(who), ada.id,
-                     {.password = "brand new password", .current_password = current})
+    return Change(By(who), ada.id, {.password = "brand new password", .current_password = current})
         .status()
         .code();
   };
   EXPECT_EQ(change({}), Code::kPermissionDenied);
   EXPECT_EQ(change("guess"), Code::kPermissionDenied);
   EXPECT_EQ(change("a long password"), Code::kOk);
+}
+
+TEST_F(AuthorityTest, GuessingOnesOwnPasswordIsSlowedDownAndSaysForHowLong) {
+  const UserRow ada = AddUser("ada", {"reader"});
+  const Identity who = Session("ada");
+  const auto guess = [&] {
+    const UserChange change{.password = "brand new password", .current_password = "guess"};
+    return Change(By(who), ada.id, change).status();
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(guess().code(), Code::kPermissionDenied);
+  for (const std::int64_t wait_s : {1, 2, 4, 8}) {
+    const Status refused = guess();
+    EXPECT_EQ(refused.code(), Code::kQuotaExceeded);
+    EXPECT_EQ(wait_s_, wait_s);
+    EXPECT_NE(refused.message().find(fmt::format("in {} s", wait_s)), std::string::npos);
+    clock_.AdvanceMicros(wait_s * kSecond);
+    EXPECT_EQ(guess().code(), Code::kPermissionDenied);
+  }
+}
+
+// Nobody guesses anything by it.
+TEST_F(AuthorityTest, APasswordThatCouldNotBeLookedAtIsNoFailedLogin) {
+  AddUser("ada", {"reader"});
+  auto db = SqliteDb::Open(AuthFilePath(options_.folder), SqliteDb::Access::kReadWrite);
+  ASSERT_TRUE(db.ok());
+  ASSERT_TRUE(db->Execute("CREATE TEMP TABLE kept AS SELECT id, password FROM users;"
+                          "UPDATE users SET password='no hash' WHERE name='ada'")
+                  .ok());
+  for (int i = 0; i < 30; ++i) {
+    const auto pair = LogIn("ada", "a long password");
+    ASSERT_FALSE(pair.ok());
+    EXPECT_NE(pair.status().code(), Code::kUnauthenticated);
+    EXPECT_NE(pair.status().code(), Code::kQuotaExceeded) << i;
+  }
+  ASSERT_TRUE(db->Execute("UPDATE users SET password=(SELECT password FROM kept WHERE "
+                          "kept.id=users.id)")
+                  .ok());
+  EXPECT_TRUE(LogIn("ada", "a long password").ok());
 }
 
 // ---- Tokens for nodes, and signing keys
@@ -304,6 +340,20 @@ TEST_F(AuthorityTest, TidyingReplacesOldKeysAndForgetsWhatEnded) {
   auto db = SqliteDb::Open(AuthFilePath(options_.folder), SqliteDb::Access::kReadWrite);
   EXPECT_EQ(db->QueryInteger("SELECT count(*) FROM sessions").Take(), 0);
   EXPECT_EQ(db->QueryInteger("SELECT count(*) FROM refresh_tokens").Take(), 0);
+}
+
+// The public keys are published behind it.
+TEST_F(AuthorityTest, TidyingThatFailsLeavesTheSigningKey) {
+  auto db = SqliteDb::Open(AuthFilePath(options_.folder), SqliteDb::Access::kReadWrite);
+  ASSERT_TRUE(db.ok());
+  ASSERT_TRUE(db->Execute("ALTER TABLE audit RENAME TO away").ok());
+  clock_.AdvanceMicros(31 * 86'400 * kSecond);
+  const std::string jwks = authority_->Jwks();
+  EXPECT_FALSE(authority_->Tidy().ok());
+  EXPECT_EQ(authority_->Jwks(), jwks);
+  ASSERT_TRUE(db->Execute("ALTER TABLE away RENAME TO audit").ok());
+  EXPECT_TRUE(authority_->Tidy().ok());
+  EXPECT_NE(authority_->Jwks(), jwks);
 }
 
 TEST_F(AuthorityTest, TheAuditSaysWhoDidWhatFromWhere) {

@@ -69,6 +69,9 @@ class AuthorityTest : public ::testing::Test {
                               .request_id = "req-2"},
                              wait_s_);
   }
+  Result<UserRow> Change(const Act& act, std::string_view id, const UserChange& change) {
+    return authority_->ChangeUser(act, id, change, wait_s_);
+  }
   Identity Session(const std::string& name, const std::string& tenant = "acme") {
     const auto pair = LogIn(name, "a long password", tenant);
     EXPECT_TRUE(pair.ok()) << pair.status().ToString();

@@ -28,6 +28,23 @@ std::string NewRefreshToken(io::Random& random) {
 
 }  // namespace
 
+Result<bool> Authority::State::IsRightPassword(const std::string& account,
+                                               const std::string& address, const std::string& hash,
+                                               std::string_view password, std::int64_t& wait_s) {
+  const std::string owner = security::AddressOwner(address);
+  wait_s = guard.Begin(account, owner, clock.MonotonicNanos());
+  if (wait_s > 0) {
+    return Status(Code::kQuotaExceeded,
+                  fmt::format("too many failed attempts: try again in {} s", wait_s));
+  }
+  if (password.size() > security::kPasswordBytesMax) return false;
+  const auto slot = gate.Enter();
+  Result<bool> right =
+      slot.ok() ? security::IsPassword(hash, password) : Result<bool>(slot.status());
+  if (!right.ok()) guard.Undo(account, owner);
+  return right;
+}
+
 Result<std::string> Authority::State::Hash(std::string_view password) {
   GRANARY_ASSIGN(const auto slot, gate.Enter());
   return security::HashPassword(
@@ -68,17 +85,10 @@ Result<TokenPair> Authority::LogIn(const Login& login, std::int64_t& wait_s) {
   State& state = *state_;
   std::string tenant = login.tenant.value_or(state.options.tenant);
   std::string account = tenant + "/" + login.name;
-  // What can be nobody's name is told like any other, and nowhere kept: it may be megabytes.
+  // What can be nobody's name is told like any other, and nowhere kept: it may be long.
   if (!IsIdentifier(tenant) || !IsIdentifier(login.name)) {
     tenant.clear();
     account = "?";
-  }
-  const std::string owner = security::AddressOwner(login.address);
-  const std::int64_t now_ns = state.clock.MonotonicNanos();
-  wait_s = state.guard.Begin(account, owner, now_ns);
-  if (wait_s > 0) {
-    return Status(Code::kQuotaExceeded,
-                  fmt::format("too many failed logins: try again in {} s", wait_s));
   }
   std::optional<UserRow> user;
   GRANARY_TRY(state.store->Read([&](AuthRows& rows) -> Status {
@@ -86,21 +96,11 @@ Result<TokenPair> Authority::LogIn(const Login& login, std::int64_t& wait_s) {
     return Status::Ok();
   }));
   const bool has_password = user && !user->disabled && !user->password.empty();
-  bool right = false;
-  std::string renewed;
-  if (login.password.size() <= security::kPasswordBytesMax) {
-    GRANARY_ASSIGN(const auto slot, state.gate.Enter());
-    // Whoever is not there takes as long as whoever is.
-    GRANARY_ASSIGN(
-        right, security::IsPassword(has_password ? user->password : state.nobody, login.password));
-    right = right && has_password;
-    if (right && security::IsOutdated(user->password, state.options.password_cost)) {
-      GRANARY_ASSIGN(renewed, security::HashPassword(
-                                  login.password,
-                                  security::RandomBytes(state.random, security::kPasswordSaltBytes),
-                                  state.options.password_cost));
-    }
-  }
+  // Whoever is not there takes as long as whoever is.
+  const std::string& hash = has_password ? user->password : state.nobody;
+  GRANARY_ASSIGN(const bool is_it,
+                 state.IsRightPassword(account, login.address, hash, login.password, wait_s));
+  const bool right = is_it && has_password;
   const Identity known{.user_id = user ? user->id : std::string(), .tenant = tenant};
   const Act act{known, login.address, login.request_id};
   if (!right) {
@@ -109,7 +109,12 @@ Result<TokenPair> Authority::LogIn(const Login& login, std::int64_t& wait_s) {
     GRANARY_TRY(NoteRefusal(entry));
     return WrongLogin();
   }
-  state.guard.Succeeded(account, owner);
+  state.guard.Succeeded(account, security::AddressOwner(login.address));
+  std::string renewed;
+  if (security::IsOutdated(user->password, state.options.password_cost)) {
+    // Too many hash by now: at another login, then.
+    if (auto hash_now = state.Hash(login.password); hash_now.ok()) renewed = hash_now.Take();
+  }
   const std::string refresh = NewRefreshToken(state.random);
   const std::int64_t now = state.now_us();
   const SessionRow session{.id = state.NewId("s_"),

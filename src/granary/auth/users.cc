@@ -133,8 +133,8 @@ Result<std::vector<UserRow>> Authority::ListUsers(const Act& act,
   return users;
 }
 
-Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id,
-                                      const UserChange& change) {
+Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id, const UserChange& change,
+                                      std::int64_t& wait_s) {
   State& state = *state_;
   GRANARY_TRY(CheckNoOldSecret(act));
   GRANARY_ASSIGN(const UserRow before, GetUser(act, id));
@@ -157,24 +157,16 @@ Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id,
       return Status(Code::kPermissionDenied, "this key has not all the rights of its user");
     // A session that was left open must not be enough to take an account over.
     if (is_self && !before.password.empty()) {
-      const std::string given = change.current_password.value_or(std::string());
       const std::string account = before.tenant + "/" + before.name;
-      const std::string owner = security::AddressOwner(act.address);
-      const std::int64_t wait_s = state.guard.Begin(account, owner, state.clock.MonotonicNanos());
-      if (wait_s > 0) {
-        return Status(Code::kQuotaExceeded,
-                      fmt::format("too many failed attempts: try again in {} s", wait_s));
-      }
-      GRANARY_ASSIGN(const auto slot, state.gate.Enter());
-      bool right = false;
-      if (given.size() <= security::kPasswordBytesMax) {
-        GRANARY_ASSIGN(right, security::IsPassword(before.password, given));
-      }
+      GRANARY_ASSIGN(
+          const bool right,
+          state.IsRightPassword(account, act.address, before.password,
+                                change.current_password.value_or(std::string()), wait_s));
       if (!right) {
         return Status::Invalid(Code::kPermissionDenied, "/current_password",
                                "is not the password of now");
       }
-      state.guard.Succeeded(account, owner);
+      state.guard.Succeeded(account, security::AddressOwner(act.address));
     }
     GRANARY_ASSIGN(password, state.Hash(*change.password));
   }

@@ -1,8 +1,8 @@
 // RecordFile: a file of records (CSV, NDJSON, JSON, Parquet) as the bodies of POST /data/write.
 //
 // Types      CSV infers its columns from the first 16 MiB, Parquet says them; NDJSON and JSON
-// records are
-//            passed on as they stand, and the node infers, so that nothing is rounded on the way.
+//            records are passed on as they stand, and the node infers, so that nothing is rounded
+//            on the way.
 // Memory     one block of the file at a time, except JSON arrays, which are read whole.
 // Threads    one.
 #pragma once

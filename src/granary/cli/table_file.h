@@ -1,8 +1,7 @@
 // TableFile: a CSV or Parquet file as record batches in the shapes that our types have in memory.
 //
 // Types      CSV infers its columns from the first 16 MiB (empty fields and "NA" are null; the
-// first
-//            line names the columns); Parquet says them.
+//            first line names the columns); Parquet says them.
 // Memory     one block of the file at a time.
 // Threads    one.
 #pragma once

@@ -5,8 +5,7 @@
 //            false in any case, json and lists take JSON text. A column that the schema lacks is of
 //            numbers, of bools, or else of strings, as the first chunk that has values says.
 // Errors     a record of too many or too few cells, quotes out of place: with line and column; such
-// a
-//            record may be left out. Quotes that are never closed refuse the body.
+//            a record may be left out. Quotes that are never closed refuse the body.
 #pragma once
 
 #include <memory>

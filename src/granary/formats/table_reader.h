@@ -4,10 +4,9 @@
 // Use        Next gives chunks as they come; a chunk is fitted to a schema by Parse, which may be
 //            called again with a newer one. The reader outlives its chunks and what they parsed to.
 // Types      docs/formats/bodies.md. Text is read as JSON values are; CSV cells by the type of
-// their
-//            column (empty: null; "": an empty text), columns that are not there yet by what their
-//            first chunk holds. Arrow's and Parquet's columns are taken where every value is exact
-//            in the column's type; what cannot be is refused by name.
+//            their column (empty: null; "": an empty text), columns that are not there yet by what
+//            their first chunk holds. Arrow's and Parquet's columns are taken where every value is
+//            exact in the column's type; what cannot be is refused by name.
 // Memory     one chunk, and what Arrow needs to decode it, at most decode_bytes_max.
 // Errors     kInvalidJson, kInvalidRecord, kInvalidRequest with pointers that count records of the
 //            whole body from 0 (/3/amount) and, for text, the line in the detail; kTooLarge for a

@@ -1,17 +1,14 @@
 // TableWriter: rows of an answer as one table: CSV, an Arrow stream, or a Parquet file.
 //
 // Shape      the columns are fixed by Begin; rows of a source that lacks one have nulls there.
-// Where
-//            several sources are asked, the first column names the source of each row.
+//            Where several sources are asked, the first column names the source of each row.
 // Types      Arrow and Parquet keep the exact type (json and uuid as Arrow's extension types of
-// that
-//            name); CSV has the texts of JSON answers without their quotes: null is an empty field,
-//            an empty string is "", lists and json are JSON text.
+//            that name); CSV has the texts of JSON answers without their quotes: null is an empty
+//            field, an empty string is "", lists and json are JSON text.
 // Memory     a call appends to `out` and keeps at most one row group (Parquet).
 // Errors     kTypeMismatch from Begin for a column that Arrow or Parquet cannot hold for all
-// sources;
-//            kInvalidRecord for a value that the format cannot hold. After a failure the table is
-//            of no more use.
+//            sources; kInvalidRecord for a value that the format cannot hold. After a failure the
+//            table is of no more use.
 // Threads    one.
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/code_table.h"
+#include "granary/base/check.h"
 #include "granary/hosting/responses.h"
 #include "granary/hosting/trace_context.h"
 
@@ -39,13 +40,23 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
 }  // namespace
 
 struct Dispatcher::Outcome {
-  std::string method, path, route, request_id, trace_id, peer, allow;
+  std::string method = {}, path = {}, route = {}, request_id = {}, trace_id = {}, peer = {},
+              allow = {};
   net::Headers problem_headers = {}, access_headers = {};
   std::optional<int> problem_status = {};
   std::int64_t start_ns = 0;
   bool is_probe = false;
-  bool hides = false;         ///< The client was told less than the log is.
-  bool from_handler = false;  ///< Which may name files; what is refused before names routes.
+  bool hides = false;           ///< The client was told less than the log is.
+  bool may_name_files = false;  ///< The failure; what is refused before it can, names routes.
+};
+
+/// A request whose head is known: HttpRequest::admission from Admit to Handle.
+struct Dispatcher::Entry {
+  Outcome outcome;
+  const Route* route = nullptr;
+  std::vector<std::string> parameters = {};
+  std::shared_ptr<const void> who = {};
+  std::uint64_t body_bytes_max = ~std::uint64_t{0};
 };
 
 Dispatcher::Dispatcher(Logger& log, const io::Clock& clock, Metrics& metrics, Router router,
@@ -64,36 +75,53 @@ std::int64_t Dispatcher::RetryAfter(const Status& failure, std::string_view rout
   return options_.retry_after_seconds ? options_.retry_after_seconds(failure, route) : 1;
 }
 
+net::Admission Dispatcher::Admit(net::HttpRequest& request) const {
+  auto entry = std::make_shared<Entry>(Entry{.outcome = {.method = request.method,
+                                                         .path = request.path,
+                                                         .route = "unknown",
+                                                         .request_id = request.request_id,
+                                                         .trace_id = TraceIdOf(request.headers),
+                                                         .peer = request.peer,
+                                                         .start_ns = clock_.MonotonicNanos()}});
+  if (const Status status = Enter(request, *entry); !status.ok())
+    return {.refusal = Problem(request, status, entry->outcome)};
+  const std::uint64_t body_bytes_max = entry->body_bytes_max;
+  request.admission = std::move(entry);
+  return {.body_bytes_max = body_bytes_max};
+}
+
+Status Dispatcher::Enter(net::HttpRequest& request, Entry& entry) const {
+  Outcome& outcome = entry.outcome;
+  auto found = router_.Find(request.method, request.path, outcome.allow);
+  const bool needs_access = !found.ok() || found->route->needs_access;
+  Access access;
+  outcome.may_name_files = true;
+  if (needs_access && options_.check_access) access = options_.check_access(request);
+  outcome.access_headers = std::move(access.headers);
+  GRANARY_TRY(access.status);
+  outcome.may_name_files = false;
+  if (!found.ok()) return found.status();
+  entry.route = found->route;
+  entry.parameters = std::move(found->parameters);
+  entry.who = std::move(access.who);
+  if (!needs_access || access.anybody) entry.body_bytes_max = kStrangersBodyBytesMax;
+  outcome.route = entry.route->pattern;
+  outcome.is_probe = !needs_access;
+  return needs_access && !entry.route->any_query ? CheckQuery(*entry.route, request) : Status::Ok();
+}
+
 net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
-  Outcome outcome{.method = request.method,
-                  .path = request.path,
-                  .route = "unknown",
-                  .request_id = request.request_id,
-                  .trace_id = TraceIdOf(request.headers),
-                  .peer = request.peer,
-                  .allow = {},
-                  .problem_headers = {},
-                  .access_headers = {},
-                  .problem_status = {},
-                  .start_ns = clock_.MonotonicNanos(),
-                  .is_probe = false,
-                  .hides = false,
-                  .from_handler = false};
-  Result<net::HttpResponse> answer = Answer(request, outcome);
+  GRANARY_CHECK(request.admission != nullptr, "{} {}", request.method, request.path);
+  const auto entry = std::static_pointer_cast<Entry>(std::move(request.admission));
+  Outcome& outcome = entry->outcome;
+  outcome.start_ns = clock_.MonotonicNanos();  // How slowly a body came is its client's doing.
+  outcome.may_name_files = true;
+  RouteCall call{request, std::move(entry->parameters), std::move(entry->who)};
+  Result<net::HttpResponse> answer = entry->route->handler(call);
   if (!answer.ok()) {
-    // The failure says what came of the part of a body that was there.
-    std::optional<int> http_status = outcome.problem_status;
-    if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
-    const Status told = outcome.from_handler ? Told(answer.status()) : answer.status();
-    net::HttpResponse response = ProblemResponse(told, request.request_id, http_status,
-                                                 RetryAfter(answer.status(), outcome.route));
-    outcome.hides = told.message() != answer.status().message();
-    if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
-    for (const auto& headers : {outcome.access_headers, outcome.problem_headers}) {
-      for (const auto& [name, value] : headers.all()) response.headers.Set(name, value);
-    }
-    Record(outcome, response.status, answer.status());
-    return response;
+    outcome.problem_headers = std::move(call.problem_headers);
+    outcome.problem_status = call.problem_status;
+    return Problem(request, answer.status(), outcome);
   }
   net::HttpResponse response = answer.Take();
   for (const auto& [name, value] : outcome.access_headers.all()) {
@@ -103,36 +131,32 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
     Record(outcome, response.status, Status::Ok());
     return response;
   }
-  response.stream = [this, outcome, http = response.status,
+  response.stream = [this, entry, http = response.status,
                      stream = std::move(response.stream)](net::BodySink& sink) {
     const Status status = stream(sink);
     const Status told = Told(status);
-    Outcome ended = outcome;
-    ended.hides = told.message() != status.message();
-    Record(ended, status.ok() ? http : api::RowOf(status.code()).http, status);
+    entry->outcome.hides = told.message() != status.message();
+    Record(entry->outcome, status.ok() ? http : api::RowOf(status.code()).http, status);
     return told;
   };
   return response;
 }
 
-Result<net::HttpResponse> Dispatcher::Answer(net::HttpRequest& request, Outcome& outcome) const {
-  auto found = router_.Find(request.method, request.path, outcome.allow);
-  const bool needs_access = !found.ok() || found->route->needs_access;
-  Access access;
-  if (needs_access && options_.check_access) access = options_.check_access(request);
-  outcome.access_headers = std::move(access.headers);
-  GRANARY_TRY(access.status);
-  if (!found.ok()) return found.status();
-  const Route& route = *found->route;
-  outcome.route = route.pattern;
-  outcome.is_probe = !route.needs_access;
-  if (route.needs_access && !route.any_query) GRANARY_TRY(CheckQuery(route, request));
-  outcome.from_handler = true;
-  RouteCall call{request, std::move(found->parameters), std::move(access.who)};
-  Result<net::HttpResponse> answer = route.handler(call);
-  outcome.problem_headers = std::move(call.problem_headers);
-  outcome.problem_status = call.problem_status;
-  return answer;
+net::HttpResponse Dispatcher::Problem(const net::HttpRequest& request, const Status& failure,
+                                      Outcome& outcome) const {
+  // The failure says what came of the part of a body that was there.
+  std::optional<int> http_status = outcome.problem_status;
+  if (request.body_source != nullptr && request.body_source->timed_out()) http_status = 408;
+  const Status told = outcome.may_name_files ? Told(failure) : failure;
+  net::HttpResponse response =
+      ProblemResponse(told, request.request_id, http_status, RetryAfter(failure, outcome.route));
+  outcome.hides = told.message() != failure.message();
+  if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
+  for (const net::Headers* headers : {&outcome.access_headers, &outcome.problem_headers}) {
+    for (const auto& [name, value] : headers->all()) response.headers.Set(name, value);
+  }
+  Record(outcome, response.status, failure);
+  return response;
 }
 
 net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> http_status,
@@ -142,19 +166,9 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
   const net::HttpResponse response =
       ProblemResponse(told, request_id, http_status, RetryAfter(status, "refused"));
   const Outcome outcome{.method = "unknown",
-                        .path = {},
                         .route = "refused",
                         .request_id = request_id,
-                        .trace_id = {},
-                        .peer = {},
-                        .allow = {},
-                        .problem_headers = {},
-                        .access_headers = {},
-                        .problem_status = {},
-                        .start_ns = clock_.MonotonicNanos(),
-                        .is_probe = false,
-                        .hides = false,
-                        .from_handler = false};
+                        .start_ns = clock_.MonotonicNanos()};
   Record(outcome, response.status, status);
   return response;
 }

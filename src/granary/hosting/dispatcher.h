@@ -1,6 +1,8 @@
 // Dispatcher: one request from routing to an answer: access, query parameters, the handler,
 // failures as problem+json, metrics and a log line.
 //
+// Order      Admit looks at the head: whoever may not call is refused before the body is read.
+//            Handle then has the body.
 // Threads    fully safe.
 // Owns       the router. Log, clock and metrics outlive it.
 #pragma once
@@ -28,13 +30,17 @@ struct Access {
   Status status;                         ///< Whether they may call.
   std::shared_ptr<const void> who = {};  ///< RouteCall::who.
   net::Headers headers = {};             ///< Of the answer, whatever becomes of the request.
+  bool anybody = false;  ///< It is for those whom nobody knows yet, such as a login.
 };
+
+/// What the body of a request may have that needs no access: strangers hold memory by it.
+inline constexpr std::uint64_t kStrangersBodyBytesMax = 16u << 10;
 
 struct DispatcherOptions {
   /// Asked for routes that need access, and for what is no route. Everybody may when not set.
   std::function<Access(net::HttpRequest& request)> check_access = {};
-  /// What a client is told of a handler's failure, and of what a library threw. The failure itself
-  /// when not set.
+  /// What a client is told of a failure of check_access or a handler, and of what a library threw.
+  /// The failure itself when not set.
   std::function<Status(const Status& failure)> told = {};
   /// Retry-After of a failure that may pass by itself; `route` is a pattern, or "refused". 1 when
   /// not set.
@@ -47,6 +53,8 @@ class Dispatcher {
   Dispatcher(Logger& log, const io::Clock& clock, Metrics& metrics, Router router,
              DispatcherOptions options);
 
+  net::Admission Admit(net::HttpRequest& request) const;
+  /// After Admit let it through.
   net::HttpResponse Handle(net::HttpRequest& request) const;
   /// For what the server refuses before there is a request.
   net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
@@ -56,7 +64,10 @@ class Dispatcher {
 
  private:
   struct Outcome;
-  Result<net::HttpResponse> Answer(net::HttpRequest& request, Outcome& outcome) const;
+  struct Entry;
+  Status Enter(net::HttpRequest& request, Entry& entry) const;
+  net::HttpResponse Problem(const net::HttpRequest& request, const Status& failure,
+                            Outcome& outcome) const;
   Status Told(const Status& failure) const;
   std::int64_t RetryAfter(const Status& failure, std::string_view route) const;
   void Record(const Outcome& outcome, int http_status, const Status& status) const;

@@ -20,6 +20,7 @@ Result<std::unique_ptr<RestDoor>> RestDoor::Listen(net::HttpServerOptions option
   options.lane_of = [&dispatcher](const net::HttpRequest& request) {
     return dispatcher.LaneOf(request);
   };
+  options.admit = [&dispatcher](net::HttpRequest& request) { return dispatcher.Admit(request); };
   auto answer = [&dispatcher](net::HttpRequest& request) { return dispatcher.Handle(request); };
   auto refuse = [&dispatcher](const Status& status, std::optional<int> http_status,
                               const std::string& request_id) {

@@ -20,8 +20,8 @@ namespace granary::hosting {
 
 class RestDoor {
  public:
-  /// kConflict when the port is taken. `options` without lane_of, which the routes say; `handle` is
-  /// told of the server before Listen returns.
+  /// kConflict when the port is taken. `options` without lane_of and admit, which the routes say;
+  /// `handle` is told of the server before Listen returns.
   static Result<std::unique_ptr<RestDoor>> Listen(net::HttpServerOptions options, Logger& log,
                                                   const io::Clock& clock, Metrics& metrics,
                                                   Router router, DispatcherOptions dispatch,
@@ -29,9 +29,6 @@ class RestDoor {
   ~RestDoor();
 
   std::uint16_t port() const { return server_->port(); }
-  /// Answers a request that did not come through the server, such as another service's of this
-  /// process.
-  net::HttpResponse Handle(net::HttpRequest& request) const { return dispatcher_.Handle(request); }
   /// Running requests may finish for so long.
   void Stop(std::int64_t grace_ms) { server_->Stop(grace_ms); }
 

@@ -1,8 +1,7 @@
 // Router: which route answers a method and a path.
 //
 // Patterns   "/sources/{id}/stats": a word in braces takes any one segment. A literal segment wins
-// over
-//            a parameter. Every pattern also answers under /v1.
+//            over a parameter. Every pattern also answers under /v1.
 // Threads    const from many once built.
 #pragma once
 

@@ -42,6 +42,17 @@ net::HttpServerOptions MakeServerOptions(const ServerConfig& config, std::int64_
   return out;
 }
 
+std::string OwnAddress(std::string host, std::int64_t port) {
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = fmt::format("[{}]", host);
+  return fmt::format("{}:{}", host, port);
+}
+
+std::string OwnUrl(const ServerConfig& config, std::int64_t port) {
+  return "http://" + OwnAddress(config.rest_host, port);
+}
+
 Result<std::shared_ptr<const net::TlsContext>> LoadTls(const ServerConfig& config,
                                                        io::FileSystem& files) {
   if (config.tls_cert_file.empty()) return std::shared_ptr<const net::TlsContext>();

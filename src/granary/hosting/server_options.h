@@ -1,7 +1,9 @@
 // What ServerConfig means to the rooms below.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
@@ -14,6 +16,11 @@ namespace granary::hosting {
 
 /// Of a service that listens on `port`; without TLS, which LoadTls reads.
 net::HttpServerOptions MakeServerOptions(const ServerConfig& config, std::int64_t port);
+
+/// Where this machine reaches what listens on a host and a port: "127.0.0.1:8000", "[::1]:8000".
+std::string OwnAddress(std::string host, std::int64_t port);
+/// The same of a service.
+std::string OwnUrl(const ServerConfig& config, std::int64_t port);
 
 /// The files of TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE. Null when none is configured.
 /// kInvalidArgument names the variable, its file and what is wrong.

@@ -4,7 +4,7 @@
 //
 // Errors     kNotFound, kDiskFull (ENOSPC, EDQUOT), kIoError with errno's name and the path.
 // Threads    a FileSystem and a RandomAccessFile are safe from many threads; a WritableFile has one
-// user.
+//            user.
 #pragma once
 
 #include <cstdint>

@@ -69,6 +69,8 @@ HttpResponse AnswerSender::Refusal(const Status& status, std::optional<int> http
 // To the handler a body is what it was before it was compressed.
 Status AnswerSender::DecodeBody() {
   HttpRequest& request = exchange_.request;
+  // It came along with the head, before anybody said how long it may be.
+  if (request.body.size() > exchange_.body_bytes_max()) return exchange_.BodyTooLarge();
   GRANARY_ASSIGN(const ContentCoding coding,
                  ParseCoding(request.headers.Get("Content-Encoding").value_or("")));
   if (coding == ContentCoding::kIdentity) return Status::Ok();
@@ -76,7 +78,7 @@ Status AnswerSender::DecodeBody() {
   if (exchange_.source != nullptr) {
     GRANARY_ASSIGN(request.body_source, MakeDecodingSource(exchange_.source, coding, limits));
   } else {
-    limits.decoded_bytes_max = context_.options.body_bytes_max;
+    limits.decoded_bytes_max = exchange_.body_bytes_max();
     GRANARY_ASSIGN(request.body, granary::net::DecodeBody(std::move(request.body), coding, limits));
     if (!exchange_.Charge(request.body.size())) {
       return {Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes: "
@@ -90,8 +92,11 @@ Status AnswerSender::DecodeBody() {
 
 HttpResponse AnswerSender::Answer(const Status& wishes) {
   HttpRequest& request = exchange_.request;
-  Status status = wishes;
-  if (status.ok()) status = request.cancel.Check();
+  Status status = request.cancel.Check();
+  if (status.ok()) {
+    if (auto refusal = exchange_.Admit()) return std::move(*refusal);
+    status = wishes;
+  }
   if (status.ok()) status = DecodeBody();
   HttpResponse response = status.ok() ? context_.handler(request) : Refusal(status);
   // A handler that answered 408 itself says what came of the part that was there.

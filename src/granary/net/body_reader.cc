@@ -35,14 +35,15 @@ asio::awaitable<BodyEnd> BodyReader::Read(RequestParser& parser, const RequestHe
   BodyEnd end;
   const bool expected = head.chunked || head.content_length > 0;
   if (!expected) co_return end;
-  if (head.content_length > options_.body_bytes_max) {
+  const std::uint64_t bytes_max = exchange_.body_bytes_max();
+  if (head.content_length > bytes_max) {
     // Many clients look for an answer only once they have sent everything. A body that is a little
     // too large is let through to nowhere first, at no more cost than one that is not; any other
-    // is cut off early.
-    const bool is_near = head.content_length - options_.body_bytes_max <= options_.drain_bytes_max;
+    // is cut off early, as is one that was admitted with less than everybody may send.
+    const bool is_near = bytes_max == options_.body_bytes_max &&
+                         head.content_length - bytes_max <= options_.drain_bytes_max;
     if (is_near && !WantsContinue(head)) co_await LetThrough(head.content_length);
-    end = Refused({Code::kTooLarge,
-                   fmt::format("the body is larger than {} bytes", options_.body_bytes_max)});
+    end = Refused(exchange_.BodyTooLarge());
     co_return end;
   }
   moved_ = options_.body_progress_bytes;
@@ -55,6 +56,7 @@ asio::awaitable<BodyEnd> BodyReader::Read(RequestParser& parser, const RequestHe
     }
   }
   if (head.chunked) {
+    parser.LimitTo(bytes_max);
     end = co_await ReadChunked(parser);
   } else {
     end = co_await ReadPlain(head.content_length);

@@ -1,12 +1,10 @@
 // DecodingSource: a compressed body as it was before.
 //
 // Limits     `decoded_bytes_max` over all; and a body that grows by more than `ratio_max` ends as
-// soon
-//            as it shows, whatever its size is: both kTooLarge. A zstd window may take 8 MiB, as
-//            RFC 9659 has it for HTTP.
+//            soon as it shows, whatever its size is: both kTooLarge. A zstd window may take 8 MiB,
+//            as RFC 9659 has it for HTTP.
 // Errors     kInvalidArgument for bytes that are not of the coding, or end too early; the failures
-// of
-//            the source behind.
+//            of the source behind.
 // Threads    one.
 #pragma once
 

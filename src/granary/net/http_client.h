@@ -1,4 +1,5 @@
-// HttpClient: blocking HTTP/1.1 requests over one kept-alive connection; for the CLI and tests.
+// HttpClient: blocking HTTP/1.1 requests over one kept-alive connection: the command line's, of
+// Monitoring's looks and webhook, of a node that reads its gateway's keys, and of tests.
 //
 // Threads    one.
 #pragma once
@@ -38,7 +39,8 @@ class HttpClient {
   Result<ClientResponse> Send(std::string_view method, std::string_view target,
                               std::string_view body, const Headers& headers = {});
   /// An answer longer than `body_bytes_max`, of whatever status, is kTooLarge; one that is not
-  /// whole `total_ms` after the call began is kDeadlineExceeded, however often something comes.
+  /// whole `total_ms` after the call began is kDeadlineExceeded, however often something comes; to
+  /// resolve the host takes what it takes.
   struct Limits {
     std::uint64_t body_bytes_max = ~std::uint64_t{0};
     std::int64_t total_ms = 0;  ///< 0: none.

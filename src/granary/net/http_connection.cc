@@ -169,6 +169,10 @@ asio::awaitable<bool> HttpConnection::TakeBody(RequestParser& parser, const Requ
     end.why = StreamBody(parser, head);
     if (!end.why.ok()) end.kind = BodyEnd::Kind::kRefused;
   } else {
+    if (head.chunked || head.content_length > in_.size()) {
+      const bool admitted = co_await Admit();
+      if (!admitted) co_return false;
+    }
     BodyReader reader(*socket_, *running_, in_);
     end = co_await reader.Read(parser, head);
   }
@@ -179,6 +183,18 @@ asio::awaitable<bool> HttpConnection::TakeBody(RequestParser& parser, const Requ
   co_return end.kind == BodyEnd::Kind::kWhole;
 }
 
+asio::awaitable<bool> HttpConnection::Admit() {
+  if (!context_.options.admit) co_return true;
+  socket_->SetTimeout(0);
+  std::optional<HttpResponse> refusal;
+  std::function<void()> work = [&refusal, exchange = running_] { refusal = exchange->Admit(); };
+  co_await RunOn(context_.lanes.Of(Lane(*running_)), socket_->executor(), std::move(work));
+  if (!refusal) co_return true;
+  PrepareRefusal(*refusal, running_->request.request_id);
+  co_await Refuse();
+  co_return false;
+}
+
 Status HttpConnection::StreamBody(RequestParser& parser, const RequestHead& head) {
   const HttpServerOptions& options = context_.options;
   if (!running_->TakePlace()) {
@@ -186,7 +202,7 @@ Status HttpConnection::StreamBody(RequestParser& parser, const RequestHead& head
                                            "that are read at once: try again shortly",
                                            options.streamed_bodies_max)};
   }
-  parser.LiftLimit();
+  parser.LimitTo(std::nullopt);
   const SocketSourceOptions source{.chunked = head.chunked,
                                    .content_length = head.content_length,
                                    .wants_continue = WantsContinue(head),
@@ -197,6 +213,12 @@ Status HttpConnection::StreamBody(RequestParser& parser, const RequestHead& head
   return Status::Ok();
 }
 
+HandlerLane HttpConnection::Lane(const HttpExchange& exchange) const {
+  if (exchange.source != nullptr) return HandlerLane::kPatient;
+  const auto& lane_of = context_.options.lane_of;
+  return lane_of ? lane_of(exchange.request) : HandlerLane::kOrdinary;
+}
+
 asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<HttpExchange> exchange) {
   socket_->SetTimeout(0);
   context_.in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -204,13 +226,10 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<HttpExchange> e
       std::make_shared<ClientWatch>(shared_from_this(), socket_, in_, exchange->request.cancel);
   // What comes meanwhile is the body, where the handler reads that.
   if (exchange->source == nullptr) watch->Start();
-  const auto& lane_of = context_.options.lane_of;
-  HandlerLane lane = lane_of ? lane_of(exchange->request) : HandlerLane::kOrdinary;
-  if (exchange->source != nullptr) lane = HandlerLane::kPatient;
   std::function<void()> work = [this, exchange] {
     AnswerSender(*exchange, socket_->wire(), socket_->descriptor()).Run();
   };
-  co_await RunOn(context_.lanes.Of(lane), socket_->executor(), std::move(work));
+  co_await RunOn(context_.lanes.Of(Lane(*exchange)), socket_->executor(), std::move(work));
   watch->Stop();
   context_.in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -218,7 +237,10 @@ asio::awaitable<void> HttpConnection::RunHandler(std::shared_ptr<HttpExchange> e
 void HttpConnection::PrepareRefusal(const Status& status, std::optional<int> http_status,
                                     std::optional<std::string_view> sent_id) {
   const std::string request_id = context_.ids.Choose(sent_id);
-  const HttpResponse response = context_.refuse(status, http_status, request_id);
+  PrepareRefusal(context_.refuse(status, http_status, request_id), request_id);
+}
+
+void HttpConnection::PrepareRefusal(const HttpResponse& response, std::string_view request_id) {
   refusal_ =
       MakeHead(response,
                {.body_bytes = response.body.size(), .keep_alive = false, .request_id = request_id});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -36,6 +37,25 @@ Result<std::optional<std::int64_t>> TimeoutMs(const Headers& headers) {
 HttpExchange::~HttpExchange() {
   Uncharge();
   GiveBackPlace();
+}
+
+std::optional<HttpResponse> HttpExchange::Admit() {
+  if (std::exchange(admitted, true) || !context.options.admit) return std::nullopt;
+  try {
+    Admission admission = context.options.admit(request);
+    admitted_bytes_max = admission.body_bytes_max;
+    return std::move(admission.refusal);
+  } catch (const std::exception& e) {
+    return context.refuse(Status::Internal(e.what()), std::nullopt, request.request_id);
+  }
+}
+
+std::uint64_t HttpExchange::body_bytes_max() const {
+  return std::min(admitted_bytes_max, context.options.body_bytes_max);
+}
+
+Status HttpExchange::BodyTooLarge() const {
+  return {Code::kTooLarge, fmt::format("the body is larger than {} bytes", body_bytes_max())};
 }
 
 bool HttpExchange::TakePlace() {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "granary/base/status.h"
@@ -29,6 +30,13 @@ struct HttpExchange {
   /// Of the bodies that handlers read as they come; false when there are streamed_bodies_max.
   bool TakePlace();
   void GiveBackPlace();
+  /// Asks HttpServerOptions::admit, once. The answer that refuses the request; nothing when it may
+  /// go on.
+  std::optional<HttpResponse> Admit();
+  /// What the request's own body may have.
+  std::uint64_t body_bytes_max() const;
+  /// kTooLarge, in words.
+  Status BodyTooLarge() const;
   /// The handler left a part of the body unread.
   bool leaves_body() const { return source != nullptr && !source->whole(); }
 
@@ -37,6 +45,8 @@ struct HttpExchange {
   std::uint64_t reserved_bytes = 0;  ///< Of context.options.bodies.
   bool has_place = false;            ///< In context.streamed_bodies.
   HttpRequest request;
+  bool admitted = false;
+  std::uint64_t admitted_bytes_max = ~std::uint64_t{0};  ///< Admission::body_bytes_max.
   bool http_1_1 = true;
   bool keep_alive = true;
   bool head_only = false;  ///< HEAD

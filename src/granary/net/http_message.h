@@ -52,6 +52,8 @@ struct HttpRequest {
   std::string request_id;  ///< X-Request-Id, sent or made.
   std::string peer;        ///< "127.0.0.1"
   bool peer_is_loopback = false;
+  /// What HttpServerOptions::admit found out, for the handler.
+  std::shared_ptr<void> admission = {};
   /// Cancelled when the client goes away, the deadline (X-Timeout-Ms) passes or the server stops.
   runtime::CancelToken cancel;
 
@@ -81,7 +83,14 @@ struct HttpResponse {
   std::function<Status(BodySink&)> stream;
 };
 
-/// Runs on a pool of blocking threads; must not throw.
+/// What becomes of a request by what its head says.
+struct Admission {
+  std::optional<HttpResponse> refusal = {};          ///< The answer; the body is not read.
+  std::uint64_t body_bytes_max = ~std::uint64_t{0};  ///< Less than the server's own limit.
+};
+
+/// Both run on a pool of blocking threads and must not throw.
+using AdmitFn = std::function<Admission(HttpRequest&)>;
 using HttpHandler = std::function<HttpResponse(HttpRequest&)>;
 
 }  // namespace granary::net

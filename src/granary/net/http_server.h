@@ -1,9 +1,8 @@
 // HttpServer: HTTP/1.1 on Boost.Beast coroutines; handlers run on threads of their own, so a slow
 // query never holds up a health check or a new connection.
 //
-// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400
-// …): header
-//            and body bytes, header and body time, connections. Content-Length together with
+// Limits     each named, configurable, answered with problem+json by `refuse` (413, 431, 408, 400):
+//            header and body bytes, header and body time, connections. Content-Length together with
 //            Transfer-Encoding is 400 and closes. An early refusal drains at most drain_bytes_max,
 //            then closes.
 // Threads    Start and Stop from one thread; handlers run in three lanes, see handler_lanes.h.
@@ -51,6 +50,10 @@ struct HttpServerOptions {
   /// For what an answer that ends midway says last: so long its client may take over it.
   std::int64_t last_words_ms = 1'000;
   std::shared_ptr<const TlsContext> tls;  ///< Without it, plain.
+  /// Asked once of each request, before its body takes more memory than what came along with its
+  /// head, and before it is decompressed: whoever is refused cannot fill bodies_bytes_max. It runs
+  /// in the request's lane. Everything is admitted when not set.
+  AdmitFn admit;
   /// Which lane a request runs in; kOrdinary when not set.
   std::function<HandlerLane(const HttpRequest&)> lane_of;
   /// Requests whose handler reads the body as it comes, of any length (HttpRequest::body_source);

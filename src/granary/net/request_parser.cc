@@ -133,6 +133,12 @@ std::string RequestParser::TakeChunkedBody() {
   return std::exchange(state_->parser.get().body(), std::string());
 }
 
-void RequestParser::LiftLimit() { state_->parser.body_limit(boost::none); }
+void RequestParser::LimitTo(std::optional<std::uint64_t> chunked_bytes_max) {
+  state_->body_bytes_max = chunked_bytes_max.value_or(state_->body_bytes_max);
+  if (chunked_bytes_max)
+    state_->parser.body_limit(*chunked_bytes_max);
+  else
+    state_->parser.body_limit(boost::none);
+}
 
 }  // namespace granary::net

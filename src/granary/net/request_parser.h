@@ -2,8 +2,7 @@
 // leaves to its users.
 //
 // Errors     kInvalidArgument for what is not HTTP or could be read in two ways (Content-Length
-// with
-//            Transfer-Encoding, or twice; two Hosts), kUnsupported for transfer codings but
+//            with Transfer-Encoding, or twice; two Hosts), kUnsupported for transfer codings but
 //            chunked, kTooLarge for a chunked body over the limit (an announced length is the
 //            caller's to judge). After any of them the connection is of no more use.
 // Threads    one.
@@ -45,8 +44,8 @@ class RequestParser {
   bool done() const;
   /// What was fed since the last call.
   std::string TakeChunkedBody();
-  /// For a body that is taken as it comes: as long as it likes. After ParseHead.
-  void LiftLimit();
+  /// What a chunked body may have instead; nothing: as much as it likes. Between its head and it.
+  void LimitTo(std::optional<std::uint64_t> chunked_bytes_max);
 
  private:
   struct State;

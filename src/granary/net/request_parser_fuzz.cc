@@ -2,9 +2,8 @@
 // size of the pieces in which the body comes.
 //
 // Promises   a body that comes in pieces is the one that comes whole; a body keeps to its limit;
-// nothing that is
-//            read holds what could end a line or a text early; a target that is taken apart is the
-//            same when written out again.
+//            nothing that is read holds what could end a line or a text early; a target that is
+//            taken apart is the same when written out again.
 #include <fmt/format.h>
 
 #include <string>

@@ -42,7 +42,8 @@ struct UpstreamPool::State {
   std::vector<IdleSocket> idle;  // Guarded by mutex; the latest last.
 };
 
-// The latest first: the others may then grow old and be closed.
+// The latest first: the others may then grow old and be closed, by GiveBack where this one is used
+// without a pause.
 std::optional<UpstreamSocket> UpstreamPool::State::TakeIdle() {
   const std::int64_t oldest_ns = NowNs() - options.idle_ms * 1'000'000;
   const std::lock_guard lock(mutex);
@@ -59,8 +60,12 @@ std::optional<UpstreamSocket> UpstreamPool::State::TakeIdle() {
 }
 
 void UpstreamPool::State::GiveBack(UpstreamSocket socket) {
+  const std::int64_t now_ns = NowNs();
   const std::lock_guard lock(mutex);
-  if (idle.size() < options.idle_max) idle.push_back({std::move(socket), NowNs()});
+  std::erase_if(idle, [oldest_ns = now_ns - options.idle_ms * 1'000'000](const IdleSocket& one) {
+    return one.since_ns < oldest_ns;
+  });
+  if (idle.size() < options.idle_max) idle.push_back({std::move(socket), now_ns});
 }
 
 namespace {

@@ -1,9 +1,8 @@
 // UpstreamPool: requests to one other service over connections that are kept, answers as they come.
 //
 // Promise    a body in either direction goes through in pieces: what is in memory does not grow
-// with
-//            it. An answer that ends before its end is a failure, never an end. A request is sent
-//            once: what may have been received is not sent again.
+//            with it. An answer that ends before its end is a failure, never an end. A request is
+//            sent once: what may have been received is not sent again.
 // Threads    fully safe; a call and its answer are one thread's at a time.
 // Owns       its idle connections. An answer keeps what it needs of the pool.
 #pragma once

@@ -122,6 +122,17 @@ TEST_F(UpstreamPoolTest, KeepsAConnectionForTheNextRequest) {
   EXPECT_EQ(server->stats().connections, 1u);
 }
 
+TEST_F(UpstreamPoolTest, ConnectionsThatNobodyNeedsAreClosedWhileAnotherOneIsUsed) {
+  const auto server = Start(Echo);
+  UpstreamPool pool(LocalAddress(server->port()), {.idle_ms = 0});
+  const UpstreamCall call{.method = "POST", .target = "/x", .body = "b"};
+  auto first = pool.Send(call), second = pool.Send(call);
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_TRUE(WholeBody(**first).ok());
+  ASSERT_TRUE(WholeBody(**second).ok());
+  EXPECT_EQ(pool.idle(), 1u) << "the older one is closed";
+}
+
 TEST_F(UpstreamPoolTest, AnAnswerThatIsDroppedTakesItsConnectionAlong) {
   std::atomic<bool> cancelled = false;
   const auto server = Start([&](HttpRequest& request) {

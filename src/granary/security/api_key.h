@@ -1,7 +1,7 @@
 // ApiKey: the text that a program shows instead of a password: gk_<id>_<secret>.
 //
-//   gk_4be0643f1d98573b_wYzKq…   the id names the key in lists and logs, the secret (256 bits)
-//   proves it
+//   gk_4be0643f1d98573b_wYzKq…   the id names the key in lists and logs,
+//                                the secret (256 bits) proves it
 //
 // Kept       only the SHA-256 of the whole text: a secret of 256 random bits cannot be found by
 //            trying, so a slow hash would protect nothing and cost every request.

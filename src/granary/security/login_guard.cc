@@ -62,7 +62,17 @@ void LoginGuard::Succeeded(std::string_view account, std::string_view address) {
   const std::lock_guard lock(mutex_);
   accounts_.Erase(account);
   // Not forgotten: one good account must not pay for guesses at others.
-  if (Failures* failures = addresses_.Find(address)) {
+  TakeBack(addresses_, address);
+}
+
+void LoginGuard::Undo(std::string_view account, std::string_view address) {
+  const std::lock_guard lock(mutex_);
+  TakeBack(accounts_, account);
+  TakeBack(addresses_, address);
+}
+
+void LoginGuard::TakeBack(Table& table, std::string_view name) {
+  if (Failures* failures = table.Find(name)) {
     failures->count = std::max<std::int64_t>(failures->count - 1, 0);
     failures->last_ns = failures->before_ns;
   }

@@ -6,8 +6,7 @@
 //            address do not add up. An attempt counts as failed from its beginning, so many at once
 //            are no way around; one that succeeds leaves nothing behind.
 // Why both   an account is guarded against many addresses, an address may not try many accounts.
-// The
-//            longest wait of an account is short, since whoever knows a name can cause it.
+//            The longest wait of an account is short, since whoever knows a name can cause it.
 // Threads    fully safe.
 #pragma once
 
@@ -38,11 +37,13 @@ class LoginGuard {
  public:
   explicit LoginGuard(LoginGuardOptions options);
 
-  /// 0 when the attempt may go on: it counts as failed until Succeeded. Else how many seconds to
-  /// wait; nothing is counted then.
+  /// 0 when the attempt may go on: it counts as failed until Succeeded or Undo. Else how many
+  /// seconds to wait; nothing is counted then.
   std::int64_t Begin(std::string_view account, std::string_view address, std::int64_t now_ns);
   /// The account starts afresh, and the attempt is taken off the address.
   void Succeeded(std::string_view account, std::string_view address);
+  /// No password was looked at: the attempt is taken off both.
+  void Undo(std::string_view account, std::string_view address);
 
  private:
   struct Failures {
@@ -53,6 +54,7 @@ class LoginGuard {
   };
   using Table = BoundedTable<Failures>;
   static std::int64_t WaitOf(const Failures* failures, const BackOff& rule, std::int64_t now_ns);
+  static void TakeBack(Table& table, std::string_view name);
   static void Count(Table& table, std::string_view name, const BackOff& rule, std::int64_t now_ns);
 
   const LoginGuardOptions options_;

@@ -2,8 +2,8 @@
 //
 //   $argon2id$v=19$m=65536,t=3,p=1$<salt>$<hash>   the encoded form: parameters and salt are in it
 //
-// Promise    a hash made with other parameters goes on working; outdated() says that it should be
-//            made anew at the next login. Comparing takes as long for any wrong password.
+// Promise    a hash made with other parameters goes on working; IsOutdated() says that it should
+//            be made anew at the next login. Comparing takes as long for any wrong password.
 // Memory     each call takes `memory_kib` while it runs: hash_gate.h bounds how many run.
 // Source     RFC 9106, by libargon2. The default cost is its second recommendation with one lane.
 // Threads    pure functions.

@@ -2,8 +2,7 @@
 //
 //   read  : search, stream, aggregate, explain, definition and statistics of a source
 //   write : add and delete records
-//   admin : define, change, drop, flush and compact a source; on "*" also the tenant's users,
-//   roles,
+//   admin : define, change, drop, flush and compact a source; on "*" also the tenant's users, roles,
 //           keys, jobs, running queries and audit log
 //
 // Verbs do not imply each other: a program that only writes need not read. A source is named in

@@ -96,6 +96,18 @@ TEST(LoginGuardTest, EachFailureDoublesTheWaitUpToTheLongest) {
   EXPECT_EQ(guard.Begin("bob", "1.2.3.4", now), 0);
 }
 
+TEST(LoginGuardTest, AnAttemptThatIsUndoneWasNone) {
+  LoginGuard guard({.account = {.free = 2}, .address = {.free = 2}});
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(guard.Begin("ada", "here", i), 0) << i;
+    guard.Undo("ada", "here");
+  }
+  EXPECT_EQ(guard.Begin("ada", "here", 10), 0);
+  EXPECT_EQ(guard.Begin("ada", "here", 11), 0);
+  EXPECT_GT(guard.Begin("ada", "here", 12), 0);
+  guard.Undo("nobody", "nowhere");
+}
+
 TEST(LoginGuardTest, ManyAttemptsAtOnceAreNoWayAround) {
   LoginGuard guard({.account = {.free = 5}});
   int begun = 0;

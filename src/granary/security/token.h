@@ -2,8 +2,7 @@
 //
 //   access   the gateway's own, for its clients: names a user and a session. What they may do is
 //            looked up when it is used, so that a change counts at once.
-//   node     from the gateway to a Tenant Node, for a minute: carries the rights themselves, so
-//   that
+//   node     from the gateway to a Tenant Node, for a minute: carries the rights themselves, so that
 //            a node checks it with the public keys alone.
 //
 // Promise    one algorithm (EdDSA over Ed25519) that no token can choose; one type, issuer and

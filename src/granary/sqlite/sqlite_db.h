@@ -1,8 +1,8 @@
 // SqliteDb: one SQLite connection, with results as Status.
 //
-// Errors     kDiskFull (SQLITE_FULL), kConflict (another process holds the file), kCorruption (the
-//            file is damaged or no database), kIoError for the rest; the message carries the path
-//            and SQLite's words.
+// Errors     kDiskFull (SQLITE_FULL), kConflict (another process holds the file), kPermissionDenied,
+//            kCorruption (the file is damaged or no database), kInternal (no memory, or used wrongly),
+//            kIoError for the rest; the message carries the path and SQLite's words.
 // Threads    one at a time.
 #pragma once
 

@@ -2,9 +2,9 @@
 // in the tree so that storage can prune by it without knowing requests or queries.
 //
 // Logic      SQL's three values. A leaf over a null is unknown, except kIsNull. A list column's
-// leaf is
-//            true when any element makes it true, false when none does (also for an empty list),
-//            unknown for a null list; kIsNull asks the list itself.
+//            leaf is true when any element makes it true, false when none does (also for an
+//            empty list), unknown for a null list;
+//            kIsNull asks the list itself.
 // Threads    immutable once built.
 #pragma once
 

@@ -67,8 +67,9 @@ Result<std::string> CredentialOf(const net::HttpRequest& request) {
 }
 
 hosting::Access CheckAccess(GatewayState& state, const net::HttpRequest& request) {
-  if (IsOpenPath(request.path)) return {};
   hosting::Access access;
+  access.anybody = IsOpenPath(request.path);
+  if (access.anybody) return access;
   const auto identify = [&]() -> Result<auth::Identity> {
     GRANARY_ASSIGN(const std::string credential, CredentialOf(request));
     GRANARY_ASSIGN(const auto authority, state.Authority());

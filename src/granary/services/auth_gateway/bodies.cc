@@ -67,14 +67,6 @@ Result<std::optional<std::vector<Grant>>> ReadGrants(api::ObjectReader& body,
   return std::optional(std::move(grants));
 }
 
-Result<std::optional<std::vector<std::string>>> ReadTexts(api::ObjectReader& body,
-                                                          std::string_view name) {
-  const bool given = body.Find(name) != nullptr;
-  GRANARY_ASSIGN(std::vector<std::string> texts, body.Texts(name));
-  if (!given) return std::optional<std::vector<std::string>>();
-  return std::optional(std::move(texts));
-}
-
 Result<std::optional<std::int64_t>> ReadInstant(api::ObjectReader& body, std::string_view name) {
   GRANARY_ASSIGN(const auto text, body.Text(name));
   if (!text) return std::optional<std::int64_t>();

@@ -27,9 +27,6 @@ Result<api::JsonNode> ReadBody(const GatewayState& state, const net::HttpRequest
 /// [{"verbs": ["read"], "source": "sales_*"}], or nothing when it is not given.
 Result<std::optional<std::vector<security::Grant>>> ReadGrants(api::ObjectReader& body,
                                                                std::string_view name);
-/// The strings of an array, or nothing when it is not given.
-Result<std::optional<std::vector<std::string>>> ReadTexts(api::ObjectReader& body,
-                                                          std::string_view name);
 /// An instant of RFC 3339 as microseconds since 1970.
 Result<std::optional<std::int64_t>> ReadInstant(api::ObjectReader& body, std::string_view name);
 

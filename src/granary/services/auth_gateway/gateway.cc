@@ -94,6 +94,7 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
   dispatch.told = [](const Status& failure) {
     switch (failure.code()) {
       case Code::kIoError:
+      case Code::kDiskFull:
       case Code::kCorruption:
       case Code::kInternal: return Status(failure.code(), "the gateway failed; its log says why");
       default: return failure;
@@ -130,9 +131,10 @@ Status AuthGateway::Open() {
   GRANARY_TRY(state.PublishKeys(*authority));
   state.gateway.Open(authority);
   state.tidy = std::make_unique<runtime::PeriodicJob>("auth-tidy", kTidyEvery, [&state, authority] {
-    Status status = authority->Tidy();
-    if (status.ok()) status = state.PublishKeys(*authority);
-    if (!status.ok()) state.log.Warn("upkeep failed", {{"error", status.message()}});
+    const Status tidied = authority->Tidy();
+    const Status published = state.PublishKeys(*authority);  // Whatever failed before.
+    for (const Status& status : {tidied, published})
+      if (!status.ok()) state.log.Warn("upkeep failed", {{"error", status.message()}});
   });
   state.log.Info("ready", {{"folder", options.folder}});
   return Status::Ok();

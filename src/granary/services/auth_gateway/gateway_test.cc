@@ -9,6 +9,7 @@
 
 #include "granary/api/json_node.h"
 #include "granary/auth/auth_file.h"
+#include "granary/hosting/dispatcher.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/net/http_client.h"
 #include "granary/services/auth_gateway/access.h"
@@ -224,6 +225,48 @@ TEST_F(GatewayTest, IsNotReadyBeforeItIsOpen) {
   EXPECT_EQ(Call("GET", "/auth/me", {}, headers).status, 503);
   ASSERT_TRUE(gateway_->Open().ok());
   EXPECT_EQ(Call("GET", "/health").status, 200);
+}
+
+// Nobody has to be known for the file to be asked for their key.
+TEST_F(GatewayTest, ADamagedFileOfKeysIsNotNamedToAnybody) {
+  Open();
+  auto db =
+      SqliteDb::Open(auth::AuthFilePath(folder_.path() + "/auth"), SqliteDb::Access::kReadWrite);
+  ASSERT_TRUE(db.ok());
+  ASSERT_TRUE(db->Execute("DROP TABLE keys").ok());
+  for (const char* method : {"GET", "POST"}) {
+    const auto answer = Call(method, "/sources", {}, Key());
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(answer.body.find("auth.sqlite"), std::string::npos) << answer.body;
+    EXPECT_EQ(answer.body.find("SQLite"), std::string::npos) << answer.body;
+    EXPECT_NE(answer.body.find("its log says why"), std::string::npos) << answer.body;
+  }
+}
+
+TEST_F(GatewayTest, WhoeverIsNotKnownYetSendsLittle) {
+  Open();
+  const auto status_of = [&](const char* target, std::size_t bytes) {
+    std::string body = R"({"username":"ada","password":"guess"})";
+    body.resize(bytes, ' ');
+    return Call("POST", target, body).status;
+  };
+  EXPECT_EQ(status_of("/auth/login", hosting::kStrangersBodyBytesMax - 1), 401);
+  EXPECT_EQ(status_of("/v1/auth/login", hosting::kStrangersBodyBytesMax), 401);
+  EXPECT_EQ(status_of("/auth/login", hosting::kStrangersBodyBytesMax + 1), 413);
+  EXPECT_EQ(status_of("/auth/refresh", hosting::kStrangersBodyBytesMax + 1), 413);
+  EXPECT_EQ(status_of("/data/search", hosting::kStrangersBodyBytesMax + 1), 401);
+}
+
+// What a role may have is told once.
+TEST_F(GatewayTest, AnUnknownMemberIsToldWhatThereIs) {
+  Open();
+  const auto me = Call("GET", "/auth/me", {}, Key());
+  const auto id = me.body.substr(me.body.find("u_"), 18);
+  const auto answer = Call("PATCH", "/auth/users/" + id, R"({"rolls":[]})", Key());
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("known are password, current_password, roles, disabled"),
+            std::string::npos)
+      << answer.body;
 }
 
 TEST_F(GatewayTest, ANodeThatIsNotThereIs503) {

@@ -60,15 +60,25 @@ std::optional<std::uint64_t> KnownLength(const net::HttpRequest& request) {
   return error == std::errc() ? std::optional(bytes) : std::nullopt;
 }
 
-/// The rest of a node's answer, behind a first piece that is there.
-Status PassOn(net::UpstreamAnswer& answer, std::string first, net::BodySink& sink) {
+/// The rest of a node's answer, behind a first piece that is there. `read` is how that went.
+Status PassOn(net::UpstreamAnswer& answer, std::string first, net::BodySink& sink, Status& read) {
   GRANARY_TRY(sink.Write(first));
   first.resize(kPieceBytes);
   for (;;) {
-    GRANARY_ASSIGN(const std::size_t n, answer.Read(first));
-    if (n == 0) return Status::Ok();
-    GRANARY_TRY(sink.Write(std::string_view(first).substr(0, n)));
+    const Result<std::size_t> n = answer.Read(first);
+    read = n.status();
+    GRANARY_TRY(read);
+    if (*n == 0) return Status::Ok();
+    GRANARY_TRY(sink.Write(std::string_view(first).substr(0, *n)));
   }
+}
+
+/// A node's fault, not that of a client who left or whose time was up.
+bool IsNodes(const Status& failure, const runtime::CancelToken& cancel) {
+  const Code code = failure.code();
+  return (code == Code::kIoError || code == Code::kUnavailable ||
+          code == Code::kDeadlineExceeded) &&
+         cancel.Check().ok();
 }
 
 /// The first of a body: all of it when it is short and says how long it is, else one piece.
@@ -156,16 +166,14 @@ Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> a
     response.body = std::move(first);
     return response;
   }
-  response.stream = [state = &state_, node = node_, id = call_.request.request_id,
-                     first = std::move(first),
+  response.stream = [state = &state_, cancel = call_.request.cancel, first = std::move(first),
                      answer = std::shared_ptr<net::UpstreamAnswer>(std::move(answer))](
-                        net::BodySink& sink) -> Status {
-    const Status status = PassOn(*answer, first, sink);
-    if (status.code() == Code::kIoError || status.code() == Code::kUnavailable) {
-      state->node_failures.Add(1);
-      return Status(Code::kUnavailable, std::string(status.message()));
-    }
-    return status;
+                        net::BodySink& sink) mutable -> Status {
+    Status read;
+    const Status status = PassOn(*answer, std::move(first), sink, read);
+    if (IsNodes(read, cancel)) state->node_failures.Add(1);
+    if (status.code() != Code::kIoError) return status;
+    return {Code::kUnavailable, std::string(status.message())};
   };
   return response;
 }
@@ -180,9 +188,7 @@ void Passage::Note(std::string_view error) {
 
 // Where a node is, and what the system said of it, is for the log alone.
 Status Passage::Failed(const Status& failure) {
-  const bool is_node = failure.code() == Code::kIoError || failure.code() == Code::kUnavailable ||
-                       failure.code() == Code::kDeadlineExceeded;
-  if (!is_node || !call_.request.cancel.Check().ok()) return failure;
+  if (!IsNodes(failure, call_.request.cancel)) return failure;
   if (call_.request.body_source != nullptr && call_.request.body_source->timed_out())
     return failure;
   Note(failure.message());

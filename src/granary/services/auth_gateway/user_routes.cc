@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "granary/hosting/responses.h"
 #include "granary/services/auth_gateway/bodies.h"
 #include "granary/services/auth_gateway/routes.h"
@@ -50,12 +52,14 @@ Result<net::HttpResponse> ChangeUser(GatewayState& state, Authority& authority, 
   auth::UserChange change;
   GRANARY_ASSIGN(change.password, body.Text("password"));
   GRANARY_ASSIGN(change.current_password, body.Text("current_password"));
-  GRANARY_ASSIGN(change.roles, ReadTexts(body, "roles"));
+  GRANARY_ASSIGN(change.roles, body.OptionalTexts("roles"));
   GRANARY_ASSIGN(change.disabled, body.Boolean("disabled"));
   GRANARY_TRY(body.Finish());
-  GRANARY_ASSIGN(const auth::UserRow user,
-                 authority.ChangeUser(ActOf(call), call.parameters[0], change));
-  return JsonResponse(UserJson(user));
+  std::int64_t wait_s = 0;
+  const auto user = authority.ChangeUser(ActOf(call), call.parameters[0], change, wait_s);
+  if (wait_s > 0) call.problem_headers.Set("Retry-After", fmt::format("{}", wait_s));
+  GRANARY_TRY(user.status());
+  return JsonResponse(UserJson(*user));
 }
 
 Result<net::HttpResponse> DeleteUser(GatewayState&, Authority& authority, RouteCall& call) {

@@ -258,7 +258,7 @@ std::vector<AlertChange> AlertBook::Look(const std::vector<Scrape>& scrapes, std
   for (const AlertRule& rule : rules_) {
     for (const Scrape& scrape : scrapes) {
       if (!rule.service.empty() && rule.service != scrape.target.service) continue;
-      if (scrape.up || IsAboutTheScrape(rule)) {
+      if (scrape.measured || IsAboutTheScrape(rule)) {
         LookAt(rule, scrape, now_us, now);
         continue;
       }
@@ -279,9 +279,9 @@ std::vector<AlertChange> AlertBook::Look(const std::vector<Scrape>& scrapes, std
   for (const Alert& alert : active_)
     if (alert.firing && in(now, alert) == nullptr) out.push_back({alert, true});
   active_ = std::move(now);
-  // A service that is away now is compared with what it said last.
+  // A service that says nothing now is compared with what it said last.
   for (const Scrape& scrape : scrapes) {
-    if (!scrape.up) continue;
+    if (!scrape.measured) continue;
     const auto known = std::ranges::find_if(
         before_, [&](const Scrape& one) { return one.target.service == scrape.target.service; });
     if (known == before_.end())

@@ -72,8 +72,8 @@ class AlertBook {
   const std::vector<AlertRule>& rules() const { return rules_; }
   const std::vector<Alert>& active() const { return active_; }  ///< Pending ones, too.
 
-  /// What begins or ceases to fire by what was scraped. A service that could not be scraped keeps
-  /// its alerts as they are, apart from those about `up` and `ready`.
+  /// What begins or ceases to fire by what was scraped. A service whose metrics could not be read
+  /// keeps its alerts as they are, apart from those about `up` and `ready`.
   std::vector<AlertChange> Look(const std::vector<Scrape>& scrapes, std::int64_t now_us);
 
  private:

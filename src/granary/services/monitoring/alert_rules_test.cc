@@ -11,6 +11,7 @@ Scrape Seen(std::int64_t at_seconds, std::string_view metrics, bool up = true, b
   Scrape out{.target = {"node", "http://127.0.0.1:1"}, .at_us = at_seconds * kSecond};
   out.up = up;
   out.ready = ready;
+  out.measured = up;
   out.metrics = ReadExposition(metrics);
   return out;
 }
@@ -81,6 +82,17 @@ TEST(AlertBookTest, AServiceThatIsAwayIsDownAndKeepsItsOtherAlerts) {
   EXPECT_EQ(Told(book.Look({Seen(1, "", false, false)}, kSecond)), "+Down;");
   EXPECT_EQ(book.active().size(), 2u);
   EXPECT_EQ(Told(book.Look({Seen(2, "heat 1", true, false)}, 2 * kSecond)), "+Unready;-Down;-Hot;");
+}
+
+TEST(AlertBookTest, AServiceThatAnswersWithoutItsMetricsIsAsOneThatIsAway) {
+  AlertBook book = Book(
+      R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1},
+                   {"name":"Busy","metric":"n_total","of":"rate","op":"gt","value":0}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "heat 2\nn_total 5")}, 0)), "+Hot;");
+  Scrape mute = Seen(1, "");
+  mute.measured = false;
+  EXPECT_EQ(Told(book.Look({mute}, kSecond)), "") << "nobody said that it is cold";
+  EXPECT_EQ(Told(book.Look({Seen(2, "heat 2\nn_total 5")}, 2 * kSecond)), "") << "nothing grew";
 }
 
 TEST(AlertBookTest, AClockThatIsSetDoesNoHarm) {

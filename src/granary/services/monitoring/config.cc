@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include <fmt/format.h>
-
+#include "granary/hosting/server_options.h"
 #include "granary/services/monitoring/webhook.h"
 
 namespace granary::services {
@@ -22,7 +21,7 @@ bool IsUrlOrNothing(std::string_view text) { return text.empty() || Webhook::IsU
 std::vector<Variable> MonitoringRows() {
   return {
     {"Monitoring", "MONITORING_TARGETS", "", TextRule{&C::monitoring_targets, IsTargets, "NAME=URL, several with commas, or nothing"},
-     "The services that are looked at, such as tenant-node=http://10.0.0.7:8000; nothing: those that this version has, at their ports on this machine"},
+     "The services that are looked at, such as tenant-node=http://10.0.0.7:8000; nothing: those that this version has, at their ports on this machine, without TLS"},
     {"", "SCRAPE_INTERVAL_SECONDS", "15", WholeRule{&C::scrape_interval_seconds, 1, 3600}, "How often"},
     {"", "SCRAPE_TIMEOUT_MS", "2000", WholeRule{&C::scrape_timeout_ms, 1, 60'000}, "A service that takes longer for an answer is down"},
     {"", "SERIES_RETENTION_DAYS", "7", WholeRule{&C::series_retention_days, 1, 3650}, "What was measured is kept for so long"},
@@ -65,8 +64,8 @@ Result<MonitoringConfig> LoadMonitoringConfig(const hosting::ConfigSources& sour
 
 std::vector<Target> TargetsOf(const MonitoringConfig& config) {
   if (!config.monitoring_targets.empty()) return ParseTargets(config.monitoring_targets).Take();
-  const auto at = [](std::string service, std::int64_t port) {
-    return Target{std::move(service), fmt::format("http://127.0.0.1:{}", port)};
+  const auto at = [&config](std::string service, std::int64_t port) {
+    return Target{std::move(service), hosting::OwnUrl(config, port)};
   };
   return {at("auth-gateway", config.auth_gateway_port), at("tenant-node", config.rest_port),
           at("cbo-engine", config.cbo_engine_port), at("monitoring", config.monitoring_port)};

@@ -37,7 +37,7 @@ struct Exposition {
   std::vector<MetricFamily> families;  ///< In order of the text.
   std::uint64_t bad_lines = 0;
 
-  /// The samples of a line name; null when there are none.
+  /// The family of that name; null when there is none.
   const MetricFamily* Find(std::string_view family) const;
 };
 

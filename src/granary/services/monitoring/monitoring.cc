@@ -129,7 +129,9 @@ Monitoring::~Monitoring() {
 
 Status Monitoring::Open() {
   State& state = *state_;
-  MonitorOptions options{.targets = TargetsOf(state.config),
+  MonitoringConfig found = state.config;
+  found.monitoring_port = state.rest->port();  // Any that was free, when 0 was chosen.
+  MonitorOptions options{.targets = TargetsOf(found),
                          .interval_ms = state.config.scrape_interval_seconds * 1000,
                          .timeout_ms = state.config.scrape_timeout_ms,
                          .rules = {},

@@ -49,6 +49,7 @@ Status ReadMetrics(net::HttpClient& client, Scrape& out) {
   out.metrics = ReadExposition(metrics.body);
   // It tells of all services what we told it.
   if (out.target.service == kFederating) out.metrics = PartOf(std::move(out.metrics), kFederating);
+  out.measured = true;
   return Status::Ok();
 }
 

@@ -28,6 +28,7 @@ struct Scrape {
   std::int64_t at_us = 0;
   bool up = false;        ///< It answers.
   bool ready = false;     ///< Its /health is 200.
+  bool measured = false;  ///< Its metrics were read.
   int health_status = 0;  ///< 0: no answer.
   double health_ms = 0;
   std::string health;  ///< The answer: a JSON object, or nothing.

@@ -9,6 +9,8 @@
 namespace granary::services {
 namespace {
 
+constexpr std::uint64_t kAnswerBytesMax = 64u << 10;
+
 struct UrlParts {
   std::string base, target;
 };
@@ -50,6 +52,7 @@ bool Webhook::TellOnce(const std::string& json) {
   const UrlParts parts = SplitUrl(url_);
   auto client = net::HttpClient::Create(parts.base, timeout_ms_);
   if (!client.ok()) return false;
+  client->set_limits({.body_bytes_max = kAnswerBytesMax, .total_ms = timeout_ms_});
   net::Headers headers;
   headers.Set("Content-Type", "application/json");
   const auto answer = client->Send("POST", parts.target, json, headers);

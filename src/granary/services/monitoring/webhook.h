@@ -1,6 +1,6 @@
 // Webhook: tells somebody's URL of alerts, in order, from a thread of its own.
 //
-// Promise    an alert is tried kTries times, kRetryWait apart; a 2xx answer is enough. What cannot
+// Promise    an alert is tried kTries times, retry_wait apart; a 2xx answer is enough. What cannot
 //            be told is logged. At most kQueuedMax wait: past it the oldest is dropped, and logged.
 // Threads    fully safe; destruction drops what waits.
 #pragma once

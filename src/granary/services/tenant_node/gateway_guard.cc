@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kKnownTokensMax = 4096;
 constexpr std::int64_t kFetchTimeoutMs = 2'000;
+constexpr std::uint64_t kKeysBytesMax = 1u << 20;
 constexpr std::int64_t kReadAgainNs = 1'000'000'000;
 constexpr std::chrono::minutes kRefreshEvery{1};
 
@@ -114,6 +115,7 @@ Result<std::string> GatewayGuard::Fetch() const {
   const auto path = place.find('/', place.find("://") + 3);
   GRANARY_ASSIGN(net::HttpClient client,
                  net::HttpClient::Create(place.substr(0, path), kFetchTimeoutMs));
+  client.set_limits({.body_bytes_max = kKeysBytesMax, .total_ms = kFetchTimeoutMs});
   GRANARY_ASSIGN(const net::ClientResponse answer,
                  client.Send("GET", path == std::string::npos ? "/" : place.substr(path), {}));
   if (answer.status == 200) return answer.body;

@@ -2,8 +2,7 @@
 // so.
 //
 // Source     proc(5) for /proc/meminfo and /proc/self/cgroup; the kernel's cgroup-v2.rst,
-// cgroup-v1's
-//            memory.rst.
+//            cgroup-v1's memory.rst.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,7 @@
 // TenantNode: one tenant behind REST, gRPC or both: configuration in, a serving node out.
 //
 // Life       Listen answers at once (health 503, everything else 503 "recovering") -> Open recovers
-// the
-//            data and makes it ready -> Stop finishes running requests, then closes the tenant.
+//            the data and makes it ready -> Stop finishes running requests, then closes the tenant.
 // Threads    Listen, Open and Stop from one thread, or Open beside a thread that waits to Stop.
 // Owns       its clock, file system and worker pool. Log and failpoints outlive it.
 #pragma once

@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
-// Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and
-// what only saves time leaves room for what must be.
 // A streamed body takes some chunks' worth of memory while it is read, and as much again while its
 // rows are written out: so many of MEMORY_LIMIT_MB are read at once that each gets to its end.
 constexpr std::int64_t kChunksOfAStreamedBody = 6;
+// Of MEMORY_LIMIT_MB at most: a hot tier is written out by a flush that holds it once more, and
+// what only saves time leaves room for what must be.
 constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
 constexpr std::uint64_t kRowGroupParts = 32;
@@ -49,6 +49,7 @@ std::size_t StreamedBodiesMax(const Config& config) {
 }
 
 storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& tenant) {
+  const std::uint64_t memory_limit = Megabytes(config.memory_limit_mb);
   storage::StoreOptions out;
   out.root = config.data_path;
   out.tenant = tenant;
@@ -62,7 +63,6 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.flush_rows = Unsigned(config.flush_rows);
   out.flush_bytes = Megabytes(config.flush_mb);
   out.flush_age_us = config.flush_age_seconds * kMicrosPerSecond;
-  const std::uint64_t memory_limit = Megabytes(config.memory_limit_mb);
   out.durability_interval_us = config.durability_interval_ms * 1000;
   out.statistics_interval_us = config.statistics_refresh_interval_minutes * 60 * kMicrosPerSecond;
   out.hot_wait_max = std::chrono::milliseconds(config.memory_wait_ms);

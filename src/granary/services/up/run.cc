@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "granary/base/log.h"
+#include "granary/hosting/server_options.h"
 #include "granary/io/failpoint.h"
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
@@ -32,6 +33,12 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
   GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
+  if (!out.node.tls_cert_file.empty()) {
+    return Status(
+        Code::kInvalidArgument,
+        "TLS_CERT_FILE is set, and the services of granary up ask each other without TLS: "
+        "run each by itself, or put a proxy that speaks TLS before them");
+  }
   return out;
 }
 
@@ -43,9 +50,10 @@ struct UpServices {
 
 Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failpoints) {
   UpServices out;
-  const auto add = [&out](std::string_view what, std::unique_ptr<hosting::Service> service,
-                          std::uint16_t port) {
-    out.welcome += fmt::format("  {:<16} http://127.0.0.1:{}\n", what, port);
+  const auto url = [&config](std::uint16_t port) { return hosting::OwnUrl(config.node, port); };
+  const auto add = [&](std::string_view what, std::unique_ptr<hosting::Service> service,
+                       std::uint16_t port) {
+    out.welcome += fmt::format("  {:<16} {}\n", what, url(port));
     out.services.push_back(std::move(service));
   };
   // An operator who names a gateway's keys means that nobody comes around it. Else this machine is
@@ -58,11 +66,11 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty())
-    config.node.cbo_engine_url = fmt::format("http://127.0.0.1:{}", cbo_port);
+    config.node.cbo_engine_url = hosting::OwnUrl(config.cbo, cbo_port);
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
-  config.gateway.node_url = fmt::format("http://127.0.0.1:{}", node_port);
+  config.gateway.node_url = url(node_port);
   GRANARY_ASSIGN(auto gateway,
                  gateway::AuthGateway::Listen(config.gateway, log, gateway::ShowFirstKey));
   const std::uint16_t gateway_port = gateway->port();
@@ -70,18 +78,19 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   config.monitoring.auth_gateway_port = gateway_port;
   add("Auth Gateway", std::move(gateway), gateway_port);
   add("Tenant Node", std::move(node), node_port);
-  out.welcome += fmt::format("  {:<16} 127.0.0.1:{}\n", "  gRPC", grpc_port);
+  out.welcome +=
+      fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
   add("CBO Engine", std::move(cbo), cbo_port);
   GRANARY_ASSIGN(auto monitoring, Monitoring::Listen(config.monitoring, log));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);
   out.welcome += fmt::format(
       "\nTry:\n"
-      "  curl http://127.0.0.1:{}/health/all\n"
-      "  curl -H 'X-API-Key: gk_…' http://127.0.0.1:{}/auth/me\n"
-      "  granary import your.csv --source yours --url http://127.0.0.1:{}\n"
-      "  granary query yours --url http://127.0.0.1:{}\n",
-      monitoring_port, gateway_port, node_port, node_port);
+      "  curl {}/health/all\n"
+      "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
+      "  granary import your.csv --source yours --url {}\n"
+      "  granary query yours --url {}\n",
+      url(monitoring_port), url(gateway_port), url(node_port), url(node_port));
   return out;
 }
 

@@ -4,6 +4,7 @@
 //            as they come.
 // Fails      as a whole: a port that is taken or a folder that cannot be opened ends the start, and
 //            what was open is closed in order.
+// TLS        none, and TLS_CERT_FILE is refused: they ask each other without it.
 #pragma once
 
 #include "granary/hosting/run_service.h"
