@@ -66,7 +66,7 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty())
-    config.node.cbo_engine_url = hosting::OwnUrl(config.cbo, cbo_port);
+    config.node.cbo_engine_url = url(cbo_port);
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
