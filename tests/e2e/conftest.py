@@ -6,6 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from gateway import ROWS, Estate  # noqa: E402
 from node import BINARY, Node  # noqa: E402
 
 
@@ -77,3 +78,32 @@ def start_node(tmp_path):
     yield start
     for node in nodes:
         node.close()
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory):
+    """Two tenants, each with a node and a source, behind one gateway."""
+    estate = Estate(tmp_path_factory.mktemp("estate"), ("acme", "globex"), {"LOG_LEVEL": "debug"})
+    for tenant in ("acme", "globex"):
+        admin = estate.admin(tenant)
+        admin.add({"source_id": f"{tenant}_sales", "schema_definition": {"order_id": "string", "amount": "int64"}})
+        admin.write(f"{tenant}_sales", ROWS)
+        admin.add({"source_id": f"{tenant}_log"})
+        admin.write(f"{tenant}_log", [{"line": "x"}])
+    yield estate
+    estate.close()
+
+
+@pytest.fixture
+def own_estate(tmp_path):
+    made = []
+
+    def make(**options):
+        folder = tmp_path / f"estate-{len(made)}"
+        folder.mkdir()
+        made.append(Estate(folder, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

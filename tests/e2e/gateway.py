@@ -1,12 +1,18 @@
 """An Auth Gateway and the nodes of its tenants, as tests use them."""
 
+import contextlib
 import re
+import socket
+import threading
+import time
 
 from node import Client, Node, free_port
 from service import Service
 
 CHEAP = {"PASSWORD_MEMORY_KB": "64", "PASSWORD_PASSES": "1", "RATE_KEY_PER_SECOND": "0", "RATE_USER_PER_SECOND": "0",
          "RATE_TENANT_PER_SECOND": "0"}
+
+ROWS = [{"order_id": f"O{i}", "amount": i} for i in range(20)]
 
 
 class KeyClient(Client):
@@ -69,3 +75,39 @@ class Estate:
     def close(self):
         for service in [*self.nodes.values(), self.gateway]:
             service.close()
+
+
+class Spy:
+    """A gateway, and a test in the place of its node."""
+
+    def __init__(self, gateway, server):
+        self.gateway = gateway
+        self.server = server
+
+    def exchange(self, method, target, body=None, headers=None, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+        """One request through the gateway: what came of it here, and what its client got for `answer`."""
+        got = []
+        thread = threading.Thread(target=lambda: got.append(self.gateway.caller().raw(method, target, body, headers)))
+        thread.start()
+        connection, _ = self.server.accept()
+        with connection:
+            seen = connection.recv(65536).decode()
+            connection.sendall(answer)
+        thread.join()
+        return seen, got[0]
+
+
+@contextlib.contextmanager
+def spied(folder, **env):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gateway = Gateway(folder, {"TENANT_NODE_URL": f"http://127.0.0.1:{server.getsockname()[1]}", **env}).start()
+        try:
+            yield Spy(gateway, server)
+        finally:
+            gateway.close()
+
+
+def node_token_of(estate):
+    """What a gateway of acme tells a node, as somebody in its place sees it."""
+    with spied(estate.gateway.folder / f"spy-{time.monotonic_ns()}", TENANT_ID="acme") as spy:
+        return re.search(r"(?i)granary-token: (\S+)", spy.exchange("GET", "/sources")[0])[1]

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from node import BINARY, Node
+from node import BINARY, Node, until
 
 HEAD = b"POST /data/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
@@ -27,13 +27,6 @@ def started(tmp_path):
     yield start
     for node in nodes:
         node.close()
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not come to that"
-    return value
 
 
 def connect(node):

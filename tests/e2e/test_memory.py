@@ -12,7 +12,7 @@ import time
 import duckdb
 import pytest
 
-from node import Client, Node, Refused
+from node import Client, Node, Refused, until
 from unfinished import UnfinishedCall
 
 LIMIT_MB = 256
@@ -38,13 +38,6 @@ def small(start_node):
 
 def spill_files(node):
     return [path for path in pathlib.Path(node.data).glob("tenants/*/spill/*")]
-
-
-def wait_for(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within {} s".format(seconds)
-        time.sleep(0.05)  # Between two looks at what the kernel says.
 
 
 def wide_batches(total_bytes, rows=4000, width=1000):
@@ -241,7 +234,7 @@ def latencies_of_cancelling(node, request, step_mb):
             if done.get("code") == "CANCELLED":
                 latencies.append(done["at"] - began)
         thread.join()
-        wait_for(lambda: control.metric("granary_spill_bytes") == 0, 5)
+        until(lambda: control.metric("granary_spill_bytes") == 0, seconds=5)
     assert len(latencies) >= 4
     return latencies
 
@@ -268,7 +261,7 @@ def test_temporary_files_past_their_limit_are_507(keyed):
         problem = json.loads(content)
         assert (status, problem["code"]) == (507, "DISK_FULL")
         assert "SPILL_MAX_MB" in problem["detail"] and str(16 * MB) in problem["detail"]
-        wait_for(lambda: client.metric("granary_spill_bytes") == 0, 5)
+        until(lambda: client.metric("granary_spill_bytes") == 0, seconds=5)
     assert spill_files(keyed) == []
     # What fits its memory needs none.
     total = sum(i % 1009 for i in range(2 * KEYS))
@@ -315,9 +308,9 @@ def test_many_heavy_queries_wait_or_are_refused_and_the_node_lives(keyed, figure
     assert keyed.process.poll() is None
     peak = memory_of(keyed, "VmHWM")
     assert peak < LIMIT_MB * MB
-    wait_for(lambda: client.metric("granary_memory_queries_bytes") == 0, 5)
+    until(lambda: client.metric("granary_memory_queries_bytes") == 0, seconds=5)
     cached = client.metric("granary_memory_column_cache_bytes")
-    wait_for(lambda: memory_of(keyed, "VmRSS") < 1.1 * idle + cached + 16 * MB, 30)
+    until(lambda: memory_of(keyed, "VmRSS") < 1.1 * idle + cached + 16 * MB, seconds=30)
     figure(f"48 heavy queries at once: {statuses.count(200)} answered, {statuses.count(503)} refused with 503, at most "
            f"{waiting[0]:.0f} waited for memory, {seconds:.1f} s; {idle / MB:.0f} MB resident before, {peak / MB:.0f} MB at most, "
            f"{memory_of(keyed, 'VmRSS') / MB:.0f} MB afterwards ({cached / MB:.0f} MB of it cached columns)")

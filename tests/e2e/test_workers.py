@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from node import BINARY, Node
+from node import BINARY, Node, until
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 SEGMENTS, ROWS = 30, 2000
@@ -66,14 +66,6 @@ class Load:
         self.pool.shutdown()
         for job in self.jobs:
             job.result()
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)  # Between two looks; nothing depends on its length.
-    return value
 
 
 def workers(client):
