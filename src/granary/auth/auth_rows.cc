@@ -150,8 +150,8 @@ Status AuthRows::Change(std::string_view sql, const Bind& bind) {
   return statement->Run();
 }
 
-Result<std::int64_t> AuthRows::Count(std::string_view sql,
-                                     const std::function<void(SqliteStatement&)>& bind) {
+template <typename Bind>
+Result<std::int64_t> AuthRows::Count(std::string_view sql, const Bind& bind) {
   GRANARY_ASSIGN(SqliteStatement * statement, Prepared(sql));
   const ResetAtEnd reset(*statement);
   bind(*statement);
@@ -219,6 +219,11 @@ Result<std::vector<RoleRow>> AuthRows::ListRoles(std::string_view tenant) {
   return Select<RoleRow>(
       "SELECT tenant,name,grants FROM roles WHERE tenant=? ORDER BY name",
       [&](auto& s) { s.Text(1, tenant); }, ReadRole);
+}
+
+Result<std::int64_t> AuthRows::CountRoles(std::string_view tenant) {
+  return Count("SELECT count(*) FROM roles WHERE tenant=?",
+               [&](SqliteStatement& s) { s.Text(1, tenant); });
 }
 
 Status AuthRows::PutRole(const RoleRow& role) {

@@ -89,6 +89,7 @@ class AuthRows {
 
   Result<std::optional<RoleRow>> FindRole(std::string_view tenant, std::string_view name);
   Result<std::vector<RoleRow>> ListRoles(std::string_view tenant);
+  Result<std::int64_t> CountRoles(std::string_view tenant);
   Status PutRole(const RoleRow& role);
   Status DeleteRole(std::string_view tenant, std::string_view name);
   Result<bool> IsRoleUsed(std::string_view tenant, std::string_view name);
@@ -127,8 +128,8 @@ class AuthRows {
   Result<std::vector<Row>> Select(std::string_view sql, const Bind& bind, const Read& read);
   template <typename Bind>
   Status Change(std::string_view sql, const Bind& bind);
-  Result<std::int64_t> Count(std::string_view sql,
-                             const std::function<void(SqliteStatement&)>& bind);
+  template <typename Bind>
+  Result<std::int64_t> Count(std::string_view sql, const Bind& bind);
   Result<SqliteStatement*> Prepared(std::string_view sql);
 
   SqliteDb& db_;

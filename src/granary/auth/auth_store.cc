@@ -33,9 +33,4 @@ Status AuthStore::Write(const std::function<Status(AuthRows&)>& change) {
   return status;
 }
 
-Status AuthStore::Read(const std::function<Status(AuthRows&)>& look) {
-  const std::lock_guard lock(read_mutex_);
-  return look(reader_rows_);
-}
-
 }  // namespace granary::auth

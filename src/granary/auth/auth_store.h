@@ -30,7 +30,12 @@ class AuthStore {
   /// One transaction. What `change` fails with is returned, and nothing is changed. kOverloaded
   /// when another program has held the file for `busy_ms`.
   Status Write(const std::function<Status(AuthRows&)>& change);
-  Status Read(const std::function<Status(AuthRows&)>& look);
+  /// What `look` returns, a Status or a Result.
+  template <typename Look>
+  auto Read(const Look& look) {
+    const std::lock_guard lock(read_mutex_);
+    return look(reader_rows_);
+  }
 
  private:
   AuthStore(SqliteDb writer, SqliteDb reader)

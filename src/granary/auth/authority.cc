@@ -7,7 +7,6 @@
 
 #include "granary/auth/authority_state.h"
 #include "granary/auth/built_in_roles.h"
-#include "granary/base/ids.h"
 #include "granary/base/utf8.h"
 #include "granary/security/api_key.h"
 #include "granary/security/digest.h"
@@ -20,8 +19,6 @@ using security::Grant;
 
 namespace {
 
-constexpr std::string_view kGatewayAudience = "granary-gateway";
-constexpr std::size_t kIdDigits = 16;
 constexpr std::int64_t kLeewaySeconds = 5;
 constexpr std::int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 
@@ -145,18 +142,16 @@ Result<Identity> Authority::State::ByKey(std::string_view text) {
   if (!key) return NotKnown();
   const std::string digest = security::ApiKeyDigest(*key);
   const std::int64_t now = now_us();
-  Identity identity;
-  GRANARY_TRY(store->Read([&](AuthRows& rows) -> Status {
+  return store->Read([&](AuthRows& rows) -> Result<Identity> {
     GRANARY_ASSIGN(const auto row, rows.FindKey(key->id));
     if (!row) return NotKnown();
     const bool is_it = security::EqualInConstantTime(row->digest, digest);
     const bool was_it =
         security::EqualInConstantTime(row->old_digest, digest) && now < row->old_until_us;
-    const bool ended = row->revoked_us != 0 || (row->expires_us != 0 && now >= row->expires_us);
-    if (!(is_it || was_it) || ended) return NotKnown();
+    if (!(is_it || was_it) || !IsLive(*row, now)) return NotKnown();
     GRANARY_ASSIGN(const auto user, rows.FindUser(row->user));
     if (!user || user->disabled) return NotKnown();
-    GRANARY_ASSIGN(identity, IdentityOf(rows, *user));
+    GRANARY_ASSIGN(Identity identity, IdentityOf(rows, *user));
     identity.credential = "key:" + row->id;
     identity.expires_us = row->expires_us;
     identity.is_old_secret = !is_it;
@@ -171,9 +166,8 @@ Result<Identity> Authority::State::ByKey(std::string_view text) {
                                   identity.grants.size(), security::kGrantsMax));
       }
     }
-    return Status::Ok();
-  }));
-  return identity;
+    return identity;
+  });
 }
 
 Result<Identity> Authority::State::ByToken(std::string_view text) {
@@ -185,17 +179,15 @@ Result<Identity> Authority::State::ByToken(std::string_view text) {
   const auto ring = keys->Get();
   GRANARY_ASSIGN(const security::TokenClaims claims,
                  security::CheckToken(text, ring->checks, rules, now_s()));
-  Identity identity;
-  GRANARY_TRY(store->Read([&](AuthRows& rows) -> Status {
+  return store->Read([&](AuthRows& rows) -> Result<Identity> {
     GRANARY_ASSIGN(const auto session, rows.FindSession(claims.session));
     if (!session || session->revoked_us != 0 || session->user != claims.subject) return NotKnown();
     GRANARY_ASSIGN(const auto user, rows.FindUser(session->user));
     if (!user || user->disabled || user->tenant != claims.tenant) return NotKnown();
-    GRANARY_ASSIGN(identity, IdentityOf(rows, *user));
-    identity.credential = "session:" + session->id;
-    return Status::Ok();
-  }));
-  return identity;
+    GRANARY_ASSIGN(Identity identity, IdentityOf(rows, *user));
+    identity.credential = std::string(kSessionCredential) + session->id;
+    return identity;
+  });
 }
 
 // One token serves many requests: a signature costs more than the rest of a request's way through
@@ -282,12 +274,7 @@ Result<std::vector<AuditEntry>> Authority::ListAudit(const Act& act, AuditQuery 
     if (query.tenant && *query.tenant != act.who.tenant) return std::vector<AuditEntry>();
     query.tenant = act.who.tenant;
   }
-  std::vector<AuditEntry> entries;
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(entries, rows.ListAudit(query));
-    return Status::Ok();
-  }));
-  return entries;
+  return state_->store->Read([&](AuthRows& rows) { return rows.ListAudit(query); });
 }
 
 Status Authority::State::Commit(const std::vector<AuditEntry>& entries) {

@@ -85,6 +85,9 @@ struct MadeKey {
   std::string text;  ///< Never to be had again.
 };
 
+/// How long the old secret of a rotated key may be good.
+inline constexpr std::int64_t kKeyGraceSecondsMax = 30 * 86'400;
+
 class Authority {
  public:
   /// OpenAuthFile's failures.

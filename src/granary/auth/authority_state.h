@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "granary/auth/auth_store.h"
 #include "granary/auth/authority.h"
@@ -15,6 +16,9 @@ namespace granary::auth {
 
 inline constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr std::size_t kNodeTokensMax = 10'000;
+inline constexpr std::string_view kGatewayAudience = "granary-gateway";
+inline constexpr std::string_view kSessionCredential = "session:";  ///< Before a session's id.
+inline constexpr std::size_t kIdDigits = 16;
 
 struct Authority::State {
   State(AuthorityOptions all, const io::Clock& wall, io::Random& chance)
@@ -97,5 +101,7 @@ Status NotAnAdmin();
 /// kPermissionDenied for a key that was rotated.
 Status CheckNoOldSecret(const Act& act);
 bool IsOperator(const UserRow& user);
+/// Neither revoked nor past its end.
+bool IsLive(const KeyRow& key, std::int64_t now_us);
 
 }  // namespace granary::auth

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "granary/auth/identity.h"
-
 namespace granary::auth {
 namespace {
 
@@ -21,10 +19,6 @@ std::optional<std::vector<security::Grant>> GrantsOfBuiltIn(std::string_view rol
   if (role != "reader") verbs.Add(Verb::kWrite);
   if (role == kAdminRole || role == kOperatorRole) verbs.Add(Verb::kAdmin);
   return std::vector<security::Grant>{{verbs, std::string(security::kAnySource)}};
-}
-
-bool IsTenantAdmin(const Identity& identity) {
-  return security::AllowsEverywhere(identity.grants, Verb::kAdmin).allowed;
 }
 
 }  // namespace granary::auth

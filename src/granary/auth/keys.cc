@@ -13,7 +13,6 @@ namespace granary::auth {
 namespace {
 
 constexpr std::size_t kKeyNameBytesMax = 255;
-constexpr std::int64_t kGraceSecondsMax = 30 * 86'400;
 
 Status NoSuchKey(std::string_view id) {
   return {Code::kNotFound, fmt::format("there is no key '{}'", Quotable(id))};
@@ -25,12 +24,11 @@ bool Outlives(const Act& act, std::int64_t expires_us) {
   return expires_us == 0 || expires_us > act.who.expires_us;
 }
 
-/// Not revoked, not expired.
+}  // namespace
+
 bool IsLive(const KeyRow& key, std::int64_t now_us) {
   return key.revoked_us == 0 && (key.expires_us == 0 || now_us < key.expires_us);
 }
-
-}  // namespace
 
 Result<KeyRow> Authority::State::VisibleKey(AuthRows& rows, const Act& act, std::string_view id) {
   GRANARY_ASSIGN(auto key, rows.FindKey(id));
@@ -119,19 +117,14 @@ Result<MadeKey> Authority::CreateKey(const Act& act, const NewKey& wanted) {
 Result<std::vector<KeyRow>> Authority::ListKeys(const Act& act,
                                                 const std::optional<std::string>& user,
                                                 std::string_view after, std::size_t limit) {
-  std::vector<KeyRow> keys;
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
+  return state_->store->Read([&](AuthRows& rows) -> Result<std::vector<KeyRow>> {
     if (user) {
       GRANARY_ASSIGN(const UserRow owner, State::VisibleUser(rows, act, *user));
-      GRANARY_ASSIGN(keys, rows.ListKeys(owner.tenant, owner.id, after, limit));
-      return Status::Ok();
+      return rows.ListKeys(owner.tenant, owner.id, after, limit);
     }
-    const bool all = IsTenantAdmin(act.who);
-    const auto of = all ? std::nullopt : std::optional(act.who.user_id);
-    GRANARY_ASSIGN(keys, rows.ListKeys(act.who.tenant, of, after, limit));
-    return Status::Ok();
-  }));
-  return keys;
+    const auto of = IsTenantAdmin(act.who) ? std::nullopt : std::optional(act.who.user_id);
+    return rows.ListKeys(act.who.tenant, of, after, limit);
+  });
 }
 
 Result<MadeKey> Authority::RotateKey(const Act& act, std::string_view id,
@@ -139,9 +132,9 @@ Result<MadeKey> Authority::RotateKey(const Act& act, std::string_view id,
   State& state = *state_;
   GRANARY_TRY(CheckNoOldSecret(act));
   const std::int64_t grace = grace_s.value_or(state.options.key_grace_s);
-  if (grace < 0 || grace > kGraceSecondsMax) {
+  if (grace < 0 || grace > kKeyGraceSecondsMax) {
     return Status::Invalid(Code::kInvalidRequest, "/grace_seconds",
-                           fmt::format("from 0 to {}", kGraceSecondsMax));
+                           fmt::format("from 0 to {}", kKeyGraceSecondsMax));
   }
   const std::int64_t now = state.now_us();
   MadeKey made;

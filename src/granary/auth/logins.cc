@@ -67,11 +67,11 @@ Result<TokenPair> Authority::State::Issue(const UserRow& user, const SessionRow&
                                           const std::string& refresh) const {
   const std::int64_t now = now_s();
   const security::TokenClaims claims{.issuer = options.issuer,
-                                     .audience = "granary-gateway",
+                                     .audience = std::string(kGatewayAudience),
                                      .subject = user.id,
                                      .tenant = user.tenant,
                                      .session = session.id,
-                                     .token_id = security::RandomName(random, 16),
+                                     .token_id = security::RandomName(random, kIdDigits),
                                      .issued_s = now,
                                      .not_before_s = now,
                                      .expires_s = now + options.access_token_s,
@@ -90,10 +90,8 @@ Result<TokenPair> Authority::LogIn(const Login& login, std::int64_t& wait_s) {
     tenant.clear();
     account = "?";
   }
-  std::optional<UserRow> user;
-  GRANARY_TRY(state.store->Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(user, rows.FindUserByName(tenant, login.name));
-    return Status::Ok();
+  GRANARY_ASSIGN(const std::optional<UserRow> user, state.store->Read([&](AuthRows& rows) {
+    return rows.FindUserByName(tenant, login.name);
   }));
   const bool has_password = user && !user->disabled && !user->password.empty();
   // Whoever is not there takes as long as whoever is.
@@ -181,12 +179,11 @@ Result<TokenPair> Authority::Refresh(std::string_view refresh_token, const std::
 
 Status Authority::LogOut(const Act& act) {
   State& state = *state_;
-  constexpr std::string_view kSession = "session:";
-  if (!act.who.credential.starts_with(kSession)) {
+  if (!act.who.credential.starts_with(kSessionCredential)) {
     return {Code::kInvalidRequest,
             "a key has no session to end: revoke it with DELETE /auth/keys/{id}"};
   }
-  const std::string id = act.who.credential.substr(kSession.size());
+  const std::string id = act.who.credential.substr(kSessionCredential.size());
   return state.store->Write([&](AuthRows& rows) -> Status {
     GRANARY_ASSIGN(auto session, rows.FindSession(id));
     if (!session || session->revoked_us != 0) return Status::Ok();

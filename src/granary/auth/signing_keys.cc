@@ -39,11 +39,8 @@ Status SigningKeys::Rotate(std::int64_t now_us, std::int64_t drop_before_us) {
 }
 
 Status SigningKeys::Load() {
-  std::vector<SigningKeyRow> kept;
-  GRANARY_TRY(store_.Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(kept, rows.ListSigningKeys());
-    return Status::Ok();
-  }));
+  GRANARY_ASSIGN(const auto kept,
+                 store_.Read([](AuthRows& rows) { return rows.ListSigningKeys(); }));
   std::vector<security::PublicKey> checks;
   std::optional<security::SigningKey> signer;
   for (const SigningKeyRow& row : kept) {

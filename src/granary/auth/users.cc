@@ -113,24 +113,14 @@ Result<UserRow> Authority::CreateUser(const Act& act, const NewUser& wanted) {
 }
 
 Result<UserRow> Authority::GetUser(const Act& act, std::string_view id) {
-  UserRow user;
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(user, State::VisibleUser(rows, act, id));
-    return Status::Ok();
-  }));
-  return user;
+  return state_->store->Read([&](AuthRows& rows) { return State::VisibleUser(rows, act, id); });
 }
 
 Result<std::vector<UserRow>> Authority::ListUsers(const Act& act,
                                                   const std::optional<std::string>& tenant,
                                                   std::string_view after, std::size_t limit) {
   GRANARY_ASSIGN(const std::string of, State::AdministeredTenant(act, tenant));
-  std::vector<UserRow> users;
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(users, rows.ListUsers(of, after, limit));
-    return Status::Ok();
-  }));
-  return users;
+  return state_->store->Read([&](AuthRows& rows) { return rows.ListUsers(of, after, limit); });
 }
 
 Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id, const UserChange& change,
@@ -145,11 +135,8 @@ Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id, const
   std::string password;
   if (change.password) {
     GRANARY_TRY(state.CheckNewPassword("/password", *change.password));
-    bool whole = false;
-    GRANARY_TRY(state.store->Read([&](AuthRows& rows) -> Status {
-      GRANARY_ASSIGN(whole, State::IsWhole(rows, act));
-      return Status::Ok();
-    }));
+    GRANARY_ASSIGN(const bool whole,
+                   state.store->Read([&](AuthRows& rows) { return State::IsWhole(rows, act); }));
     // A password has no end.
     if (is_self && act.who.expires_us != 0)
       return Status(Code::kPermissionDenied, "a key that expires sets no password of its user");
@@ -213,13 +200,10 @@ Status Authority::DeleteUser(const Act& act, std::string_view id) {
 }
 
 Result<std::vector<Grant>> Authority::PermissionsOf(const Act& act, std::string_view user_id) {
-  std::vector<Grant> grants;
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
+  return state_->store->Read([&](AuthRows& rows) -> Result<std::vector<Grant>> {
     GRANARY_ASSIGN(const UserRow user, State::VisibleUser(rows, act, user_id));
-    GRANARY_ASSIGN(grants, State::GrantsOf(rows, user));
-    return Status::Ok();
-  }));
-  return grants;
+    return State::GrantsOf(rows, user);
+  });
 }
 
 // ---- Roles
@@ -238,11 +222,11 @@ Result<RoleRow> Authority::PutRole(const Act& act, const std::optional<std::stri
   }
   const RoleRow role{of, std::string(name), security::Simplified(grants)};
   GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(const auto all, rows.ListRoles(of));
-    const bool is_new = std::ranges::find(all, role.name, &RoleRow::name) == all.end();
-    if (is_new && all.size() >= state.options.roles_max) {
+    GRANARY_ASSIGN(const auto before, rows.FindRole(of, role.name));
+    GRANARY_ASSIGN(const std::int64_t count, rows.CountRoles(of));
+    if (!before && static_cast<std::size_t>(count) >= state.options.roles_max) {
       return Status(Code::kQuotaExceeded,
-                    fmt::format("the tenant has {} roles, which is the most", all.size()));
+                    fmt::format("the tenant has {} roles, which is the most", count));
     }
     GRANARY_TRY(rows.PutRole(role));
     std::vector<std::string> texts;
@@ -259,11 +243,9 @@ Result<std::vector<RoleRow>> Authority::ListRoles(const Act& act,
   std::vector<RoleRow> roles;
   for (const std::string_view name : BuiltInRoles())
     roles.push_back({of, std::string(name), *GrantsOfBuiltIn(name)});
-  GRANARY_TRY(state_->store->Read([&](AuthRows& rows) -> Status {
-    GRANARY_ASSIGN(auto own, rows.ListRoles(of));
-    roles.insert(roles.end(), own.begin(), own.end());
-    return Status::Ok();
-  }));
+  GRANARY_ASSIGN(const auto own,
+                 state_->store->Read([&](AuthRows& rows) { return rows.ListRoles(of); }));
+  roles.insert(roles.end(), own.begin(), own.end());
   return roles;
 }
 
