@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
@@ -74,17 +75,14 @@ namespace {
 class StreamedAnswer final : public UpstreamAnswer {
  public:
   StreamedAnswer(UpstreamSocket socket, UpstreamOptions options, runtime::CancelToken cancel,
-                 bool head_only, std::function<void(UpstreamSocket)> give_back)
+                 std::function<void(UpstreamSocket)> give_back)
       : socket_(std::move(socket)),
         options_(options),
         cancel_(std::move(cancel)),
-        head_only_(head_only),
-        give_back_(std::move(give_back)) {
-    parser_.emplace();
-  }
+        give_back_(std::move(give_back)) {}
 
   /// `all_sent`: the request is out, so the connection may serve another one.
-  Status ReadHead(bool all_sent);
+  Status ReadHead(bool all_sent, bool head_only);
   int status() const override { return status_; }
   const Headers& headers() const override { return headers_; }
   std::optional<std::uint64_t> body_bytes() const override { return body_bytes_; }
@@ -94,16 +92,16 @@ class StreamedAnswer final : public UpstreamAnswer {
   using Parser = http::response_parser<http::buffer_body>;
 
   Status Receive();
+  Status Advance(std::span<char> out, std::size_t& produced);
   Status Feed(std::span<char> out, std::size_t& produced);
   void Finish();
 
   std::optional<UpstreamSocket> socket_;  // Nothing once the answer has ended.
   const UpstreamOptions options_;
   const runtime::CancelToken cancel_;
-  const bool head_only_;
   const std::function<void(UpstreamSocket)> give_back_;
   std::optional<Parser> parser_;
-  std::string in_;  // Received and not parsed yet.
+  boost::beast::flat_buffer in_;  // Received and not parsed yet.
   bool all_sent_ = false;
   int status_ = 0;
   Headers headers_;
@@ -116,13 +114,12 @@ Status Malformed(const boost::beast::error_code& error) {
 }
 
 Status StreamedAnswer::Receive() {
-  const std::size_t before = in_.size();
-  in_.resize(before + kUpstreamPieceBytes);
-  const Result<std::size_t> got = socket_->Read({in_.data() + before, kUpstreamPieceBytes},
-                                                options_.silence_timeout_ms, cancel_);
-  in_.resize(before + (got.ok() ? *got : 0));
-  GRANARY_TRY(got.status());
-  if (*got > 0) return Status::Ok();
+  const auto room = in_.prepare(kUpstreamPieceBytes);
+  GRANARY_ASSIGN(const std::size_t got,
+                 socket_->Read({static_cast<char*>(room.data()), room.size()},
+                               options_.silence_timeout_ms, cancel_));
+  in_.commit(got);
+  if (got > 0) return Status::Ok();
   // The end of a body without a length is the connection's; of any other, or of a head, it is a
   // cut.
   boost::beast::error_code error;
@@ -131,17 +128,17 @@ Status StreamedAnswer::Receive() {
   return Status::IoError("the connection ended before the answer did");
 }
 
-Status StreamedAnswer::ReadHead(bool all_sent) {
+Status StreamedAnswer::ReadHead(bool all_sent, bool head_only) {
   all_sent_ = all_sent;
   for (;;) {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(options_.head_bytes_max));
     parser_->body_limit(boost::none);
-    parser_->skip(head_only_);
+    parser_->skip(head_only);
     while (!parser_->is_header_done()) {
       boost::beast::error_code error;
-      const std::size_t used = parser_->put(boost::asio::buffer(in_.data(), in_.size()), error);
-      in_.erase(0, used);
+      const std::size_t used = parser_->put(in_.data(), error);
+      in_.consume(used);
       if (error && error != http::error::need_more) return Malformed(error);
       if (!parser_->is_header_done()) GRANARY_TRY(Receive());
     }
@@ -163,7 +160,7 @@ Status StreamedAnswer::ReadHead(bool all_sent) {
 void StreamedAnswer::Finish() {
   if (!socket_) return;
   // What else lies there was not asked for, and a request that is not all sent may still be read.
-  if (all_sent_ && parser_->keep_alive() && in_.empty()) give_back_(std::move(*socket_));
+  if (all_sent_ && parser_->keep_alive() && in_.size() == 0) give_back_(std::move(*socket_));
   socket_.reset();
 }
 
@@ -173,38 +170,35 @@ Status StreamedAnswer::Feed(std::span<char> out, std::size_t& produced) {
   body.size = out.size();
   body.more = true;
   boost::beast::error_code error;
-  const std::size_t used = parser_->put(boost::asio::buffer(in_.data(), in_.size()), error);
-  in_.erase(0, used);
+  const std::size_t used = parser_->put(in_.data(), error);
+  in_.consume(used);
   produced = out.size() - body.size;
   if (error && error != http::error::need_more && error != http::error::need_buffer)
     return Malformed(error);
   return Status::Ok();
 }
 
+Status StreamedAnswer::Advance(std::span<char> out, std::size_t& produced) {
+  if (in_.size() == 0) GRANARY_TRY(Receive());
+  if (!parser_->is_done()) GRANARY_TRY(Feed(out, produced));
+  if (parser_->is_done()) {
+    Finish();
+    return Status::Ok();
+  }
+  // Less than a chunk's header lay there: more is needed before the parser goes on.
+  return produced == 0 && in_.size() > 0 ? Receive() : Status::Ok();
+}
+
 Result<std::size_t> StreamedAnswer::Read(std::span<char> out) {
   GRANARY_TRY(failure_);
-  while (socket_ && !out.empty()) {
-    std::size_t produced = 0;
-    Status status = in_.empty() ? Receive() : Status::Ok();
-    if (status.ok() && !parser_->is_done()) status = Feed(out, produced);
-    if (status.ok() && parser_->is_done()) Finish();
-    if (!status.ok()) {
-      failure_ = status;
-      socket_.reset();
-      return status;
-    }
-    if (produced > 0) return produced;
-    if (!socket_) break;
-    // Less than a chunk's header lay there: more is needed before the parser goes on.
-    if (!in_.empty()) {
-      if (Status more = Receive(); !more.ok()) {
-        failure_ = more;
-        socket_.reset();
-        return more;
-      }
-    }
+  std::size_t produced = 0;
+  while (socket_ && !out.empty() && produced == 0) {
+    failure_ = Advance(out, produced);
+    if (failure_.ok()) continue;
+    socket_.reset();
+    return failure_;
   }
-  return std::size_t{0};
+  return produced;
 }
 
 std::string MakeUpstreamHead(const UpstreamAddress& address, const UpstreamCall& call) {
@@ -269,12 +263,10 @@ Result<std::unique_ptr<UpstreamAnswer>> UpstreamPool::Send(const UpstreamCall& c
   }
   auto give_back = [state = state_](UpstreamSocket done) { state->GiveBack(std::move(done)); };
   auto answer = std::make_unique<StreamedAnswer>(std::move(*socket), options, call.cancel,
-                                                 call.method == "HEAD", std::move(give_back));
-  GRANARY_TRY(answer->ReadHead(sent));
+                                                 std::move(give_back));
+  GRANARY_TRY(answer->ReadHead(sent, call.method == "HEAD"));
   return std::unique_ptr<UpstreamAnswer>(std::move(answer));
 }
-
-const UpstreamAddress& UpstreamPool::address() const { return state_->address; }
 
 std::size_t UpstreamPool::idle() const {
   const std::lock_guard lock(state_->mutex);

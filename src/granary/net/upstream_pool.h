@@ -67,7 +67,6 @@ class UpstreamPool final : public Upstream {
 
   Result<std::unique_ptr<UpstreamAnswer>> Send(const UpstreamCall& call) override;
 
-  const UpstreamAddress& address() const;
   std::size_t idle() const;
 
  private:

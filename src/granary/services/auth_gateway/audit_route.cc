@@ -9,13 +9,9 @@
 namespace granary::gateway {
 namespace {
 
-constexpr std::int64_t kAuditPage = 100;
-constexpr std::int64_t kAuditPageMax = 1'000;
-
 Result<net::HttpResponse> ListAudit(GatewayState&, auth::Authority& authority,
                                     hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::int64_t limit,
-                 WholeParameter(call.request, "limit", kAuditPage, 1, kAuditPageMax));
+  GRANARY_ASSIGN(const std::size_t limit, PageRows(call.request));
   GRANARY_ASSIGN(
       const std::int64_t before,
       WholeParameter(call.request, "before", 0, 1, std::numeric_limits<std::int64_t>::max()));
@@ -24,7 +20,7 @@ Result<net::HttpResponse> ListAudit(GatewayState&, auth::Authority& authority,
                                .action = TextParameter(call.request, "action"),
                                .outcome = TextParameter(call.request, "outcome"),
                                .before_seq = before,
-                               .limit = static_cast<std::size_t>(limit)};
+                               .limit = limit};
   GRANARY_ASSIGN(const auto entries, authority.ListAudit(ActOf(call), query));
   const bool full = entries.size() == query.limit;
   return hosting::JsonResponse(

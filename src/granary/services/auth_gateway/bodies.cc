@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/base/utf8.h"
+#include "granary/hosting/responses.h"
 #include "granary/net/header_list.h"
 #include "granary/types/time_text.h"
 
@@ -87,6 +88,17 @@ Result<std::int64_t> WholeParameter(const net::HttpRequest& request, std::string
   return Status(Code::kInvalidArgument,
                 fmt::format("{} is '{}', expected a whole number from {} to {}", name,
                             Quotable(*text), min, max));
+}
+
+Result<std::size_t> PageRows(const net::HttpRequest& request) {
+  GRANARY_ASSIGN(const std::int64_t rows, WholeParameter(request, "limit", 100, 1, 1'000));
+  return static_cast<std::size_t>(rows);
+}
+
+net::HttpResponse SecretResponse(std::string body, int status) {
+  net::HttpResponse response = hosting::JsonResponse(std::move(body), status);
+  response.headers.Set("Cache-Control", "no-store");
+  return response;
 }
 
 std::optional<std::string> TextParameter(const net::HttpRequest& request, std::string_view name) {

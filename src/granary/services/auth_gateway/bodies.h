@@ -30,11 +30,15 @@ Result<std::optional<std::vector<security::Grant>>> ReadGrants(api::ObjectReader
 /// An instant of RFC 3339 as microseconds since 1970.
 Result<std::optional<std::int64_t>> ReadInstant(api::ObjectReader& body, std::string_view name);
 
+/// `limit` of a page: 1 to 1,000, 100 when not given. kInvalidArgument.
+Result<std::size_t> PageRows(const net::HttpRequest& request);
 /// A query parameter that is a whole number. kInvalidArgument.
 Result<std::int64_t> WholeParameter(const net::HttpRequest& request, std::string_view name,
                                     std::int64_t fallback, std::int64_t min, std::int64_t max);
 std::optional<std::string> TextParameter(const net::HttpRequest& request, std::string_view name);
 
+/// What has a secret in it is nobody's to keep on the way (RFC 6749 §5.1).
+net::HttpResponse SecretResponse(std::string body, int status = 200);
 void AppendGrants(std::span<const security::Grant> grants, std::string& out);
 void AppendTexts(std::span<const std::string> texts, std::string& out);
 std::string UserJson(const auth::UserRow& user);

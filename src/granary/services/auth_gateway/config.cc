@@ -9,7 +9,6 @@
 namespace granary::gateway {
 namespace {
 
-using hosting::IsOptionalPath;
 using hosting::TextRule;
 using hosting::WholeRule;
 
@@ -17,7 +16,6 @@ bool IsNodeUrl(std::string_view text) { return net::ParseUpstreamUrl(text).ok();
 bool IsNodeList(std::string_view text) { return ParseNodeList(text).ok(); }
 
 using C = Config;
-constexpr std::int64_t kYearsSeconds = 10 * 365 * 86'400;
 
 // clang-format off
 const hosting::Variable kGatewayRows[] = {
@@ -93,7 +91,7 @@ auth::AuthorityOptions MakeAuthorityOptions(const Config& config) {
   options.tenant = config.tenant_id;
   options.issuer = security::kIssuer;
   options.access_token_s = config.access_token_minutes * 60;
-  options.session_s = std::min(config.session_days * 86'400, kYearsSeconds);
+  options.session_s = config.session_days * 86'400;
   options.node_token_s = config.node_token_seconds;
   options.key_grace_s = config.key_grace_minutes * 60;
   options.signing_key_days = config.signing_key_days;

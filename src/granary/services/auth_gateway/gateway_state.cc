@@ -34,10 +34,7 @@ void GatewayState::Open(std::shared_ptr<auth::Authority> authority) {
   authority_ = std::move(authority);
 }
 
-std::shared_ptr<auth::Authority> GatewayState::Close() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(authority_, nullptr);
-}
+void GatewayState::Close() { Open(nullptr); }
 
 const auth::Identity& IdentityOf(const hosting::RouteCall& call) {
   GRANARY_CHECK(call.who != nullptr, "{} {}", call.request.method, call.request.path);

@@ -28,8 +28,7 @@ struct GatewayState {
   /// kUnavailable until the file of users and keys is open.
   Result<std::shared_ptr<auth::Authority>> Authority() const;
   void Open(std::shared_ptr<auth::Authority> authority);
-  /// Returns the one that was there.
-  std::shared_ptr<auth::Authority> Close();
+  void Close();
 
   const Config config;
   Logger& log;

@@ -9,15 +9,6 @@ using auth::Authority;
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
-constexpr std::int64_t kKeysPage = 100;
-constexpr std::int64_t kKeysPageMax = 1'000;
-
-net::HttpResponse ShownOnce(const auth::MadeKey& key, int status) {
-  net::HttpResponse response = JsonResponse(MadeKeyJson(key), status);
-  response.headers.Set("Cache-Control", "no-store");
-  return response;
-}
-
 Result<net::HttpResponse> CreateKey(GatewayState& state, Authority& authority, RouteCall& call) {
   GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
   api::ObjectReader body(node, "");
@@ -29,17 +20,16 @@ Result<net::HttpResponse> CreateKey(GatewayState& state, Authority& authority, R
   GRANARY_ASSIGN(key.expires_us, ReadInstant(body, "expires_at"));
   GRANARY_TRY(body.Finish());
   GRANARY_ASSIGN(const auth::MadeKey made, authority.CreateKey(ActOf(call), key));
-  return ShownOnce(made, 201);
+  return SecretResponse(MadeKeyJson(made), 201);
 }
 
 Result<net::HttpResponse> ListKeys(GatewayState&, Authority& authority, RouteCall& call) {
-  GRANARY_ASSIGN(const std::int64_t limit,
-                 WholeParameter(call.request, "limit", kKeysPage, 1, kKeysPageMax));
-  GRANARY_ASSIGN(const auto keys,
-                 authority.ListKeys(ActOf(call), TextParameter(call.request, "user_id"),
-                                    TextParameter(call.request, "after").value_or(std::string()),
-                                    static_cast<std::size_t>(limit)));
-  const bool full = keys.size() == static_cast<std::size_t>(limit);
+  GRANARY_ASSIGN(const std::size_t limit, PageRows(call.request));
+  GRANARY_ASSIGN(
+      const auto keys,
+      authority.ListKeys(ActOf(call), TextParameter(call.request, "user_id"),
+                         TextParameter(call.request, "after").value_or(std::string()), limit));
+  const bool full = keys.size() == limit;
   return JsonResponse(
       PageJson("keys", keys, KeyJson, full ? std::optional(keys.back().id) : std::nullopt));
 }
@@ -49,13 +39,14 @@ Result<net::HttpResponse> RotateKey(GatewayState& state, Authority& authority, R
   if (!call.request.body.empty()) {
     GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
     api::ObjectReader body(node, "");
-    GRANARY_ASSIGN(const auto grace, body.WholeNumber("grace_seconds", 0, 30ull * 86'400));
+    GRANARY_ASSIGN(const auto grace,
+                   body.WholeNumber("grace_seconds", 0, auth::kKeyGraceSecondsMax));
     if (grace) grace_s = static_cast<std::int64_t>(*grace);
     GRANARY_TRY(body.Finish());
   }
   GRANARY_ASSIGN(const auth::MadeKey made,
                  authority.RotateKey(ActOf(call), call.parameters[0], grace_s));
-  return ShownOnce(made, 200);
+  return SecretResponse(MadeKeyJson(made));
 }
 
 Result<net::HttpResponse> RevokeKey(GatewayState&, Authority& authority, RouteCall& call) {

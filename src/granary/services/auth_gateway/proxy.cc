@@ -34,11 +34,17 @@ constexpr std::array<std::string_view, 12> kNotPassedBack = {"connection",
                                                              "content-type",
                                                              "x-request-id"};
 
-bool IsPassedBack(std::string_view name, std::string_view connection) {
-  const std::string lower = net::InLowerCase(name);
-  if (std::ranges::find(kNotPassedBack, lower) != kNotPassedBack.end()) return false;
-  const auto items = net::ParseHeaderList(connection);
-  return std::ranges::find(items, lower, &net::HeaderItem::value) == items.end();
+/// Of a node's answer, what goes on to the client.
+net::Headers PassedBack(const net::Headers& answered) {
+  const auto between = net::ParseHeaderList(answered.Get("Connection").value_or(""));
+  net::Headers out;
+  for (const auto& [name, value] : answered.all()) {
+    const std::string lower = net::InLowerCase(name);
+    if (std::ranges::find(kNotPassedBack, lower) != kNotPassedBack.end()) continue;
+    if (std::ranges::find(between, lower, &net::HeaderItem::value) != between.end()) continue;
+    out.Set(name, value);
+  }
+  return out;
 }
 
 net::Headers HeadersFor(const net::HttpRequest& request, std::string_view token) {
@@ -85,7 +91,7 @@ bool IsNodes(const Status& failure, const runtime::CancelToken& cancel) {
 Status ReadFirst(net::UpstreamAnswer& answer, std::string& first, bool& whole) {
   const auto length = answer.body_bytes();
   const bool is_short = length && *length <= kPieceBytes;
-  std::string piece(kPieceBytes, '\0');
+  std::string piece(is_short ? std::max<std::size_t>(*length, 1) : kPieceBytes, '\0');
   for (;;) {
     GRANARY_ASSIGN(const std::size_t n, answer.Read(piece));
     whole = n == 0;
@@ -155,10 +161,7 @@ Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> a
   response.status = answer->status();
   response.content_type =
       std::string(answer->headers().Get("Content-Type").value_or("application/octet-stream"));
-  const std::string connection(answer->headers().Get("Connection").value_or(""));
-  for (const auto& [name, value] : answer->headers().all()) {
-    if (IsPassedBack(name, connection)) response.headers.Set(name, value);
-  }
+  response.headers = PassedBack(answer->headers());
   std::string first;
   bool whole = false;
   if (const Status status = ReadFirst(*answer, first, whole); !status.ok()) return Failed(status);

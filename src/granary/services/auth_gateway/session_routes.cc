@@ -12,13 +12,6 @@ using auth::Authority;
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
-// What has a secret in it is nobody's to keep on the way (RFC 6749 §5.1).
-net::HttpResponse SecretResponse(std::string body, int status = 200) {
-  net::HttpResponse response = JsonResponse(std::move(body), status);
-  response.headers.Set("Cache-Control", "no-store");
-  return response;
-}
-
 Result<net::HttpResponse> LogIn(GatewayState& state, Authority& authority, RouteCall& call) {
   GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
   api::ObjectReader body(node, "");

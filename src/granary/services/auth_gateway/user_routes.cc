@@ -11,9 +11,6 @@ using auth::Authority;
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
-constexpr std::int64_t kUsersPage = 100;
-constexpr std::int64_t kUsersPageMax = 1'000;
-
 Result<net::HttpResponse> CreateUser(GatewayState& state, Authority& authority, RouteCall& call) {
   GRANARY_ASSIGN(const api::JsonNode node, ReadBody(state, call.request));
   api::ObjectReader body(node, "");
@@ -30,13 +27,12 @@ Result<net::HttpResponse> CreateUser(GatewayState& state, Authority& authority, 
 }
 
 Result<net::HttpResponse> ListUsers(GatewayState&, Authority& authority, RouteCall& call) {
-  GRANARY_ASSIGN(const std::int64_t limit,
-                 WholeParameter(call.request, "limit", kUsersPage, 1, kUsersPageMax));
+  GRANARY_ASSIGN(const std::size_t limit, PageRows(call.request));
   const auto after = TextParameter(call.request, "after").value_or(std::string());
-  GRANARY_ASSIGN(const auto users,
-                 authority.ListUsers(ActOf(call), TextParameter(call.request, "tenant_id"), after,
-                                     static_cast<std::size_t>(limit)));
-  const bool full = users.size() == static_cast<std::size_t>(limit);
+  GRANARY_ASSIGN(
+      const auto users,
+      authority.ListUsers(ActOf(call), TextParameter(call.request, "tenant_id"), after, limit));
+  const bool full = users.size() == limit;
   return JsonResponse(
       PageJson("users", users, UserJson, full ? std::optional(users.back().name) : std::nullopt));
 }
