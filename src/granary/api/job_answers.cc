@@ -1,30 +1,9 @@
 // JobJson, JobsJson, CompactionPlanJson.
-#include <utility>
-
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
-#include "granary/types/time_text.h"
 
 namespace granary::api {
 namespace {
-
-template <typename Items, typename Append>
-void AppendList(const Items& items, std::string& out, const Append& append) {
-  out.push_back('[');
-  for (bool first = true; const auto& item : items) {
-    if (!std::exchange(first, false)) out.push_back(',');
-    append(item);
-  }
-  out.push_back(']');
-}
-
-void AddInstant(JsonObject& object, std::string_view name, std::optional<std::int64_t> us) {
-  if (!us) return object.AddNull(name);
-  std::string& out = object.Key(name);
-  out.push_back('"');
-  AppendTimestamp(*us, TimeUnit::kMicro, out);
-  out.push_back('"');
-}
 
 void AppendJob(const storage::CompactionJob& job, std::string& out) {
   JsonObject object(out);
@@ -42,9 +21,9 @@ void AppendJob(const storage::CompactionJob& job, std::string& out) {
   object.Add("bytes_before", job.counts.bytes_in);
   object.Add("bytes_after", job.counts.bytes_out);
   object.Add("rows", job.counts.rows);
-  AddInstant(object, "created_at", job.created_us);
-  AddInstant(object, "started_at", job.started_us);
-  AddInstant(object, "ended_at", job.ended_us);
+  object.AddInstant("created_at", job.created_us);
+  object.AddInstant("started_at", job.started_us);
+  object.AddInstant("ended_at", job.ended_us);
   if (job.failure.ok()) {
     object.AddNull("error");
   } else {

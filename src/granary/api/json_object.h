@@ -11,9 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "granary/base/append_format.h"
 #include "granary/json/batch_writer.h"
+#include "granary/types/time_text.h"
 
 namespace granary::api {
 
@@ -43,6 +45,19 @@ class JsonObject {
     else
       AddNull(name);
   }
+  /// An instant of RFC 3339, of microseconds since 1970.
+  void AddInstant(std::string_view name, std::int64_t micros) {
+    std::string& out = Key(name);
+    out.push_back('"');
+    AppendTimestamp(micros, TimeUnit::kMicro, out);
+    out.push_back('"');
+  }
+  void AddInstant(std::string_view name, const std::optional<std::int64_t>& micros) {
+    if (micros)
+      AddInstant(name, *micros);
+    else
+      AddNull(name);
+  }
   void AddNull(std::string_view name) { Key(name).append("null"); }
   void Close() { out_.push_back('}'); }
 
@@ -50,5 +65,16 @@ class JsonObject {
   std::string& out_;
   bool first_ = true;
 };
+
+/// [<each>, …]: `append(item)` appends one of them to the same text.
+template <typename Items, typename Append>
+void AppendList(const Items& items, std::string& out, const Append& append) {
+  out.push_back('[');
+  for (bool first = true; const auto& item : items) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    append(item);
+  }
+  out.push_back(']');
+}
 
 }  // namespace granary::api

@@ -2,7 +2,6 @@
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/base/append_format.h"
-#include "granary/types/time_text.h"
 
 namespace granary::api {
 namespace {
@@ -12,16 +11,9 @@ void AppendQuery(const RunningQuery& query, std::string& out) {
   object.Add("id", query.id);
   object.Add("kind", QueryKindName(query.kind));
   std::string& sources = object.Key("source_ids");
-  sources.push_back('[');
-  for (std::size_t i = 0; i < query.sources.size(); ++i) {
-    if (i > 0) sources.push_back(',');
-    json::AppendString(query.sources[i].str(), sources);
-  }
-  sources.push_back(']');
-  std::string& started = object.Key("started");
-  started.push_back('"');
-  AppendTimestamp(query.started_us, TimeUnit::kMicro, started);
-  started.push_back('"');
+  AppendList(query.sources, sources,
+             [&](const SourceId& source) { json::AppendString(source.str(), sources); });
+  object.AddInstant("started", query.started_us);
   AppendFormat(object.Key("elapsed_ms"), "{:.3f}", static_cast<double>(query.elapsed_ns) / 1e6);
   object.Add("state", query.running ? "running" : "queued");
   object.Add("rows_scanned", query.rows_scanned);

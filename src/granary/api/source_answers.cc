@@ -8,35 +8,11 @@
 #include "granary/storage/manifest/source_change.h"
 #include "granary/storage/stats/stats_builder.h"
 #include "granary/types/rest_column.h"
-#include "granary/types/time_text.h"
 
 namespace granary::api {
 namespace {
 
 using storage::SourceDefinition;
-
-template <typename T, typename Append>
-void AppendList(const std::vector<T>& items, std::string& out, const Append& append) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    append(items[i]);
-  }
-  out.push_back(']');
-}
-
-void AppendInstant(std::int64_t micros, std::string& out) {
-  out.push_back('"');
-  AppendTimestamp(micros, TimeUnit::kMicro, out);
-  out.push_back('"');
-}
-
-void AppendOptionalInstant(const std::optional<std::int64_t>& micros, std::string& out) {
-  if (micros)
-    AppendInstant(*micros, out);
-  else
-    out.append("null");
-}
 
 void AppendPartition(const storage::DeclaredPartition& partition, std::string& out) {
   if (!partition.transform) return json::AppendString(partition.column, out);
@@ -119,7 +95,7 @@ void AppendSource(const SourceInfo& source, std::string& out) {
     object.AddNull("retention");
   }
   object.Add("schema_version", source.schema->version());
-  AppendInstant(source.created_us, object.Key("created_at"));
+  object.AddInstant("created_at", source.created_us);
   object.Close();
 }
 
@@ -167,8 +143,8 @@ void AppendStats(const SourceStatsInfo& info, StatsDetail detail, std::string& o
   object.Add("schema_version", stats.schema->version());
   object.Add("wal_bytes", stats.wal_bytes);
   object.Add("index_bytes", stats.index_bytes);
-  AppendOptionalInstant(stats.last_write_us, object.Key("last_write"));
-  AppendOptionalInstant(stats.last_compaction_us, object.Key("last_compaction"));
+  object.AddInstant("last_write", stats.last_write_us);
+  object.AddInstant("last_compaction", stats.last_compaction_us);
   JsonObject columns(object.Key("columns"));
   for (const Column& column : info.schema->columns()) {
     if (IsRestColumn(column)) continue;
@@ -185,8 +161,7 @@ void AppendSchemaVersion(const storage::SchemaVersion& version, const Schema* be
   JsonObject object(out);
   object.Add("schema_version", version.schema->version());
   const bool known = version.made_us != 0;
-  AppendOptionalInstant(known ? std::optional(version.made_us) : std::nullopt,
-                        object.Key("created_at"));
+  object.AddInstant("created_at", known ? std::optional(version.made_us) : std::nullopt);
   object.Add("change", storage::DescribeChange(before, *version.schema));
   AppendList(version.schema->columns(), object.Key("columns"), [&](const Column& column) {
     JsonObject shown(out);

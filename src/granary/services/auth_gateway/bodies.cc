@@ -35,11 +35,9 @@ Result<Grant> ReadGrant(const api::JsonNode& node, const std::string& pointer) {
   return grant;
 }
 
+// 0: it has not happened, or never will.
 void AddInstant(api::JsonObject& object, std::string_view name, std::int64_t us) {
-  if (us == 0) return object.AddNull(name);
-  std::string text;
-  AppendTimestamp(us, TimeUnit::kMicro, text);
-  object.Add(name, text);
+  object.AddInstant(name, us == 0 ? std::nullopt : std::optional(us));
 }
 
 }  // namespace
@@ -107,18 +105,11 @@ std::optional<std::string> TextParameter(const net::HttpRequest& request, std::s
 }
 
 void AppendTexts(std::span<const std::string> texts, std::string& out) {
-  out.push_back('[');
-  for (const std::string& text : texts) {
-    if (&text != texts.data()) out.push_back(',');
-    json::AppendString(text, out);
-  }
-  out.push_back(']');
+  api::AppendList(texts, out, [&out](const std::string& text) { json::AppendString(text, out); });
 }
 
 void AppendGrants(std::span<const Grant> grants, std::string& out) {
-  out.push_back('[');
-  for (const Grant& grant : grants) {
-    if (&grant != grants.data()) out.push_back(',');
+  api::AppendList(grants, out, [&out](const Grant& grant) {
     std::vector<std::string> verbs;
     for (const security::Verb verb : security::kVerbs) {
       if (grant.verbs.Has(verb)) verbs.emplace_back(security::VerbName(verb));
@@ -127,8 +118,7 @@ void AppendGrants(std::span<const Grant> grants, std::string& out) {
     AppendTexts(verbs, object.Key("verbs"));
     object.Add("source", grant.source);
     object.Close();
-  }
-  out.push_back(']');
+  });
 }
 
 std::string UserJson(const auth::UserRow& user) {

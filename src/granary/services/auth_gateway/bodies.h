@@ -57,13 +57,7 @@ std::string PageJson(std::string_view name, const std::vector<Row>& rows, const 
                      const std::optional<std::string>& next) {
   std::string out;
   api::JsonObject page(out);
-  std::string& list = page.Key(name);
-  list.push_back('[');
-  for (const Row& row : rows) {
-    if (&row != rows.data()) list.push_back(',');
-    list.append(write(row));
-  }
-  list.push_back(']');
+  api::AppendList(rows, page.Key(name), [&](const Row& row) { out.append(write(row)); });
   page.Add("next", next);
   page.Close();
   return out;

@@ -69,7 +69,6 @@ class AlertBook {
  public:
   explicit AlertBook(std::vector<AlertRule> rules) : rules_(std::move(rules)) {}
 
-  const std::vector<AlertRule>& rules() const { return rules_; }
   const std::vector<Alert>& active() const { return active_; }  ///< Pending ones, too.
 
   /// What begins or ceases to fire by what was scraped. A service whose metrics could not be read

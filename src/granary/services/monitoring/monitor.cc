@@ -1,13 +1,11 @@
 #include "granary/services/monitoring/monitor.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
 #include <utility>
 
 #include "granary/api/json_object.h"
-#include "granary/types/time_text.h"
 
 namespace granary::services {
 namespace {
@@ -46,10 +44,7 @@ std::string AlertJson(const Alert& alert, std::string_view state, bool silenced)
     AppendFormat(object.Key("value"), "{}", alert.value);
   else
     object.AddNull("value");
-  std::string& since = object.Key("since");
-  since.push_back('"');
-  AppendTimestamp(alert.since_us, TimeUnit::kMicro, since);
-  since.push_back('"');
+  object.AddInstant("since", alert.since_us);
   object.Add("silenced", silenced);
   object.Close();
   return out;
@@ -115,13 +110,6 @@ void Monitor::Tell(const AlertChange& change) {
 std::vector<Scrape> Monitor::Scrapes() const {
   const std::lock_guard lock(mutex_);
   return scrapes_;
-}
-
-std::optional<Scrape> Monitor::ScrapeOf(std::string_view service) const {
-  const std::lock_guard lock(mutex_);
-  for (const Scrape& scrape : scrapes_)
-    if (scrape.target.service == service) return scrape;
-  return std::nullopt;
 }
 
 std::vector<Alert> Monitor::Alerts() const {

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +47,6 @@ class Monitor {
 
   /// By target, in their order; empty before the first round has ended.
   std::vector<Scrape> Scrapes() const;
-  std::optional<Scrape> ScrapeOf(std::string_view service) const;
   std::vector<Alert> Alerts() const;
   const std::vector<AlertRule>& rules() const { return options_.rules; }
   const std::vector<Target>& targets() const { return options_.targets; }

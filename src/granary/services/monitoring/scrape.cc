@@ -8,7 +8,6 @@
 #include "granary/api/json_node.h"
 #include "granary/api/json_object.h"
 #include "granary/net/http_client.h"
-#include "granary/types/time_text.h"
 
 namespace granary::services {
 namespace {
@@ -35,7 +34,6 @@ Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) 
   GRANARY_ASSIGN(const net::ClientResponse health, client.Send("GET", "/health", ""));
   out.health_ms = static_cast<double>(clock.MonotonicNanos() - start_ns) / 1e6;
   out.up = true;
-  out.health_status = health.status;
   out.ready = health.status == 200;
   if (!out.ready) out.error = DetailOf(health);
   if (api::ParseJsonObject(health.body, kHealthDepth).ok()) out.health = health.body;
@@ -97,10 +95,7 @@ std::string ScrapeJson(const Scrape& scrape) {
   object.Add("service", scrape.target.service);
   object.Add("url", scrape.target.url);
   object.Add("status", scrape.ready ? "ok" : scrape.up ? "not ready" : "down");
-  std::string& checked = object.Key("checked");
-  checked.push_back('"');
-  AppendTimestamp(scrape.at_us, TimeUnit::kMicro, checked);
-  checked.push_back('"');
+  object.AddInstant("checked", scrape.at_us);
   if (scrape.up)
     AppendFormat(object.Key("ms"), "{:.3f}", scrape.health_ms);
   else

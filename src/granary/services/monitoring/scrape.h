@@ -29,7 +29,6 @@ struct Scrape {
   bool up = false;        ///< It answers.
   bool ready = false;     ///< Its /health is 200.
   bool measured = false;  ///< Its metrics were read.
-  int health_status = 0;  ///< 0: no answer.
   double health_ms = 0;
   std::string health;  ///< The answer: a JSON object, or nothing.
   std::string error;   ///< Why it is not up or not ready, or its metrics could not be read.

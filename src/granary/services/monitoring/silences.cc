@@ -1,6 +1,7 @@
 #include "granary/services/monitoring/silences.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -74,10 +75,7 @@ std::string SilenceJson(const Silence& silence) {
   text("rule", silence.rule);
   text("service", silence.service);
   text("comment", silence.comment);
-  std::string& until = object.Key("until");
-  until.push_back('"');
-  AppendTimestamp(silence.until_us, TimeUnit::kMicro, until);
-  until.push_back('"');
+  object.AddInstant("until", silence.until_us);
   object.Close();
   return out;
 }
@@ -102,10 +100,12 @@ Status SilenceBook::Load() {
 }
 
 Status SilenceBook::Save(const std::vector<Silence>& silences) {
-  std::string text = "{\"silences\":[";
-  for (const Silence& silence : silences) text += SilenceJson(silence) + ",";
-  if (text.back() == ',') text.pop_back();
-  return files_.ReplaceFile(path_, text + "]}\n");
+  std::string text;
+  api::JsonObject object(text);
+  api::AppendList(silences, object.Key("silences"),
+                  [&text](const Silence& silence) { text += SilenceJson(silence); });
+  object.Close();
+  return files_.ReplaceFile(path_, text + "\n");
 }
 
 Result<Silence> SilenceBook::Add(Silence silence) {
@@ -148,8 +148,11 @@ std::vector<Silence> SilenceBook::Active() const {
 }
 
 bool SilenceBook::Covers(const Alert& alert) const {
-  return std::ranges::any_of(Active(),
-                             [&](const Silence& silence) { return silence.Covers(alert); });
+  const std::int64_t now_us = clock_.WallMicros();
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(silences_, [&](const Silence& silence) {
+    return silence.until_us > now_us && silence.Covers(alert);
+  });
 }
 
 }  // namespace granary::services

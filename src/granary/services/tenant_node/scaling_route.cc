@@ -5,7 +5,6 @@
 #include "granary/hosting/responses.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
-#include "granary/types/time_text.h"
 
 namespace granary::services {
 namespace {
@@ -35,10 +34,7 @@ void AppendInputs(const runtime::ScalingInputs& in, std::string& out) {
 
 void AppendDecision(const runtime::MadeDecision& decision, std::string& out) {
   api::JsonObject object(out);
-  std::string& at = object.Key("at");
-  at.push_back('"');
-  AppendTimestamp(decision.wall_us, TimeUnit::kMicro, at);
-  at.push_back('"');
+  object.AddInstant("at", decision.wall_us);
   object.Add("step", runtime::ScalingStepName(decision.step));
   object.Add("workers", decision.workers);
   object.Add("reason", decision.reason);
