@@ -85,7 +85,7 @@ def test_the_services_find_each_other_wherever_they_listen(tmp_path):
         ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Auth Gateway", "Tenant Node", "Monitoring")}
         client = Client(ports["Monitoring"], host=host)
         until(lambda: client.call("GET", "/health/all")["status"] == "ok", "all of them are seen, Monitoring itself among them")
-        assert len(client.call("GET", "/health/all")["services"]) == 3
+        assert len(client.call("GET", "/health/all")["services"]) == 4
         key = re.search(r"gk_\w+", service.log())[0]
         assert Client(ports["Auth Gateway"], host=host).call("GET", "/sources", headers={"X-API-Key": key}) == {"sources": []}
     finally:
