@@ -50,7 +50,7 @@ class QueryFeedbackTest : public ::testing::Test {
     const QueryContext context{
         .pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options, .record = &record};
     const auto stats =
-        RunSearch(request, {source_.snapshot()}, context, [&](const ResultBatch& batch) {
+        RunSearch(request, {asked_->snapshot()}, context, [&](const ResultBatch& batch) {
           if (found != nullptr) *found += static_cast<std::uint64_t>(batch.batch->num_rows());
           return Status::Ok();
         });
@@ -68,6 +68,7 @@ class QueryFeedbackTest : public ::testing::Test {
   TestSource source_{"s", SchemaOf({{"id", TypeKind::kInt64},
                                     {"name", TypeKind::kString},
                                     {"amount", TypeKind::kInt64}})};
+  TestSource* asked_ = &source_;
   runtime::WorkerPool pool_{{.threads = 1}};
 };
 
@@ -115,6 +116,17 @@ TEST_F(QueryFeedbackTest, CountsTheWorkOfAnIndexAndWhatItNamed) {
   EXPECT_GT(all[0].questions[0].rows_by_statistics, 0);
   ASSERT_FALSE(all[0].rejected.empty());
   EXPECT_EQ(all[0].rejected[0].way, kScan);
+}
+
+// Nothing is known of its columns yet.
+TEST_F(QueryFeedbackTest, ASourceWithoutFilesIsSearched) {
+  TestSource fresh("s", source_.snapshot().schema);
+  asked_ = &fresh;
+  fresh.AddIndex({kFeedbackName, IndexKind::kHash});
+  fresh.AddHot({{Value(std::int64_t{1}), Value("n41"), Value(std::int64_t{2})}});
+  std::uint64_t found = 0;
+  EXPECT_EQ(Run(Find(NameIs()), {}, &found).size(), 1u);
+  EXPECT_EQ(found, 1u);
 }
 
 TEST_F(QueryFeedbackTest, ASearchThatStoppedDoesNotKnowHowManyMatch) {

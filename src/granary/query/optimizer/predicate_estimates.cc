@@ -61,11 +61,13 @@ PredicateEstimates::PredicateEstimates(const Predicate& predicate, const IndexQu
 
 void PredicateEstimates::Correct(const Predicate& predicate, const Learning& learning) {
   Found typical;
-  Of(learning.typical, /*with_questions=*/true, typical);
+  // Of a source without files nothing is known.
+  const KnownColumns nothing = [](ColumnId) -> const storage::ColumnEstimator* { return nullptr; };
+  Of(learning.typical ? learning.typical : nothing, /*with_questions=*/true, typical);
   shape_ = WithMagnitude(ShapeOf(predicate, learning.source), typical.matches);
   for (std::size_t i = 0; i < questions_.questions.size(); ++i) {
-    question_shapes_.push_back(WithMagnitude(
-        ShapeOf(questions_.questions[i], learning.source), typical.named_by_statistics[i]));
+    question_shapes_.push_back(WithMagnitude(ShapeOf(questions_.questions[i], learning.source),
+                                             typical.named_by_statistics[i]));
   }
   if (learning.corrections->empty()) return;
   for (const std::uint64_t shape : question_shapes_)
