@@ -107,6 +107,7 @@ def test_series_are_kept_across_a_restart(node, monitoring):
         return series and series[0]["points"]
 
     assert all(0 <= rate < 3 for _, rate in service.wait_for(rates, "two looks make a rate"))
+    service.wait_for(lambda client: state_of(client, "tenant-node") == "ok", "the node is seen again")
     usage = client.call("GET", "/usage/default_tenant")
     assert usage["nodes"] == 1 and usage["rows_written"] == 2
 
