@@ -182,6 +182,55 @@ def test_columns_that_came_later_do_not_show(client):
     assert rest["next_cursor"] is None
 
 
+CHANGES = {"drop_columns": ["tag"], "widen_columns": {"n": "float64", "day": "datetime64[ms]"}}
+
+
+def start_changed(client):
+    client.add({"source_id": "s", "schema_definition": {"id": "int64", "n": "int32", "day": "date", "tag": "string"}})
+    client.write("s", [{"id": i, "n": i % 3, "day": f"2024-01-{i + 1:02}", "tag": "xyz"[i % 3]} for i in range(20)])
+
+
+@pytest.mark.parametrize("order", [None, [{"column": "tag"}, {"column": "n", "direction": "desc"}]], ids=["stored", "ordered"])
+def test_columns_that_were_dropped_or_widened_show_as_they_were(node, client, order):
+    start_changed(client)
+    client.flush("s")
+    body = {"source_ids": ["s"], "filters": {"tag": {"in": ["x", "y"]}, "day": {"gt": "2024-01-02"}}, **({"order_by": order} if order else {})}
+    whole = client.search(**body)["records"]
+
+    def between():
+        client = node.client()
+        if next(steps) == 0:
+            client.call("PATCH", "/sources/s", CHANGES)
+            client.write("s", [{"id": 99, "n": 0.5}])
+        client.flush("s")
+        client.call("POST", "/sources/s/compact?wait=true")
+        node.restart()
+        return node.client()
+
+    steps = iter(range(100))
+    found = pages(client, 3, between, **body)
+    assert json.dumps(found) == json.dumps(whole)  # 0 is not 0.0.
+    assert "tag" not in node.client().search(source_ids=["s"])["records"][0]["fields"]
+
+
+def test_a_dropped_column_that_a_flush_left_out_ends_the_cursors_that_need_it(client):
+    start_changed(client)
+    bodies = [{"columns": ["id", "n"]}, {}, {"columns": ["tag"]}, {"columns": ["id"], "order_by": [{"column": "tag"}]},
+              {"columns": ["id"], "filters": {"$not": {"tag": "x"}}}]
+    begun = [client.search(**body, limit=5) for body in bodies]
+    client.call("PATCH", "/sources/s", CHANGES)
+    for body, first in zip(bodies, begun):  # Still in memory as they were.
+        assert client.search(**body, limit=3, cursor=first["next_cursor"])["count"] == 3
+    client.flush("s")
+    rest = client.search(**bodies[0], limit=100, cursor=begun[0]["next_cursor"])
+    assert [type(record["fields"]["n"]) for record in rest["records"]] == [int] * 15
+    for body, first in zip(bodies[1:], begun[1:]):
+        with pytest.raises(Refused) as refused:
+            client.search(**body, limit=100, cursor=first["next_cursor"])
+        assert (refused.value.status, refused.value.code) == (410, "CURSOR_EXPIRED")
+        assert '"tag" was dropped' in refused.value.problem["detail"]
+
+
 def test_an_empty_answer_and_a_last_page_have_no_cursor(client):
     client.add({"source_id": "s"})
     assert client.search()["next_cursor"] is None

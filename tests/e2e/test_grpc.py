@@ -107,6 +107,27 @@ def test_arrow_batches_hold_what_rows_hold(rpc):
     assert table.to_pylist() == [{"sum_i": decimal.Decimal(sum(range(5000))), "count": 5000}]
 
 
+def test_mixed_numbers_keep_their_types(rpc):
+    pb = rpc.pb
+    for source, kind, value in (("a", "int64", 9007199254740993), ("b", "float64", 0.5), ("c", "uint64", 2**64 - 1)):
+        rpc.add({"source_id": source, "schema_definition": {"k": kind}})
+        rpc.write({"source_id": source, "records": [{"fields": {"k": value}}]})
+    request = pb.AggregateDataRequest(group_by=[pb.GroupBy(column="k")], order_by=[pb.OrderBy(column="k")],
+                                      aggregations=[pb.Aggregation(type=pb.AGGREGATION_TYPE_COUNT)])
+    answer = rpc.call("AggregateData", request)
+    assert answer.columns[0].type == "float64"
+    values = [row.values[0] for row in answer.rows]
+    assert [(v.WhichOneof("kind"), getattr(v, v.WhichOneof("kind"))) for v in values] == [
+        ("float64_value", 0.5), ("int64_value", 9007199254740993), ("uint64_value", 2**64 - 1)]
+    request.format = pb.FORMAT_ARROW
+    with pytest.raises(Refused) as refused:
+        rpc.call("AggregateData", request)
+    assert refused.value.code == "TYPE_MISMATCH"
+    request.filters.CopyFrom(pb.Filter(json='{"k": {"lt": 1}}'))
+    table = pa.ipc.open_stream(rpc.call("AggregateData", request).ipc_stream).read_all()
+    assert table["k"].to_pylist() == [0.5]
+
+
 def test_a_write_stream_tells_what_was_written_before_a_failure(rpc):
     rpc.add({"source_id": "w", "schema_mode": "strict", "schema_definition": {"i": "int64"}})
     answer = rpc.stub.WriteStream(iter([batch("w", [{"i": 1}, {"i": 2}]), batch("", [{"i": 3}])]))

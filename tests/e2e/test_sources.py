@@ -276,6 +276,7 @@ def test_access_paths_tell_how_rows_were_found(client):
     assert indexes == {"k": ["hash"], "n": ["btree"], "at": ["btree"], "b": ["bloom"], "x": []}  # By the type, unless said.
     client.write("t", [{"k": f"k{i}", "n": i, "at": f"2024-01-{i % 28 + 1:02}", "b": f"b{i}", "x": i / 2} for i in range(5000)])
     assert paths(client, x=2.5) == {"hot"}
+    assert paths(client, k="k77") == {"hot", "hash_index"}
     client.flush("t")
     assert paths(client, x=2.5) == {"full_scan"}
     assert paths(client, x=2.5) == {"column_cache"}
@@ -290,6 +291,31 @@ def test_access_paths_tell_how_rows_were_found(client):
     counted = client.call("POST", "/data/aggregate", {"aggregations": [{"type": "count"}, {"type": "max", "column": "n"}]})
     assert counted["results"] == [{"count": 5000, "max_n": 4999}]
     assert (counted["stats"]["access_paths"], counted["stats"]["rows_scanned"]) == (["metadata"], 0)
+
+
+def test_hot_rows_are_found_by_their_indexes(client):
+    client.add({"source_id": "t", "schema_definition": {"k": "string", "n": "int64", "x": "float64"},
+                "index_columns": [{"column": "k", "kind": "btree"}, "n", "x"]})
+    rows = [{"k": f"k{i:05}", "n": i * 7919 % 50_000, "x": (i * 31 % 50_000) / 4} for i in range(50_000)]
+    for first in range(0, len(rows), 5000):
+        client.write("t", rows[first:first + 5000])
+
+    def found(rows_max, **body):
+        answer = client.search(source_ids=["t"], **body)
+        assert answer["stats"]["segments_total"] == 0
+        assert set(answer["stats"]["access_paths"]) == {"hot", "btree_index"}, answer["stats"]
+        assert answer["stats"]["rows_scanned"] <= rows_max, answer["stats"]
+        return [record["fields"] for record in answer["records"]]
+
+    newest = 50_000 // 16 + 64  # Rows that no order has yet are looked at, too.
+    assert sorted(r["n"] for r in found(100 + newest, filters={"n": {"gte": 120, "lt": 180}})) == list(range(120, 180))
+    assert len(found(100 + newest, filters={"k": {"starts_with": "k0012"}})) == 10
+    assert [r["n"] for r in found(200 + newest, order_by=[{"column": "n", "direction": "desc"}], limit=5)] == [49_999 - i for i in range(5)]
+    client.write("t", [{"k": "k00125", "n": 50_001, "x": -1.0}])  # At once, and found at once.
+    assert [r["n"] for r in found(200 + newest, order_by=[{"column": "n", "direction": "desc"}], limit=2)] == [50_001, 49_999]
+    ends = client.call("POST", "/data/aggregate", {"aggregations": [{"type": "min", "column": "x"}, {"type": "max", "column": "n"}]})
+    assert ends["results"] == [{"min_x": -1.0, "max_n": 50_001}]
+    assert ends["stats"]["rows_scanned"] <= 200 + newest and set(ends["stats"]["access_paths"]) == {"hot", "btree_index"}
 
 
 def test_indexes_come_and_go_by_patch_while_answers_stay(node, client):

@@ -12,6 +12,8 @@
 
 #include "granary/api/proto_value.h"
 #include "granary/base/int128.h"
+#include "granary/query/exec/number_texts.h"
+#include "granary/types/number_text.h"
 
 namespace granary::api {
 namespace {
@@ -100,8 +102,29 @@ void SetStats(const query::QueryStats& stats, double elapsed_ms, v1::QueryStats&
   for (const std::string& path : stats.access_paths) out.add_access_paths(path);
 }
 
+// A number that was an integer in one source and a float in another is what holds it exactly.
+void SetNumberText(std::string_view text, v1::Value& out) {
+  const auto whole = IsPlainInteger(text) ? ParseInt128(text) : std::nullopt;
+  if (whole && *whole == static_cast<Int128>(static_cast<std::int64_t>(*whole))) {
+    out.set_int64_value(static_cast<std::int64_t>(*whole));
+  } else if (whole && *whole == static_cast<Int128>(static_cast<std::uint64_t>(*whole))) {
+    out.set_uint64_value(static_cast<std::uint64_t>(*whole));
+  } else if (const auto real = query::ExactDouble(text)) {
+    out.set_float64_value(*real);
+  } else {
+    out.set_decimal_value(std::string(text));
+  }
+}
+
+/// As whoever asked knows the column: texts of numbers are numbers.
+DataType TypeOf(const query::AggregateColumn& column) {
+  return column.number_texts ? DataType(TypeKind::kFloat64) : column.type;
+}
+
 // An integer sum is a number to whoever asked, as long as 64 bits hold it.
 void SetAggregate(const Value& value, const query::AggregateColumn& column, v1::Value& out) {
+  if (column.number_texts && !IsNull(value))
+    return SetNumberText(std::get<std::string>(value), out);
   const auto* wide = std::get_if<Int128>(&value);
   if (!column.json_integer || wide == nullptr) return SetProtoValue(value, column.type, out);
   if (*wide == static_cast<Int128>(static_cast<std::int64_t>(*wide)))
@@ -110,24 +133,39 @@ void SetAggregate(const Value& value, const query::AggregateColumn& column, v1::
     out.set_decimal_value(ToString(*wide));
 }
 
+// In a float64 column, where that is exact.
+Result<Value> ArrowValue(const Value& value, const query::AggregateColumn& column) {
+  if (!column.number_texts || IsNull(value)) return value;
+  const auto real = query::ExactDouble(std::get<std::string>(value));
+  if (real) return Value(*real);
+  return Status(Code::kTypeMismatch,
+                fmt::format("\"{}\" has types in the sources that no one type holds exactly: leave "
+                            "it out, ask one source, or take rows instead of Arrow",
+                            column.alias));
+}
+
 Result<std::string> AggregateStream(const query::AggregateAnswer& answer) {
   arrow::ArrayVector arrays;
   for (std::size_t i = 0; i < answer.columns.size(); ++i) {
     arrow::ArrayVector cells;
+    const DataType type = TypeOf(answer.columns[i]);
     for (const auto& row : answer.rows) {
-      GRANARY_ASSIGN(auto cell, MakeConstantArray(answer.columns[i].type, row[i], 1));
+      GRANARY_ASSIGN(const Value value, ArrowValue(row[i], answer.columns[i]));
+      GRANARY_ASSIGN(auto cell, MakeConstantArray(type, value, 1));
       cells.push_back(std::move(cell));
     }
     if (cells.empty()) {
-      GRANARY_ASSIGN(auto none, Take(arrow::MakeEmptyArray(answer.columns[i].type.ToArrow())));
+      GRANARY_ASSIGN(auto none, Take(arrow::MakeEmptyArray(type.ToArrow())));
       cells.push_back(std::move(none));
     }
     GRANARY_ASSIGN(auto column, Take(arrow::Concatenate(cells)));
     arrays.push_back(std::move(column));
   }
-  return IpcStream(
-      arrow::RecordBatch::Make(ArrowSchema(answer.columns, &query::AggregateColumn::alias),
-                               static_cast<std::int64_t>(answer.rows.size()), std::move(arrays)));
+  std::vector<query::AggregateColumn> columns = answer.columns;
+  for (query::AggregateColumn& column : columns) column.type = TypeOf(column);
+  return IpcStream(arrow::RecordBatch::Make(ArrowSchema(columns, &query::AggregateColumn::alias),
+                                            static_cast<std::int64_t>(answer.rows.size()),
+                                            std::move(arrays)));
 }
 
 }  // namespace
@@ -151,7 +189,7 @@ Result<std::string> AggregateAnswerMessage(const query::AggregateAnswer& answer,
                                            double elapsed_ms) {
   v1::AggregateDataResponse response;
   for (const auto& column : answer.columns)
-    AddColumn(column.alias, column.type, *response.add_columns());
+    AddColumn(column.alias, TypeOf(column), *response.add_columns());
   SetStats(answer.stats, elapsed_ms, *response.mutable_stats());
   if (format == RowFormat::kArrow) {
     GRANARY_ASSIGN(std::string stream, AggregateStream(answer));

@@ -23,9 +23,10 @@ Status DroppedSince() {
 Result<storage::SourceSnapshot> SnapshotAt(const storage::Source& source,
                                            const storage::SnapshotMark& mark) {
   GRANARY_ASSIGN(storage::SourceSnapshot now, source.SnapshotOf(mark.generation));
-  for (const storage::SchemaVersion& version : source.schema_history()) {
+  const std::vector<storage::SchemaVersion> history = source.schema_history();
+  for (const storage::SchemaVersion& version : history) {
     if (version.schema->version() == mark.schema_version)
-      return storage::Rewind(std::move(now), mark, *version.schema);
+      return storage::Rewind(std::move(now), mark, *version.schema, history);
   }
   return DroppedSince();
 }

@@ -137,4 +137,17 @@ Result<std::shared_ptr<arrow::Array>> WidenArray(const std::shared_ptr<arrow::Ar
   return cast.MoveValueUnsafe().make_array();
 }
 
+Result<std::shared_ptr<arrow::Array>> NarrowArray(const std::shared_ptr<arrow::Array>& array,
+                                                  const DataType& from, const DataType& to) {
+  const auto type = to.ToArrow();
+  if (array->type()->Equals(*type)) return array;
+  if (WideningOf(to, from) == Widening::kNever) {
+    return Status::Internal(
+        fmt::format("{} was to become {} again", from.ToString(), to.ToString()));
+  }
+  auto cast = arrow::compute::Cast(array, arrow::compute::CastOptions::Safe(type));
+  if (!cast.ok()) return Status::Internal(cast.status().ToString());
+  return cast.MoveValueUnsafe().make_array();
+}
+
 }  // namespace granary

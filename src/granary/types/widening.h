@@ -36,4 +36,9 @@ bool HoldsBetween(const Value& min, const Value& max, const DataType& from, cons
 Result<std::shared_ptr<arrow::Array>> WidenArray(const std::shared_ptr<arrow::Array>& array,
                                                  const DataType& from, const DataType& to);
 
+/// The way back, for values that were of type `to` before `from`: kInternal when one has no equal
+/// there, or when `to` never becomes `from`.
+Result<std::shared_ptr<arrow::Array>> NarrowArray(const std::shared_ptr<arrow::Array>& array,
+                                                  const DataType& from, const DataType& to);
+
 }  // namespace granary

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "granary/base/hash.h"
+#include "granary/query/exec/hot_probe.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/optimizer/predicate_estimates.h"
 #include "granary/query/optimizer/selectivity.h"
@@ -24,6 +25,10 @@ using storage::Segment;
 
 // Row numbers are 32 bits with a sign.
 constexpr std::uint64_t kRowsMax = std::numeric_limits<std::int32_t>::max();
+
+// Of a hot chunk's rows an order may name one in so many: it lies in memory, and more are sooner
+// looked at.
+constexpr std::size_t kHotPart = 4;
 
 const std::uint64_t kRowsOfGroup =
     static_cast<std::uint64_t>(storage::SegmentWriterOptions().row_group_rows);
@@ -180,6 +185,7 @@ class AccessPlanner {
     plan_.named_by_statistics.resize(plan_.named.size());
     plan_.asked.resize(plan_.named.size());
     by_cost_ = options.enabled;
+    may_probe_hot_ = options.enabled && options.forced != kScan;
     page_rows_ = static_cast<double>(std::max<std::int64_t>(options.page_rows, 1));
     may_prune_pages_ = by_cost_ && input.predicate != nullptr && MayPrunePages(*input.predicate);
     always_by_pages_ = options.forced == kPages;
@@ -334,13 +340,30 @@ class AccessPlanner {
       plan_.matches_by_statistics +=
           plan_.matches_by_statistics / rows_ * static_cast<double>(facts.rows);
     }
-    const SegmentChoice choice = optimizer_.ChooseHot(facts);
+    SegmentChoice choice = optimizer_.ChooseHot(facts);
+    if (HasOrders(chunk)) {
+      choice.way = kFirst;
+      choice.found_max = static_cast<std::size_t>(facts.rows) / kHotPart;
+    }
     if (ask_.exactly && choice.probe >= 0) {
       found_.named_by_statistics = named_of_hot_;
       CountQuestions(facts, choice);
     }
     plan_.hot.push_back({&chunk, choice});
     ++plan_.pieces;
+  }
+
+  /// True when all rows are wanted, and declared B-trees give the orders that the first are of.
+  bool HasOrders(const storage::HotChunk& chunk) const {
+    return may_probe_hot_ && input_.predicate == nullptr && !ask_.first_by.empty() &&
+           chunk.index != nullptr &&
+           std::ranges::all_of(ask_.first_by, [&](const AccessAsk::Order& first) {
+             return IsDeclared({first.column.id, IndexKind::kBtree});
+           });
+  }
+
+  bool IsDeclared(IndexKey key) const {
+    return std::ranges::find(input_.snapshot.indexes, key) != input_.snapshot.indexes.end();
   }
 
   void LookAtHashes(const storage::HotChunk& chunk) {
@@ -355,6 +378,12 @@ class AccessPlanner {
       hashes_[i].hash = questions[i].kind == IndexQuestion::Kind::kEqual && is_indexed &&
                         column != nullptr && storage::SharesKeys(column->type, questions[i].type);
       named_of_hot_[i] = questions[i].NamedOf(nullptr);
+      if (!IsDeclared({questions[i].column, IndexKind::kBtree})) continue;
+      const auto rows = static_cast<std::size_t>(chunk.batch->num_rows());
+      const auto named = FindInOrder(questions[i], chunk, rows / kHotPart);
+      if (!named) continue;
+      hashes_[i].btree = true;
+      named_of_hot_[i] = static_cast<double>(named->size()) / static_cast<double>(rows);
     }
   }
 
@@ -364,7 +393,7 @@ class AccessPlanner {
   AccessShape shape_;
   SourceOptimizer optimizer_;
   IndexesOfSegment indexes_;
-  bool by_cost_ = true;
+  bool by_cost_ = true, may_probe_hot_ = true;
   double page_rows_ = 1;
   bool may_prune_pages_ = false;
   bool always_by_pages_ = false;

@@ -123,7 +123,8 @@ struct AccessInput {
 };
 
 /// kCancelled and kDeadlineExceeded when that is asked for. Pure but for looking into the column
-/// cache, and at page indexes that are in memory (with AccessAsk::exactly in those of the files).
+/// cache, at the orders of hot chunks, and at page indexes that are in memory (with
+/// AccessAsk::exactly in those of the files).
 Result<AccessPlan> PlanAccess(const AccessInput& input, const AccessAsk& ask,
                               const OptimizerOptions& options);
 

@@ -73,6 +73,29 @@ Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type) {
   }
 }
 
+Result<AggregateShape> MixedShapeOf(AggregateType aggregate, const DataType& type) {
+  GRANARY_ASSIGN(AggregateShape shape, ShapeOf(aggregate, &type));
+  switch (aggregate) {
+    case AggregateType::kCount:
+    case AggregateType::kSum:
+    case AggregateType::kAvg:
+    case AggregateType::kPercentile:
+    case AggregateType::kApproxPercentile:
+    case AggregateType::kStddev:
+    case AggregateType::kVariance: return shape;
+    case AggregateType::kCountDistinct:
+    case AggregateType::kApproxCountDistinct: break;
+    case AggregateType::kMin:
+    case AggregateType::kMax:
+    case AggregateType::kFirst:
+    case AggregateType::kLast:
+    case AggregateType::kAny: shape.output = TypeKind::kJson; break;
+  }
+  shape.input = TypeKind::kJson;
+  shape.number_texts = true;
+  return shape;
+}
+
 std::unique_ptr<Accumulator> MakeAccumulator(const Aggregation& aggregation,
                                              const AggregateShape& shape, Grouping grouping,
                                              KeyLookup lookup) {

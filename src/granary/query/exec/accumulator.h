@@ -62,10 +62,14 @@ struct AggregateShape {
   bool json_integer = false;  ///< See AggregateColumn.
   bool json_numbers = false;  ///< The column is json: blocks hold its numbers (NumbersOf).
   bool canonical = false;     ///< The column is json: blocks hold CanonicalTexts.
+  bool number_texts = false;  ///< Blocks hold NumberTexts of a column of mixed numbers.
 };
 
 /// kTypeMismatch for an operation that the type lacks. `type` is null for a count of rows.
 Result<AggregateShape> ShapeOf(AggregateType aggregate, const DataType* type);
+/// The same of a column that has integers or decimals in one source and floats in another, which
+/// have `type` in common: what compares its values does so exactly, all else computes with floats.
+Result<AggregateShape> MixedShapeOf(AggregateType aggregate, const DataType& type);
 
 bool NeedsSequence(AggregateType aggregate);
 

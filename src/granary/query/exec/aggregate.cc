@@ -57,7 +57,7 @@ Result<std::vector<Morsel>> ListMorsels(const AggregatePlan& plan, const QueryAc
     }
     GRANARY_ASSIGN(auto groups, scan.RowGroups(source, of_source, to_read, context, stats));
     std::move(groups.begin(), groups.end(), std::back_inserter(morsels));
-    for (Morsel& chunk : scan.HotChunks(source, of_source, context))
+    for (Morsel& chunk : scan.HotChunks(source, of_source, context, stats))
       morsels.push_back(std::move(chunk));
   }
   return morsels;

@@ -3,9 +3,11 @@
 // How        each morsel (row group or hot chunk) aggregates into its own thread's table; tables
 // are merged.
 //            count, min and max without filter and groups are answered from exact statistics.
-// Types      columns of several sources are brought to one type (int32 and int64: int64; ints and
-// floats:
-//            float64; decimals: the wider; any other mix: kTypeMismatch naming both).
+// Types      columns of several sources are brought to one type (int32 and int64: int64; decimals:
+//            the wider; any other mix: kTypeMismatch naming both). Where one source has integers or
+//            decimals and another floats, min, max, first, last, any, the distinct counts and
+//            groups compare exactly and give the number itself (number_texts.h); all else, and a
+//            bucket, computes with float64.
 // Exact      integer and decimal sums in 128 bits (overflow of those is kInternal, never a wrap);
 //            avg of integers and decimals from the exact sum; stddev and variance by Welford's
 //            update, merged by Chan's, without overflow on the way: a variance past float64's range
@@ -40,6 +42,7 @@ struct AggregateColumn {
   DataType type;  ///< Of its values; decimal(38,0) for integer sums, written as JSON integers.
   bool json_integer =
       false;  ///< An Int128 that goes out as a bare JSON integer, not as a decimal string.
+  bool number_texts = false;  ///< Of type json: NumberTexts of mixed numbers (number_texts.h).
 };
 
 /// Is given the rows of the answer in their order, some at a time, each with a value for each

@@ -88,7 +88,9 @@ class Planner {
   Status AddGroup(const GroupBy& group) {
     PlannedColumn column;
     GRANARY_ASSIGN(column.bound, BindColumn(group.column, group.pointer, bound_, sources_));
-    const DataType& type = column.bound.type;
+    const bool is_plain = std::holds_alternative<std::monostate>(group.transform);
+    const bool number_texts = column.bound.mixed_numbers && is_plain;
+    const DataType type = number_texts ? DataType(TypeKind::kJson) : column.bound.type;
     if (type.kind() == TypeKind::kList) {
       return Status::Invalid(Code::kTypeMismatch, group.pointer,
                              fmt::format("{} cannot be grouped by", type.ToString()));
@@ -96,9 +98,9 @@ class Planner {
     GRANARY_ASSIGN(Transformer transformer,
                    Transformer::Make(group.transform, type, group.pointer));
     column.input = transformer.input();
-    column.use = ColumnUse::kCanonical;
+    column.use = number_texts ? ColumnUse::kNumberTexts : ColumnUse::kCanonical;
     outputs_.Place(column);
-    plan_.answer.push_back({group.alias, transformer.output(), false});
+    plan_.answer.push_back({group.alias, transformer.output(), false, number_texts});
     plan_.groups.push_back({std::move(column), std::move(transformer)});
     return Status::Ok();
   }
@@ -112,12 +114,17 @@ class Planner {
     if (!of_rows) {
       GRANARY_ASSIGN(column.bound, BindColumn(aggregation.column, pointer, bound_, sources_));
     }
-    auto shape = ShapeOf(aggregation.type, of_rows ? nullptr : &column.bound.type);
+    auto shape = column.bound.mixed_numbers
+                     ? MixedShapeOf(aggregation.type, column.bound.type)
+                     : ShapeOf(aggregation.type, of_rows ? nullptr : &column.bound.type);
     if (!shape.ok()) return AtPointer(shape.status(), pointer);
     planned.shape = shape.Take();
     if (!of_rows) planned.column = AddColumn(std::move(column), planned);
     plan_.needs_sequence = plan_.needs_sequence || NeedsSequence(aggregation.type);
-    plan_.answer.push_back({aggregation.alias, planned.shape.output, planned.shape.json_integer});
+    const bool shows_texts =
+        planned.shape.number_texts && planned.shape.output.kind() == TypeKind::kJson;
+    plan_.answer.push_back(
+        {aggregation.alias, planned.shape.output, planned.shape.json_integer, shows_texts});
     plan_.aggregates.push_back(std::move(planned));
     return Status::Ok();
   }
@@ -128,6 +135,7 @@ class Planner {
     const bool count_only = aggregate.aggregation->type == AggregateType::kCount;
     column.use = count_only                     ? ColumnUse::kPresence
                  : aggregate.shape.json_numbers ? ColumnUse::kNumbers
+                 : aggregate.shape.number_texts ? ColumnUse::kNumberTexts
                  : aggregate.shape.canonical    ? ColumnUse::kCanonical
                                                 : ColumnUse::kValues;
     for (std::size_t i = 0; i < plan_.columns.size(); ++i) {

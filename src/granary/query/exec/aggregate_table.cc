@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "granary/query/exec/number_texts.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/storage/stats/stats_builder.h"
 
@@ -81,7 +82,9 @@ bool AggregateTable::TakeStats(const storage::Segment& segment, std::size_t sour
     const ColumnStats* known = view.Find(ref->id);
     if (known == nullptr || !ref->path.empty()) return false;
     std::optional<ColumnStats> converted;
-    if (ref->type != column.input)
+    if (column.use == ColumnUse::kNumberTexts)
+      converted = NumberTextStats(*known, ref->type);
+    else if (ref->type != column.input)
       converted = storage::ConvertStats(*known, ref->type, column.input);
     if (!accumulators_[i]->AddStats(rows, converted ? &*converted : known)) return false;
   }

@@ -507,6 +507,85 @@ TEST(AggregateTest, IntegersAndFloatsBecomeFloatsAndOtherMixesAreRefused) {
   EXPECT_NE(refused.message().find("string"), std::string::npos);
 }
 
+/// Integers, floats and decimals under one name: no type holds them all.
+struct MixedNumbers {
+  TestSource whole{"a", SchemaOf({{"k", TypeKind::kInt64}})};
+  TestSource real{"b", SchemaOf({{"k", TypeKind::kFloat64}})};
+  TestSource natural{"c", SchemaOf({{"k", TypeKind::kUInt64}})};
+  TestSource fixed{"d", SchemaOf({{"k", DataType::Decimal(20, 2)}})};
+
+  MixedNumbers() {
+    whole.AddSegment({{I(9007199254740993)}, {I(-9007199254740993)}, {I(7)}});
+    real.AddHot({{9007199254740992.0}, {7.0}, {Value()}});
+    real.AddSegment({{-9007199254740992.0}, {0.5}});
+    natural.AddSegment({{std::numeric_limits<std::uint64_t>::max()}});
+    fixed.AddHot({{D(50)}, {D(700)}});
+  }
+  std::vector<const TestSource*> sources() const { return {&whole, &real, &natural, &fixed}; }
+};
+
+TEST(AggregateTest, MixedNumbersOfSeveralSourcesCompareExactly) {
+  const MixedNumbers numbers;
+  const auto request =
+      Ask({Agg(AggregateType::kMin, "k"), Agg(AggregateType::kMax, "k"),
+           Agg(AggregateType::kCountDistinct, "k"), Agg(AggregateType::kApproxCountDistinct, "k"),
+           Agg(AggregateType::kCount, "k")});
+  const AggregateAnswer answer = Answer(request, numbers.sources());
+  EXPECT_EQ(
+      answer.rows,
+      (std::vector<Row>{{S("-9007199254740993"), S("18446744073709551615"), I(7), I(7), I(10)}}));
+  EXPECT_TRUE(answer.columns[0].number_texts);
+  EXPECT_FALSE(answer.columns[2].number_texts);
+  // From statistics alone, and with a column that all sources have as integers beside.
+  const auto bounds = Ask({Agg(AggregateType::kMin, "k"), Agg(AggregateType::kMax, "k")});
+  TestSource flushed("e", SchemaOf({{"k", TypeKind::kFloat64}}));
+  flushed.AddSegment({{9007199254740992.0}});
+  const AggregateAnswer known = Answer(bounds, {&numbers.whole, &flushed});
+  EXPECT_EQ(known.rows, (std::vector<Row>{{S("-9007199254740993"), S("9007199254740993")}}));
+  EXPECT_EQ(known.stats.rows_scanned, 0u);
+}
+
+TEST(AggregateTest, MixedNumbersAreOneGroupOnlyWhenTheyAreEqual) {
+  const MixedNumbers numbers;
+  AggregateRequest request = Ask({Agg(AggregateType::kCount)}, {By("k")});
+  request.order_by = {{"k", Direction::kAscending, ""}};
+  const std::vector<Row> expected = {{S("-9007199254740993"), I(1)},
+                                     {S("-9007199254740992"), I(1)},
+                                     {S("0.5"), I(2)},
+                                     {S("7"), I(3)},
+                                     {S("9007199254740992"), I(1)},
+                                     {S("9007199254740993"), I(1)},
+                                     {S("18446744073709551615"), I(1)},
+                                     {Value(), I(1)}};
+  EXPECT_EQ(Answer(request, numbers.sources()).rows, expected);
+  request.having = Where("k", Operator::kGte, "9007199254740993");
+  EXPECT_EQ(Answer(request, numbers.sources()).rows,
+            (std::vector<Row>(expected.begin() + 5, expected.begin() + 7)));
+  request.having->literal = {Literal::Kind::kString, false, "x", {}};
+  EXPECT_EQ(Refused(request, numbers.sources()).code(), Code::kInvalidLiteral);
+}
+
+TEST(AggregateTest, NanAndInfinitiesAmongMixedNumbersAreAtTheEnds) {
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  TestSource a("a", SchemaOf({{"k", TypeKind::kInt64}}));
+  TestSource b("b", SchemaOf({{"k", TypeKind::kFloat64}}));
+  a.AddSegment({{I(5)}});
+  b.AddSegment({{kInfinite}, {-kInfinite}});
+  const auto request = Ask({Agg(AggregateType::kMin, "k"), Agg(AggregateType::kMax, "k")});
+  EXPECT_EQ(Answer(request, {&a, &b}).rows[0], (Row{S("\"-Infinity\""), S("\"Infinity\"")}));
+  b.AddHot({{kNan}});
+  EXPECT_EQ(Answer(request, {&a, &b}).rows[0], (Row{S("\"-Infinity\""), S("\"NaN\"")}));
+}
+
+TEST(AggregateTest, TheFirstAndTheLastOfMixedNumbersAreThemselves) {
+  TestSource a("a", SchemaOf({{"k", TypeKind::kInt64}}));
+  TestSource b("b", SchemaOf({{"k", TypeKind::kFloat64}}));
+  a.AddHot({{I(9007199254740993)}, {I(1)}});
+  b.AddHot({{0.5}, {0.1}, {0.25}});
+  const auto request = Ask({Agg(AggregateType::kFirst, "k"), Agg(AggregateType::kLast, "k")});
+  EXPECT_EQ(Answer(request, {&a, &b}).rows[0], (Row{S("9007199254740993"), S("0.25")}));
+}
+
 TEST(AggregateTest, TransformsGroupByTheCalendarAndByWidth) {
   TestSource source("s", SchemaOf({{"at", DataType::Timestamp(TimeUnit::kSecond)},
                                    {"day", TypeKind::kDate},

@@ -14,6 +14,7 @@
 
 #include "granary/query/exec/best_of.h"
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/number_texts.h"
 #include "granary/query/exec/predicate_evaluator.h"
 
 namespace granary::query {
@@ -28,6 +29,14 @@ Schema SchemaOf(const std::vector<AggregateColumn>& columns) {
     named.push_back({static_cast<ColumnId>(named.size() + 1), column.alias, column.type});
   }
   return Schema(1, static_cast<ColumnId>(named.size()), std::move(named));
+}
+
+/// What literals are checked against: numbers that lie there as texts are numbers to whoever asks.
+Schema AskedSchemaOf(std::vector<AggregateColumn> columns) {
+  for (AggregateColumn& column : columns) {
+    if (column.number_texts) column.type = TypeKind::kFloat64;
+  }
+  return SchemaOf(columns);
 }
 
 Status UnknownAlias(const std::string& pointer, const std::string& name) {
@@ -136,11 +145,19 @@ Result<std::vector<std::uint32_t>> Having(const Filter& having, const AnswerColu
   return kept;
 }
 
-/// JSON values compare by their order, not by their text.
-Value JsonKey(const Value& value) {
-  if (IsNull(value)) return {};
+KeyForm FormOf(const AggregateColumn& column) {
+  if (column.number_texts) return KeyForm::kMixedNumbers;
+  return column.type.kind() == TypeKind::kJson ? KeyForm::kJson : KeyForm::kPlain;
+}
+
+/// JSON values and mixed numbers compare by their order, not by their text.
+Value AnswerKey(const Value& value, KeyForm form) {
+  if (IsNull(value) || form == KeyForm::kPlain) return value;
   std::string key;
-  AppendJsonOrder(std::get<std::string>(value), key);
+  if (form == KeyForm::kJson)
+    AppendJsonOrder(std::get<std::string>(value), key);
+  else
+    AppendNumberTextOrder(std::get<std::string>(value), key);
   return key;
 }
 
@@ -155,16 +172,17 @@ class OrderKey {
   static Result<OrderKey> Make(const AggregateColumn& column, const std::vector<Value>& values,
                                Direction direction, const runtime::CancelToken& cancel) {
     OrderKey key(values, direction);
-    if (column.type.kind() != TypeKind::kJson) return key;
-    key.json_.reserve(values.size());
+    const KeyForm form = FormOf(column);
+    if (form == KeyForm::kPlain) return key;
+    key.keys_.reserve(values.size());
     for (const Value& value : values) {
-      if (key.json_.size() % kGroupsBetweenLooks == 0) GRANARY_TRY(cancel.Check());
-      key.json_.push_back(JsonKey(value));
+      if (key.keys_.size() % kGroupsBetweenLooks == 0) GRANARY_TRY(cancel.Check());
+      key.keys_.push_back(AnswerKey(value, form));
     }
     return key;
   }
   std::weak_ordering Compare(std::uint32_t a, std::uint32_t b) const {
-    const std::vector<Value>& values = json_.empty() ? *values_ : json_;
+    const std::vector<Value>& values = keys_.empty() ? *values_ : keys_;
     return Order(values[a], values[b], direction_);
   }
 
@@ -173,7 +191,7 @@ class OrderKey {
       : values_(&values), direction_(direction) {}
 
   const std::vector<Value>* values_;
-  std::vector<Value> json_;  ///< In place of the values, of a json column.
+  std::vector<Value> keys_;  ///< In place of the values, where texts do not compare as such.
   Direction direction_;
 };
 
@@ -186,7 +204,7 @@ Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateC
     }
   }
   if (!request.having) return Status::Ok();
-  const Schema schema = SchemaOf(columns);
+  const Schema schema = AskedSchemaOf(columns);
   GRANARY_TRY(CheckNames(*request.having, schema));
   return BindFilter(*request.having, schema).status();
 }
@@ -194,15 +212,14 @@ Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateC
 RowOrder::RowOrder(const AggregateRequest& request, const std::vector<AggregateColumn>& columns) {
   for (const OrderBy& order : request.order_by) {
     const std::size_t at = PositionOf(columns, order.column);
-    order_.push_back({at, columns[at].type.kind() == TypeKind::kJson, order.direction});
+    order_.push_back({at, FormOf(columns[at]), order.direction});
   }
 }
 
 std::vector<Value> RowOrder::KeyOf(const std::vector<Value>& row) const {
   std::vector<Value> key;
   for (const Column& column : order_) {
-    const Value& value = row[column.position];
-    key.push_back(column.is_json ? JsonKey(value) : value);
+    key.push_back(AnswerKey(row[column.position], column.form));
   }
   return key;
 }

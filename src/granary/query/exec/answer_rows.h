@@ -13,6 +13,7 @@
 
 #include "granary/base/status.h"
 #include "granary/query/exec/aggregate.h"
+#include "granary/query/exec/sort_key.h"
 #include "granary/query/plan/requests.h"
 #include "granary/runtime/cancel.h"
 
@@ -40,7 +41,7 @@ class RowOrder {
  private:
   struct Column {
     std::size_t position = 0;
-    bool is_json = false;
+    KeyForm form = KeyForm::kPlain;
     Direction direction = Direction::kAscending;
   };
   std::vector<Column> order_;

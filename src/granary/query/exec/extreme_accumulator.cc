@@ -4,6 +4,8 @@
 
 #include "granary/query/exec/accumulator.h"
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/number_texts.h"
+#include "granary/query/exec/sort_key.h"
 
 namespace granary::query {
 namespace {
@@ -101,8 +103,8 @@ class NumberExtreme final : public Accumulator {
   std::vector<State> states_;
 };
 
-/// Strings and their like by bytes; JSON values by their order.
-template <bool kMax, bool kJson>
+/// Strings and their like by bytes; JSON values and mixed numbers by their order.
+template <bool kMax, KeyForm kForm>
 class BytesExtreme final : public Accumulator {
  public:
   void Resize(std::size_t groups) override { states_.resize(groups); }
@@ -131,7 +133,7 @@ class BytesExtreme final : public Accumulator {
   std::uint64_t bytes() const override { return BytesOf(states_) + heap_bytes_; }
 
   bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
-    if (kJson) return false;
+    if (kForm == KeyForm::kJson) return false;
     bool none = false;
     const Value* bound = ExactBound(*stats, kMax, none);
     if (none) return true;
@@ -143,21 +145,24 @@ class BytesExtreme final : public Accumulator {
  private:
   struct State {
     std::string best;
-    std::string order;  ///< Of JSON: what `best` compares by.
+    std::string order;  ///< Unless kPlain: what `best` compares by.
     bool seen = false;
   };
   void Take(std::string_view bytes, State& state) {
     std::string_view compared = bytes;
-    if constexpr (kJson) {
+    if constexpr (kForm != KeyForm::kPlain) {
       order_.clear();
-      AppendJsonOrder(bytes, order_);
+      if constexpr (kForm == KeyForm::kJson)
+        AppendJsonOrder(bytes, order_);
+      else
+        AppendNumberTextOrder(bytes, order_);
       compared = order_;
     }
-    const std::string_view best = kJson ? state.order : state.best;
+    const std::string_view best = kForm == KeyForm::kPlain ? state.best : state.order;
     if (state.seen && !(kMax ? compared > best : compared < best)) return;
     const std::size_t before = state.best.capacity() + state.order.capacity();
     state.best = bytes;
-    if constexpr (kJson) state.order = compared;
+    if constexpr (kForm != KeyForm::kPlain) state.order = compared;
     state.seen = true;
     heap_bytes_ += state.best.capacity() + state.order.capacity() - before;
   }
@@ -168,8 +173,10 @@ class BytesExtreme final : public Accumulator {
 };
 
 template <bool kMax>
-std::unique_ptr<Accumulator> Make(const DataType& type) {
-  if (type.kind() == TypeKind::kJson) return std::make_unique<BytesExtreme<kMax, true>>();
+std::unique_ptr<Accumulator> Make(const AggregateShape& shape) {
+  const DataType& type = shape.input;
+  if (shape.number_texts) return std::make_unique<BytesExtreme<kMax, KeyForm::kMixedNumbers>>();
+  if (type.kind() == TypeKind::kJson) return std::make_unique<BytesExtreme<kMax, KeyForm::kJson>>();
   switch (ValueKindOf(type)) {
     case ValueKind::kInt64: return std::make_unique<NumberExtreme<std::int64_t, kMax>>(type);
     case ValueKind::kUInt64: return std::make_unique<NumberExtreme<std::uint64_t, kMax>>(type);
@@ -177,13 +184,13 @@ std::unique_ptr<Accumulator> Make(const DataType& type) {
     case ValueKind::kInt128: return std::make_unique<NumberExtreme<Int128, kMax>>(type);
     case ValueKind::kBytes: break;
   }
-  return std::make_unique<BytesExtreme<kMax, false>>();
+  return std::make_unique<BytesExtreme<kMax, KeyForm::kPlain>>();
 }
 
 }  // namespace
 
 std::unique_ptr<Accumulator> MakeExtreme(const AggregateShape& shape, AggregateType which) {
-  return which == AggregateType::kMax ? Make<true>(shape.input) : Make<false>(shape.input);
+  return which == AggregateType::kMax ? Make<true>(shape) : Make<false>(shape);
 }
 
 }  // namespace granary::query

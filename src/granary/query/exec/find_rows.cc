@@ -60,7 +60,8 @@ Result<storage::MatchedRows> FindRows(const std::optional<Filter>& filter,
         to_read.push_back(planned);
     }
     GRANARY_ASSIGN(std::vector<Morsel> morsels, scan.RowGroups(0, plan, to_read, context, stats));
-    for (Morsel& chunk : scan.HotChunks(0, plan, context)) morsels.push_back(std::move(chunk));
+    for (Morsel& chunk : scan.HotChunks(0, plan, context, stats))
+      morsels.push_back(std::move(chunk));
     GRANARY_TRY(
         context.pool.ParallelFor(morsels.size(), context.parallelism, [&](std::size_t i) -> Status {
           QueryStats own;

@@ -1,15 +1,13 @@
 #include "granary/query/exec/index_probe.h"
 
-#include <arrow/record_batch.h>
-
 #include <algorithm>
 #include <bit>
 #include <functional>
 #include <iterator>
 #include <utility>
 
+#include "granary/query/exec/hot_probe.h"
 #include "granary/storage/index/index_key.h"
-#include "granary/storage/stats/value_hash.h"
 
 namespace granary::query {
 namespace {
@@ -247,24 +245,20 @@ class SegmentProber final : public Prober {
 
 class ChunkProber final : public Prober {
  public:
-  ChunkProber(const ProbeOrder& order, const storage::HotChunk& chunk)
-      : Prober(order), chunk_(chunk) {}
+  ChunkProber(const ProbeOrder& order, const storage::HotChunk& chunk, QueryStats& stats)
+      : Prober(order), chunk_(chunk), stats_(stats) {}
 
  private:
   std::optional<RowNumbers> Ask(const IndexQuestion& question, std::size_t found_max) override {
-    const int at = chunk_.schema->IndexOfId(question.column);
-    if (at < 0 || question.kind != IndexQuestion::Kind::kEqual) return std::nullopt;
-    std::vector<std::uint64_t> hashes;
-    for (const Value& value : question.values) hashes.push_back(storage::HashValue(value));
-    RowNumbers rows;
-    if (!chunk_.index->Find(question.column, *chunk_.batch->column(at), hashes, found_max,
-                            rows))
-      return std::nullopt;
-    SortOut(rows);
+    const bool is_equal = question.kind == IndexQuestion::Kind::kEqual;
+    auto rows = is_equal ? FindByHash(question, chunk_, found_max)
+                         : FindInOrder(question, chunk_, found_max);
+    if (rows) stats_.access_paths.insert(is_equal ? "hash_index" : "btree_index");
     return rows;
   }
 
   const storage::HotChunk& chunk_;
+  QueryStats& stats_;
 };
 
 }  // namespace
@@ -274,9 +268,9 @@ std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::S
   return SegmentProber(order, segment, stats).Rows();
 }
 
-std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk) {
-  if (chunk.index == nullptr) return std::nullopt;  // Of a chunk that a snapshot cuts.
-  return ChunkProber(order, chunk).Rows();
+std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk,
+                                     QueryStats& stats) {
+  return ChunkProber(order, chunk, stats).Rows();
 }
 
 std::optional<RowNumbers> ProbeFirst(const storage::Segment& segment, const Column& column,

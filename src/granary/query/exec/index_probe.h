@@ -37,8 +37,9 @@ struct ProbeOrder {
 std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::Segment& segment,
                                        QueryStats& stats);
 
-/// Rows of a hot chunk, by its hash indices.
-std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk);
+/// Rows of a hot chunk, by its hash indices and orders.
+std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk,
+                                     QueryStats& stats);
 
 /// Rows of the segment that come first in the order of a column: `count` at least and all that tie
 /// with the last of them. Nothing when no B-tree tells, or more than `found_max` tie.

@@ -118,6 +118,47 @@ TEST(IndexSearchTest, HotRowsHaveHashIndicesToo) {
       Find(Where("id", Operator::kIn, List({Number("17"), Number("4242")})), source);
   EXPECT_EQ(found.rows.size(), 2u);
   EXPECT_EQ(found.stats.rows_scanned, 2u);
+  EXPECT_EQ(found.stats.access_paths, (std::set<std::string>{"hash_index", "hot"}));
+}
+
+TEST(IndexSearchTest, HotRowsAreFoundInTheOrderOfAColumnToo) {
+  TestSource source("s", TestSchema());
+  source.AddIndex({kId, IndexKind::kBtree});
+  source.AddIndex({kName, IndexKind::kBtree});
+  source.AddIndex({kAmount, IndexKind::kBtree});
+  source.AddHot(SomeRows(0, 5000));
+  const std::set<std::string> by_tree = {"btree_index", "hot"};
+  const auto expect = [&](const Found& found, std::size_t rows, std::uint64_t scanned_max) {
+    EXPECT_EQ(found.rows.size(), rows);
+    EXPECT_LE(found.stats.rows_scanned, scanned_max);
+    EXPECT_EQ(found.stats.access_paths, by_tree);
+  };
+  const Filter range = All(Filter::Kind::kAnd, {Where("id", Operator::kGte, Number("105")),
+                                                Where("id", Operator::kLt, Number("116"))});
+  expect(Find(range, source), 11, 12);
+  expect(Find(Where("name", Operator::kStartsWith, Text("n41")), source), 95, 95);
+  SearchRequest first;
+  first.order_by = {{"amount", Direction::kDescending, "/order_by/0"}};
+  first.limit = 7;
+  const Found top = Find(first, source);
+  expect(top, 7, 20);
+  EXPECT_EQ(top.rows[0][2], Value(999 / 8.0));
+  EXPECT_EQ(top.rows[6][2], Value(998 / 8.0));
+  const Found none = Find(Where("id", Operator::kGt, Number("90000")), source);
+  EXPECT_TRUE(none.rows.empty());
+  EXPECT_EQ(none.stats.rows_scanned, 0u);
+}
+
+TEST(IndexSearchTest, HotRowsOutsideTheOrderOfAColumnAreFoundAsWell) {
+  TestSource source("s", TestSchema());
+  source.AddIndex({kId, IndexKind::kBtree});
+  source.AddHot(SomeRows(1, 1000));
+  SearchRequest last;
+  last.order_by = {{"id", Direction::kDescending, "/order_by/0"}};
+  last.limit = 980;  // More than have an id: nulls come last.
+  EXPECT_EQ(Find(last, source).rows.size(), 980u);
+  EXPECT_EQ(Find(last, source).stats.rows_scanned, 1000u);
+  EXPECT_EQ(Find(Where("id", Operator::kGt, Number("1")), source).rows.size(), 923u);
 }
 
 TEST(IndexSearchTest, TheFirstRowsOfAnOrderComeFromTheTree) {

@@ -7,6 +7,7 @@
 #include "granary/json/json_path.h"
 #include "granary/json/path_lanes.h"
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/number_texts.h"
 #include "granary/query/exec/take_rows.h"
 
 namespace granary::query {
@@ -40,6 +41,13 @@ Result<MorselColumn> MorselColumn::Make(const ScannedRows& scanned,
   if (!ref) return column;
   column.type_ = ref->type;
   column.array_ = scanned.batch->column(position);
+  if (use == ColumnUse::kNumberTexts) {
+    const RowRange rows{0, scanned.matches(),
+                        scanned.selected ? scanned.selected->data() : nullptr};
+    GRANARY_ASSIGN(column.array_, NumberTexts(*column.array_, ref->type, rows));
+    column.type_ = TypeKind::kJson;
+    return column;
+  }
   const bool plain =
       ref->path.empty() && (ref->type.kind() != TypeKind::kJson || use == ColumnUse::kPresence);
   if (plain) {

@@ -19,10 +19,11 @@ namespace granary::query {
 
 /// What of a column is wanted.
 enum class ColumnUse : std::uint8_t {
-  kValues,     ///< As they are; of json the texts.
-  kCanonical,  ///< Of json one text for equal values (CanonicalTexts).
-  kNumbers,    ///< Of json the numbers as float64 (NumbersOf).
-  kPresence,   ///< Only whether a value is there.
+  kValues,       ///< As they are; of json the texts.
+  kCanonical,    ///< Of json one text for equal values (CanonicalTexts).
+  kNumbers,      ///< Of json the numbers as float64 (NumbersOf).
+  kNumberTexts,  ///< Numbers as texts that compare exactly (number_texts.h).
+  kPresence,     ///< Only whether a value is there.
 };
 
 class MorselColumn {

@@ -65,7 +65,7 @@ Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
     const AccessPlan& of_source = access.sources[source];
     GRANARY_ASSIGN(auto groups,
                    scan.RowGroups(source, of_source, of_source.segments, context, stats));
-    for (Morsel& chunk : scan.HotChunks(source, of_source, context))
+    for (Morsel& chunk : scan.HotChunks(source, of_source, context, stats))
       groups.push_back(std::move(chunk));
     for (Morsel& morsel : groups) {
       RankedMorsel& ranked = morsels.emplace_back();

@@ -1,10 +1,11 @@
-// SourceScan's pieces of work: the row groups and hot chunks that neither indexes nor statistics nor
-// pages rule out, and which of their rows.
+// SourceScan's pieces of work: the row groups and hot chunks that neither indexes nor statistics
+// nor pages rule out, and which of their rows.
 #include <algorithm>
 #include <iterator>
 
 #include <arrow/record_batch.h>
 
+#include "granary/query/exec/hot_probe.h"
 #include "granary/query/exec/page_pruning.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/segment_stats.h"
@@ -59,6 +60,24 @@ std::shared_ptr<const RowNumbers> EndedRows(const storage::HotChunk& chunk,
   auto ended = std::make_shared<RowNumbers>();
   chunk.ends->AppendEnded(chunk.ends_first, chunk.batch->num_rows(), sequence, *ended);
   return ended->empty() ? nullptr : std::shared_ptr<const RowNumbers>(std::move(ended));
+}
+
+/// Rows of a chunk at the beginning of each of the orders that a plan wants the first rows of,
+/// `ended` of its rows apart; nothing when the chunk does not tell.
+std::optional<RowNumbers> FirstOfChunk(const AccessPlan& plan, const PlannedChunk& planned,
+                                       std::size_t ended, QueryStats& stats) {
+  if (planned.choice.way != kFirst) return std::nullopt;
+  RowNumbers all;
+  for (const AccessAsk::Order& first : plan.first_by) {
+    const auto rows = FirstInOrder(first.column, first.order, *planned.chunk,
+                                   plan.first_count + ended, planned.choice.found_max);
+    if (!rows) return std::nullopt;
+    RowNumbers both;
+    std::set_union(all.begin(), all.end(), rows->begin(), rows->end(), std::back_inserter(both));
+    all = std::move(both);
+  }
+  stats.access_paths.insert("btree_index");
+  return all;
 }
 
 /// Takes the deleted rows of a segment out of those that an index chose.
@@ -193,7 +212,7 @@ Result<std::vector<Morsel>> SourceScan::RowGroups(std::size_t source, const Acce
 }
 
 std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& plan,
-                                          const QueryContext& context) const {
+                                          const QueryContext& context, QueryStats& stats) const {
   std::vector<Morsel> morsels;
   for (const PlannedChunk& planned : plan.hot) {
     const storage::HotChunk& chunk = *planned.chunk;
@@ -205,6 +224,8 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
       if (static_cast<std::int64_t>(ended->size()) == morsel.rows) continue;
       morsel.deleted = ended;
     }
+    std::optional<RowNumbers> rows =
+        FirstOfChunk(plan, planned, ended == nullptr ? 0 : ended->size(), stats);
     if (planned.choice.probe >= 0) {
       PlanRecord::OfSource* record =
           context.record == nullptr ? nullptr : &context.record->sources[source];
@@ -212,18 +233,19 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
                              plan.choices.probes[static_cast<std::size_t>(planned.choice.probe)],
                              planned.choice.found_max, planned.choice.picked_max,
                              record == nullptr ? nullptr : &record->questions};
-      if (auto rows = ProbeChunk(order, chunk)) {
-        if (ended != nullptr) {
-          RowNumbers left;
-          std::set_difference(rows->begin(), rows->end(), ended->begin(), ended->end(),
-                              std::back_inserter(left));
-          *rows = std::move(left);
-          morsel.deleted = nullptr;
-        }
-        if (rows->empty()) continue;
-        morsel.rows = static_cast<std::int64_t>(rows->size());
-        morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
+      rows = ProbeChunk(order, chunk, stats);
+    }
+    if (rows) {
+      if (ended != nullptr) {
+        RowNumbers left;
+        std::set_difference(rows->begin(), rows->end(), ended->begin(), ended->end(),
+                            std::back_inserter(left));
+        *rows = std::move(left);
+        morsel.deleted = nullptr;
       }
+      if (rows->empty()) continue;
+      morsel.rows = static_cast<std::int64_t>(rows->size());
+      morsel.picked = std::make_shared<const RowNumbers>(std::move(*rows));
     }
     morsels.push_back(std::move(morsel));
   }

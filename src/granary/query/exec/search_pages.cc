@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "granary/query/exec/rewound_search.h"
 #include "granary/query/exec/search_paths.h"
 #include "granary/query/exec/search_plan.h"
 
@@ -167,8 +168,10 @@ Result<SearchPage> RunOrderedPage(const SearchRequest& request, const Sources& s
 
 Result<SearchPage> RunPage(const SearchRequest& request, const Sources& sources,
                            const std::optional<SearchPosition>& after, const QueryContext& context,
-                           const SearchSink& sink) {
+                           const SearchSink& given) {
   GRANARY_TRY(CheckSearch(request, sources));
+  GRANARY_TRY(CheckRewound(request, sources));
+  const SearchSink sink = AsShownThen(sources, given);
   const bool ordered = !request.order_by.empty();
   if (after && std::holds_alternative<OrderedPosition>(*after) != ordered) return Foreign();
   if (request.limit == 0) return SearchPage{};

@@ -219,6 +219,112 @@ TEST(SearchPagesTest, AColumnThatWasWidenedGoesOnWhereItWas) {
   }
 }
 
+/// Version 2 of TestSchema: v is wider, f and s are gone.
+SchemaPtr ChangedSchema(const Schema& first) {
+  std::vector<Column> columns = {first.columns()[0], first.columns()[1], first.columns()[4]};
+  columns[1].type = TypeKind::kFloat64;
+  return std::make_shared<const Schema>(2, first.last_id(), columns);
+}
+
+TEST(SearchPagesTest, ColumnsThatWereDroppedOrWidenedShowAsTheyWere) {
+  Random random(testing::SeedFromEnvironment());
+  for (const bool hot : {false, true}) {
+    TestSource source("a", TestSchema());
+    const auto rows = RandomRows(random, 50, 0);
+    if (hot)
+      source.AddHot(rows);
+    else
+      source.AddSegment(rows, 13);
+    const storage::SourceSnapshot first = SnapshotOf(source);
+    const SchemaPtr changed = ChangedSchema(*first.schema);
+    source.Evolve(changed);
+    const std::vector<storage::SchemaVersion> history = {{first.schema, 1}, {changed, 2}};
+    const storage::SourceSnapshot later =
+        Must(storage::Rewind(SnapshotOf(source), storage::MarkOf(first), *first.schema, history));
+    for (SearchRequest request :
+         {Ordered({}), Ordered({{"s", Direction::kDescending}, {"v", Direction::kAscending}})}) {
+      request.columns = {"id", "s", "v", "f"};
+      request.limit = 100;
+      const auto shown = [&](const storage::SourceSnapshot& snapshot) {
+        Env env;
+        std::vector<Row> out;
+        Must(RunPage(request, {snapshot}, {}, env.context, [&](const ResultBatch& batch) {
+          EXPECT_EQ(batch.columns[2].type, TypeKind::kInt32);
+          EXPECT_EQ(batch.columns[3].type, TypeKind::kFloat64);
+          for (std::int64_t row = 0; row < batch.batch->num_rows(); ++row) {
+            Row& values = out.emplace_back();
+            for (const auto& column : batch.batch->columns())
+              values.push_back(ValueAt(*column, row));
+          }
+          return Status::Ok();
+        }));
+        return out;
+      };
+      const std::vector<Row> expected = shown(first);
+      const std::vector<Row> again = shown(later);
+      ASSERT_EQ(expected.size(), 50u);
+      ASSERT_EQ(again.size(), expected.size());
+      for (std::size_t row = 0; row < again.size(); ++row) {
+        for (std::size_t at = 0; at < again[row].size(); ++at)
+          EXPECT_TRUE(Compare(again[row][at], expected[row][at]) == 0) << row << " " << at;
+      }
+    }
+  }
+}
+
+TEST(SearchPagesTest, ADroppedColumnThatAFlushHasLeftOutEndsTheCursorsThatNeedIt) {
+  Random random(3);
+  const auto rows = RandomRows(random, 10, 0);
+  TestSource source("a", TestSchema());
+  source.AddHot(rows);
+  const storage::SourceSnapshot first = SnapshotOf(source);
+  const SchemaPtr changed = ChangedSchema(*first.schema);
+  TestSource flushed("a", changed);
+  std::vector<Row> kept;
+  for (const Row& row : rows) {
+    const auto* v = std::get_if<std::int64_t>(&row[1]);
+    kept.push_back({row[0], v == nullptr ? Value() : Value(static_cast<double>(*v)), row[4]});
+  }
+  flushed.AddSegment(kept);
+  const std::vector<storage::SchemaVersion> history = {{first.schema, 1}, {changed, 2}};
+  const storage::SourceSnapshot later =
+      Must(storage::Rewind(SnapshotOf(flushed), storage::MarkOf(first), *first.schema, history));
+  Env env;
+  const auto page = [&](const SearchRequest& request) {
+    return RunPage(request, {later}, {}, env.context,
+                   [](const ResultBatch& batch) {
+                     EXPECT_EQ(batch.columns.back().type, TypeKind::kInt32);
+                     return Status::Ok();
+                   })
+        .status();
+  };
+  SearchRequest request;
+  request.limit = 100;
+  request.columns = {"id", "v"};
+  EXPECT_TRUE(page(request).ok()) << page(request).ToString();
+  const auto expired = [&](SearchRequest other) {
+    const Status status = page(other);
+    EXPECT_EQ(status.code(), Code::kCursorExpired) << status.ToString();
+    EXPECT_NE(status.message().find("\"s\" was dropped"), std::string::npos) << status.ToString();
+  };
+  SearchRequest shows = request, orders = request, filters = request;
+  shows.columns = {"s"};
+  expired(shows);
+  orders.order_by = {{"s", Direction::kAscending, "/order_by/0"}};
+  expired(orders);
+  Filter exists;
+  exists.kind = Filter::Kind::kCompare;
+  exists.column = "s";
+  exists.op = Operator::kExists;
+  exists.literal.kind = Literal::Kind::kBool;
+  exists.literal.boolean = true;
+  filters.filter.emplace();
+  filters.filter->children = {exists};
+  expired(filters);
+  request.columns.clear();
+  EXPECT_EQ(page(request).code(), Code::kCursorExpired);
+}
+
 TEST(SearchPagesTest, LaterRowsAndColumnsAreNotShown) {
   TestSource source("a", SchemaOf({{"id", TypeKind::kInt64}}));
   source.AddHot({{Value(std::int64_t{1})}, {Value(std::int64_t{2})}});

@@ -90,7 +90,7 @@ class SourceScan {
                                         std::span<const PlannedSegment> segments,
                                         const QueryContext& context, QueryStats& stats) const;
   std::vector<Morsel> HotChunks(std::size_t source, const AccessPlan& plan,
-                                const QueryContext& context) const;
+                                const QueryContext& context, QueryStats& stats) const;
   /// What may be asked of its indexes.
   const IndexQuestions& questions() const { return questions_; }
   const std::optional<Predicate>& predicate() const { return predicate_; }

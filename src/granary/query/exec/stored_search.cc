@@ -50,7 +50,7 @@ class MorselLister {
         for (Morsel& morsel : groups) Add(std::move(morsel));
       }
       if (!live.empty() && Full()) list_.whole = false;
-      for (Morsel& chunk : scan.HotChunks(source, access, context_)) Add(std::move(chunk));
+      for (Morsel& chunk : scan.HotChunks(source, access, context_, stats_)) Add(std::move(chunk));
     }
     return std::move(list_);
   }

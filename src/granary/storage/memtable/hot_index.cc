@@ -59,4 +59,9 @@ bool HotIndex::Find(ColumnId column, const arrow::Array& values,
   return true;
 }
 
+bool HotIndex::InOrder(ColumnId column, const std::function<bool(HotOrder& order)>& ask) {
+  const std::lock_guard lock(mutex_);
+  return ask(orders_[column]);
+}
+
 }  // namespace granary::storage

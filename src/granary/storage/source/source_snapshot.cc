@@ -50,15 +50,39 @@ bool MeansTheSame(const Schema& now, const Schema& then) {
   return std::ranges::equal(now.columns(), then.columns(), {}, &Column::id, &Column::id);
 }
 
-// The columns that were there then, by their names of then, in their types of now.
-SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then) {
-  std::vector<Column> columns;
-  for (const Column& old : then.columns()) {
-    if (const Column* column = now->FindId(old.id))
-      columns.push_back({old.id, old.name, column->type});
+// The type that a column has, or had before it was dropped.
+DataType NewestType(const Column& old, const Schema& now, std::span<const SchemaVersion> history) {
+  if (const Column* column = now.FindId(old.id)) return column->type;
+  for (std::size_t i = history.size(); i-- > 0;) {
+    if (const Column* column = history[i].schema->FindId(old.id)) return column->type;
   }
+  return old.type;
+}
+
+// The columns that were there then, by their names of then, in their newest types: what is cached
+// of a column under a version of the schema has one type.
+SchemaPtr SchemaOf(const SchemaPtr& now, const Schema& then,
+                   std::span<const SchemaVersion> history) {
+  std::vector<Column> columns;
+  for (const Column& old : then.columns())
+    columns.push_back({old.id, old.name, NewestType(old, *now, history)});
   if (columns == now->columns()) return now;
   return std::make_shared<const Schema>(now->version(), now->last_id(), std::move(columns));
+}
+
+// Columns of then that a segment of the snapshot was written without since.
+std::vector<ColumnId> LostColumns(const SourceSnapshot& rewound, const Schema& now,
+                                  const Schema& then) {
+  std::vector<ColumnId> lost;
+  for (const Column& old : then.columns()) {
+    if (now.FindId(old.id) != nullptr) continue;
+    const bool is_lost = std::ranges::any_of(rewound.segments, [&](const auto& segment) {
+      const Schema& written = *segment->file_schema();
+      return written.version() > then.version() && written.FindId(old.id) == nullptr;
+    });
+    if (is_lost) lost.push_back(old.id);
+  }
+  return lost;
 }
 
 }  // namespace
@@ -72,7 +96,8 @@ SnapshotMark MarkOf(const SourceSnapshot& snapshot) {
           snapshot.generation};
 }
 
-Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then) {
+Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then,
+                              std::span<const SchemaVersion> history) {
   if (now.uid != mark.uid) return Expired(now, "the source was dropped");
   const bool had_hot_rows = mark.visible_sequence > mark.flushed_sequence;
   if (mark.life != 0 && now.life != mark.life && had_hot_rows)
@@ -91,7 +116,9 @@ Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, cons
   KeepUpTo(mark.visible_sequence, now.hot);
   now.visible_sequence = mark.visible_sequence;
   now.flushed_sequence = mark.flushed_sequence;
-  now.schema = SchemaOf(now.schema, then);
+  now.lost = LostColumns(now, *now.schema, then);
+  now.schema = SchemaOf(now.schema, then, history);
+  if (now.schema->columns() != then.columns()) now.shown = std::make_shared<const Schema>(then);
   return now;
 }
 

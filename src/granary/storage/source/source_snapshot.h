@@ -14,10 +14,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "granary/base/ids.h"
 #include "granary/base/status.h"
+#include "granary/storage/manifest/manifest.h"
 #include "granary/storage/memtable/memtable.h"
 #include "granary/storage/partition/partition.h"
 #include "granary/storage/source/segment.h"
@@ -30,7 +32,9 @@ struct SourceEstimates;
 struct SourceSnapshot {
   SourceId id;
   SourceUid uid;
-  SchemaPtr schema;  ///< The newest.
+  SchemaPtr schema;  ///< The newest; of a rewound one the columns of then in their newest types.
+  SchemaPtr shown;   ///< Of a rewound one: the types that its values go out in. Null: schema's.
+  std::vector<ColumnId> lost;  ///< Of a rewound one: columns that some of its records lack by now.
   PartitionSpec partitions;
   std::vector<IndexKey> indexes;  ///< As declared; a segment may lack some of them.
   std::vector<std::shared_ptr<const Segment>> segments;  ///< By min_sequence.
@@ -68,10 +72,13 @@ struct SnapshotMark {
 SnapshotMark MarkOf(const SourceSnapshot& snapshot);
 
 /// The snapshot of `mark`, which is `now`'s source at an earlier time; `now` is SnapshotOf the
-/// mark's generation. `then` is the source's schema at the mark: columns that came later are not
-/// shown; those that changed their type since have the new one. kCursorExpired when the moment
-/// cannot be had again, or a column of documents was declared or dropped since.
-Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then);
+/// mark's generation. `then` is the source's schema at the mark, `history` those it had since,
+/// oldest first: columns that came later are not there, those that are dropped still are, and
+/// values go out in the types they had. Only where a flush has written records of the snapshot
+/// since, without a column that was dropped before, its values are `lost`. kCursorExpired when the
+/// moment cannot be had again, or a column of documents was declared or dropped since.
+Result<SourceSnapshot> Rewind(SourceSnapshot now, const SnapshotMark& mark, const Schema& then,
+                              std::span<const SchemaVersion> history = {});
 
 /// The segments that were there when the snapshot began, without hot rows.
 SourceSnapshot OldSegments(const SourceSnapshot& snapshot);
