@@ -11,6 +11,8 @@
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/monitoring/access.h"
+#include "granary/services/monitoring/console_routes.h"
+#include "granary/services/monitoring/console_shell.h"
 #include "granary/services/monitoring/gateway_link.h"
 #include "granary/services/monitoring/monitoring_openapi.h"
 #include "granary/services/monitoring/routes.h"
@@ -109,6 +111,8 @@ hosting::Router Monitoring::State::MakeRouter() {
   AddAlertRoutes(find, router);
   AddSeriesRoutes(find, router);
   AddUsageRoutes(find, router);
+  AddConsoleShell(router);
+  AddConsoleRoutes(gateway, router);
   return router;
 }
 
