@@ -61,7 +61,9 @@ PredicateEstimates::PredicateEstimates(const Predicate& predicate, const IndexQu
 
 void PredicateEstimates::Correct(const Predicate& predicate, const Learning& learning) {
   Found typical;
-  Of(learning.typical, /*with_questions=*/true, typical);
+  // A source without segments has none that stands for all, so nothing is known.
+  const KnownColumns nothing = [](ColumnId) -> const storage::ColumnEstimator* { return nullptr; };
+  Of(learning.typical ? learning.typical : nothing, /*with_questions=*/true, typical);
   shape_ = WithMagnitude(ShapeOf(predicate, learning.source), typical.matches);
   for (std::size_t i = 0; i < questions_.questions.size(); ++i) {
     question_shapes_.push_back(WithMagnitude(
