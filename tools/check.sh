@@ -14,6 +14,8 @@ step() {
 
 main() {
   step format tools/format.sh
+  step console tools/npm.sh run --silent lint
+  step types tools/npm.sh run --silent check
   step layers python3 tools/check_layers.py .
   step build ./dev build dev all
   step headers cmake --build --preset dev --target headers

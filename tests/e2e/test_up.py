@@ -78,14 +78,14 @@ def test_tls_is_refused_since_the_services_ask_each_other_without(tmp_path):
 def test_the_services_find_each_other_wherever_they_listen(tmp_path):
     """On an address that is not the usual one, and at ports that are known only once they listen."""
     host = "127.0.0.2"
-    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_HOST": host, "MONITORING_PORT": "0", "REST_PORT": "0", "GRPC_PORT": "0",
+    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_HOST": host, "MONITORING_PORT": "0", "REST_PORT": "0", "GRPC_PORT": "0", "CBO_ENGINE_PORT": "0",
                                                           "GRPC_HOST": host, "SCRAPE_INTERVAL_SECONDS": "1"}).start(wait=False)
     try:
         until(lambda: "Granary is up" in service.log(), "it says where it is")
-        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Auth Gateway", "Tenant Node", "Monitoring")}
+        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Auth Gateway", "Tenant Node", "CBO Engine", "Monitoring")}
         client = Client(ports["Monitoring"], host=host)
         until(lambda: client.call("GET", "/health/all")["status"] == "ok", "all of them are seen, Monitoring itself among them")
-        assert len(client.call("GET", "/health/all")["services"]) == 4
+        assert len(client.call("GET", "/health/all")["services"]) == len(ports)
         key = re.search(r"gk_\w+", service.log())[0]
         assert Client(ports["Auth Gateway"], host=host).call("GET", "/sources", headers={"X-API-Key": key}) == {"sources": []}
     finally:

@@ -40,6 +40,8 @@ void AddVary(Headers& headers, std::string_view name) {
 /// The coding that an answer goes out in; says so in its headers.
 ContentCoding ChooseAnswerCoding(const AnswerCodings& codings, std::size_t bytes_min,
                                  HttpResponse& response) {
+  // The handler chose a form that lay ready.
+  if (response.headers.Get("Content-Encoding")) return ContentCoding::kIdentity;
   const bool is_large = response.stream || response.body.size() >= bytes_min;
   // Parquet is compressed inside.
   const bool is_worth_it = is_large && response.content_type != "application/vnd.apache.parquet";

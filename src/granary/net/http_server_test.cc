@@ -529,6 +529,25 @@ TEST_F(ServerTest, AnAnswerInNoCodingThatTheClientTakesIsRefusedUnmade) {
   EXPECT_EQ(made, 3);
 }
 
+TEST_F(ServerTest, WhatIsEncodedAlreadyGoesOutAsItIs) {
+  auto server = Start([](HttpRequest& request) {
+    HttpResponse response;
+    response.status = request.path == "/same" ? 304 : 200;
+    response.headers.Set("Content-Encoding", "br");
+    if (response.status == 200) response.body = std::string(5000, 'b');
+    return response;
+  });
+  const std::string answer =
+      Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\n\r\n");
+  EXPECT_TRUE(Has(answer, "Content-Encoding: br\r\n")) << answer.substr(0, 300);
+  EXPECT_EQ(BodyOf(answer), std::string(5000, 'b'));
+  const std::string same =
+      Exchange(*server, "GET /same HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\n\r\n");
+  EXPECT_TRUE(Has(same, "HTTP/1.1 304 Not Modified\r\n")) << same;
+  EXPECT_FALSE(Has(same, "Content-Length"));
+  EXPECT_EQ(BodyOf(same), "");
+}
+
 TEST_F(ServerTest, ASlowReaderHoldsTheStreamBack) {
   std::atomic<std::uint64_t> written = 0;
   std::promise<Status> ended;

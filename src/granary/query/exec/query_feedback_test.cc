@@ -207,6 +207,25 @@ TEST_F(QueryFeedbackTest, NoAnswerDependsOnWhatWasLearnedAndExplainNamesIt) {
   EXPECT_NE(out.distrusted[1].find("1e+03"), std::string::npos) << out.distrusted[1];
 }
 
+TEST_F(QueryFeedbackTest, ASourceWithoutSegmentsIsAskedAsAnyOther) {
+  TestSource hot("s", SchemaOf({{"id", TypeKind::kInt64},
+                                {"name", TypeKind::kString},
+                                {"amount", TypeKind::kInt64}}));
+  hot.AddIndex({kFeedbackName, IndexKind::kHash});
+  hot.AddHot({{Value(std::int64_t{1}), Value("n41"), Value(std::int64_t{2})}});
+  OptimizerOptions options;
+  options.corrections = std::make_shared<CardinalityCorrections>();
+  const QueryContext context{.pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options};
+  std::int64_t found = 0;
+  const auto stats =
+      RunSearch(Find(NameIs()), {hot.snapshot()}, context, [&](const ResultBatch& batch) {
+        found += batch.batch->num_rows();
+        return Status::Ok();
+      });
+  ASSERT_TRUE(stats.ok()) << stats.status().ToString();
+  EXPECT_EQ(found, 1);
+}
+
 TEST(PredicateShapeTest, IsThatOfColumnsAndOperatorsAlone) {
   const SchemaPtr schema = SchemaOf({{"a", TypeKind::kInt64}, {"b", TypeKind::kString}});
   const auto shape = [&](const Filter& filter, std::uint64_t source = 1) {

@@ -25,7 +25,7 @@ class PredicateEstimates {
   struct Learning {
     const CardinalityCorrections* corrections = nullptr;
     std::uint64_t source = 0;  ///< What shapes are made with.
-    KnownColumns typical;      ///< Of a segment that stands for all.
+    KnownColumns typical;      ///< Of a segment that stands for all; null when there is none.
   };
   /// Predicate, questions and corrections outlive it.
   PredicateEstimates(const Predicate& predicate, const IndexQuestions& questions,

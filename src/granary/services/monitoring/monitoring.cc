@@ -6,11 +6,14 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/common_routes.h"
-#include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/services/monitoring/access.h"
+#include "granary/services/monitoring/console_routes.h"
+#include "granary/services/monitoring/console_shell.h"
+#include "granary/services/monitoring/gateway_link.h"
 #include "granary/services/monitoring/monitoring_openapi.h"
 #include "granary/services/monitoring/routes.h"
 
@@ -18,6 +21,13 @@ namespace granary::services {
 namespace {
 
 constexpr std::string_view kFolder = "monitoring";
+constexpr std::string_view kGatewayService = "auth-gateway";
+
+std::string GatewayUrlOf(const MonitoringConfig& config) {
+  for (const Target& target : TargetsOf(config))
+    if (target.service == kGatewayService) return target.url;
+  return {};
+}
 
 Result<std::vector<AlertRule>> RulesOf(const MonitoringConfig& config, io::FileSystem& files) {
   if (config.alert_rules_file.empty()) return DefaultAlertRules();
@@ -35,7 +45,10 @@ Result<std::vector<AlertRule>> RulesOf(const MonitoringConfig& config, io::FileS
 
 struct Monitoring::State {
   State(const MonitoringConfig& chosen, Logger& logger)
-      : config(chosen), log(logger), metrics(GRANARY_VERSION, {}) {}
+      : config(chosen),
+        log(logger),
+        metrics(GRANARY_VERSION, {}),
+        gateway(GatewayUrlOf(chosen), clock) {}
 
   Status ListenRest();
   hosting::Router MakeRouter();
@@ -52,6 +65,7 @@ struct Monitoring::State {
   io::PosixFileSystem files;
   hosting::Metrics metrics;
   hosting::ServerHandle server;
+  GatewayLink gateway;
   std::unique_ptr<SeriesStore> series;
   std::unique_ptr<SilenceBook> silences;
   std::unique_ptr<Monitor> monitor;
@@ -97,6 +111,8 @@ hosting::Router Monitoring::State::MakeRouter() {
   AddAlertRoutes(find, router);
   AddSeriesRoutes(find, router);
   AddUsageRoutes(find, router);
+  AddConsoleShell(router);
+  AddConsoleRoutes(gateway, router);
   return router;
 }
 
@@ -105,7 +121,7 @@ Status Monitoring::State::ListenRest() {
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [this](net::HttpRequest& request) {
-    return hosting::CheckPeer(request.peer_is_loopback, config);
+    return CheckMonitoringAccess(request, config, gateway);
   };
   GRANARY_ASSIGN(rest, hosting::RestDoor::Listen(std::move(options), log, clock, metrics,
                                                  MakeRouter(), std::move(dispatch), server));

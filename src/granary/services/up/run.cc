@@ -86,11 +86,13 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   add("Monitoring", std::move(monitoring), monitoring_port);
   out.welcome += fmt::format(
       "\nTry:\n"
+      "  {}/ in a browser: the console, with the key\n"
       "  curl {}/health/all\n"
       "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
       "  granary import your.csv --source yours --url {}\n"
       "  granary query yours --url {}\n",
-      url(monitoring_port), url(gateway_port), url(node_port), url(node_port));
+      url(monitoring_port), url(monitoring_port), url(gateway_port), url(node_port),
+      url(node_port));
   return out;
 }
 

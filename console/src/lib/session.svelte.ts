@@ -1,0 +1,158 @@
+// Who uses the console. A key or the tokens of a login are kept in memory, or, when the user asks
+// for that, in the tab's sessionStorage, which ends with the tab; never in a URL, a cookie or
+// localStorage.
+import { asProblem, GATEWAY, Problem, readJson, send, type CallOptions } from './api.ts';
+import type { Json } from './json.ts';
+
+export interface Grant {
+  verbs: string[];
+  source: string;
+}
+export interface Me {
+  user_id: string;
+  username: string;
+  tenant_id: string;
+  roles: string[];
+  grants: Grant[];
+  operator: boolean;
+}
+interface Tokens {
+  access_token: string;
+  refresh_token: string;
+  expires_in: number;
+}
+type Credential =
+  | { kind: 'key'; key: string }
+  | { kind: 'login'; access: string; refresh: string; renewAt: number };
+
+const PLACE = 'granary.credential';
+const RENEW_BEFORE_MS = 60_000;
+
+function toCredential(tokens: Tokens): Credential {
+  return {
+    kind: 'login',
+    access: tokens.access_token,
+    refresh: tokens.refresh_token,
+    renewAt: Date.now() + tokens.expires_in * 1000 - RENEW_BEFORE_MS,
+  };
+}
+
+class Session {
+  me = $state.raw<Me | null>(null);
+  /** Why it ended, when it did not by the user's will. */
+  ended = $state<string | null>(null);
+  #credential: Credential | null = null;
+  #kept = false;
+  #renewing: Promise<void> | null = null;
+
+  /** Goes on with what the tab has kept. Never fails: without it, one signs in. */
+  async resume(): Promise<void> {
+    const text = sessionStorage.getItem(PLACE);
+    if (text === null) return;
+    try {
+      await this.#begin(JSON.parse(text) as Credential, true);
+    } catch (error) {
+      this.ended = `You are signed out: ${asProblem(error).message}.`;
+    }
+  }
+
+  async signInWithKey(key: string, keep: boolean): Promise<void> {
+    await this.#begin({ kind: 'key', key: key.trim() }, keep);
+  }
+
+  async signInWithPassword(
+    username: string,
+    password: string,
+    tenant: string,
+    keep: boolean,
+  ): Promise<void> {
+    const body = { username, password, ...(tenant === '' ? {} : { tenant_id: tenant }) };
+    const answer = await readJson(await send(`${GATEWAY}/auth/login`, null, { body }));
+    await this.#begin(toCredential(answer as unknown as Tokens), keep);
+  }
+
+  async signOut(): Promise<void> {
+    const credential = this.#credential;
+    this.#forget();
+    this.ended = null;
+    if (credential?.kind !== 'login') return;
+    // The tokens are gone from here already; that they end there too is the better.
+    await send(`${GATEWAY}/auth/logout`, credential.access, { method: 'POST' }).catch(() => {});
+  }
+
+  /** Throws Problem; a 401 ends the session. */
+  async send(path: string, options: CallOptions = {}): Promise<Response> {
+    try {
+      return await send(path, await this.#bearer(), options);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401 && this.me !== null) {
+        this.#forget();
+        this.ended = `You were signed out: ${error.message}.`;
+      }
+      throw error;
+    }
+  }
+
+  async json<T>(path: string, options: CallOptions = {}): Promise<T> {
+    return (await readJson(await this.send(path, options))) as T;
+  }
+  /** Of the Auth Gateway, and of the Tenant Node behind it. */
+  async gateway<T>(path: string, options: CallOptions = {}): Promise<T> {
+    return this.json<T>(GATEWAY + path, options);
+  }
+
+  /** A right over the whole tenant. The services decide; this only says what to offer. */
+  may(verb: 'read' | 'write' | 'admin'): boolean {
+    return (
+      this.me?.grants.some((grant) => grant.source === '*' && grant.verbs.includes(verb)) ?? false
+    );
+  }
+
+  async #begin(credential: Credential, keep: boolean): Promise<void> {
+    this.#credential = credential;
+    this.#kept = keep;
+    try {
+      const me = await readJson(await send(`${GATEWAY}/auth/me`, await this.#bearer()));
+      this.me = me as unknown as Me;
+    } catch (error) {
+      // What the gateway does not know is of no more use; while it is away nothing is known.
+      if (error instanceof Problem && error.status === 401) this.#forget();
+      this.#credential = null;
+      throw error;
+    }
+    this.ended = null;
+    this.#keep();
+  }
+
+  async #bearer(): Promise<string | null> {
+    if (this.#credential === null) return null;
+    if (this.#credential.kind === 'key') return this.#credential.key;
+    if (Date.now() >= this.#credential.renewAt) {
+      // A refresh token is good once, so those who wait for the renewal wait for the same one.
+      this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
+      await this.#renewing;
+    }
+    return this.#credential?.kind === 'login' ? this.#credential.access : null;
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#credential?.kind !== 'login') return;
+    const body = { refresh_token: this.#credential.refresh } satisfies Json;
+    const answer = await readJson(await send(`${GATEWAY}/auth/refresh`, null, { body }));
+    this.#credential = toCredential(answer as unknown as Tokens);
+    this.#keep();
+  }
+
+  #keep(): void {
+    if (this.#kept) sessionStorage.setItem(PLACE, JSON.stringify(this.#credential));
+    else sessionStorage.removeItem(PLACE);
+  }
+
+  #forget(): void {
+    this.#credential = null;
+    this.me = null;
+    sessionStorage.removeItem(PLACE);
+  }
+}
+
+export const session = new Session();

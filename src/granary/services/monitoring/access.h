@@ -1,0 +1,35 @@
+// Who may see what Monitoring knows.
+//
+//   shell, health, metrics      everybody
+//   /console/api/…              whoever the Auth Gateway lets through: it is asked for each request
+//   all else, with a credential operators; /usage/{tenant} also administrators of that tenant
+//   all else, without one       programs on this machine, where nobody's browser is in between: a
+//                               page from elsewhere reaches loopback too, by a form, or by a name
+//                               of its own that leads here (DNS rebinding)
+//
+// Threads    pure functions, apart from what `link` says of itself.
+#pragma once
+
+#include <string_view>
+
+#include "granary/hosting/dispatcher.h"
+#include "granary/hosting/server_config.h"
+#include "granary/net/http_message.h"
+#include "granary/services/monitoring/gateway_link.h"
+
+namespace granary::services {
+
+/// Under which the console's requests to the gateway stand.
+inline constexpr std::string_view kConsoleApi = "/console/api";
+
+/// kPermissionDenied unless that caller may ask for `path`.
+Status MayAsk(const MonitoringCaller& caller, std::string_view path);
+
+/// kUnauthenticated for a request without a credential that may come from a web page: it has an
+/// Origin, or its Host is no name of this machine.
+Status CheckNotBrowser(const net::HttpRequest& request);
+
+hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
+                                      const hosting::ServerConfig& config, GatewayLink& link);
+
+}  // namespace granary::services
