@@ -193,7 +193,7 @@ def test_the_engine_chooses_plans_and_tells_costs(engine):
     assert plan["plan"][0]["path"] == "hash_index" and plan["rejected"][0]["way"] == "scan" and plan["rejected"][0]["ns"] > plan["ns"]
     scan = cbo.call("POST", "/costs/estimate", {"facts": facts, "way": "scan"})
     assert scan["ns"] == pytest.approx(plan["rejected"][0]["ns"])
-    assert cbo.call("POST", "/costs/estimate", {"work": {"row_group_ns": 2}})["ns"] == 6000
+    assert cbo.call("POST", "/costs/estimate", {"work": {"row_group_ns": 2}})["ns"] == 8000
     for target, body, pointer in (("/optimize/query", {}, "/facts"), ("/costs/estimate", {"work": {"x": 1}}, "/work/x"),
                                   ("/optimize/query", {"facts": {**facts, "root": 3}}, "/facts"), ("/costs/estimate", {"facts": facts, "way": "fly"}, "/way")):
         with pytest.raises(Refused) as refused:
