@@ -11,7 +11,7 @@ import urllib.parse
 import pytest
 
 from gateway import CHEAP, KeyClient
-from node import free_port
+from node import until, free_port
 from service import Service
 
 CHROMIUM = shutil.which("chromium")
@@ -36,6 +36,7 @@ class Up:
         self.service = Service("up", "MONITORING_PORT", folder,
                                {**CHEAP, "REST_PORT": str(free_port()), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "CBO_ENGINE_PORT": "0",
                                 "SCRAPE_INTERVAL_SECONDS": "1", "ALERT_RULES_FILE": str(rules)}).start()
+        until(lambda: "Granary is up" in self.service.log() and "Try:" in self.service.log(), "it says where it is")
         said = self.service.log()
         self.key = re.search(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", said)[0]
         self.gateway_port = int(re.search(r"Auth Gateway +http://127.0.0.1:(\d+)", said)[1])
