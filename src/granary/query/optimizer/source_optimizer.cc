@@ -7,34 +7,16 @@
 namespace granary::query {
 namespace {
 
-using Node = IndexQuestions::Node;
-
 // With fewer rows than that no estimate is worth giving an index up.
 constexpr double kRowsMaxAtLeast = 256;
 // An index may name so many times what was estimated.
 constexpr double kSlack = 2;
-// Such a part of what reading everything costs is worth to learn whether an index names few rows.
-constexpr double kInsurance = 0.03;
 // How probably a limit is not reached where it was expected.
 constexpr double kMissed = 0.3;
-// How probably a value that is within the bounds is there, when only a bloom filter could tell.
-constexpr double kPresent = 0.5;
-// No estimate divides by less.
-constexpr double kLeast = 1e-9;
-
-/// How many of `bins` are met by `balls` that fall evenly.
-double Met(double bins, double balls) {
-  return bins <= 1 ? -std::expm1(-balls) * bins : -std::expm1(-balls / bins) * bins;
-}
-
-// More rows than a segment has.
-constexpr double kRowsMost = 4e9;
 
 std::size_t RowCount(double rows) {
   return static_cast<std::size_t>(std::clamp(rows, kRowsMaxAtLeast, kRowsMost));
 }
-
-double Sane(double share) { return share >= 0 && share <= 1 ? share : (share > 1 ? 1 : 0.5); }
 
 /// Equal for numbers within an eighth of each other: the exponent and the first bits after it.
 std::uint64_t Rounded(double value) { return std::bit_cast<std::uint64_t>(value) >> 49; }
@@ -88,12 +70,9 @@ SourceOptimizer::SourceOptimizer(const AccessShape& shape, const IndexQuestions&
       model_(model),
       choosing_(choosing),
       alternatives_(questions.Alternatives()),
-      check_ns_(shape.filters ? shape.checks.Ns(model) : 0),
+      segment_costs_(shape, model),
+      planner_(questions, model, segment_costs_),
       wanted_(shape.limit ? static_cast<double>(*shape.limit) : kImpossible) {}
-
-double SourceOptimizer::Decode(const ColumnGroup& columns, double rows) const {
-  return rows * (columns.numbers * model_.decode_number_ns + columns.texts * model_.decode_text_ns);
-}
 
 /// As long as rows are wanted, so many; else a segment is read only if fewer came than were
 /// expected, and then none are known to be.
@@ -101,238 +80,23 @@ double SourceOptimizer::Wanted() const {
   return wanted_ > 0 || !shape_.limit ? wanted_ : static_cast<double>(*shape_.limit);
 }
 
-/// Reading everything that is decoded already, all of it.
-double SourceOptimizer::UnlimitedNs(const SegmentFacts& facts) const {
-  const auto rows = static_cast<double>(facts.rows);
-  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
-  return rows * check_ns_ +
-         groups * (model_.row_group_ns + shape_.filter.count() * model_.cached_chunk_ns);
-}
-
-/// Of a row that an index names: to pick it, and to check it.
-double SourceOptimizer::RowCost() const {
-  return std::max(check_ns_ + model_.pick_value_ns * (shape_.filter.count() + shape_.rest.count()),
-                  kLeast);
-}
-
-SourceOptimizer::Cost SourceOptimizer::Scan(const SegmentFacts& facts) const {
-  const auto rows = static_cast<double>(facts.rows);
-  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
-  const double in_group = rows / groups;
-  const double share = facts.all_match ? 1 : Sane(facts.matches);
-  Cost cost;
-  cost.examined = rows;
-  if (shape_.limit && in_group > 0) {
-    const double wanted_groups = std::ceil(Wanted() / std::max(share, kLeast) / in_group);
-    cost.examined = std::min(rows, wanted_groups * in_group);
-  }
-  const double read = in_group > 0 ? cost.examined / in_group : 0;
-  cost.rows = std::min(cost.examined * share, Wanted());
-  const double filters = facts.all_match ? 0 : shape_.filter.count();
-  const double hit = facts.all_match ? 1 : -std::expm1(-share * in_group);
-  const double chunks = read * (filters + hit * shape_.rest.count());
-  cost.decoding = chunks * model_.chunk_ns + hit * Decode(shape_.rest, cost.examined) +
-                  (facts.all_match ? 0 : Decode(shape_.filter, cost.examined));
-  cost.ns = cost.decoding + chunks * model_.cached_chunk_ns + read * model_.row_group_ns +
-            cost.rows * shape_.per_match_ns;
-  if (!facts.all_match) {
-    cost.ns += cost.examined * check_ns_ +
-               cost.rows * model_.take_value_ns * (shape_.filter.count() + shape_.rest.count());
-  }
-  return cost;
-}
-
-SourceOptimizer::Cost SourceOptimizer::Probing(const SegmentFacts& facts, const Told& told) const {
-  Cost cost;
-  const auto rows = static_cast<double>(facts.rows);
-  if (!told.names_rows) {  // Nothing, or everything.
-    cost = Scan(facts);
-    cost.ns = told.ns + told.share * cost.ns;
-    cost.decoding *= told.share;
-    cost.examined *= told.share;
-    return cost;
-  }
-  const double groups = std::max<double>(static_cast<double>(facts.row_groups), 1);
-  const double named = told.share * rows;
-  const double matching = facts.all_match ? named : std::min(named, Sane(facts.matches) * rows);
-  cost.rows = std::min(matching, Wanted());
-  cost.examined = named;
-  if (shape_.limit) cost.examined = std::min(named, Wanted() * named / std::max(matching, kLeast));
-  const double met = Met(groups, cost.examined);
-  const double filters = facts.all_match ? 0 : shape_.filter.count();
-  const double columns = filters + shape_.rest.count();
-  cost.decoding = met * columns * model_.chunk_ns + Decode(shape_.rest, rows * met / groups) +
-                  (facts.all_match ? 0 : Decode(shape_.filter, rows * met / groups));
-  cost.ns = told.ns + cost.decoding +
-            met * (columns * (model_.cached_chunk_ns + model_.pick_chunk_ns) +
-                   model_.row_group_ns) +
-            cost.examined * (filters * model_.pick_value_ns + (facts.all_match ? 0 : check_ns_)) +
-            cost.rows * (shape_.rest.count() * model_.pick_value_ns + shape_.per_match_ns);
-  return cost;
-}
-
-SourceOptimizer::Cost SourceOptimizer::First(const SegmentFacts& facts) const {
-  const auto orders = static_cast<double>(shape_.first_orders);
-  const double rows =
-      std::min(static_cast<double>(*shape_.first) * orders, static_cast<double>(facts.rows));
-  Told told{.tells = true};
-  told.share = facts.rows == 0 ? 0 : rows / static_cast<double>(facts.rows);
-  told.ns = orders * model_.index_lookup_ns + rows * model_.index_row_ns;
-  return Probing(facts, told);
-}
-
-// As Scan, of fewer rows. Who reads pages has no more than an estimate of them, unless somebody
-// looked: then what they cost is at worst what a scan does and the looking.
-SourceOptimizer::Cost SourceOptimizer::Pages(const SegmentFacts& facts,
-                                             const PageFacts& pages) const {
-  const auto rows = static_cast<double>(facts.rows);
-  const double kept = std::clamp(pages.rows, 0.0, rows);
-  const double groups = std::max(pages.row_groups, kept > 0 ? 1.0 : 0.0);
-  const double in_group = groups > 0 ? kept / groups : 0;
-  const double share = kept > 0 ? std::min(Sane(facts.matches) * rows / kept, 1.0) : 0;
-  Cost cost;
-  cost.examined = kept;
-  if (shape_.limit && in_group > 0) {
-    const double wanted_groups = std::ceil(Wanted() / std::max(share, kLeast) / in_group);
-    cost.examined = std::min(kept, wanted_groups * in_group);
-  }
-  const double read = in_group > 0 ? cost.examined / in_group : 0;
-  cost.rows = std::min(cost.examined * share, Wanted());
-  const double hit = -std::expm1(-share * in_group);
-  const double chunks = read * (shape_.filter.count() + hit * shape_.rest.count());
-  cost.decoding = chunks * (model_.chunk_ns + model_.page_chunk_ns) +
-                  hit * Decode(shape_.rest, cost.examined) + Decode(shape_.filter, cost.examined);
-  cost.ns =
-      pages.total * shape_.comparisons * model_.page_look_ns + cost.decoding +
-      chunks * model_.cached_chunk_ns + read * model_.row_group_ns + cost.examined * check_ns_ +
-      // Of what is decoded already these rows are copied.
-      cost.examined * model_.take_value_ns * (shape_.filter.count() + hit * shape_.rest.count()) +
-      cost.rows * (shape_.per_match_ns +
-                   model_.take_value_ns * (shape_.filter.count() + shape_.rest.count()));
-  return cost;
-}
-
-SourceOptimizer::Told SourceOptimizer::AskQuestion(const SegmentFacts& facts,
-                                                   std::uint16_t question) {
-  const QuestionIndexes& indexes = facts.indexes[question];
-  const IndexQuestion& asked = questions_.questions[question];
-  Told told{.begin = asked_.size(), .end = asked_.size()};
-  const bool is_equal = asked.kind == IndexQuestion::Kind::kEqual;
-  const bool names = indexes.btree || (is_equal && indexes.hash);
-  if (!names && !(is_equal && indexes.bloom)) return told;
-  told.tells = true;
-  told.names_rows = names;
-  const double lookups = is_equal ? static_cast<double>(asked.values.size()) : 1;
-  if (is_equal && indexes.bloom) told.ns += lookups * model_.bloom_lookup_ns;
-  if (names) {
-    told.share = Sane(facts.named[question]);
-    told.ns += lookups * model_.index_lookup_ns +
-               told.share * static_cast<double>(facts.rows) * model_.index_row_ns;
-  } else {
-    told.share = kPresent;
-  }
-  asked_.push_back({.question = question});
-  told.end = asked_.size();
-  return told;
-}
-
-SourceOptimizer::Picking SourceOptimizer::PickingIn(const SegmentFacts& facts) const {
-  const double columns = shape_.filter.count() + shape_.rest.count();
-  return {.row_ns = RowCost(),
-          .group_ns =
-              model_.row_group_ns + columns * (model_.cached_chunk_ns + model_.pick_chunk_ns),
-          .groups = std::max<double>(static_cast<double>(facts.row_groups), 1)};
-}
-
-double SourceOptimizer::Picking::RowsFor(double ns) const {
-  const double all_groups = groups * (row_ns + group_ns);
-  return ns <= all_groups ? ns / (row_ns + group_ns) : (ns - groups * group_ns) / row_ns;
-}
-
-SourceOptimizer::Told SourceOptimizer::AskAnd(const SegmentFacts& facts, const Node& node) {
-  Told both{.begin = asked_.size(), .end = asked_.size()};
-  std::vector<Told> parts;
-  for (const std::uint16_t part : node.parts) {
-    const Told told = Ask(facts, part);
-    if (told.tells) parts.push_back(told);
-  }
-  std::stable_sort(parts.begin(), parts.end(), [](const Told& a, const Told& b) {
-    if (a.names_rows != b.names_rows) return a.names_rows;
-    return a.share < b.share;
-  });
-  const Picking picking = PickingIn(facts);
-  const auto rows = static_cast<double>(facts.rows);
-  std::vector<Asked> kept;
-  for (const Told& part : parts) {
-    // As many rows as cost what it takes to ask, and are then left out.
-    const double enough =
-        both.tells ? picking.RowsFor(part.ns / std::max(1 - part.share, kLeast)) : 0;
-    if (both.tells && enough >= rows) continue;  // It never saves anything.
-    const bool is_asked = !both.tells || both.share * rows > enough;
-    both.names_rows = both.tells ? both.names_rows : part.names_rows;
-    both.tells = true;
-    if (is_asked) {
-      both.share *= part.share;
-      both.ns += part.ns;
-    }
-    const std::size_t first = kept.size();
-    kept.insert(kept.end(), asked_.begin() + static_cast<std::ptrdiff_t>(part.begin),
-                asked_.begin() + static_cast<std::ptrdiff_t>(part.end));
-    if (first > 0) kept[first].enough = static_cast<std::uint32_t>(std::min(enough, kRowsMost));
-  }
-  asked_.resize(both.begin);
-  asked_.insert(asked_.end(), kept.begin(), kept.end());
-  both.end = asked_.size();
-  return both;
-}
-
-SourceOptimizer::Told SourceOptimizer::AskOr(const SegmentFacts& facts, const Node& node) {
-  Told either{.tells = true, .share = 0, .begin = asked_.size()};
-  for (const std::uint16_t part : node.parts) {
-    const Told told = Ask(facts, part);
-    if (!told.tells) {
-      asked_.resize(either.begin);
-      return {.begin = either.begin, .end = either.begin};
-    }
-    either.share += told.share;
-    either.ns += told.ns;
-    either.names_rows = either.names_rows && told.names_rows;
-  }
-  either.share = std::min(either.share, 1.0);
-  either.end = asked_.size();
-  return either;
-}
-
-SourceOptimizer::Told SourceOptimizer::Ask(const SegmentFacts& facts, std::uint16_t place) {
-  const Node& node = questions_.nodes[place];
-  switch (node.kind) {
-    case Node::Kind::kAnd: return AskAnd(facts, node);
-    case Node::Kind::kOr: return AskOr(facts, node);
-    case Node::Kind::kQuestion: break;
-  }
-  return AskQuestion(facts, node.question);
-}
-
 void SourceOptimizer::AddWays(const SegmentFacts& facts) {
-  costs_[kScan] = Scan(facts);
+  costs_[kScan] = segment_costs_.Scan(facts, Wanted());
   ways_ = kSingle;
   for (std::size_t way = kMetadata; way < kWays; ++way) costs_[way].ns = kImpossible;
   if (facts.by_metadata) {
     costs_[kMetadata] = {model_.metadata_ns, 0, static_cast<double>(facts.rows), 0};
   }
   if (choosing_ == Choosing::kPlain) return;
-  if (facts.first_by_index && shape_.first) costs_[kFirst] = First(facts);
+  if (facts.first_by_index && shape_.first) costs_[kFirst] = segment_costs_.First(facts, Wanted());
   if (facts.pages) {
     pages_ = *facts.pages;
-    costs_[kPages] = Pages(facts, pages_);
+    costs_[kPages] = segment_costs_.Pages(facts, pages_, Wanted());
   }
   if (facts.all_match || facts.indexes.empty() || questions_.empty()) return;
   const auto add = [&](std::size_t way, std::uint16_t node) {
-    asked_.clear();
-    const Told told = Ask(facts, node);
-    if (!told.tells) return;
-    costs_[way] = Probing(facts, told);
-    KeepAsked(static_cast<Way>(way));
+    const Told told = planner_.Plan(facts, node, asked_by_[way]);
+    if (told.tells) costs_[way] = segment_costs_.Probing(facts, told, Wanted());
   };
   for (std::size_t i = 0; i < alternatives_.size() && kSingle + i < kWays; ++i) {
     add(kSingle + i, alternatives_[i]);
@@ -345,21 +109,6 @@ void SourceOptimizer::AddWays(const SegmentFacts& facts) {
     if (costs_[other].ns < kImpossible && asked_by_[other] == asked_by_[kCombined])
       costs_[kCombined].ns = kImpossible;
   }
-}
-
-void SourceOptimizer::KeepAsked(Way way) {
-  Probe& probe = asked_by_[way];
-  probe.questions.clear();
-  probe.enough.clear();
-  for (const Asked& asked : asked_) {
-    probe.questions.push_back(asked.question);
-    probe.enough.push_back(asked.enough);
-  }
-  const double row_ns = RowCost();
-  probe.insured_from = static_cast<std::uint32_t>(
-      std::min(model_.index_lookup_ns / (kInsurance * row_ns), kRowsMost));
-  probe.insured_part =
-      static_cast<float>(kInsurance * row_ns / std::max(model_.index_row_ns, kLeast));
 }
 
 double SourceOptimizer::CostOf(Way way, bool cached) const {
@@ -396,28 +145,13 @@ void SourceOptimizer::Insure(const SegmentFacts& facts, SegmentChoice& choice) {
   for (std::size_t other = kSingle; other < ways_ && !possible(way); ++other) way = other;
   if (way >= ways_ || !possible(way)) return;
   // A limit makes reading cheap if rows are where they are expected, and else does not.
-  double left = kInsurance * std::max(CostOf(kScan, true), kMissed * UnlimitedNs(facts));
-  Probe& probe = asked_by_[way];
-  std::size_t affordable = 0;
-  for (; affordable < probe.questions.size(); ++affordable) {
-    const IndexQuestion& asked = questions_.questions[probe.questions[affordable]];
-    const double ns =
-        model_.index_lookup_ns * static_cast<double>(std::max<std::size_t>(1, asked.values.size()));
-    if (ns >= left) break;
-    left -= ns;
-  }
-  // The parts of an OR are of use together.
-  const Node& root = questions_.nodes[static_cast<std::size_t>(questions_.root)];
-  const bool is_whole = affordable == probe.questions.size();
-  if (affordable == 0 || (!is_whole && root.kind != Node::Kind::kAnd)) return;
-  probe.questions.resize(affordable);
-  probe.enough.resize(affordable);
-  const double named =
-      left / std::max(model_.index_row_ns, kLeast) / static_cast<double>(affordable);
+  const double ns =
+      kInsurance * std::max(CostOf(kScan, true), kMissed * segment_costs_.ScanAllNs(facts));
+  const double named = planner_.Afford(ns, asked_by_[way]);
   if (named < 1) return;
   choice.probe = ProbeOf(static_cast<Way>(way));
   choice.found_max = static_cast<std::size_t>(std::min(named, kRowsMost));
-  choice.picked_max = RowCount(UnlimitedNs(facts) / RowCost());
+  choice.picked_max = RowCount(segment_costs_.ScanAllNs(facts) / segment_costs_.row_ns());
 }
 
 void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike& alike) {
@@ -439,7 +173,7 @@ void SourceOptimizer::Plan(const SegmentFacts& facts, const Known& known, Alike&
     const double named = costs_[choice.way].examined;
     choice.found_max =
         RowCount(std::max(scan_ns / std::max(model_.index_row_ns, kLeast), kSlack * named));
-    choice.picked_max = RowCount(std::max(scan_ns / RowCost(), kSlack * named));
+    choice.picked_max = RowCount(std::max(scan_ns / segment_costs_.row_ns(), kSlack * named));
   } else if (choice.way == kScan) {
     Insure(facts, choice);
   }
@@ -561,24 +295,23 @@ SegmentChoice SourceOptimizer::ChooseHot(const SegmentFacts& facts) {
   alike.of.facts.named = {};
   SegmentChoice& choice = alike.choice;
   const auto rows = static_cast<double>(facts.rows);
-  const double share = shape_.filters ? Sane(facts.matches) : 1;
+  const double share = shape_.filters ? SaneShare(facts.matches) : 1;
   choice.rows = std::min(rows * share, wanted_);
   choice.examined = !shape_.filters && shape_.rest.count() == 0 ? 0 : rows;
-  const double scan_ns = model_.row_group_ns + rows * check_ns_;
+  const double scan_ns = model_.row_group_ns + rows * segment_costs_.check_ns();
   choice.ns = scan_ns;
   if (choosing_ == Choosing::kByCost && forced_ != kScan && !facts.indexes.empty() &&
       !questions_.empty()) {
-    asked_.clear();
-    const Told told = Ask(facts, static_cast<std::uint16_t>(questions_.root));
+    Probe& probe = asked_by_[kCombined];
+    const Told told = planner_.Plan(facts, static_cast<std::uint16_t>(questions_.root), probe);
     if (told.tells) {
-      KeepAsked(kCombined);
       choice.way = kCombined;
       choice.probe = ProbeOf(kCombined);
       choice.examined = told.share * rows;
-      choice.ns = model_.row_group_ns + choice.examined * RowCost() +
-                  model_.hot_lookup_ns * static_cast<double>(asked_.size());
+      choice.ns = model_.row_group_ns + choice.examined * segment_costs_.row_ns() +
+                  model_.hot_lookup_ns * static_cast<double>(probe.questions.size());
       choice.found_max = choice.picked_max =
-          RowCount(std::max(scan_ns / RowCost(), kSlack * choice.examined));
+          RowCount(std::max(scan_ns / segment_costs_.row_ns(), kSlack * choice.examined));
     }
   }
   choice.ns += choice.rows * shape_.per_match_ns;

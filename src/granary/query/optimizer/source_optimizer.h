@@ -19,12 +19,10 @@
 // Threads    one a SourceOptimizer. Pure: no clock, no disk, no chance.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <limits>
-#include <string>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +30,8 @@
 #include "granary/query/optimizer/access_path.h"
 #include "granary/query/optimizer/cost_model.h"
 #include "granary/query/optimizer/index_questions.h"
+#include "granary/query/optimizer/probe_planner.h"
+#include "granary/query/optimizer/segment_costs.h"
 
 namespace granary::query {
 
@@ -40,19 +40,6 @@ enum class Choosing : std::uint8_t { kByCost, kPlain };
 /// How a segment may be read. From kSingle on: the i-th of IndexQuestions::Alternatives alone.
 enum Way : std::uint8_t { kScan, kMetadata, kFirst, kPages, kCombined, kSingle };
 inline constexpr std::size_t kWays = 15;
-
-/// Questions that are put to the indexes of a segment, in this order.
-struct Probe {
-  std::vector<std::uint16_t> questions;  ///< Positions in IndexQuestions::questions.
-  /// One a question: with at most so many rows left by those before it in its AND, to look at these
-  /// is cheaper than to ask it.
-  std::vector<std::uint32_t> enough;
-  /// With more rows left it is asked all the same, since that is a small part of looking at them:
-  /// up to this part of their number may be named.
-  std::uint32_t insured_from = 0;
-  float insured_part = 0;
-  bool operator==(const Probe&) const = default;
-};
 
 /// Segments that are read alike.
 struct PathGroup {
@@ -107,6 +94,8 @@ class SourceOptimizer {
   /// `shape`, `questions` and `model` outlive it; `model` is Sound.
   SourceOptimizer(const AccessShape& shape, const IndexQuestions& questions, const CostModel& model,
                   Choosing choosing);
+  SourceOptimizer(const SourceOptimizer&) = delete;
+  SourceOptimizer& operator=(const SourceOptimizer&) = delete;
 
   /// Takes `way` wherever it is possible, and kScan elsewhere: for those who want to run a plan
   /// that was not chosen.
@@ -125,49 +114,14 @@ class SourceOptimizer {
   SourceChoices Finish() &&;
 
  private:
-  static constexpr double kImpossible = std::numeric_limits<double>::infinity();
+  static constexpr double kImpossible = Cost::kImpossible;
 
-  struct Cost {
-    double ns = kImpossible;
-    double decoding = 0;  ///< Of ns, what would not be if the columns were cached.
-    double rows = 0;
-    double examined = 0;
-  };
-  /// What the questions of a node leave of a segment's rows.
-  struct Told {
-    bool tells = false;
-    double share = 1;  ///< Of the rows; of a bloom filter: how probably any.
-    double ns = 0;     ///< Of the questions that are probably asked.
-    bool names_rows = true;          ///< False: a bloom filter only tells that there are none.
-    std::size_t begin = 0, end = 0;  ///< In asked_.
-  };
-  /// What it takes to look at rows that an index names: this for each, and for each row group that
-  /// has some.
-  struct Picking {
-    double row_ns = 0, group_ns = 0, groups = 1;
-    double Ns(double rows) const { return rows * row_ns + std::min(rows, groups) * group_ns; }
-    /// So many rows cost `ns`.
-    double RowsFor(double ns) const;
-  };
-
-  Cost Scan(const SegmentFacts& facts) const;
-  Cost First(const SegmentFacts& facts) const;
-  Cost Pages(const SegmentFacts& facts, const PageFacts& pages) const;
-  Cost Probing(const SegmentFacts& facts, const Told& told) const;
-  Told Ask(const SegmentFacts& facts, std::uint16_t node);
-  Told AskQuestion(const SegmentFacts& facts, std::uint16_t question);
-  Told AskAnd(const SegmentFacts& facts, const IndexQuestions::Node& node);
-  Told AskOr(const SegmentFacts& facts, const IndexQuestions::Node& node);
   double Wanted() const;
-  double UnlimitedNs(const SegmentFacts& facts) const;
-  Picking PickingIn(const SegmentFacts& facts) const;
   void AddWays(const SegmentFacts& facts);
-  double Decode(const ColumnGroup& columns, double rows) const;
   double CostOf(Way way, bool cached) const;
   Way Cheapest(bool cached) const;
   AccessPath PathOf(const SegmentFacts& facts, const SegmentChoice& choice, bool cached) const;
   int ProbeOf(Way way);
-  void KeepAsked(Way way);
   /// What was chosen for segments that are alike.
   struct Alike {
     FactsClass of;
@@ -193,7 +147,6 @@ class SourceOptimizer {
   SegmentChoice Take(Alike& alike, const SegmentFacts& facts);
   /// The place of a group, which is made when it is the first of its kind.
   std::uint16_t GroupOf(AccessPath path, const SegmentChoice& choice);
-  double RowCost() const;
 
   const AccessShape& shape_;
   const IndexQuestions& questions_;
@@ -201,19 +154,14 @@ class SourceOptimizer {
   const Choosing choosing_;
   Way forced_ = static_cast<Way>(kWays);  // None.
   const std::vector<std::uint16_t> alternatives_;
-  const double check_ns_;
+  const SegmentCosts segment_costs_;
+  ProbePlanner planner_;
   double wanted_;  // Of shape_.limit, still.
 
   // Of the segment at hand.
   std::array<Cost, kWays> costs_;
   std::array<Probe, kWays> asked_by_;
   std::size_t ways_ = 1;
-  /// A question, and Probe::enough.
-  struct Asked {
-    std::uint16_t question = 0;
-    std::uint32_t enough = 0;
-  };
-  std::vector<Asked> asked_;  // In runs that Told names.
 
   SourceChoices choices_;
   PageFacts pages_;  // Of the segment at hand.
