@@ -1,8 +1,8 @@
 // PlanRace: runs a query by the plan that is chosen and by each that was rejected, and tells how
 // much longer the chosen one took than the best.
 //
-// Time       of the process's CPU, the least of some runs each; or, for tests, what the work that was really
-//            done costs by a given cost model, which is the same on every machine.
+// Time       of the process's CPU, the least of some runs each; or, for tests, what the work that
+//            was really done costs by a given cost model, which is the same on every machine.
 // Threads    one.
 #pragma once
 

@@ -3,8 +3,7 @@
 //
 // Threads    fully safe, without a lock: any number push and pop.
 // Source     D. Vyukov, "Bounded MPMC queue" (1024cores.net): each cell has a ticket that says
-// whose
-//            turn it is.
+//            whose turn it is.
 #pragma once
 
 #include <atomic>

@@ -2,8 +2,8 @@
 // tier, caches, queries (one child each), writes. Pure accounting: it allocates nothing.
 //
 // Promise    what TryReserve grants never takes a budget, or any above it, past its limit. Add
-// counts
-//            what is there already and may pass it; TryReserve then refuses until it is released.
+//            counts what is there already and may pass it; TryReserve then refuses until it is
+//            released.
 // Cost       one compare-and-swap a level. Reserve in coarse steps (MemoryReservation does).
 // Caches     give memory back before anyone is refused: see Reclaimer.
 // Threads    fully safe. A budget outlives its children, reservations and reclaimers.

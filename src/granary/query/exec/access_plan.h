@@ -1,7 +1,8 @@
 // AccessPlan: which segments and hot chunks of a source a query reads, and how each.
 //
 // How        what partitions or statistics rule out is pruned; SourceOptimizer (query/optimizer)
-//            chooses for the rest; source_scan.h carries the choices out.
+//            chooses for the rest, but for the first rows of an order in hot chunks, which come by
+//            that order where one is kept; source_scan.h carries the choices out.
 // Threads    immutable once made.
 #pragma once
 
@@ -53,7 +54,7 @@ struct AccessAsk {
   std::function<bool(const storage::Segment&, std::uint64_t deleted_rows)> by_metadata;
   /// Segments that are not read, ascending.
   std::vector<SegmentId> without;
-  /// Is looked at between segments and, of long filters, within; null: nobody ends the planning.
+  /// Is looked at between segments and hot chunks; null: nobody ends the planning.
   const runtime::CancelToken* cancel = nullptr;
   bool exactly = false;  ///< Costs as exact as they can be had, for people; takes longer.
 };

@@ -1,8 +1,8 @@
 // Accumulator: the running state of one aggregate for every group.
 //
 // Place      a worker has one per aggregate and updates it block by block; at the end accumulators
-// of all
-//            workers are merged in a fixed order, so that an answer does not depend on scheduling.
+//            of all workers are merged in a fixed order, so that an answer does not depend on
+//            scheduling.
 // Nulls      never take part. NaN is above all numbers, as in filters and orders.
 // Threads    one writer.
 #pragma once

@@ -1,8 +1,8 @@
 // Aggregate: grouped aggregates over some sources as if they were one table.
 //
 // How        each morsel (row group or hot chunk) aggregates into its own thread's table; tables
-// are merged.
-//            count, min and max without filter and groups are answered from exact statistics.
+//            are merged. count, min and max without filter and groups are answered from exact
+//            statistics.
 // Types      columns of several sources are brought to one type (int32 and int64: int64; decimals:
 //            the wider; any other mix: kTypeMismatch naming both). Where one source has integers or
 //            decimals and another floats, min, max, first, last, any, the distinct counts and
@@ -18,8 +18,7 @@
 //            percentile: float64 (percentile of date/timestamp: 422); min/max/first/last/any: the
 //            column's type.
 // Memory     within context.memory: what outgrows it goes to temporary files (aggregate_spill.h),
-// and
-//            the answer is the same to the last bit.
+//            and the answer is the same to the last bit.
 // Threads    may use context.pool; the sink is called from one thread at a time.
 #pragma once
 

@@ -13,8 +13,7 @@
 //            state takes the same rows in the same order, and groups keep the place where they were
 //            first met.
 // Cost       each row is written and read once, and once more for each time its part is parted;
-// read
-//            once more for each column of values.
+//            read once more for each column of values.
 // Threads    may use context.pool; the sink is called from the calling thread.
 #pragma once
 

@@ -2,8 +2,7 @@
 // limit.
 //
 // Order      nulls last in both directions, NaN above all numbers; ties in the order in which the
-// groups
-//            were first met.
+//            groups were first met.
 // Threads    one.
 #pragma once
 

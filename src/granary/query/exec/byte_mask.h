@@ -1,8 +1,7 @@
 // Byte masks: one byte a row, 0 or 1; what filters compute with.
 //
 // Why        a byte a row lets comparisons, AND and OR be plain loops that the compiler turns into
-// vector
-//            instructions; bitmaps are for storage.
+//            vector instructions; bitmaps are for storage.
 #pragma once
 
 #include <cstdint>

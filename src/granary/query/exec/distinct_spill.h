@@ -1,9 +1,8 @@
 // DistinctSpill: count_distinct of any number of values, within the query's share of memory.
 //
 // How        values are parted by a hash of value and group into pages of a temporary file, and
-// then
-//            counted part by part; a part that is too large still is parted again by further bits
-//            of the hash. A value that comes often is held once.
+//            then counted part by part; a part that is too large still is parted again by further
+//            bits of the hash. A value that comes often is held once.
 // Promise    the same counts as in memory: NaN is one value, -0.0 is 0.0, nulls do not count.
 // Cost       each value is written and read once, and once more each time its part is parted. Files
 //            are gone when it returns.

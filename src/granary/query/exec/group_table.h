@@ -1,9 +1,8 @@
 // GroupTable: which group each row belongs to, by the values of any number of columns.
 //
 // How        each column numbers its distinct values; the numbers of two columns are a pair that
-// has a
-//            number again, and so on from left to right, so that a group is one number and nothing
-//            is encoded or compared as text.
+//            has a number again, and so on from left to right, so that a group is one number and
+//            nothing is encoded or compared as text.
 // Threads    one writer; const from many.
 #pragma once
 

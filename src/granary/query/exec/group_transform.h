@@ -1,10 +1,10 @@
 // Transformer: what GROUP BY does to a column's values before it groups them.
 //
 // Types      year…minute keep dates dates and instants instants; an interval floors instants, times
-// of day,
-//            and dates by whole days; a bucket floors numbers: integers by whole widths stay
-//            integers, decimals by widths of their scale stay decimals, all else becomes float64.
-//            What a type cannot hold (a floor below the least int64) becomes its least value.
+//            of day, and dates by whole days; a bucket floors numbers: integers by whole widths
+//            stay integers, decimals by widths of their scale stay decimals, all else becomes
+//            float64. What a type cannot hold (a floor below the least int64) becomes its least
+//            value.
 // Threads    const from many.
 #pragma once
 

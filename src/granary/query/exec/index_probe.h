@@ -2,7 +2,10 @@
 //
 // How        the answers to the parts of an AND are intersected, the one that is expected to leave
 //            fewest rows first; those of an OR are united when every part has one. What an index
-//            names is a superset: whoever reads the rows checks the predicate.
+//            names is a superset: whoever reads the rows checks the predicate. A part that comes
+//            later is asked while more rows are left than Probe::enough, and past
+//            Probe::insured_from with a bound on what it may name. Before a scan the same is done
+//            within the scan's insurance.
 // Promise    no answer depends on it: without an index, with a damaged one, or when it names more
 //            rows than the plan allows, it has nothing to say.
 // Threads    one.

@@ -2,8 +2,7 @@
 // tables under GROUP BY and COUNT DISTINCT.
 //
 // Shape      open addressing with linear probing, at most half full; keys are kept by id, so a
-// table is
-//            also the list of its keys.
+//            table is also the list of its keys.
 // Why        a dense id is an index into the accumulators' arrays, and a vector of ids is computed
 //            for a block of rows at a time.
 // Threads    one writer; const from many.

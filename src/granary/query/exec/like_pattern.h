@@ -2,8 +2,7 @@
 // takes the next character as it is.
 //
 // Source     the greedy wildcard matcher that remembers only the last %: linear for the usual
-// patterns,
-//            never worse than text times pattern.
+//            patterns, never worse than text times pattern.
 // Threads    immutable once built.
 #pragma once
 

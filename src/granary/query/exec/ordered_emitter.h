@@ -5,7 +5,7 @@
 //            next, and then leave: a sink that waits for a slow client holds the caller's thread
 //            and no worker.
 // Threads    one Run at a time; `compute` runs on several threads at once, the sink on the
-// caller's.
+//            caller's.
 #pragma once
 
 #include <cstddef>

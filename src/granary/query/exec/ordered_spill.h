@@ -1,13 +1,13 @@
 // OrderedSpill: an ordered search whose rows outgrow the query's share of memory.
 //
 // How        each morsel is a sorted run: its best `limit` rows (all without one) with their keys
-// and
-//            the columns to show, in pages of a temporary file. Runs are merged; where there are
-//            more than fit side by side, some into one first. Rows go to the sink as the merge
+//            and the columns to show, in pages of a temporary file. Runs are merged; where there
+//            are more than fit side by side, some into one first. Rows go to the sink as the merge
 //            comes to them.
 // Memory     a morsel per worker while runs are written, then a page of each run and a batch of
-// rows. Promise    the rows that a search in memory gives, in the same order. Threads    may use
-// context.pool; the sink is called from the calling thread.
+//            rows.
+// Promise    the rows that a search in memory gives, in the same order.
+// Threads    may use context.pool; the sink is called from the calling thread.
 #pragma once
 
 #include <optional>

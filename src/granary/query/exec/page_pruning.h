@@ -1,9 +1,8 @@
 // PagePruning: which rows of a segment may match, by the bounds of its pages.
 //
 // How        the pages of different columns end at different rows: between two ends that follow
-// each
-//            other each column has one page, and what its bounds allow decides. A column without a
-//            page index has those of its row group.
+//            each other each column has one page, and what its bounds allow decides. A column
+//            without a page index has those of its row group.
 // Errors     those of `cancel`, which is looked at before each piece.
 // Promise    the rows that are left are a superset of those that match.
 // Threads    pure functions of what the reader has loaded (SegmentReader::LoadPages).

@@ -3,8 +3,7 @@
 //
 // Order      NaN is above all numbers, all NaNs are one, -0.0 is 0.0.
 // Why        keys compare without branches, and equal ones are the same bits, so what is picked
-// does
-//            not depend on the order in which they came.
+//            does not depend on the order in which they came.
 // Threads    pure functions.
 #pragma once
 

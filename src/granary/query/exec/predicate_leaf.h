@@ -1,9 +1,8 @@
 // PredicateLeaf: where one leaf of a predicate (or its negation) is TRUE over rows of its column.
 //
 // Why        NOT is pushed down to the leaves (De Morgan holds in three-valued logic), so nobody
-// above a
-//            leaf needs to tell false from unknown: a leaf or its negation is true, or it does not
-//            count.
+//            above a leaf needs to tell false from unknown: a leaf or its negation is true, or it
+//            does not count.
 // Threads    immutable once built.
 #pragma once
 

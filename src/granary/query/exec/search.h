@@ -1,16 +1,14 @@
 // Search: the records of some sources that match a filter, in order, up to a limit.
 //
 // How        partitions and segments are pruned by statistics, then row groups by theirs; per row
-// group
-//            the filter's columns are decoded first and the others only where something matched;
-//            row groups and hot chunks are morsels that run in parallel. With order_by each morsel
-//            keeps its best `limit` rows and the merge keeps the best of all; without, morsels are
-//            emitted in order (source, sequence of segments, then hot), and work stops once the
-//            limit is full.
+//            group the filter's columns are decoded first and the others only where something
+//            matched; row groups and hot chunks are morsels that run in parallel. With order_by
+//            each morsel keeps its best `limit` rows and the merge keeps the best of all; without,
+//            morsels are emitted in order (source, sequence of segments, then hot), and work stops
+//            once the limit is full.
 // Order      nulls last in both directions; ties by `_seq` ascending, then by source id.
 // Snapshot   what a source's snapshot says: of a rewound one (storage::Rewind) rows above its
-// visible
-//            sequence never match. Searches that go on page by page are search_pages.h.
+//            visible sequence never match. Searches that go on page by page are search_pages.h.
 // Cancel     context.cancel is looked at before each column of a row group is decoded, between
 //            blocks of batch_rows rows, between runs of a sort and before each batch for the sink.
 // Memory     the morsels in flight; with order_by also the best `limit` rows (all matches without a

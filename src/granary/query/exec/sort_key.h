@@ -2,11 +2,10 @@
 // memcmp.
 //
 // Shape      a column is one byte (0 a value, 1 null: nulls last in both directions) and the value,
-// its
-//            bytes inverted when descending; integers big-endian with the sign flipped, floats so
-//            that NaN is above all numbers and -0.0 equals 0.0, strings with 00 escaped and 00 00
-//            at the end. Where integers meet floats both are (the greatest double not above, what
-//            is left), exactly.
+//            its bytes inverted when descending; integers big-endian with the sign flipped, floats
+//            so that NaN is above all numbers and -0.0 equals 0.0, strings with 00 escaped and 00
+//            00 at the end. Where integers meet floats both are (the greatest double not above,
+//            what is left), exactly.
 // Threads    pure functions.
 #pragma once
 

@@ -1,8 +1,7 @@
 // SourceColumns: the names of a request, found in the schemas of the sources that it asks.
 //
 // Rules      a source that lacks a column of the filter contributes nothing; a source that lacks
-// another
-//            column has nulls there; a column that no source has is kUnknownColumn.
+//            another column has nulls there; a column that no source has is kUnknownColumn.
 // Threads    immutable once made.
 #pragma once
 

@@ -1,9 +1,8 @@
 // TopRows: the best rows of an ordered search that were met so far.
 //
 // How        rows are kept until there are twice as many as wanted, then the worse half goes; its
-// best one
-//            is a ceiling that most later rows are refused by, looking only at eight bytes of their
-//            key.
+//            best one is a ceiling that most later rows are refused by, looking only at eight bytes
+//            of their key.
 // Threads    one writer; the ceiling is shared by all.
 #pragma once
 

@@ -2,8 +2,7 @@
 // width, unit or coding; what grouping, aggregation and ordering compute with.
 //
 // Why        five kinds instead of twenty types keep those loops few; a column that already has the
-// right
-//            width is not copied.
+//            right width is not copied.
 // Threads    one; a block may be loaded again and keeps its buffers.
 #pragma once
 

@@ -3,8 +3,8 @@
 // How        of the questions of an AND the one that leaves fewest rows comes first; others follow
 //            while they save more than they cost, which whoever asks decides by the rows that are
 //            really left (Probe::enough). An OR is asked whole or not at all.
-// Insured    estimates may be wrong: what costs a small part of looking at the rows at hand is asked
-//            all the same (kInsurance).
+// Insured    estimates may be wrong: what costs a small part of looking at the rows at hand is
+//            asked all the same (kInsurance).
 // Threads    one a ProbePlanner. Pure.
 #pragma once
 

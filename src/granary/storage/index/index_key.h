@@ -6,7 +6,8 @@
 //            equals 0.0, decimals as 16 bytes, strings as they are, cut after kIndexKeyMaxBytes.
 //            Values that differ only behind the cut share a key.
 // So         whatever an index finds is a superset, and the reader of the rows checks the
-// predicate. Threads    pure functions.
+//            predicate.
+// Threads    pure functions.
 #pragma once
 
 #include <cstdint>

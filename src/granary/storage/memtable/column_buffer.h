@@ -1,12 +1,10 @@
 // ColumnBuffer: one column of a chunk, appended to in place while views of it are read.
 //
 // Shape      fixed width: values. bool: bits. string, binary: int32 offsets and data. list: int32
-// offsets
-//            and a column of its elements. Validity bits only from the first null on.
+//            offsets and a column of its elements. Validity bits only from the first null on.
 // Life       Append writes behind what is published; Publish shows it; Rollback forgets it.
 // Threads    one writer. Publish and Snapshot only under the memtable's lock, which is what orders
-// a
-//            reader after the writer; Append and MakeArray outside it.
+//            a reader after the writer; Append and MakeArray outside it.
 #pragma once
 
 #include <cstdint>

@@ -2,9 +2,8 @@
 //
 // Shape      Arrow's: bit i is bit i % 8 of byte i / 8. Kept in 64-bit words.
 // Threads    one writer. A reader takes a copy (CopyBits), because the word at the end holds bits
-// that the
-//            writer still sets; that word is read and written atomically, all before it never
-//            change.
+//            that the writer still sets; that word is read and written atomically, all before it
+//            never change.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,9 @@
 // GrowingBuffer: bytes that are only ever appended to, read by others while they grow.
 //
 // Promise    bytes once written stay where they are: growing copies into a new allocation and
-// leaves the
-//            old one to those who hold it.
+//            leaves the old one to those who hold it.
 // Threads    one writer. Readers hold buffer() of some moment and look only at bytes that were
-// written
-//            before it was handed to them.
+//            written before it was handed to them.
 #pragma once
 
 #include <cstdint>

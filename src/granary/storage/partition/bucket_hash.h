@@ -1,8 +1,8 @@
 // The hash behind bucket[N], as Iceberg defines it, so that other engines agree on a file's bucket.
 //
 // Source     https://iceberg.apache.org/spec/#appendix-b-32-bit-hash-requirements: Murmur3, x86, 32
-// bits,
-//            seed 0, over the value's bytes (https://github.com/aappleby/smhasher, public domain).
+//            bits, seed 0, over the value's bytes (https://github.com/aappleby/smhasher, public
+//            domain).
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,7 @@
 // (https://iceberg.apache.org/spec/#partition-transforms).
 //
 // Shape      identity keeps the value; year/month/day/hour count from 1970; bucket[N] is Murmur3 of
-// the
-//            value's Iceberg bytes, modulo N (timestamps as µs, uint64 as decimal(20,0));
+//            the value's Iceberg bytes, modulo N (timestamps as µs, uint64 as decimal(20,0));
 //            truncate[W] floors numbers to a multiple of W and cuts strings to W code points,
 //            binary to W bytes. The transform of a null is null, and null is a partition of its
 //            own.

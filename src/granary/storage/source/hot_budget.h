@@ -4,9 +4,8 @@
 //            once the batch is in the hot tier, which counts for itself from then on. A bulk holds
 //            what it has not written to files yet.
 // Full       whoever does not fit, under this limit or one above it, says so (`press`, which has
-// the
-//            background flush) and stands in a line: a writer that is faster than the flushes is
-//            slowed to their pace, and refused only when none of them helps for `wait_max`.
+//            the background flush) and stands in a line: a writer that is faster than the flushes
+//            is slowed to their pace, and refused only when none of them helps for `wait_max`.
 // Threads    fully safe.
 #pragma once
 

@@ -2,8 +2,7 @@
 // change and a flush).
 //
 // Keys       hot_keys_'s mutex is taken after write_mutex_ and flush_mutex_, and before
-// save_mutex_,
-//            state_mutex_ and the locks of the manifest, the tiers and open files.
+//            save_mutex_, state_mutex_ and the locks of the manifest, the tiers and open files.
 // Locks      write_mutex_ (schema and sequences) -> the lane's -> tiers'; write_mutex_ ->
 //            flush_mutex_ -> tiers'; write_mutex_ -> bulk_mutex_; write_mutex_ or flush_mutex_ ->
 //            save_mutex_ -> state_mutex_. The lane's callback takes the tiers' lock, and those that

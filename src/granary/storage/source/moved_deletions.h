@@ -1,9 +1,8 @@
 // What was deleted of files while they were merged: the same rows in the new files.
 //
 // How        rows are known by their sequences, which a merge keeps. Follow is called without a
-// lock
-//            while much was deleted, and once more under the lock of flushes for what came since:
-//            so that is little, however much was deleted.
+//            lock while much was deleted, and once more under the lock of flushes for what came
+//            since: so that is little, however much was deleted.
 // Memory     what a call holds is reserved before it is read.
 // Threads    one.
 #pragma once

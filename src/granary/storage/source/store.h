@@ -6,10 +6,9 @@
 //            flushed.
 // Layout     <root>/granary.lock, <root>/FORMAT, <root>/wal/lane-0/…,
 //            <root>/tenants/<tenant>/manifest.db, sources in <root>/tenants/<tenant>/sources/<id>
-//            or where data_path says. docs/formats/data_folder.md.
-// Background flushes by size, age and memory; collects log files; merges small segments, and
-//            removes what was merged once no snapshot is as old; estimates columns for the
-//            optimizer.
+//            or where data_path says. docs/formats/data_folder.md. Background flushes by size, age
+//            and memory; collects log files; merges small segments, and removes what was merged
+//            once no snapshot is as old; estimates columns for the optimizer.
 // Errors     Open: kConflict (locked, naming the pid; a foreign folder; a newer format),
 //            kCorruption, kIoError, kPermissionDenied. A source whose log is damaged is refused
 //            (its calls give kCorruption with file and offset), the others serve.

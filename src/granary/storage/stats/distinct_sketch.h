@@ -1,9 +1,8 @@
 // DistinctSketch: how many different values, within about 1.6 % (HyperLogLog, 4096 registers).
 //
 // Source     Flajolet et al., "HyperLogLog" (2007), with the estimator of Ertl, "New cardinality
-// estimation
-//            algorithms for HyperLogLog sketches" (2017), which needs no correction for small
-//            counts.
+//            estimation algorithms for HyperLogLog sketches" (2017), which needs no correction for
+//            small counts.
 // Threads    one writer; const from many.
 #pragma once
 

@@ -1,8 +1,7 @@
 // SeenValues: the distinct values of a column as long as they are few.
 //
 // Cost       a look-up is a multiplication and a byte; one value more than kValueSetMax and the set
-// is
-//            given up for good.
+//            is given up for good.
 #pragma once
 
 #include <array>

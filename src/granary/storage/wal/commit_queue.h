@@ -1,13 +1,12 @@
 // CommitQueue: who waits for the log, and whose turn it is to write it. It knows nothing of files.
 //
 // Turn       at most one thread has the turn. A waiter that finds it free takes it, commits group
-// after
-//            group until its own frame is settled, then hands it to the first waiter whose frame
-//            came in meanwhile. No thread of its own, so a lone writer never switches threads.
+//            after group until its own frame is settled, then hands it to the first waiter whose
+//            frame came in meanwhile. No thread of its own, so a lone writer never switches
+//            threads.
 // Promise    entries are committed in order of Push; their callbacks run in that order, one at a
-// time,
-//            each exactly once, before their waiters return. After a failed commit every waiting
-//            and later entry gets the same error.
+//            time, each exactly once, before their waiters return. After a failed commit every
+//            waiting and later entry gets the same error.
 // Lock       held to link and unlink entries, never over a commit, a callback or an allocation of a
 //            frame's size.
 // Threads    fully safe. A callback must not wait for the queue.

@@ -10,12 +10,10 @@
 // used before header_crc holds and the length is within its limit.
 //
 // Life       a recycled file holds frames of its earlier lives, and a payload may hold anything,
-// also
-//            something that looks like a frame. A frame is ours when it carries the file's number
-//            and the salt, a random number that no client can know.
+//            also something that looks like a frame. A frame is ours when it carries the file's
+//            number and the salt, a random number that no client can know.
 // Order      `group_start` is where the group commit of this frame began: every byte of the file
-// before
-//            it was synced before this frame was written. It tells damage from a torn tail.
+//            before it was synced before this frame was written. It tells damage from a torn tail.
 #pragma once
 
 #include <cstddef>

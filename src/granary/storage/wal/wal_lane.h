@@ -1,9 +1,8 @@
 // WalLane: one log shared by many sources; group commit; files preallocated and recycled.
 //
 // Place      Source::Write -> WalLane::Enqueue (under the source's lock, so that a source's frames
-// lie
-//            in order of sequence) -> WalLane::Wait (outside it) -> on_commit publishes to the hot
-//            tier.
+//            lie in order of sequence) -> WalLane::Wait (outside it) -> on_commit publishes to the
+//            hot tier.
 // Promise    on_commit(OK) of a frame with WalSync::kBeforeAnswer is called only after an fdatasync
 //            that covers it, and all before it. With kLater it is called once the frame is in the
 //            file, where it outlives the process but not a power cut; the next sync covers it,

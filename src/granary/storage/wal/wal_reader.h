@@ -1,14 +1,12 @@
 // WalReader takes the frames out of one log file, in order of writing.
 //
 // Promise    a frame that it returns was written to this file in this life and is whole. Bytes that
-// had
-//            been synced and do not read back are in damage(), and reading goes on behind them.
+//            had been synced and do not read back are in damage(), and reading goes on behind them.
 //            Frames of an unfinished group after a bad one are never returned (a torn tail).
 // How        at a bad frame at X it looks for later frames of this file. One whose group began
-// after X
-//            proves that X had been synced: damage. So does `synced_end`, which the next file's
-//            header tells. Otherwise X belongs to the last group, which nobody was told to be
-//            durable.
+//            after X proves that X had been synced: damage. So does `synced_end`, which the next
+//            file's header tells. Otherwise X belongs to the last group, which nobody was told to
+//            be durable.
 // Errors     kIoError when the disk refuses; kConflict for a file of a newer format.
 // Threads    one.
 #pragma once

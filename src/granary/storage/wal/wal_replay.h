@@ -1,13 +1,12 @@
 // Replay: reads a lane's files, oldest first, when the lane opens.
 //
 // Order      a file without a known end is synced before its frames are believed for good: a
-// process
-//            that was killed may have left them in the page cache only, and what a search has seen
-//            must not vanish with the next power cut. Its last group is written again first: after
-//            a failed sync the kernel may hold pages as clean that never reached the disk.
+//            process that was killed may have left them in the page cache only, and what a search
+//            has seen must not vanish with the next power cut. Its last group is written again
+//            first: after a failed sync the kernel may hold pages as clean that never reached the
+//            disk.
 // Errors     whatever the callback returns; kIoError; kConflict for a newer format; kCorruption for
-// a
-//            file that belongs to another lane. Damage is not an error.
+//            a file that belongs to another lane. Damage is not an error.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // WalWindow: a stretch of a log file in memory, moved along as the reader asks.
 //
 // Errors     kIoError when the disk refuses. A short file is not an error: At() then gives fewer
-// bytes. Threads    one.
+//            bytes.
+// Threads    one.
 #pragma once
 
 #include <cstdint>
