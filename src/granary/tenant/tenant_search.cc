@@ -229,7 +229,7 @@ Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
                                               : Snapshots(request.sources, rights));
   std::optional<query::SearchPosition> after;
   if (cursor) after = std::move(cursor->position);
-  if (cursor && context.record != nullptr) context.record->went_on = true;
+  if (cursor && context.record != nullptr) context.record->miscounts = true;
   GRANARY_ASSIGN(query::SearchPage page, query::RunPage(request, snapshots, after, context, sink));
   SearchPageEnd end{std::move(page.stats), std::nullopt};
   if (!page.next) return end;

@@ -298,6 +298,7 @@ class AccessPlanner {
     const auto rows = static_cast<double>(facts.rows);
     rows_ += rows;
     matches_ += found_.matches * rows;
+    by_statistics_ += found_.matches_by_statistics * rows;
     plan_.matches_by_statistics += found_.matches_by_statistics * rows;
     if (!facts.indexes.empty()) facts.named = found_.named;
   }
@@ -327,18 +328,16 @@ class AccessPlanner {
     SegmentFacts facts{.rows = static_cast<std::uint64_t>(chunk.batch->num_rows()),
                        .all_match = input_.predicate == nullptr};
     if (input_.predicate != nullptr) {
-      facts.matches =
-          rows_ > 0 ? matches_ / rows_
-                    : Selectivity(*input_.predicate, [](ColumnId) { return nullptr; }).matches;
+      const double unknown =
+          rows_ > 0 ? 0 : Selectivity(*input_.predicate, [](ColumnId) { return nullptr; }).matches;
+      facts.matches = rows_ > 0 ? matches_ / rows_ : unknown;
+      plan_.matches_by_statistics +=
+          (rows_ > 0 ? by_statistics_ / rows_ : unknown) * static_cast<double>(facts.rows);
       if (by_cost_ && chunk.index != nullptr) {
         LookAtHashes(chunk);
         facts.indexes = hashes_;
         facts.named = named_of_hot_;
       }
-    }
-    if (rows_ > 0) {
-      plan_.matches_by_statistics +=
-          plan_.matches_by_statistics / rows_ * static_cast<double>(facts.rows);
     }
     SegmentChoice choice = optimizer_.ChooseHot(facts);
     if (HasOrders(chunk)) {
@@ -404,7 +403,7 @@ class AccessPlanner {
   PredicateEstimates::Found found_;              // Of the segment at hand.
   std::vector<double> named_of_hot_;
   std::vector<QuestionIndexes> hashes_;
-  double rows_ = 0, matches_ = 0;  // Of the segments until now.
+  double rows_ = 0, matches_ = 0, by_statistics_ = 0;  // Of the segments.
   AccessPlan plan_;
 };
 

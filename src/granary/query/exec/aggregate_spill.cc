@@ -376,6 +376,7 @@ Status SpillAggregate(const AggregateRequest& request, const AggregatePlan& plan
                       const AggregateTable& known, const std::vector<Morsel>& morsels,
                       std::size_t lanes, const QueryContext& context, const AggregateSink& sink,
                       QueryStats& stats) {
+  if (context.record != nullptr) context.record->miscounts = true;  // They may be read again.
   GRANARY_ASSIGN(const auto file, context.spill->NewFile());
   Spill spill(request, plan, known, context, *file);
   Parts parts = MakeParts(lanes);

@@ -48,7 +48,7 @@ void AddSources(const std::vector<SourceScan>& scans, const PlanRecord& record, 
     out.plan.steps.push_back(SourceStep(scans[i], record.sources[i], analyze));
     AddRejected(scans[i], plan, work_ns - plan.choices.ns, out.rejected);
     AddPruned(scans[i], plan, out.pruning);
-    if (context.optimizer != nullptr) AddCorrected(scans[i], plan, *context.optimizer, out.distrusted);
+    AddCorrected(scans[i], plan, out.distrusted);
     AddDistrusted(scans[i], out.distrusted);
   }
 }
@@ -100,8 +100,8 @@ PlanStep FetchStep(const SearchPlan& plan, const PlanRecord& record, double rows
   step.detail =
       fmt::format("{} column{} of the rows that were chosen", columns, columns == 1 ? "" : "s");
   const double met = std::min(static_cast<double>(groups), rows);
-  const double ns =
-      static_cast<double>(columns) * (met * (model.chunk_ns + model.pick_chunk_ns) + rows * model.pick_value_ns);
+  const double ns = static_cast<double>(columns) *
+                    (met * (model.chunk_ns + model.pick_chunk_ns) + rows * model.pick_value_ns);
   step.estimated = {rows, ns / kNsInMs};
   step.cost = ns / kNsInCost;
   if (analyze == Analyze::kRun)

@@ -254,11 +254,11 @@ void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted)
 }
 
 void AddCorrected(const SourceScan& scan, const AccessPlan& plan,
-                  const OptimizerOptions& options, std::vector<std::string>& distrusted) {
-  if (!scan.predicate() || options.corrections == nullptr) return;
+                  std::vector<std::string>& distrusted) {
+  if (!scan.predicate()) return;
   if (distrusted.size() >= kDistrustedNamedMax) return;
   const storage::SourceSnapshot& snapshot = scan.snapshot();
-  const double times = options.corrections->FactorOf(plan.predicate_shape);
+  const double times = plan.correction;
   if (times < kFarOff && times > 1 / kFarOff) return;
   distrusted.push_back(
       fmt::format("statistics of {}: queries with {} found {:.3g} times as many rows as they say",

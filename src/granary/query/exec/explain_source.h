@@ -28,7 +28,7 @@ void AddPruned(const SourceScan& scan, const AccessPlan& plan, PruningReport& re
 void AddDistrusted(const SourceScan& scan, std::vector<std::string>& distrusted);
 /// Estimates that queries have shown to be far off.
 void AddCorrected(const SourceScan& scan, const AccessPlan& plan,
-                  const OptimizerOptions& options, std::vector<std::string>& distrusted);
+                  std::vector<std::string>& distrusted);
 
 /// "of 1,234 rows": whole numbers without digits that mean nothing.
 std::string CountText(double rows);

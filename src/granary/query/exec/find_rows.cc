@@ -43,7 +43,11 @@ storage::RowSet AllLeft(const PlannedSegment& live) {
 
 Result<storage::MatchedRows> FindRows(const std::optional<Filter>& filter,
                                       const storage::SourceSnapshot& snapshot,
-                                      const QueryContext& context) {
+                                      const QueryContext& given) {
+  // A delete looks again after its flush, and what matches whole is not read at all: nothing to
+  // learn from.
+  QueryContext context = given;
+  context.record = nullptr;
   storage::MatchedRows matched;
   const std::vector<storage::SourceSnapshot> sources = {snapshot};
   GRANARY_ASSIGN(const auto bound, BindSources(filter, sources));

@@ -251,6 +251,7 @@ Result<QueryStats> SearchOrdered(const SearchPlan& plan, std::optional<std::uint
                  SearchInMemory(plan, morsels, limit, wanted, context, sink, next, stats));
   if (obstacle == nullptr) return stats;
   if (context.spill == nullptr) return Outgrown(*obstacle, context);
+  if (context.record != nullptr) context.record->miscounts = true;  // They are read again.
   GRANARY_TRY(SpillOrdered(plan, morsels, limit, wanted.shown, context, sink, next, stats));
   return stats;
 }

@@ -65,7 +65,8 @@ struct PlanRecord {
   const RecordDetail detail;
   std::deque<OfSource> sources;  ///< As the query's scans.
   std::deque<OfSource> earlier;  ///< With kWorked: of the runs that a query consists of.
-  bool went_on = false;          ///< The query begins in the middle of its rows.
+  /// Rows that match were left out, or counted twice: how many there are is not known.
+  bool miscounts = false;
   std::unique_ptr<KeptPlan> kept;
   std::size_t workers = 1;
   std::string workers_reason;
@@ -83,7 +84,9 @@ struct PlanRecord {
     Begin();
   }
   /// The plan of the next source.
-  void Add(const AccessPlan& plan, std::size_t questions) { sources.emplace_back(plan, questions); }
+  void Add(AccessPlan plan, std::size_t questions) {
+    sources.emplace_back(std::move(plan), questions);
+  }
 };
 
 /// True when EXPLAIN wants to know everything.
@@ -94,18 +97,23 @@ inline bool WantsAll(const PlanRecord* record) {
 /// Measures from here to the end of its scope; nothing when there is nowhere to put it.
 class Stopwatch {
  public:
-  /// What `stats` count meanwhile is measured, too.
+  /// What `stats` count meanwhile is measured, too, and what they waited is left out.
   explicit Stopwatch(Measured* measured, const QueryStats* stats = nullptr)
       : measured_(measured), stats_(stats) {
     if (measured_ == nullptr) return;
-    if (stats_ != nullptr) before_ = stats_->work;
+    if (stats_ != nullptr) {
+      before_ = stats_->work;
+      waited_ns_ = stats_->waited_ns;
+    }
     begin_ = std::chrono::steady_clock::now();
   }
   ~Stopwatch() {
     if (measured_ == nullptr) return;
     const auto took = std::chrono::steady_clock::now() - begin_;
-    measured_->Add(rows, static_cast<std::uint64_t>(
-                             std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+    auto ns = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+    if (stats_ != nullptr) ns -= std::min(ns, stats_->waited_ns - waited_ns_);
+    measured_->Add(rows, ns);
     if (stats_ == nullptr) return;
     for (std::size_t i = 0; i < kCounted; ++i) {
       const auto what = static_cast<Counted>(i);
@@ -122,6 +130,7 @@ class Stopwatch {
   Measured* const measured_;
   const QueryStats* const stats_;
   WorkCounts before_;
+  std::uint64_t waited_ns_ = 0;
   std::chrono::steady_clock::time_point begin_;
 };
 

@@ -65,7 +65,11 @@ Result<QueryAccess> PlanStoredAccess(const SearchPlan& plan, std::optional<std::
 Result<QueryAccess> PlanOrderedAccess(const SearchPlan& plan, std::optional<std::uint64_t> limit,
                                       const QueryContext& context, QueryStats& stats) {
   QueryAccess access;
-  if (context.record != nullptr) context.record->Begin();
+  if (context.record != nullptr) {
+    context.record->Begin();
+    // Morsels with nothing among the first rows are not read.
+    if (limit) context.record->miscounts = true;
+  }
   for (std::size_t source = 0; source < plan.keys.size(); ++source) {
     AccessAsk ask;
     ask.per_match_ns = ModelOf(context).order_row_ns;

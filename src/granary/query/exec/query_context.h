@@ -100,6 +100,7 @@ struct QueryStats {
   std::uint64_t spilled_bytes = 0;     ///< Written to temporary files.
   std::set<std::string> access_paths;  ///< metadata, full_scan, hot, …
   WorkCounts work;
+  std::uint64_t waited_ns = 0;  ///< For memory.
 
   /// Counts what another part of the same query did.
   void Add(const QueryStats& part) {
@@ -109,6 +110,7 @@ struct QueryStats {
     bytes_read += part.bytes_read;
     spilled_bytes += part.spilled_bytes;
     work.Add(part.work);
+    waited_ns += part.waited_ns;
     access_paths.insert(part.access_paths.begin(), part.access_paths.end());
   }
 };

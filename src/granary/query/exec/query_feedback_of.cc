@@ -80,7 +80,7 @@ void AnswerQuestions(const PlanRecord::OfSource& source, QueryFeedback& out) {
 
 }  // namespace
 
-QueryFeedback PlannedFeedback(const AccessPlan& plan, const storage::SourceSnapshot& snapshot,
+QueryFeedback PlannedFeedback(AccessPlan& plan, const storage::SourceSnapshot& snapshot,
                               const Predicate* predicate, const IndexQuestions& questions) {
   QueryFeedback out;
   out.source = snapshot.id.str();
@@ -99,7 +99,7 @@ QueryFeedback PlannedFeedback(const AccessPlan& plan, const storage::SourceSnaps
   }
   if (questions.questions.size() <= kFactsQuestionsMax &&
       plan.choices.classes.size() <= kFactsClassesMax)
-    out.facts = FactsOf(plan.shape, questions, plan.choices.classes);
+    out.facts = FactsOf(plan.shape, questions, std::move(plan.choices.classes));
   for (std::size_t i = 0; i < std::min(questions.questions.size(), kFactsQuestionsMax); ++i) {
     const IndexQuestion& question = questions.questions[i];
     if (plan.question_shapes.empty()) break;
@@ -123,7 +123,7 @@ std::vector<QueryFeedback> FeedbackOf(PlanRecord& record, std::int64_t now_us,
       QueryFeedback& out = all.emplace_back(std::move(*source.feedback));
       out.at_us = now_us;
       out.model_version = model_version;
-      out.rows_known = !record.went_on && out.shape != 0;
+      out.rows_known = !record.miscounts && out.shape != 0;
       AddOperators(source, out);
       const auto& limit = source.plan.shape.limit;
       rows += out.rows;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@ namespace granary::query {
 struct PlanRecord;
 
 /// What the plan of a source tells before it is carried out.
-QueryFeedback PlannedFeedback(const AccessPlan& plan, const storage::SourceSnapshot& snapshot,
+QueryFeedback PlannedFeedback(AccessPlan& plan, const storage::SourceSnapshot& snapshot,
                               const Predicate* predicate, const IndexQuestions& questions);
 
 /// One a source that was read, of a record with RecordDetail::kWorked whose query has ended well.

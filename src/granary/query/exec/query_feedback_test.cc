@@ -8,6 +8,7 @@
 
 #include "granary/query/exec/aggregate.h"
 #include "granary/query/exec/explain.h"
+#include "granary/query/exec/find_rows.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/query_test_support.h"
 #include "granary/query/exec/search.h"
@@ -135,6 +136,43 @@ TEST_F(QueryFeedbackTest, ASearchThatStoppedDoesNotKnowHowManyMatch) {
   EXPECT_FALSE(Run(Find(Filter(), 500)).at(0).rows_known);  // There is nothing to learn of.
 }
 
+TEST_F(QueryFeedbackTest, TheFirstRowsOfAnOrderDoNotTellHowManyMatch) {
+  SearchRequest request = Find(NameIs());
+  request.order_by = {{"id"}};
+  EXPECT_TRUE(Run(request).at(0).rows_known);
+  request.limit = 500;  // Morsels with nothing among the first are left out, though none may be.
+  EXPECT_FALSE(Run(request).at(0).rows_known);
+}
+
+TEST_F(QueryFeedbackTest, HotRowsAreExpectedToBeLikeThoseInSegmentsHoweverManyChunksTheyAreIn) {
+  OptimizerOptions options;
+  options.forced = kScan;
+  const double of_segments = Run(Find(NameIs()), options).at(0).rows_by_statistics;
+  for (int chunk = 0; chunk < 8; ++chunk) {
+    std::vector<Row> rows;
+    for (std::int64_t i = 0; i < 1000; ++i)
+      rows.push_back({Value(i), Value("n" + std::to_string(i % 400)), Value(i)});
+    source_.AddHot(rows);
+  }
+  // As many rows again.
+  EXPECT_NEAR(Run(Find(NameIs()), options).at(0).rows_by_statistics, 2 * of_segments,
+              0.01 * of_segments);
+}
+
+TEST_F(QueryFeedbackTest, ADeleteThatLooksTwiceTeachesNothing) {
+  PlanRecord record(RecordDetail::kWorked);
+  OptimizerOptions options;
+  options.corrections = std::make_shared<CardinalityCorrections>();
+  const QueryContext context{
+      .pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options, .record = &record};
+  TestSource hot("s", source_.snapshot().schema);
+  hot.AddHot({{Value(std::int64_t{1}), Value("n41"), Value(std::int64_t{2})}});
+  EXPECT_EQ(Must(FindRows(NameIs(), hot.snapshot(), context)).hot, 1u);
+  EXPECT_EQ(Must(FindRows(NameIs(), source_.snapshot(), context)).segments.size(), 1u);
+  EXPECT_TRUE(record.sources.empty());
+  EXPECT_TRUE(FeedbackOf(record, 1, "m").empty());
+}
+
 TEST_F(QueryFeedbackTest, TheFactsAreEnoughToChooseThePlanAgain) {
   SearchRequest request = Find(NameIs());
   request.filter->kind = Filter::Kind::kAnd;
@@ -205,25 +243,6 @@ TEST_F(QueryFeedbackTest, NoAnswerDependsOnWhatWasLearnedAndExplainNamesIt) {
   EXPECT_EQ(out.distrusted[0], "a model");
   EXPECT_NE(out.distrusted[1].find("name = ?"), std::string::npos) << out.distrusted[1];
   EXPECT_NE(out.distrusted[1].find("1e+03"), std::string::npos) << out.distrusted[1];
-}
-
-TEST_F(QueryFeedbackTest, ASourceWithoutSegmentsIsAskedAsAnyOther) {
-  TestSource hot("s", SchemaOf({{"id", TypeKind::kInt64},
-                                {"name", TypeKind::kString},
-                                {"amount", TypeKind::kInt64}}));
-  hot.AddIndex({kFeedbackName, IndexKind::kHash});
-  hot.AddHot({{Value(std::int64_t{1}), Value("n41"), Value(std::int64_t{2})}});
-  OptimizerOptions options;
-  options.corrections = std::make_shared<CardinalityCorrections>();
-  const QueryContext context{.pool = pool_, .parallelism = 1, .cancel = {}, .optimizer = &options};
-  std::int64_t found = 0;
-  const auto stats =
-      RunSearch(Find(NameIs()), {hot.snapshot()}, context, [&](const ResultBatch& batch) {
-        found += batch.batch->num_rows();
-        return Status::Ok();
-      });
-  ASSERT_TRUE(stats.ok()) << stats.status().ToString();
-  EXPECT_EQ(found, 1);
 }
 
 TEST(PredicateShapeTest, IsThatOfColumnsAndOperatorsAlone) {

@@ -227,8 +227,9 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
     std::optional<RowNumbers> rows =
         FirstOfChunk(plan, planned, ended == nullptr ? 0 : ended->size(), stats);
     if (planned.choice.probe >= 0) {
+      // Only then the plan says how often which question is asked of hot rows.
       PlanRecord::OfSource* record =
-          context.record == nullptr ? nullptr : &context.record->sources[source];
+          WantsAll(context.record) ? &context.record->sources[source] : nullptr;
       const ProbeOrder order{questions_,
                              plan.choices.probes[static_cast<std::size_t>(planned.choice.probe)],
                              planned.choice.found_max, planned.choice.picked_max,

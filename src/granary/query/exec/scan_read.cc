@@ -1,4 +1,5 @@
-// SourceScan's reading: a morsel's columns decoded, filtered, and the others fetched where it matters.
+// SourceScan's reading: a morsel's columns decoded, filtered, and the others fetched where it
+// matters.
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -165,7 +166,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::Decode(const Morsel& mor
     return TakePicked(std::move(batch), morsel);
   }
   const std::uint64_t before = memory.bytes();
-  GRANARY_TRY(ReserveFor(morsel, columns, context, memory));
+  GRANARY_TRY(ReserveFor(morsel, columns, context, memory, stats));
   storage::Segment::ReadCounts counts;
   GRANARY_ASSIGN(auto batch, ReadSegment(morsel, columns, counts,
                                          [&context] { return context.cancel.Check(); }));
@@ -224,8 +225,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
 }
 
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
-                              const QueryContext& context,
-                              runtime::MemoryReservation& memory) const {
+                              const QueryContext& context, runtime::MemoryReservation& memory,
+                              QueryStats& stats) const {
   if (context.memory == nullptr) return Status::Ok();
   std::uint64_t row_bytes = 0;
   for (const ColumnId id : columns) {
@@ -247,7 +248,10 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
     GRANARY_TRY(context.cancel.Check());
     if (std::chrono::steady_clock::now() >= give_up)
       return runtime::OutOfMemory(*refused_by, wanted);
+    const auto begin = std::chrono::steady_clock::now();
     context.memory->WaitForRelease(kLookEvery);
+    stats.waited_ns += static_cast<std::uint64_t>(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
   }
   return Status::Ok();
 }

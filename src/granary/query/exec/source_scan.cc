@@ -39,8 +39,8 @@ Result<SourceScan> SourceScan::Make(const storage::SourceSnapshot& snapshot,
     Predicate numbered = *scan.predicate_;
     scan.NumberPaths(numbered);
     scan.filter_columns_ = numbered.Columns();
-    GRANARY_ASSIGN(scan.evaluator_, PredicateEvaluator::Make(numbered, scan.filter_columns_,
-                                                             scan.typical_));
+    GRANARY_ASSIGN(scan.evaluator_,
+                   PredicateEvaluator::Make(numbered, scan.filter_columns_, scan.typical_));
   }
   for (const ColumnId id : scan.output_) {
     if (std::ranges::find(scan.filter_columns_, id) == scan.filter_columns_.end())
@@ -65,8 +65,9 @@ void SourceScan::NumberPaths(Predicate& predicate) {
 Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& context,
                                     QueryStats& stats) const {
   static const OptimizerOptions kDefault;
-  const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr, questions_,
-                          filter_columns_, rest_, typical_};
+  const AccessInput input{*snapshot_, predicate_ ? &*predicate_ : nullptr,
+                          questions_, filter_columns_,
+                          rest_,      typical_};
   AccessAsk ask = given;
   ask.cancel = &context.cancel;
   GRANARY_ASSIGN(
@@ -78,7 +79,7 @@ Result<AccessPlan> SourceScan::Plan(const AccessAsk& given, const QueryContext& 
   return plan;
 }
 
-void SourceScan::Record(const AccessPlan& plan, PlanRecord* record) const {
+void SourceScan::Record(AccessPlan& plan, PlanRecord* record) const {
   if (record == nullptr) return;
   const std::size_t questions = questions_.questions.size();
   if (record->detail == RecordDetail::kAll) {
@@ -86,12 +87,12 @@ void SourceScan::Record(const AccessPlan& plan, PlanRecord* record) const {
     return;
   }
   AccessPlan light;
-  light.choices = plan.choices;
+  light.choices.groups = plan.choices.groups;
   light.shape = plan.shape;
   light.asked = plan.asked;
   light.named = plan.named;
   light.is_one_question = plan.is_one_question;
-  record->Add(light, questions);
+  record->Add(std::move(light), questions);
   record->sources.back().feedback =
       PlannedFeedback(plan, *snapshot_, predicate_ ? &*predicate_ : nullptr, questions_);
 }

@@ -111,7 +111,8 @@ class SourceScan {
                               QueryStats& stats) const;
 
  private:
-  void Record(const AccessPlan& plan, PlanRecord* record) const;
+  /// Takes what nobody needs who carries the plan out.
+  void Record(AccessPlan& plan, PlanRecord* record) const;
   /// Which rows of a segment to look at; nothing: all.
   std::optional<RowNumbers> PickRows(const AccessPlan& plan, const PlannedSegment& planned,
                                      std::deque<Measured>* measured, QueryStats& stats) const;
@@ -132,7 +133,8 @@ class SourceScan {
       storage::Segment::ReadCounts& counts, const storage::SegmentReader::GoOn& go_on) const;
   /// Reserves what decoding a row group takes. kOverloaded when others hold it for too long.
   Status ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,
-                    const QueryContext& context, runtime::MemoryReservation& memory) const;
+                    const QueryContext& context, runtime::MemoryReservation& memory,
+                    QueryStats& stats) const;
   Result<std::vector<std::int32_t>> Select(const arrow::RecordBatch& batch,
                                            const QueryContext& context) const;
   Result<ScannedRows> ReadMorsel(const Morsel& morsel, const QueryContext& context,

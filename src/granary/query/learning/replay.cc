@@ -1,6 +1,7 @@
 #include "granary/query/learning/replay.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -73,14 +74,11 @@ std::optional<Plans> PlansOf(const QueryFeedback& of, const CostModel& hindsight
 
 /// The way that most segments with a choice are read by.
 Way WayOf(std::span<const PathGroup> groups) {
-  Way way = kScan;
-  std::uint64_t most = 0;
+  std::array<std::uint64_t, kWays> segments{};
   for (const PathGroup& group : groups) {
-    if (group.path == AccessPath::kHot || group.segments <= most) continue;
-    way = group.way;
-    most = group.segments;
+    if (group.path != AccessPath::kHot) segments[group.way] += group.segments;
   }
-  return way;
+  return static_cast<Way>(std::ranges::max_element(segments) - segments.begin());
 }
 
 Way WayThatRan(const QueryFeedback& of) {

@@ -51,8 +51,7 @@ QueryFeedback LookUp(double named, double actual) {
 
 LearnedModel With(double index_times) {
   LearnedModel model;
-  for (const Unit unit :
-       {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
+  for (const Unit unit : {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
     Price(model.costs, unit) *= index_times;
   return model;
 }
@@ -68,6 +67,20 @@ TEST(ReplayTest, AModelThatChoosesWorsePlansHasMoreRegret) {
   EXPECT_GT(wrong.regret_mean, 3);
   EXPECT_EQ(wrong.same_choice, 1);
   EXPECT_DOUBLE_EQ(ReplayAsRun(records, hindsight).regret_mean, wrong.regret_mean);
+}
+
+TEST(ReplayTest, TheWayThatRanIsThatOfMostSegmentsThoughInSeveralGroups) {
+  std::vector<QueryFeedback> records(40, LookUp(1e-4, 1e-4));
+  const CostModel hindsight = HindsightPrices(records, CostModel());
+  const double scanned = ReplayAsRun(records, hindsight).regret_mean;
+  ASSERT_GT(scanned, 3);
+  for (QueryFeedback& of : records) {
+    for (QueryFeedback::Operator& each : of.operators) each.segments = 0;
+    of.operators[0].way = kSingle;
+    of.operators[0].segments = 4;
+    of.operators[1].segments = of.operators[2].segments = 3;
+  }
+  EXPECT_DOUBLE_EQ(ReplayAsRun(records, hindsight).regret_mean, scanned);
 }
 
 TEST(ReplayTest, HindsightFindsThePricesThatQueriesPaid) {

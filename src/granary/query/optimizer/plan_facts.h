@@ -25,12 +25,12 @@ struct PlanFacts {
   std::vector<FactsClass> classes;
 };
 
-/// Those of a plan. `choices` lose theirs.
+/// Those of a plan; `classes` are SourceChoices'.
 PlanFacts FactsOf(const AccessShape& shape, const IndexQuestions& questions,
                   std::vector<FactsClass> classes);
 
-/// What `model` chooses; with `forced` that way wherever it is possible. `facts` are consistent:
-/// CheckFacts.
+/// What `model` chooses; with `forced` that way wherever it is possible. `facts` are
+/// sound (AreSound).
 SourceChoices Replan(const PlanFacts& facts, const CostModel& model,
                      std::optional<Way> forced = std::nullopt);
 

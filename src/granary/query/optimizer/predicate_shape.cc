@@ -88,8 +88,7 @@ std::uint64_t ShapeOf(const IndexQuestion& question, std::uint64_t source) {
 std::uint64_t WithMagnitude(std::uint64_t shape, double share) {
   // Fours: an estimate that moves a little mostly stays where it is.
   constexpr double kMost = 20;
-  const double magnitude =
-      share > 0 ? std::min(std::floor(-std::log2(share) / 2), kMost) : kMost;
+  const double magnitude = share > 0 ? std::min(std::floor(-std::log2(share) / 2), kMost) : kMost;
   std::string key;
   PutFixed(key, shape);
   PutFixed(key, static_cast<std::uint8_t>(std::max(magnitude, 0.0)));
