@@ -83,7 +83,7 @@ Result<query::Alternative> ReadRejected(const JsonNode& node, const std::string&
   GRANARY_ASSIGN(const std::string way, object.RequiredText("way"));
   GRANARY_ASSIGN(out.way, ReadWay(way, object.PointerOf("way")));
   out.single = out.way < query::kSingle ? 0 : out.way - query::kSingle;
-  GRANARY_ASSIGN(out.ns, RealMember(object, "ns", 0, kRowsMost, 0));
+  GRANARY_ASSIGN(out.ns, RealMember(object, "ns", 0, kNsMost, 0));
   GRANARY_ASSIGN(out.examined, RealMember(object, "rows_examined", 0, kRowsMost, 0));
   GRANARY_TRY(object.Finish());
   return out;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <vector>
 
@@ -124,6 +125,8 @@ Result<Node> ReadNode(const JsonNode& json, const std::string& pointer) {
   GRANARY_TRY(object.Each("parts", node.parts,
                           [](const JsonNode& part, const std::string& at) -> Result<std::uint16_t> {
                             GRANARY_ASSIGN(const double place, RealNumber(part, at, 0, 1000));
+                            if (place != std::floor(place))
+                              return WrongValue(at, "a whole number is needed");
                             return static_cast<std::uint16_t>(place);
                           }));
   GRANARY_TRY(object.Finish());

@@ -21,7 +21,7 @@ void AppendWork(const query::Work& work, std::string& out);
 /// An unknown unit is refused by its name.
 Result<query::Work> ReadWork(const JsonNode& node, const std::string& pointer);
 
-/// "scan", "metadata", "first", "combined", "everything", "single-0", …
+/// "scan", "metadata", "first", "pages", "combined", "single-0", …
 std::string WayText(query::Way way);
 Result<query::Way> ReadWay(const std::string& text, const std::string& pointer);
 Result<query::AccessPath> ReadPath(const std::string& text, const std::string& pointer);

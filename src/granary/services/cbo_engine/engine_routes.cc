@@ -151,7 +151,7 @@ hosting::Router MakeEngineRouter(EngineState& state) {
     samples.push_back({"granary_cbo_window_records", "Records that candidates are replayed over",
                        static_cast<double>((*shop)->trainer->records())});
     samples.push_back({"granary_cbo_models", "Models, candidates among them",
-                       static_cast<double>((*shop)->trainer->Models().size())});
+                       static_cast<double>((*shop)->trainer->model_count())});
   };
   hosting::AddCommonRoutes(std::move(common), router);
   return router;

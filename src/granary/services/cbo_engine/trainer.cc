@@ -100,6 +100,16 @@ bool Trainer::Has(std::string_view version) const {
                              [&](const LearnedModel& model) { return model.version() == version; });
 }
 
+bool Trainer::WasPromoted(std::string_view version) const {
+  return std::ranges::any_of(
+      promotions_, [&](const Promotion& promotion) { return promotion.version == version; });
+}
+
+// The builtin prices are kept from the beginning.
+bool Trainer::IsKept(std::string_view version) const {
+  return version == models_.front().version() || WasPromoted(version);
+}
+
 const LearnedModel& Trainer::FindLocked(std::string_view version) const {
   const auto at = std::ranges::find_if(
       models_, [&](const LearnedModel& model) { return model.version() == version; });
@@ -111,18 +121,13 @@ const LearnedModel& Trainer::ServingLocked() const {
 }
 
 void Trainer::ForgetCandidates() {
-  const auto never_served = [&](const LearnedModel& model) {
-    return &model != &models_.front() &&
-           std::ranges::none_of(promotions_, [&](const Promotion& promotion) {
-             return promotion.version == model.version();
-           });
-  };
-  auto candidates = static_cast<std::size_t>(std::ranges::count_if(models_, never_served));
-  for (auto at = models_.begin(); candidates > kCandidatesMax;) {
-    const bool goes = never_served(*at);
-    at = goes ? models_.erase(at) : std::next(at);
-    candidates -= goes ? 1 : 0;
-  }
+  const auto never_served = [&](const LearnedModel& model) { return !IsKept(model.version()); };
+  const auto candidates = static_cast<std::size_t>(std::ranges::count_if(models_, never_served));
+  // The oldest go first.
+  std::size_t surplus = candidates > kCandidatesMax ? candidates - kCandidatesMax : 0;
+  std::erase_if(models_, [&](const LearnedModel& model) {
+    return surplus > 0 && never_served(model) && surplus-- > 0;
+  });
 }
 
 Status Trainer::Take(const api::FeedbackBody& feedback) {
@@ -175,6 +180,11 @@ Trainer::Replayed Trainer::ReplayLocked(const LearnedModel& model) const {
   return {query::Replay(held_out, model, hindsight), query::Replay(held_out, serving, hindsight)};
 }
 
+bool Trainer::Falls(const Replayed& replayed) {
+  return replayed.model.queries >= kReplayedLeast &&
+         replayed.model.regret_mean < replayed.serving.regret_mean * (1 - kFalls);
+}
+
 Result<std::optional<std::string>> Trainer::Fit() {
   const std::lock_guard lock(mutex_);
   if (new_records_ < options_.fit_records) return std::optional<std::string>();
@@ -184,13 +194,11 @@ Result<std::optional<std::string>> Trainer::Fit() {
   if (!Differs(candidate, ServingLocked())) return std::optional<std::string>();
   candidate.costs.version =
       query::VersionOf(candidate, query::CountOf(models_.back().version()) + 1);
-  GRANARY_TRY(store_.AddModel(candidate));
   const std::string version = candidate.version();
   models_.push_back(std::move(candidate));
   ForgetCandidates();
   const Replayed replayed = ReplayLocked(models_.back());
-  const bool falls = replayed.model.queries >= kReplayedLeast &&
-                     replayed.model.regret_mean < replayed.serving.regret_mean * (1 - kFalls);
+  const bool falls = Falls(replayed);
   log_.Info("a candidate was replayed", {{"version", version},
                                          {"queries", replayed.model.queries},
                                          {"regret", replayed.model.regret_mean},
@@ -219,6 +227,8 @@ Result<Promotion> Trainer::PromoteLocked(const std::string& version, std::string
                       ran.queries < kReplayedLeast ? 0 : ran.regret_mean,
                       replayed.model.regret_mean,
                       clock_.WallMicros()};
+  // A candidate is kept from when it serves; another fit makes the others again.
+  if (!IsKept(version)) GRANARY_TRY(store_.AddModel(FindLocked(version)));
   GRANARY_TRY(store_.AddPromotion(promotion));
   promotions_.push_back(promotion);
   live_.clear();
@@ -233,11 +243,10 @@ Result<Promotion> Trainer::RollbackLocked(std::string reason) {
   for (const Promotion& each : promotions_) {
     if (each.action == kRolledBack && served.size() > 1)
       served.pop_back();
-    else
+    else if (each.version != served.back())
       served.push_back(each.version);
   }
-  if (served.size() < 2 || served.back() == served.front())
-    return Status(Code::kConflict, "no model served before");
+  if (served.size() < 2) return Status(Code::kConflict, "no model served before");
   served.pop_back();
   return PromoteLocked(served.back(), std::string(kRolledBack), std::move(reason),
                        ReplayLocked(FindLocked(served.back())));
@@ -253,8 +262,7 @@ Result<Promotion> Trainer::Promote(const std::string& version, Force force) {
   if (!Has(version)) return Status(Code::kNotFound, fmt::format("no model {}", version));
   if (!promotions_.empty() && promotions_.back().version == version) return promotions_.back();
   const Replayed replayed = ReplayLocked(FindLocked(version));
-  const bool falls = replayed.model.queries >= kReplayedLeast &&
-                     replayed.model.regret_mean < replayed.serving.regret_mean * (1 - kFalls);
+  const bool falls = Falls(replayed);
   if (!falls && force == Force::kNo) {
     return Status(Code::kConflict,
                   replayed.model.queries < kReplayedLeast
@@ -276,13 +284,19 @@ std::vector<ModelInfo> Trainer::Models() const {
   const std::lock_guard lock(mutex_);
   std::vector<ModelInfo> out;
   for (const LearnedModel& model : models_) {
-    const bool served = std::ranges::any_of(promotions_, [&](const Promotion& promotion) {
-      return promotion.version == model.version();
-    });
-    const bool serves = !promotions_.empty() && promotions_.back().version == model.version();
-    out.push_back({model, serves ? "serving" : served ? "retired" : "candidate"});
+    out.push_back({model, StateLocked(model)});
   }
   return out;
+}
+
+std::string Trainer::StateLocked(const LearnedModel& model) const {
+  if (!promotions_.empty() && promotions_.back().version == model.version()) return "serving";
+  return WasPromoted(model.version()) ? "retired" : "candidate";
+}
+
+std::size_t Trainer::model_count() const {
+  const std::lock_guard lock(mutex_);
+  return models_.size();
 }
 
 std::vector<Promotion> Trainer::Promotions() const {
@@ -291,12 +305,13 @@ std::vector<Promotion> Trainer::Promotions() const {
 }
 
 Result<ModelInfo> Trainer::Find(std::string_view version) const {
-  const std::string wanted = version == kServing ? serving() : std::string(version);
-  if (wanted.empty()) return Status(Code::kNotFound, "no model was promoted yet");
-  for (ModelInfo& info : Models()) {
-    if (info.model.version() == wanted) return std::move(info);
-  }
-  return Status(Code::kNotFound, fmt::format("no model {}", wanted));
+  const std::lock_guard lock(mutex_);
+  if (version == kServing && promotions_.empty())
+    return Status(Code::kNotFound, "no model was promoted yet");
+  const std::string_view wanted = version == kServing ? promotions_.back().version : version;
+  if (!Has(wanted)) return Status(Code::kNotFound, fmt::format("no model {}", wanted));
+  const LearnedModel& model = FindLocked(wanted);
+  return ModelInfo{model, StateLocked(model)};
 }
 
 std::string Trainer::serving() const {

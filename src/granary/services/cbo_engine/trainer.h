@@ -52,6 +52,7 @@ class Trainer {
   Result<std::optional<std::string>> Fit();
 
   std::vector<ModelInfo> Models() const;
+  std::size_t model_count() const;
   std::vector<Promotion> Promotions() const;
   /// "serving" is found, too. kNotFound.
   Result<ModelInfo> Find(std::string_view version) const;
@@ -79,6 +80,10 @@ class Trainer {
   const query::LearnedModel& FindLocked(std::string_view version) const;
   const query::LearnedModel& ServingLocked() const;
   bool Has(std::string_view version) const;
+  bool WasPromoted(std::string_view version) const;
+  bool IsKept(std::string_view version) const;
+  std::string StateLocked(const query::LearnedModel& model) const;
+  static bool Falls(const Replayed& replayed);
   std::vector<query::QueryFeedback> Part(bool held_out) const;
   Replayed ReplayLocked(const query::LearnedModel& model) const;
   Result<Promotion> PromoteLocked(const std::string& version, std::string action,

@@ -37,8 +37,7 @@ QueryFeedback LookUp(double index_times, query::Way ran, const std::string& mode
   of.rows_by_statistics = of.rows_estimated = of.rows = named * 1e6;
   of.rejected = {{.way = ran == query::kScan ? query::kSingle : query::kScan}};
   query::CostModel truth;
-  for (const Unit unit :
-       {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
+  for (const Unit unit : {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
     Price(truth, unit) *= index_times;
   for (const Unit unit : {Unit::kCachedChunk, Unit::kRowGroup, Unit::kCheckText, Unit::kIndexLookup,
                           Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue}) {
@@ -130,6 +129,31 @@ TEST_F(TrainerTest, GoesBackStepByStepAndRemembersAllOfItAfterARestart) {
   EXPECT_EQ(trainer_->serving(), baseline);
   EXPECT_EQ(trainer_->Find(first)->state, "retired");
   EXPECT_EQ(trainer_->Promotions().back().action, "rollback");
+}
+
+TEST_F(TrainerTest, GoesBackToWhatServedBeforeTheBuiltinPricesWereForced) {
+  Open();
+  const std::string baseline = trainer_->Models().at(0).model.version();
+  Tell(100, 30, query::kSingle);
+  const std::string first = **trainer_->Fit();
+  ASSERT_TRUE(trainer_->Promote(baseline, Trainer::Force::kYes).ok());
+  const auto back = trainer_->Rollback("asked for");
+  ASSERT_TRUE(back.ok()) << back.status().ToString();
+  EXPECT_EQ(back->version, first);
+}
+
+TEST_F(TrainerTest, CandidatesThatNeverServedAreMadeAgainAfterARestart) {
+  Open();
+  Tell(100, 30, query::kSingle);
+  const std::string first = **trainer_->Fit();
+  Tell(100, 60, query::kScan);
+  const auto candidate = trainer_->Fit();
+  ASSERT_TRUE(candidate.ok() && *candidate);
+  EXPECT_EQ(trainer_->Find(**candidate)->state, "candidate");
+  Open();
+  EXPECT_FALSE(trainer_->Find(**candidate).ok());
+  EXPECT_EQ(trainer_->serving(), first);
+  EXPECT_TRUE(*trainer_->Fit());
 }
 
 TEST_F(TrainerTest, TakesBackWhatMakesLiveQueriesWorse) {
