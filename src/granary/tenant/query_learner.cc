@@ -232,6 +232,15 @@ std::vector<QueryFeedback> QueryLearner::TakeOutbox(std::size_t most) {
   return taken;
 }
 
+void QueryLearner::ReturnToOutbox(std::vector<QueryFeedback> records) {
+  const std::lock_guard lock(serving_mutex_);
+  while (!records.empty() && outbox_.size() < options_.outbox_records) {
+    outbox_.push_front(std::move(records.back()));
+    records.pop_back();
+  }
+  counts_.dropped += records.size();
+}
+
 LearnedModel QueryLearner::model() const {
   const std::lock_guard lock(serving_mutex_);
   return model_;

@@ -87,6 +87,8 @@ class QueryLearner {
   Status Adopt(query::LearnedModel model);
   /// Up to `most` records for a CBO Engine, the oldest first.
   std::vector<query::QueryFeedback> TakeOutbox(std::size_t most);
+  /// Those that could not be told, for the next time; what has no room any more is dropped.
+  void ReturnToOutbox(std::vector<query::QueryFeedback> records);
 
  private:
   void Load();

@@ -12,6 +12,7 @@ namespace granary::services {
 namespace {
 
 constexpr std::int64_t kEngineTimeoutMs = 5000;
+constexpr std::uint64_t kAnswerMax = 4 << 20;  // A model has some hundred kilobytes at most.
 constexpr std::size_t kPushMax = 500;
 // In a round at most so much is pushed: the rest waits for the next.
 constexpr int kPushesMax = 8;
@@ -36,6 +37,7 @@ std::uint64_t RefusedIn(std::string_view body) {
 Result<std::unique_ptr<EngineLink>> EngineLink::Start(EngineLinkOptions options,
                                                       QueryLearner& learner, Logger& log) {
   GRANARY_ASSIGN(auto client, net::HttpClient::Create(options.url, kEngineTimeoutMs));
+  client.set_limits({.body_bytes_max = kAnswerMax, .total_ms = kEngineTimeoutMs});
   return std::unique_ptr<EngineLink>(
       new EngineLink(std::move(options), std::move(client), learner, log));
 }
@@ -64,7 +66,7 @@ void EngineLink::Run() {
 
 Status EngineLink::Push() {
   for (int push = 0; push < kPushesMax; ++push) {
-    const auto records = learner_.TakeOutbox(kPushMax);
+    auto records = learner_.TakeOutbox(kPushMax);
     if (records.empty()) break;
     net::Headers headers;
     headers.Set("Content-Type", "application/json");
@@ -72,7 +74,7 @@ Status EngineLink::Push() {
         "POST", "/feedback", api::FeedbackJson(options_.node, options_.tenant, records), headers);
     const Status told = response.ok() ? Answered(*response, "POST /feedback") : response.status();
     if (!told.ok()) {
-      lost_ += records.size();
+      learner_.ReturnToOutbox(std::move(records));
       return told;
     }
     const std::uint64_t refused = RefusedIn(response->body);
@@ -105,7 +107,7 @@ Status EngineLink::Pull() {
 }
 
 EngineLinkCounts EngineLink::counts() const {
-  return {pushed_.load(), refused_.load(), lost_.load(), pulled_.load()};
+  return {pushed_.load(), refused_.load(), pulled_.load()};
 }
 
 }  // namespace granary::services

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "granary/base/log.h"
@@ -31,7 +30,6 @@ struct EngineLinkOptions {
 struct EngineLinkCounts {
   std::uint64_t pushed = 0;   ///< Records that the engine took.
   std::uint64_t refused = 0;  ///< Records that it did not believe.
-  std::uint64_t lost = 0;     ///< Records of calls that failed.
   std::uint64_t pulled = 0;   ///< Models that were adopted.
 };
 
@@ -56,7 +54,7 @@ class EngineLink {
   Logger& log_;
   bool is_reached_ = true;     // Or at least nothing else is known.
   std::string refused_model_;  // That is not worth another warning.
-  std::atomic<std::uint64_t> pushed_ = 0, refused_ = 0, lost_ = 0, pulled_ = 0;
+  std::atomic<std::uint64_t> pushed_ = 0, refused_ = 0, pulled_ = 0;
   std::unique_ptr<runtime::PeriodicJob> job_;
 };
 

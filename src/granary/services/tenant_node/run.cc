@@ -1,8 +1,6 @@
 #include "granary/services/tenant_node/run.h"
 
 #include <memory>
-#include <optional>
-#include <utility>
 
 #include <fmt/format.h>
 

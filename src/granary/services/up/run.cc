@@ -65,8 +65,7 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   GRANARY_ASSIGN(auto cbo, CboEngine::Listen(config.cbo, log));
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
-  if (config.node.cbo_engine_url.empty())
-    config.node.cbo_engine_url = url(cbo_port);
+  if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
@@ -77,10 +76,11 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   config.monitoring.rest_port = node_port;
   config.monitoring.auth_gateway_port = gateway_port;
   add("Auth Gateway", std::move(gateway), gateway_port);
+  // Before the node, which asks it at once.
+  add("CBO Engine", std::move(cbo), cbo_port);
   add("Tenant Node", std::move(node), node_port);
   out.welcome +=
       fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
-  add("CBO Engine", std::move(cbo), cbo_port);
   GRANARY_ASSIGN(auto monitoring, Monitoring::Listen(config.monitoring, log));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);
