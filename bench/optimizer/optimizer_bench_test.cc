@@ -31,8 +31,7 @@ TEST(OptimizerBenchTest, ThePlansOfARightModelAreNearTheBest) {
 TEST(OptimizerBenchTest, LearningFindsTheBetterPlansOfAWrongModel) {
   CourseOptions options = SmallCourse();
   // Indexes look much cheaper than they are.
-  for (const Unit unit :
-       {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
+  for (const Unit unit : {Unit::kIndexLookup, Unit::kIndexRow, Unit::kPickChunk, Unit::kPickValue})
     Price(options.start, unit) /= 80;
   const CourseResult result = RunCourse(options);
   EXPECT_GT(result.stages[0].regret_p95, 1.5);

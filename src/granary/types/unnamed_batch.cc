@@ -31,8 +31,8 @@ const SchemaRef& SharedSchema(std::size_t columns) {
 
 std::shared_ptr<arrow::RecordBatch> UnnamedBatch(std::int64_t rows, arrow::ArrayVector columns) {
   const std::size_t count = columns.size();
-  return arrow::RecordBatch::Make(
-      count <= kSharedMax ? SharedSchema(count) : SchemaOfCount(count), rows, std::move(columns));
+  return arrow::RecordBatch::Make(count <= kSharedMax ? SharedSchema(count) : SchemaOfCount(count),
+                                  rows, std::move(columns));
 }
 
 }  // namespace granary
