@@ -2,10 +2,13 @@
 
 Where Chromium cannot run the tests that need it are skipped, with its reason."""
 
+import contextlib
 import gzip
 import json
 import re
 import shutil
+import socket
+import threading
 import urllib.parse
 
 import pytest
@@ -461,6 +464,40 @@ def test_only_what_the_console_shows_is_forwarded(up):
     assert admin.raw("GET", "/console/api/sources/%2e%2e")[0] in (400, 404)
     status, headers, content = up.monitoring(up.reader()).raw("GET", "/console/api/tenant/stats", headers={"X-Request-Id": "mine"})
     assert status == 403 and headers["x-request-id"] == "mine" and json.loads(content)["instance"] == "mine"
+
+
+def test_nobody_unknown_sends_more_than_a_login(up):
+    """Refused by the head: not a byte of the body is sent here."""
+    def answer_to(*shown):
+        head = ["POST /console/api/data/search HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {10 << 20}", *shown, "", ""]
+        with socket.create_connection(("127.0.0.1", up.service.port), timeout=20) as connection:
+            connection.sendall("\r\n".join(head).encode())
+            return int(connection.recv(65536).split()[1])
+
+    assert answer_to() == 413
+    assert answer_to("Authorization: Bearer nonsense") == 401
+    body = {"source_ids": ["orders"], "filters": {"customer": {"in": ["C007", "x" * (20 << 10)]}}, "limit": 1}
+    assert up.monitoring().raw("POST", "/console/api/data/search", body)[0] == 413
+    assert up.monitoring(up.key).call("POST", "/console/api/data/search", body)["count"] == 1
+
+
+def test_a_gateway_that_breaks_off_is_502(tmp_path):
+    def break_off(server):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=break_off, args=(server,), daemon=True).start()
+        service = Service("monitoring", "MONITORING_PORT", tmp_path, {"AUTH_GATEWAY_PORT": str(server.getsockname()[1])}).start()
+        try:
+            status, _, content = service.client().raw("POST", "/console/api/auth/login", {"username": "ada", "password": "x"})
+            assert status == 502 and "not known" in json.loads(content)["detail"], content
+        finally:
+            service.close()
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_what_is_measured_is_for_operators_and_for_programs_of_this_machine(up):

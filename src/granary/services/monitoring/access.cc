@@ -48,6 +48,15 @@ Result<std::string> CredentialShown(const net::HttpRequest& request) {
   return std::string(authorization.value_or(""));
 }
 
+/// The gateway decides about the request itself; here, about whether to read a body for it.
+hosting::Access CheckForwarded(const std::string& credential, const runtime::CancelToken& cancel,
+                               GatewayLink& link) {
+  hosting::Access access;
+  access.anybody = credential.empty();
+  if (!access.anybody) access.status = link.WhoShows(credential, cancel).status();
+  return access;
+}
+
 }  // namespace
 
 Status MayAsk(const MonitoringCaller& caller, std::string_view path) {
@@ -74,9 +83,10 @@ Status CheckNotBrowser(const net::HttpRequest& request) {
 hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link) {
   const std::string_view path = WithoutVersion(request.path);
-  if (path.starts_with(kConsoleApi) && path.substr(kConsoleApi.size()).starts_with('/')) return {};
   const Result<std::string> credential = CredentialShown(request);
   if (!credential.ok()) return credential.status();
+  if (path.starts_with(kConsoleApi) && path.substr(kConsoleApi.size()).starts_with('/'))
+    return CheckForwarded(*credential, request.cancel, link);
   if (!credential->empty()) {
     const auto caller = link.WhoShows(*credential, request.cancel);
     return caller.ok() ? MayAsk(*caller, path) : caller.status();
