@@ -177,7 +177,7 @@ def test_name_and_password_and_what_a_tab_keeps(visit, up):
         page.get_by_role("tab", name="User and password").click()
         page.get_by_label("User name").fill("ada")
         page.get_by_label("Password", exact=True).fill(password)
-        page.get_by_role("button", name="Sign in").click()
+        page.keyboard.press("Enter")
 
     fill("wrong password")
     page.get_by_role("alert").get_by_text("UNAUTHENTICATED").wait_for()
@@ -236,11 +236,13 @@ def test_the_form_says_what_the_json_says(visit, up):
     page.get_by_role("button", name="Add a condition").click()
     page.get_by_label("Column", exact=True).fill("customer")
     page.get_by_label("Value", exact=True).fill("C007")
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_label("Columns").fill("id")
+    page.get_by_label("Records a page").fill("90")
+    page.keyboard.press("Enter")
     page.get_by_text(f"{ROWS // 50} records ·").wait_for()
     page.get_by_role("tab", name="JSON").click()
     body = json.loads(page.get_by_label("Request body").input_value())
-    assert body == {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}, "limit": 100}
+    assert body == {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}, "columns": ["id"], "limit": 90}
     page.get_by_label("Request body").fill('{"filters": {"$not": {"customer": "C007"}}}')
     page.get_by_role("tab", name="Form", exact=True).click()
     page.get_by_text("The form cannot say all of this").wait_for()
@@ -251,6 +253,33 @@ def test_the_form_says_what_the_json_says(visit, up):
     page.get_by_role("tab", name="Form", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("grid").get_by_text(str(ROWS // 50), exact=True).wait_for()
+    one.check()
+
+
+def test_what_is_typed_is_kept_by_all_that_follows(visit, up):
+    """Another kind, another source, the form: each goes on from the text, not from what the form said before it."""
+    one = visit().sign_in()
+    page = one.go("query", "attacks")
+    page.get_by_text("Sources: attacks").wait_for()
+    page.get_by_role("tab", name="JSON").click()
+    editor = page.get_by_label("Request body")
+
+    def said():
+        return json.loads(editor.input_value())
+
+    filters = {"$not": {"customer": "C007"}}
+    editor.fill(json.dumps({"source_ids": ["orders"], "filters": filters, "columns": ["id"]}))
+    page.get_by_text("Sources: orders").wait_for()
+    page.get_by_role("tab", name="Aggregate").click()
+    assert said() == {"source_ids": ["orders"], "filters": filters, "aggregations": [{"type": "count"}]}
+    page.get_by_text("Sources: orders").click()
+    page.get_by_label("attacks", exact=True).check()
+    assert said()["source_ids"] == ["orders", "attacks"] and said()["filters"] == filters
+    page.get_by_label("attacks", exact=True).uncheck()
+    # Typed by the columns of the source that the text names: in the other one it would be a number.
+    editor.fill(json.dumps({"source_ids": ["orders"], "filters": {"customer": {"eq": "7"}}, "aggregations": [{"type": "count"}]}))
+    page.get_by_role("tab", name="Form", exact=True).click()
+    assert page.get_by_label("Value", exact=True).input_value() == "7"
     one.check()
 
 
@@ -269,6 +298,7 @@ def test_a_plan_shows_estimates_and_what_was_true(visit, up):
     plan = one.page.locator("[data-plan]")
     plan.get_by_text("actual", exact=True).first.wait_for()
     text = plan.inner_text()
+    assert "by index only once it runs" not in text
     assert "estimated" in text and f"{ROWS // 50} rows" in text and "1 segment:" in text
     asked = up.admin().call("POST", "/data/explain", {"search": {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}}})
     assert asked["plan"]["operator"] in text
@@ -276,6 +306,7 @@ def test_a_plan_shows_estimates_and_what_was_true(visit, up):
     one.page.get_by_role("button", name="Explain only").click()
     one.page.get_by_text("It was not run").wait_for()
     assert plan.get_by_text("actual", exact=True).count() == 0
+    plan.get_by_text("by index only once it runs").wait_for()
     one.check()
 
 
@@ -292,7 +323,22 @@ def test_a_query_is_cancelled_here_and_at_the_node(visit, up):
     # The list of what runs ends others' queries.
     one.page.get_by_role("tab", name="Running now").click()
     one.page.get_by_text("No query runs").wait_for()
-    one.check(expected=[499])
+    ended = []
+
+    def ask_until_ended():
+        while 499 not in ended and len(ended) < 50:
+            ended.append(up.admin().raw("POST", "/data/aggregate", HEAVY)[0])
+
+    other = threading.Thread(target=ask_until_ended)
+    other.start()
+    while other.is_alive() and 499 not in ended:
+        before = len(ended)
+        one.page.get_by_role("table").get_by_role("button", name="Cancel").first.click()
+        until(lambda: len(ended) > before, "it ended, by itself or by the click")
+    other.join()
+    assert ended[-1] == 499, ended
+    one.page.get_by_text("No query runs").wait_for()
+    one.check(expected=[404, 499])  # 404: it had just ended by itself.
 
 
 def test_what_data_say_is_text(visit, up):
