@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_node.h"
+#include "granary/net/copy_body.h"
 #include "granary/security/digest.h"
 
 namespace granary::services {
@@ -79,16 +79,10 @@ Result<std::string> ReadShort(net::UpstreamAnswer& answer, const runtime::Cancel
 
 Status ForwardRest(net::UpstreamAnswer& answer, net::BodySink& sink) {
   std::string piece(kForwardPieceBytes, '\0');
-  for (;;) {
-    const Result<std::size_t> n = answer.Read(piece);
-    if (!n.ok()) {
-      return n.status().code() == Code::kIoError
-                 ? Status(Code::kUnavailable, "the Auth Gateway broke off in its answer")
-                 : n.status();
-    }
-    if (*n == 0) return Status::Ok();
-    GRANARY_TRY(sink.Write(std::string_view(piece).substr(0, *n)));
-  }
+  Status read;
+  const Status copied = net::CopyBody(answer, sink, piece, read);
+  if (read.code() != Code::kIoError) return copied;
+  return {Code::kUnavailable, "the Auth Gateway broke off in its answer"};
 }
 
 }  // namespace
