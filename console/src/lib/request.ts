@@ -1,7 +1,14 @@
 // The form of the query page <-> the body of a request. Pure.
 //
 // A body that says more than the form can is left to the JSON editor: fromBody gives null then.
-import { fromFilters, splitList, toFilters, type FilterRow, type Match } from './filters.ts';
+import {
+  fromFilters,
+  quoted,
+  splitList,
+  toFilters,
+  type FilterRow,
+  type Match,
+} from './filters.ts';
 import { ExactNumber, formatJson, isObject, type Json, type JsonObject } from './json.ts';
 
 export type Kind = 'search' | 'aggregate';
@@ -132,10 +139,7 @@ export function fromBody(kind: Kind, body: JsonObject, typeOf: TypeOf): Form | n
     kind,
     sources: list(body.source_ids).map(text),
     ...filters,
-    columns: list(body.columns)
-      .map(text)
-      .map((name) => (/[",]|^\s|\s$/.test(name) ? JSON.stringify(name) : name))
-      .join(', '),
+    columns: list(body.columns).map(text).map(quoted).join(', '),
     groups: list(body.group_by).map((one) =>
       isObject(one)
         ? { column: text(one.column), transform: text(one.transform) }
