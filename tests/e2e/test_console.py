@@ -377,6 +377,11 @@ def test_sources_are_added_flushed_and_compacted(visit, up):
     page.get_by_label("Id", exact=True).fill("made_here")
     page.get_by_label("Column name").fill("n")
     page.get_by_label("Column type").fill("int64")
+    page.get_by_role("button", name="Add a column").click()
+    page.get_by_label("Column name").last.fill("n")
+    page.get_by_text("Two columns are called “n”").wait_for()
+    assert page.get_by_role("button", name="Add", exact=True).is_disabled()
+    page.get_by_label("Remove this column").last.click()
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("heading", name="made_here").wait_for()
     assert up.admin().call("GET", "/sources/made_here")["schema_definition"] == {"n": "int64"}
