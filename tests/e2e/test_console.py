@@ -2,10 +2,13 @@
 
 Where Chromium cannot run the tests that need it are skipped, with its reason."""
 
+import contextlib
 import gzip
 import json
 import re
 import shutil
+import socket
+import threading
 import urllib.parse
 
 import pytest
@@ -174,7 +177,7 @@ def test_name_and_password_and_what_a_tab_keeps(visit, up):
         page.get_by_role("tab", name="User and password").click()
         page.get_by_label("User name").fill("ada")
         page.get_by_label("Password", exact=True).fill(password)
-        page.get_by_role("button", name="Sign in").click()
+        page.keyboard.press("Enter")
 
     fill("wrong password")
     page.get_by_role("alert").get_by_text("UNAUTHENTICATED").wait_for()
@@ -233,11 +236,13 @@ def test_the_form_says_what_the_json_says(visit, up):
     page.get_by_role("button", name="Add a condition").click()
     page.get_by_label("Column", exact=True).fill("customer")
     page.get_by_label("Value", exact=True).fill("C007")
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_label("Columns").fill("id")
+    page.get_by_label("Records a page").fill("90")
+    page.keyboard.press("Enter")
     page.get_by_text(f"{ROWS // 50} records ·").wait_for()
     page.get_by_role("tab", name="JSON").click()
     body = json.loads(page.get_by_label("Request body").input_value())
-    assert body == {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}, "limit": 100}
+    assert body == {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}, "columns": ["id"], "limit": 90}
     page.get_by_label("Request body").fill('{"filters": {"$not": {"customer": "C007"}}}')
     page.get_by_role("tab", name="Form", exact=True).click()
     page.get_by_text("The form cannot say all of this").wait_for()
@@ -248,6 +253,33 @@ def test_the_form_says_what_the_json_says(visit, up):
     page.get_by_role("tab", name="Form", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("grid").get_by_text(str(ROWS // 50), exact=True).wait_for()
+    one.check()
+
+
+def test_what_is_typed_is_kept_by_all_that_follows(visit, up):
+    """Another kind, another source, the form: each goes on from the text, not from what the form said before it."""
+    one = visit().sign_in()
+    page = one.go("query", "attacks")
+    page.get_by_text("Sources: attacks").wait_for()
+    page.get_by_role("tab", name="JSON").click()
+    editor = page.get_by_label("Request body")
+
+    def said():
+        return json.loads(editor.input_value())
+
+    filters = {"$not": {"customer": "C007"}}
+    editor.fill(json.dumps({"source_ids": ["orders"], "filters": filters, "columns": ["id"]}))
+    page.get_by_text("Sources: orders").wait_for()
+    page.get_by_role("tab", name="Aggregate").click()
+    assert said() == {"source_ids": ["orders"], "filters": filters, "aggregations": [{"type": "count"}]}
+    page.get_by_text("Sources: orders").click()
+    page.get_by_label("attacks", exact=True).check()
+    assert said()["source_ids"] == ["orders", "attacks"] and said()["filters"] == filters
+    page.get_by_label("attacks", exact=True).uncheck()
+    # Typed by the columns of the source that the text names: in the other one it would be a number.
+    editor.fill(json.dumps({"source_ids": ["orders"], "filters": {"customer": {"eq": "7"}}, "aggregations": [{"type": "count"}]}))
+    page.get_by_role("tab", name="Form", exact=True).click()
+    assert page.get_by_label("Value", exact=True).input_value() == "7"
     one.check()
 
 
@@ -266,6 +298,7 @@ def test_a_plan_shows_estimates_and_what_was_true(visit, up):
     plan = one.page.locator("[data-plan]")
     plan.get_by_text("actual", exact=True).first.wait_for()
     text = plan.inner_text()
+    assert "by index only once it runs" not in text
     assert "estimated" in text and f"{ROWS // 50} rows" in text and "1 segment:" in text
     asked = up.admin().call("POST", "/data/explain", {"search": {"source_ids": ["orders"], "filters": {"customer": {"eq": "C007"}}}})
     assert asked["plan"]["operator"] in text
@@ -273,6 +306,7 @@ def test_a_plan_shows_estimates_and_what_was_true(visit, up):
     one.page.get_by_role("button", name="Explain only").click()
     one.page.get_by_text("It was not run").wait_for()
     assert plan.get_by_text("actual", exact=True).count() == 0
+    plan.get_by_text("by index only once it runs").wait_for()
     one.check()
 
 
@@ -289,7 +323,22 @@ def test_a_query_is_cancelled_here_and_at_the_node(visit, up):
     # The list of what runs ends others' queries.
     one.page.get_by_role("tab", name="Running now").click()
     one.page.get_by_text("No query runs").wait_for()
-    one.check(expected=[499])
+    ended = []
+
+    def ask_until_ended():
+        while 499 not in ended and len(ended) < 50:
+            ended.append(up.admin().raw("POST", "/data/aggregate", HEAVY)[0])
+
+    other = threading.Thread(target=ask_until_ended)
+    other.start()
+    while other.is_alive() and 499 not in ended:
+        before = len(ended)
+        one.page.get_by_role("table").get_by_role("button", name="Cancel").first.click()
+        until(lambda: len(ended) > before, "it ended, by itself or by the click")
+    other.join()
+    assert ended[-1] == 499, ended
+    one.page.get_by_text("No query runs").wait_for()
+    one.check(expected=[404, 499])  # 404: it had just ended by itself.
 
 
 def test_what_data_say_is_text(visit, up):
@@ -328,6 +377,11 @@ def test_sources_are_added_flushed_and_compacted(visit, up):
     page.get_by_label("Id", exact=True).fill("made_here")
     page.get_by_label("Column name").fill("n")
     page.get_by_label("Column type").fill("int64")
+    page.get_by_role("button", name="Add a column").click()
+    page.get_by_label("Column name").last.fill("n")
+    page.get_by_text("Two columns are called “n”").wait_for()
+    assert page.get_by_role("button", name="Add", exact=True).is_disabled()
+    page.get_by_label("Remove this column").last.click()
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("heading", name="made_here").wait_for()
     assert up.admin().call("GET", "/sources/made_here")["schema_definition"] == {"n": "int64"}
@@ -461,6 +515,40 @@ def test_only_what_the_console_shows_is_forwarded(up):
     assert admin.raw("GET", "/console/api/sources/%2e%2e")[0] in (400, 404)
     status, headers, content = up.monitoring(up.reader()).raw("GET", "/console/api/tenant/stats", headers={"X-Request-Id": "mine"})
     assert status == 403 and headers["x-request-id"] == "mine" and json.loads(content)["instance"] == "mine"
+
+
+def test_nobody_unknown_sends_more_than_a_login(up):
+    """Refused by the head: not a byte of the body is sent here."""
+    def answer_to(*shown):
+        head = ["POST /console/api/data/search HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {10 << 20}", *shown, "", ""]
+        with socket.create_connection(("127.0.0.1", up.service.port), timeout=20) as connection:
+            connection.sendall("\r\n".join(head).encode())
+            return int(connection.recv(65536).split()[1])
+
+    assert answer_to() == 413
+    assert answer_to("Authorization: Bearer nonsense") == 401
+    body = {"source_ids": ["orders"], "filters": {"customer": {"in": ["C007", "x" * (20 << 10)]}}, "limit": 1}
+    assert up.monitoring().raw("POST", "/console/api/data/search", body)[0] == 413
+    assert up.monitoring(up.key).call("POST", "/console/api/data/search", body)["count"] == 1
+
+
+def test_a_gateway_that_breaks_off_is_502(tmp_path):
+    def break_off(server):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=break_off, args=(server,), daemon=True).start()
+        service = Service("monitoring", "MONITORING_PORT", tmp_path, {"AUTH_GATEWAY_PORT": str(server.getsockname()[1])}).start()
+        try:
+            status, _, content = service.client().raw("POST", "/console/api/auth/login", {"username": "ada", "password": "x"})
+            assert status == 502 and "not known" in json.loads(content)["detail"], content
+        finally:
+            service.close()
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_what_is_measured_is_for_operators_and_for_programs_of_this_machine(up):

@@ -1,6 +1,6 @@
 // One request to Monitoring, or through it to the Auth Gateway, and its failures as one kind of
 // error. No state: who asks is handed over.
-import { isObject, parseJson, type Json } from './json.ts';
+import { formatJson, isObject, parseJson, type Json } from './json.ts';
 
 /** What an RFC 9457 answer says, or what stands in for it when there is no answer. */
 export class Problem extends Error {
@@ -29,7 +29,7 @@ export const GATEWAY = '/console/api';
 
 export interface CallOptions {
   method?: string;
-  body?: Json | string;
+  body?: Json;
   accept?: string;
   requestId?: string;
   signal?: AbortSignal | null;
@@ -67,7 +67,7 @@ export async function send(
     response = await fetch(path, {
       method: options.method ?? (body === undefined ? 'GET' : 'POST'),
       headers,
-      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+      body: body === undefined ? null : formatJson(body),
       signal: options.signal ?? null,
       cache: 'no-store',
       credentials: 'omit',

@@ -122,7 +122,8 @@ function textOf(value: Json, type: string | undefined): string {
   return back === value ? value : JSON.stringify(value);
 }
 
-const quoted = (text: string) => (/[",]|^\s|\s$/.test(text) ? JSON.stringify(text) : text);
+/** A part as splitList reads it. */
+export const quoted = (text: string) => (/[",]|^\s|\s$/.test(text) ? JSON.stringify(text) : text);
 
 function rowsOf(column: string, condition: Json, type: string | undefined): FilterRow[] | null {
   if (!isObject(condition)) {

@@ -27,6 +27,8 @@ export interface Explanation {
     segments: { source_id: string; segment: number; by: string; reason: string }[];
   };
   model_version: string;
+  /** What was not believed of the model and of statistics, and why. */
+  distrusted: string[];
 }
 
 /** How many times more, or less, there were than estimated: 1 is exact. Null without both. */

@@ -10,6 +10,7 @@ export class Poll<T> {
   #everyMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
+  #live = false;
 
   constructor(ask: (signal: AbortSignal) => Promise<T>, everyMs: number) {
     this.#ask = ask;
@@ -18,12 +19,14 @@ export class Poll<T> {
 
   /** Asks at once, then after each pause; a tab that nobody sees asks nothing. Returns what ends it. */
   start(): () => void {
+    this.#live = true;
     const onSeen = () => {
       if (document.visibilityState === 'visible') void this.now();
     };
     document.addEventListener('visibilitychange', onSeen);
     void this.now();
     return () => {
+      this.#live = false;
       document.removeEventListener('visibilitychange', onSeen);
       clearTimeout(this.#timer);
       this.#running?.abort();
@@ -31,7 +34,9 @@ export class Poll<T> {
     };
   }
 
+  /** Nothing once it has ended: whoever waited for something else before may come too late. */
   async now(): Promise<void> {
+    if (!this.#live) return;
     clearTimeout(this.#timer);
     this.#running?.abort();
     const mine = new AbortController();

@@ -1,7 +1,14 @@
 // The form of the query page <-> the body of a request. Pure.
 //
 // A body that says more than the form can is left to the JSON editor: fromBody gives null then.
-import { fromFilters, splitList, toFilters, type FilterRow, type Match } from './filters.ts';
+import {
+  fromFilters,
+  quoted,
+  splitList,
+  toFilters,
+  type FilterRow,
+  type Match,
+} from './filters.ts';
 import { ExactNumber, formatJson, isObject, type Json, type JsonObject } from './json.ts';
 
 export type Kind = 'search' | 'aggregate';
@@ -115,6 +122,9 @@ export function toBody(form: Form, typeOf: TypeOf): JsonObject {
   return out;
 }
 
+/** What a search and an aggregation say alike. */
+const ABOUT_BOTH: readonly string[] = ['source_id', 'source_ids', 'filters'];
+
 const text = (value: Json | undefined) => (typeof value === 'string' ? value : '');
 const numberText = (value: Json | undefined) =>
   typeof value === 'number' || value instanceof ExactNumber ? String(value) : '';
@@ -129,10 +139,7 @@ export function fromBody(kind: Kind, body: JsonObject, typeOf: TypeOf): Form | n
     kind,
     sources: list(body.source_ids).map(text),
     ...filters,
-    columns: list(body.columns)
-      .map(text)
-      .map((name) => (/[",]|^\s|\s$/.test(name) ? JSON.stringify(name) : name))
-      .join(', '),
+    columns: list(body.columns).map(text).map(quoted).join(', '),
     groups: list(body.group_by).map((one) =>
       isObject(one)
         ? { column: text(one.column), transform: text(one.transform) }
@@ -168,6 +175,25 @@ function equal(a: Json | undefined, b: Json | undefined): boolean {
     return a.length === b.length && a.every((item, i) => equal(item, b[i]));
   if (a === undefined || b === undefined) return a === b;
   return formatJson(a) === formatJson(b);
+}
+
+/** The sources that a body names, one or several. */
+export function sourcesOf(body: JsonObject): string[] {
+  if (typeof body.source_id === 'string') return [body.source_id];
+  return list(body.source_ids).filter((one) => typeof one === 'string');
+}
+
+export function withSources(body: JsonObject, sources: string[]): JsonObject {
+  const out = { ...body, source_ids: [...sources] };
+  delete (out as JsonObject).source_id;
+  if (sources.length === 0) delete (out as JsonObject).source_ids;
+  return out;
+}
+
+/** A new body of a kind, about the same sources and with the same filters, as they were said. */
+export function withKind(kind: Kind, body: JsonObject): JsonObject {
+  const kept = Object.entries(body).filter(([name]) => ABOUT_BOTH.includes(name));
+  return { ...Object.fromEntries(kept), ...toBody(emptyForm(kind), () => undefined) };
 }
 
 /** The names of all columns that records have, in the order in which they come up. */

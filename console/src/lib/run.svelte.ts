@@ -72,7 +72,7 @@ export class Run {
     const timer = setInterval(() => (this.elapsedMs = performance.now() - begin), 100);
     try {
       const answer = await session.gateway<SearchAnswer & AggregateAnswer>(`/data/${this.kind}`, {
-        body: formatJson(body),
+        body,
         requestId: this.#requestId,
         signal: controller.signal,
       });
@@ -134,7 +134,7 @@ export class Plan {
     try {
       const { cursor: _cursor, ...request } = body;
       const explanation = await session.gateway<Explanation>(`/data/explain?analyze=${analyze}`, {
-        body: formatJson({ [kind]: request }),
+        body: { [kind]: request },
         signal: controller.signal,
       });
       if (this.#controller !== controller) return;
@@ -186,7 +186,7 @@ export class Export {
     try {
       const { cursor: _cursor, limit: _limit, ...request } = body;
       const response = await session.send(`${GATEWAY}/data/search/stream`, {
-        body: formatJson(request),
+        body: request,
         accept: FORMATS[format].type,
         signal: controller.signal,
       });

@@ -59,9 +59,12 @@ function toChart(lines: Map<string, ByTime>, step: number): ChartData {
   };
 }
 
-/** The sum over all series of one service, or of one value of a label. */
-export function sumBy(answer: SeriesAnswer, nameOf = (one: Series) => one.service): ChartData {
-  return toChart(addUp(answer.series, nameOf), answer.step_seconds);
+/** The sum over all series of a service. */
+export function sumBy(answer: SeriesAnswer): ChartData {
+  return toChart(
+    addUp(answer.series, (one) => one.service),
+    answer.step_seconds,
+  );
 }
 
 /** How long one took on average, by service: what all took by how many there were. */

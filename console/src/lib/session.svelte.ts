@@ -3,6 +3,7 @@
 // localStorage.
 import { asProblem, GATEWAY, Problem, readJson, send, type CallOptions } from './api.ts';
 import type { Json } from './json.ts';
+import { keep, recall, type Place } from './storage.ts';
 
 export interface Grant {
   verbs: string[];
@@ -21,14 +22,18 @@ interface Tokens {
   refresh_token: string;
   expires_in: number;
 }
-type Credential =
-  | { kind: 'key'; key: string }
-  | { kind: 'login'; access: string; refresh: string; renewAt: number };
+interface Login {
+  kind: 'login';
+  access: string;
+  refresh: string;
+  renewAt: number;
+}
+type Credential = { kind: 'key'; key: string } | Login;
 
-const PLACE = 'granary.credential';
+const PLACE: Place = { of: () => sessionStorage, name: 'granary.credential' };
 const RENEW_BEFORE_MS = 60_000;
 
-function toCredential(tokens: Tokens): Credential {
+function toCredential(tokens: Tokens): Login {
   return {
     kind: 'login',
     access: tokens.access_token,
@@ -43,11 +48,11 @@ class Session {
   ended = $state<string | null>(null);
   #credential: Credential | null = null;
   #kept = false;
-  #renewing: Promise<void> | null = null;
+  #renewing: Promise<string> | null = null;
 
   /** Goes on with what the tab has kept. Never fails: without it, one signs in. */
   async resume(): Promise<void> {
-    const text = sessionStorage.getItem(PLACE);
+    const text = recall(PLACE);
     if (text === null) return;
     try {
       await this.#begin(JSON.parse(text) as Credential, true);
@@ -72,20 +77,24 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    const credential = this.#credential;
+    // Renewed where it has to be: with an access token that has ended, the refresh token lives on.
+    const bearer = this.#credential?.kind === 'login' ? this.#bearer() : null;
     this.#forget();
     this.ended = null;
-    if (credential?.kind !== 'login') return;
+    if (bearer === null) return;
     // The tokens are gone from here already; that they end there too is the better.
-    await send(`${GATEWAY}/auth/logout`, credential.access, { method: 'POST' }).catch(() => {});
+    await bearer
+      .then((token) => send(`${GATEWAY}/auth/logout`, token, { method: 'POST' }))
+      .catch(() => {});
   }
 
   /** Throws Problem; a 401 ends the session. */
   async send(path: string, options: CallOptions = {}): Promise<Response> {
+    const { me } = this;
     try {
       return await send(path, await this.#bearer(), options);
     } catch (error) {
-      if (error instanceof Problem && error.status === 401 && this.me !== null) {
+      if (error instanceof Problem && error.status === 401 && me !== null && this.me === me) {
         this.#forget();
         this.ended = `You were signed out: ${error.message}.`;
       }
@@ -125,33 +134,35 @@ class Session {
   }
 
   async #bearer(): Promise<string | null> {
-    if (this.#credential === null) return null;
-    if (this.#credential.kind === 'key') return this.#credential.key;
-    if (Date.now() >= this.#credential.renewAt) {
-      // A refresh token is good once, so those who wait for the renewal wait for the same one.
-      this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
-      await this.#renewing;
-    }
-    return this.#credential?.kind === 'login' ? this.#credential.access : null;
+    const credential = this.#credential;
+    if (credential === null) return null;
+    if (credential.kind === 'key') return credential.key;
+    if (Date.now() < credential.renewAt) return credential.access;
+    // A refresh token is good once, so those who wait for the renewal wait for the same one.
+    this.#renewing ??= this.#renew(credential).finally(() => (this.#renewing = null));
+    return this.#renewing;
   }
 
-  async #renew(): Promise<void> {
-    if (this.#credential?.kind !== 'login') return;
-    const body = { refresh_token: this.#credential.refresh } satisfies Json;
+  async #renew(ending: Login): Promise<string> {
+    const body = { refresh_token: ending.refresh } satisfies Json;
     const answer = await readJson(await send(`${GATEWAY}/auth/refresh`, null, { body }));
-    this.#credential = toCredential(answer as unknown as Tokens);
-    this.#keep();
+    const renewed = toCredential(answer as unknown as Tokens);
+    // Who signed out meanwhile stays so.
+    if (this.#credential === ending) {
+      this.#credential = renewed;
+      this.#keep();
+    }
+    return renewed.access;
   }
 
   #keep(): void {
-    if (this.#kept) sessionStorage.setItem(PLACE, JSON.stringify(this.#credential));
-    else sessionStorage.removeItem(PLACE);
+    keep(PLACE, this.#kept ? JSON.stringify(this.#credential) : null);
   }
 
   #forget(): void {
     this.#credential = null;
     this.me = null;
-    sessionStorage.removeItem(PLACE);
+    keep(PLACE, null);
   }
 }
 

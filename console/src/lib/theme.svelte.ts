@@ -1,9 +1,10 @@
 // Light, dark, or as the system has it. Kept in the browser: it is no secret.
+import { keep, recall, type Place } from './storage.ts';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type ThemeName = (typeof THEMES)[number];
 
-const PLACE = 'granary.theme';
+const PLACE: Place = { of: () => localStorage, name: 'granary.theme' };
 
 class Theme {
   name = $state<ThemeName>('auto');
@@ -11,7 +12,7 @@ class Theme {
   version = $state(0);
 
   constructor() {
-    const kept = localStorage.getItem(PLACE) as ThemeName | null;
+    const kept = recall(PLACE) as ThemeName | null;
     if (kept !== null && THEMES.includes(kept)) this.set(kept);
     matchMedia('(prefers-color-scheme: dark)').addEventListener(
       'change',
@@ -22,7 +23,7 @@ class Theme {
     this.name = name;
     if (name === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = name;
-    localStorage.setItem(PLACE, name);
+    keep(PLACE, name);
     this.version += 1;
   }
   next(): void {

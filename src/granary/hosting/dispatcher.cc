@@ -176,8 +176,9 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
 net::HandlerLane Dispatcher::LaneOf(const net::HttpRequest& request) const {
   std::string allow;
   const auto found = router_.Find(request.method, request.path, allow);
-  if (!found.ok() || !found->route->needs_access) return net::HandlerLane::kUrgent;
-  return found->route->lane;
+  // That a request is refused is found out in its lane, and check_access may take its time.
+  if (!found.ok()) return net::HandlerLane::kOrdinary;
+  return found->route->needs_access ? found->route->lane : net::HandlerLane::kUrgent;
 }
 
 void Dispatcher::Record(const Outcome& outcome, int http_status, const Status& status) const {

@@ -59,7 +59,7 @@ class Dispatcher {
   /// For what the server refuses before there is a request.
   net::HttpResponse Refuse(const Status& status, std::optional<int> http_status,
                            const std::string& request_id) const;
-  /// The route's; what is refused, health and metrics are urgent.
+  /// The route's; health and metrics are urgent, what has no route is not.
   net::HandlerLane LaneOf(const net::HttpRequest& request) const;
 
  private:

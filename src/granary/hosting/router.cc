@@ -41,6 +41,11 @@ void Router::Add(Route route) {
   entries_.push_back({std::move(route), std::move(segments)});
 }
 
+std::string_view WithoutVersion(std::string_view path) {
+  if (path.starts_with("/v1/")) path.remove_prefix(3);
+  return path;
+}
+
 Result<Router::Found> Router::Find(std::string_view method, std::string_view path,
                                    std::string& allow) const {
   std::vector<std::string> segments = Segments(path);

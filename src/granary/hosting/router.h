@@ -41,6 +41,9 @@ struct Route {
   bool any_query = false;                     ///< Another service looks at them.
 };
 
+/// A path as patterns have it: "/v1/sources" -> "/sources".
+std::string_view WithoutVersion(std::string_view path);
+
 class Router {
  public:
   void Add(Route route);

@@ -1,4 +1,5 @@
-// What the tests of the server share: a client that writes byte by byte, and a server.
+// What tests of the server, and of whoever asks one, share: a client and a server that write byte by
+// byte, and our own server.
 #pragma once
 
 #include <arpa/inet.h>
@@ -92,6 +93,39 @@ class RawClient {
   bool connected_ = false;
   bool reset_ = false;
   std::string in_;
+};
+
+/// Answers what a test says, byte by byte, and keeps what it was sent.
+class RawServer {
+ public:
+  RawServer() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(fd_, 8), 0);
+    socklen_t size = sizeof(address);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~RawServer() { ::close(fd_); }
+  std::uint16_t port() const { return port_; }
+  int Accept() const { return ::accept(fd_, nullptr, nullptr); }
+  /// Until a blank line.
+  static std::string ReadHead(int fd) {
+    std::string in;
+    char byte;
+    while (in.find("\r\n\r\n") == std::string::npos && ::recv(fd, &byte, 1, 0) == 1)
+      in.push_back(byte);
+    return in;
+  }
+  static void Send(int fd, std::string_view bytes) {
+    ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
 };
 
 inline int StatusOf(const std::string& answer) {

@@ -10,39 +10,6 @@
 namespace granary::net {
 namespace {
 
-/// Answers what a test says, byte by byte, and keeps what it was sent.
-class RawServer {
- public:
-  RawServer() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(::listen(fd_, 8), 0);
-    socklen_t size = sizeof(address);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-  }
-  ~RawServer() { ::close(fd_); }
-  std::uint16_t port() const { return port_; }
-  int Accept() const { return ::accept(fd_, nullptr, nullptr); }
-  /// Until a blank line.
-  static std::string ReadHead(int fd) {
-    std::string in;
-    char byte;
-    while (in.find("\r\n\r\n") == std::string::npos && ::recv(fd, &byte, 1, 0) == 1)
-      in.push_back(byte);
-    return in;
-  }
-  static void Send(int fd, std::string_view bytes) {
-    ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-
- private:
-  int fd_;
-  std::uint16_t port_ = 0;
-};
-
 UpstreamAddress LocalAddress(std::uint16_t port) { return {"127.0.0.1", std::to_string(port)}; }
 
 Result<std::string> WholeBody(UpstreamAnswer& answer, std::size_t piece_bytes = 7) {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "granary/hosting/credential.h"
+#include "granary/hosting/router.h"
 #include "granary/net/header_list.h"
 
 namespace granary::gateway {
@@ -15,8 +17,7 @@ constexpr std::array<std::string_view, 3> kOpenPaths = {"/auth/login", "/auth/re
                                                         "/auth/jwks.json"};
 
 bool IsOpenPath(std::string_view path) {
-  if (path.starts_with("/v1/")) path.remove_prefix(3);
-  return std::ranges::find(kOpenPaths, path) != kOpenPaths.end();
+  return std::ranges::find(kOpenPaths, hosting::WithoutVersion(path)) != kOpenPaths.end();
 }
 
 security::RateLimit LimitOf(std::int64_t per_second, std::int64_t burst_seconds) {
@@ -47,12 +48,8 @@ Status CheckRates(GatewayState& state, const auth::Identity& who, net::Headers& 
 }  // namespace
 
 Result<std::string> CredentialOf(const net::HttpRequest& request) {
-  const auto authorization = request.headers.Get("Authorization");
-  const auto key = request.headers.Get("X-API-Key");
-  if (authorization && key) {
-    return Status(Code::kUnauthenticated,
-                  "both Authorization and X-API-Key are given: give one of them");
-  }
+  GRANARY_ASSIGN(const auto shown, hosting::CredentialShown(request));
+  const auto& [authorization, key] = shown;
   if (key) return std::string(*key);
   if (!authorization) {
     return Status(Code::kUnauthenticated,

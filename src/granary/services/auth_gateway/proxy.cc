@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/net/copy_body.h"
 #include "granary/net/header_list.h"
 #include "granary/net/request_target.h"
 #include "granary/security/node_token.h"
@@ -70,13 +71,7 @@ std::optional<std::uint64_t> KnownLength(const net::HttpRequest& request) {
 Status PassOn(net::UpstreamAnswer& answer, std::string first, net::BodySink& sink, Status& read) {
   GRANARY_TRY(sink.Write(first));
   first.resize(kPieceBytes);
-  for (;;) {
-    const Result<std::size_t> n = answer.Read(first);
-    read = n.status();
-    GRANARY_TRY(read);
-    if (*n == 0) return Status::Ok();
-    GRANARY_TRY(sink.Write(std::string_view(first).substr(0, *n)));
-  }
+  return net::CopyBody(answer, sink, first, read);
 }
 
 /// A node's fault, not that of a client who left or whose time was up.

@@ -1,21 +1,17 @@
 #include "granary/services/monitoring/access.h"
 
-#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "granary/hosting/credential.h"
 #include "granary/hosting/loopback_guard.h"
+#include "granary/hosting/router.h"
 
 namespace granary::services {
 namespace {
 
 constexpr std::string_view kUsage = "/usage/";
-
-std::string_view WithoutVersion(std::string_view path) {
-  if (path.starts_with("/v1/")) path.remove_prefix(3);
-  return path;
-}
 
 /// "[::1]:8084" -> "[::1]".
 std::string_view WithoutPort(std::string_view host) {
@@ -37,22 +33,31 @@ bool IsThisMachine(std::string_view host) {
 }
 
 /// The credential as Authorization has it; empty when there is none.
-Result<std::string> CredentialShown(const net::HttpRequest& request) {
-  const auto authorization = request.headers.Get("Authorization");
-  const auto key = request.headers.Get("X-API-Key");
-  if (authorization && key) {
-    return Status(Code::kUnauthenticated,
-                  "both Authorization and X-API-Key are given: give one of them");
-  }
-  if (key) return fmt::format("Bearer {}", *key);
-  return std::string(authorization.value_or(""));
+Result<std::string> AuthorizationOf(const net::HttpRequest& request) {
+  GRANARY_ASSIGN(const auto shown, hosting::CredentialShown(request));
+  if (shown.api_key) return fmt::format("Bearer {}", *shown.api_key);
+  return std::string(shown.authorization.value_or(""));
+}
+
+bool IsForwarded(std::string_view path) {
+  path = hosting::WithoutVersion(path);
+  return path.starts_with(kConsoleApi) && path.substr(kConsoleApi.size()).starts_with('/');
+}
+
+/// The gateway decides about the request itself; here, about whether to read a body for it.
+hosting::Access CheckForwarded(const std::string& credential, const runtime::CancelToken& cancel,
+                               GatewayLink& link) {
+  hosting::Access access;
+  access.anybody = credential.empty();
+  if (!access.anybody) access.status = link.WhoShows(credential, cancel).status();
+  return access;
 }
 
 }  // namespace
 
 Status MayAsk(const MonitoringCaller& caller, std::string_view path) {
   if (caller.is_operator) return Status::Ok();
-  path = WithoutVersion(path);
+  path = hosting::WithoutVersion(path);
   if (caller.is_tenant_admin && path.starts_with(kUsage) &&
       path.substr(kUsage.size()) == caller.tenant) {
     return Status::Ok();
@@ -73,13 +78,12 @@ Status CheckNotBrowser(const net::HttpRequest& request) {
 
 hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link) {
-  const std::string_view path = WithoutVersion(request.path);
-  if (path.starts_with(kConsoleApi) && path.substr(kConsoleApi.size()).starts_with('/')) return {};
-  const Result<std::string> credential = CredentialShown(request);
+  const Result<std::string> credential = AuthorizationOf(request);
   if (!credential.ok()) return credential.status();
+  if (IsForwarded(request.path)) return CheckForwarded(*credential, request.cancel, link);
   if (!credential->empty()) {
     const auto caller = link.WhoShows(*credential, request.cancel);
-    return caller.ok() ? MayAsk(*caller, path) : caller.status();
+    return caller.ok() ? MayAsk(*caller, request.path) : caller.status();
   }
   if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, config); !peer.ok())
     return peer;

@@ -1,7 +1,8 @@
 // Who may see what Monitoring knows.
 //
 //   shell, health, metrics      everybody
-//   /console/api/…              whoever the Auth Gateway lets through: it is asked for each request
+//   /console/api/…              whoever the Auth Gateway lets through: it is asked for each request.
+//                               Whom it does not know sends a body as long as a login's at most
 //   all else, with a credential operators; /usage/{tenant} also administrators of that tenant
 //   all else, without one       programs on this machine, where nobody's browser is in between: a
 //                               page from elsewhere reaches loopback too, by a form, or by a name

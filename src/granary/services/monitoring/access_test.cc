@@ -78,6 +78,22 @@ TEST(MonitoringAccessTest, TheGatewayDecidesAboutWhatIsForwarded) {
     EXPECT_EQ(check(path), Code::kUnauthenticated) << path;
 }
 
+TEST(MonitoringAccessTest, OnlyWhomTheGatewayKnowsSendsMoreThanALogin) {
+  io::SystemClock clock;
+  GatewayLink nowhere("", clock);
+  const auto check = [&](std::initializer_list<std::pair<std::string, std::string>> headers) {
+    net::HttpRequest request = RequestWith(headers);
+    request.path = "/console/api/data/search";
+    return CheckMonitoringAccess(request, {}, nowhere);
+  };
+  EXPECT_TRUE(check({}).status.ok());
+  EXPECT_TRUE(check({}).anybody);
+  EXPECT_EQ(check({{"Authorization", "Bearer x"}}).status.code(), Code::kUnavailable)
+      << "the gateway is asked";
+  EXPECT_EQ(check({{"X-API-Key", "x"}, {"Authorization", "Bearer x"}}).status.code(),
+            Code::kUnauthenticated);
+}
+
 TEST(MonitoringAccessTest, ReadsWhatTheGatewaySaysOfACaller) {
   const auto caller = ParseCaller(
       R"({"user_id":"u","tenant_id":"acme","operator":true,"grants":[{"verbs":["read","admin"],"source":"*"}],"new":1})");

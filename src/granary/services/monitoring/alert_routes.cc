@@ -7,23 +7,17 @@
 namespace granary::services {
 namespace {
 
-template <typename Items, typename ToJson>
-std::string JsonList(const Items& items, const ToJson& to_json) {
-  std::string out = "[";
-  for (const auto& item : items) out += to_json(item) + ",";
-  if (out.back() == ',') out.pop_back();
-  return out + "]";
-}
-
 Result<net::HttpResponse> ListAlerts(const MonitoringDesk& desk, hosting::RouteCall&) {
   const std::vector<Alert> alerts = desk.monitor.Alerts();
   std::string body;
   api::JsonObject object(body);
-  object.Key("alerts").append(JsonList(alerts, [&](const Alert& alert) {
-    return AlertJson(alert, alert.firing ? "firing" : "pending", desk.silences.Covers(alert));
-  }));
-  object.Key("rules").append(JsonList(desk.monitor.rules(), AlertRuleJson));
-  object.Key("silences").append(JsonList(desk.silences.Active(), SilenceJson));
+  api::AppendList(alerts, object.Key("alerts"), [&](const Alert& alert) {
+    body += AlertJson(alert, alert.firing ? "firing" : "pending", desk.silences.Covers(alert));
+  });
+  api::AppendList(desk.monitor.rules(), object.Key("rules"),
+                  [&](const AlertRule& rule) { body += AlertRuleJson(rule); });
+  api::AppendList(desk.silences.Active(), object.Key("silences"),
+                  [&](const Silence& silence) { body += SilenceJson(silence); });
   object.Close();
   return hosting::JsonResponse(std::move(body));
 }

@@ -56,8 +56,11 @@ void AddConsoleRoutes(GatewayLink& link, hosting::Router& router) {
                 .pattern = std::string(kConsoleApi) + std::string(row.pattern),
                 .handler = [&link](hosting::RouteCall& call) -> Result<net::HttpResponse> {
                   const net::HttpRequest& request = call.request;
-                  return link.Forward(request,
-                                      net::FormatTarget(GatewayPath(request.path), request.query));
+                  auto answer = link.Forward(
+                      request, net::FormatTarget(GatewayPath(request.path), request.query));
+                  if (answer.status().code() != Code::kIoError) return answer;
+                  call.problem_status = 502;  // As the gateway says it of a node.
+                  return Status(Code::kUnavailable, std::string(answer.status().message()));
                 },
                 .lane = net::HandlerLane::kPatient,  // A query may take its time.
                 .any_query = true});

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_node.h"
+#include "granary/net/copy_body.h"
 #include "granary/security/digest.h"
 
 namespace granary::services {
@@ -17,6 +17,7 @@ constexpr std::size_t kCallerDepth = 8;
 constexpr std::size_t kCallerBytesMax = 256u << 10;
 constexpr std::size_t kForwardPieceBytes = 64u << 10;
 constexpr std::int64_t kQuestionSilenceMs = 5'000;
+constexpr std::int64_t kPassageSilenceMs = 600'000;  // A query may think for long.
 
 constexpr std::array<std::string_view, 6> kSentOn = {"Authorization", "Accept",      "Content-Type",
                                                      "X-Timeout-Ms",  "traceparent", "tracestate"};
@@ -35,13 +36,42 @@ bool GrantsAdminOfAll(const api::JsonNode& grant) {
          std::ranges::find(verbs->items, "admin", &api::JsonNode::text) != verbs->items.end();
 }
 
-Result<std::string> ReadShort(net::UpstreamAnswer& answer) {
+/// The gateway's fault, not that of a client who left or whose time was up.
+bool IsGateways(const Status& failure, const runtime::CancelToken& cancel) {
+  const Code code = failure.code();
+  return (code == Code::kUnavailable || code == Code::kIoError ||
+          code == Code::kDeadlineExceeded) &&
+         cancel.Check().ok();
+}
+
+// Where the gateway is, and what the system said of it, is told nobody.
+
+/// A question changes nothing: whatever became of it, it may be asked again.
+Status CannotAsk(const Status& failure, const runtime::CancelToken& cancel) {
+  if (!IsGateways(failure, cancel)) return failure;
+  return {Code::kUnavailable, "the Auth Gateway cannot be reached: try again soon"};
+}
+
+Status CannotForward(const Status& failure, const runtime::CancelToken& cancel) {
+  if (!IsGateways(failure, cancel)) return failure;
+  if (failure.code() == Code::kUnavailable) return CannotAsk(failure, cancel);
+  if (failure.code() == Code::kDeadlineExceeded) {
+    return {Code::kDeadlineExceeded,
+            fmt::format("the Auth Gateway was silent for {} s", kPassageSilenceMs / 1000)};
+  }
+  return {Code::kIoError,
+          "the Auth Gateway broke off before it answered: whether the request was carried out is "
+          "not known"};
+}
+
+Result<std::string> ReadShort(net::UpstreamAnswer& answer, const runtime::CancelToken& cancel) {
   std::string body;
   std::array<char, 4096> piece;
   for (;;) {
-    GRANARY_ASSIGN(const std::size_t n, answer.Read(piece));
-    if (n == 0) return body;
-    body.append(piece.data(), n);
+    const Result<std::size_t> n = answer.Read(piece);
+    if (!n.ok()) return CannotAsk(n.status(), cancel);
+    if (*n == 0) return body;
+    body.append(piece.data(), *n);
     if (body.size() > kCallerBytesMax)
       return Status(Code::kUnavailable, "the Auth Gateway's answer about a caller is too long");
   }
@@ -49,24 +79,10 @@ Result<std::string> ReadShort(net::UpstreamAnswer& answer) {
 
 Status ForwardRest(net::UpstreamAnswer& answer, net::BodySink& sink) {
   std::string piece(kForwardPieceBytes, '\0');
-  for (;;) {
-    const Result<std::size_t> n = answer.Read(piece);
-    if (!n.ok()) {
-      return n.status().code() == Code::kIoError
-                 ? Status(Code::kUnavailable, "the Auth Gateway broke off in its answer")
-                 : n.status();
-    }
-    if (*n == 0) return Status::Ok();
-    GRANARY_TRY(sink.Write(std::string_view(piece).substr(0, *n)));
-  }
-}
-
-Status CannotAsk(const Status& failure) {
-  const bool is_gateway = failure.code() == Code::kUnavailable ||
-                          failure.code() == Code::kIoError ||
-                          failure.code() == Code::kDeadlineExceeded;
-  if (!is_gateway) return failure;
-  return {Code::kUnavailable, "the Auth Gateway cannot be reached: try again soon"};
+  Status read;
+  const Status copied = net::CopyBody(answer, sink, piece, read);
+  if (read.code() != Code::kIoError) return copied;
+  return {Code::kUnavailable, "the Auth Gateway broke off in its answer"};
 }
 
 }  // namespace
@@ -97,7 +113,8 @@ GatewayLink::GatewayLink(std::string_view gateway_url, const io::Clock& clock)
                            gateway_url);
     return;
   }
-  passage_ = std::make_unique<net::UpstreamPool>(*address, net::UpstreamOptions{});
+  passage_ = std::make_unique<net::UpstreamPool>(
+      *address, net::UpstreamOptions{.silence_timeout_ms = kPassageSilenceMs});
   questions_ = std::make_unique<net::UpstreamPool>(
       *address, net::UpstreamOptions{.silence_timeout_ms = kQuestionSilenceMs});
 }
@@ -126,7 +143,7 @@ Result<MonitoringCaller> GatewayLink::Ask(std::string_view authorization,
   headers.Set("Authorization", authorization);
   auto answer = questions_->Send(
       {.method = "GET", .target = "/auth/me", .headers = &headers, .cancel = cancel});
-  if (!answer.ok()) return CannotAsk(answer.status());
+  if (!answer.ok()) return CannotAsk(answer.status(), cancel);
   switch ((*answer)->status()) {
     case 200: break;
     case 401:
@@ -137,9 +154,8 @@ Result<MonitoringCaller> GatewayLink::Ask(std::string_view authorization,
           Code::kUnavailable,
           fmt::format("the Auth Gateway answers HTTP {} about a caller", (*answer)->status()));
   }
-  auto body = ReadShort(**answer);
-  if (!body.ok()) return CannotAsk(body.status());
-  return ParseCaller(*body);
+  GRANARY_ASSIGN(const std::string body, ReadShort(**answer, cancel));
+  return ParseCaller(body);
 }
 
 Result<net::HttpResponse> GatewayLink::Forward(const net::HttpRequest& request,
@@ -157,7 +173,7 @@ Result<net::HttpResponse> GatewayLink::Forward(const net::HttpRequest& request,
                               .headers = &headers,
                               .body = request.body,
                               .cancel = request.cancel});
-  if (!sent.ok()) return CannotAsk(sent.status());
+  if (!sent.ok()) return CannotForward(sent.status(), request.cancel);
   std::shared_ptr<net::UpstreamAnswer> answer = sent.Take();
   net::HttpResponse response;
   response.status = answer->status();

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,12 +39,15 @@ class GatewayLink {
   ~GatewayLink();
 
   /// kUnauthenticated: the gateway does not know it. kUnavailable: the gateway cannot be asked.
-  /// kQuotaExceeded, kCancelled. `authorization` is the header's value.
+  /// kCorruption: what it says is nothing that this version knows. kQuotaExceeded; kCancelled and
+  /// kDeadlineExceeded by `cancel`. `authorization` is the header's value.
   Result<MonitoringCaller> WhoShows(std::string_view authorization,
                                     const runtime::CancelToken& cancel);
 
-  /// The gateway's answer to the same request at `target`, as it comes. Fails with kUnavailable
-  /// when the gateway cannot be reached or broke off before its answer.
+  /// The gateway's answer to the same request at `target`, as it comes. kUnavailable: the gateway
+  /// cannot be reached, and nothing was carried out. kIoError: it broke off before its answer, and
+  /// kDeadlineExceeded: it was silent for too long; what came of the request is not known then.
+  /// kDeadlineExceeded and kCancelled also by the request's own time and end.
   Result<net::HttpResponse> Forward(const net::HttpRequest& request, const std::string& target);
 
  private:

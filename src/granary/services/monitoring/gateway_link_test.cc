@@ -1,18 +1,20 @@
 #include "granary/services/monitoring/gateway_link.h"
 
 #include <atomic>
+#include <future>
 #include <mutex>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "granary/net/http_server.h"
+#include "granary/net/http_server_test_support.h"
 #include "granary/testing/fake_clock.h"
 
 namespace granary::services {
 namespace {
 
 using testing::FakeClock;
+using ::testing::HasSubstr;
 
 /// In place of an Auth Gateway: answers what the test says and keeps what it was asked.
 class StandIn {
@@ -114,11 +116,50 @@ TEST(GatewayLinkTest, SaysWhatItCannotLearn) {
   EXPECT_EQ(code(), Code::kCorruption);
   body = std::string(1u << 20, ' ');
   EXPECT_EQ(code(), Code::kUnavailable) << "no answer about a caller is that long";
+  EXPECT_THAT(link.WhoShows("Bearer a", {}).status().message(), HasSubstr("too long"));
   gateway.Stop();
   EXPECT_EQ(code(), Code::kUnavailable);
   EXPECT_EQ(GatewayLink("", clock).WhoShows("Bearer a", {}).status().code(), Code::kUnavailable);
   EXPECT_EQ(GatewayLink("https://x", clock).WhoShows("Bearer a", {}).status().code(),
             Code::kUnavailable);
+}
+
+TEST(GatewayLinkTest, TellsWhatNeverArrivedFromWhatMayHaveBeenCarriedOut) {
+  FakeClock clock;
+  net::HttpRequest request;
+  request.method = "POST";
+  request.body = "{}";
+  std::string url;
+  {
+    net::RawServer gateway;
+    url = fmt::format("http://127.0.0.1:{}", gateway.port());
+    auto serving = std::async(std::launch::async, [&] {
+      const int fd = gateway.Accept();
+      net::RawServer::ReadHead(fd);
+      ::close(fd);
+    });
+    const Status broken = GatewayLink(url, clock).Forward(request, "/sources/add").status();
+    serving.get();
+    EXPECT_EQ(broken.code(), Code::kIoError);
+    EXPECT_THAT(broken.message(), HasSubstr("not known"));
+  }
+  const Status away = GatewayLink(url, clock).Forward(request, "/sources/add").status();
+  EXPECT_EQ(away.code(), Code::kUnavailable);
+  EXPECT_THAT(away.message(), HasSubstr("cannot be reached"));
+}
+
+TEST(GatewayLinkTest, AClientsOwnTimeIsNoFaultOfTheGateway) {
+  FakeClock clock;
+  const net::RawServer gateway;  // Answers nobody.
+  GatewayLink link(fmt::format("http://127.0.0.1:{}", gateway.port()), clock);
+  net::HttpRequest request;
+  request.method = "GET";
+  request.cancel = runtime::CancelToken(1);
+  EXPECT_EQ(link.Forward(request, "/sources").status().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(link.WhoShows("Bearer a", request.cancel).status().code(), Code::kDeadlineExceeded);
+  request.cancel = runtime::CancelToken();
+  request.cancel.Cancel();
+  EXPECT_EQ(link.Forward(request, "/sources").status().code(), Code::kCancelled);
 }
 
 TEST(GatewayLinkTest, ARequestGoesOnWithNamedHeadersAndComesBackAsData) {

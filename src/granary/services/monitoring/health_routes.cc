@@ -15,20 +15,14 @@ std::string_view Overall(const std::vector<Scrape>& scrapes) {
   return std::ranges::any_of(scrapes, &Scrape::up) ? "degraded" : "down";
 }
 
-std::string ServicesJson(const std::vector<Scrape>& scrapes) {
-  std::string out = "[";
-  for (const Scrape& scrape : scrapes) out += ScrapeJson(scrape) + ",";
-  if (out.back() == ',') out.pop_back();
-  return out + "]";
-}
-
 // 200 whatever it says: whoever asks wants to know of all services, and this one works.
 Result<net::HttpResponse> HealthOfAll(const MonitoringDesk& desk) {
   const std::vector<Scrape> scrapes = desk.monitor.Scrapes();
   std::string body;
   api::JsonObject object(body);
   object.Add("status", Overall(scrapes));
-  object.Key("services").append(ServicesJson(scrapes));
+  api::AppendList(scrapes, object.Key("services"),
+                  [&](const Scrape& scrape) { body += ScrapeJson(scrape); });
   object.Close();
   return hosting::JsonResponse(std::move(body));
 }

@@ -1,0 +1,22 @@
+// What a request shows of who sends it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+
+namespace granary::hosting {
+
+/// Views of the request's headers; one of them at most.
+struct ShownCredential {
+  std::optional<std::string_view> authorization;  ///< With its scheme.
+  std::optional<std::string_view> api_key;        ///< X-API-Key.
+};
+
+/// kUnauthenticated when both are there: which one counts is a guess that two parties make
+/// differently.
+Result<ShownCredential> CredentialShown(const net::HttpRequest& request);
+
+}  // namespace granary::hosting
