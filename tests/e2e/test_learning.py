@@ -175,6 +175,14 @@ def test_every_path_of_its_document_is_there(engine):
             assert status in (200, 400, 404) and (status != 404 or "no model none" in content.decode()), (method, path, status, content)
 
 
+def test_web_pages_move_no_model(engine):
+    """A page that somebody opens on the engine's machine can ask its port in their name."""
+    client = engine.client()
+    for headers in ({"Origin": "http://elsewhere.example"}, {"Origin": "null"}, {"Host": "elsewhere.example:8082"}):
+        status, _, content = client.raw("POST", "/models/previous/promote", None, headers)
+        assert (status, json.loads(content)["code"]) == (401, "UNAUTHENTICATED"), headers
+
+
 def test_the_engine_chooses_plans_and_tells_costs(engine):
     cbo = engine.client()
     facts = {"shape": {"filters": True, "checks": {"check_text_ns": 1}, "filter": {"texts": 1}, "rest": {"numbers": 2}},

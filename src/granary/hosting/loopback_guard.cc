@@ -1,6 +1,31 @@
 #include "granary/hosting/loopback_guard.h"
 
+#include <string_view>
+
 namespace granary::hosting {
+namespace {
+
+/// "[::1]:8084" -> "[::1]".
+std::string_view WithoutPort(std::string_view host) {
+  const auto end = host.starts_with('[') ? host.find(']') : std::string_view::npos;
+  const auto colon = host.find(':', end == std::string_view::npos ? 0 : end);
+  return host.substr(0, colon);
+}
+
+/// An address as "127.0.0.1", which no name that is looked up can look like (RFC 3696: a top level
+/// domain is not all digits).
+bool IsLoopbackAddress(std::string_view host) {
+  return host.starts_with("127.") &&
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool IsThisMachine(std::string_view host, const ServerConfig& config) {
+  host = WithoutPort(host);
+  if (host == config.rest_host && host != "0.0.0.0") return true;
+  return host == "localhost" || host == "[::1]" || IsLoopbackAddress(host);
+}
+
+}  // namespace
 
 bool IsOpen(const ServerConfig& config) {
   return config.allow_anonymous || !config.tls_client_ca_file.empty();
@@ -11,6 +36,15 @@ Status CheckPeer(bool peer_is_loopback, const ServerConfig& config) {
   return {Code::kUnauthenticated,
           "no authentication is configured on this service, so it answers its own machine only; "
           "ALLOW_ANONYMOUS=true opens it to everybody who can reach it"};
+}
+
+Status CheckNotBrowser(const net::HttpRequest& request, const ServerConfig& config) {
+  const auto host = request.headers.Get("Host");
+  if (!request.headers.Get("Origin") && (!host || IsThisMachine(*host, config)))
+    return Status::Ok();
+  return {Code::kUnauthenticated,
+          "web pages, and whoever does not ask for localhost, must show an API key or an access "
+          "token: 'Authorization: Bearer …'"};
 }
 
 }  // namespace granary::hosting

@@ -4,6 +4,7 @@
 
 #include "granary/base/status.h"
 #include "granary/hosting/server_config.h"
+#include "granary/net/http_message.h"
 
 namespace granary::hosting {
 
@@ -13,5 +14,10 @@ bool IsOpen(const ServerConfig& config);
 
 /// kUnauthenticated for other machines, unless the service is open.
 Status CheckPeer(bool peer_is_loopback, const ServerConfig& config);
+
+/// kUnauthenticated for a request that may come from a web page, which browsers send in the name of
+/// whoever looks at it: it has an Origin, or its Host is no name of this machine (another name that
+/// was made to lead here).
+Status CheckNotBrowser(const net::HttpRequest& request, const ServerConfig& config);
 
 }  // namespace granary::hosting

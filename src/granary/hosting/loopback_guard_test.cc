@@ -5,6 +5,14 @@
 namespace granary::hosting {
 namespace {
 
+net::HttpRequest RequestWith(std::initializer_list<std::pair<std::string, std::string>> headers) {
+  net::HttpRequest request;
+  request.peer_is_loopback = true;
+  request.path = "/alerts";
+  for (const auto& [name, value] : headers) request.headers.Set(name, value);
+  return request;
+}
+
 TEST(LoopbackGuardTest, AnswersOnlyItsOwnMachineUnlessToldOtherwise) {
   ServerConfig closed, open, vouched;
   open.allow_anonymous = true;
@@ -13,6 +21,35 @@ TEST(LoopbackGuardTest, AnswersOnlyItsOwnMachineUnlessToldOtherwise) {
   EXPECT_TRUE(CheckPeer(true, closed).ok());
   EXPECT_TRUE(CheckPeer(false, open).ok());
   EXPECT_TRUE(CheckPeer(false, vouched).ok());
+}
+
+TEST(LoopbackGuardTest, WebPagesShowACredential) {
+  for (const char* host :
+       {"localhost:8084", "127.0.0.1:8084", "[::1]:8084", "localhost", "127.8.8.8"})
+    EXPECT_TRUE(CheckNotBrowser(RequestWith({{"Host", host}}), {}).ok()) << host;
+  EXPECT_TRUE(CheckNotBrowser(RequestWith({}), {}).ok()) << "HTTP/1.0";
+  for (const char* host : {"evil.example:8084", "localhost.evil.example", "127.evil", "[::2]:1", "",
+                           "[", ":8084", "127.0.0.1.evil.example"}) {
+    EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", host}}), {}).code(), Code::kUnauthenticated)
+        << host;
+  }
+  EXPECT_EQ(
+      CheckNotBrowser(RequestWith({{"Host", "localhost"}, {"Origin", "http://evil.example"}}), {})
+          .code(),
+      Code::kUnauthenticated);
+  EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", "localhost"}, {"Origin", "null"}}), {}).code(),
+            Code::kUnauthenticated);
+}
+
+TEST(LoopbackGuardTest, TheAddressThatAServiceListensOnIsThisMachine) {
+  ServerConfig config;
+  config.rest_host = "192.0.2.7";
+  EXPECT_TRUE(CheckNotBrowser(RequestWith({{"Host", "192.0.2.7:8082"}}), config).ok());
+  EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", "192.0.2.8:8082"}}), config).code(),
+            Code::kUnauthenticated);
+  config.rest_host = "0.0.0.0";  // Every address is no address.
+  EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", "0.0.0.0:8082"}}), config).code(),
+            Code::kUnauthenticated);
 }
 
 }  // namespace

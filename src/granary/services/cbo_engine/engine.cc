@@ -55,8 +55,11 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, state->files));
   EngineState& engine = state->engine;
   hosting::DispatcherOptions dispatch;
-  dispatch.check_access = [&engine](net::HttpRequest& request) {
-    return hosting::CheckPeer(request.peer_is_loopback, engine.config);
+  dispatch.check_access = [&engine](net::HttpRequest& request) -> hosting::Access {
+    if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
+      return peer;
+    return hosting::IsOpen(engine.config) ? Status::Ok()
+                                          : hosting::CheckNotBrowser(request, engine.config);
   };
   GRANARY_ASSIGN(state->rest, hosting::RestDoor::Listen(std::move(options), log, state->clock,
                                                         engine.metrics, MakeEngineRouter(engine),

@@ -13,25 +13,6 @@ namespace {
 
 constexpr std::string_view kUsage = "/usage/";
 
-/// "[::1]:8084" -> "[::1]".
-std::string_view WithoutPort(std::string_view host) {
-  const auto end = host.starts_with('[') ? host.find(']') : std::string_view::npos;
-  const auto colon = host.find(':', end == std::string_view::npos ? 0 : end);
-  return host.substr(0, colon);
-}
-
-/// An address as "127.0.0.1", which no name that is looked up can look like (RFC 3696: a top level
-/// domain is not all digits).
-bool IsLoopbackAddress(std::string_view host) {
-  return host.starts_with("127.") &&
-         host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
-bool IsThisMachine(std::string_view host) {
-  host = WithoutPort(host);
-  return host == "localhost" || host == "[::1]" || IsLoopbackAddress(host);
-}
-
 /// The credential as Authorization has it; empty when there is none.
 Result<std::string> AuthorizationOf(const net::HttpRequest& request) {
   GRANARY_ASSIGN(const auto shown, hosting::CredentialShown(request));
@@ -68,14 +49,6 @@ Status MayAsk(const MonitoringCaller& caller, std::string_view path) {
       "of their own tenant"};
 }
 
-Status CheckNotBrowser(const net::HttpRequest& request) {
-  const auto host = request.headers.Get("Host");
-  if (!request.headers.Get("Origin") && (!host || IsThisMachine(*host))) return Status::Ok();
-  return {Code::kUnauthenticated,
-          "web pages, and whoever does not ask for localhost, must show an API key or an access "
-          "token: 'Authorization: Bearer …'"};
-}
-
 hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link) {
   const Result<std::string> credential = AuthorizationOf(request);
@@ -87,7 +60,7 @@ hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
   }
   if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, config); !peer.ok())
     return peer;
-  return hosting::IsOpen(config) ? Status::Ok() : CheckNotBrowser(request);
+  return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request, config);
 }
 
 }  // namespace granary::services

@@ -26,10 +26,6 @@ inline constexpr std::string_view kConsoleApi = "/console/api";
 /// kPermissionDenied unless that caller may ask for `path`.
 Status MayAsk(const MonitoringCaller& caller, std::string_view path);
 
-/// kUnauthenticated for a request without a credential that may come from a web page: it has an
-/// Origin, or its Host is no name of this machine.
-Status CheckNotBrowser(const net::HttpRequest& request);
-
 hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link);
 

@@ -27,23 +27,6 @@ TEST(MonitoringAccessTest, WhatIsMeasuredIsForOperators) {
     EXPECT_EQ(MayAsk(admin, path).code(), Code::kPermissionDenied) << path;
 }
 
-TEST(MonitoringAccessTest, WebPagesShowACredential) {
-  for (const char* host :
-       {"localhost:8084", "127.0.0.1:8084", "[::1]:8084", "localhost", "127.8.8.8"})
-    EXPECT_TRUE(CheckNotBrowser(RequestWith({{"Host", host}})).ok()) << host;
-  EXPECT_TRUE(CheckNotBrowser(RequestWith({})).ok()) << "HTTP/1.0";
-  for (const char* host : {"evil.example:8084", "localhost.evil.example", "127.evil", "[::2]:1", "",
-                           "[", ":8084", "127.0.0.1.evil.example"}) {
-    EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", host}})).code(), Code::kUnauthenticated)
-        << host;
-  }
-  EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", "localhost"}, {"Origin", "http://evil.example"}}))
-                .code(),
-            Code::kUnauthenticated);
-  EXPECT_EQ(CheckNotBrowser(RequestWith({{"Host", "localhost"}, {"Origin", "null"}})).code(),
-            Code::kUnauthenticated);
-}
-
 TEST(MonitoringAccessTest, ACredentialIsNeverPassedOver) {
   io::SystemClock clock;
   GatewayLink nowhere("", clock);
