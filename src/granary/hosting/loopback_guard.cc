@@ -21,7 +21,7 @@ bool IsLoopbackAddress(std::string_view host) {
 
 bool IsThisMachine(std::string_view host, const ServerConfig& config) {
   host = WithoutPort(host);
-  if (host == config.rest_host && host != "0.0.0.0") return true;
+  if (!host.empty() && host == config.rest_host && host != "0.0.0.0") return true;
   return host == "localhost" || host == "[::1]" || IsLoopbackAddress(host);
 }
 
