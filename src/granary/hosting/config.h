@@ -46,6 +46,17 @@ void CheckServer(const ServerConfig& config, std::vector<std::string>& complaint
 /// kInvalidArgument with all of them; OK when there are none.
 Status ToStatus(const std::vector<std::string>& complaints);
 
+/// A service's settings from its table, in which they are within their bounds together as well.
+template <typename C>
+Result<C> LoadConfig(const ConfigSources& sources, std::span<const Variable> table) {
+  C config;
+  GRANARY_TRY(LoadVariables(sources, table, config));
+  std::vector<std::string> complaints;
+  CheckServer(config, complaints);
+  GRANARY_TRY(ToStatus(complaints));
+  return config;
+}
+
 /// What somebody changed though this version does not look at it, for a warning.
 std::vector<ConfigSetting> WithoutEffect(const ServerConfig& config);
 
@@ -64,5 +75,8 @@ std::vector<Variable> PortVariables();
 std::vector<Variable> AccessVariables();
 std::vector<Variable> RequestVariables();
 std::vector<Variable> LogVariables();
+
+/// The table of a service: its own rows among those that every service has.
+std::vector<Variable> ServiceTable(std::vector<Variable> own);
 
 }  // namespace granary::hosting

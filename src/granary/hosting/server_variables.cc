@@ -1,5 +1,9 @@
 #include "granary/hosting/config.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace granary::hosting {
 namespace {
 
@@ -75,5 +79,13 @@ std::vector<Variable> LogVariables() {
   };
 }
 // clang-format on
+
+std::vector<Variable> ServiceTable(std::vector<Variable> own) {
+  std::vector<Variable> table;
+  for (std::vector<Variable> rows : {PlaceVariables(), PortVariables(), AccessVariables(),
+                                     std::move(own), RequestVariables(), LogVariables()})
+    std::ranges::move(rows, std::back_inserter(table));
+  return table;
+}
 
 }  // namespace granary::hosting

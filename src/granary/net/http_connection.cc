@@ -56,15 +56,13 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket, ConnectionContext& 
     : socket_(std::make_shared<TimedSocket>(std::move(socket), context.options.tls.get())),
       context_(context) {
   error_code unknown;
-  asio::ip::address address = socket_->socket().remote_endpoint(unknown).address();
-  error_code no_own;
-  // Who comes from the address that it comes to is on this machine as well.
-  const bool is_own = socket_->socket().local_endpoint(no_own).address() == address && !no_own;
+  const auto endpoint = socket_->socket().remote_endpoint(unknown);
+  asio::ip::address address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
   peer_ = address.to_string();
-  peer_is_loopback_ = !unknown && (is_own || address.is_loopback());
+  peer_is_loopback_ = !unknown && address.is_loopback();
 }
 
 asio::awaitable<void> HttpConnection::Run() {

@@ -77,12 +77,7 @@ std::span<const hosting::Variable> ConfigTable() {
 }
 
 Result<Config> LoadConfig(const hosting::ConfigSources& sources) {
-  Config config;
-  GRANARY_TRY(hosting::LoadVariables(sources, ConfigTable(), config));
-  std::vector<std::string> complaints;
-  hosting::CheckServer(config, complaints);
-  GRANARY_TRY(hosting::ToStatus(complaints));
-  return config;
+  return hosting::LoadConfig<Config>(sources, ConfigTable());
 }
 
 auth::AuthorityOptions MakeAuthorityOptions(const Config& config) {

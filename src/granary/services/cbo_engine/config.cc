@@ -1,7 +1,5 @@
 #include "granary/services/cbo_engine/config.h"
 
-#include <algorithm>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -23,34 +21,15 @@ std::vector<Variable> CboRows() {
 }
 // clang-format on
 
-std::vector<Variable> MakeCboTable() {
-  std::vector<Variable> out;
-  const auto add = [&out](std::vector<Variable> rows) {
-    std::ranges::move(rows, std::back_inserter(out));
-  };
-  add(hosting::PlaceVariables());
-  add(hosting::PortVariables());
-  add(hosting::AccessVariables());
-  add(CboRows());
-  add(hosting::RequestVariables());
-  add(hosting::LogVariables());
-  return out;
-}
-
 }  // namespace
 
 std::span<const Variable> CboConfigTable() {
-  static const std::vector<Variable> kTable = MakeCboTable();
+  static const std::vector<Variable> kTable = hosting::ServiceTable(CboRows());
   return kTable;
 }
 
 Result<CboConfig> LoadCboConfig(const hosting::ConfigSources& sources) {
-  CboConfig config;
-  GRANARY_TRY(hosting::LoadVariables(sources, CboConfigTable(), config));
-  std::vector<std::string> complaints;
-  hosting::CheckServer(config, complaints);
-  GRANARY_TRY(hosting::ToStatus(complaints));
-  return config;
+  return hosting::LoadConfig<CboConfig>(sources, CboConfigTable());
 }
 
 }  // namespace granary::services

@@ -1,8 +1,5 @@
 #include "granary/services/monitoring/config.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "granary/hosting/server_options.h"
 #include "granary/services/monitoring/webhook.h"
 
@@ -32,34 +29,15 @@ std::vector<Variable> MonitoringRows() {
 }
 // clang-format on
 
-std::vector<Variable> MakeMonitoringTable() {
-  std::vector<Variable> out;
-  const auto add = [&out](std::vector<Variable> rows) {
-    std::ranges::move(rows, std::back_inserter(out));
-  };
-  add(hosting::PlaceVariables());
-  add(hosting::PortVariables());
-  add(hosting::AccessVariables());
-  add(MonitoringRows());
-  add(hosting::RequestVariables());
-  add(hosting::LogVariables());
-  return out;
-}
-
 }  // namespace
 
 std::span<const Variable> MonitoringConfigTable() {
-  static const std::vector<Variable> table = MakeMonitoringTable();
+  static const std::vector<Variable> table = hosting::ServiceTable(MonitoringRows());
   return table;
 }
 
 Result<MonitoringConfig> LoadMonitoringConfig(const hosting::ConfigSources& sources) {
-  MonitoringConfig config;
-  GRANARY_TRY(hosting::LoadVariables(sources, MonitoringConfigTable(), config));
-  std::vector<std::string> complaints;
-  hosting::CheckServer(config, complaints);
-  GRANARY_TRY(hosting::ToStatus(complaints));
-  return config;
+  return hosting::LoadConfig<MonitoringConfig>(sources, MonitoringConfigTable());
 }
 
 std::vector<Target> TargetsOf(const MonitoringConfig& config) {
