@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 
 import pytest
@@ -76,19 +75,9 @@ def test_tls_is_refused_since_the_services_ask_each_other_without(tmp_path):
     assert service.process.wait(timeout=60) == 2 and "TLS_CERT_FILE is set" in service.log() and "proxy" in service.log()
 
 
-def own_address():
-    """The one that this machine has in its network; of no interface but the loopback one: that."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # Sends nothing.
-        except OSError:
-            return "127.0.0.3"
-        return probe.getsockname()[0]
-
-
-@pytest.mark.parametrize("host", ["127.0.0.2", own_address()])
-def test_the_services_find_each_other_wherever_they_listen(tmp_path, host):
+def test_the_services_find_each_other_wherever_they_listen(tmp_path):
     """On an address that is not the usual one, and at ports that are known only once they listen."""
+    host = "127.0.0.2"
     service = Service("up", "MONITORING_PORT", tmp_path, {"REST_HOST": host, "MONITORING_PORT": "0", "REST_PORT": "0", "GRPC_PORT": "0", "CBO_ENGINE_PORT": "0",
                                                           "GRPC_HOST": host, "SCRAPE_INTERVAL_SECONDS": "1"}).start(wait=False)
     try:

@@ -19,9 +19,8 @@ bool IsLoopbackAddress(std::string_view host) {
          host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-bool IsThisMachine(std::string_view host, const ServerConfig& config) {
+bool IsThisMachine(std::string_view host) {
   host = WithoutPort(host);
-  if (!host.empty() && host == config.rest_host && host != "0.0.0.0") return true;
   return host == "localhost" || host == "[::1]" || IsLoopbackAddress(host);
 }
 
@@ -38,10 +37,9 @@ Status CheckPeer(bool peer_is_loopback, const ServerConfig& config) {
           "ALLOW_ANONYMOUS=true opens it to everybody who can reach it"};
 }
 
-Status CheckNotBrowser(const net::HttpRequest& request, const ServerConfig& config) {
+Status CheckNotBrowser(const net::HttpRequest& request) {
   const auto host = request.headers.Get("Host");
-  if (!request.headers.Get("Origin") && (!host || IsThisMachine(*host, config)))
-    return Status::Ok();
+  if (!request.headers.Get("Origin") && (!host || IsThisMachine(*host))) return Status::Ok();
   return {Code::kUnauthenticated,
           "web pages, and whoever does not ask for localhost, must show an API key or an access "
           "token: 'Authorization: Bearer …'"};

@@ -18,6 +18,6 @@ Status CheckPeer(bool peer_is_loopback, const ServerConfig& config);
 /// kUnauthenticated for a request that may come from a web page, which browsers send in the name of
 /// whoever looks at it: it has an Origin, or its Host is no name of this machine (another name that
 /// was made to lead here).
-Status CheckNotBrowser(const net::HttpRequest& request, const ServerConfig& config);
+Status CheckNotBrowser(const net::HttpRequest& request);
 
 }  // namespace granary::hosting

@@ -58,8 +58,7 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
   dispatch.check_access = [&engine](net::HttpRequest& request) -> hosting::Access {
     if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
       return peer;
-    return hosting::IsOpen(engine.config) ? Status::Ok()
-                                          : hosting::CheckNotBrowser(request, engine.config);
+    return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request);
   };
   GRANARY_ASSIGN(state->rest, hosting::RestDoor::Listen(std::move(options), log, state->clock,
                                                         engine.metrics, MakeEngineRouter(engine),

@@ -60,7 +60,7 @@ hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
   }
   if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, config); !peer.ok())
     return peer;
-  return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request, config);
+  return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request);
 }
 
 }  // namespace granary::services
