@@ -107,6 +107,16 @@ def test_another_method_is_told_which_are_allowed(client, path):
 
 
 @pytest.mark.parametrize("target,body,pointer", [
+    ("PATCH /sources/t", {"add_column": {"x": "int64"}}, "/add_column"),
+    ("PATCH /sources/t", {"add_indexes": [{"column": "i", "type": "hash"}]}, "/add_indexes/0/type"),
+    ("PATCH /sources/t", {"compression": {"default": "zstd", "level": 3}}, "/compression/level"),
+    ("PATCH /sources/t", {"retention": {"column": "at", "days": 1, "hours": 2}}, "/retention/hours"),
+    ("/sources/add", {"source_id": "u", "schema_definition": {"a": "date"}, "retention": {"column": "a", "days": 1, "hours": 2}}, "/retention/hours"),
+    ("/sources/t/compact", {"wait": True}, "/wait"),
+    ("/data/delete", {"source_id": "t", "filters": {}, "limit": 1}, "/limit"),
+    ("/data/explain", {"search": {"filter": {}}}, "/search/filter"),
+    ("/data/explain", {"aggregate": {"aggregations": [{"type": "count", "name": "n"}]}}, "/aggregate/aggregations/0/name"),
+    ("/data/explain", {"search": {}, "analyze": True}, "/analyze"),
     ("/sources/add", {"source_id": "u", "schema": {}}, "/schema"),
     ("/sources/add", {"source_id": "u", "schema_definition": {"a": "date"}, "partition_columns": [{"column": "a", "by": "day"}]},
      "/partition_columns/0/by"),
@@ -127,7 +137,8 @@ def test_another_method_is_told_which_are_allowed(client, path):
     ("/data/aggregate", {"aggregations": [{"type": "count"}], "order_by": [{"column": "count", "dir": "asc"}]}, "/order_by/0/dir")],
     ids=lambda value: value if isinstance(value, str) else "")
 def test_an_unknown_member_is_an_error_wherever_it_stands(client, target, body, pointer):
-    status, _, _ = answer = client.raw("POST", target, body)
+    method, _, path = target.rpartition(" ")
+    status, _, _ = answer = client.raw(method or "POST", path, body)
     found = problem(answer)
     assert (status, found["code"]) == (400, "UNKNOWN_MEMBER"), found
     assert [error["pointer"] for error in found["errors"]] == [pointer]
@@ -165,6 +176,19 @@ def test_flush_takes_no_body_an_empty_one_and_an_empty_object(client):
     for body in (None, b"", b"{}"):
         status, _, content = client.raw("POST", "/sources/t/flush", body)
         assert status == 200, content
+
+
+def test_a_body_where_none_is_taken_is_refused_and_nothing_changes(client):
+    client.add({"source_id": "kept"})
+    client.write("kept", [{"i": 1}])
+    for method, target in (("DELETE", "/sources/kept"), ("GET", "/sources/kept"), ("GET", "/sources"), ("GET", "/queries"), ("GET", "/tenant/stats"),
+                           ("DELETE", "/queries/none"), ("DELETE", "/jobs/none"), ("GET", "/sources/kept/stats?histograms=true")):
+        for body in (b'{"keep_data": true}', b"{}", b"x"):
+            status, _, _ = answer = client.raw(method, target, body)
+            found = problem(answer)
+            assert (status, found["code"]) == (400, "INVALID_ARGUMENT") and "takes no body" in found["detail"], found
+    assert client.rows(source_ids=["kept"]) == [{"i": 1}]
+    assert client.raw("DELETE", "/sources/kept", b"")[0] == 204
 
 
 def test_a_member_that_stands_twice_is_refused(client):

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "granary/api/code_table.h"
 #include "granary/base/check.h"
@@ -35,6 +36,17 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
                                                 route.pattern, name.substr(0, 64))};
   }
   return Status::Ok();
+}
+
+// What a body says that nobody reads must not be taken for heard: {"keep_data": true}.
+Status CheckNoBody(const Route& route, const net::HttpRequest& request) {
+  const bool takes_one = route.method != "GET" && route.method != "DELETE";
+  if (takes_one || request.body.empty() || !route.needs_access) return Status::Ok();
+  std::string told = fmt::format("{} {} takes no body, and one of {} bytes came: leave it out",
+                                 route.method, route.pattern, request.body.size());
+  if (!route.query.empty())
+    told += fmt::format("; what may be said is in the query: {}", fmt::join(route.query, ", "));
+  return {Code::kInvalidArgument, std::move(told)};
 }
 
 }  // namespace
@@ -115,6 +127,8 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
   const auto entry = std::static_pointer_cast<Entry>(std::move(request.admission));
   Outcome& outcome = entry->outcome;
   outcome.start_ns = clock_.MonotonicNanos();  // How slowly a body came is its client's doing.
+  if (const Status status = CheckNoBody(*entry->route, request); !status.ok())
+    return Problem(request, status, outcome);
   outcome.may_name_files = true;
   RouteCall call{request, std::move(entry->parameters), std::move(entry->who)};
   Result<net::HttpResponse> answer = entry->route->handler(call);

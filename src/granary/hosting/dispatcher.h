@@ -3,6 +3,7 @@
 //
 // Order      Admit looks at the head: whoever may not call is refused before the body is read.
 //            Handle then has the body.
+// Refuses    what a route does not look at: unknown query parameters, a body of GET and DELETE.
 // Threads    fully safe.
 // Owns       the router. Log, clock and metrics outlive it.
 #pragma once

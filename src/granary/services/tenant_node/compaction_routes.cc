@@ -12,6 +12,7 @@ namespace granary::services {
 namespace {
 
 Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const bool wait, BoolParameter(call.request, "wait", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());

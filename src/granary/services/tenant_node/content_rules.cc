@@ -67,6 +67,10 @@ Status CheckJsonBody(const net::HttpRequest& request, std::string_view others) {
       fmt::format("Content-Type is '{}', expected application/json{}", Quotable(*given), others)};
 }
 
+Status CheckOptionalBody(const net::HttpRequest& request) {
+  return request.body.empty() ? Status::Ok() : CheckJsonBody(request);
+}
+
 Result<std::optional<TableFormat>> StreamedBodyFormat(const net::HttpRequest& request) {
   const auto type = MediaType(request.headers.Get("Content-Type").value_or(""));
   if (!type) return std::optional<TableFormat>();

@@ -15,6 +15,9 @@ namespace granary::services {
 /// ", text/csv".
 Status CheckJsonBody(const net::HttpRequest& request, std::string_view others = {});
 
+/// The same for calls whose body may be left out: without one its type says nothing.
+Status CheckOptionalBody(const net::HttpRequest& request);
+
 /// The format of a body of records that is read as it comes, by Content-Type; nothing for JSON and
 /// for unknown types. kUnsupportedMediaType for a parameter that is not true of the format as it is
 /// read: any but charset=utf-8, and header=present of CSV.

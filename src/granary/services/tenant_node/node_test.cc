@@ -307,6 +307,45 @@ TEST_F(NodeTest, ContentTypesAreTakenWithWhatTheySay) {
   EXPECT_TRUE(Has(Call("POST", "/data/search", "\xEF\xBB\xBF{}").body, "\"count\":2,"));
 }
 
+TEST_F(NodeTest, ABodyWhereNoneIsTakenIsRefusedAndNothingChanges) {
+  AddAndWrite();
+  const auto refused = Call("DELETE", "/sources/sales_data", R"({"keep_data":true})");
+  ExpectProblem(refused, 400, "INVALID_ARGUMENT");
+  EXPECT_TRUE(Has(refused.body, "takes no body")) << refused.body;
+  EXPECT_TRUE(Has(refused.body, "keep_data")) << refused.body;
+  for (const char* target : {"/sources", "/sources/sales_data/stats", "/queries", "/jobs"})
+    ExpectProblem(Call("GET", target, "{}"), 400, "INVALID_ARGUMENT");
+  for (const char* target : {"/queries/none", "/jobs/none"})
+    ExpectProblem(Call("DELETE", target, "{}"), 400, "INVALID_ARGUMENT");
+  EXPECT_TRUE(Has(Call("GET", "/sources/sales_data/stats").body, R"("rows":1)"));
+  EXPECT_EQ(Call("DELETE", "/sources/sales_data").status, 204);
+}
+
+TEST_F(NodeTest, ABodyThatMayBeLeftOutIsJsonAllTheSame) {
+  AddAndWrite();
+  for (const std::string target : {"/sources/sales_data/flush", "/sources/sales_data/compact"}) {
+    Headers text;
+    text.Set("Content-Type", "text/plain");
+    ExpectProblem(Call("POST", target, "{}", text), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_LT(Call("POST", target, "", text).status, 300) << "of nothing the type says nothing";
+    text.Set("Content-Type", "application/json");
+    EXPECT_LT(Call("POST", target, "{}", text).status, 300);
+  }
+}
+
+TEST_F(NodeTest, AParameterThatIsWrongIsNoPlaceOfTheBody) {
+  ASSERT_EQ(Call("POST", "/sources/add", R"({"source_id":"n"})").status, 201);
+  Headers ndjson;
+  ndjson.Set("Content-Type", "application/x-ndjson");
+  for (const char* wrong : {"on_error=foo", "atomic=maybe"}) {
+    const auto answer =
+        Call("POST", std::string("/data/write?source_id=n&") + wrong, "{\"a\":1}\n", ndjson);
+    ExpectProblem(answer, 400, "INVALID_ARGUMENT");
+    EXPECT_FALSE(Has(answer.body, "\"errors\"")) << answer.body;
+    EXPECT_TRUE(Has(answer.body, std::string_view(wrong).substr(0, 6))) << answer.body;
+  }
+}
+
 TEST_F(NodeTest, NamesWhatComesLater) {
   const std::pair<const char*, const char*> later[] = {{"POST", "/sql"}};
   for (const auto& [method, target] : later)

@@ -95,6 +95,7 @@ Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> Flush(NodeState& state, hosting::RouteCall& call) {
+  GRANARY_TRY(CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));

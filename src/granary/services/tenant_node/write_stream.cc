@@ -21,6 +21,13 @@ Result<SourceId> SourceParameter(const net::HttpRequest& request) {
   return SourceId::Parse(*text);
 }
 
+/// As the member of a JSON body, but no place of a body is wrong.
+Result<bool> OnErrorParameter(const net::HttpRequest& request) {
+  const auto parsed = api::ParseOnError(request.QueryParameter("on_error"), "on_error");
+  if (parsed.ok()) return parsed;
+  return Status(Code::kInvalidArgument, std::string(parsed.status().message()));
+}
+
 Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   StreamWrite write;
   GRANARY_ASSIGN(const auto format, StreamedBodyFormat(request));
@@ -28,8 +35,7 @@ Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   write.format = *format;
   GRANARY_ASSIGN(write.source, SourceParameter(request));
   GRANARY_ASSIGN(write.atomic, BoolParameter(request, "atomic", true));
-  GRANARY_ASSIGN(write.skips_wrong,
-                 api::ParseOnError(request.QueryParameter("on_error"), "?on_error"));
+  GRANARY_ASSIGN(write.skips_wrong, OnErrorParameter(request));
   GRANARY_ASSIGN(write.key, KeyOf(request));
   write.key_seed = KeySeedOf(write);
   write.bytes = [source = request.body_source](std::span<char> out) { return source->Read(out); };
