@@ -16,6 +16,9 @@ struct CodeRow {
   std::string_view title;  ///< "Unknown column"
   bool retry = false;      ///< Worth trying again later; HTTP answers carry Retry-After.
   LogLevel log = LogLevel::kInfo;
+  /// What HTTP alone says of the request itself, where the code fits two statuses: 431 for a head
+  /// that is too large, 408 for a request that does not come. 0: there is none.
+  int http_of_request = 0;
 };
 
 const CodeRow& RowOf(Code code);
