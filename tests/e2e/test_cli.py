@@ -16,20 +16,36 @@ def granary(*args, cwd=None, expect=0):
 
 
 def test_demo_standalone(tmp_path):
-    out = granary("demo", "--choice", "1", "--yes", cwd=tmp_path).stdout
-    assert "every step answered as it should" in out
-    assert list(tmp_path.iterdir()) == []
+    for chosen in (["standalone"], ["--choice", "1"]):
+        out = granary("demo", *chosen, "--yes", cwd=tmp_path).stdout
+        assert "every step answered as it should" in out and "Standalone" in out
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_demo_against_a_node(node):
     url = f"http://127.0.0.1:{node.port}"
-    for _ in range(2):  # It cleans up behind itself, so it runs again.
-        assert "every step answered as it should" in granary("demo", "--choice", "2", "--yes", "--url", url).stdout
+    for chosen in (["rest"], ["--choice", "2"]):  # It cleans up behind itself, so it runs again.
+        assert "every step answered as it should" in granary("demo", *chosen, "--yes", "--url", url).stdout
 
 
 def test_demo_says_when_no_node_runs():
-    done = granary("demo", "--choice", "2", "--yes", "--url", "http://127.0.0.1:9", expect=1)
+    done = granary("demo", "rest", "--yes", "--url", "http://127.0.0.1:9", expect=1)
     assert "granary tenant-node" in done.stderr
+
+
+@pytest.mark.parametrize("wrong", [
+    ["demo", "soap"], ["demo", "rest", "--choice", "1"], ["nothing"], ["query", "--nothing"], ["source"], ["import"], ["tenant-node", "soap"],
+    ["tenant-node", "--set", "REST_PORT=x"], []], ids=" ".join)
+def test_a_wrong_command_line_ends_with_2(wrong, tmp_path):
+    assert granary(*wrong, cwd=tmp_path, expect=2).stderr
+
+
+def test_what_dumps_take(tmp_path):
+    """A log has a folder of files; of the others each is one file."""
+    assert "the folder of files" in granary("wal", "dump", "--help").stdout
+    for noun in ("segment", "index", "manifest"):
+        assert "folder" not in granary(noun, "dump", "--help").stdout
+        assert granary(noun, "dump", str(tmp_path), expect=1).stderr
 
 
 def test_import_formats_and_query(node, tmp_path):
@@ -212,7 +228,7 @@ def test_the_manual_page_is_what_the_program_says():
 
 
 def test_a_command_that_is_none_is_named():
-    done = granary("sorce", "list", expect=1)
+    done = granary("sorce", "list", expect=2)
     assert "'sorce'" in done.stderr and "--help" in done.stderr
 
 

@@ -188,3 +188,20 @@ def test_the_program_speaks_https(node):
     assert run("--ca-file", str(node.pki / "ca.pem")).returncode == 0
     untrusted = run("--ca-file", str(node.pki / "other.pem"))
     assert untrusted.returncode != 0 and "certificate" in untrusted.stderr
+
+
+@pytest.mark.parametrize("command", [
+    ["source", "list"], ["source", "show", "t"], ["source", "schema", "t"], ["source", "stats", "t"], ["source", "stats", "t", "--histograms"],
+    ["source", "flush", "t"], ["source", "compact", "t", "--wait"], ["source", "add", '{"source_id": "u"}'],
+    ["source", "patch", "t", '{"name": "T"}'], ["compaction", "explain", "t"], ["source", "delete", "t"], ["query", "t"], ["explain", "t"],
+    ["demo", "rest", "--yes"], ["export", "t", "t.csv"], ["import", "i.ndjson", "--source", "t"]], ids=" ".join)
+def test_every_command_takes_the_certificates_of_an_https_node(node, tmp_path, command):
+    client = node.https()
+    call(client, "POST", "/sources/add", {"source_id": "t", "schema_definition": {"i": "int64"}})
+    (tmp_path / "i.ndjson").write_text('{"i": 1}\n')
+    line = [str(BINARY), *command, "--url", f"https://localhost:{node.port}", "--ca-file"]
+    run = lambda ca: subprocess.run([*line, str(node.pki / ca)], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    untrusted = run("other.pem")
+    assert untrusted.returncode == 1 and "certificate" in untrusted.stderr
+    done = run("ca.pem")
+    assert done.returncode == 0, done.stderr

@@ -111,7 +111,7 @@ std::string ManualPage(const CLI::App& program) {
   });
   out +=
       ".SH EXIT STATUS\n0 when all went well, 1 when the command failed (for check: when anything "
-      "is damaged), 2 or more for a command line or configuration that is wrong.\n.SH FILES\n.TP\n"
+      "is damaged), 2 for a command line or configuration that is wrong.\n.SH FILES\n.TP\n"
       "\\fIconfig.env\\fR\nRead from the current folder when it is there; see "
       "\\fBgranary config show\\fR.\n";
   return out;

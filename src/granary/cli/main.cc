@@ -39,6 +39,8 @@
 namespace granary::cli {
 namespace {
 
+constexpr int kBadUsageExit = 2;  // As of services: the command line is wrong.
+
 // What a command left behind: its text on stdout, its failure on stderr.
 int Report(const Status& status, const std::string& text = {}) {
   std::fputs(text.c_str(), stdout);
@@ -138,12 +140,18 @@ void AddExport(CLI::App& app, int& exit_code) {
 
 void AddDemo(CLI::App& app, int& exit_code) {
   auto* command =
-      app.add_subcommand("demo", "A guided tour: 1 standalone, 2 against a running node");
+      app.add_subcommand("demo", "A guided tour: standalone, or of a running node's REST API");
   auto options = std::make_shared<DemoOptions>();
-  command->add_option("--choice", options->choice, "1 or 2; asked when not given")
-      ->check(CLI::Range(1, 2));
+  CLI::Option* tour = command->add_option_function<std::string>(
+      "tour",
+      [options](const std::string& name) { options->choice = name == "standalone" ? 1 : 2; },
+      "standalone or rest; asked when not given");
+  tour->check(CLI::IsMember({"standalone", "rest"}));
+  command->add_option("--choice", options->choice, "The same by number: 1 or 2")
+      ->check(CLI::Range(1, 2))
+      ->excludes(tour);
   command->add_flag("--yes", options->yes, "Do not wait for Enter between steps");
-  command->add_option("--url", options->url, "The node for choice 2")->capture_default_str();
+  command->add_option("--url", options->url, "The node, for rest")->capture_default_str();
   command->add_option("--ca-file", options->ca_file,
                       "PEM file: who may have signed an https node\'s certificate");
   command->callback([options, &exit_code] { exit_code = Report(RunDemo(*options)); });
@@ -157,6 +165,8 @@ CLI::App* AddSourceVerb(CLI::App& parent, const std::shared_ptr<SourceOptions>& 
                         int& exit_code) {
   auto* command = parent.add_subcommand(verb, help);
   command->add_option("--url", options->url, "The node")->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM file: who may have signed an https node\'s certificate");
   command->callback([options, run, &exit_code] { exit_code = Report(run(*options)); });
   return command;
 }
@@ -288,8 +298,10 @@ void AddDump(CLI::App& app, const std::string& noun, const std::string& help, co
       parent->add_subcommand("dump", "Print it, as far as it can be read; changes nothing");
   auto path = std::make_shared<std::string>();
   auto source = std::make_shared<std::string>();
-  command->add_option("path", *path, "The file (or folder)")->required();
-  if (noun == "wal") command->add_option("--source", *source, "Only frames of this source");
+  const bool of_log = noun == "wal";
+  command->add_option("path", *path, of_log ? "The file, or the folder of files" : "The file")
+      ->required();
+  if (of_log) command->add_option("--source", *source, "Only frames of this source");
   command->callback([=, &exit_code] {
     std::string text;
     const Status status = dump(*path, *source, text);
@@ -385,9 +397,16 @@ int Main(int argc, char** argv) {
   AddDumps(app, exit_code);
   AddSelfDescriptions(app, exit_code);
   if (!args.empty()) {
-    if (const Status status = CheckCommand(app, args[0]); !status.ok()) return Report(status);
+    if (const Status status = CheckCommand(app, args[0]); !status.ok()) {
+      Report(status);
+      return kBadUsageExit;
+    }
   }
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadUsageExit;
+  }
   return exit_code;
 }
 

@@ -9,6 +9,7 @@ namespace granary::cli {
 
 struct SourceOptions {
   std::string url = "http://127.0.0.1:8000";
+  std::string ca_file;  ///< Who may have signed an https node's certificate.
   std::string id;
   std::string body;  ///< JSON; "@file" reads a file, "@-" the input.
   bool keep_data = false;
