@@ -148,8 +148,6 @@ Result<Filter> ReadFilter(const JsonNode& node, const std::string& pointer) {
     if (member.name.starts_with('$')) {
       GRANARY_ASSIGN(Filter combined, Combine(member.name, member.value, at, ReadFilter));
       all.push_back(std::move(combined));
-    } else if (member.name.empty()) {
-      return Status::Invalid(Code::kUnknownColumn, at, "a column's name must not be empty");
     } else {
       GRANARY_ASSIGN(Filter condition, ReadCondition(member.name, member.value, at));
       all.push_back(std::move(condition));

@@ -1,4 +1,5 @@
 // ParseSourceChange.
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -61,6 +62,25 @@ Status ReadColumnChanges(ObjectReader& body, SourceChange& out) {
   return Status::Ok();
 }
 
+// A member that is null would else be one that was left out, and nothing would come of it.
+Status RefuseNulls(const JsonNode& root) {
+  for (const JsonMember& member : root.members) {
+    if (member.value.kind != JsonNode::Kind::kNull || member.name == "retention") continue;
+    return Status::Invalid(Code::kInvalidRequest, PointerTo("", member.name),
+                           "null is no value for it: what is left out stays as it is");
+  }
+  return Status::Ok();
+}
+
+// null is what a source without retention shows.
+Status ReadRetentionChange(const JsonNode& root, ObjectReader& body, SourceChange& out) {
+  GRANARY_ASSIGN(out.retention, ReadRetention(body));
+  const bool given = std::ranges::any_of(
+      root.members, [](const JsonMember& member) { return member.name == "retention"; });
+  if (given && !out.retention) out.retention.emplace();
+  return Status::Ok();
+}
+
 Status ReadCompression(ObjectReader& body, SourceChange& out) {
   storage::Compression compression;
   GRANARY_ASSIGN(const bool has_codecs, ReadCodecs(body, compression));
@@ -72,7 +92,7 @@ Status ReadCompression(ObjectReader& body, SourceChange& out) {
   return Status::Ok();
 }
 
-Status ReadPolicies(ObjectReader& body, SourceChange& out) {
+Status ReadPolicies(const JsonNode& root, ObjectReader& body, SourceChange& out) {
   GRANARY_ASSIGN(out.name, body.Text("name"));
   GRANARY_ASSIGN(out.connection_string, body.Text("connection_string"));
   GRANARY_TRY(ReadCompression(body, out));
@@ -83,8 +103,7 @@ Status ReadPolicies(ObjectReader& body, SourceChange& out) {
   }
   GRANARY_ASSIGN(out.schema_mode, ReadSchemaMode(body));
   GRANARY_ASSIGN(out.durability, ReadDurability(body));
-  GRANARY_ASSIGN(out.retention, ReadRetention(body));
-  return Status::Ok();
+  return ReadRetentionChange(root, body, out);
 }
 
 }  // namespace
@@ -95,8 +114,9 @@ Result<SourceChange> ParseSourceChange(std::string_view text, const RequestLimit
   SourceChange out;
   GRANARY_TRY(RefuseFixed(body));
   GRANARY_TRY(ReadColumnChanges(body, out));
-  GRANARY_TRY(ReadPolicies(body, out));
+  GRANARY_TRY(ReadPolicies(root, body, out));
   GRANARY_TRY(body.Finish());
+  GRANARY_TRY(RefuseNulls(root));
   return out;
 }
 
