@@ -265,7 +265,7 @@ class RpcClient:
             request.schema_mode = self.pb.SchemaMode.Value("SCHEMA_MODE_" + patch["schema_mode"].upper())
         self.set_durability(request, patch.get("durability"))
         request.clear_sort_columns = patch.get("sort_columns") == []
-        request.clear_retention = patch.get("retention") == "none"
+        request.clear_retention = "retention" in patch and patch["retention"] in (None, "none")
         return self.shown(self.call("UpdateSource", request))
 
     def set_durability(self, request, durability):
@@ -284,12 +284,12 @@ class RpcClient:
             request.compression.default = compression["default"]
             request.compression.columns.update(compression["columns"])
 
-    def write(self, body):
+    def write(self, body, key=""):
         known = {"source_id", "records", "on_error"}
         records = body.get("records")
         if set(body) - known or not isinstance(records, list):
             raise NoForm("no message has these members")
-        request = self.pb.WriteDataRequest(source_id=body.get("source_id") or "")
+        request = self.pb.WriteDataRequest(source_id=body.get("source_id") or "", idempotency_key=key)
         if all(isinstance(r, dict) and set(r) == {"fields"} and isinstance(r["fields"], dict) for r in records):
             for record in records:
                 fields = request.records.add().fields
@@ -305,7 +305,7 @@ class RpcClient:
         answer = self.call("WriteData", request)
         sequence = {"first": answer.sequence.first, "last": answer.sequence.last} if answer.HasField("sequence") else None
         shown = {"source_id": answer.source_id, "written": answer.written, "sequence": sequence,
-                 "schema_version": answer.schema_version, "durable": answer.durable}
+                 "schema_version": answer.schema_version, "durable": answer.durable, "replayed": answer.replayed}
         if request.on_error == self.pb.OnError.Value("ON_ERROR_SKIP"):
             shown["rejected"] = [{"index": one.index, "detail": one.detail} for one in answer.rejected]
             shown["rejected_total"] = answer.rejected_total
@@ -393,8 +393,22 @@ class RpcClient:
         return {"results": [{n: shown(n, v) for n, v in zip(names, row.values, strict=True)} for row in answer.rows]}
 
     def stats(self, source):
+        """All members of REST's, as it shows them."""
         answer = self.call("GetSourceStats", self.pb.GetSourceStatsRequest(source_id=source))
-        return {"source_id": answer.source_id, "rows": answer.rows, "hot_rows": answer.hot_rows, "segments": answer.segments}
+        numbers = ("source_id", "rows", "bytes", "hot_rows", "deleted_rows", "segments", "files", "partitions", "schema_version",
+                   "wal_bytes", "index_bytes")
+        times = {name: from_timestamp(getattr(answer, name)) if answer.HasField(name) else None
+                 for name in ("last_write", "last_compaction")}
+        known = lambda one, name: getattr(one, name) if one.HasField(name) else None
+        value = lambda one, name: from_value(getattr(one, name)) if one.HasField(name) else None
+        columns = {one.name: {"type": one.type, "nulls": known(one, "nulls"), "min": value(one, "min"), "max": value(one, "max"),
+                              "distinct": known(one, "distinct"), "indexes": list(one.indexes),
+                              "values": [from_value(v) for v in one.values.values] if one.HasField("values") else None}
+                   for one in answer.columns}
+        return {**{name: getattr(answer, name) for name in numbers}, **times, "columns": columns}
+
+    def list(self):
+        return [self.shown(source) for source in self.call("ListSources", self.pb.ListSourcesRequest()).sources]
 
     def remove(self, source):
         self.call("RemoveSource", self.pb.RemoveSourceRequest(source_id=source))

@@ -16,17 +16,27 @@ class RestDoor:
     def __init__(self, node):
         self.client = node.client()
 
-    def exact(self, method, target, body=None):
-        status, _, content = self.client.raw(method, target, None if body is None else dump(body).encode())
+    def exact(self, method, target, body=None, headers=None):
+        return self.answered(method, target, body, headers)[0]
+
+    def answered(self, method, target, body=None, headers=None):
+        status, given, content = self.client.raw(method, target, None if body is None else dump(body).encode(), headers)
         if status // 100 != 2:
             raise Refused(status, json.loads(content))
-        return json.loads(content, parse_float=Decimal) if content else {}
+        return json.loads(content, parse_float=Decimal) if content else {}, given
 
     def add(self, body):
         return self.exact("POST", "/sources/add", body)
 
-    def write(self, body):
-        return self.exact("POST", "/data/write", body)
+    def write(self, body, key=None):
+        answer, headers = self.answered("POST", "/data/write", body, {"Idempotency-Key": key} if key else None)
+        return {**answer, "replayed": headers.get("idempotency-replayed") == "true"}
+
+    def update(self, source, change):
+        return self.exact("PATCH", f"/sources/{source}", change)
+
+    def list(self):
+        return self.exact("GET", "/sources")["sources"]
 
     def search(self, body):
         return self.exact("POST", "/data/search", body)
@@ -63,7 +73,26 @@ def operators(step):
     return [step["operator"], *(name for child in step["children"] for name in operators(child))]
 
 
+def pages(client, body):
+    """All pages of a search, one after the other."""
+    cursor, found = None, []
+    while True:
+        page = client.search({**body, "cursor": cursor})
+        found.append(page["records"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return {"records": [record for page in found for record in page], "sizes": [len(page) for page in found]}
+
+
 def play(client, step):
+    if step["do"] == "write":
+        return client.write(step["body"], step.get("key", ""))
+    if step["do"] == "patch":
+        return client.update(step["body"], step["change"])
+    if step["do"] == "list":
+        return {"sources": [source["source_id"] for source in client.list()]}
+    if step["do"] == "pages":
+        return pages(client, step["body"])
     if step["do"] not in ("explain", "analyze"):
         return getattr(client, step["do"])(step["body"])
     answer = client.explain(step["body"], analyze=step["do"] == "analyze")

@@ -83,9 +83,13 @@ void SetSource(const SourceInfo& source, v1::Source& out) {
   SetMicros(source.created_us, *out.mutable_created_at());
 }
 
-void SetColumnStats(const Column& column, const ColumnStats& stats, v1::ColumnStats& out) {
+void SetColumnStats(const Column& column, const ColumnStats& stats,
+                    const std::vector<storage::IndexKey>& indexes, v1::ColumnStats& out) {
   out.set_name(column.name);
   out.set_type(column.type.ToString());
+  for (const storage::IndexKey& index : indexes) {
+    if (index.column == column.id) out.add_indexes(IndexName(index.kind));
+  }
   if (stats.nulls) out.set_nulls(*stats.nulls);
   if (stats.min_exact && !IsNull(stats.min))
     SetProtoValue(stats.min, column.type, *out.mutable_min());
@@ -105,15 +109,19 @@ void SetStats(const SourceStatsInfo& info, v1::SourceStats& out) {
   out.set_hot_rows(stats.hot_rows);
   out.set_deleted_rows(stats.deleted_rows);
   out.set_segments(stats.segments);
+  out.set_files(stats.segments);
+  out.set_index_bytes(stats.index_bytes);
   out.set_partitions(stats.partitions);
   out.set_schema_version(stats.schema->version());
   out.set_wal_bytes(stats.wal_bytes);
   if (stats.last_write_us) SetMicros(*stats.last_write_us, *out.mutable_last_write());
+  if (stats.last_compaction_us)
+    SetMicros(*stats.last_compaction_us, *out.mutable_last_compaction());
   for (const Column& column : stats.schema->columns()) {
     if (IsRestColumn(column)) continue;
     const auto known = stats.columns.find(column.id);
     SetColumnStats(column, known == stats.columns.end() ? ColumnStats() : known->second,
-                   *out.add_columns());
+                   stats.indexes, *out.add_columns());
   }
 }
 
