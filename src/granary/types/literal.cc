@@ -94,8 +94,6 @@ Result<BoundLiteral> BindNumber(const Literal& literal, const DataType& type) {
     return type.IsFloat() ? BindFloat(text, type) : BindExactNumber(text, type);
   }
   if (literal.kind == Literal::Kind::kString) {
-    const bool wide = type.kind() == TypeKind::kInt64 || type.kind() == TypeKind::kUInt64;
-    if (wide && IsPlainInteger(text)) return BindExactNumber(text, type);
     if (type.kind() == TypeKind::kDecimal && IsPlainDecimal(text))
       return BindExactNumber(text, type);
     if (type.IsFloat()) {

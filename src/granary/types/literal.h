@@ -33,12 +33,12 @@ struct BoundLiteral {
 };
 
 /// Checks a literal against a column's type. Accepted: numbers for numeric types (float32 takes the
-/// nearest float), numeric strings for decimals and 64-bit integers only when written as canonical
-/// integers or decimals, "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary
-/// (base64), uuid (any case, with or without dashes), date, timestamp (finer than the unit: not
-/// exact), time; booleans for bool. An integer literal is exact for floats too, or lies between two
-/// of them. A date takes any instant. For list<T> it is T's literal. kInvalidLiteral says what was
-/// found and what is expected.
+/// nearest float), strings for decimals only when written as plain decimals, as they go out, and
+/// "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary (base64), uuid (any case,
+/// with or without dashes), date, timestamp (finer than the unit: not exact), time; booleans for
+/// bool. An integer literal is exact for floats too, or lies between two of them. A date takes any
+/// instant; instants are of the years 0001 to 9999 in UTC. For list<T> it is T's literal.
+/// kInvalidLiteral says what was found and what is expected.
 Result<BoundLiteral> BindLiteral(const Literal& literal, const DataType& type);
 
 }  // namespace granary
