@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 
 import pytest
@@ -189,6 +190,33 @@ def test_a_body_where_none_is_taken_is_refused_and_nothing_changes(client):
             assert (status, found["code"]) == (400, "INVALID_ARGUMENT") and "takes no body" in found["detail"], found
     assert client.rows(source_ids=["kept"]) == [{"i": 1}]
     assert client.raw("DELETE", "/sources/kept", b"")[0] == 204
+
+
+def test_times_go_out_as_rfc_3339_and_come_in_again(client):
+    """Of every unit, at both ends of the years that there are; what lies outside is refused, by every way in."""
+    text = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z")
+    units = {f"datetime64[{unit}]": digits for unit, digits in (("s", 0), ("ms", 3), ("us", 6), ("ns", 9))}
+    client.add({"source_id": "times", "schema_mode": "strict", "schema_definition": {kind: kind for kind in units} | {"day": "date"}})
+    rows = []
+    for kind, digits in units.items():
+        first, last = ("1677-09-22T00:00:00", "2262-04-11T00:00:00") if digits == 9 else ("0001-01-01T00:00:00", "9999-12-31T23:59:59")
+        rows += [{kind: first + "Z"}, {kind: last + "Z"}, {kind: "2024-01-15T10:00:00+05:30"}, {kind: "1969-12-31T23:59:59"}]
+        rows += [{kind: last + "." + "9" * digits + "Z"}, {kind: first + "." + "0" * (digits - 1) + "1Z"}] if digits else []
+    client.write("times", rows)
+    shown = client.rows(source_ids=["times"], order_by=[{"column": "_seq"}], limit=1000)
+    values = [(kind, row[kind]) for row in shown for kind in units if row[kind] is not None]
+    assert len(values) == len(rows) and all(text.fullmatch(value) for _, value in values), values
+    client.write("times", [{kind: value} for kind, value in values])
+    again = client.rows(source_ids=["times"], order_by=[{"column": "_seq"}], limit=1000)[len(rows):]
+    assert again == shown
+    for kind in units:
+        for outside in ("9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+00:01"):
+            answers = (client.raw("POST", "/data/write", {"source_id": "times", "records": [{"fields": {kind: outside}}]}),
+                       client.raw("POST", "/data/write?source_id=times", json.dumps({kind: outside}), {"Content-Type": "application/x-ndjson"}),
+                       client.raw("POST", "/data/write?source_id=times", f"{kind}\n{outside}\n", {"Content-Type": "text/csv"}),
+                       client.raw("POST", "/data/search", {"source_ids": ["times"], "filters": {kind: {"gt": outside}}}))
+            assert [answer[0] for answer in answers] == [400] * 4, (kind, outside, answers)
+            assert all(problem(answer)["errors"] for answer in answers)
 
 
 def test_a_member_that_stands_twice_is_refused(client):

@@ -766,3 +766,28 @@ def test_writes_that_wait_for_a_key_hold_up_no_other(start_node):
             assert node.client(timeout=10).write("b", [{"b": i}])["written"] == 1
         for one in waiters:
             one.close()
+
+
+@pytest.mark.parametrize("kind", [ARROW, PARQUET])
+def test_tables_hold_dates_of_the_years_1_to_9999(client, kind):
+    """Arrow holds others; they are refused by their place, or left out."""
+    days = {"day": (pa.date32(), -719162, 2932896)}
+    for unit, units in (("s", 1), ("ms", 10**3), ("us", 10**6)):
+        days[unit] = (pa.timestamp(unit), -62135596800 * units, 253402300800 * units - 1)
+    for mode in ("strict", "evolve"):
+        columns = {"day": "date", **{unit: f"datetime64[{unit}]" for unit in ("s", "ms", "us")}} if mode == "strict" else {}
+        for name, (type_, first, last) in days.items():
+            if kind == PARQUET and name == "s":
+                continue  # Parquet has no seconds.
+            source = f"y_{mode}_{name}"
+            client.add({"source_id": source, "schema_mode": mode, "schema_definition": columns})
+            send = lambda values, more="": client.raw("POST", f"/data/write?source_id={source}{more}", body_of(pa.table({name: pa.array(values, type_)}), kind),
+                                                      {"Content-Type": kind})
+            assert send([first, first + 1, None, last - 1, last])[0] == 200
+            for outside in (first - 1, last + 1):
+                status, _, content = send([0, outside])
+                assert (status, json.loads(content)["errors"][0]["pointer"]) == (400, f"/1/{name}"), content
+                status, _, content = send([0, outside], "&on_error=skip")
+                assert (status, json.loads(content)["written"], json.loads(content)["rejected_total"]) == (200, 1, 1), content
+            shown = [row[name] for row in client.rows(source_ids=[source], columns=[name], order_by=[{"column": "_seq"}])]
+            assert len(shown) == 7 and shown[0].startswith("0001-01-01") and shown[4].startswith("9999-12-31"), shown

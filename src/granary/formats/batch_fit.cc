@@ -150,6 +150,7 @@ class Fitter {
         return At(name, {Code::kInvalidRecord, std::string(grown.status().message())});
       next_ = grown.Take();
       changed_ = true;
+      GRANARY_TRY(FindWrong(name, plain, plain.type, 0, rejected));
       columns_.emplace(name, std::move(plain));
       return Status::Ok();
     }

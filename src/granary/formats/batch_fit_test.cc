@@ -135,6 +135,52 @@ TEST(BatchFitTest, LeavesOutWhatIsWrong) {
   EXPECT_TRUE(rejected.size() == 2 && rejected.contains(1) && rejected.contains(3));
 }
 
+TEST(BatchFitTest, TakesDatesOfTheYearsThatTextCanSay) {
+  const auto dates = [](const std::vector<std::int32_t>& days) {
+    arrow::Date32Builder builder;
+    EXPECT_TRUE(builder.AppendValues(days).ok());
+    return builder.Finish().ValueOrDie();
+  };
+  constexpr std::int32_t kFirst = -719'162, kLast = 2'932'896;  // 0001-01-01, 9999-12-31
+  EXPECT_TRUE(Fit(dates({kFirst, kFirst + 1, kLast - 1, kLast}), TypeKind::kDate).ok());
+  for (const std::int32_t day : {kFirst - 1, kLast + 1}) {
+    const Status status = Fit(dates({0, day}), TypeKind::kDate).status();
+    EXPECT_EQ(status.fields().at(0).pointer, "/1/a") << day;
+    EXPECT_FALSE(Fit(dates({0, day}), DataType::Timestamp(TimeUnit::kSecond)).ok());
+  }
+  json::RejectedRecords rejected;
+  const FitOptions evolves{SchemaWith({}), json::SchemaMode::kEvolve, 10,
+                           arrow::default_memory_pool()};
+  const auto fitted = FitBatch(*Batch("new", dates({0, kLast + 1})), evolves, &rejected);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  EXPECT_TRUE(fitted->batch->num_rows() == 1 && rejected.contains(1));
+}
+
+TEST(BatchFitTest, TakesInstantsOfTheYearsThatTextCanSay) {
+  constexpr std::int64_t kFirst = -62'135'596'800, kLast = 253'402'300'799;
+  const std::pair<TimeUnit, std::int64_t> kUnits[] = {
+      {TimeUnit::kSecond, 1}, {TimeUnit::kMilli, 1'000}, {TimeUnit::kMicro, 1'000'000}};
+  for (const auto& [unit, units] : kUnits) {
+    const DataType type = DataType::Timestamp(unit);
+    const auto fits = [&](std::int64_t value, bool in_list) {
+      arrow::TimestampBuilder builder(type.ToArrow(), arrow::default_memory_pool());
+      EXPECT_TRUE(builder.Append(value).ok());
+      const auto values = builder.Finish().ValueOrDie();
+      if (!in_list) return Fit(values, type).ok();
+      arrow::Int32Builder bounds;
+      EXPECT_TRUE(bounds.AppendValues({0, 1}).ok());
+      const auto offsets = bounds.Finish().ValueOrDie();
+      const auto list = arrow::ListArray::FromArrays(*offsets, *values).ValueOrDie();
+      return Fit(list, DataType::List(type)).ok();
+    };
+    const std::int64_t first = kFirst * units, last = (kLast + 1) * units - 1;
+    for (const bool in_list : {false, true}) {
+      EXPECT_TRUE(fits(first + 1, in_list) && fits(first, in_list) && !fits(first - 1, in_list));
+      EXPECT_TRUE(fits(last - 1, in_list) && fits(last, in_list) && !fits(last + 1, in_list));
+    }
+  }
+}
+
 TEST(BatchFitTest, NestedColumnsBecomeJson) {
   const auto a = Ints({1, 2});
   const auto record =

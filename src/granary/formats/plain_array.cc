@@ -10,6 +10,7 @@
 #include "granary/json/document_reader.h"
 #include "granary/types/uuid_text.h"
 #include "granary/types/widening.h"
+#include "granary/types/year_range.h"
 
 namespace granary::formats {
 namespace {
@@ -115,6 +116,40 @@ Result<ArrayPtr> IntegersToDecimals(const ArrayPtr& array, const DataType& to,
   return Cast(decimals, to.ToArrow(), false, pool);
 }
 
+template <typename Array>
+bool AllBetween(const arrow::Array& array, std::int64_t low, std::int64_t high) {
+  const auto& values = static_cast<const Array&>(array);
+  for (std::int64_t row = 0; row < values.length(); ++row) {
+    if (values.IsValid(row) && (values.Value(row) < low || values.Value(row) > high)) return false;
+  }
+  return true;
+}
+
+/// Arrow holds years that RFC 3339 cannot write.
+Status CheckYears(const ArrayPtr& array, const DataType& type, arrow::MemoryPool* pool) {
+  bool inside = true;
+  if (type.kind() == TypeKind::kDate) {
+    inside = AllBetween<arrow::Date32Array>(*array, kDateDaysMin, kDateDaysMax);
+  } else if (type.kind() == TypeKind::kTimestamp && type.unit() != TimeUnit::kNano) {
+    const std::int64_t units = UnitsPerSecond(type.unit());
+    inside = AllBetween<arrow::TimestampArray>(*array, kInstantSecondsMin * units,
+                                               (kInstantSecondsMax + 1) * units - 1);
+  } else if (type.kind() == TypeKind::kList) {
+    auto elements = static_cast<const arrow::ListArray&>(*array).Flatten(pool);
+    GRANARY_TRY(CastStatus(elements.status()));
+    return CheckYears(elements.MoveValueUnsafe(), type.element(), pool);
+  }
+  if (inside) return Status::Ok();
+  return {Code::kInvalidRecord,
+          fmt::format("expected {} in the years 0001 to 9999", type.ToString())};
+}
+
+/// Whether CheckYears has anything to look at.
+bool HasYears(const DataType& type) {
+  if (type.kind() == TypeKind::kList) return HasYears(type.element());
+  return type.kind() == TypeKind::kDate || type.kind() == TypeKind::kTimestamp;
+}
+
 bool MayCast(const DataType& from, const DataType& to) {
   if (from.IsNumeric() && to.IsNumeric())
     return !(from.IsFloat() && to.kind() == TypeKind::kDecimal);
@@ -147,6 +182,7 @@ Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) 
 }
 
 Result<ArrayPtr> FitToType(const PlainArray& from, const DataType& to, arrow::MemoryPool* pool) {
+  if (HasYears(from.type)) GRANARY_TRY(CheckYears(from.array, from.type, pool));
   if (from.type == to)
     return to.kind() == TypeKind::kJson ? ToDocuments(from.array, pool)
                                         : Result<ArrayPtr>(from.array);

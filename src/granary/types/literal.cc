@@ -12,6 +12,7 @@
 #include "granary/types/number_text.h"
 #include "granary/types/time_text.h"
 #include "granary/types/uuid_text.h"
+#include "granary/types/year_range.h"
 
 namespace granary {
 namespace {
@@ -127,6 +128,18 @@ BoundLiteral BindTime(const Instant& time, const DataType& type) {
   return BindInteger(floor, !time.finer && time.nanos % 1'000 == 0, {0, last}, type);
 }
 
+/// The same of a date or timestamp column's literal, which has to be one that could be stored.
+Result<BoundLiteral> BindMoment(const Literal& literal, const DataType& type) {
+  const bool is_date = type.kind() == TypeKind::kDate;
+  const auto instant = ParseInstant(literal.text);
+  if (!instant)
+    return Mismatch(literal, type, is_date ? "as 2024-01-15" : "as 2024-01-15T10:00:00Z");
+  if (!IsInYears(instant->seconds))
+    return Mismatch(literal, type, "in the years 0001 to 9999 in UTC");
+  return is_date ? BindDate(*instant, type)
+                 : BindInstant(*instant, UnitsPerSecond(type.unit()), type);
+}
+
 Result<BoundLiteral> BindString(const Literal& literal, const DataType& type) {
   if (literal.kind != Literal::Kind::kString) return Mismatch(literal, type);
   switch (type.kind()) {
@@ -138,13 +151,7 @@ Result<BoundLiteral> BindString(const Literal& literal, const DataType& type) {
       if (auto bytes = ParseUuid(literal.text)) return Exact(*std::move(bytes));
       return Mismatch(literal, type);
     case TypeKind::kDate:
-      if (const auto day = ParseInstant(literal.text)) return BindDate(*day, type);
-      return Mismatch(literal, type, "as 2024-01-15");
-    case TypeKind::kTimestamp:
-      if (const auto instant = ParseInstant(literal.text)) {
-        return BindInstant(*instant, UnitsPerSecond(type.unit()), type);
-      }
-      return Mismatch(literal, type, "as 2024-01-15T10:00:00Z");
+    case TypeKind::kTimestamp: return BindMoment(literal, type);
     default:
       if (const auto time = ParseTimeOfDay(literal.text)) return BindTime(*time, type);
       return Mismatch(literal, type, "as 10:00:00");

@@ -8,6 +8,7 @@
 #include "granary/base/int128.h"
 #include "granary/base/utf8.h"
 #include "granary/types/number_text.h"
+#include "granary/types/year_range.h"
 
 namespace granary {
 namespace {
@@ -251,6 +252,7 @@ std::optional<Instant> ParseTimeOfDay(std::string_view text) {
 }
 
 std::optional<std::int64_t> InUnits(const Instant& instant, TimeUnit unit) {
+  if (!IsInYears(instant.seconds)) return std::nullopt;
   if (std::int64_t whole = 0;
       instant.nanos == 0 && !instant.finer &&
       !__builtin_mul_overflow(instant.seconds, UnitsPerSecond(unit), &whole))
@@ -266,6 +268,8 @@ Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit) {
   const auto instant = ParseInstant(text);
   if (!instant) return NotATimestamp(text, "is not an RFC 3339 timestamp (2024-01-15T10:00:00Z)");
   if (const auto value = InUnits(*instant, unit)) return *value;
+  if (!IsInYears(instant->seconds))
+    return NotATimestamp(text, "is outside the years 0001 to 9999 in UTC");
   const std::string type = DataType::Timestamp(unit).ToString();
   if (IsFiner(*instant, unit)) return NotATimestamp(text, fmt::format("is finer than {}", type));
   return NotATimestamp(text,

@@ -18,8 +18,8 @@ std::optional<std::int64_t> ParseDate(std::string_view text);
 
 /// An instant: "2024-01-15T10:00:00.123456789+02:00", a space for the T, no offset (UTC), a bare
 /// date (midnight UTC), seconds left out. kInvalidRecord when it is none of these, when the
-/// fraction is finer than `unit` (unless only zeroes), or when it is outside what 64 bits of `unit`
-/// hold.
+/// fraction is finer than `unit` (unless only zeroes), outside the years 0001 to 9999 in UTC or
+/// outside what 64 bits of `unit` hold.
 Result<std::int64_t> ParseTimestamp(std::string_view text, TimeUnit unit);
 
 /// An instant as written: whole seconds since 1970 (floored) and what follows, to the nanosecond.
@@ -28,9 +28,9 @@ struct Instant {
   std::uint32_t nanos = 0;
   bool finer = false;  ///< Digits beyond the nanosecond that are not zero.
 };
-/// What ParseTimestamp reads, before any unit; nothing when it is not an instant.
+/// What ParseTimestamp reads, before any unit, and of any year; nothing when it is not an instant.
 std::optional<Instant> ParseInstant(std::string_view text);
-/// The instant in units since 1970; nothing when it is finer than the unit or outside its 64 bits.
+/// In units since 1970; nothing when finer than the unit, outside its 64 bits or of no such year.
 std::optional<std::int64_t> InUnits(const Instant& instant, TimeUnit unit);
 /// "10:00:00[.f…]" as seconds since midnight and nanoseconds.
 std::optional<Instant> ParseTimeOfDay(std::string_view text);
@@ -39,7 +39,7 @@ std::optional<Instant> ParseTimeOfDay(std::string_view text);
 std::optional<std::int64_t> ParseTime(std::string_view text);
 
 void AppendDate(std::int64_t days, std::string& out);
-/// Years outside 0001 to 9999 (data from elsewhere) get a sign, as in ISO 8601: +12024-01-15.
+/// Years outside 0001 to 9999 (files from elsewhere) get a sign, as in ISO 8601: +12024-01-15.
 /// 2024-01-15T00:00:00Z; the fraction only when not zero, trailing zeroes cut, up to ns.
 void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out);
 void AppendTime(std::int64_t micros, std::string& out);

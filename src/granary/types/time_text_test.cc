@@ -82,6 +82,29 @@ TEST(TimeTextTest, NanosecondsReachToBothEndsOf64Bits) {
   EXPECT_TRUE(ParseTimestamp("9999-12-31T23:59:59.999999Z", TimeUnit::kMicro).ok());
 }
 
+TEST(TimeTextTest, TakesInstantsOfTheYears1To9999InUtc) {
+  for (const auto unit : {TimeUnit::kSecond, TimeUnit::kMilli, TimeUnit::kMicro}) {
+    for (const char* text :
+         {"0001-01-01T00:00:00Z", "0001-01-01T00:00:01Z", "0001-01-01T01:00:00+01:00",
+          "9999-12-31T23:59:58Z", "9999-12-31T23:59:59Z", "9999-12-31T22:59:59-01:00"}) {
+      const auto read = ParseTimestamp(text, unit);
+      ASSERT_TRUE(read.ok()) << text;
+      EXPECT_EQ(ParseTimestamp(Stamp(*read, unit), unit).Take(), *read) << text;
+    }
+    for (const char* text :
+         {"0001-01-01T00:00:00+00:01", "0001-01-01T00:59:59+01:00", "9999-12-31T23:59:59-00:01",
+          "9999-12-31T23:00:00-01:00", "0000-12-31T23:59:59Z"}) {
+      EXPECT_EQ(ParseTimestamp(text, unit).status().code(), Code::kInvalidRecord) << text;
+    }
+  }
+  EXPECT_TRUE(ParseTimestamp("9999-12-31T23:59:59.999999Z", TimeUnit::kMicro).ok());
+  EXPECT_NE(ParseTimestamp("9999-12-31T23:59:59-01:00", TimeUnit::kSecond)
+                .status()
+                .message()
+                .find("outside the years 0001 to 9999"),
+            std::string_view::npos);
+}
+
 TEST(TimeTextTest, WritesTheFractionOnlyWhereItIs) {
   EXPECT_EQ(Stamp(0, TimeUnit::kNano), "1970-01-01T00:00:00Z");
   EXPECT_EQ(Stamp(1, TimeUnit::kNano), "1970-01-01T00:00:00.000000001Z");
