@@ -112,7 +112,9 @@ class Planner {
     PlannedColumn column;
     const bool of_rows = aggregation.column.empty();
     if (!of_rows) {
-      GRANARY_ASSIGN(column.bound, BindColumn(aggregation.column, pointer, bound_, sources_));
+      GRANARY_ASSIGN(column.bound, aggregation.type == AggregateType::kCount
+                                       ? BindPresence(aggregation.column, pointer)
+                                       : BindColumn(aggregation.column, pointer, bound_, sources_));
     }
     auto shape = column.bound.mixed_numbers
                      ? MixedShapeOf(aggregation.type, column.bound.type)
@@ -127,6 +129,14 @@ class Planner {
         {aggregation.alias, planned.shape.output, planned.shape.json_integer, shows_texts});
     plan_.aggregates.push_back(std::move(planned));
     return Status::Ok();
+  }
+
+  /// Whether values are there needs no type that is common to all sources.
+  Result<BoundColumn> BindPresence(const std::string& name, const std::string& pointer) const {
+    GRANARY_ASSIGN(BoundColumn column, BindColumn(name, pointer, {}, sources_));
+    for (const BoundSource& source : bound_)
+      column.refs.push_back(ResolveColumn(*source.snapshot->schema, name));
+    return column;
   }
 
   /// Two aggregates that load the same column alike share it.

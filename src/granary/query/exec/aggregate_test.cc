@@ -11,6 +11,7 @@
 
 #include "granary/query/exec/query_test_support.h"
 #include "granary/testing/seed.h"
+#include "granary/types/number_text.h"
 
 namespace granary::query {
 namespace {
@@ -316,6 +317,35 @@ TEST(AggregateTest, ADecimalSumThatOutgrows128BitsIsRefused) {
   const Value big = D(kInt128Max / 2);
   source.AddHot({{big}, {big}, {big}});
   EXPECT_EQ(Refused(Ask({Agg(AggregateType::kSum, "d")}), {&source}).code(), Code::kTypeMismatch);
+}
+
+TEST(AggregateTest, AnAverageNeedsNoSumThatFits) {
+  TestSource source("s", SchemaOf({{"k", TypeKind::kInt64}, {"d", DataType::Decimal(38, 0)}}));
+  const Int128 nines = PowerOfTen(38) - 1;
+  std::vector<Row> rows;
+  for (int i = 0; i < 200; ++i) {
+    rows.push_back({I(0), D(nines)});
+    rows.push_back({I(1), D(-nines)});
+    rows.push_back({I(2), D(i % 2 == 0 ? nines : -nines)});
+  }
+  source.AddHot(rows);
+  source.AddHot(rows);
+  const AggregateAnswer answer = Answer(Ask({Agg(AggregateType::kAvg, "d")}, {By("k")}), {&source});
+  std::map<std::int64_t, double> averages;
+  for (const auto& row : answer.rows)
+    averages[std::get<std::int64_t>(row[0])] = std::get<double>(row[1]);
+  EXPECT_EQ(averages, (std::map<std::int64_t, double>{{0, 1e38}, {1, -1e38}, {2, 0}}));
+  EXPECT_EQ(Answer(Ask({Agg(AggregateType::kAvg, "d")}), {&source}).rows[0][0], Value(0.0));
+}
+
+TEST(AggregateTest, ACountNeedsNoCommonType) {
+  TestSource a("a", SchemaOf({{"v", TypeKind::kInt64}}));
+  TestSource b("b", SchemaOf({{"v", TypeKind::kString}}));
+  a.AddHot({{I(1)}, {Value()}});
+  b.AddHot({{S("x")}, {S("y")}, {Value()}});
+  EXPECT_EQ(Answer(Ask({Agg(AggregateType::kCount, "v")}), {&a, &b}).rows[0][0], I(3));
+  const auto distinct = Ask({Agg(AggregateType::kCount, "v"), Agg(AggregateType::kMax, "v")});
+  EXPECT_EQ(Refused(distinct, {&a, &b}).code(), Code::kTypeMismatch);
 }
 
 TEST(AggregateTest, SmallFloatsBesideLargeOnesAreNotLost) {

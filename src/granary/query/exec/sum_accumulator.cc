@@ -15,6 +15,14 @@ namespace {
 struct ExactState {
   Int128 sum = 0;
   std::int64_t count = 0;
+  std::int64_t wraps = 0;  ///< What went over: so many times 2^128.
+
+  /// True when `sum` went over, which only an average can bear.
+  bool Add(Int128 number) {
+    const bool over = __builtin_add_overflow(sum, number, &sum);
+    if (over) wraps += number < 0 ? -1 : 1;
+    return over;
+  }
 };
 
 Status Overflow() {
@@ -22,15 +30,18 @@ Status Overflow() {
           "a sum has more than 38 digits, which no decimal and no 128-bit integer holds"};
 }
 
-/// sum / count / 10^scale as the nearest double, or next to it.
-double Quotient(Int128 sum, std::int64_t count, int scale) {
+/// The sum / count / 10^scale as the nearest double, or next to it.
+double Quotient(const ExactState& state, int scale) {
   constexpr std::int64_t kExact = std::int64_t{1} << 53;
-  if (scale == 0 && sum <= kExact && sum >= -kExact && count <= kExact) {
-    return static_cast<double>(sum) / static_cast<double>(count);
+  const bool small = state.wraps == 0 && state.sum <= kExact && state.sum >= -kExact;
+  if (scale == 0 && small && state.count <= kExact) {
+    return static_cast<double>(state.sum) / static_cast<double>(state.count);
   }
   const auto divisor =
-      static_cast<long double>(PowerOfTen(scale)) * static_cast<long double>(count);
-  return static_cast<double>(static_cast<long double>(sum) / divisor);
+      static_cast<long double>(PowerOfTen(scale)) * static_cast<long double>(state.count);
+  const long double total =
+      std::ldexp(static_cast<long double>(state.wraps), 128) + static_cast<long double>(state.sum);
+  return static_cast<double>(total / divisor);
 }
 
 template <ValueKind kKind>
@@ -59,7 +70,7 @@ class ExactSum final : public Accumulator {
         Add(*input.values, i, states_[group], overflow);
       });
     }
-    return overflow ? Overflow() : Status::Ok();
+    return overflow && !average_ ? Overflow() : Status::Ok();
   }
 
   Status Merge(const Accumulator& other, const std::vector<std::uint32_t>& group_of,
@@ -68,16 +79,17 @@ class ExactSum final : public Accumulator {
     bool overflow = false;
     for (std::size_t group = 0; group < states.size(); ++group) {
       ExactState& state = states_[group_of[group]];
-      overflow |= __builtin_add_overflow(state.sum, states[group].sum, &state.sum);
+      overflow |= state.Add(states[group].sum);
       state.count += states[group].count;
+      state.wraps += states[group].wraps;
     }
-    return overflow ? Overflow() : Status::Ok();
+    return overflow && !average_ ? Overflow() : Status::Ok();
   }
 
   Value Finish(std::uint32_t group) override {
     const ExactState& state = states_[group];
     if (state.count == 0) return {};
-    if (average_) return Quotient(state.sum, state.count, scale_);
+    if (average_) return Quotient(state, scale_);
     return state.sum;
   }
 
@@ -87,7 +99,7 @@ class ExactSum final : public Accumulator {
   static void Add(const ValueBlock& block, std::int64_t i, ExactState& state, bool& overflow) {
     const Int128 number = Number<kKind>(block, i);
     if constexpr (kKind == ValueKind::kInt128) {
-      overflow |= __builtin_add_overflow(state.sum, number, &state.sum);
+      overflow |= state.Add(number);
     } else {
       state.sum += number;  // 2^63 rows of 64 bits fit
     }
