@@ -1,8 +1,10 @@
 """Running queries: listed, cancelled by DELETE, by a deadline and by leaving; and how soon they end."""
 
 import concurrent.futures
+import http.client
 import itertools
 import json
+import os
 import random
 import socket
 import statistics
@@ -31,6 +33,15 @@ P99_CPU_MS = 100
 # To free the pieces of a million groups takes a worker about this long, behind the query's end.
 FREEING_MS = 200
 MEDIAN_MS = 50
+# On the wall, as a client sees it, where the machine has a CPU free for the node; where it has not, each process more that
+# wants one makes everything take so much longer.
+P99_WALL_MS = 50
+
+
+def crowding():
+    """How many times longer things take than on a machine that is free: processes that want a CPU, for each CPU."""
+    with open("/proc/loadavg") as load:
+        return max(1.0, float(load.read().split()[0]) / os.cpu_count())
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +162,14 @@ def leave(big, client, target, body):
     return since(big, start)
 
 
+def status_of(asked, cut):
+    """Of the answer; `cut` where it had begun with its first rows, and was cut short."""
+    try:
+        return asked.result(timeout=60)[0]
+    except http.client.IncompleteRead:
+        return cut
+
+
 def delete(big, client, target, body, pool):
     asked = pool.submit(ask, big, target, body)
     query = met(client)
@@ -159,7 +178,7 @@ def delete(big, client, target, body, pool):
         return None
     start = now(big)
     status, _, _ = client.raw("DELETE", f"/queries/{query['id']}")
-    got, _ = asked.result(timeout=60)
+    got = status_of(asked, cut=499)
     return since(big, start) if status == 204 and got == 499 else None
 
 
@@ -169,7 +188,7 @@ def overrun(big, client, target, body):
         asked = pool.submit(ask, big, target, body, {"X-Timeout-Ms": str(allowed)})
         time.sleep(allowed / 1000)
         start = now(big)
-        status, _ = asked.result(timeout=60)
+        status = status_of(asked, cut=504)
     return since(big, start) if status == 504 else None
 
 
@@ -188,6 +207,7 @@ def since(node, start):
 def test_queries_end_soon_after_nobody_wants_them(big, seeded, figure, kinds, cpu_ms):
     client = big.client()
     client.chooser = seeded
+    crowded = crowding()
     taken = {"leaving": [], "DELETE": [], "deadline": []}
     with concurrent.futures.ThreadPoolExecutor() as pool:
         # On a quick machine many end by themselves.
@@ -214,6 +234,8 @@ def test_queries_end_soon_after_nobody_wants_them(big, seeded, figure, kinds, cp
     wall, cpu = zip(*every)
     assert len(every) >= 60
     assert p99(cpu) < cpu_ms
+    crowded = max(crowded, crowding())
+    assert p99(wall) < P99_WALL_MS * crowded + (cpu_ms - P99_CPU_MS), f"each CPU was wanted by {crowded:.1f}"
     assert statistics.median(wall) < MEDIAN_MS
 
 
