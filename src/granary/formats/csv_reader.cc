@@ -212,8 +212,9 @@ Status CsvReader::ReadHeader() {
     columns_.push_back({std::string(cell.text), std::nullopt});
   }
   if (columns_.size() > limits_.columns_max) {
-    return {Code::kTooLarge, fmt::format("the header has {} columns, a source has at most {}",
-                                         columns_.size(), limits_.columns_max)};
+    return {Code::kInvalidRecord,
+            fmt::format("line 1: the header has {} columns, a source has at most {}",
+                        columns_.size(), limits_.columns_max)};
   }
   return Status::Ok();
 }
