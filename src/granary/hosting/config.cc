@@ -12,6 +12,8 @@
 namespace granary::hosting {
 namespace {
 
+constexpr std::string_view kNotShown = "(not shown)";
+
 using Settings = std::map<std::string, ConfigSetting, std::less<>>;
 
 bool Names(std::span<const Variable> table, std::string_view name) {
@@ -74,7 +76,9 @@ Status LoadVariables(const ConfigSources& sources, std::span<const Variable> tab
         name, std::string(is_default ? variable.fallback : std::string_view(given->second.text)),
         is_default ? "default" : given->second.origin};
     value.in_vain = variable.offer == Offer::kLater && value.text != variable.fallback;
-    if (!variable.rule.Assign(value.text, config)) {
+    const bool is_accepted = variable.rule.Assign(value.text, config);
+    if (variable.shown == Shown::kNever && !value.text.empty()) value.text = kNotShown;
+    if (!is_accepted) {
       GRANARY_CHECK(!is_default, "default of {}", name);
       complaints.push_back(fmt::format("{} is '{}' ({}), allowed: {}", name,
                                        value.text.substr(0, 200), value.origin,

@@ -74,6 +74,8 @@ std::vector<Variable> PlaceVariables();
 std::vector<Variable> PortVariables();
 std::vector<Variable> AccessVariables();
 std::vector<Variable> RequestVariables();
+/// Of the services that talk to the Operation Node, and its own.
+std::vector<Variable> FleetVariables();
 std::vector<Variable> LogVariables();
 
 /// The table of a service: its own rows among those that every service has.

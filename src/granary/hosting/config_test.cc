@@ -59,6 +59,20 @@ TEST(ConfigTest, PassesOverWhatAnotherServiceKnowsAndRefusesTheRest) {
   EXPECT_FALSE(LoadVariables(sources, ShopTable(), config).ok());
 }
 
+TEST(ConfigTest, ASecretIsReadAndShownNowhereAlsoNotWhenItIsRefused) {
+  const auto table = FleetVariables();
+  ServerConfig config;
+  const std::string secret = "0123456789abcdef";
+  ASSERT_TRUE(LoadVariables({.file = {{"OPERATION_NODE_KEY", secret, "f:1"}}}, table, config).ok());
+  EXPECT_EQ(config.operation_node_key, secret);
+  for (const ConfigValue& value : config.values) EXPECT_NE(value.text, secret);
+  config = {};
+  const Status refused =
+      LoadVariables({.file = {{"OPERATION_NODE_KEY", "s3cret", "f:1"}}}, table, config);
+  EXPECT_NE(refused.message().find("OPERATION_NODE_KEY is '(not shown)'"), std::string::npos);
+  EXPECT_EQ(refused.message().find("s3cret"), std::string::npos);
+}
+
 TEST(ConfigTest, AnExampleHasWhatTablesShareOnce) {
   const auto place = PlaceVariables(), shop = ShopTable();
   const std::array<std::span<const Variable>, 2> tables = {place, shop};

@@ -24,6 +24,9 @@ struct ServerConfig {
   // Where the services listen: each looks at its own, and some at the others'.
   std::int64_t rest_port = 0, auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0,
                metadata_catalog_port = 0, monitoring_port = 0;
+  // The Operation Node, for those that talk to it. Empty: none; no key.
+  std::string operation_node_url, operation_node_key;
+  std::int64_t heartbeat_seconds = 0;
   // Limits of requests.
   std::int64_t max_body_mb = 0, max_bodies_mb = 0, max_body_ratio = 0, compress_min_bytes = 0,
                max_header_kb = 0;

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "granary/hosting/config.h"
+#include "granary/net/http_client.h"
 
 #include <algorithm>
 #include <iterator>
@@ -14,6 +17,15 @@ bool IsLevel(std::string_view given) {
 bool IsFormat(std::string_view given) {
   const std::string text = Lowercase(given);
   return text == "auto" || text == "json" || text == "text";
+}
+
+bool IsUrlOrNothing(std::string_view text) {
+  return text.empty() || net::HttpClient::Create(text, 1).ok();
+}
+bool IsKeyOrNothing(std::string_view text) {
+  constexpr std::size_t kBytesMin = 16, kBytesMax = 512;
+  return text.empty() || (text.size() >= kBytesMin && text.size() <= kBytesMax &&
+                          std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; }));
 }
 
 constexpr std::int64_t kMegabytesMax = 1 << 30;
@@ -69,6 +81,16 @@ std::vector<Variable> RequestVariables() {
     {"", "IDLE_TIMEOUT_SECONDS", "75", WholeRule{&C::idle_timeout_seconds, 1, 86'400}, "A connection between requests"},
     {"", "WRITE_TIMEOUT_SECONDS", "60", WholeRule{&C::write_timeout_seconds, 1, 3600}, "A client that does not take its answer"},
     {"", "STOP_TIMEOUT_SECONDS", "15", WholeRule{&C::stop_timeout_seconds, 0, 3600}, "Running requests may finish for so long when a service stops"},
+  };
+}
+
+std::vector<Variable> FleetVariables() {
+  return {
+    {"The fleet: what services tell the Operation Node and ask of it", "OPERATION_NODE_URL", "", TextRule{&C::operation_node_url, IsUrlOrNothing, "a URL like http://127.0.0.1:8081, or nothing"},
+     "Where Tenant Nodes send heartbeats to, and the Auth Gateway asks where tenants are; nothing: they do without"},
+    {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters, or nothing"},
+     "A secret that all services of a fleet share: the Operation Node answers whoever shows it as 'Authorization: Bearer …', from any machine; nothing: its own machine alone", Offer::kNow, Shown::kNever},
+    {"", "HEARTBEAT_SECONDS", "2", WholeRule{&C::heartbeat_seconds, 1, 3600}, "How often a Tenant Node says that it lives"},
   };
 }
 

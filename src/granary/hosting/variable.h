@@ -96,6 +96,9 @@ class Rule {
 /// Settings of later features are read and checked, so that one file serves many versions.
 enum class Offer : std::uint8_t { kNow, kLater };
 
+/// Keys and passwords are shown nowhere, also not when they are refused.
+enum class Shown : std::uint8_t { kOpenly, kNever };
+
 struct Variable {
   std::string_view section;  ///< Starts a new section of the example file; empty: the same.
   std::string_view name;
@@ -103,6 +106,7 @@ struct Variable {
   Rule rule;
   std::string_view comment;
   Offer offer = Offer::kNow;
+  Shown shown = Shown::kOpenly;
 };
 
 template <typename C>
