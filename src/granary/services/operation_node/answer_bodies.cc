@@ -1,0 +1,143 @@
+#include "granary/api/json_object.h"
+#include "granary/services/operation_node/bodies.h"
+#include "granary/services/operation_node/members.h"
+
+namespace granary::operation {
+namespace {
+
+void AddQuotaMembers(api::JsonObject& object, const Quota& quota) {
+  object.Add("sources", quota.sources);
+  object.Add("memory_mb", quota.memory_mb);
+  object.Add("workers", quota.workers);
+  object.Add("searches", quota.searches);
+}
+
+void AppendTexts(const std::vector<std::string>& texts, std::string& out) {
+  out.push_back('[');
+  for (const std::string& text : texts) {
+    if (out.back() != '[') out.push_back(',');
+    json::AppendString(text, out);
+  }
+  out.push_back(']');
+}
+
+// Only the Operation Node that runs a node's process knows of it.
+void AddProcess(api::JsonObject& object, const Desk& desk, const std::string& node) {
+  const auto process = desk.keeper.Find(node);
+  if (!process) return object.AddNull("process");
+  std::string& out = object.Key("process");
+  api::JsonObject members(out);
+  members.Add("runs", process->runs);
+  members.Add("starts", process->starts);
+  members.Add("failures", process->failures);
+  AddTextOrNull(members, "last_exit", process->last_exit);
+  members.Add("wait_ms", process->wait_ms);
+  members.Close();
+}
+
+void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& view,
+                    const std::string& tenant) {
+  const auto* placement = view.FindPlacement(tenant);
+  if (placement == nullptr) return object.AddNull("placement");
+  const auto* row = view.FindNode(placement->value.node);
+  const NodeNow node = row == nullptr ? NodeNow{.health = {NodeState::kDead, "it is not known"}}
+                                      : LookAtNode(desk, placement->value.node, row->value, 0);
+  std::string& out = object.Key("placement");
+  api::JsonObject members(out);
+  members.Add("node_id", std::string_view(placement->value.node));
+  AddTextOrNull(members, "url", node.node.url);
+  members.Add("node_state", NodeStateName(node.health.state));
+  AddTextOrNull(members, "launched_by", placement->value.launched_by);
+  members.Add("reason", std::string_view(placement->value.reason));
+  AddInstant(members, "since", placement->value.since_us);
+  members.Close();
+}
+
+}  // namespace
+
+std::string QuotaJson(const std::string& tenant, const Quota& quota) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("tenant_id", std::string_view(tenant));
+  AddQuotaMembers(object, quota);
+  object.Close();
+  return out;
+}
+
+std::string TenantJson(const Desk& desk, const FleetView& view, const std::string& id,
+                       const Tenant& tenant) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("tenant_id", std::string_view(id));
+  object.Add("name", std::string_view(tenant.name));
+  object.Add("state", TenantStateName(tenant.state));
+  object.Add("serving", IsServing(desk, view, id));
+  AddInstant(object, "created", tenant.created_us);
+  AddInstant(object, "changed", tenant.changed_us);
+  AddPlacementOf(object, desk, view, id);
+  const auto* quota = view.FindQuota(id);
+  if (quota == nullptr) {
+    object.AddNull("quota");
+  } else {
+    api::JsonObject members(object.Key("quota"));
+    AddQuotaMembers(members, quota->value);
+    members.Close();
+  }
+  object.Close();
+  return out;
+}
+
+std::string PlacementJson(const Desk& desk, const FleetView& view, const std::string& id,
+                          const Tenant& tenant) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("tenant_id", std::string_view(id));
+  object.Add("state", TenantStateName(tenant.state));
+  AddPlacementOf(object, desk, view, id);
+  object.Close();
+  return out;
+}
+
+std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("node_id", std::string_view(id));
+  AddTextOrNull(object, "url", node.node.url);
+  object.Add("state", NodeStateName(node.health.state));
+  object.Add("reason", std::string_view(node.health.reason));
+  object.Add("draining", node.node.draining);
+  AddTextOrNull(object, "launched_by", node.node.launched_by);
+  AppendTexts(node.node.tenants, object.Key("tenants"));
+  object.Add("placed", node.placed);
+  object.Add("capacity", node.node.capacity);
+  AddTextOrNull(object, "version", node.node.version);
+  if (node.node.seen_us == 0)
+    object.AddNull("seen");
+  else
+    AddInstant(object, "seen", node.node.seen_us);
+  api::JsonObject load(object.Key("load"));
+  AddNumber(load, "cpu_percent", node.node.load.cpu_percent);
+  AddNumber(load, "memory_percent", node.node.load.memory_percent);
+  AddNumber(load, "queue_delay_ms", node.node.load.queue_delay_ms);
+  load.Add("queued", node.node.load.queued);
+  load.Add("workers", node.node.load.workers);
+  load.Close();
+  AddProcess(object, desk, id);
+  object.Close();
+  return out;
+}
+
+std::string DecisionJson(const MadeDecision& made) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("number", made.number);
+  AddInstant(object, "at", made.at_us);
+  object.Add("step", FleetStepName(made.decision.step));
+  object.Add("nodes_wanted", made.decision.nodes_wanted);
+  object.Add("reason", std::string_view(made.decision.reason));
+  object.Key("inputs").append(FleetLoadJson(made.load));
+  object.Close();
+  return out;
+}
+
+}  // namespace granary::operation

@@ -1,0 +1,150 @@
+#include "granary/services/operation_node/fleet.h"
+
+#include <gtest/gtest.h>
+
+#include "granary/testing/fake_clock.h"
+#include "granary/testing/temp_directory.h"
+
+namespace granary::operation {
+namespace {
+
+using metadata::Change;
+
+/// A store that a test takes away, and into which somebody else writes.
+class MovableStore final : public metadata::MetadataStore {
+ public:
+  explicit MovableStore(const std::string& file) {
+    metadata::Options options;
+    options.file = file;
+    inner = metadata::MakeMetadataStore(options);
+  }
+  Result<std::uint64_t> Commit(const std::vector<Change>& changes,
+                               std::optional<std::uint64_t> seen) override {
+    ++calls;
+    if (away) return Status(Code::kUnavailable, "nobody there");
+    if (before_commit) before_commit(*inner);
+    return inner->Commit(changes, seen);
+  }
+  Result<metadata::ChangeSet> Changes(std::uint64_t after) override {
+    ++calls;
+    if (away) return Status(Code::kUnavailable, "nobody there");
+    return inner->Changes(after);
+  }
+  const std::string& where() const override { return inner->where(); }
+
+  std::unique_ptr<metadata::MetadataStore> inner;
+  bool away = false;
+  int calls = 0;
+  std::function<void(metadata::MetadataStore&)> before_commit;
+};
+
+struct FleetTest : ::testing::Test {
+  FleetTest() {
+    auto made = std::make_unique<MovableStore>(folder.Join("metadata.sqlite"));
+    store = made.get();
+    fleet = std::make_unique<Fleet>(std::move(made), clock, Logger::Null());
+  }
+  static Fleet::Changes New(const std::string& id, const std::string& name = "") {
+    Tenant tenant;
+    tenant.name = name;
+    return {{std::string(kTenantKind), id, 0, TenantBody(tenant)}};
+  }
+  Result<FleetViewPtr> Add(const std::string& id) {
+    return fleet->Change([&](const FleetView&) -> Result<Fleet::Changes> { return New(id); });
+  }
+  void AdvanceMs(std::int64_t ms) { clock.AdvanceMicros(ms * 1000); }
+
+  testing::TempDirectory folder;
+  testing::FakeClock clock;
+  MovableStore* store = nullptr;
+  std::unique_ptr<Fleet> fleet;
+};
+
+TEST_F(FleetTest, AChangeIsSeenByItsMakerAndByOthers) {
+  const auto after = Add("acme");
+  ASSERT_TRUE(after.ok()) << after.status().ToString();
+  EXPECT_NE((*after)->FindTenant("acme"), nullptr);
+  Fleet other(std::make_unique<MovableStore>(folder.Join("metadata.sqlite")), clock,
+              Logger::Null());
+  ASSERT_TRUE(other.Look().ok());
+  EXPECT_NE(other.Last()->FindTenant("acme"), nullptr);
+  ASSERT_TRUE(Add("globex").ok());
+  EXPECT_NE((*other.Fresh())->FindTenant("globex"), nullptr);
+}
+
+TEST_F(FleetTest, WhoeverWasOvertakenDecidesAgain) {
+  int others = 2;
+  store->before_commit = [&](metadata::MetadataStore& inner) {
+    if (others-- <= 0) return;
+    ASSERT_TRUE(inner.Commit(New("other" + std::to_string(others))).ok());
+  };
+  int decisions = 0;
+  const auto after = fleet->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
+    ++decisions;
+    return New("mine", std::to_string(now.tenants().size()));
+  });
+  ASSERT_TRUE(after.ok()) << after.status().ToString();
+  EXPECT_EQ(decisions, 3);
+  EXPECT_EQ((*after)->FindTenant("mine")->value.name, "2");
+}
+
+TEST_F(FleetTest, GivesUpWhenOthersNeverStop) {
+  int made = 0;
+  store->before_commit = [&](metadata::MetadataStore& inner) {
+    ASSERT_TRUE(inner.Commit(New("other" + std::to_string(made++))).ok());
+  };
+  EXPECT_EQ(Add("mine").status().code(), Code::kOverloaded);
+  EXPECT_EQ(made, Fleet::kAttempts);
+}
+
+TEST_F(FleetTest, ARefusalOfTheDecisionIsTheAnswerAndNothingIsCommitted) {
+  const auto refused = fleet->Change(
+      [](const FleetView&) -> Result<Fleet::Changes> { return Status(Code::kNotFound, "no"); });
+  EXPECT_EQ(refused.status().code(), Code::kNotFound);
+  EXPECT_EQ((*fleet->Fresh())->version(), 0u);
+}
+
+TEST_F(FleetTest, AStoreThatIsAwayLeavesTheLastStateAndComesBackByItself) {
+  ASSERT_TRUE(Add("acme").ok());
+  store->away = true;
+  AdvanceMs(2'500);
+  const auto seen = fleet->Look();
+  ASSERT_TRUE(seen.ok());
+  EXPECT_NE(seen->view->FindTenant("acme"), nullptr);
+  EXPECT_EQ(seen->stale_ms, 2'500);
+  EXPECT_EQ(fleet->Fresh().status().code(), Code::kUnavailable);
+  EXPECT_EQ(Add("globex").status().code(), Code::kUnavailable);
+  EXPECT_NE(fleet->status().message().find("nobody there"), std::string::npos);
+  store->away = false;
+  AdvanceMs(Fleet::kRetryMs);
+  ASSERT_TRUE(Add("globex").ok());
+  EXPECT_TRUE(fleet->status().ok());
+  EXPECT_EQ(fleet->Look()->stale_ms, 0);
+}
+
+TEST_F(FleetTest, AStoreThatIsAwayIsAskedOnceASecond) {
+  store->away = true;
+  EXPECT_EQ(fleet->Look().status().code(), Code::kUnavailable);
+  const int calls = store->calls;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(fleet->Fresh().ok());
+    EXPECT_FALSE(fleet->Note(New("x")).ok());
+  }
+  EXPECT_EQ(store->calls, calls);
+  AdvanceMs(Fleet::kRetryMs);
+  EXPECT_FALSE(fleet->Fresh().ok());
+  EXPECT_EQ(store->calls, calls + 1);
+}
+
+TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {
+  ASSERT_TRUE(Add("acme").ok());
+  ASSERT_TRUE(
+      store->inner->Commit({{std::string(kTenantKind), "bad", 0, "{\"state\":\"odd\"}"}}).ok());
+  const auto seen = fleet->Look();
+  ASSERT_TRUE(seen.ok());
+  EXPECT_GT(seen->stale_ms, 0);
+  EXPECT_NE(fleet->status().message().find("bad"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace granary::operation

@@ -1,0 +1,230 @@
+#include "granary/services/operation_node/node_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace granary::operation {
+namespace {
+
+constexpr std::int64_t kNanosPerMilli = 1'000'000;
+constexpr std::uint64_t kUsualMinWorkers = 2;
+
+bool IsOurs(const Placement& placement, const KeeperOptions& options) {
+  return placement.launched_by == options.operation_node;
+}
+
+}  // namespace
+
+NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placement& placement,
+                const Quota& quota, const KeeperOptions& options) {
+  NodeSpec spec{.node = placement.node,
+                .tenant = tenant_id,
+                .folder = io::JoinPath(options.folder, tenant_id),
+                .settings = options.settings,
+                .turn = placement.turn};
+  const auto set = [&spec](const std::string& name, std::string value) {
+    using Setting = std::pair<std::string, std::string>;
+    const auto found = std::ranges::find(spec.settings, name, &Setting::first);
+    if (found == spec.settings.end())
+      spec.settings.emplace_back(name, std::move(value));
+    else
+      found->second = std::move(value);
+  };
+  set("TENANT_ID", tenant_id);
+  set("TENANT_NAME", tenant.name.empty() ? tenant_id : tenant.name);
+  set("DATA_PATH", spec.folder);
+  set("NODE_ID", spec.node);
+  set("NODE_KEY", options.key_of(spec.node));
+  if (quota.sources) set("MAX_SOURCES", std::to_string(*quota.sources));
+  if (quota.memory_mb) set("MEMORY_LIMIT_MB", std::to_string(*quota.memory_mb));
+  if (quota.searches) set("MAX_CONCURRENT_SEARCHES", std::to_string(*quota.searches));
+  if (quota.workers) {
+    set("MAX_WORKERS", std::to_string(*quota.workers));
+    set("MIN_WORKERS", std::to_string(std::min(*quota.workers, kUsualMinWorkers)));
+  }
+  return spec;
+}
+
+NodeKeeper::NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher, Fleet& fleet,
+                       io::FileSystem& files, const io::Clock& clock, Logger& log)
+    : options_(std::move(options)),
+      fleet_(fleet),
+      files_(files),
+      clock_(clock),
+      log_(log),
+      launcher_(std::move(launcher)) {}
+
+NodeKeeper::~NodeKeeper() { Stop(); }
+
+void NodeKeeper::Start() {
+  job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Look(); });
+  job_->Poke();
+}
+
+// The thread first: its end asks its children to end as well.
+void NodeKeeper::Stop() {
+  if (job_) job_->Stop();
+  job_.reset();
+  launcher_.reset();
+}
+
+void NodeKeeper::Poke() {
+  if (job_) job_->Poke();
+}
+
+void NodeKeeper::Look() {
+  for (const NodeExit& exit : launcher_->TakeExits()) TakeNote(exit);
+  const Result<Fleet::Seen> seen = fleet_.Look();
+  if (!seen.ok()) return;  // Nothing was ever seen: nothing runs.
+  const FleetView& view = *seen->view;
+  std::map<std::string, NodeSpec> wanted;
+  for (const auto& [tenant_id, placement] : view.placements()) {
+    const auto* tenant = view.FindTenant(tenant_id);
+    if (tenant == nullptr || !IsOurs(placement.value, options_)) continue;
+    if (tenant->value.state != TenantState::kActive) continue;
+    const auto* quota = view.FindQuota(tenant_id);
+    wanted[placement.value.node] = SpecOf(tenant_id, tenant->value, placement.value,
+                                          quota == nullptr ? Quota() : quota->value, options_);
+  }
+  StopUnwanted(wanted);
+  StartWanted(wanted);
+  if (seen->stale_ms == 0) FinishDeletions(view);
+  Publish();
+}
+
+void NodeKeeper::TakeNote(const NodeExit& exit) {
+  Record& record = records_[exit.node];
+  record.last_exit = exit.how;
+  TellOthers(exit.node);
+  record.start_at_ns = 0;
+  if (exit.was_asked) {
+    record.restarts = {};
+    log_.Info("a launched node has stopped", {{"node", exit.node}, {"how", exit.how}});
+    return;
+  }
+  record.restarts = AfterExit(record.restarts, exit.lived_ms, options_.restarts);
+  record.start_at_ns = clock_.MonotonicNanos() + record.restarts.wait_ms * kNanosPerMilli;
+  log_.Warn("a launched node ended by itself", {{"node", exit.node},
+                                                {"tenant", record.spec.tenant},
+                                                {"how", exit.how},
+                                                {"lived_ms", exit.lived_ms},
+                                                {"failures", record.restarts.failures},
+                                                {"again_in_ms", record.restarts.wait_ms}});
+}
+
+// Where it was is not where it will be. Who is not told, since the store is away, finds out by its
+// silence.
+void NodeKeeper::TellOthers(const std::string& node) {
+  const FleetViewPtr view = fleet_.Last();
+  const auto* row = view == nullptr ? nullptr : view->FindNode(node);
+  if (row == nullptr || row->value.seen_us == 0) return;
+  Node now = row->value;
+  now.url.clear();
+  now.tenants.clear();
+  now.seen_us = 0;
+  now.load = {};
+  (void)fleet_.Note({{std::string(kNodeKind), node, row->version, NodeBody(now)}}).ok();
+}
+
+void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted) {
+  for (auto& [node, record] : records_) {
+    const auto found = wanted.find(node);
+    if (launcher_->IsRunning(node) && (found == wanted.end() || found->second != record.spec))
+      launcher_->Stop(node);
+  }
+  std::erase_if(records_, [&](const auto& record) {
+    return !wanted.contains(record.first) && !launcher_->IsRunning(record.first);
+  });
+}
+
+void NodeKeeper::StartWanted(const std::map<std::string, NodeSpec>& wanted) {
+  for (const auto& [node, spec] : wanted) {
+    if (launcher_->IsRunning(node)) continue;
+    Record& record = records_[node];
+    if (record.spec != spec) record.restarts = {}, record.start_at_ns = 0;
+    record.spec = spec;
+    if (clock_.MonotonicNanos() >= record.start_at_ns) Begin(spec, record);
+  }
+}
+
+void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
+  Status started = files_.CreateDirectories(spec.folder);
+  if (started.ok()) started = launcher_->Start(spec);
+  if (started.ok()) {
+    ++record.starts;
+    record.started_us = clock_.WallMicros();
+    log_.Info("a node was launched", {{"node", spec.node}, {"tenant", spec.tenant}});
+    return;
+  }
+  record.restarts = AfterExit(record.restarts, 0, options_.restarts);
+  record.start_at_ns = clock_.MonotonicNanos() + record.restarts.wait_ms * kNanosPerMilli;
+  record.last_exit = started.message();
+  log_.Error("a node cannot be launched",
+             {{"node", spec.node}, {"tenant", spec.tenant}, {"error", started.ToString()}});
+}
+
+// The process has ended before the data goes, and the data before the rows: whatever a crash leaves
+// is found again by the rows.
+void NodeKeeper::FinishDeletions(const FleetView& view) {
+  std::string trouble;
+  for (const auto& [tenant_id, tenant] : view.tenants()) {
+    const auto* placement = view.FindPlacement(tenant_id);
+    if (tenant.value.state != TenantState::kDeleting || placement == nullptr) continue;
+    if (!IsOurs(placement->value, options_) || launcher_->IsRunning(placement->value.node))
+      continue;
+    Status gone;
+    if (!tenant.value.keeps_data)
+      gone = files_.RemoveTree(io::JoinPath(options_.folder, tenant_id));
+    if (gone.ok()) gone = Finish(tenant_id, placement->value.node);
+    if (!gone.ok()) trouble = fmt::format("{}: {}", tenant_id, gone.ToString());
+  }
+  if (!trouble.empty() && trouble != last_trouble_)
+    log_.Error("a tenant cannot be deleted yet", {{"error", trouble}});
+  last_trouble_ = trouble;
+}
+
+Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {
+  const auto decide = [&](const FleetView& now) -> Result<Fleet::Changes> {
+    Fleet::Changes changes;
+    const auto drop = [&changes](std::string_view kind, const std::string& key, const auto* kept) {
+      if (kept != nullptr) changes.push_back({std::string(kind), key, kept->version, std::nullopt});
+    };
+    const auto* row = now.FindTenant(tenant);
+    if (row == nullptr || row->value.state != TenantState::kDeleting) return changes;
+    drop(kTenantKind, tenant, row);
+    drop(kPlacementKind, tenant, now.FindPlacement(tenant));
+    drop(kQuotaKind, tenant, now.FindQuota(tenant));
+    drop(kNodeKind, node, now.FindNode(node));
+    return changes;
+  };
+  GRANARY_TRY(fleet_.Change(decide).status());
+  log_.Info("a tenant was deleted", {{"tenant", tenant}});
+  return Status::Ok();
+}
+
+void NodeKeeper::Publish() {
+  std::map<std::string, KeptProcess> shown;
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  for (const auto& [node, record] : records_) {
+    const bool runs = launcher_->IsRunning(node);
+    const std::int64_t wait_ns = runs ? 0 : std::max<std::int64_t>(0, record.start_at_ns - now_ns);
+    shown[node] = {runs,
+                   record.started_us,
+                   record.starts,
+                   record.restarts.failures,
+                   record.last_exit,
+                   wait_ns / kNanosPerMilli};
+  }
+  const std::lock_guard lock(mutex_);
+  shown_ = std::move(shown);
+}
+
+std::optional<KeptProcess> NodeKeeper::Find(const std::string& node) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = shown_.find(node);
+  return found == shown_.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace granary::operation

@@ -1,0 +1,108 @@
+// NodeKeeper: keeps the processes of launched nodes as the fleet says: one for each active tenant
+// that was placed so by this Operation Node, none for others.
+//
+//   active                      its node runs; one that ends by itself is started again, later each
+//                               time (restart_policy.h)
+//   quota or turn changed       its node ends and starts anew
+//   suspended                   its node ends; the data stays
+//   deleting                    its node ends, then its data goes unless it is to be kept, then its
+//                               rows. A crash in between is made good by the next look.
+//
+// Away       while the metadata store does not answer, what runs goes on as it was seen last.
+// Threads    fully safe; looks from a thread of its own, which is the nodes' parent.
+// Owns       the launcher. All else outlives it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "granary/base/log.h"
+#include "granary/io/clock.h"
+#include "granary/io/file_system.h"
+#include "granary/runtime/periodic.h"
+#include "granary/services/operation_node/fleet.h"
+#include "granary/services/operation_node/launcher.h"
+#include "granary/services/operation_node/restart_policy.h"
+
+namespace granary::operation {
+
+struct KeeperOptions {
+  std::string operation_node;  ///< Whose nodes it keeps: Placement::launched_by.
+  std::string folder;          ///< Of all nodes' data, absolute: <folder>/<tenant>.
+  /// Of a node's settings those that are the same for all.
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// A node's key; it proves with it who it is.
+  std::function<std::string(const std::string& node)> key_of;
+  RestartLimits restarts;
+};
+
+/// What is known here of a node's process.
+struct KeptProcess {
+  bool runs = false;
+  std::int64_t started_us =
+      0;  ///< The last start; what was heard of before it is another process'.
+  std::uint64_t starts = 0;
+  std::uint32_t failures = 0;  ///< Ends in a row that nobody asked for.
+  std::string last_exit;       ///< Empty: it never ended.
+  std::int64_t wait_ms = 0;    ///< Until it is started again.
+};
+
+/// The settings of a tenant's node. Pure.
+NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placement& placement,
+                const Quota& quota, const KeeperOptions& options);
+
+class NodeKeeper {
+ public:
+  static constexpr std::chrono::milliseconds kLookEvery{200};
+
+  NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher, Fleet& fleet,
+             io::FileSystem& files, const io::Clock& clock, Logger& log);
+  ~NodeKeeper();
+
+  void Start();
+  /// Ends all nodes.
+  void Stop();
+  /// Something changed: look at once.
+  void Poke();
+  /// One look. For tests; Start's thread does it otherwise.
+  void Look();
+
+  std::optional<KeptProcess> Find(const std::string& node) const;
+
+ private:
+  struct Record {
+    NodeSpec spec;
+    RestartState restarts;
+    std::int64_t start_at_ns = 0, started_us = 0;
+    std::uint64_t starts = 0;
+    std::string last_exit;
+  };
+
+  void TakeNote(const NodeExit& exit);
+  void TellOthers(const std::string& node);
+  void StopUnwanted(const std::map<std::string, NodeSpec>& wanted);
+  void StartWanted(const std::map<std::string, NodeSpec>& wanted);
+  void Begin(const NodeSpec& spec, Record& record);
+  void FinishDeletions(const FleetView& view);
+  Status Finish(const std::string& tenant, const std::string& node);
+  void Publish();
+
+  const KeeperOptions options_;
+  Fleet& fleet_;
+  io::FileSystem& files_;
+  const io::Clock& clock_;
+  Logger& log_;
+  std::unique_ptr<Launcher> launcher_;     // The looking thread's, as is the next.
+  std::map<std::string, Record> records_;  // By node.
+  std::string last_trouble_;
+  mutable std::mutex mutex_;
+  std::map<std::string, KeptProcess> shown_;   // Guarded by mutex_.
+  std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
+};
+
+}  // namespace granary::operation

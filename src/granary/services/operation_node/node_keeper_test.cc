@@ -1,0 +1,220 @@
+#include "granary/services/operation_node/node_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "granary/io/posix_file_system.h"
+#include "granary/testing/fake_clock.h"
+#include "granary/testing/temp_directory.h"
+
+namespace granary::operation {
+namespace {
+
+/// What a launcher was told; its nodes end when the test says so.
+struct FakeLauncher final : Launcher {
+  Status Start(const NodeSpec& spec) override {
+    if (refuses) return Status::IoError("no more processes");
+    running[spec.node] = spec;
+    ++starts;
+    return Status::Ok();
+  }
+  void Stop(const std::string& node) override { asked.push_back(node); }
+  std::vector<NodeExit> TakeExits() override { return std::exchange(exits, {}); }
+  bool IsRunning(const std::string& node) const override { return running.contains(node); }
+
+  void End(const std::string& node, std::int64_t lived_ms, bool was_asked = false) {
+    running.erase(node);
+    exits.push_back({node, "exit code 1", lived_ms, was_asked});
+  }
+
+  std::map<std::string, NodeSpec> running;
+  std::vector<std::string> asked;
+  std::vector<NodeExit> exits;
+  int starts = 0;
+  bool refuses = false;
+};
+
+struct NodeKeeperTest : ::testing::Test {
+  NodeKeeperTest() {
+    metadata::Options store;
+    store.file = folder.Join("metadata.sqlite");
+    fleet = std::make_unique<Fleet>(metadata::MakeMetadataStore(store), clock, Logger::Null());
+    auto made = std::make_unique<FakeLauncher>();
+    launcher = made.get();
+    keeper = std::make_unique<NodeKeeper>(
+        KeeperOptions{.operation_node = "op-1",
+                      .folder = folder.Join("nodes"),
+                      .settings = {{"MEMORY_LIMIT_MB", "100"}},
+                      .key_of = [](const std::string& node) { return "key of " + node; },
+                      .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000}},
+        std::move(made), *fleet, files, clock, Logger::Null());
+  }
+
+  void Put(std::string_view kind, const std::string& key, const std::string& body) {
+    ASSERT_TRUE(fleet
+                    ->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
+                      std::uint64_t version = 0;
+                      if (kind == kTenantKind && now.FindTenant(key) != nullptr)
+                        version = now.FindTenant(key)->version;
+                      if (kind == kPlacementKind && now.FindPlacement(key) != nullptr)
+                        version = now.FindPlacement(key)->version;
+                      if (kind == kQuotaKind && now.FindQuota(key) != nullptr)
+                        version = now.FindQuota(key)->version;
+                      return Fleet::Changes{{std::string(kind), key, version, body}};
+                    })
+                    .ok());
+  }
+  void PutTenant(const std::string& id, TenantState state, bool keeps_data = false) {
+    Put(kTenantKind, id, TenantBody({.state = state, .keeps_data = keeps_data}));
+  }
+  void Place(const std::string& id, const std::string& launched_by, std::uint64_t turn = 0) {
+    Put(kPlacementKind, id,
+        PlacementBody({.node = "node-" + id, .launched_by = launched_by, .turn = turn}));
+  }
+  std::string SettingOf(const std::string& node, const std::string& name) {
+    for (const auto& [key, value] : launcher->running.at(node).settings)
+      if (key == name) return value;
+    return "none";
+  }
+  void LookAfterMs(std::int64_t ms) {
+    clock.AdvanceMicros(ms * 1000);
+    keeper->Look();
+  }
+
+  testing::TempDirectory folder;
+  testing::FakeClock clock;
+  io::PosixFileSystem files;
+  std::unique_ptr<Fleet> fleet;
+  FakeLauncher* launcher = nullptr;
+  std::unique_ptr<NodeKeeper> keeper;
+};
+
+TEST_F(NodeKeeperTest, RunsANodeForEachActiveTenantOfItsOwnAndNoOther) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  PutTenant("b", TenantState::kActive);
+  Place("b", "op-2");
+  PutTenant("c", TenantState::kActive);
+  Place("c", "");
+  PutTenant("d", TenantState::kSuspended);
+  Place("d", "op-1");
+  keeper->Look();
+  keeper->Look();
+  ASSERT_EQ(launcher->running.size(), 1u);
+  EXPECT_EQ(launcher->starts, 1);
+  EXPECT_EQ(SettingOf("node-a", "TENANT_ID"), "a");
+  EXPECT_EQ(SettingOf("node-a", "TENANT_NAME"), "a");
+  EXPECT_EQ(SettingOf("node-a", "DATA_PATH"), folder.Join("nodes/a"));
+  EXPECT_EQ(SettingOf("node-a", "NODE_ID"), "node-a");
+  EXPECT_EQ(SettingOf("node-a", "NODE_KEY"), "key of node-a");
+  EXPECT_TRUE(keeper->Find("node-a")->runs);
+  EXPECT_FALSE(keeper->Find("node-b"));
+}
+
+TEST_F(NodeKeeperTest, AQuotaReplacesWhatAllHaveAndTheNodeBeginsAnewWithIt) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_EQ(SettingOf("node-a", "MEMORY_LIMIT_MB"), "100");
+  Put(kQuotaKind, "a", QuotaBody({.sources = 7, .memory_mb = 200, .workers = 1, .searches = 3}));
+  keeper->Look();
+  EXPECT_EQ(launcher->asked, std::vector<std::string>{"node-a"});
+  launcher->End("node-a", 5, /*was_asked=*/true);
+  keeper->Look();
+  EXPECT_EQ(launcher->starts, 2);
+  EXPECT_EQ(SettingOf("node-a", "MEMORY_LIMIT_MB"), "200");
+  EXPECT_EQ(SettingOf("node-a", "MAX_SOURCES"), "7");
+  EXPECT_EQ(SettingOf("node-a", "MAX_WORKERS"), "1");
+  EXPECT_EQ(SettingOf("node-a", "MIN_WORKERS"), "1");
+  EXPECT_EQ(SettingOf("node-a", "MAX_CONCURRENT_SEARCHES"), "3");
+  const auto& settings = launcher->running.at("node-a").settings;
+  EXPECT_EQ(
+      std::ranges::count(settings, "MEMORY_LIMIT_MB", &std::pair<std::string, std::string>::first),
+      1);
+}
+
+TEST_F(NodeKeeperTest, ANodeThatEndsByItselfIsStartedAgainLaterEachTime) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  for (const std::int64_t wait_ms : {500, 1'000, 2'000, 4'000, 4'000}) {
+    const int before = launcher->starts;
+    launcher->End("node-a", 10);
+    keeper->Look();
+    EXPECT_EQ(keeper->Find("node-a")->wait_ms, wait_ms);
+    LookAfterMs(wait_ms - 1);
+    EXPECT_EQ(launcher->starts, before);
+    LookAfterMs(1);
+    EXPECT_EQ(launcher->starts, before + 1);
+  }
+  EXPECT_EQ(keeper->Find("node-a")->last_exit, "exit code 1");
+  launcher->End("node-a", 10'000);
+  keeper->Look();
+  EXPECT_EQ(keeper->Find("node-a")->wait_ms, 500);
+}
+
+TEST_F(NodeKeeperTest, ANodeThatCannotBeStartedIsTriedAgainLater) {
+  launcher->refuses = true;
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_EQ(keeper->Find("node-a")->last_exit, "no more processes");
+  launcher->refuses = false;
+  LookAfterMs(499);
+  EXPECT_EQ(launcher->starts, 0);
+  LookAfterMs(1);
+  EXPECT_EQ(launcher->starts, 1);
+}
+
+TEST_F(NodeKeeperTest, SuspendingEndsANodeAndResumingBeginsItAnew) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  PutTenant("a", TenantState::kSuspended);
+  keeper->Look();
+  EXPECT_EQ(launcher->asked, std::vector<std::string>{"node-a"});
+  launcher->End("node-a", 5, /*was_asked=*/true);
+  keeper->Look();
+  EXPECT_TRUE(launcher->running.empty());
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/a")));
+  PutTenant("a", TenantState::kActive);
+  keeper->Look();
+  EXPECT_EQ(launcher->starts, 2);
+  Place("a", "op-1", /*turn=*/1);
+  keeper->Look();
+  EXPECT_EQ(launcher->asked.size(), 2u);
+}
+
+TEST_F(NodeKeeperTest, ADeletionWaitsForTheNodeThenTakesTheDataThenTheRows) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  Put(kNodeKind, "node-a", NodeBody({}));
+  keeper->Look();
+  ASSERT_TRUE(files.ReplaceFile(folder.Join("nodes/a/file"), "x").ok());
+  PutTenant("a", TenantState::kDeleting);
+  keeper->Look();
+  keeper->Look();
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/a/file")));
+  EXPECT_NE(fleet->Last()->FindTenant("a"), nullptr);
+  launcher->End("node-a", 5, /*was_asked=*/true);
+  keeper->Look();
+  EXPECT_FALSE(*files.Exists(folder.Join("nodes/a")));
+  EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
+  EXPECT_EQ(fleet->Last()->FindPlacement("a"), nullptr);
+  EXPECT_EQ(fleet->Last()->FindNode("node-a"), nullptr);
+  keeper->Look();
+  EXPECT_EQ(launcher->starts, 1);
+}
+
+TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {
+  PutTenant("a", TenantState::kDeleting, /*keeps_data=*/true);
+  Place("a", "op-1");
+  ASSERT_TRUE(files.CreateDirectories(folder.Join("nodes/a")).ok());
+  keeper->Look();
+  EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/a")));
+}
+
+}  // namespace
+}  // namespace granary::operation

@@ -1,0 +1,131 @@
+#include <string>
+
+#include "granary/api/json_object.h"
+#include "granary/hosting/responses.h"
+#include "granary/services/operation_node/bodies.h"
+#include "granary/services/operation_node/node_changes.h"
+#include "granary/services/operation_node/routes.h"
+
+namespace granary::operation {
+namespace {
+
+using hosting::JsonResponse;
+using hosting::RouteCall;
+
+std::string HeartbeatAnswer(const Desk& desk, const FleetView& view, const std::string& id) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("node_id", std::string_view(id));
+  object.Add("state", NodeStateName(NodeState::kAlive));
+  std::string& tenants = object.Key("tenants");
+  tenants.push_back('[');
+  for (const auto& [tenant, placement] : view.placements()) {
+    if (placement.value.node != id) continue;
+    if (tenants.back() != '[') tenants.push_back(',');
+    json::AppendString(tenant, tenants);
+  }
+  tenants.push_back(']');
+  object.Add("heartbeat_seconds", desk.config.heartbeat_seconds);
+  object.Close();
+  return out;
+}
+
+// While the store is away a node that is known goes on being heard: only a new one, or news, must
+// be written down.
+Result<net::HttpResponse> Beat(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
+  GRANARY_ASSIGN(const Heartbeat beat, ParseHeartbeat(call.request.body));
+  FleetViewPtr view = desk.fleet.Last();
+  const bool is_new = view == nullptr || view->FindNode(id) == nullptr;
+  const auto is_written = [&]() -> Result<bool> {
+    if (is_new) return false;
+    GRANARY_ASSIGN(const Fleet::Changes needed, DecideHeartbeat(desk, *view, id, beat));
+    return needed.empty();
+  };
+  // Whose key it is may have changed since: a refusal is one of what the store holds now.
+  const Result<bool> written = is_written();
+  if (!written.ok() || !*written) {
+    GRANARY_ASSIGN(view, desk.fleet.Change([&](const FleetView& now) {
+      return DecideHeartbeat(desk, now, id, beat);
+    }));
+    if (is_new) desk.log.Info("a node registered", {{"node", id}, {"url", beat.url}});
+  }
+  desk.book.Hear(id, {desk.clock.WallMicros(), beat.load});
+  return JsonResponse(HeartbeatAnswer(desk, *view, id));
+}
+
+Result<net::HttpResponse> ListNodes(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const PageRequest page, ParsePage(call.request));
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  const auto counts = seen.view->PlacedCounts();
+  return SeenResponse(seen, PageJson("nodes", seen.view->nodes(), page,
+                                     [&](const std::string& id, const Kept<Node>& row) {
+                                       const auto count = counts.find(id);
+                                       return NodeJson(
+                                           desk, id,
+                                           LookAtNode(desk, id, row.value,
+                                                      count == counts.end() ? 0 : count->second));
+                                     }));
+}
+
+std::string OneNodeJson(const Desk& desk, const FleetView& view, const std::string& id,
+                        const Node& row) {
+  const auto counts = view.PlacedCounts();
+  const auto count = counts.find(id);
+  return NodeJson(desk, id, LookAtNode(desk, id, row, count == counts.end() ? 0 : count->second));
+}
+
+Result<net::HttpResponse> GetNode(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*seen.view, id));
+  return SeenResponse(seen, OneNodeJson(desk, *seen.view, id, row->value));
+}
+
+Result<net::HttpResponse> SetDraining(Desk& desk, RouteCall& call, bool draining) {
+  GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
+  if (!call.request.body.empty() && call.request.body != "{}")
+    return Status(Code::kInvalidRequest, "this request has no body");
+  GRANARY_ASSIGN(const FleetViewPtr after, desk.fleet.Change([&](const FleetView& now) {
+    return DecideDraining(now, id, draining);
+  }));
+  GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*after, id));
+  return JsonResponse(OneNodeJson(desk, *after, id, row->value));
+}
+
+Result<net::HttpResponse> Drain(Desk& desk, RouteCall& call) {
+  return SetDraining(desk, call, /*draining=*/true);
+}
+Result<net::HttpResponse> Undrain(Desk& desk, RouteCall& call) {
+  return SetDraining(desk, call, /*draining=*/false);
+}
+
+Result<net::HttpResponse> RemoveNode(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
+  GRANARY_TRY(desk.fleet.Change([&](const FleetView& now) { return DecideRemoval(desk, now, id); })
+                  .status());
+  desk.book.Forget(id);
+  return JsonResponse("", 204);
+}
+
+}  // namespace
+
+void AddNodeRoutes(const FindDesk& find, hosting::Router& router) {
+  const auto add = [&](std::string method, std::string pattern, DeskHandler handler,
+                       std::vector<std::string> query = {}) {
+    AddDeskRoute(find,
+                 {.method = std::move(method),
+                  .pattern = std::move(pattern),
+                  .handler = {},
+                  .query = std::move(query)},
+                 std::move(handler), router);
+  };
+  add("GET", "/nodes", ListNodes, {"limit", "cursor"});
+  add("GET", "/nodes/{node_id}", GetNode);
+  add("PUT", "/nodes/{node_id}", Beat);
+  add("DELETE", "/nodes/{node_id}", RemoveNode);
+  add("POST", "/nodes/{node_id}/drain", Drain);
+  add("POST", "/nodes/{node_id}/resume", Undrain);
+}
+
+}  // namespace granary::operation

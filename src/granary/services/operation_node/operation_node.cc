@@ -1,0 +1,256 @@
+#include "granary/services/operation_node/operation_node.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/hosting/common_routes.h"
+#include "granary/hosting/rest_door.h"
+#include "granary/hosting/server_options.h"
+#include "granary/io/clock.h"
+#include "granary/io/posix_file_system.h"
+#include "granary/services/operation_node/access.h"
+#include "granary/services/operation_node/identity.h"
+#include "granary/services/operation_node/operation_openapi.h"
+#include "granary/services/operation_node/process_launcher.h"
+#include "granary/services/operation_node/routes.h"
+#include "granary/services/operation_node/steward.h"
+
+namespace granary::operation {
+namespace {
+
+Status MakeOwnFolder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return Status::Ok();
+  return Status::IoError(fmt::format("{}: {}", folder, std::strerror(errno)));
+}
+
+// What every node that is launched is told.
+std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& config,
+                                                                std::uint16_t port) {
+  const std::string own_url =
+      fmt::format("{}://127.0.0.1:{}", config.tls_cert_file.empty() ? "http" : "https", port);
+  std::vector<std::pair<std::string, std::string>> out = {
+      {"REST_HOST", "127.0.0.1"},
+      {"REST_PORT", "0"},
+      {"OPERATION_NODE_URL",
+       config.operation_node_url.empty() ? own_url : config.operation_node_url},
+      {"HEARTBEAT_SECONDS", std::to_string(config.heartbeat_seconds)},
+      {"MEMORY_LIMIT_MB", std::to_string(config.launch_memory_mb)},
+      {"LOG_LEVEL", config.log_level},
+      {"LOG_FORMAT", config.log_format}};
+  if (!config.operation_node_key.empty())
+    out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
+  if (!config.gateway_jwks.empty()) {
+    out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
+    out.emplace_back("GATEWAY_REQUIRED", config.gateway_required ? "true" : "false");
+  }
+  return out;
+}
+
+}  // namespace
+
+struct OperationNode::State {
+  State(const Config& chosen, Logger& logger)
+      : config(chosen), log(logger), metrics(GRANARY_VERSION, {}) {}
+
+  Status ListenRest();
+  hosting::Router MakeRouter();
+  Result<std::shared_ptr<Desk>> Find() const {
+    const std::lock_guard lock(mutex);
+    if (desk == nullptr) return why_not;
+    return desk;
+  }
+  Status Ready() const {
+    GRANARY_ASSIGN(const auto found, Find());
+    return found->fleet.status();
+  }
+  void Sample(std::vector<hosting::Sample>& samples) const;
+  Result<KeeperOptions> MakeKeeperOptions();
+
+  Config config;
+  Logger& log;
+  io::SystemClock clock;
+  io::SystemRandom random;
+  io::PosixFileSystem files;
+  hosting::Metrics metrics;
+  hosting::ServerHandle server;
+  std::unique_ptr<io::FileLock> lock_file;
+  Identity identity;
+  std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<NodeBook> book;
+  std::unique_ptr<NodeKeeper> keeper;
+  mutable std::mutex mutex;
+  std::shared_ptr<Desk> desk;  // Guarded by mutex, as is:
+  Status why_not{Code::kUnavailable, "the service is starting; try again soon"};
+  std::shared_ptr<Desk> kept_desk;  // The steward's, until it has stopped.
+  std::unique_ptr<Steward> steward;
+  std::unique_ptr<hosting::RestDoor> rest;
+  bool stopped = false;
+};
+
+void OperationNode::State::Sample(std::vector<hosting::Sample>& samples) const {
+  const auto found = Find();
+  if (!found.ok()) return;
+  const FleetCounts counts = steward->counts();
+  const auto count = [&counts](NodeState state) {
+    const auto at = counts.nodes.find(state);
+    return at == counts.nodes.end() ? 0.0 : static_cast<double>(at->second);
+  };
+  samples.push_back({"granary_metadata_store_up", "1 while the metadata store answers",
+                     (*found)->fleet.status().ok() ? 1.0 : 0.0});
+  samples.push_back({"granary_fleet_tenants", "Tenants", static_cast<double>(counts.tenants)});
+  samples.push_back({"granary_fleet_tenants_waiting", "Active tenants that no node can take",
+                     static_cast<double>(counts.waiting_tenants)});
+  samples.push_back(
+      {"granary_fleet_nodes_alive", "Nodes that are heard of", count(NodeState::kAlive)});
+  samples.push_back(
+      {"granary_fleet_nodes_suspect", "Nodes that fell silent", count(NodeState::kSuspect)});
+  samples.push_back(
+      {"granary_fleet_nodes_dead", "Nodes that are taken for gone", count(NodeState::kDead)});
+  if (const auto decided = steward->last_decision()) {
+    samples.push_back({"granary_fleet_nodes_wanted",
+                       "Nodes that there should be, for whatever makes machines",
+                       static_cast<double>(decided->decision.nodes_wanted)});
+  }
+}
+
+hosting::Router OperationNode::State::MakeRouter() {
+  hosting::Router router;
+  hosting::CommonRoutes common{.service = "operation-node",
+                               .version = GRANARY_VERSION,
+                               .openapi = OperationOpenApi(),
+                               .clock = clock,
+                               .metrics = metrics,
+                               .server = server};
+  common.ready = [this] { return Ready(); };
+  common.describe = [this](api::JsonObject& health) {
+    health.Add("metadata_store", std::string_view(config.metadata_type));
+  };
+  common.sample = [this](std::vector<hosting::Sample>& samples) { Sample(samples); };
+  hosting::AddCommonRoutes(std::move(common), router);
+  const FindDesk find = [this] { return Find(); };
+  AddTenantRoutes(find, router);
+  AddNodeRoutes(find, router);
+  AddScalingRoutes(find, router);
+  AddLaterRoutes(router);
+  return router;
+}
+
+Status OperationNode::State::ListenRest() {
+  net::HttpServerOptions options = hosting::MakeServerOptions(config, config.operation_node_port);
+  GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
+  hosting::DispatcherOptions dispatch;
+  dispatch.check_access = [this](net::HttpRequest& request) {
+    return CheckCaller(request, config);
+  };
+  // Files and a database's words are for the log alone.
+  dispatch.told = [](const Status& failure) {
+    switch (failure.code()) {
+      case Code::kIoError:
+      case Code::kCorruption:
+      case Code::kInternal:
+        return Status(failure.code(), "the Operation Node failed; its log says why");
+      default: return failure;
+    }
+  };
+  GRANARY_ASSIGN(rest, hosting::RestDoor::Listen(std::move(options), log, clock, metrics,
+                                                 MakeRouter(), std::move(dispatch), server));
+  log.Info("listening", {{"host", config.rest_host}, {"port", rest->port()}});
+  return Status::Ok();
+}
+
+Result<KeeperOptions> OperationNode::State::MakeKeeperOptions() {
+  KeeperOptions options{.operation_node = identity.id,
+                        .folder = {},
+                        .settings = SharedSettings(config, rest->port()),
+                        .key_of = [this](const std::string& node) { return identity.KeyOf(node); },
+                        .restarts = {}};
+  // Nodes are started in folders of their own.
+  GRANARY_ASSIGN(options.folder, files.Resolve(io::JoinPath(FolderOf(config), "nodes")));
+  for (auto& [name, value] : options.settings) {
+    if (name == "GATEWAY_JWKS" && value.find("://") == std::string::npos) {
+      GRANARY_ASSIGN(value, files.Resolve(value));
+    }
+  }
+  return options;
+}
+
+OperationNode::OperationNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<OperationNode>> OperationNode::Listen(const Config& config, Logger& log) {
+  auto state = std::make_unique<State>(config, log);
+  GRANARY_TRY(state->ListenRest());
+  return std::unique_ptr<OperationNode>(new OperationNode(std::move(state)));
+}
+
+OperationNode::~OperationNode() {
+  if (const Status status = Stop(); !status.ok())
+    state_->log.Error("stop failed", {{"error", status.ToString()}});
+}
+
+Status OperationNode::Open() {
+  State& state = *state_;
+  const Config& config = state.config;
+  const std::string folder = FolderOf(config);
+  GRANARY_TRY(state.files.CreateDirectories(config.data_path));
+  GRANARY_TRY(MakeOwnFolder(folder));
+  GRANARY_ASSIGN(state.lock_file, state.files.Lock(io::JoinPath(folder, "LOCK")));
+  GRANARY_ASSIGN(state.identity, LoadIdentity(folder, state.files, state.random));
+  state.fleet = std::make_unique<Fleet>(
+      metadata::MakeMetadataStore(MakeMetadataOptions(config, state.identity.id)), state.clock,
+      state.log);
+  state.book =
+      std::make_unique<NodeBook>(HealthLimits{.suspect_ms = config.node_suspect_seconds * 1000,
+                                              .dead_ms = config.node_dead_seconds * 1000},
+                                 state.clock.WallMicros());
+  ProcessOptions processes;
+  processes.stop_ms = config.stop_timeout_seconds * 1000 + 5'000;
+  if (!config.launch_config_file.empty()) {
+    GRANARY_ASSIGN(const std::string file, state.files.Resolve(config.launch_config_file));
+    processes.arguments.insert(processes.arguments.end(), {"--config", file});
+  }
+  GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
+  state.keeper = std::make_unique<NodeKeeper>(
+      std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
+      *state.fleet, state.files, state.clock, state.log);
+  state.kept_desk = std::make_shared<Desk>(
+      Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, state.clock,
+           state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); }});
+  state.steward = std::make_unique<Steward>(*state.kept_desk);
+  const Status seen = state.fleet->Look().status();
+  {
+    const std::lock_guard lock(state.mutex);
+    state.desk = state.kept_desk;
+  }
+  state.keeper->Start();
+  state.steward->Start();
+  state.log.Info("open", {{"id", state.identity.id},
+                          {"metadata_store", state.fleet->where()},
+                          {"answers", seen.ok()}});
+  return Status::Ok();
+}
+
+Status OperationNode::Stop() {
+  State& state = *state_;
+  if (std::exchange(state.stopped, true)) return Status::Ok();
+  state.rest->Stop(state.config.stop_timeout_seconds * 1000);
+  {
+    const std::lock_guard lock(state.mutex);
+    state.desk.reset();
+    state.why_not = {Code::kUnavailable, "the service has stopped"};
+  }
+  if (state.steward) state.steward->Stop();
+  if (state.keeper) state.keeper->Stop();
+  state.fleet.reset();  // Lets go of the store.
+  state.log.Info("stopped");
+  return Status::Ok();
+}
+
+std::uint16_t OperationNode::port() const { return state_->rest->port(); }
+
+}  // namespace granary::operation

@@ -1,0 +1,263 @@
+#include "granary/services/operation_node/tenant_changes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/security/digest.h"
+
+namespace granary::operation {
+namespace {
+
+constexpr std::size_t kNodeIdDigits = 16;
+constexpr std::size_t kPlacedAtOnceMax = 100;
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+template <typename Row>
+std::uint64_t VersionOf(const Row* row) {
+  return row == nullptr ? 0 : row->version;
+}
+
+metadata::Change TenantChange(const FleetView& now, const std::string& id, const Tenant& tenant) {
+  return {std::string(kTenantKind), id, VersionOf(now.FindTenant(id)), TenantBody(tenant)};
+}
+metadata::Change PlacementChange(const FleetView& now, const std::string& id,
+                                 const Placement& placement) {
+  return {std::string(kPlacementKind), id, VersionOf(now.FindPlacement(id)),
+          PlacementBody(placement)};
+}
+metadata::Change NodeChange(const FleetView& now, const std::string& id, const Node& node) {
+  return {std::string(kNodeKind), id, VersionOf(now.FindNode(id)), NodeBody(node)};
+}
+
+std::uint64_t LaunchedCount(const Desk& desk, const FleetView& now) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(now.placements(), [&](const auto& one) {
+    const auto* tenant = now.FindTenant(one.first);
+    return one.second.value.launched_by == desk.id && tenant != nullptr &&
+           tenant->value.state == TenantState::kActive;
+  }));
+}
+
+// Places the tenant as `choice` says; nothing when it says no node.
+void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
+           const PlacementChoice& choice, Fleet::Changes& changes) {
+  if (choice.kind == PlacementChoice::Kind::kNone) return;
+  const auto* before = now.FindPlacement(tenant);
+  Placement placement{.node = choice.node,
+                      .launched_by = {},
+                      .reason = choice.reason,
+                      .since_us = desk.clock.WallMicros(),
+                      .turn = before == nullptr ? 0 : before->value.turn + 1};
+  if (choice.kind == PlacementChoice::Kind::kLaunch) {
+    placement.node = LaunchedNodeId(desk.id, tenant);
+    placement.launched_by = desk.id;
+    // The row first, so that nobody else can take the node's name.
+    if (now.FindNode(placement.node) == nullptr) {
+      Node node;
+      node.key_digest = KeyDigest(desk.key_of(placement.node));
+      node.launched_by = desk.id;
+      changes.push_back(NodeChange(now, placement.node, node));
+    }
+  }
+  changes.push_back(PlacementChange(now, tenant, placement));
+}
+
+bool IsSame(const FleetView& now, const NewTenant& wish, const Tenant& found) {
+  const auto* quota = now.FindQuota(wish.id);
+  const auto* placement = now.FindPlacement(wish.id);
+  const bool same_node =
+      wish.node.empty() || (placement != nullptr && placement->value.node == wish.node);
+  const bool same_quota = !wish.quota || *wish.quota == (quota == nullptr ? Quota() : quota->value);
+  return found.state != TenantState::kDeleting && found.name == wish.name && same_node &&
+         same_quota;
+}
+
+Result<Tenant> NeedLasting(const FleetView& now, const std::string& id) {
+  GRANARY_ASSIGN(const Kept<Tenant>* found, NeedTenant(now, id));
+  if (found->value.state != TenantState::kDeleting) return found->value;
+  return Status(Code::kConflict, fmt::format("the tenant '{}' is being deleted", id));
+}
+
+}  // namespace
+
+std::string LaunchedNodeId(const std::string& operation_node, const std::string& tenant) {
+  return "node-" + Hex(security::Sha256(operation_node + "/" + tenant)).substr(0, kNodeIdDigits);
+}
+
+std::string KeyDigest(const std::string& key) { return Hex(security::Sha256(key)); }
+
+Result<const Kept<Tenant>*> NeedTenant(const FleetView& now, const std::string& tenant) {
+  const Kept<Tenant>* found = now.FindTenant(tenant);
+  if (found != nullptr) return found;
+  return Status(Code::kNotFound, fmt::format("there is no tenant '{}'", tenant.substr(0, 128)));
+}
+
+PlacementChoice ChooseNode(const Desk& desk, const FleetView& now, const std::string& tenant,
+                           const std::string& wished) {
+  const auto placed = now.PlacedCounts();
+  std::vector<PlacementCandidate> candidates;
+  for (const auto& [id, row] : now.nodes()) {
+    const auto count = placed.find(id);
+    const NodeNow node = LookAtNode(desk, id, row.value, count == placed.end() ? 0 : count->second);
+    const auto& tenants = node.node.tenants;
+    candidates.push_back({.node = id,
+                          .state = node.health.state,
+                          .draining = node.node.draining,
+                          .has_tenant = std::ranges::find(tenants, tenant) != tenants.end(),
+                          .is_launched = !node.node.launched_by.empty(),
+                          // What it serves though nobody placed it there takes room, too.
+                          .placed = std::max<std::uint64_t>(node.placed, tenants.size()),
+                          .capacity = node.node.capacity,
+                          .cpu_percent = node.node.load.cpu_percent});
+  }
+  PlacementWish wish{.tenant = tenant, .node = wished};
+  wish.may_launch =
+      desk.may_launch() &&
+      LaunchedCount(desk, now) < static_cast<std::uint64_t>(desk.config.max_launched_nodes);
+  if (!wish.may_launch) {
+    wish.why_no_launch = fmt::format("{} run, MAX_LAUNCHED_NODES is {}", LaunchedCount(desk, now),
+                                     desk.config.max_launched_nodes);
+  }
+  return PickNode(candidates, wish);
+}
+
+Result<Fleet::Changes> DecideCreate(const Desk& desk, const FleetView& now, const NewTenant& wish) {
+  Fleet::Changes changes;
+  if (const auto* found = now.FindTenant(wish.id)) {
+    if (IsSame(now, wish, found->value)) return changes;
+    return Status(Code::kConflict,
+                  fmt::format("the tenant '{}' is there already, and is {}", wish.id,
+                              found->value.state == TenantState::kDeleting ? "being deleted"
+                                                                           : "set up otherwise"));
+  }
+  if (now.tenants().size() >= static_cast<std::size_t>(desk.config.max_tenants)) {
+    return Status(Code::kQuotaExceeded, fmt::format("there are {} tenants: MAX_TENANTS is {}",
+                                                    now.tenants().size(), desk.config.max_tenants));
+  }
+  const PlacementChoice choice = ChooseNode(desk, now, wish.id, wish.node);
+  if (choice.kind == PlacementChoice::Kind::kNone && !wish.node.empty())
+    return Status(Code::kConflict, choice.reason);
+  const std::int64_t now_us = desk.clock.WallMicros();
+  changes.push_back(
+      TenantChange(now, wish.id, {.name = wish.name, .created_us = now_us, .changed_us = now_us}));
+  if (wish.quota) {
+    changes.push_back({std::string(kQuotaKind), wish.id, VersionOf(now.FindQuota(wish.id)),
+                       QuotaBody(*wish.quota)});
+  }
+  Place(desk, now, wish.id, choice, changes);
+  return changes;
+}
+
+Result<Fleet::Changes> DecideSuspend(const Desk& desk, const FleetView& now,
+                                     const std::string& id) {
+  GRANARY_ASSIGN(Tenant tenant, NeedLasting(now, id));
+  if (tenant.state == TenantState::kSuspended) return Fleet::Changes();
+  tenant.state = TenantState::kSuspended;
+  tenant.changed_us = desk.clock.WallMicros();
+  return Fleet::Changes{TenantChange(now, id, tenant)};
+}
+
+Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now, const std::string& id) {
+  GRANARY_ASSIGN(Tenant tenant, NeedLasting(now, id));
+  if (tenant.state == TenantState::kActive) return Fleet::Changes();
+  const auto* placement = now.FindPlacement(id);
+  if (placement != nullptr && placement->value.launched_by == desk.id &&
+      LaunchedCount(desk, now) >= static_cast<std::uint64_t>(desk.config.max_launched_nodes)) {
+    return Status(Code::kQuotaExceeded,
+                  fmt::format("{} launched nodes run: MAX_LAUNCHED_NODES is {}",
+                              LaunchedCount(desk, now), desk.config.max_launched_nodes));
+  }
+  tenant.state = TenantState::kActive;
+  tenant.changed_us = desk.clock.WallMicros();
+  Fleet::Changes changes{TenantChange(now, id, tenant)};
+  if (placement == nullptr) Place(desk, now, id, ChooseNode(desk, now, id, ""), changes);
+  return changes;
+}
+
+Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const std::string& id,
+                                  const Move& move) {
+  GRANARY_TRY(NeedLasting(now, id).status());
+  const auto* before = now.FindPlacement(id);
+  Fleet::Changes changes;
+  if (before != nullptr && !before->value.launched_by.empty() && move.node.empty()) {
+    // Its data is in a folder of that machine, so its node can only begin anew there.
+    Placement placement = before->value;
+    placement.reason = "it was asked to move, and its node began anew";
+    placement.since_us = desk.clock.WallMicros();
+    ++placement.turn;
+    changes.push_back(PlacementChange(now, id, placement));
+    return changes;
+  }
+  if (before != nullptr && before->value.node == move.node) return changes;
+  const PlacementChoice choice = ChooseNode(desk, now, id, move.node);
+  if (choice.kind != PlacementChoice::Kind::kNode ||
+      (before != nullptr && choice.node == before->value.node)) {
+    return Status(Code::kConflict,
+                  move.node.empty() ? "no other node has the tenant's data, and a move carries none"
+                                    : choice.reason);
+  }
+  const auto& tenants = now.FindNode(choice.node)->value.tenants;
+  const bool has_it = std::ranges::find(tenants, id) != tenants.end();
+  if (before != nullptr && !has_it && !move.without_data) {
+    return Status(
+        Code::kConflict,
+        fmt::format("the node '{}' does not serve the tenant '{}', and a move carries no data: "
+                    "bring the data there first, or say \"without_data\": true to begin empty",
+                    choice.node, id));
+  }
+  Place(desk, now, id, choice, changes);
+  return changes;
+}
+
+Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, const std::string& id,
+                                    bool keeps_data) {
+  GRANARY_ASSIGN(const Kept<Tenant>* found, NeedTenant(now, id));
+  const auto* placement = now.FindPlacement(id);
+  if (placement != nullptr && !placement->value.launched_by.empty()) {
+    Tenant tenant = found->value;
+    if (tenant.state == TenantState::kDeleting && tenant.keeps_data == keeps_data)
+      return Fleet::Changes();
+    tenant.state = TenantState::kDeleting;
+    tenant.keeps_data = keeps_data;
+    tenant.changed_us = desk.clock.WallMicros();
+    return Fleet::Changes{TenantChange(now, id, tenant)};
+  }
+  Fleet::Changes changes{{std::string(kTenantKind), id, found->version, std::nullopt}};
+  if (placement != nullptr)
+    changes.push_back({std::string(kPlacementKind), id, placement->version, std::nullopt});
+  if (const auto* quota = now.FindQuota(id))
+    changes.push_back({std::string(kQuotaKind), id, quota->version, std::nullopt});
+  return changes;
+}
+
+Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& id,
+                                   const Quota& quota) {
+  GRANARY_TRY(NeedLasting(now, id).status());
+  const auto* before = now.FindQuota(id);
+  if (before != nullptr && before->value == quota) return Fleet::Changes();
+  return Fleet::Changes{{std::string(kQuotaKind), id, VersionOf(before), QuotaBody(quota)}};
+}
+
+Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
+  Fleet::Changes changes;
+  FleetView then = now;  // With those that were placed so far.
+  std::size_t placed = 0;
+  for (const auto& [id, tenant] : now.tenants()) {
+    if (tenant.value.state != TenantState::kActive || now.FindPlacement(id) != nullptr) continue;
+    if (++placed > kPlacedAtOnceMax) break;
+    Fleet::Changes more;
+    Place(desk, then, id, ChooseNode(desk, then, id, ""), more);
+    if (more.empty()) continue;
+    GRANARY_TRY(then.Apply(more, now.version() + 1));
+    changes.insert(changes.end(), more.begin(), more.end());
+  }
+  return changes;
+}
+
+}  // namespace granary::operation
