@@ -1,0 +1,171 @@
+#include "granary/services/auth_gateway/fleet_placement.h"
+
+#include <gtest/gtest.h>
+
+#include "granary/testing/fake_clock.h"
+#include "granary/testing/memory_file_system.h"
+
+namespace granary::gateway {
+namespace {
+
+using Kind = FleetAnswer::Kind;
+
+/// Files that outlive the placement that "owns" them.
+struct SharedFiles final : io::FileSystem {
+  explicit SharedFiles(io::FileSystem& shared) : files(shared) {}
+  Result<std::unique_ptr<io::RandomAccessFile>> OpenForRead(const std::string& path) override {
+    return files.OpenForRead(path);
+  }
+  Result<std::unique_ptr<io::WritableFile>> OpenForWrite(const std::string& path,
+                                                         io::OpenMode mode) override {
+    return files.OpenForWrite(path, mode);
+  }
+  Result<std::vector<io::DirectoryEntry>> List(const std::string& d) override {
+    return files.List(d);
+  }
+  Result<bool> Exists(const std::string& path) override { return files.Exists(path); }
+  Status CreateDirectories(const std::string& path) override {
+    return files.CreateDirectories(path);
+  }
+  Status Rename(const std::string& from, const std::string& to) override {
+    return files.Rename(from, to);
+  }
+  Status Remove(const std::string& path) override { return files.Remove(path); }
+  Status SyncDirectory(const std::string& d) override { return files.SyncDirectory(d); }
+  Result<std::uint64_t> AvailableBytes(const std::string& p) override {
+    return files.AvailableBytes(p);
+  }
+  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& p) override {
+    return files.Lock(p);
+  }
+  Result<std::string> Resolve(const std::string& path) override { return files.Resolve(path); }
+  io::FileSystem& files;
+};
+
+struct FleetPlacementTest : ::testing::Test {
+  std::unique_ptr<FleetPlacement> Make() {
+    auto own_clock = std::make_unique<testing::FakeClock>();
+    clock = own_clock.get();
+    const auto fixed = [](std::string_view list) {
+      return std::make_unique<FixedPlacement>(*ParseNodeList(list), net::UpstreamOptions());
+    };
+    return std::make_unique<FleetPlacement>(
+        FleetPlacementOptions{.cache_ms = 2'000, .upstream = {}, .file = "placements"},
+        [this](const std::string& tenant) -> Result<FleetAnswer> {
+          ++asked;
+          if (away) return Status(Code::kUnavailable, "nobody there");
+          const auto found = answers.find(tenant);
+          return found == answers.end() ? FleetAnswer() : found->second;
+        },
+        fixed("listed=http://127.0.0.1:1"), fixed("own=http://127.0.0.1:2"), std::move(own_clock),
+        std::make_unique<SharedFiles>(files), Logger::Null());
+  }
+  static std::string Where(FleetPlacement& placement, const std::string& tenant) {
+    const auto node = placement.NodeOf(tenant);
+    return node.ok() ? node->name : std::string(CodeName(node.status().code()));
+  }
+
+  testing::MemoryFileSystem files;
+  testing::FakeClock* clock = nullptr;
+  std::map<std::string, FleetAnswer> answers;
+  bool away = false;
+  int asked = 0;
+};
+
+TEST_F(FleetPlacementTest, AsksOnceAndKeepsTheAnswer) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  const auto link = placement->NodeOf("acme")->link;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(placement->NodeOf("acme")->link, link);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(placement->NodeOf("acme")->audience, "tenant-node/acme");
+}
+
+TEST_F(FleetPlacementTest, WhatTheOperatorListsComesFirstAndTheOwnNodeLast) {
+  answers["listed"] = answers["own"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "listed"), "127.0.0.1:1");
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(Where(*placement, "own"), "127.0.0.1:9");
+  answers.erase("own");
+  auto other = Make();
+  EXPECT_EQ(Where(*other, "own"), "127.0.0.1:9");  // As before the restart, at first.
+  other->Refresh();
+  EXPECT_EQ(Where(*other, "own"), "127.0.0.1:2");
+  EXPECT_EQ(Where(*other, "nobody"), "UNAVAILABLE");
+}
+
+TEST_F(FleetPlacementTest, AMovedTenantIsFoundAfterTheNextLook) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  answers["acme"].url = "http://127.0.0.1:10";
+  clock->AdvanceMicros(1'999'000);
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  placement->Refresh();
+  EXPECT_EQ(asked, 1);
+  clock->AdvanceMicros(1'000);
+  Where(*placement, "acme");  // It is due now, and the old answer serves.
+  placement->Refresh();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:10");
+}
+
+TEST_F(FleetPlacementTest, AnOperationNodeThatIsAwayChangesNothingAlsoAfterARestart) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  away = true;
+  clock->AdvanceMicros(60'000'000);
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  placement->Refresh();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  placement.reset();
+  auto again = Make();
+  EXPECT_EQ(Where(*again, "acme"), "127.0.0.1:9");
+  EXPECT_EQ(Where(*again, "own"), "127.0.0.1:2");
+  EXPECT_EQ(Where(*again, "new"), "UNAVAILABLE");
+}
+
+TEST_F(FleetPlacementTest, ATenantThatNothingIsKnownOfIsAskedForOnceASecond) {
+  away = true;
+  auto placement = Make();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");
+  EXPECT_EQ(asked, 1);
+  away = false;
+  answers["new"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  clock->AdvanceMicros(FleetPlacement::kRetryMs * 1000);
+  EXPECT_EQ(Where(*placement, "new"), "127.0.0.1:9");
+}
+
+TEST_F(FleetPlacementTest, ASuspendedTenantIsRefusedAndOneWithoutANodeIsToldToWait) {
+  answers["acme"] = {Kind::kSuspended, ""};
+  answers["young"] = {Kind::kNotReady, ""};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "PERMISSION_DENIED");
+  EXPECT_EQ(Where(*placement, "young"), "UNAVAILABLE");
+}
+
+TEST_F(FleetPlacementTest, ADamagedFileIsPassedOver) {
+  ASSERT_TRUE(files.ReplaceFile("placements", "acme=ftp://x").ok());
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "UNAVAILABLE");
+}
+
+TEST(FleetAnswerTest, IsReadOrRefused) {
+  const auto read = [](int status, std::string_view body) { return ReadFleetAnswer(status, body); };
+  EXPECT_EQ(*read(200, R"({"state":"active","placement":{"url":"http://a:1"}})"),
+            (FleetAnswer{Kind::kPlaced, "http://a:1"}));
+  EXPECT_EQ(read(200, R"({"state":"active","placement":null})")->kind, Kind::kNotReady);
+  EXPECT_EQ(read(200, R"({"state":"active","placement":{"url":null}})")->kind, Kind::kNotReady);
+  EXPECT_EQ(read(200, R"({"state":"suspended"})")->kind, Kind::kSuspended);
+  EXPECT_EQ(read(200, R"({"state":"deleting"})")->kind, Kind::kSuspended);
+  EXPECT_EQ(read(404, "")->kind, Kind::kUnknown);
+  for (const auto& bad : {read(200, ""), read(200, "[]"), read(200, "{}"), read(503, "{}"),
+                          read(401, R"({"state":"active"})"),
+                          read(200, R"({"state":"active","placement":{"url":"x y"}})")})
+    EXPECT_FALSE(bad.ok());
+}
+
+}  // namespace
+}  // namespace granary::gateway
