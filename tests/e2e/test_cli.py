@@ -244,7 +244,7 @@ def test_rest_is_the_mode_that_a_node_starts_in(node):
 
 
 def test_commands_of_later_versions_are_named():
-    for command in ("operation-node", "metadata-catalog", "sql", "backup", "restore"):
+    for command in ("metadata-catalog", "sql", "backup", "restore"):
         assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr
 
 

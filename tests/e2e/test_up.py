@@ -18,7 +18,8 @@ def up(tmp_path):
     service = Service("up", "MONITORING_PORT", tmp_path, {"REST_PORT": str(node_port), "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "CBO_ENGINE_PORT": "0",
                                                           "SCRAPE_INTERVAL_SECONDS": "1"})
     service.node_port = node_port
-    yield service.start()
+    service.start().wait_for(lambda _: "Granary is up" in service.log(), "it says where everything is")
+    yield service
     service.close()
 
 
@@ -51,6 +52,26 @@ def test_the_gateway_is_one_of_them(up):
     assert Client(port).raw("GET", "/sources")[0] == 401
     up.wait_for(lambda client: {one["service"]: one["status"] for one in client.call("GET", "/health/all")["services"]}.get("auth-gateway") == "ok",
                 "the gateway is seen")
+
+
+def test_the_operation_node_is_one_of_them(up):
+    """It takes over the tenant of the node beside it, and launches nodes for others, which the gateway finds."""
+    ports = {name: int(port) for name, port in re.findall(r"(Auth Gateway|Operation Node) +http://127.0.0.1:(\d+)", up.log())}
+    fleet = Client(ports["Operation Node"])
+    own, = up.wait_for(lambda _: fleet.call("GET", "/tenants")["tenants"], "the tenant of the node is taken over")
+    assert own["tenant_id"] == "default_tenant" and own["placement"]["url"] == f"http://127.0.0.1:{up.node_port}" and own["serving"]
+    fleet.call("POST", "/tenants", {"tenant_id": "acme"})
+    up.wait_for(lambda _: fleet.call("GET", "/tenants/acme")["serving"], "another tenant is served")
+    admin = KeyClient(ports["Auth Gateway"], re.search(r"gk_\w+", up.log())[0])
+    user = admin.call("POST", "/auth/users", {"username": "boss", "password": "a long password", "roles": ["admin"], "tenant_id": "acme"})
+    other = KeyClient(ports["Auth Gateway"], admin.call("POST", "/auth/keys", {"user_id": user["user_id"], "name": "test"})["key"])
+    up.wait_for(lambda _: other.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+    other.add({"source_id": "s"})
+    other.write("s", [{"a": 1}])
+    assert other.rows(source_id="s") == [{"a": 1}] and admin.call("GET", "/sources")["sources"] == []
+    up.wait_for(lambda client: {one["service"]: one["status"] for one in client.call("GET", "/health/all")["services"]}.get("operation-node") == "ok",
+                "the Operation Node is seen")
+    assert up.stop() == 0
 
 
 def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):

@@ -8,6 +8,7 @@
 #include "granary/services/auth_gateway/config.h"
 #include "granary/services/cbo_engine/config.h"
 #include "granary/services/monitoring/config.h"
+#include "granary/services/operation_node/config.h"
 #include "granary/services/tenant_node/config.h"
 
 namespace granary::cli {
@@ -16,7 +17,7 @@ namespace {
 // One line a service.
 std::vector<std::span<const hosting::Variable>> Tables() {
   return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable(),
-          services::CboConfigTable()};
+          services::CboConfigTable(), operation::ConfigTable()};
 }
 
 }  // namespace

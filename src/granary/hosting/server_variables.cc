@@ -46,7 +46,7 @@ std::vector<Variable> PortVariables() {
   return {
     {"Where each service listens; 0 picks a free port", "REST_PORT", "8000", Port(&C::rest_port), "REST API server port of the Tenant Node"},
     {"", "AUTH_GATEWAY_PORT", "8080", Port(&C::auth_gateway_port), "Auth Gateway"},
-    {"", "OPERATION_NODE_PORT", "8081", Port(&C::operation_node_port), "Operation Node", Offer::kLater},
+    {"", "OPERATION_NODE_PORT", "8081", Port(&C::operation_node_port), "Operation Node"},
     {"", "CBO_ENGINE_PORT", "8082", Port(&C::cbo_engine_port), "CBO Engine"},
     {"", "METADATA_CATALOG_PORT", "8083", Port(&C::metadata_catalog_port), "Metadata Catalog", Offer::kLater},
     {"", "MONITORING_PORT", "8084", Port(&C::monitoring_port), "Monitoring"},

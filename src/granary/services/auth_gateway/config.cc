@@ -21,6 +21,7 @@ using C = Config;
 const hosting::Variable kGatewayRows[] = {
     {"Auth Gateway", "TENANT_NODE_URL", "http://127.0.0.1:8000", TextRule{&C::node_url, IsNodeUrl, "a URL like http://127.0.0.1:8000"}, "The node of TENANT_ID, for the gateway"},
     {"", "TENANT_NODE_URLS", "", TextRule{&C::node_urls, IsNodeList, "TENANT=URL,TENANT=URL, or nothing"}, "The nodes of further tenants"},
+    {"", "PLACEMENT_CACHE_SECONDS", "2", WholeRule{&C::placement_cache_seconds, 1, 86'400}, "With OPERATION_NODE_URL: how old its answer may be before it is asked again, while the old one serves"},
     {"", "NODE_CONNECT_TIMEOUT_MS", "2000", WholeRule{&C::node_connect_timeout_ms, 1, 600'000}, "A node that does not take a connection; then 503"},
     {"", "NODE_SILENCE_SECONDS", "600", WholeRule{&C::node_silence_seconds, 1, 86'400}, "A node that neither takes nor sends a byte; then 504, or the answer is cut"},
     {"", "ACCESS_TOKEN_MINUTES", "15", WholeRule{&C::access_token_minutes, 1, 1'440}, "How long an access token is good"},
@@ -63,6 +64,7 @@ std::vector<hosting::Variable> MakeTable() {
   add(hosting::PlaceVariables());
   add(hosting::PortVariables());
   add(hosting::AccessVariables());
+  add(hosting::FleetVariables());
   add(hosting::RequestVariables());
   add(kSharedRows);
   add(hosting::LogVariables());

@@ -18,6 +18,7 @@ struct Config : hosting::ServerConfig {
   std::string tenant_id;
   // Nodes.
   std::string node_url, node_urls;
+  std::int64_t placement_cache_seconds = 0;
   std::int64_t node_connect_timeout_ms = 0, node_silence_seconds = 0;
   // How long things are good.
   std::int64_t access_token_minutes = 0, session_days = 0, node_token_seconds = 0,

@@ -11,6 +11,7 @@
 #include "granary/io/posix_file_system.h"
 #include "granary/runtime/periodic.h"
 #include "granary/services/auth_gateway/access.h"
+#include "granary/services/auth_gateway/fleet_placement.h"
 #include "granary/services/auth_gateway/gateway_state.h"
 #include "granary/services/auth_gateway/openapi_document.h"
 #include "granary/services/auth_gateway/placement.h"
@@ -22,13 +23,28 @@ namespace {
 
 constexpr std::chrono::hours kTidyEvery{1};
 
-Result<std::unique_ptr<Placement>> MakePlacement(const Config& config) {
+constexpr std::int64_t kAskTimeoutMs = 2'000;
+
+Result<std::unique_ptr<Placement>> MakePlacement(const Config& config, Logger& log) {
   GRANARY_ASSIGN(auto nodes, ParseNodeList(config.node_urls));
   GRANARY_ASSIGN(net::UpstreamAddress own, net::ParseUpstreamUrl(config.node_url));
-  nodes.emplace(config.tenant_id, std::move(own));  // Unless it is in the list.
   net::UpstreamOptions options;
   options.connect_timeout_ms = config.node_connect_timeout_ms;
   options.silence_timeout_ms = config.node_silence_seconds * 1000;
+  if (!config.operation_node_url.empty()) {
+    const std::map<std::string, net::UpstreamAddress> fallback = {{config.tenant_id, own}};
+    FleetPlacementOptions fleet{
+        .cache_ms = config.placement_cache_seconds * 1000,
+        .upstream = options,
+        .file = io::JoinPath(MakeAuthorityOptions(config).folder, "placements")};
+    return std::unique_ptr<Placement>(std::make_unique<FleetPlacement>(
+        std::move(fleet),
+        AskOperationNode(config.operation_node_url, config.operation_node_key, kAskTimeoutMs),
+        std::make_unique<FixedPlacement>(nodes, options),
+        std::make_unique<FixedPlacement>(fallback, options), std::make_unique<io::SystemClock>(),
+        std::make_unique<io::PosixFileSystem>(), log));
+  }
+  nodes.emplace(config.tenant_id, std::move(own));  // Unless it is in the list.
   return std::unique_ptr<Placement>(std::make_unique<FixedPlacement>(nodes, options));
 }
 
@@ -77,7 +93,7 @@ hosting::Router MakeRouter(GatewayState& state) {
 
 Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, Logger& log,
                                                          FirstKeyFn on_first_key) {
-  GRANARY_ASSIGN(auto placement, MakePlacement(config));
+  GRANARY_ASSIGN(auto placement, MakePlacement(config, log));
   auto state = std::make_unique<State>(config, log, std::move(placement));
   state->on_first_key = std::move(on_first_key);
   net::HttpServerOptions options = hosting::MakeServerOptions(config, config.auth_gateway_port);

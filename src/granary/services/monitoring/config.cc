@@ -45,7 +45,8 @@ std::vector<Target> TargetsOf(const MonitoringConfig& config) {
   const auto at = [&config](std::string service, std::int64_t port) {
     return Target{std::move(service), hosting::OwnUrl(config, port)};
   };
-  return {at("auth-gateway", config.auth_gateway_port), at("tenant-node", config.rest_port),
+  return {at("auth-gateway", config.auth_gateway_port),
+          at("operation-node", config.operation_node_port), at("tenant-node", config.rest_port),
           at("cbo-engine", config.cbo_engine_port), at("monitoring", config.monitoring_port)};
 }
 

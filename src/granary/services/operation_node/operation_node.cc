@@ -32,8 +32,7 @@ Status MakeOwnFolder(const std::string& folder) {
 // What every node that is launched is told.
 std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& config,
                                                                 std::uint16_t port) {
-  const std::string own_url =
-      fmt::format("{}://127.0.0.1:{}", config.tls_cert_file.empty() ? "http" : "https", port);
+  const std::string own_url = hosting::OwnUrl(config, port);
   std::vector<std::pair<std::string, std::string>> out = {
       {"REST_HOST", "127.0.0.1"},
       {"REST_PORT", "0"},

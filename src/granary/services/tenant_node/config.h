@@ -25,6 +25,8 @@ struct Config : hosting::ServerConfig {
       gateway_jwks;               ///< A file or URL; empty: no gateway.
   bool gateway_required = false;  ///< Then also of what comes from this machine.
   std::int64_t grpc_port = 0;
+  // What it is called by the Operation Node. Empty: it finds out by itself.
+  std::string node_id, node_url, node_key;
   // Work.
   std::int64_t max_concurrent_searches = 0, max_queued_searches = 0;
   bool auto_scaling_enabled = false;

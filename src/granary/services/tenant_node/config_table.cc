@@ -5,6 +5,7 @@
 
 #include "granary/base/daily_window.h"
 #include "granary/base/ids.h"
+#include "granary/net/http_client.h"
 #include "granary/services/tenant_node/config.h"
 
 namespace granary::services {
@@ -31,6 +32,15 @@ bool IsPathList(std::string_view text) {
 
 bool IsKeyPlace(std::string_view text) {
   return hosting::IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
+}
+
+bool IsNodeId(std::string_view text) { return text.empty() || IsIdentifier(text); }
+bool IsUrlOrNothing(std::string_view text) {
+  return text.empty() || net::HttpClient::Create(text, 1).ok();
+}
+bool IsKeyOrNothing(std::string_view text) {
+  return text.empty() || (text.size() >= 16 && text.size() <= 512 &&
+                          std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; }));
 }
 
 bool IsWindow(std::string_view text) {
@@ -65,6 +75,13 @@ const Variable kPlaceRows[] = {
      "Further roots that a source's data_path may lie in"},
     {"", "GRPC_HOST", "0.0.0.0", TextRule{&C::grpc_host, IsHost, "an address or a host name"}, "gRPC server host"},
     {"", "GRPC_PORT", "50051", Port(&C::grpc_port), "gRPC server port; 0 picks a free one"},
+};
+
+const Variable kFleetRows[] = {
+    {"", "NODE_ID", "", TextRule{&C::node_id, IsNodeId, "an identifier, or nothing"}, "With OPERATION_NODE_URL: what the node is called there; nothing: a name that follows from its key"},
+    {"", "NODE_URL", "", TextRule{&C::node_url, IsUrlOrNothing, "a URL like http://10.0.0.7:8000, or nothing"}, "… where it is found; nothing: its port, on 127.0.0.1 where the Operation Node is on this machine, else by the machine's name"},
+    {"", "NODE_KEY", "", TextRule{&C::node_key, IsKeyOrNothing, "16 to 512 bytes without spaces, or nothing"},
+     "… the secret by which it is known there again; nothing: one that is made and kept in DATA_PATH/node_key", Offer::kNow, hosting::Shown::kNever},
 };
 
 const Variable kWorkRows[] = {
@@ -161,6 +178,8 @@ std::vector<Variable> MakeTable() {
   add(hosting::PortVariables());
   add(hosting::AccessVariables());
   add(kGatewayRows);
+  add(hosting::FleetVariables());
+  add(kFleetRows);
   add(kWorkRows);
   add(hosting::RequestVariables());
   add(kBodyRows);

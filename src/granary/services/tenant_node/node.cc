@@ -1,7 +1,11 @@
 #include "granary/services/tenant_node/node.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cmath>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -22,6 +26,7 @@
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_dispatcher.h"
+#include "granary/services/tenant_node/heartbeats.h"
 #include "granary/services/tenant_node/machine_cpu.h"
 #include "granary/services/tenant_node/node_options.h"
 #include "granary/services/tenant_node/node_state.h"
@@ -71,6 +76,7 @@ struct TenantNode::State {
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
   Status LinkEngine(Tenant& tenant);
   void StopServers();
+  Status StartHeartbeats();
 
   Logger& log;
   io::Failpoints& failpoints;
@@ -86,6 +92,7 @@ struct TenantNode::State {
   std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<net::GrpcServer> grpc;
   std::unique_ptr<EngineLink> engine;  // Uses the tenant.
+  std::unique_ptr<Heartbeats> heartbeats;
   bool stopped = false;
 };
 
@@ -168,6 +175,7 @@ Status TenantNode::Open() {
   GRANARY_TRY(state_->LinkEngine(**tenant));
   state_->node.tenant.Open(tenant.Take());
   if (state_->grpc) state_->grpc->SetServing(true);
+  GRANARY_TRY(state_->StartHeartbeats());
   state_->log.Info(
       "ready",
       {{"data_path", state_->node.config.data_path},
@@ -189,6 +197,45 @@ Status TenantNode::State::LinkEngine(Tenant& tenant) {
   return Status::Ok();
 }
 
+// Who serves gRPC alone has no URL that anybody could be sent to.
+Status TenantNode::State::StartHeartbeats() {
+  const Config& config = node.config;
+  if (config.operation_node_url.empty() || !rest) return Status::Ok();
+  io::SystemRandom random;
+  std::string key = config.node_key;
+  if (key.empty()) {
+    GRANARY_ASSIGN(key, LoadNodeKey(config.data_path, files, random));
+  }
+  std::string machine(256, '\0');
+  if (::gethostname(machine.data(), machine.size() - 1) != 0) machine = "localhost";
+  machine.resize(std::string_view(machine.c_str()).size());
+  const std::string url = NodeUrlOf(config.rest_host, rest->port(), !config.tls_cert_file.empty(),
+                                    config.operation_node_url, machine);
+  HeartbeatOptions options{.operation_node_url = config.operation_node_url,
+                           .operation_node_key = config.operation_node_key,
+                           .node_id = config.node_id.empty() ? NodeIdOf(key) : config.node_id,
+                           .node_key = key,
+                           .node_url = config.node_url.empty() ? url : config.node_url,
+                           .tenant = config.tenant_id,
+                           .version = std::string(NodeVersion()),
+                           .every_ms = config.heartbeat_seconds * 1000};
+  heartbeats = std::make_unique<Heartbeats>(
+      std::move(options),
+      [this] {
+        const runtime::ScalingReport report = scaler.report();
+        NodeMeasure out{.workers = report.workers};
+        if (!report.last) return out;
+        const auto finite = [](double value) { return std::isfinite(value) ? value : 0.0; };
+        out.cpu_percent = finite(report.last->machine_cpu_percent);
+        out.memory_percent = finite(report.last->memory_percent);
+        out.queue_delay_ms = finite(report.last->queue_delay_ms);
+        out.queued = report.last->queued;
+        return out;
+      },
+      log);
+  return Status::Ok();
+}
+
 // Both at once: they share the time that running requests get.
 void TenantNode::State::StopServers() {
   const std::int64_t grace_ms = node.config.stop_timeout_seconds * 1000;
@@ -201,6 +248,7 @@ void TenantNode::State::StopServers() {
 // Requests first: whatever was begun ends before the tenant is closed.
 Status TenantNode::Stop() {
   if (std::exchange(state_->stopped, true)) return Status::Ok();
+  if (state_->heartbeats) state_->heartbeats->Stop();
   state_->StopServers();
   state_->engine.reset();
   const std::shared_ptr<Tenant> tenant =

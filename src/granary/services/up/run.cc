@@ -14,6 +14,7 @@
 #include "granary/services/cbo_engine/engine.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/monitoring/monitoring.h"
+#include "granary/services/operation_node/operation_node.h"
 #include "granary/services/tenant_node/node.h"
 #include "granary/services/tenant_node/run_flags.h"
 
@@ -25,6 +26,7 @@ struct UpConfig {
   gateway::Config gateway;
   MonitoringConfig monitoring;
   CboConfig cbo;
+  operation::Config operation;
 };
 
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
@@ -32,6 +34,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.node, ReadConfig(sources));
   GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
+  GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
   GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
   if (!out.node.tls_cert_file.empty()) {
     return Status(
@@ -66,6 +69,19 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
+  // It takes over the tenant of the node beside it, and launches others that serve as that one
+  // does.
+  config.operation.adopt_tenants = true;
+  config.operation.gateway_jwks = config.node.gateway_jwks;
+  config.operation.gateway_required = config.node.gateway_required;
+  GRANARY_ASSIGN(auto operation, operation::OperationNode::Listen(config.operation, log));
+  const std::uint16_t operation_port = operation->port();
+  config.monitoring.operation_node_port = operation_port;
+  if (config.node.operation_node_url.empty()) {
+    config.node.operation_node_url = url(operation_port);
+    config.gateway.operation_node_url = config.node.operation_node_url;
+  }
+  add("Operation Node", std::move(operation), operation_port);
   GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
@@ -89,10 +105,11 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
       "  {}/ in a browser: the console, with the key\n"
       "  curl {}/health/all\n"
       "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
+      "  curl {}/tenants\n"
       "  granary import your.csv --source yours --url {}\n"
       "  granary query yours --url {}\n",
-      url(monitoring_port), url(monitoring_port), url(gateway_port), url(node_port),
-      url(node_port));
+      url(monitoring_port), url(monitoring_port), url(gateway_port), url(operation_port),
+      url(node_port), url(node_port));
   return out;
 }
 

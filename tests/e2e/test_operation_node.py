@@ -1,0 +1,830 @@
+"""The Operation Node: the life of tenants, nodes that come and go, the processes that it launches, and a store that goes away."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from document_fuzz import fuzz
+from gateway import Gateway, KeyClient
+from node import REPOSITORY, Client, Node, Refused, free_port
+from service import Service
+from stores import ClickHouse, Postgres
+
+QUICK = {"HEARTBEAT_SECONDS": "1", "NODE_SUSPECT_SECONDS": "2", "NODE_DEAD_SECONDS": "3", "SCALING_INTERVAL_SECONDS": "1"}
+KEY = "a key of a node of a test"
+
+
+@pytest.fixture
+def operation(tmp_path):
+    """Starts an Operation Node; it ends with the test, and its nodes with it."""
+    started = []
+
+    def start(name="operation", wait=True, **env):
+        service = Service("operation-node", "OPERATION_NODE_PORT", tmp_path / name, {**QUICK, **env})
+        started.append(service)
+        return service.start(wait)
+
+    yield start
+    for service in started:
+        if service.process is not None:
+            service.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "clickhouse"])
+def stored(request, tmp_path):
+    """The settings of each store, and its server, if it has one."""
+    if request.param == "sqlite":
+        yield {}, None
+        return
+    server = {"postgresql": Postgres, "clickhouse": ClickHouse}[request.param](tmp_path / "server").start()
+    yield server.settings(), server
+    server.kill()
+
+
+@pytest.fixture
+def postgres(tmp_path):
+    server = Postgres(tmp_path / "server").start()
+    yield server
+    server.kill()
+
+
+def beat(client, node, url="http://127.0.0.1:9", tenants=(), capacity=1, key=KEY, **load):
+    return client.call("PUT", f"/nodes/{node}", {"key": key, "url": url, "tenants": list(tenants), "capacity": capacity, "load": load})
+
+
+def refused(client, method, target, body=None, headers=None):
+    status, _, content = client.raw(method, target, body, headers)
+    problem = json.loads(content)
+    assert status >= 400 and problem["status"] == status, (status, content)
+    return problem
+
+
+def serving(service, tenant):
+    return service.wait_for(lambda client: (client.call("GET", f"/tenants/{tenant}") or {}).get("serving") and
+                            client.call("GET", f"/tenants/{tenant}"), f"{tenant} is served")
+
+
+def node_of(tenant):
+    return Client(int(tenant["placement"]["url"].rsplit(":", 1)[1]))
+
+
+def processes_of(service):
+    """The children of its process."""
+    task = pathlib.Path(f"/proc/{service.process.pid}/task")
+    return {int(child) for one in task.iterdir() for child in (one / "children").read_text().split()}
+
+
+def gone(client, tenant):
+    return client.raw("GET", f"/tenants/{tenant}")[0] == 404
+
+
+# ---- the life of a tenant
+
+def test_a_tenant_lives_in_a_process_of_its_own(operation, stored):
+    settings, _ = stored
+    service = operation(**settings)
+    client = service.client()
+    created = client.call("POST", "/tenants", {"tenant_id": "acme", "name": "Acme", "quota": {"sources": 2}})
+    assert created["state"] == "active" and created["placement"]["node_state"] == "starting" and not created["serving"]
+    assert client.raw("POST", "/tenants", {"tenant_id": "acme", "name": "Acme", "quota": {"sources": 2}})[0] == 200
+    assert refused(client, "POST", "/tenants", {"tenant_id": "acme", "name": "Other"})["code"] == "CONFLICT"
+    tenant = serving(service, "acme")
+    assert tenant["placement"]["launched_by"] and tenant["placement"]["reason"] == "there is no other node"
+    node = node_of(tenant)
+    assert node.call("GET", "/tenant/stats")["tenant_id"] == "acme" and node.call("GET", "/tenant/stats")["tenant_name"] == "Acme"
+    for source in ("a", "b"):
+        node.add({"source_id": source})
+    node.write("a", [{"n": 1}])
+    assert refused(node, "POST", "/sources/add", {"source_id": "c"})["code"] == "QUOTA_EXCEEDED"
+
+    # A larger quota, and the node begins anew with it.
+    before = processes_of(service)
+    client.call("PUT", "/tenants/acme/quota", {"sources": 3})
+    service.wait_for(lambda _: processes_of(service) and not processes_of(service) & before, "its process is another one")
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "c"})
+    assert client.call("GET", "/tenants/acme/quota") == {"tenant_id": "acme", "sources": 3, "memory_mb": None, "workers": None, "searches": None}
+
+    # Suspended it is not there, and its data is.
+    assert client.call("POST", "/tenants/acme/suspend")["state"] == "suspended"
+    service.wait_for(lambda _: not processes_of(service), "its process has ended")
+    assert client.call("GET", "/tenants/acme")["serving"] is False
+    assert client.call("POST", "/tenants/acme/resume")["state"] == "active"
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.rows(source_id="a") == [{"n": 1}]
+
+    # Deleted, and its data with it.
+    folder = service.data / "operation_node/nodes/acme"
+    assert folder.exists()
+    status, _, content = client.raw("DELETE", "/tenants/acme")
+    assert status == 202 and json.loads(content)["state"] == "deleting"
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert not folder.exists() and not processes_of(service) and client.call("GET", "/nodes")["nodes"] == []
+    assert service.stop() == 0
+
+
+def wait_ready(client):
+    deadline = time.monotonic() + 60
+    while client.raw("GET", "/health")[0] != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # Between two looks; nothing depends on its length.
+
+
+def test_everything_is_there_after_a_restart(operation, stored):
+    settings, _ = stored
+    service = operation(**settings)
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme", "name": "Acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    node.write("a", [{"n": 1}])
+    beat(client, "n1", tenants=["globex"], capacity=3)
+    client.call("POST", "/tenants", {"tenant_id": "globex"})
+    client.call("PUT", "/scaling/policy", {"nodes_max": 7})
+    before = client.call("GET", "/tenants")
+    service.restart()
+    client = service.client()
+    after = client.call("GET", "/tenants")
+    assert [t["tenant_id"] for t in after["tenants"]] == [t["tenant_id"] for t in before["tenants"]] == ["acme", "globex"]
+    assert after["tenants"][1]["placement"]["node_id"] == "n1"
+    assert client.call("GET", "/scaling")["policy"]["nodes_max"] == 7
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.rows(source_id="a") == [{"n": 1}]
+
+
+def test_data_that_is_to_be_kept_is_kept(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    node.write("a", [{"n": 1}])
+    assert client.raw("DELETE", "/tenants/acme?keep_data=true")[0] == 202
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert (service.data / "operation_node/nodes/acme").exists()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.rows(source_id="a") == [{"n": 1}]
+
+
+def test_pages_of_tenants(operation):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    client = service.client()
+    for i in range(7):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
+    client.call("POST", "/tenants/t3/suspend")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = client.call("GET", f"/tenants?limit=3{cursor}")
+        assert 1 <= len(page["tenants"]) <= 3
+        seen += [tenant["tenant_id"] for tenant in page["tenants"]]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert seen == [f"t{i}" for i in range(7)]
+    assert [t["tenant_id"] for t in client.call("GET", "/tenants?state=suspended")["tenants"]] == ["t3"]
+    assert len(client.call("GET", "/tenants?limit=1000")["tenants"]) == 7
+
+
+# ---- processes
+
+def test_a_node_that_is_killed_is_started_again(operation):
+    service = operation()
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    tenant = serving(service, "acme")
+    first, = processes_of(service)
+    os.kill(first, signal.SIGKILL)
+    service.wait_for(lambda _: processes_of(service) not in (set(), {first}), "another process runs")
+
+    def is_back(client):
+        now = client.call("GET", f"/nodes/{tenant['placement']['node_id']}")
+        return now["process"]["starts"] == 2 and now["url"] != tenant["placement"]["url"] and now
+
+    process = service.wait_for(is_back, "it says where it is now")["process"]
+    assert process["runs"] and process["last_exit"] == "signal 9 (Killed)" and process["failures"] == 1
+    assert '"msg":"a launched node ended by itself"' in service.log()
+
+
+def test_a_node_that_cannot_start_is_tried_again_later_and_later(operation, tmp_path):
+    bad = tmp_path / "bad.env"
+    bad.write_text("WAL_LANES=many\n")
+    service = operation(LAUNCH_CONFIG_FILE=str(bad))
+    client = service.client()
+    node = client.call("POST", "/tenants", {"tenant_id": "acme"})["placement"]["node_id"]
+    process = service.wait_for(lambda one: (one.call("GET", f"/nodes/{node}")["process"] or {}).get("failures", 0) >= 2 and
+                               one.call("GET", f"/nodes/{node}")["process"], "it has failed twice")
+    assert process["last_exit"] == "exit code 2"
+    assert "WAL_LANES is 'many'" in service.log()
+    assert client.call("GET", "/tenants/acme")["serving"] is False
+    bad.write_text("WAL_LANES=1\n")
+    serving(service, "acme")
+
+
+def test_its_nodes_end_with_it_however_it_ends(operation):
+    service = operation()
+    for tenant in ("a", "b"):
+        service.client().call("POST", "/tenants", {"tenant_id": tenant})
+    for tenant in ("a", "b"):
+        serving(service, tenant)
+    children = processes_of(service)
+    assert len(children) == 2
+    service.kill()
+    deadline = time.monotonic() + 60
+    while any(pathlib.Path(f"/proc/{child}").exists() and "granary" in pathlib.Path(f"/proc/{child}/cmdline").read_text() for child in children):
+        assert time.monotonic() < deadline, "a node outlived its Operation Node"
+        time.sleep(0.05)  # Between two looks; nothing depends on its length.
+    service.start()
+    serving(service, "a")
+    children = processes_of(service)
+    assert service.stop() == 0
+    assert not any(pathlib.Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_no_more_nodes_are_launched_than_may_be_and_the_rest_waits(operation):
+    service = operation(MAX_LAUNCHED_NODES="1")
+    client = service.client()
+    assert client.call("POST", "/tenants", {"tenant_id": "a"})["placement"]
+    assert client.call("POST", "/tenants", {"tenant_id": "b"})["placement"] is None
+    scaling = client.call("GET", "/scaling")
+    assert scaling["inputs"]["waiting_tenants"] == 1 and scaling["step"] == "grow" and "1 tenants wait" in scaling["reason"]
+    # Whoever waits gets the first place that comes free.
+    client.call("POST", "/tenants/a/suspend")
+    service.wait_for(lambda one: one.call("GET", "/tenants/b")["placement"], "b is placed")
+    assert refused(client, "POST", "/tenants/a/resume")["status"] == 429
+    serving(service, "b")
+
+
+# ---- nodes that run on their own
+
+def test_a_node_registers_and_is_seen_to_die(operation, start_node):
+    service = operation()
+    node = start_node({"OPERATION_NODE_URL": f"http://127.0.0.1:{service.port}", "HEARTBEAT_SECONDS": "1", "TENANT_ID": "acme"})
+    client = service.client()
+    seen, = service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"], "it registered")
+    assert seen["state"] == "alive" and seen["url"] == f"http://127.0.0.1:{node.port}" and seen["tenants"] == ["acme"]
+    assert seen["capacity"] == 1 and seen["launched_by"] is None and seen["load"]["workers"] >= 1
+    # Who has the tenant serves it: none is launched.
+    tenant = client.call("POST", "/tenants", {"tenant_id": "acme"})
+    assert tenant["placement"]["node_id"] == seen["node_id"] and tenant["placement"]["reason"] == "it has the tenant already" and tenant["serving"]
+    node.kill()
+    state = lambda wanted: lambda one: one.call("GET", f"/nodes/{seen['node_id']}")["state"] == wanted
+    service.wait_for(state("suspect"), "it is suspected")
+    service.wait_for(state("dead"), "it is taken for dead")
+    assert client.call("GET", "/tenants/acme")["serving"] is False
+    service.wait_for(lambda _: '"to":"dead"' in service.log(), "the log says so")
+    assert refused(client, "DELETE", f"/nodes/{seen['node_id']}")["status"] == 409
+    # Under the same name, since its folder is the same.
+    node.start()
+    service.wait_for(state("alive"), "it is back")
+    client.call("DELETE", "/tenants/acme")
+    assert refused(client, "DELETE", f"/nodes/{seen['node_id']}")["status"] == 409  # It lives.
+    node.kill()
+    service.wait_for(state("suspect"), "it is silent")
+    assert client.raw("DELETE", f"/nodes/{seen['node_id']}")[0] == 204
+    assert client.call("GET", "/nodes")["nodes"] == []
+
+
+def test_a_dead_operation_node_costs_a_node_nothing(operation, start_node):
+    service = operation()
+    node = start_node({"OPERATION_NODE_URL": f"http://127.0.0.1:{service.port}", "HEARTBEAT_SECONDS": "1"})
+    service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"], "it registered")
+    service.kill()
+    client = node.client()
+    client.add({"source_id": "s"})
+    client.write("s", [{"a": 1}])
+    deadline = time.monotonic() + 60
+    while "does not hear this node" not in node.log():
+        assert client.rows(source_id="s") == [{"a": 1}]
+        assert time.monotonic() < deadline
+    assert node.log().count("does not hear this node") == 1
+    service.start()
+    service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"][0]["state"] == "alive", "it is heard again")
+    assert node.stop() == 0
+
+
+def test_an_operation_node_that_takes_and_never_answers_costs_nothing(start_node):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        node = start_node({"OPERATION_NODE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}", "HEARTBEAT_SECONDS": "1"})
+        client = node.client()
+        client.add({"source_id": "s"})
+        begun = time.monotonic()
+        for i in range(200):
+            client.write("s", [{"a": i}])
+            assert client.search(source_id="s", limit=1)["count"] == 1
+        assert time.monotonic() - begun < 30
+        assert node.stop() == 0
+
+
+def test_many_tenants_on_one_node_the_emptiest_first(operation):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    client = service.client()
+    beat(client, "small", capacity=1)
+    beat(client, "large", capacity=3)
+    placed = {}
+    for i in range(5):
+        beat(client, "small", capacity=1)
+        beat(client, "large", capacity=3)
+        tenant = client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
+        placed[f"t{i}"] = tenant["placement"] and tenant["placement"]["node_id"]
+    assert sorted(filter(None, placed.values())) == ["large", "large", "large", "small"] and placed["t4"] is None
+    assert placed["t0"] == "large" and placed["t1"] == "small"  # By name, then the emptiest.
+    assert beat(client, "large", capacity=3)["tenants"] == sorted(t for t, node in placed.items() if node == "large")
+    # Room comes, and whoever waited is placed.
+    beat(client, "new", capacity=1)
+    assert service.wait_for(lambda one: one.call("GET", "/tenants/t4")["placement"], "t4 is placed")["node_id"] == "new"
+
+
+def test_draining(operation):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    client = service.client()
+    beat(client, "a", capacity=9)
+    assert client.call("POST", "/nodes/a/drain")["draining"] is True
+    assert client.call("POST", "/tenants", {"tenant_id": "t"})["placement"] is None
+    assert client.call("POST", "/nodes/a/resume")["draining"] is False
+    beat(client, "a", capacity=9)
+    service.wait_for(lambda one: one.call("GET", "/tenants/t")["placement"], "it is placed")
+
+
+def test_a_move_carries_no_data_and_says_so(operation):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    client = service.client()
+
+    def both():
+        beat(client, "a", tenants=["t"], capacity=2)
+        beat(client, "b", capacity=2)
+
+    both()
+    assert client.call("POST", "/tenants", {"tenant_id": "t"})["placement"]["node_id"] == "a"
+    problem = refused(client, "POST", "/tenants/t/move", {"node_id": "b"})
+    assert problem["status"] == 409 and "carries no data" in problem["detail"]
+    assert refused(client, "POST", "/tenants/t/move")["status"] == 409
+    assert refused(client, "POST", "/tenants/t/move", {"node_id": "none"})["detail"] == "there is no node 'none'"
+    both()
+    assert client.call("POST", "/tenants/t/move", {"node_id": "b", "without_data": True})["placement"]["node_id"] == "b"
+    both()
+    assert client.call("POST", "/tenants/t/move")["placement"]["node_id"] == "a"  # Which has it.
+
+
+def test_a_launched_node_that_is_moved_begins_anew_with_its_data(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    node.write("a", [{"n": 1}])
+    before = processes_of(service)
+    client.call("POST", "/tenants/acme/move")
+    service.wait_for(lambda _: processes_of(service) and not processes_of(service) & before, "another process runs")
+    node = node_of(service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"][0]["process"]["starts"] == 2 and one.call("GET", "/tenants/acme")
+                                    ["serving"] and one.call("GET", "/tenants/acme"), "it serves"))
+    wait_ready_at(service, "acme", lambda one: one.rows(source_id="a") == [{"n": 1}])
+
+
+def wait_ready_at(service, tenant, holds):
+    """Until what its node, wherever it is by then, answers holds."""
+    def look(client):
+        node = node_of(client.call("GET", f"/tenants/{tenant}"))
+        return node.raw("GET", "/health")[0] == 200 and holds(node)
+
+    service.wait_for(look, f"{tenant} answers")
+
+
+# ---- who may say what
+
+def test_nobody_speaks_for_another_node(operation):
+    service = operation()
+    client = service.client()
+    beat(client, "n1", url="http://127.0.0.1:9", tenants=["acme"])
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    with pytest.raises(Refused) as spoofed:
+        beat(client, "n1", url="http://127.0.0.1:10", tenants=["acme"], key="the key of somebody else")
+    assert spoofed.value.status == 403 and spoofed.value.code == "PERMISSION_DENIED"
+    assert client.call("GET", "/tenants/acme/placement")["placement"]["url"] == "http://127.0.0.1:9"
+    # Nor for one that was launched and has not spoken yet.
+    node = client.call("POST", "/tenants", {"tenant_id": "globex"})["placement"]["node_id"]
+    with pytest.raises(Refused) as spoofed:
+        beat(client, node, tenants=["globex"])
+    assert spoofed.value.status == 403
+    # Another one that says it has the tenant changes nothing either.
+    beat(client, "n2", url="http://127.0.0.1:11", tenants=["acme"])
+    assert client.call("GET", "/tenants/acme/placement")["placement"]["node_id"] == "n1"
+    content = json.dumps([client.call("GET", "/nodes"), client.call("GET", "/tenants")])
+    assert KEY not in content and "digest" not in content
+
+
+def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(operation):
+    secret = "0123456789abcdef-secret"
+    service = operation(OPERATION_NODE_KEY=secret)
+    client = service.client()
+    assert client.call("GET", "/tenants")["tenants"] == []
+    assert client.call("GET", "/tenants", headers={"Authorization": f"Bearer {secret}"})["tenants"] == []
+    for header in (f"Bearer {secret}x", "Bearer ", f"Basic {secret}", secret):
+        assert refused(client, "GET", "/tenants", headers={"Authorization": header})["code"] == "UNAUTHENTICATED"
+    assert client.raw("GET", "/health", headers={"Authorization": "Bearer wrong"})[0] == 200
+    assert secret not in service.log()
+    # Its own nodes know the key.
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(service, "acme")
+
+
+BAD = [
+    ("POST", "/tenants", "{", 400, None), ("POST", "/tenants", [], 400, None), ("POST", "/tenants", {}, 400, "/tenant_id"),
+    ("POST", "/tenants", {"tenant_id": "../x"}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "x" * 129}, 400, "/tenant_id"),
+    ("POST", "/tenants", {"tenant_id": 7}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "a", "soap": 1}, 400, "/soap"),
+    ("POST", "/tenants", {"tenant_id": "a", "name": "x" * 256}, 400, "/name"), ("POST", "/tenants", {"tenant_id": "a", "quota": 1}, 400, "/quota"),
+    ("POST", "/tenants", {"tenant_id": "a", "quota": {"sources": 0}}, 400, "/quota/sources"),
+    ("POST", "/tenants", {"tenant_id": "a", "quota": {"memory_mb": 63}}, 400, "/quota/memory_mb"),
+    ("POST", "/tenants", {"tenant_id": "a", "quota": {"rows": 1}}, 400, "/quota/rows"),
+    ("POST", "/tenants", {"tenant_id": "a", "node_id": "a/b"}, 400, "/node_id"), ("POST", "/tenants", {"tenant_id": "a", "node_id": "none"}, 409, None),
+    ("GET", "/tenants?limit=0", None, 400, None), ("GET", "/tenants?limit=1001", None, 400, None), ("GET", "/tenants?limit=x", None, 400, None),
+    ("GET", "/tenants?cursor=a%20b", None, 400, None), ("GET", "/tenants?state=odd", None, 400, None), ("GET", "/tenants?page=2", None, 400, None),
+    ("GET", "/tenants/none", None, 404, None), ("GET", "/tenants/a%20b", None, 400, None), ("GET", "/tenants/..", None, 400, None),
+    ("DELETE", "/tenants/none", None, 404, None), ("DELETE", "/tenants/none?keep_data=maybe", None, 400, None),
+    ("POST", "/tenants/none/suspend", None, 404, None), ("POST", "/tenants/none/resume", None, 404, None), ("POST", "/tenants/none/move", None, 404, None),
+    ("POST", "/tenants/none/suspend", {"why": 1}, 400, None), ("POST", "/tenants/none/move", {"to": "x"}, 400, "/to"),
+    ("GET", "/tenants/none/quota", None, 404, None), ("PUT", "/tenants/none/quota", {}, 404, None),
+    ("PUT", "/tenants/none/quota", {"workers": 1025}, 400, "/workers"), ("PUT", "/tenants/none/quota", {"workers": 1.5}, 400, "/workers"),
+    ("GET", "/tenants/none/placement", None, 404, None), ("GET", "/nodes/none", None, 404, None), ("DELETE", "/nodes/none", None, 404, None),
+    ("POST", "/nodes/none/drain", None, 404, None), ("POST", "/nodes/none/drain", {"a": 1}, 400, None),
+    ("PUT", "/nodes/a%2Fb", {"key": KEY, "url": "http://a:1"}, 400, None), ("PUT", "/nodes/.a", {"key": KEY, "url": "http://a:1"}, 400, None),
+    ("PUT", "/nodes/n", {"url": "http://a:1"}, 400, "/key"), ("PUT", "/nodes/n", {"key": "short", "url": "http://a:1"}, 400, "/key"),
+    ("PUT", "/nodes/n", {"key": "x" * 513, "url": "http://a:1"}, 400, "/key"), ("PUT", "/nodes/n", {"key": KEY}, 400, "/url"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "file:///etc/passwd"}, 400, "/url"), ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1/x"}, 400, "/url"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://u:p@a:1"}, 400, "/url"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "../b"]}, 400, "/tenants/1"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "a"]}, 400, "/tenants/1"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "capacity": -1}, 400, "/capacity"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"cpu_percent": -1}}, 400, "/load/cpu_percent"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"gpu": 1}}, 400, "/load/gpu"),
+    ("PUT", "/scaling/policy", {"nodes_min": 9, "nodes_max": 8}, 400, "/nodes_min"), ("PUT", "/scaling/policy", {"cpu_up_percent": 101}, 400, "/cpu_up_percent"),
+    ("PUT", "/scaling/policy", {"enabled": "yes"}, 400, "/enabled"), ("POST", "/scaling/simulate", {}, 400, "/rounds"),
+    ("POST", "/scaling/simulate", {"rounds": [{"load": {}}]}, 400, "/rounds/0/at_seconds"),
+    ("POST", "/scaling/simulate", {"rounds": [{"at_seconds": 5, "load": {}}, {"at_seconds": 4, "load": {}}]}, 400, "/rounds"),
+    ("POST", "/scaling/simulate", {"rounds": [{"at_seconds": 5, "load": {"nodes": [{"node_id": "a b"}]}}]}, 400, "/rounds/0/load/nodes/0/node_id"),
+    ("POST", "/query/search", {}, 501, None), ("POST", "/query/search/stream", {}, 501, None), ("POST", "/query/aggregate", {}, 501, None),
+    ("POST", "/query/sql", {}, 501, None), ("PATCH", "/tenants", {}, 405, None), ("GET", "/none", None, 404, None)]
+
+
+def test_bad_input_is_refused_with_its_place_and_changes_nothing(operation):
+    service = operation()
+    client = service.client()
+    for method, target, body, status, pointer in BAD:
+        problem = refused(client, method, target, body)
+        assert problem["status"] == status, (method, target, body, problem)
+        if pointer is not None:
+            assert [error["pointer"] for error in problem["errors"]] == [pointer], (method, target, body, problem)
+    assert client.call("GET", "/tenants")["tenants"] == [] and client.call("GET", "/nodes")["nodes"] == []
+    assert not processes_of(service)
+
+
+@pytest.mark.parametrize("limit,make", [
+    ("MAX_TENANTS", lambda client, i: client.raw("POST", "/tenants", {"tenant_id": f"t{i}"})),
+    ("MAX_NODES", lambda client, i: client.raw("PUT", f"/nodes/n{i}", {"key": KEY, "url": "http://127.0.0.1:9"}))])
+def test_limits(operation, limit, make):
+    client = operation(**{limit: "3", "MAX_LAUNCHED_NODES": "0"}).client()
+    for i in range(3):
+        assert make(client, i)[0] in (200, 201)
+    status, headers, content = make(client, 3)
+    assert status == 429 and limit in json.loads(content)["detail"] and "retry-after" in headers
+    assert make(client, 2)[0] == 200
+
+
+@pytest.mark.parametrize("settings,said", [
+    ({"METADATA_STORE": "mysql"}, "sqlite, postgresql or clickhouse"), ({"METADATA_DATABASE": "a;b"}, "METADATA_DATABASE"),
+    ({"NODE_DEAD_SECONDS": "2"}, "NODE_DEAD_SECONDS must be more than NODE_SUSPECT_SECONDS"), ({"NODE_SUSPECT_SECONDS": "1"}, "NODE_SUSPECT_SECONDS must"),
+    ({"MAX_LAUNCHED_NODES": "-1"}, "MAX_LAUNCHED_NODES"), ({"OPERATION_NODE_KEY": "short-secret"}, "OPERATION_NODE_KEY is '(not shown)'")])
+def test_bad_settings_stop_the_start(operation, settings, said):
+    service = operation(wait=False, **settings)
+    assert service.process.wait(timeout=60) == 2 and said in service.log() and "short-secret" not in service.log()
+    service.process = None
+
+
+def test_two_on_one_folder(operation, tmp_path):
+    service = operation()
+    second = Service("operation-node", "OPERATION_NODE_PORT", tmp_path / "operation", QUICK)
+    second.log_path = tmp_path / "second.log"
+    second.start(wait=False)
+    assert second.process.wait(timeout=60) == 1 and str(service.process.pid) in second.log()
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+
+
+# ---- the store
+
+def test_a_store_that_goes_away_comes_back_by_itself(operation, stored):
+    settings, server = stored
+    if server is None:
+        pytest.skip("SQLite is a file: SqliteMetadataTest takes it away")
+    service = operation(METADATA_TIMEOUT_MS="1000", **settings)
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme", "name": "Acme"})
+    tenant = serving(service, "acme")
+    node = node_of(tenant)
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    beat(client, "n1", tenants=["other"])
+    running = processes_of(service)
+    for go, come in ((server.kill, server.start), (server.stall, server.go_on)):
+        if go == server.stall and server.kind == "postgresql":
+            continue  # Its processes are many; the one that serves us would have to be found.
+        go()
+        service.wait_for(lambda one: one.raw("GET", "/health")[0] == 503, "health says so")
+        problem = refused(client, "POST", "/tenants", {"tenant_id": "late"})
+        assert problem["status"] == 503 and "metadata store" in problem["detail"]
+        assert refused(client, "DELETE", "/tenants/acme")["status"] == 503
+        assert refused(client, "PUT", "/tenants/acme/quota", {"sources": 1})["status"] == 503
+        # What is known is answered, and says how old it is; nodes go on serving and being heard.
+        begun = time.monotonic()
+        for _ in range(20):
+            status, headers, content = client.raw("GET", "/tenants/acme")
+            assert status == 200 and json.loads(content)["name"] == "Acme" and int(headers["granary-stale-ms"]) > 0
+        assert time.monotonic() - begun < 15
+        assert client.raw("GET", "/tenants/acme/placement")[0] == 200
+        beat(client, "n1", tenants=["other"])
+        with pytest.raises(Refused) as unknown:
+            beat(client, "n2")
+        assert unknown.value.status == 503
+        assert processes_of(service) == running
+        node.write("a", [{"n": 1}])
+        come()
+        service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is back")
+        status, headers, _ = client.raw("GET", "/tenants/acme")
+        assert status == 200 and "granary-stale-ms" not in headers
+        assert processes_of(service) == running
+    client.call("POST", "/tenants", {"tenant_id": "late"})
+    assert [one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]] == ["acme", "late"]
+    assert "the metadata store is away" in service.log() and "the metadata store is back" in service.log()
+
+
+@pytest.mark.parametrize("kind", [Postgres, ClickHouse], ids=lambda kind: kind.kind)
+def test_a_start_without_the_store_waits_for_it(operation, tmp_path, kind):
+    server = kind(tmp_path / "server").start()
+    settings = server.settings()
+    server.kill()
+    try:
+        service = operation(wait=False, METADATA_TIMEOUT_MS="1000", **settings)
+        service.wait_for(lambda one: one.raw("GET", "/health/live")[0] == 200, "it lives")
+        client = service.client()
+        assert refused(client, "GET", "/tenants")["status"] == 503
+        server.start()
+        service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is ready")
+        assert client.call("GET", "/tenants")["tenants"] == []
+    finally:
+        service.stop()
+        server.kill()
+
+
+def test_a_password_is_shown_and_told_to_nobody(operation, tmp_path):
+    server = ClickHouse(tmp_path / "server", password="s3cret-word").start()
+    try:
+        service = operation(**server.settings())
+        service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+        wrong = operation("wrong", wait=False, **{**server.settings(), "METADATA_PASSWORD": "wrong-word"})
+        wrong.wait_for(lambda one: one.raw("GET", "/health/live")[0] == 200, "it lives")
+        problem = refused(wrong.client(), "GET", "/tenants")
+        assert problem["status"] == 503
+        for text in (service.log(), wrong.log(), json.dumps(problem)):
+            assert "s3cret-word" not in text and "wrong-word" not in text
+    finally:
+        for one in (service, wrong):
+            one.stop()
+        server.kill()
+
+
+def test_a_second_operation_node_on_clickhouse_is_refused_until_the_first_has_gone(operation, tmp_path):
+    server = ClickHouse(tmp_path / "server").start()
+    try:
+        first = operation("first", **server.settings())
+        first.client().call("POST", "/tenants", {"tenant_id": "acme"})
+        second = operation("second", wait=False, **server.settings())
+        second.wait_for(lambda one: one.raw("GET", "/health/live")[0] == 200, "it lives")
+        second.wait_for(lambda one: "one Operation Node at a time" in refused(one, "POST", "/tenants", {"tenant_id": "globex"})["detail"], "it is refused")
+        assert first.stop() == 0
+        second.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "the second one takes over")
+        assert [one["tenant_id"] for one in second.client().call("GET", "/tenants")["tenants"]] == ["acme"]
+    finally:
+        second.stop()
+        server.kill()
+
+
+# ---- two Operation Nodes at once
+
+def test_two_on_postgresql_never_give_one_place_twice(operation, postgres, figure):
+    settings = postgres.settings()
+    pair = [operation(name, MAX_LAUNCHED_NODES="0", **settings) for name in ("first", "second")]
+    beat(pair[0].client(), "n", capacity=10)
+    tenants = [f"t{i}" for i in range(16)]
+
+    def create(number):
+        client = pair[number % 2].client()
+        beat(client, "n", capacity=10)
+        return client.raw("POST", "/tenants", {"tenant_id": tenants[number // 2]})[0]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        begun = time.monotonic()
+        answers = list(pool.map(create, range(32)))
+        took = time.monotonic() - begun
+    assert set(answers) <= {200, 201, 503} and answers.count(201) <= 16, answers
+    seen = [{t["tenant_id"]: t["placement"] and t["placement"]["node_id"] for t in one.client().call("GET", "/tenants")["tenants"]} for one in pair]
+    assert seen[0] == seen[1]
+    assert sum(node is not None for node in seen[0].values()) == min(10, len(seen[0]))
+    assert answers.count(201) == len(seen[0])
+    figure(f"{len(answers)} requests at two Operation Nodes in {took:.1f} s, {answers.count(201)} tenants made, each once")
+
+
+def test_of_two_on_postgresql_each_keeps_its_own_nodes_and_knows_the_others(operation, postgres):
+    settings = postgres.settings()
+    first, second = (operation(name, **settings) for name in ("first", "second"))
+    first.client().call("POST", "/tenants", {"tenant_id": "a"})
+    second.client().call("POST", "/tenants", {"tenant_id": "b"})
+    serving(first, "a")
+    serving(second, "b")
+    assert len(processes_of(first)) == len(processes_of(second)) == 1
+    # Heard of by one, alive for both.
+    second.wait_for(lambda one: one.call("GET", "/tenants/a")["serving"], "the other one's tenant serves")
+    # Told to one, done by the other.
+    first.client().call("POST", "/tenants/b/suspend")
+    second.wait_for(lambda _: not processes_of(second), "its node has ended")
+    assert second.client().call("GET", "/tenants/b")["state"] == "suspended"
+    assert first.client().raw("DELETE", "/tenants/b")[0] == 202
+    first.wait_for(lambda one: gone(one, "b"), "it is gone")
+    assert not (second.data / "operation_node/nodes/b").exists()
+    # One alone goes on.
+    second.kill()
+    first.client().call("POST", "/tenants", {"tenant_id": "c"})
+    serving(first, "c")
+
+
+def test_nothing_is_lost_when_an_operation_node_is_killed_again_and_again(operation, postgres, seeded):
+    """What was answered as done is there, whenever the process died."""
+    settings = postgres.settings()
+    service = operation(MAX_LAUNCHED_NODES="0", **settings)
+    done, stop = {}, threading.Event()
+
+    def create(worker):
+        for number in range(10_000):
+            if stop.is_set():
+                return
+            name = f"t{worker}-{number}"
+            try:
+                client = Client(service.port, timeout=5)
+                if client.raw("POST", "/tenants", {"tenant_id": name})[0] == 201:
+                    done[name] = True
+                client.close()
+            except OSError:
+                pass
+
+    workers = [threading.Thread(target=create, args=(i,)) for i in range(4)]
+    for worker in workers:
+        worker.start()
+    for _ in range(3):
+        enough = len(done) + seeded.randrange(5, 25)
+        service.wait_for(lambda _: len(done) >= enough, "some are made")
+        service.kill()
+        service.start()
+    stop.set()
+    for worker in workers:
+        worker.join()
+    seen, cursor = set(), ""
+    while cursor is not None:
+        page = service.client().call("GET", f"/tenants?limit=1000{cursor}")
+        seen |= {one["tenant_id"] for one in page["tenants"]}
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert set(done) <= seen
+
+
+# ---- scaling
+
+def test_scaling_follows_the_load_and_keeps_its_reasons(operation):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    client = service.client()
+    client.call("PUT", "/scaling/policy", {"cooldown_seconds": 0, "nodes_max": 5})
+
+    def look(wanted, cpu):
+        def see(one):
+            for node in ("a", "b"):
+                beat(one, node, capacity=4, cpu_percent=cpu)
+            decisions = one.call("GET", "/scaling")["decisions"]
+            return decisions and decisions[-1]["step"] == wanted and decisions[-1]
+
+        return service.wait_for(see, wanted)
+
+    for node in ("a", "b"):
+        beat(client, node, capacity=4)
+    for i in range(4):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
+    grown = look("grow", 95)
+    assert grown["nodes_wanted"] == 3 and "95 % CPU" in grown["reason"] and len(grown["inputs"]["nodes"]) == 2
+    assert client.metric("granary_fleet_nodes_wanted") in (2, 3)
+    shrunk = look("shrink", 3)
+    assert shrunk["nodes_wanted"] == 1 and shrunk["number"] > grown["number"]
+    service.restart()
+    kept = service.client().call("GET", "/scaling")["decisions"]
+    assert grown in kept and shrunk in kept
+
+
+def test_a_simulation_decides_as_the_policy_does_and_changes_nothing(operation):
+    service = operation()
+    client = service.client()
+    hot = {"nodes": [{"node_id": "n", "tenants": 2, "capacity": 4, "cpu_percent": 90}]}
+    cool = {"nodes": [{"node_id": "n", "tenants": 1, "capacity": 4}, {"node_id": "m", "tenants": 0, "capacity": 4}]}
+    answer = client.call("POST", "/scaling/simulate", {"policy": {"cooldown_seconds": 60}, "rounds": [
+        {"at_seconds": 0, "load": hot}, {"at_seconds": 59, "load": cool}, {"at_seconds": 60, "load": cool}]})
+    assert [(one["step"], one["nodes_wanted"]) for one in answer["decisions"]] == [("grow", 2), ("hold", 2), ("shrink", 1)]
+    assert answer["policy"]["cooldown_seconds"] == 60
+    assert client.call("GET", "/scaling")["policy"]["cooldown_seconds"] == 300 and client.call("GET", "/nodes")["nodes"] == []
+
+
+# ---- through the gateway
+
+def test_the_gateway_finds_tenants_where_the_operation_node_placed_them(operation, tmp_path):
+    gateway_port = free_port()
+    service = operation(GATEWAY_JWKS=f"http://127.0.0.1:{gateway_port}/auth/jwks.json")
+    gateway = Gateway(tmp_path / "gateway", {"TENANT_ID": "acme", "OPERATION_NODE_URL": f"http://127.0.0.1:{service.port}", "PLACEMENT_CACHE_SECONDS": "1",
+                                             "AUTH_GATEWAY_PORT": str(gateway_port)})
+    gateway.port = gateway_port
+    gateway.start()
+    try:
+        for tenant in ("acme", "globex"):
+            service.client().call("POST", "/tenants", {"tenant_id": tenant})
+        admins = {"acme": gateway.caller(), "globex": gateway.caller(gateway.key(gateway.user("boss", ["admin"], "globex")["user_id"]))}
+
+        def answered(admin):
+            return lambda _: admin.raw("GET", "/sources")[0] == 200
+
+        for tenant, admin in admins.items():
+            serving(service, tenant)
+            gateway.wait_for(answered(admin), f"the gateway reaches {tenant}")
+            admin.add({"source_id": "s"})
+            admin.write("s", [{"who": tenant}])
+        for tenant, admin in admins.items():
+            assert admin.rows(source_id="s") == [{"who": tenant}]
+        # Nobody comes around the gateway.
+        assert node_of(service.client().call("GET", "/tenants/acme")).raw("GET", "/sources")[0] == 401
+        # A suspended tenant is refused, and comes back.
+        service.client().call("POST", "/tenants/globex/suspend")
+        gateway.wait_for(lambda _: admins["globex"].raw("GET", "/sources")[0] == 403, "it is refused")
+        assert admins["acme"].rows(source_id="s") == [{"who": "acme"}]
+        service.client().call("POST", "/tenants/globex/resume")
+        gateway.wait_for(lambda _: admins["globex"].raw("GET", "/sources")[0] == 200, "it is served again")
+        assert admins["globex"].rows(source_id="s") == [{"who": "globex"}]
+    finally:
+        gateway.close()
+
+
+def test_the_gateway_goes_on_with_the_last_placements(operation, start_node, tmp_path):
+    gateway_port = free_port()
+    service = operation()
+    node = start_node({"OPERATION_NODE_URL": f"http://127.0.0.1:{service.port}", "HEARTBEAT_SECONDS": "1", "TENANT_ID": "globex",
+                       "GATEWAY_JWKS": f"http://127.0.0.1:{gateway_port}/auth/jwks.json"})
+    gateway = Gateway(tmp_path / "gateway", {"OPERATION_NODE_URL": f"http://127.0.0.1:{service.port}", "PLACEMENT_CACHE_SECONDS": "1"})
+    gateway.port = gateway_port
+    gateway.start()
+    try:
+        service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"], "it registered")
+        service.client().call("POST", "/tenants", {"tenant_id": "globex"})
+        admin = gateway.caller(gateway.key(gateway.user("boss", ["admin"], "globex")["user_id"]))
+        gateway.wait_for(lambda _: admin.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+        admin.add({"source_id": "s"})
+        service.kill()
+        deadline = time.monotonic() + 60
+        while "its last placements serve" not in gateway.log():
+            assert admin.rows(source_id="s") == []
+            assert time.monotonic() < deadline
+        gateway.restart()
+        admin = gateway.caller(admin.credential)
+        assert admin.rows(source_id="s") == []
+        admin.write("s", [{"a": 1}])
+        assert admin.rows(source_id="s") == [{"a": 1}]
+    finally:
+        gateway.close()
+
+
+# ---- the document
+
+DOCUMENT = REPOSITORY / "docs/openapi/operation_node.json"
+
+
+def test_the_document_is_valid_and_the_one_in_the_docs(operation):
+    from openapi_spec_validator import validate
+
+    validate(json.loads(DOCUMENT.read_text()))
+    assert operation().client().call("GET", "/openapi.json") == json.loads(DOCUMENT.read_text())
+
+
+def test_answers_follow_the_document(operation, figure, seeded):
+    service = operation(MAX_LAUNCHED_NODES="0")
+    beat(service.client(), "n1", tenants=["acme"], capacity=3)
+    service.client().call("POST", "/tenants", {"tenant_id": "acme", "quota": {"workers": 2}})
+    fuzz(service, DOCUMENT, figure, 10, seeded.randrange(2**32))
