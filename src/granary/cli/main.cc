@@ -337,9 +337,9 @@ void AddDumps(CLI::App& app, int& exit_code) {
 
 // What `granary <name>` serves. Each reads its own flags; another service is another line.
 std::vector<hosting::ServiceProgram> ServicePrograms() {
-  return {services::TenantNodeProgram(), gateway::AuthGatewayProgram(),
+  return {services::TenantNodeProgram(),     gateway::AuthGatewayProgram(),
           operation::OperationNodeProgram(), services::CboEngineProgram(),
-          services::MonitoringProgram(), services::UpProgram()};
+          services::MonitoringProgram(),     services::UpProgram()};
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.

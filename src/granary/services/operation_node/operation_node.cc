@@ -32,7 +32,9 @@ Status MakeOwnFolder(const std::string& folder) {
 // What every node that is launched is told.
 std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& config,
                                                                 std::uint16_t port) {
-  const std::string own_url = hosting::OwnUrl(config, port);
+  const std::string own_url =
+      fmt::format("{}://{}", config.tls_cert_file.empty() ? "http" : "https",
+                  hosting::OwnAddress(config.rest_host, port));
   std::vector<std::pair<std::string, std::string>> out = {
       {"REST_HOST", "127.0.0.1"},
       {"REST_PORT", "0"},
