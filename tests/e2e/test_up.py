@@ -103,7 +103,7 @@ def test_the_services_find_each_other_wherever_they_listen(tmp_path):
                                                           "GRPC_HOST": host, "SCRAPE_INTERVAL_SECONDS": "1"}).start(wait=False)
     try:
         until(lambda: "Granary is up" in service.log(), "it says where it is")
-        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Auth Gateway", "Tenant Node", "CBO Engine", "Monitoring")}
+        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Operation Node", "Auth Gateway", "Tenant Node", "CBO Engine", "Monitoring")}
         client = Client(ports["Monitoring"], host=host)
         until(lambda: client.call("GET", "/health/all")["status"] == "ok", "all of them are seen, Monitoring itself among them")
         assert len(client.call("GET", "/health/all")["services"]) == len(ports)
