@@ -1,7 +1,7 @@
 // One suite over the three stores. SQLite is always there; PostgreSQL and ClickHouse are started by
 // tests/e2e/test_metadata_stores.py, which runs this program with their ports:
 // GRANARY_TEST_POSTGRESQL_PORT and GRANARY_TEST_CLICKHOUSE_PORT, both on 127.0.0.1. Without them
-// their part is skipped.
+// the program has no tests of theirs.
 #include "granary/metadata/metadata_store.h"
 
 #include <unistd.h>
@@ -29,6 +29,17 @@ std::int64_t PortOf(const char* variable) {
   return port;
 }
 
+constexpr const char* kPostgresPort = "GRANARY_TEST_POSTGRESQL_PORT";
+constexpr const char* kClickHousePort = "GRANARY_TEST_CLICKHOUSE_PORT";
+
+/// Those that there are, without or also with ClickHouse.
+std::vector<StoreType> Stores(bool clickhouse) {
+  std::vector<StoreType> out = {StoreType::kSqlite};
+  if (PortOf(kPostgresPort) != 0) out.push_back(StoreType::kPostgres);
+  if (clickhouse && PortOf(kClickHousePort) != 0) out.push_back(StoreType::kClickHouse);
+  return out;
+}
+
 struct MetadataStoreTest : ::testing::TestWithParam<StoreType> {
   void SetUp() override {
     options.type = GetParam();
@@ -40,12 +51,7 @@ struct MetadataStoreTest : ::testing::TestWithParam<StoreType> {
       return;
     }
     const bool is_postgres = GetParam() == StoreType::kPostgres;
-    const char* variable =
-        is_postgres ? "GRANARY_TEST_POSTGRESQL_PORT" : "GRANARY_TEST_CLICKHOUSE_PORT";
-    options.port = PortOf(variable);
-    if (options.port == 0)
-      GTEST_SKIP() << "SKIPPED: no server: " << variable
-                   << " is not set; tests/e2e/test_metadata_stores.py starts one";
+    options.port = PortOf(is_postgres ? kPostgresPort : kClickHousePort);
     if (!is_postgres) return;
     options.user = "postgres";
     auto server = PostgresConnection::Open(
@@ -214,8 +220,9 @@ TEST_P(MetadataStoreTest, OfManyAtOnceNoneOverwritesAnother) {
   EXPECT_EQ(first->Changes(0)->rows[0].body, std::to_string(2 * kEach));
 }
 
-TEST_P(MetadataStoreTest, ClickHouseAdmitsOneOwnerAtATime) {
-  if (GetParam() != StoreType::kClickHouse) GTEST_SKIP() << "of ClickHouse alone";
+struct OneOwnerStoreTest : MetadataStoreTest {};
+
+TEST_P(OneOwnerStoreTest, AdmitsOneOwnerAtATime) {
   auto first = Open();
   ASSERT_TRUE(first->Commit({{"a", "k", 0, "1"}}).ok());
   options.owner = "second";
@@ -229,8 +236,9 @@ TEST_P(MetadataStoreTest, ClickHouseAdmitsOneOwnerAtATime) {
   EXPECT_EQ(third->Changes(0)->rows[0].body, "1");
 }
 
-TEST_P(MetadataStoreTest, TwoFirstStartsAtOnceMakeOneStore) {
-  if (GetParam() == StoreType::kClickHouse) GTEST_SKIP() << "there the second one is refused";
+struct SharedStoreTest : MetadataStoreTest {};
+
+TEST_P(SharedStoreTest, FourFirstStartsAtOnceMakeOneStore) {
   std::vector<std::unique_ptr<MetadataStore>> stores;
   for (int i = 0; i < 4; ++i) stores.push_back(MakeMetadataStore(options));
   std::vector<std::thread> threads;
@@ -243,10 +251,17 @@ TEST_P(MetadataStoreTest, TwoFirstStartsAtOnceMakeOneStore) {
   EXPECT_EQ(stores[3]->Changes(0)->rows.size(), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, MetadataStoreTest,
-                         ::testing::Values(StoreType::kSqlite, StoreType::kPostgres,
-                                           StoreType::kClickHouse),
-                         [](const auto& info) { return std::string(StoreTypeName(info.param)); });
+std::string NameOf(const ::testing::TestParamInfo<StoreType>& info) {
+  return std::string(StoreTypeName(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Stores, MetadataStoreTest, ::testing::ValuesIn(Stores(true)), NameOf);
+INSTANTIATE_TEST_SUITE_P(Stores, SharedStoreTest, ::testing::ValuesIn(Stores(false)), NameOf);
+INSTANTIATE_TEST_SUITE_P(Stores, OneOwnerStoreTest,
+                         ::testing::ValuesIn(PortOf(kClickHousePort) != 0
+                                                 ? std::vector{StoreType::kClickHouse}
+                                                 : std::vector<StoreType>()),
+                         NameOf);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OneOwnerStoreTest);
 
 TEST(MetadataStoreNamesTest, NamesComeBackEqual) {
   for (const StoreType type : {StoreType::kSqlite, StoreType::kPostgres, StoreType::kClickHouse})

@@ -22,8 +22,11 @@ INSERT INTO newest VALUES (1, 0);
 
 constexpr const char* kNewest = "SELECT version FROM newest";
 
+/// A file that is there is left alone: closing it here would end the locks that this process has on
+/// it. Source: https://www.sqlite.org/howtocorrupt.html, 2.2.
 Status MakeFile(const std::string& file) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor < 0 && errno == EEXIST) return Status::Ok();
   if (descriptor < 0) return Status::IoError(fmt::format("{}: {}", file, std::strerror(errno)));
   ::close(descriptor);
   return Status::Ok();
@@ -72,6 +75,10 @@ Status SqliteMetadata::Connect() {
     return Status::IoError(fmt::format("{}: the file is gone: put it back", file_));
   }
   if (db_) return Status::Ok();
+  // One at a time in this process, so that nobody has the file open while it is made. Another
+  // process is kept out by whoever owns the folder.
+  static std::mutex opening;
+  const std::lock_guard lock(opening);
   GRANARY_TRY(MakeFile(file_));
   GRANARY_ASSIGN(SqliteDb db, SqliteDb::Open(file_, SqliteDb::Access::kReadWrite));
   GRANARY_TRY(db.Execute(fmt::format("PRAGMA busy_timeout={}", timeout_ms_).c_str()));
@@ -80,7 +87,7 @@ Status SqliteMetadata::Connect() {
   if (mode != "wal") return Status::IoError(fmt::format("{}: journal mode is {}", file_, mode));
   GRANARY_TRY(db.Execute("PRAGMA synchronous=FULL"));
   GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
-  GRANARY_ASSIGN(const bool is_new, IsNew(db));  // Of two first starts one makes the tables.
+  GRANARY_ASSIGN(const bool is_new, IsNew(db));
   if (is_new) GRANARY_TRY(MakeSqliteTables(db));
   GRANARY_TRY(db.Execute("COMMIT"));
   db_ = std::move(db);

@@ -1,7 +1,7 @@
 // SqliteMetadata: a MetadataStore in a SQLite file, its owner's alone (0600).
 //
-// Promise    WAL journal, synchronous=FULL. Two processes may have it open; the file's lock makes
-//            commits follow each other.
+// Promise    WAL journal, synchronous=FULL. Two processes may have it open, once one of them has made
+//            it; the file's lock makes commits follow each other.
 // Errors     kConflict for a file that is not ours or of a newer format, kCorruption; failures of
 //            the disk are kUnavailable, and the next call opens the file again.
 // Threads    fully safe.
