@@ -105,6 +105,31 @@ std::weak_ordering CompareMagnitudes(const Digits& a, const Digits& b) {
   return a.size() <=> b.size();  // Neither ends in a zero.
 }
 
+/// Where the point stands, so that bytes order as points do: two bytes for what people write, ten
+/// for what is beyond.
+void AppendPointOrder(std::int64_t point, std::string& out) {
+  constexpr std::int64_t kMiddle = std::int64_t{1} << 15;
+  const auto append = [&out](std::uint64_t value, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      out.push_back(static_cast<char>(value >> shift));
+  };
+  if (point > -kMiddle && point < kMiddle - 1) {
+    append(static_cast<std::uint64_t>(point + kMiddle), 2);
+  } else {
+    append(point < 0 ? 0 : 0xFFFF, 2);
+    append(static_cast<std::uint64_t>(point) ^ std::uint64_t{1} << 63, 8);
+  }
+}
+
+/// Two digits a byte, none of them 0, which ends them: fewer digits are less.
+void AppendDigitsOrder(const Digits& digits, std::string& out) {
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    const int second = i + 1 < digits.size() ? digits.at(i + 1) : 0;
+    out.push_back(static_cast<char>(1 + digits.at(i) * 10 + second));
+  }
+  out.push_back('\0');
+}
+
 /// from_chars leaves the value alone when it is out of range, above or below.
 template <typename Float>
 Float Nearest(std::string_view text) {
@@ -245,6 +270,18 @@ std::weak_ordering CompareNumbers(std::string_view a, std::string_view b) {
   const auto sign = [](const Digits& d) { return d.zero() ? 0 : d.negative ? -1 : 1; };
   if (sign(left) != sign(right)) return sign(left) <=> sign(right);
   return sign(left) < 0 ? CompareMagnitudes(right, left) : CompareMagnitudes(left, right);
+}
+
+void AppendNumberOrder(std::string_view text, std::string& out) {
+  enum class Sign : char { kNegative = 1, kZero, kPositive };
+  const Digits digits = ReadDigits(text);
+  if (digits.zero()) return out.push_back(static_cast<char>(Sign::kZero));
+  out.push_back(static_cast<char>(digits.negative ? Sign::kNegative : Sign::kPositive));
+  const std::size_t begin = out.size();
+  AppendPointOrder(digits.point, out);
+  AppendDigitsOrder(digits, out);
+  if (!digits.negative) return;
+  for (std::size_t at = begin; at < out.size(); ++at) out[at] = static_cast<char>(~out[at]);
 }
 
 void AppendNormalNumber(std::string_view text, std::string& out) {

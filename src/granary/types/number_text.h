@@ -38,6 +38,10 @@ ScaledNumber ScaleNumber(std::string_view text, int scale);
 /// 9007199254740992.
 std::weak_ordering CompareNumbers(std::string_view a, std::string_view b);
 
+/// Appends bytes that order as JSON numbers do by value, exactly, and are equal for equal numbers;
+/// none is the beginning of another's.
+void AppendNumberOrder(std::string_view text, std::string& out);
+
 /// One spelling for equal JSON numbers: 1, 1.0 and 1e0 append "1". Plain digits while these are
 /// few.
 void AppendNormalNumber(std::string_view text, std::string& out);

@@ -97,6 +97,48 @@ TEST(NumberTextTest, ComparesByValueWhateverTheSpelling) {
   EXPECT_TRUE(CompareNumbers("-0.0", "0") == 0);
 }
 
+TEST(NumberTextTest, BytesOrderAsNumbersDo) {
+  const auto key = [](const std::string& text) {
+    std::string out;
+    AppendNumberOrder(text, out);
+    return out;
+  };
+  std::vector<std::string> numbers = {"0",
+                                      "-0.0",
+                                      "1",
+                                      "1.0",
+                                      "10e-1",
+                                      "12",
+                                      "1.2e1",
+                                      "120",
+                                      "12.5",
+                                      "12.50",
+                                      "0.1",
+                                      "1e-400",
+                                      "1e400",
+                                      "9e32766",
+                                      "1e32767",
+                                      "0.1e32768",
+                                      "2e99999999",
+                                      "1e-32768",
+                                      "1e-32769",
+                                      "1e-99999",
+                                      "1e-32767",
+                                      "9007199254740992",
+                                      "9007199254740993",
+                                      "12345678901234567890123456789.5",
+                                      "12345678901234567890123456789.05",
+                                      "0.12345678901234567890123456789"};
+  for (std::size_t i = numbers.size(); i-- > 0;) numbers.push_back("-" + numbers[i]);
+  std::erase_if(numbers, [](const std::string& text) { return text.starts_with("--"); });
+  for (const std::string& a : numbers) {
+    for (const std::string& b : numbers) {
+      EXPECT_TRUE((key(a) <=> key(b)) == CompareNumbers(a, b)) << a << " " << b;
+      EXPECT_TRUE(key(a) == key(b) || !key(b).starts_with(key(a))) << a << " " << b;
+    }
+  }
+}
+
 TEST(NumberTextTest, EqualNumbersHaveOneNormalSpelling) {
   const auto normal = [](const char* text) {
     std::string out;

@@ -98,13 +98,7 @@ Result<std::shared_ptr<arrow::Array>> NumbersOf(const arrow::Array& texts) {
 void AppendJsonOrder(std::string_view text, std::string& out) {
   if (IsNumberText(text)) {
     out.push_back('\1');
-    const auto whole = IsPlainInteger(text) ? ParseInt128(text) : std::nullopt;
-    if (whole) {
-      AppendNumberOrder(*whole, out);
-    } else {
-      AppendNumberOrder(NearestDouble(text), out);
-    }
-    return;
+    return AppendNumberOrder(text, out);
   }
   if (text.size() >= 2 && text[0] == '"') {
     out.push_back('\2');

@@ -2,8 +2,8 @@
 // json::ExtractPath gives them.
 //
 // Equal      1, 1.0 and 1e0 are one number; objects are equal whatever the order of their keys.
-// Order      numbers, strings (by bytes), booleans (false first), then arrays and objects by their
-//            text.
+// Order      numbers (exactly, by their digits), strings (by bytes), booleans (false first), then
+//            arrays and objects by their text.
 // Threads    pure functions.
 #pragma once
 

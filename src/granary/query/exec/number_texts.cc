@@ -38,6 +38,14 @@ void AppendNumberText(Int128 unscaled, int scale, std::string& out) {
   AppendNormalNumber(shown, out);
 }
 
+enum class NumberPlace : char { kMinusInfinity, kFinite, kInfinity, kNan };
+
+Status TextsStatus(const arrow::Status& status) {
+  return status.ok() ? Status::Ok() : Status::Internal(status.ToString());
+}
+
+}  // namespace
+
 void AppendNumberText(const ValueBlock& block, std::int64_t i, std::string& out) {
   switch (block.kind()) {
     case ValueKind::kInt64: return AppendInteger(block.ints()[i], out);
@@ -48,39 +56,6 @@ void AppendNumberText(const ValueBlock& block, std::int64_t i, std::string& out)
     case ValueKind::kBytes: break;
   }
 }
-
-/// A number's digits, and where its point stands: 0.d1 d2 d3… * 10^point.
-struct NumberDigits {
-  std::string digits;  ///< No zeroes before or behind; empty for zero.
-  std::int64_t point = 0;
-};
-
-NumberDigits ReadNumberDigits(std::string_view magnitude) {
-  NumberDigits read;
-  std::int64_t exponent = 0;
-  if (const auto e = magnitude.find('e'); e != magnitude.npos) {
-    exponent = static_cast<std::int64_t>(*ParseInt128(magnitude.substr(e + 1)));
-    magnitude = magnitude.substr(0, e);
-  }
-  const auto dot = magnitude.find('.');
-  read.digits = magnitude.substr(0, dot);
-  read.point = static_cast<std::int64_t>(read.digits.size()) + exponent;
-  if (dot != magnitude.npos) read.digits.append(magnitude.substr(dot + 1));
-  const auto first = read.digits.find_first_not_of('0');
-  if (first == read.digits.npos) return {};
-  read.digits.erase(0, first);
-  read.point -= static_cast<std::int64_t>(first);
-  read.digits.erase(read.digits.find_last_not_of('0') + 1);
-  return read;
-}
-
-enum class NumberPlace : char { kMinusInfinity, kBelowZero, kZero, kAboveZero, kInfinity, kNan };
-
-Status TextsStatus(const arrow::Status& status) {
-  return status.ok() ? Status::Ok() : Status::Internal(status.ToString());
-}
-
-}  // namespace
 
 Result<std::shared_ptr<arrow::Array>> NumberTexts(const arrow::Array& column, const DataType& type,
                                                   const RowRange& rows) {
@@ -125,19 +100,8 @@ void AppendNumberTextOrder(std::string_view text, std::string& out) {
   if (text == kNanText) return put(NumberPlace::kNan);
   if (text == kInfinityText) return put(NumberPlace::kInfinity);
   if (text == kMinusInfinityText) return put(NumberPlace::kMinusInfinity);
-  const bool negative = text.starts_with('-');
-  const NumberDigits number = ReadNumberDigits(negative ? text.substr(1) : text);
-  if (number.digits.empty()) return put(NumberPlace::kZero);
-  put(negative ? NumberPlace::kBelowZero : NumberPlace::kAboveZero);
-  const std::size_t begin = out.size();
-  constexpr std::int64_t kBias = 1 << 15;  // No float or decimal has its point that far away.
-  const auto point = static_cast<std::uint16_t>(number.point + kBias);
-  out.push_back(static_cast<char>(point >> 8));
-  out.push_back(static_cast<char>(point));
-  out.append(number.digits);
-  out.push_back('\0');  // Fewer digits are less.
-  if (!negative) return;
-  for (std::size_t at = begin; at < out.size(); ++at) out[at] = static_cast<char>(~out[at]);
+  put(NumberPlace::kFinite);
+  AppendNumberOrder(text, out);
 }
 
 std::optional<double> ExactDouble(std::string_view text) {

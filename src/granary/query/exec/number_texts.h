@@ -23,6 +23,8 @@
 
 namespace granary::query {
 
+/// Appends the text of a block's i-th value, a number that is not null.
+void AppendNumberText(const ValueBlock& block, std::int64_t i, std::string& out);
 /// Of a numeric `type`; nulls stay null.
 Result<std::shared_ptr<arrow::Array>> NumberTexts(const arrow::Array& column, const DataType& type,
                                                   const RowRange& rows);

@@ -25,7 +25,7 @@ struct ShownColumn {
 struct OrderColumn {
   BoundColumn bound;
   DataType input;          ///< Blocks are loaded as this type …
-  bool own_types = false;  ///< … or, where integers meet floats, as each source's own.
+  bool own_types = false;  ///< … or, where other numbers meet floats, as each source's own.
   KeyForm form = KeyForm::kPlain;
   Direction direction = Direction::kAscending;
   std::vector<int> positions;  ///< One a source, among the output columns of SearchPlan::keys.

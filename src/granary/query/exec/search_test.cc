@@ -223,6 +223,58 @@ TEST(SearchTest, IntegersAndFloatsOfTwoSourcesCompareExactly) {
                                      "a9007199254740993", "b9007199254740994.0", "bNaN", "anull"}));
 }
 
+TEST(SearchTest, DecimalsIntegersAndFloatsCompareByTheirDigits) {
+  TestSource d("d", SchemaOf({{"v", DataType::Decimal(38, 2)}}));
+  TestSource f("f", SchemaOf({{"v", TypeKind::kFloat64}}));
+  TestSource i("i", SchemaOf({{"v", TypeKind::kInt64}}));
+  const Int128 big = Int128{9007199254740993} * 100;
+  d.AddSegment({{Int128{10}}, {big + 1}, {big}, {big - 1}, {Int128{-550}}, {-big}});
+  f.AddHot({{9007199254740992.0},
+            {0.1},
+            {-5.5},
+            {kNan},
+            {-std::numeric_limits<double>::infinity()},
+            {9007199254740994.0},
+            {0.11}});
+  i.AddSegment({{I(9007199254740993)}, {I(-9007199254740993)}, {I(0)}});
+  const auto texts = [&](Direction direction, std::int64_t limit) {
+    std::string got;
+    for (const auto& [source, row] : Find(Ordered({{"v", direction}}, limit), {&f, &d, &i}).rows) {
+      const DataType type = source == "d"   ? DataType::Decimal(38, 2)
+                            : source == "f" ? DataType(TypeKind::kFloat64)
+                                            : DataType(TypeKind::kInt64);
+      got += source + ValueToText(row[0], type) + " ";
+    }
+    return got;
+  };
+  EXPECT_EQ(texts(Direction::kAscending, 100),
+            "f-Infinity i-9007199254740993 d-9007199254740993.00 f-5.5 d-5.50 i0 d0.10 f0.1 f0.11 "
+            "f9007199254740992.0 d9007199254740992.99 i9007199254740993 d9007199254740993.00 "
+            "d9007199254740993.01 f9007199254740994.0 fNaN ");
+  EXPECT_EQ(texts(Direction::kDescending, 4),
+            "fNaN f9007199254740994.0 d9007199254740993.01 i9007199254740993 ");
+}
+
+TEST(SearchTest, NumbersInDocumentsAreOrderedToTheDigit) {
+  TestSource source("s", SchemaOf({{"doc", TypeKind::kJson}}));
+  source.AddHot({{S(R"({"n":0.30000000000000000002})")},
+                 {S(R"({"n":0.3})")},
+                 {S(R"({"n":9007199254740993.5})")},
+                 {S(R"({"n":9007199254740993})")},
+                 {S(R"({"n":0.30000000000000000001})")},
+                 {S(R"({"n":-1e400})")},
+                 {S(R"({"n":-2e400})")}});
+  SearchRequest request = Ordered({{"doc.n", Direction::kAscending}});
+  request.columns = {"doc.n"};
+  EXPECT_EQ(Find(request, {&source}).values(), (std::vector<Row>{{S("-2e400")},
+                                                                 {S("-1e400")},
+                                                                 {S("0.3")},
+                                                                 {S("0.30000000000000000001")},
+                                                                 {S("0.30000000000000000002")},
+                                                                 {S("9007199254740993")},
+                                                                 {S("9007199254740993.5")}}));
+}
+
 TEST(SearchTest, TiesBetweenSourcesGoBySequenceThenById) {
   TestSource a("a", SchemaOf({{"v", TypeKind::kInt64}}));
   TestSource b("b", SchemaOf({{"v", TypeKind::kInt64}}));

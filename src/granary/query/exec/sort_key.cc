@@ -1,10 +1,11 @@
 #include "granary/query/exec/sort_key.h"
 
 #include <bit>
-#include <cmath>
 #include <limits>
 
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/number_texts.h"
+#include "granary/types/number_text.h"
 
 namespace granary::query {
 namespace {
@@ -33,26 +34,33 @@ std::uint64_t FirstBytes(std::string_view bytes) {
   return out;
 }
 
-/// The greatest double not above an integer.
-double FloorDouble(Int128 value) {
-  const auto nearest = static_cast<double>(value);
-  if (nearest >= 0x1p127) return std::nextafter(nearest, 0.0);
-  return static_cast<Int128>(nearest) > value ? std::nextafter(nearest, -HUGE_VAL) : nearest;
+/// Where integers, decimals and floats meet.
+void AppendMixedNumber(const ValueBlock& block, std::int64_t i, std::string& out) {
+  std::string text;
+  AppendNumberText(block, i, text);
+  AppendNumberTextOrder(text, out);
+}
+
+/// The double nearest to a number: never the less for the greater number.
+double NearestOf(const ValueBlock& block, std::int64_t i) {
+  switch (block.kind()) {
+    case ValueKind::kInt64: return static_cast<double>(block.ints()[i]);
+    case ValueKind::kUInt64: return static_cast<double>(block.naturals()[i]);
+    case ValueKind::kDouble: return block.doubles()[i];
+    default: break;
+  }
+  std::string text;
+  AppendNumberText(block, i, text);
+  return NearestDouble(text);
 }
 
 void AppendValue(const ValueBlock& block, std::int64_t i, KeyForm form, std::string& out) {
   if (form == KeyForm::kJson) return AppendJsonOrder(block.bytes(i), out);
-  const bool mixed = form == KeyForm::kMixedNumbers;
+  if (form == KeyForm::kMixedNumbers) return AppendMixedNumber(block, i, out);
   switch (block.kind()) {
-    case ValueKind::kInt64:
-      return mixed ? AppendNumberOrder(Int128{block.ints()[i]}, out)
-                   : AppendBigEndian(OrderedBits(block.ints()[i]), out);
-    case ValueKind::kUInt64:
-      return mixed ? AppendNumberOrder(static_cast<Int128>(block.naturals()[i]), out)
-                   : AppendBigEndian(block.naturals()[i], out);
-    case ValueKind::kDouble:
-      return mixed ? AppendNumberOrder(block.doubles()[i], out)
-                   : AppendBigEndian(OrderedBits(block.doubles()[i]), out);
+    case ValueKind::kInt64: return AppendBigEndian(OrderedBits(block.ints()[i]), out);
+    case ValueKind::kUInt64: return AppendBigEndian(block.naturals()[i], out);
+    case ValueKind::kDouble: return AppendBigEndian(OrderedBits(block.doubles()[i]), out);
     case ValueKind::kInt128:
       AppendBigEndian(HighBits(block.decimals()[i]), out);
       return AppendBigEndian(static_cast<std::uint64_t>(block.decimals()[i]), out);
@@ -60,20 +68,21 @@ void AppendValue(const ValueBlock& block, std::int64_t i, KeyForm form, std::str
   }
 }
 
-/// A lower bound of the value's first eight key bytes.
+std::uint64_t JsonPrefix(std::string_view text) {
+  std::string key;
+  AppendJsonOrder(text, key);
+  if (!IsNumberText(text)) return FirstBytes(key);
+  const auto kind = static_cast<unsigned char>(key.front());
+  return std::uint64_t{kind} << 56 | OrderedBits(NearestDouble(text)) >> 8;
+}
+
+/// Never the less for the greater key.
 std::uint64_t Prefix(const ValueBlock& block, std::int64_t i, KeyForm form) {
-  if (form == KeyForm::kJson) {
-    std::string key;
-    AppendJsonOrder(block.bytes(i), key);
-    return FirstBytes(key);
-  }
-  const bool mixed = form == KeyForm::kMixedNumbers;
+  if (form == KeyForm::kJson) return JsonPrefix(block.bytes(i));
+  if (form == KeyForm::kMixedNumbers) return OrderedBits(NearestOf(block, i));
   switch (block.kind()) {
-    case ValueKind::kInt64:
-      return mixed ? OrderedBits(FloorDouble(block.ints()[i])) : OrderedBits(block.ints()[i]);
-    case ValueKind::kUInt64:
-      return mixed ? OrderedBits(FloorDouble(static_cast<Int128>(block.naturals()[i])))
-                   : block.naturals()[i];
+    case ValueKind::kInt64: return OrderedBits(block.ints()[i]);
+    case ValueKind::kUInt64: return block.naturals()[i];
     case ValueKind::kDouble: return OrderedBits(block.doubles()[i]);
     case ValueKind::kInt128: return HighBits(block.decimals()[i]);
     case ValueKind::kBytes: return FirstBytes(block.bytes(i));
@@ -93,19 +102,6 @@ void AppendBytesOrder(std::string_view bytes, std::string& out) {
     if (byte == '\0') out.push_back('\xff');
   }
   out.append(2, '\0');
-}
-
-void AppendNumberOrder(Int128 value, std::string& out) {
-  const double floor = FloorDouble(value);
-  AppendBigEndian(OrderedBits(floor), out);
-  const auto left = static_cast<UInt128>(value - static_cast<Int128>(floor));
-  AppendBigEndian(static_cast<std::uint64_t>(left >> 64), out);
-  AppendBigEndian(static_cast<std::uint64_t>(left), out);
-}
-
-void AppendNumberOrder(double value, std::string& out) {
-  AppendBigEndian(OrderedBits(value), out);
-  out.append(16, '\0');
 }
 
 void AppendSortKey(const ValueBlock& block, std::int64_t i, KeyForm form, Direction direction,

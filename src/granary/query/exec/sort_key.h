@@ -4,8 +4,8 @@
 // Shape      a column is one byte (0 a value, 1 null: nulls last in both directions) and the value,
 //            its bytes inverted when descending; integers big-endian with the sign flipped, floats
 //            so that NaN is above all numbers and -0.0 equals 0.0, strings with 00 escaped and 00
-//            00 at the end. Where integers meet floats both are (the greatest double not above,
-//            what is left), exactly.
+//            00 at the end. Where integers or decimals meet floats all are ordered by their digits,
+//            exactly.
 // Threads    pure functions.
 #pragma once
 
@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "granary/base/int128.h"
 #include "granary/query/exec/value_block.h"
 #include "granary/query/plan/requests.h"
 
@@ -23,7 +22,7 @@ namespace granary::query {
 /// How the values of one order column are written, the same for all sources.
 enum class KeyForm : std::uint8_t {
   kPlain,
-  kMixedNumbers,  ///< Some sources hold integers, some floats.
+  kMixedNumbers,  ///< Some sources hold integers or decimals, some floats (number_texts.h).
   kJson,          ///< JSON texts, ordered as in json_values.h.
 };
 
@@ -39,7 +38,5 @@ void SortPrefixes(const ValueBlock& block, KeyForm form, Direction direction,
 /// The parts.
 void AppendBigEndian(std::uint64_t value, std::string& out);
 void AppendBytesOrder(std::string_view bytes, std::string& out);
-void AppendNumberOrder(Int128 value, std::string& out);  ///< As kMixedNumbers.
-void AppendNumberOrder(double value, std::string& out);  ///< As kMixedNumbers.
 
 }  // namespace granary::query

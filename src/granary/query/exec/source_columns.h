@@ -26,7 +26,7 @@ struct BoundSource {
 struct BoundColumn {
   std::vector<std::optional<ColumnRef>> refs;  ///< One a source; nothing where the source lacks it.
   DataType type;                               ///< Common to all.
-  bool mixed_numbers = false;                  ///< Some sources hold integers, some floats.
+  bool mixed_numbers = false;                  ///< Some hold integers or decimals, some floats.
 };
 
 /// A path into json is of type json.
