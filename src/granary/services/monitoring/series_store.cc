@@ -69,15 +69,17 @@ bool IsBucket(const MetricFamily& family, const MetricSample& sample) {
   return family.type == "histogram" && sample.name.ends_with("_bucket");
 }
 
-std::string_view AggregateOf(SeriesOf of) {
+// What is asked of each step: its value; of a counter also when it was read, and the first reading.
+std::string_view AggregationsOf(SeriesOf of) {
   switch (of) {
-    case SeriesOf::kAvg: return "avg";
-    case SeriesOf::kMin: return "min";
-    case SeriesOf::kMax: return "max";
-    case SeriesOf::kLast:
-    case SeriesOf::kRate: return "last";
+    case SeriesOf::kAvg: return R"([{"type":"avg","column":"value"}])";
+    case SeriesOf::kMin: return R"([{"type":"min","column":"value"}])";
+    case SeriesOf::kMax: return R"([{"type":"max","column":"value"}])";
+    case SeriesOf::kLast: return R"([{"type":"last","column":"value"}])";
+    case SeriesOf::kRate: break;
   }
-  return "avg";
+  return R"([{"type":"last","column":"value"},{"type":"max","column":"at"},)"
+         R"({"type":"first","column":"value"},{"type":"min","column":"at"}])";
 }
 
 Status CheckRange(const SeriesRange& range) {
@@ -112,26 +114,31 @@ std::string RangeBody(const SeriesRange& range) {
       .append(fmt::format(
           R"(["service","labels",{{"column":"at","transform":{{"interval":"{}s"}},"alias":"step"}}])",
           range.step_us / kMicros));
-  body.Key("aggregations")
-      .append(fmt::format(R"([{{"type":"{}","column":"value","alias":"value"}}])",
-                          AggregateOf(range.of)));
+  body.Key("aggregations").append(AggregationsOf(range.of));
   body.Key("order_by").append(R"([{"column":"service"},{"column":"labels"},{"column":"step"}])");
   body.Close();
   return out;
 }
 
-// From the counter's last value in each step to its growth in a second.
-void ToRates(std::int64_t start_us, Series& series) {
-  std::vector<SeriesPoint> out;
-  for (std::size_t i = 1; i < series.points.size(); ++i) {
-    const SeriesPoint &before = series.points[i - 1], &now = series.points[i];
-    if (now.at_us < start_us) continue;
-    const double seconds = static_cast<double>(now.at_us - before.at_us) / kMicros;
-    // A counter that fell began anew.
-    const double grown = now.value >= before.value ? now.value - before.value : now.value;
-    out.push_back({now.at_us, grown / seconds});
-  }
-  series.points = std::move(out);
+// A counter in one step.
+struct CounterStep {
+  std::int64_t at_us = 0;  ///< The beginning of the step.
+  double last = 0;
+  std::int64_t last_us = 0;
+  double first = 0;
+  std::int64_t first_us = 0;
+};
+
+// Growth in a second between the last readings of two steps, by when they were read: a step that has
+// only begun is no slower than it is. The first step has only itself.
+std::optional<SeriesPoint> RateOf(const std::optional<CounterStep>& before,
+                                  const CounterStep& now) {
+  const double from = before ? before->last : now.first;
+  const std::int64_t from_us = before ? before->last_us : now.first_us;
+  if (now.last_us <= from_us) return std::nullopt;
+  // A counter that fell began anew.
+  const double grown = now.last >= from ? now.last - from : now.last;
+  return SeriesPoint{now.at_us, grown * kMicros / static_cast<double>(now.last_us - from_us)};
 }
 
 template <typename T>
@@ -182,14 +189,24 @@ Result<std::vector<Series>> SeriesStore::Read(const SeriesRange& range,
   GRANARY_TRY(CheckRange(range));
   GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant_->Aggregate(RangeBody(range), cancel));
   std::vector<Series> out;
+  std::optional<CounterStep> before;
   for (const std::vector<Value>& row : answer.rows) {
     const std::string service = As<std::string>(row[0]), labels = As<std::string>(row[1]);
-    if (out.empty() || out.back().service != service || out.back().labels != labels)
+    if (out.empty() || out.back().service != service || out.back().labels != labels) {
       out.push_back({service, labels, {}});
-    out.back().points.push_back({As<std::int64_t>(row[2]), As<double>(row[3])});
+      before.reset();
+    }
+    const auto at_us = As<std::int64_t>(row[2]);
+    if (range.of != SeriesOf::kRate) {
+      out.back().points.push_back({at_us, As<double>(row[3])});
+      continue;
+    }
+    const CounterStep now{at_us, As<double>(row[3]), As<std::int64_t>(row[4]), As<double>(row[5]),
+                          As<std::int64_t>(row[6])};
+    const auto rate = RateOf(before, now);
+    if (rate && at_us >= range.start_us) out.back().points.push_back(*rate);
+    before = now;
   }
-  if (range.of == SeriesOf::kRate)
-    for (Series& series : out) ToRates(range.start_us, series);
   return out;
 }
 

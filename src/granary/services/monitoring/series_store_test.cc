@@ -72,6 +72,18 @@ TEST_F(SeriesStoreTest, RatesTakeACounterThatFellForANewOne) {
   EXPECT_EQ(Read("n_total", 30, 10, SeriesOf::kRate), "a{}: 0=10 10=20 20=5;");
 }
 
+TEST_F(SeriesStoreTest, RatesGoByWhenACounterWasRead) {
+  See("a", 1, "n_total 100");
+  EXPECT_EQ(Read("n_total", 10, 10, SeriesOf::kRate), "a{}:;");  // One reading is no growth.
+  See("a", 3, "n_total 104");
+  EXPECT_EQ(Read("n_total", 10, 10, SeriesOf::kRate), "a{}: 0=20;");
+  See("a", 9, "n_total 116");
+  See("a", 11, "n_total 120");  // The step has only begun.
+  EXPECT_EQ(Read("n_total", 20, 10, SeriesOf::kRate), "a{}: 0=20 10=20;");
+  See("b", 12, "n_total 7");
+  EXPECT_EQ(Read("n_total", 20, 10, SeriesOf::kRate), "a{}: 0=20 10=20;b{}:;");
+}
+
 TEST_F(SeriesStoreTest, KeepsNoBucketsAndNothingThatIsNoNumber) {
   See("a", 0, "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 2\nh_count 3\nodd NaN\nfar +Inf\n");
   EXPECT_EQ(*store->Names({}), (std::vector<std::string>{"h_count", "h_sum", "ready", "up"}));
