@@ -16,6 +16,14 @@ EVERYTHING = {
     "schema_mode": "strict", "durability": "sync"}
 
 
+@pytest.fixture
+def node(tmp_path):
+    """Plans by the builtin prices: measured ones choose between an index and what is cached as the machine is today."""
+    node = Node(tmp_path, {"COST_MODEL_LEARNING_ENABLED": "false"}).start()
+    yield node
+    node.close()
+
+
 def refused(call, *arguments):
     with pytest.raises(Refused) as problem:
         call(*arguments)
