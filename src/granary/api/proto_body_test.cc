@@ -99,6 +99,22 @@ TEST(ProtoBodyTest, RecordsAreWrittenByTheNamesOfTheirFields) {
       R"("q":"\"}","z":18446744073709551615}}]})");
 }
 
+TEST(ProtoBodyTest, WholeFloatsAreWrittenToTheLastDigit) {
+  v1::WriteDataRequest request;
+  request.set_source_id("s");
+  auto& fields = *request.add_records()->mutable_fields();
+  fields["a"].set_float64_value(0x1p60);
+  fields["b"].set_float64_value(-0x1p63);
+  fields["c"].set_float64_value(0.1);
+  fields["d"].set_float64_value(1e39);
+  fields["e"].set_float32_value(0x1p60F);
+  fields["f"].set_float64_value(2);
+  EXPECT_EQ(
+      WriteText(request),
+      R"({"source_id":"s","records":[{"fields":{"a":1152921504606846976.0,)"
+      R"("b":-9223372036854775808.0,"c":0.1,"d":1e+39,"e":1152921504606846976.0,"f":2.0}}]})");
+}
+
 TEST(ProtoBodyTest, ADocumentCannotReachWhatSurroundsIt) {
   for (const char* text : {"1}},{\"fields\":{\"b\":2", "1,\"b\":2", "", " ", "[1", "1 2", "nul"}) {
     v1::WriteDataRequest request;

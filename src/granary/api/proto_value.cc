@@ -1,6 +1,7 @@
 #include "granary/api/proto_value.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <arrow/array.h>
@@ -106,6 +107,22 @@ Problem AppendTextValue(const std::string& text, std::string& out) {
   return std::nullopt;
 }
 
+// To the last digit where it is whole: its shortest text, 1.152921504606847e+18, is another number to
+// an integer, a decimal or a document. Past 10^38 none of these holds it.
+bool NeedsAllDigits(double value) {
+  constexpr double kPlainMax = 1e16, kDigitsMax = 1e38;  // Below the first the shortest has them.
+  return std::abs(value) >= kPlainMax && std::abs(value) < kDigitsMax;
+}
+void AppendAllDigits(double whole, std::string& out) {
+  out.append(ToString(static_cast<Int128>(whole))).append(".0");
+}
+void AppendTypedFloat(double value, std::string& out) {
+  NeedsAllDigits(value) ? AppendAllDigits(value, out) : json::AppendDouble(value, out);
+}
+void AppendTypedFloat(float value, std::string& out) {
+  NeedsAllDigits(value) ? AppendAllDigits(value, out) : json::AppendFloat(value, out);
+}
+
 void SetInteger(std::int64_t value, const DataType& type, v1::Value& out) {
   switch (type.kind()) {
     case TypeKind::kDate: return out.set_date_value(static_cast<std::int32_t>(value));
@@ -155,8 +172,8 @@ std::optional<std::string> AppendProtoValue(const v1::Value& value, ValueUse use
     case v1::Value::kUint64Value:
       AppendFormat(out, "{}", value.uint64_value());
       return std::nullopt;
-    case v1::Value::kFloat64Value: json::AppendDouble(value.float64_value(), out); return {};
-    case v1::Value::kFloat32Value: json::AppendFloat(value.float32_value(), out); return {};
+    case v1::Value::kFloat64Value: AppendTypedFloat(value.float64_value(), out); return {};
+    case v1::Value::kFloat32Value: AppendTypedFloat(value.float32_value(), out); return {};
     case v1::Value::kStringValue: return AppendTextValue(value.string_value(), out);
     case v1::Value::kBinaryValue: return AppendTextValue(Base64Encode(value.binary_value()), out);
     case v1::Value::kDecimalValue: return AppendDecimalText(value.decimal_value(), use, out);

@@ -4,6 +4,7 @@
 
 #include <arrow/io/memory.h>
 #include <arrow/ipc/writer.h>
+#include <arrow/json/from_string.h>
 
 #include "granary/formats/formats_test_support.h"
 
@@ -42,6 +43,67 @@ TEST(BatchFitTest, TakesValuesThatAreExactInTheColumn) {
   EXPECT_TRUE(Fit(Ints({1}), TypeKind::kFloat64).ok());
   EXPECT_TRUE(Fit(Texts({"{\"a\":1}"}), TypeKind::kJson).ok());
   EXPECT_TRUE(Fit(Texts({"6f9619ff-8b86-d011-b42d-00c04fc964ff"}), TypeKind::kUuid).ok());
+}
+
+/// `json` as Arrow writes values, so `[[1], null]`.
+std::shared_ptr<arrow::Array> FromText(const std::shared_ptr<arrow::DataType>& type,
+                                       const std::string& json) {
+  auto array = arrow::json::ArrayFromJSONString(type, json);
+  EXPECT_TRUE(array.ok()) << array.status().ToString();
+  return *array;
+}
+
+TEST(BatchFitTest, NumbersBecomeFloatsOnlyWhenTheyStayThemselves) {
+  const auto reals = [](const char* json) { return FromText(arrow::float64(), json); };
+  EXPECT_TRUE(Fit(Ints({9007199254740994, std::int64_t{1} << 60}), TypeKind::kFloat64).ok());
+  EXPECT_EQ(Fit(Ints({1, 9007199254740993}), TypeKind::kFloat64).status().fields().at(0).pointer,
+            "/1/a");
+  EXPECT_TRUE(Fit(Ints({16777216}), TypeKind::kFloat32).ok());
+  EXPECT_FALSE(Fit(Ints({16777217}), TypeKind::kFloat32).ok());
+  EXPECT_FALSE(Fit(FromText(arrow::uint64(), "[18446744073709551615]"), TypeKind::kFloat64).ok());
+  EXPECT_TRUE(Fit(FromText(arrow::uint64(), "[9223372036854775808]"), TypeKind::kFloat32).ok());
+  EXPECT_TRUE(Fit(reals("[0.1, 3.4e38, Inf, -Inf, NaN]"), TypeKind::kFloat32).ok());
+  EXPECT_EQ(Fit(reals("[1.5, 3.5e38]"), TypeKind::kFloat32).status().fields().at(0).pointer,
+            "/1/a");
+  // Where the schema may, the column becomes one that holds them.
+  const auto wider = Fit(reals("[1e39]"), TypeKind::kFloat32, json::SchemaMode::kEvolve);
+  ASSERT_TRUE(wider.ok());
+  EXPECT_EQ(wider->schema->columns()[0].type, DataType(TypeKind::kFloat64));
+}
+
+TEST(BatchFitTest, ElementsOfListsFitAsValuesDo) {
+  const auto list = [](const char* json) { return FromText(arrow::list(arrow::int64()), json); };
+  const DataType reals = DataType::List(TypeKind::kFloat64);
+  EXPECT_FALSE(Fit(list("[[1], [9007199254740993]]"), reals).ok());
+  const auto fitted = Fit(list("[[1, null], null, [], [4, 5]]")->Slice(1), reals);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+  ASSERT_TRUE(fitted->batch->ValidateFull().ok());
+  EXPECT_TRUE(fitted->batch->column(0)->Equals(FromText(reals.ToArrow(), "[null, [], [4, 5]]")));
+  EXPECT_FALSE(
+      Fit(FromText(arrow::list(arrow::float64()), "[[1e39]]"), DataType::List(TypeKind::kFloat32))
+          .ok());
+}
+
+TEST(BatchFitTest, ListViewsAreTheListsThatTheyStandFor) {
+  const char* lists = "[[1, 2], [3], null, [], [4, 5, 6]]";
+  for (const auto& type : {arrow::list_view(arrow::int64()), arrow::large_list_view(arrow::int64()),
+                           arrow::large_list(arrow::int64())}) {
+    const auto fitted = Fit(FromText(type, lists), DataType::List(TypeKind::kInt64));
+    ASSERT_TRUE(fitted.ok()) << fitted.status().ToString();
+    ASSERT_TRUE(fitted->batch->ValidateFull().ok());
+    EXPECT_TRUE(fitted->batch->column(0)->Equals(FromText(arrow::list(arrow::int64()), lists)));
+  }
+  const char* nested = R"([[["a"], []], null, [["b", "c"], null]])";
+  const auto deep = Fit(FromText(arrow::large_list(arrow::list_view(arrow::utf8())), nested),
+                        DataType::List(DataType::List(TypeKind::kString)));
+  ASSERT_TRUE(deep.ok()) << deep.status().ToString();
+  ASSERT_TRUE(deep->batch->ValidateFull().ok());
+  EXPECT_TRUE(
+      deep->batch->column(0)->Equals(FromText(arrow::list(arrow::list(arrow::utf8())), nested)));
+  const auto record = arrow::struct_({arrow::field("l", arrow::list_view(arrow::int64()))});
+  const auto text = Fit(FromText(record, R"([{"l": [7, 8]}, {"l": [9]}])"), TypeKind::kJson);
+  ASSERT_TRUE(text.ok()) << text.status().ToString();
+  EXPECT_TRUE(text->batch->column(0)->Equals(Texts({R"({"l":[7,8]})", R"({"l":[9]})"})));
 }
 
 TEST(BatchFitTest, RefusesOthersByPlace) {

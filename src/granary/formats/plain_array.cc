@@ -6,7 +6,10 @@
 #include <arrow/compute/api.h>
 #include <fmt/format.h>
 
+#include "granary/formats/arrow_status.h"
 #include "granary/formats/json_texts.h"
+#include "granary/formats/list_views.h"
+#include "granary/formats/to_floats.h"
 #include "granary/json/document_reader.h"
 #include "granary/types/uuid_text.h"
 #include "granary/types/widening.h"
@@ -17,20 +20,11 @@ namespace {
 
 using ArrayPtr = std::shared_ptr<arrow::Array>;
 
-Status CastStatus(const arrow::Status& status) {
-  if (status.ok()) return Status::Ok();
-  if (status.IsOutOfMemory() || status.IsCapacityError())
-    return {Code::kTooLarge, status.message()};
-  return {Code::kInvalidRecord, status.message()};
-}
-
 Result<ArrayPtr> Cast(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
-                      bool nearest_float, arrow::MemoryPool* pool) {
-  auto options = arrow::compute::CastOptions::Safe(type);
-  options.allow_float_truncate = nearest_float;
+                      arrow::MemoryPool* pool) {
   arrow::compute::ExecContext context(pool);
-  auto cast = arrow::compute::Cast(*array, type, options, &context);
-  GRANARY_TRY(CastStatus(cast.status()));
+  auto cast = arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe(type), &context);
+  GRANARY_TRY(FromArrowStatus(cast.status()));
   return cast.MoveValueUnsafe();
 }
 
@@ -41,11 +35,11 @@ Result<ArrayPtr> Opened(ArrayPtr array, arrow::MemoryPool* pool) {
       array = std::static_pointer_cast<arrow::ExtensionArray>(array)->storage();
     } else if (array->type_id() == arrow::Type::DICTIONARY) {
       const auto& type = static_cast<const arrow::DictionaryType&>(*array->type());
-      GRANARY_ASSIGN(array, Cast(array, type.value_type(), false, pool));
+      GRANARY_ASSIGN(array, Cast(array, type.value_type(), pool));
     } else if (array->type_id() == arrow::Type::RUN_END_ENCODED) {
       arrow::compute::ExecContext context(pool);
       auto decoded = arrow::compute::RunEndDecode(array, &context);
-      GRANARY_TRY(CastStatus(decoded.status()));
+      GRANARY_TRY(FromArrowStatus(decoded.status()));
       array = decoded->make_array();
     } else {
       return array;
@@ -66,7 +60,7 @@ Result<ArrayPtr> ToDocuments(const ArrayPtr& array, arrow::MemoryPool* pool) {
   std::string document;
   for (std::int64_t row = 0; row < texts.length(); ++row) {
     if (texts.IsNull(row)) {
-      GRANARY_TRY(CastStatus(builder.AppendNull()));
+      GRANARY_TRY(FromArrowStatus(builder.AppendNull()));
       continue;
     }
     const auto text = texts.GetView(row);
@@ -77,10 +71,11 @@ Result<ArrayPtr> ToDocuments(const ArrayPtr& array, arrow::MemoryPool* pool) {
       return Status(Code::kInvalidRecord,
                     fmt::format("expected JSON text: {}", context.failure.message()));
     // A null is a null, however it comes.
-    GRANARY_TRY(CastStatus(document == "null" ? builder.AppendNull() : builder.Append(document)));
+    GRANARY_TRY(
+        FromArrowStatus(document == "null" ? builder.AppendNull() : builder.Append(document)));
   }
   ArrayPtr documents;
-  GRANARY_TRY(CastStatus(builder.Finish(&documents)));
+  GRANARY_TRY(FromArrowStatus(builder.Finish(&documents)));
   return documents;
 }
 
@@ -90,7 +85,7 @@ Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool
   arrow::FixedSizeBinaryBuilder builder(arrow::fixed_size_binary(kUuidBytes), pool);
   for (std::int64_t row = 0; row < values.length(); ++row) {
     if (values.IsNull(row)) {
-      GRANARY_TRY(CastStatus(builder.AppendNull()));
+      GRANARY_TRY(FromArrowStatus(builder.AppendNull()));
       continue;
     }
     const auto value = values.GetView(row);
@@ -101,10 +96,10 @@ Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool
       bytes = std::string(value);
     }
     if (!bytes) return Status(Code::kInvalidRecord, "expected uuid");
-    GRANARY_TRY(CastStatus(builder.Append(*bytes)));
+    GRANARY_TRY(FromArrowStatus(builder.Append(*bytes)));
   }
   ArrayPtr uuids;
-  GRANARY_TRY(CastStatus(builder.Finish(&uuids)));
+  GRANARY_TRY(FromArrowStatus(builder.Finish(&uuids)));
   return uuids;
 }
 
@@ -112,8 +107,8 @@ Result<ArrayPtr> ToUuids(const ArrayPtr& array, TypeKind from, arrow::MemoryPool
 Result<ArrayPtr> IntegersToDecimals(const ArrayPtr& array, const DataType& to,
                                     arrow::MemoryPool* pool) {
   const auto wide = DataType::Decimal(kDecimalPrecisionMax, to.scale()).ToArrow();
-  GRANARY_ASSIGN(const ArrayPtr decimals, Cast(array, wide, false, pool));
-  return Cast(decimals, to.ToArrow(), false, pool);
+  GRANARY_ASSIGN(const ArrayPtr decimals, Cast(array, wide, pool));
+  return Cast(decimals, to.ToArrow(), pool);
 }
 
 template <typename Array>
@@ -136,7 +131,7 @@ Status CheckYears(const ArrayPtr& array, const DataType& type, arrow::MemoryPool
                                                (kInstantSecondsMax + 1) * units - 1);
   } else if (type.kind() == TypeKind::kList) {
     auto elements = static_cast<const arrow::ListArray&>(*array).Flatten(pool);
-    GRANARY_TRY(CastStatus(elements.status()));
+    GRANARY_TRY(FromArrowStatus(elements.status()));
     return CheckYears(elements.MoveValueUnsafe(), type.element(), pool);
   }
   if (inside) return Status::Ok();
@@ -160,11 +155,47 @@ bool MayCast(const DataType& from, const DataType& to) {
   return false;
 }
 
+/// Lists whose elements are as `to` has them.
+Result<ArrayPtr> FitElements(const PlainArray& from, const DataType& to, arrow::MemoryPool* pool) {
+  const auto& list = static_cast<const arrow::ListArray&>(*from.array);
+  auto flat = list.Flatten(pool);  // Without what lies under nulls and between lists.
+  GRANARY_TRY(FromArrowStatus(flat.status()));
+  GRANARY_ASSIGN(const ArrayPtr elements,
+                 FitToType({flat.MoveValueUnsafe(), from.type.element()}, to.element(), pool));
+  arrow::Int32Builder offsets(pool);
+  GRANARY_TRY(FromArrowStatus(offsets.Reserve(list.length() + 1)));
+  std::int32_t end = 0;
+  for (std::int64_t row = 0; row < list.length(); ++row) {
+    if (list.IsNull(row)) {
+      offsets.UnsafeAppendNull();
+    } else {
+      offsets.UnsafeAppend(end);
+      end += list.value_length(row);
+    }
+  }
+  offsets.UnsafeAppend(end);
+  ArrayPtr ends;
+  GRANARY_TRY(FromArrowStatus(offsets.Finish(&ends)));
+  auto fitted = arrow::ListArray::FromArrays(to.ToArrow(), *ends, *elements, pool);
+  GRANARY_TRY(FromArrowStatus(fitted.status()));
+  return ArrayPtr(fitted.MoveValueUnsafe());
+}
+
+Result<ArrayPtr> FitNumbersAndTimes(const PlainArray& from, const DataType& to,
+                                    arrow::MemoryPool* pool) {
+  if (to.kind() == TypeKind::kList) return FitElements(from, to, pool);
+  if (to.IsFloat()) return ToFloats(from.array, to, pool);
+  if (from.type.IsInteger() && to.kind() == TypeKind::kDecimal)
+    return IntegersToDecimals(from.array, to, pool);
+  return Cast(from.array, to.ToArrow(), pool);
+}
+
 }  // namespace
 
 Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) {
   PlainArray plain;
   GRANARY_ASSIGN(plain.array, Opened(array, pool));
+  GRANARY_ASSIGN(plain.array, ListsOfViews(plain.array, pool));
   // The extension's name tells more than what it stands for.
   const bool named = array->type_id() == arrow::Type::EXTENSION;
   GRANARY_ASSIGN(plain.type, DataType::FromArrow(named ? *array->type() : *plain.array->type()));
@@ -173,11 +204,13 @@ Result<PlainArray> ToPlainArray(const ArrayPtr& array, arrow::MemoryPool* pool) 
   if (plain.array->type_id() == arrow::Type::TIMESTAMP) {
     // The zone only says how to show the instant; none is UTC.
     auto view = plain.array->View(wanted);
-    GRANARY_TRY(CastStatus(view.status()));
+    GRANARY_TRY(FromArrowStatus(view.status()));
     plain.array = view.MoveValueUnsafe();
     return plain;
   }
-  GRANARY_ASSIGN(plain.array, Cast(plain.array, wanted, false, pool));
+  GRANARY_ASSIGN(plain.array, Cast(plain.array, wanted, pool));
+  // What Arrow made of it is not believed either: a wrong offset shows other people's memory.
+  GRANARY_TRY(FromArrowStatus(plain.array->Validate()));
   return plain;
 }
 
@@ -193,9 +226,7 @@ Result<ArrayPtr> FitToType(const PlainArray& from, const DataType& to, arrow::Me
   if (to.kind() == TypeKind::kUuid && (kind == TypeKind::kString || kind == TypeKind::kBinary))
     return ToUuids(from.array, kind, pool);
   if (!MayCast(from.type, to)) return Refused(from.type, to);
-  auto cast = from.type.IsInteger() && to.kind() == TypeKind::kDecimal
-                  ? IntegersToDecimals(from.array, to, pool)
-                  : Cast(from.array, to.ToArrow(), to.IsFloat(), pool);
+  auto cast = FitNumbersAndTimes(from, to, pool);
   if (cast.ok() || cast.status().code() == Code::kTooLarge) return cast;
   return Status(Code::kInvalidRecord, fmt::format("expected {}, found {}: {}", to.ToString(),
                                                   from.type.ToString(), cast.status().message()));
