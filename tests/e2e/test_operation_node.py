@@ -473,7 +473,6 @@ BAD = [
     ("POST", "/scaling/simulate", {"rounds": [{"load": {}}]}, 400, "/rounds/0/at_seconds"),
     ("POST", "/scaling/simulate", {"rounds": [{"at_seconds": 5, "load": {}}, {"at_seconds": 4, "load": {}}]}, 400, "/rounds"),
     ("POST", "/scaling/simulate", {"rounds": [{"at_seconds": 5, "load": {"nodes": [{"node_id": "a b"}]}}]}, 400, "/rounds/0/load/nodes/0/node_id"),
-    ("POST", "/query/search", {}, 501, None), ("POST", "/query/search/stream", {}, 501, None), ("POST", "/query/aggregate", {}, 501, None),
     ("POST", "/query/sql", {}, 501, None), ("PATCH", "/tenants", {}, 405, None), ("GET", "/none", None, 404, None)]
 
 

@@ -177,9 +177,11 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
 
 }  // namespace
 
-Result<query::AggregateRequest> ParseAggregate(std::string_view text, const RequestLimits& limits) {
+Result<query::AggregateRequest> ParseAggregate(std::string_view text, const RequestLimits& limits,
+                                               Spread* spread) {
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
+  if (spread != nullptr) GRANARY_TRY(ReadSpread(body, *spread));
   query::AggregateRequest out;
   GRANARY_ASSIGN(out.sources, ReadSources(body));
   GRANARY_ASSIGN(out.filter, ReadOptionalFilter(body, "filters"));

@@ -32,7 +32,13 @@ template <typename Before, typename After>
 void AppendRecords(const query::ResultBatch& rows, std::string& out, const Before& before,
                    const After& after) {
   const json::BatchWriter writer(rows.columns);
-  std::string head = "{\"source_id\":";
+  std::string head = "{";
+  if (!rows.tenant.empty()) {
+    head.append("\"tenant_id\":");
+    json::AppendString(rows.tenant, head);
+    head.push_back(',');
+  }
+  head.append("\"source_id\":");
   json::AppendString(rows.source.str(), head);
   head.append(",\"fields\":");
   for (std::int64_t row = 0; row < rows.batch->num_rows(); ++row) {

@@ -63,4 +63,26 @@ Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body) {
   return out;
 }
 
+Status ReadSpread(ObjectReader& body, Spread& out) {
+  GRANARY_ASSIGN(const auto names, body.OptionalTexts("tenants"));
+  if (names && names->empty()) {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("tenants"),
+                           "name at least one tenant, or leave the member out: all active tenants "
+                           "that are placed");
+  }
+  for (std::size_t i = 0; names && i < names->size(); ++i) {
+    Result<TenantId> id = TenantId::Parse((*names)[i]);
+    if (!id.ok()) return AtPointer(id.status(), PointerTo(body.PointerOf("tenants"), i));
+    if (std::find(out.tenants.begin(), out.tenants.end(), *id) == out.tenants.end())
+      out.tenants.push_back(id.Take());
+  }
+  GRANARY_ASSIGN(const auto partial, body.Text("partial"));
+  if (partial && *partial != "allow" && *partial != "refuse") {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("partial"),
+                           fmt::format("expected refuse or allow, found '{}'", Quotable(*partial)));
+  }
+  out.may_miss = partial == "allow";
+  return Status::Ok();
+}
+
 }  // namespace granary::api

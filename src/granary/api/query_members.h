@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "granary/api/object_reader.h"
+#include "granary/api/request_json.h"
 #include "granary/base/ids.h"
 #include "granary/query/plan/requests.h"
 
@@ -16,5 +17,8 @@ Result<std::vector<SourceId>> ReadSources(ObjectReader& body);
 /// `filters` or `having`.
 Result<std::optional<query::Filter>> ReadOptionalFilter(ObjectReader& body, std::string_view name);
 Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body);
+
+/// `tenants` and `partial`.
+Status ReadSpread(ObjectReader& body, Spread& out);
 
 }  // namespace granary::api

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "granary/base/status.h"
 #include "granary/query/plan/requests.h"
@@ -40,11 +41,19 @@ Result<storage::SourceDefinition> ParseSource(std::string_view body,
                                               const RequestLimits& limits = {});
 Result<storage::SourceChange> ParseSourceChange(std::string_view body,
                                                 const RequestLimits& limits = {});
-/// `streaming`: no default limit and no cap.
+/// What a query over several tenants says besides the query.
+struct Spread {
+  std::vector<TenantId> tenants;  ///< Each once; empty: none was named.
+  bool may_miss = false;          ///< "partial": "allow"; else ("refuse", or nothing) all or none.
+};
+/// `streaming`: no default limit and no cap. `spread`: takes the members of a query over several
+/// tenants; null: they are unknown.
 Result<query::SearchRequest> ParseSearch(std::string_view body, bool streaming,
-                                         const RequestLimits& limits = {});
+                                         const RequestLimits& limits = {},
+                                         Spread* spread = nullptr);
 Result<query::AggregateRequest> ParseAggregate(std::string_view body,
-                                               const RequestLimits& limits = {});
+                                               const RequestLimits& limits = {},
+                                               Spread* spread = nullptr);
 /// For calls whose body may be left out: OK for nothing and for an object without members.
 Status ParseNothing(std::string_view body, const RequestLimits& limits = {});
 

@@ -25,9 +25,10 @@ Status CheckDistinct(const std::vector<std::string>& columns, const std::string&
 }  // namespace
 
 Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming,
-                                         const RequestLimits& limits) {
+                                         const RequestLimits& limits, Spread* spread) {
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
+  if (spread != nullptr) GRANARY_TRY(ReadSpread(body, *spread));
   query::SearchRequest out;
   GRANARY_ASSIGN(out.sources, ReadSources(body));
   GRANARY_ASSIGN(out.filter, ReadOptionalFilter(body, "filters"));
@@ -41,7 +42,8 @@ Result<query::SearchRequest> ParseSearch(std::string_view text, bool streaming,
   GRANARY_ASSIGN(out.cursor, body.Text("cursor"));
   if (out.cursor && streaming) {
     return Status::Invalid(Code::kInvalidRequest, body.PointerOf("cursor"),
-                           "a stream has no pages; use /data/search");
+                           spread == nullptr ? "a stream has no pages; use /data/search"
+                                             : "a stream has no pages; use /query/search");
   }
   GRANARY_TRY(body.NotYet("as_of"));
   GRANARY_TRY(body.Finish());

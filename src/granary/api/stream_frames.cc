@@ -11,12 +11,11 @@ namespace granary::api {
 namespace {
 
 void AppendSources(const std::vector<SourceId>& sources, std::string& out) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    json::AppendString(sources[i].str(), out);
-  }
-  out.push_back(']');
+  AppendList(sources, out,
+             [&out](const SourceId& source) { json::AppendString(source.str(), out); });
+}
+void AppendNames(const std::vector<std::string>& names, std::string& out) {
+  AppendList(names, out, [&out](const std::string& name) { json::AppendString(name, out); });
 }
 
 void AppendColumns(const std::vector<query::ShapeColumn>& columns, std::string& out) {
@@ -50,6 +49,7 @@ void StreamFrames::Meta(std::string_view request_id, const query::AnswerShape& s
   out.append(Head("meta"));
   JsonObject meta(out);
   meta.Add("request_id", request_id);
+  if (!shape.tenants.empty()) AppendNames(shape.tenants, meta.Key("tenants"));
   AppendSources(shape.sources, meta.Key("sources"));
   AppendColumns(shape.columns, meta.Key("columns"));
   meta.Close();

@@ -50,8 +50,8 @@ std::vector<int> MatchColumns(const TableShape& shape, const std::vector<Column>
 
 Result<std::shared_ptr<arrow::Schema>> ArrowSchemaOf(const TableShape& shape) {
   arrow::FieldVector fields;
-  if (shape.names_sources)
-    fields.push_back(arrow::field(SourceColumnName(shape), arrow::utf8(), /*nullable=*/false));
+  for (std::string& name : NamingColumns(shape))
+    fields.push_back(arrow::field(std::move(name), arrow::utf8(), /*nullable=*/false));
   for (const TableColumn& column : shape.columns) {
     if (!column.type) {
       return Status::Invalid(
@@ -70,9 +70,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> FitRows(const TableShape& shape,
                                                     const TableRows& rows) {
   const std::int64_t count = rows.batch->num_rows();
   arrow::ArrayVector arrays;
-  if (shape.names_sources) {
+  for (const std::string_view name : NamesOf(shape, rows)) {
     GRANARY_ASSIGN(auto names, FromArrow(arrow::MakeArrayFromScalar(
-                                   arrow::StringScalar(std::string(rows.source)), count)));
+                                   arrow::StringScalar(std::string(name)), count)));
     arrays.push_back(std::move(names));
   }
   const std::vector<int> matched = MatchColumns(shape, rows.columns);

@@ -1,5 +1,7 @@
 #include "granary/formats/csv_writer.h"
 
+#include <utility>
+
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 
@@ -55,11 +57,13 @@ void AppendCsvField(std::string_view text, std::string& out) {
 
 Status CsvWriter::Begin(const TableShape& shape, std::string& out) {
   shape_ = shape;
-  if (shape.names_sources) out.append(SourceColumnName(shape));
-  for (std::size_t i = 0; i < shape.columns.size(); ++i) {
-    if (i > 0 || shape.names_sources) out.push_back(',');
-    AppendCsvField(shape.columns[i].name, out);
-  }
+  bool first = true;
+  const auto append = [&](std::string_view name) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    AppendCsvField(name, out);
+  };
+  for (const std::string& name : NamingColumns(shape)) append(name);
+  for (const TableColumn& column : shape.columns) append(column.name);
   out.append(kLineEnd);
   return Status::Ok();
 }
@@ -67,10 +71,14 @@ Status CsvWriter::Begin(const TableShape& shape, std::string& out) {
 Status CsvWriter::Add(const TableRows& rows, std::string& out) {
   const json::BatchWriter texts(rows.columns);
   const std::vector<Field> fields = FieldsOf(shape_, rows);
+  const std::vector<std::string_view> names = NamesOf(shape_, rows);
   for (std::int64_t row = 0; row < rows.batch->num_rows(); ++row) {
-    if (shape_.names_sources) AppendCsvField(rows.source, out);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (i > 0) out.push_back(',');
+      AppendCsvField(names[i], out);
+    }
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (i > 0 || shape_.names_sources) out.push_back(',');
+      if (i > 0 || !names.empty()) out.push_back(',');
       const Field& field = fields[i];
       if (field.position < 0 || field.array->IsNull(row)) continue;
       if (field.strings != nullptr) {

@@ -35,6 +35,7 @@ struct TableColumn {
 struct TableShape {
   std::vector<TableColumn> columns;
   bool names_sources = false;  ///< A column says which source a row is of.
+  bool names_tenants = false;  ///< One in front of it, whose.
 };
 
 /// Rows of one source; the batch has its columns in order.
@@ -42,6 +43,7 @@ struct TableRows {
   std::string_view source;
   const std::vector<Column>& columns;
   const std::shared_ptr<arrow::RecordBatch>& batch;
+  std::string_view tenant = {};
 };
 
 class TableWriter {
@@ -57,7 +59,10 @@ class TableWriter {
 /// For kCsv, kArrow and kParquet; null for the others.
 std::unique_ptr<TableWriter> MakeTableWriter(TableFormat format);
 
-/// "source_id", with underscores in front while a column of the shape has that name.
-std::string SourceColumnName(const TableShape& shape);
+/// The columns in front: "tenant_id" and "source_id" as far as the shape has them, with underscores
+/// in front while a column of the shape has that name.
+std::vector<std::string> NamingColumns(const TableShape& shape);
+/// What is in them.
+std::vector<std::string_view> NamesOf(const TableShape& shape, const TableRows& rows);
 
 }  // namespace granary::formats

@@ -39,6 +39,7 @@ struct Route {
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.
   bool any_query = false;                     ///< Another service looks at them.
+  bool between_services = false;              ///< Not for clients, and in no OpenAPI document.
 };
 
 /// A path as patterns have it: "/v1/sources" -> "/sources".

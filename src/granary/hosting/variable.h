@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "granary/hosting/server_config.h"
 
@@ -120,5 +121,8 @@ bool IsPath(std::string_view text);
 bool IsOptionalPath(std::string_view text);
 bool IsHost(std::string_view text);
 std::string Lowercase(std::string_view text);
+
+/// What stands between commas; nothing of an empty text.
+std::vector<std::string> SplitList(std::string_view text);
 
 }  // namespace granary::hosting

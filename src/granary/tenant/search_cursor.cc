@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t kFormat = 2;
 constexpr std::uint8_t kWithoutGenerations = 1;  // Of before the first compaction.
+constexpr std::uint8_t kAtTheBeginning = 3;
 
 Status NotOurs() {
   return Status::Invalid(Code::kInvalidRequest, "/cursor",
@@ -36,7 +37,7 @@ std::optional<std::string> FromUrl(std::string_view text) {
 Result<SearchCursor> Decode(std::string_view bytes) {
   ByteReader in(bytes);
   const auto format = in.Fixed<std::uint8_t>();
-  if (format != kFormat && format != kWithoutGenerations) return NotOurs();
+  if (format < kWithoutGenerations || format > kAtTheBeginning) return NotOurs();
   SearchCursor cursor;
   cursor.began_us = in.Fixed<std::int64_t>();
   cursor.request.low = in.Fixed<std::uint64_t>();
@@ -51,9 +52,12 @@ Result<SearchCursor> Decode(std::string_view bytes) {
     mark.life = in.Fixed<std::uint64_t>();
     if (format != kWithoutGenerations) mark.generation = in.Fixed<std::uint64_t>();
   }
-  auto position = query::DecodePosition(in);
-  if (!position.ok() || !in.ok() || in.remaining() != 0) return NotOurs();
-  cursor.position = position.Take();
+  if (format != kAtTheBeginning) {
+    auto position = query::DecodePosition(in);
+    if (!position.ok()) return NotOurs();
+    cursor.position = position.Take();
+  }
+  if (!in.ok() || in.remaining() != 0) return NotOurs();
   return cursor;
 }
 
@@ -61,7 +65,7 @@ Result<SearchCursor> Decode(std::string_view bytes) {
 
 Result<std::string> CursorSeal::Write(const SearchCursor& cursor) const {
   std::string bytes;
-  PutFixed(bytes, kFormat);
+  PutFixed(bytes, cursor.position ? kFormat : kAtTheBeginning);
   PutFixed(bytes, cursor.began_us);
   PutFixed(bytes, cursor.request.low);
   PutFixed(bytes, cursor.request.high);
@@ -74,7 +78,7 @@ Result<std::string> CursorSeal::Write(const SearchCursor& cursor) const {
     PutFixed(bytes, mark.life);
     PutFixed(bytes, mark.generation);
   }
-  query::EncodePosition(cursor.position, bytes);
+  if (cursor.position) query::EncodePosition(*cursor.position, bytes);
   GRANARY_ASSIGN(const std::string mac, security::HmacSha256(key_, bytes));
   return ToUrl(Base64Encode(bytes + mac));
 }

@@ -6,11 +6,12 @@
 //            restart does not end it.
 // Shape      base64url, without padding, of: format (2), body, HMAC over both (32 bytes). Body:
 //            began_us (8), request (16), sources (4 + 44 each), position. Format 1 had no
-//            generations: 36 bytes a source.
+//            generations: 36 bytes a source. Format 3 is 2 without a position.
 // Threads    const from many.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,10 +24,10 @@
 namespace granary {
 
 struct SearchCursor {
-  std::int64_t began_us = 0;                   ///< When the first page was asked for.
-  Digest128 request;                           ///< query::Fingerprint.
-  std::vector<storage::SnapshotMark> sources;  ///< By id.
-  query::SearchPosition position;
+  std::int64_t began_us = 0;                      ///< When the first page was asked for.
+  Digest128 request;                              ///< query::Fingerprint.
+  std::vector<storage::SnapshotMark> sources;     ///< By id.
+  std::optional<query::SearchPosition> position;  ///< Nothing: at the beginning.
   bool operator==(const SearchCursor&) const = default;
 };
 

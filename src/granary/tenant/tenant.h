@@ -139,6 +139,28 @@ struct TenantStats {
   std::vector<SourceStatsInfo> sources;  ///< By id.
 };
 
+/// A source of a query over several tenants, this one's or another's.
+struct PeerSource {
+  std::string tenant;
+  SourceId id;
+  SchemaPtr schema;
+};
+
+/// This tenant's part of a search over several.
+struct PartSearch {
+  /// Sources that are named and not there contribute nothing; `cursor` is of SearchPart's.
+  query::SearchRequest request;
+  std::vector<PeerSource> all;  ///< Sources of all tenants, by tenant and id.
+  bool pages = true;            ///< Else no limit but the request's, and no cursors.
+  std::uint64_t skip = 0;       ///< So many rows behind the cursor were shown already.
+};
+
+/// What is known before the first row.
+struct PartStart {
+  std::string anchor;  ///< The cursor of where the rows begin: with it the part can be had again.
+  std::string key_shape;  ///< Of the rows' keys (query::AnswerShape).
+};
+
 class Tenant {
  public:
   static Result<std::unique_ptr<Tenant>> Open(storage::StoreDeps deps, TenantOptions options);
@@ -200,6 +222,16 @@ class Tenant {
   Result<query::AggregateAnswer> Aggregate(const query::AggregateRequest& request,
                                            const Caller& caller);
 
+  using PartStartFn = std::function<Status(const PartStart& start)>;
+  /// Rows as SearchPage's or Search's; with order_by they have keys. kConflict when this tenant's
+  /// sources are not those of `part.all`: its schemas moved on, and whoever asks looks again.
+  Result<SearchPageEnd> SearchPart(const PartSearch& part, const Caller& caller,
+                                   const PartStartFn& begin, const query::SearchSink& sink);
+  /// The states of an aggregate (query::RunAggregateStates) over this tenant's rows.
+  Result<query::QueryStats> AggregatePart(const query::AggregateRequest& request,
+                                          const std::vector<PeerSource>& all, const Caller& caller,
+                                          const std::function<Status(std::string_view page)>& sink);
+
   /// How a search or an aggregate is carried out; with Analyze::kRun it is, and its rows are
   /// dropped. Waits for a slot and for memory as they do. A search is explained from its first
   /// page: kInvalidRequest at /cursor when it has one.
@@ -238,6 +270,17 @@ class Tenant {
   /// nothing that `rights` would ever let them read.
   Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids,
                                                          const Rights& rights) const;
+  /// Of those that are named and there; all as above.
+  Result<std::vector<storage::SourceSnapshot>> SnapshotsThere(const std::vector<SourceId>& ids,
+                                                              const Rights& rights) const;
+  /// `all` with this tenant's snapshots in their places.
+  std::vector<storage::SourceSnapshot> Among(const std::vector<PeerSource>& all,
+                                             const std::vector<storage::SourceSnapshot>& own) const;
+  Status CheckOwn(const std::vector<PeerSource>& all,
+                  const std::vector<storage::SourceSnapshot>& own) const;
+  Result<SearchPageEnd> RunPartPage(const PartSearch& part, const Rights& rights,
+                                    const query::QueryContext& context, const PartStartFn& begin,
+                                    const query::SearchSink& sink);
   Result<std::vector<storage::SourceSnapshot>> SnapshotsAt(
       const std::vector<storage::SnapshotMark>& marks, const Rights& rights) const;
   /// Lists the query, waits for a slot and runs `body` in it.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "granary/query/exec/find_rows.h"
+#include "granary/query/exec/merged_groups.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/query_feedback_of.h"
 #include "granary/query/exec/search_pages.h"
@@ -243,6 +244,141 @@ Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
     for (const auto& snapshot : snapshots) next.sources.push_back(storage::MarkOf(snapshot));
   GRANARY_ASSIGN(end.next_cursor, seal_.Write(next));
   return end;
+}
+
+Result<std::vector<storage::SourceSnapshot>> Tenant::SnapshotsThere(
+    const std::vector<SourceId>& ids, const Rights& rights) const {
+  if (ids.empty()) return Snapshots(ids, rights);
+  for (const SourceId& id : ids) GRANARY_TRY(rights.Need(security::Verb::kRead, id));
+  std::vector<SourceId> there;
+  for (const SourceId& id : ids) {
+    const auto found = store_->Find(id);
+    if (found.ok()) there.push_back(id);
+    if (!found.ok() && found.status().code() != Code::kSourceNotFound) return found.status();
+  }
+  if (there.empty()) return std::vector<storage::SourceSnapshot>();
+  return Snapshots(there, rights);
+}
+
+Status Tenant::CheckOwn(const std::vector<PeerSource>& all,
+                        const std::vector<storage::SourceSnapshot>& own) const {
+  std::size_t mine = 0;
+  for (const PeerSource& peer : all) {
+    if (peer.tenant != id().str()) continue;
+    const auto found = std::ranges::find(own, peer.id, &storage::SourceSnapshot::id);
+    if (found == own.end() || !(*found->schema == *peer.schema)) break;
+    ++mine;
+  }
+  if (mine == own.size() &&
+      mine == static_cast<std::size_t>(std::ranges::count(all, id().str(), &PeerSource::tenant)))
+    return Status::Ok();
+  return {Code::kConflict, "the sources of the tenant, or their schemas, moved on"};
+}
+
+std::vector<storage::SourceSnapshot> Tenant::Among(
+    const std::vector<PeerSource>& all, const std::vector<storage::SourceSnapshot>& own) const {
+  std::vector<storage::SourceSnapshot> out;
+  for (const PeerSource& peer : all) {
+    if (peer.tenant != id().str()) {
+      out.push_back(query::WithoutRows(peer.id, peer.schema));
+      continue;
+    }
+    const auto found = std::ranges::find(own, peer.id, &storage::SourceSnapshot::id);
+    if (found != own.end()) out.push_back(*found);
+  }
+  return out;
+}
+
+Result<SearchPageEnd> Tenant::SearchPart(const PartSearch& part, const Caller& caller,
+                                         const PartStartFn& begin, const query::SearchSink& sink) {
+  return RunQuery<SearchPageEnd>(
+      part.pages ? QueryKind::kSearch : QueryKind::kStream, part.request.sources, caller,
+      [&](const query::QueryContext& given,
+          runtime::Admission::Slot& slot) -> Result<SearchPageEnd> {
+        query::QueryContext context = given;
+        context.wants_keys = !part.request.order_by.empty();
+        const query::SearchSink pausing = Pausing(sink, slot, caller.cancel);
+        if (part.pages) return RunPartPage(part, caller.rights, context, begin, pausing);
+        GRANARY_ASSIGN(const auto own, SnapshotsThere(part.request.sources, caller.rights));
+        GRANARY_TRY(CheckOwn(part.all, own));
+        const auto known = Among(part.all, own);
+        GRANARY_ASSIGN(query::QueryStats stats, query::RunSearch(
+                                                    part.request, own, context, pausing,
+                                                    [&](const query::AnswerShape& shape) {
+                                                      return begin({{}, shape.key_shape});
+                                                    },
+                                                    &known));
+        return SearchPageEnd{std::move(stats), std::nullopt};
+      });
+}
+
+// Rows that were shown are gone through again: so a cursor over several tenants need not hold where
+// each of them stopped in its own words.
+Result<SearchPageEnd> Tenant::RunPartPage(const PartSearch& part, const Rights& rights,
+                                          const query::QueryContext& context,
+                                          const PartStartFn& begin, const query::SearchSink& sink) {
+  GRANARY_ASSIGN(const std::optional<SearchCursor> cursor, OpenCursor(part.request));
+  SearchCursor here{.began_us = cursor ? cursor->began_us : deps_.clock.WallMicros(),
+                    .request = query::Fingerprint(part.request),
+                    .sources = {},
+                    .position = cursor ? cursor->position : std::nullopt};
+  std::vector<storage::SourceSnapshot> own;
+  if (cursor) {
+    GRANARY_ASSIGN(own, SnapshotsAt(cursor->sources, rights));
+    if (context.record != nullptr) context.record->miscounts = true;
+  } else {
+    GRANARY_ASSIGN(own, SnapshotsThere(part.request.sources, rights));
+    GRANARY_TRY(CheckOwn(part.all, own));
+  }
+  for (const auto& snapshot : own) here.sources.push_back(storage::MarkOf(snapshot));
+  if (cursor) here.sources = cursor->sources;
+  const auto known = Among(part.all, own);
+  SearchPageEnd end;
+  if (part.skip > 0) {
+    query::SearchRequest shown = part.request;
+    shown.limit = part.skip;
+    GRANARY_ASSIGN(query::SearchPage page,
+                   query::RunPage(
+                       shown, own, here.position, context,
+                       [](const query::ResultBatch&) { return Status::Ok(); }, {}, &known));
+    end.stats.Add(page.stats);
+    if (!page.next) {
+      GRANARY_TRY(begin({}));
+      return end;
+    }
+    here.position = std::move(*page.next);
+  }
+  GRANARY_ASSIGN(query::SearchPage page, query::RunPage(
+                                             part.request, own, here.position, context, sink,
+                                             [&](const query::AnswerShape& shape) -> Status {
+                                               GRANARY_ASSIGN(std::string anchor,
+                                                              seal_.Write(here));
+                                               return begin({std::move(anchor), shape.key_shape});
+                                             },
+                                             &known));
+  end.stats.Add(page.stats);
+  if (!page.next) return end;
+  here.position = std::move(*page.next);
+  GRANARY_ASSIGN(end.next_cursor, seal_.Write(here));
+  return end;
+}
+
+Result<query::QueryStats> Tenant::AggregatePart(
+    const query::AggregateRequest& request, const std::vector<PeerSource>& all,
+    const Caller& caller, const std::function<Status(std::string_view page)>& sink) {
+  return RunQuery<query::QueryStats>(
+      QueryKind::kAggregate, request.sources, caller,
+      [&](const query::QueryContext& context,
+          runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
+        GRANARY_ASSIGN(const auto own, SnapshotsThere(request.sources, caller.rights));
+        GRANARY_TRY(CheckOwn(all, own));
+        return query::RunAggregateStates(request, Among(all, own), context,
+                                         [&](std::string_view page) -> Status {
+                                           slot.Pause();
+                                           GRANARY_TRY(sink(page));
+                                           return slot.Resume(caller.cancel);
+                                         });
+      });
 }
 
 }  // namespace granary

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "granary/base/bytes.h"
 #include "granary/base/status.h"
 #include "granary/query/exec/key_table.h"
 #include "granary/query/exec/value_block.h"
@@ -47,6 +49,16 @@ class Accumulator {
   virtual Value Finish(std::uint32_t group) = 0;
   /// About the memory that all states take.
   virtual std::uint64_t bytes() const = 0;
+
+  /// Appends the states of groups [first, end) for another process (group_states.h); of values that
+  /// are held (HoldsValues) nothing: those ForEachHeld gives.
+  virtual void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const = 0;
+  /// In place of the states of groups [0, end), of an accumulator that is new. kCorruption for what
+  /// PutStates does not write; nothing of it is believed.
+  virtual Status TakeStates(std::uint32_t end, ByteReader& in) = 0;
+  using EachHeld = std::function<Status(std::uint32_t group, Value value)>;
+  /// Calls `each` with every value that is held, in any order, until it fails.
+  virtual Status ForEachHeld(const EachHeld& /*each*/) const { return Status::Ok(); }
 
   /// Adds rows of group 0 of which only statistics are read; false (changing nothing) when those do
   /// not say enough. `stats` is null for a count of rows.

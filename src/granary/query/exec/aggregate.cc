@@ -15,6 +15,7 @@
 #include "granary/query/exec/answer_rows.h"
 #include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/freed_later.h"
+#include "granary/query/exec/group_states.h"
 #include "granary/query/exec/kept_aggregates.h"
 #include "granary/query/exec/plan_record.h"
 
@@ -127,6 +128,9 @@ Result<const runtime::MemoryBudget*> RunLanes(const AggregatePlan& plan,
   return nullptr;
 }
 
+/// What becomes of a table that all rows are in.
+using EmitTable = std::function<Status(AggregateTable& table, const QueryContext& context)>;
+
 Status EmitGroups(const AggregateRequest& request, const AggregatePlan& plan, AggregateTable& table,
                   const QueryContext& context, const AggregateSink& sink) {
   FreedLater<AnswerColumns> finished(context.pool, &PiecesOfAnswer);
@@ -158,10 +162,11 @@ Measured* MeasuredOfKept(const QueryContext& context) {
 
 /// RunInMemory where states of whole segments are kept: those of the segments that are not covered
 /// first, then the hot rows on top. `morsels` are of the segments, then hot.
-Result<const runtime::MemoryBudget*> RunOnKept(
-    const AggregateRequest& request, const AggregatePlan& plan, const QueryContext& context,
-    const AggregateSink& sink, KeptQuestion question, const KeptAggregate* kept,
-    std::vector<Morsel> morsels, const AggregateTable& known, QueryStats& stats) {
+Result<const runtime::MemoryBudget*> RunOnKept(const AggregatePlan& plan,
+                                               const QueryContext& context, const EmitTable& emit,
+                                               KeptQuestion question, const KeptAggregate* kept,
+                                               std::vector<Morsel> morsels,
+                                               const AggregateTable& known, QueryStats& stats) {
   const auto hot_begin = std::stable_partition(
       morsels.begin(), morsels.end(), [](const Morsel& morsel) { return morsel.chunk == nullptr; });
   const std::vector<Morsel> hot(std::make_move_iterator(hot_begin),
@@ -207,7 +212,7 @@ Result<const runtime::MemoryBudget*> RunOnKept(
     return refused;
   stats.Add(of_lanes);
   if (kept != nullptr) stats.access_paths.insert("partial_cache");
-  GRANARY_TRY(EmitGroups(request, plan, *answer, context, sink));
+  GRANARY_TRY(emit(*answer, context));
   if (!all_kept && (kept != nullptr || rows >= context.kept->options().rows_min)) {
     (*sealed)->Settle();
     context.kept->Keep(question.key, {std::move(question.segments), *sealed});
@@ -215,12 +220,10 @@ Result<const runtime::MemoryBudget*> RunOnKept(
   return nullptr;
 }
 
-/// Null, or the budget that is in the way; then the sink has seen nothing, and `stats` count as far
-/// as listing the morsels. What they leave out is in `known`.
-Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request,
-                                                 const AggregatePlan& plan,
-                                                 const QueryContext& given,
-                                                 const AggregateSink& sink,
+/// Null, or the budget that is in the way; then nothing was emitted, and `stats` count as far as
+/// listing the morsels. What they leave out is in `known`.
+Result<const runtime::MemoryBudget*> RunInMemory(const AggregatePlan& plan,
+                                                 const QueryContext& given, const EmitTable& emit,
                                                  std::vector<Morsel>& morsels,
                                                  AggregateTable& known, QueryStats& stats) {
   GRANARY_ASSIGN(const QueryAccess access, PlanAggregateAccess(plan, {}, given, stats));
@@ -234,7 +237,7 @@ Result<const runtime::MemoryBudget*> RunInMemory(const AggregateRequest& request
   if (refused_by != nullptr) return refused_by;
   if (const auto* refused = held.GrowTo(held.bytes() + FinishedBytes(plan, *table))) return refused;
   stats.Add(of_lanes);
-  GRANARY_TRY(EmitGroups(request, plan, *table, context, sink));
+  GRANARY_TRY(emit(*table, context));
   return nullptr;
 }
 
@@ -254,6 +257,32 @@ Result<QueryStats> SpillAtOnce(const AggregateRequest& request, const AggregateP
   return stats;
 }
 
+/// Of what outgrows the share: the states of as many rows as fit, again and again. On this thread
+/// alone, which may wait for whoever takes them.
+Status HandOnInParts(const AggregatePlan& plan, const std::vector<Morsel>& morsels,
+                     const QueryContext& context, const StatesSink& sink, QueryStats& stats) {
+  AggregateBlocks blocks(plan);
+  std::optional<AggregateTable> table;
+  runtime::MemoryReservation held(context.memory);
+  const auto hand_on = [&]() -> Status {
+    if (!table) return Status::Ok();
+    GRANARY_TRY(PutGroupStates(plan, *table, context.cancel, sink));
+    table.reset();
+    held.ShrinkTo(0);
+    return Status::Ok();
+  };
+  for (const Morsel& morsel : morsels) {
+    GRANARY_ASSIGN(const ScannedRows scanned,
+                   plan.scans[morsel.source].Read(morsel, context, stats));
+    GRANARY_TRY(blocks.ForEachRun(scanned, morsel.source, context, [&]() -> Status {
+      if (!table) table.emplace(plan, KeyLookup::kCompact);
+      GRANARY_TRY(table->Add(blocks, context.cancel));
+      return held.GrowTo(GrowingBytes(*table)) == nullptr ? Status::Ok() : hand_on();
+    }));
+  }
+  return hand_on();
+}
+
 std::uint64_t BytesOfRow(const std::vector<Value>& row) {
   std::uint64_t bytes = sizeof row + row.capacity() * sizeof(Value);
   for (const Value& value : row) {
@@ -269,6 +298,9 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const QueryContext& given, const AggregateSink& sink) {
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   GRANARY_TRY(CheckAnswer(request, plan.answer));
+  const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
+    return EmitGroups(request, plan, table, context, sink);
+  };
   if (auto question = KeptQuestionOf(request, plan, given)) {
     QueryStats stats;
     GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, stats));
@@ -276,9 +308,8 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
     AggregateTable known(plan, KeyLookup::kCompact);
     GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));
     const auto kept = std::move(planned.kept);
-    GRANARY_ASSIGN(const auto* refused,
-                   RunOnKept(request, plan, context, sink, std::move(*question), kept.get(),
-                             std::move(morsels), known, stats));
+    GRANARY_ASSIGN(const auto* refused, RunOnKept(plan, context, emit, std::move(*question),
+                                                  kept.get(), std::move(morsels), known, stats));
     if (refused == nullptr) return stats;
     // Where nothing was held twice, without keeping it does not fit either.
     const bool held_once = kept == nullptr && !HasHotRows(plan);
@@ -287,12 +318,39 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   QueryStats stats;
   std::vector<Morsel> morsels;
   AggregateTable known(plan, KeyLookup::kCompact);
-  GRANARY_ASSIGN(const auto* refused_by,
-                 RunInMemory(request, plan, given, sink, morsels, known, stats));
+  GRANARY_ASSIGN(const auto* refused_by, RunInMemory(plan, given, emit, morsels, known, stats));
   if (refused_by == nullptr) return stats;
   if (given.spill == nullptr) return Outgrown(*refused_by, given);
   // From the beginning: what the first attempt read is not counted.
   GRANARY_TRY(SpillAggregate(request, plan, known, morsels, kLanes, given, sink, stats));
+  return stats;
+}
+
+Result<QueryStats> RunAggregateStates(const AggregateRequest& request,
+                                      const std::vector<storage::SourceSnapshot>& sources,
+                                      const QueryContext& given, const StatesSink& sink) {
+  GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
+  const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
+    return PutGroupStates(plan, table, context.cancel, sink);
+  };
+  if (auto question = KeptQuestionOf(request, plan, given)) {
+    QueryStats stats;
+    GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, stats));
+    const QueryContext context = planned.access.With(given);
+    AggregateTable known(plan, KeyLookup::kCompact);
+    GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));
+    const auto kept = std::move(planned.kept);
+    GRANARY_ASSIGN(const auto* refused, RunOnKept(plan, context, emit, std::move(*question),
+                                                  kept.get(), std::move(morsels), known, stats));
+    if (refused == nullptr) return stats;
+  }
+  QueryStats stats;
+  std::vector<Morsel> morsels;
+  AggregateTable known(plan, KeyLookup::kCompact);
+  GRANARY_ASSIGN(const auto* refused, RunInMemory(plan, given, emit, morsels, known, stats));
+  if (refused == nullptr) return stats;
+  GRANARY_TRY(PutGroupStates(plan, known, given.cancel, sink));
+  GRANARY_TRY(HandOnInParts(plan, morsels, given, sink, stats));
   return stats;
 }
 

@@ -25,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "granary/base/status.h"
@@ -63,7 +64,16 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
                                 const std::vector<storage::SourceSnapshot>& sources,
                                 const QueryContext& context, const AggregateSink& sink);
 
-/// The same with all rows in memory, within the share: kTooLarge for more.
+/// The states of the groups instead of the answer, as pages of group_states.h: what having, order_by
+/// and limit say is not looked at. What outgrows the share is handed on in parts, the same group in
+/// several. `sources` may have some without rows: those of others, so that columns have the types
+/// that they have over all.
+Result<QueryStats> RunAggregateStates(const AggregateRequest& request,
+                                      const std::vector<storage::SourceSnapshot>& sources,
+                                      const QueryContext& context,
+                                      const std::function<Status(std::string_view page)>& sink);
+
+/// RunAggregate with all rows in memory, within the share: kTooLarge for more.
 Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context);

@@ -51,6 +51,18 @@ Status AggregateTable::MergeKnown(const AggregateTable& other) {
   return Status::Ok();
 }
 
+Status AggregateTable::AddGroups(const std::vector<ValueBlock>& groups, std::int64_t rows,
+                                 const runtime::CancelToken& cancel) {
+  if (plan_->groups.empty()) {
+    group_of_.assign(static_cast<std::size_t>(rows), 0);
+    return Status::Ok();
+  }
+  GRANARY_TRY(groups_.MakeRoom(static_cast<std::size_t>(rows), cancel));
+  groups_.Assign(groups, group_of_);
+  Resize();
+  return Status::Ok();
+}
+
 void AggregateTable::FindGroups(const AggregateBlocks& blocks) {
   if (plan_->groups.empty())
     group_of_.assign(static_cast<std::size_t>(blocks.rows), 0);

@@ -41,6 +41,10 @@ class AggregateTable {
   Status MergeGroups(const AggregateTable& other, const runtime::CancelToken& cancel) {
     return groups_.Merge(other.groups_, group_of_, cancel);
   }
+  /// Takes in the groups of some rows, without any row's values, into group_of().
+  Status AddGroups(const std::vector<ValueBlock>& groups, std::int64_t rows,
+                   const runtime::CancelToken& cancel);
+  Accumulator& accumulator(std::size_t aggregate) { return *accumulators_[aggregate]; }
   /// The groups of rows that were added before, into group_of().
   void FindGroups(const AggregateBlocks& blocks);
 

@@ -19,8 +19,10 @@ struct ShapeColumn {
 };
 
 struct AnswerShape {
-  std::vector<SourceId> sources;     ///< That are searched.
-  std::vector<ShapeColumn> columns;  ///< In order of first appearance.
+  std::vector<SourceId> sources;          ///< That are searched.
+  std::vector<ShapeColumn> columns;       ///< In order of first appearance.
+  std::string key_shape = {};             ///< KeyShapeOf; empty where nobody needs it.
+  std::vector<std::string> tenants = {};  ///< Of an answer over several tenants.
 };
 
 /// Of a request that CheckSearch accepts.

@@ -1,4 +1,5 @@
 #include "granary/query/exec/accumulator.h"
+#include "granary/query/exec/state_bytes.h"
 
 namespace granary::query {
 namespace {
@@ -31,6 +32,17 @@ class Count final : public Accumulator {
   Value Finish(std::uint32_t group) override { return counts_[group]; }
 
   std::uint64_t bytes() const override { return BytesOf(counts_); }
+
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) PutFixed(out, counts_[group]);
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) {
+      counts_[group] = TakeCount(in);
+      if (counts_[group] < 0) return BadState("no count");
+    }
+    return Status::Ok();
+  }
 
   bool AddStats(std::uint64_t rows, const ColumnStats* stats) override {
     if (stats != nullptr && !stats->nulls) return false;

@@ -4,6 +4,7 @@
 #include "granary/query/exec/accumulator.h"
 #include "granary/query/exec/block_hash.h"
 #include "granary/query/exec/key_column.h"
+#include "granary/query/exec/state_bytes.h"
 #include "granary/storage/stats/distinct_sketch.h"
 
 namespace granary::query {
@@ -53,6 +54,23 @@ class Distinct final : public Accumulator {
 
   std::uint64_t bytes() const override {
     return values_.bytes() + pairs_.bytes() + BytesOf(counts_) + BytesOf(ids_);
+  }
+
+  void PutStates(std::uint32_t, std::uint32_t, std::string&) const override {}
+  Status TakeStates(std::uint32_t, ByteReader&) override { return Status::Ok(); }
+  Status ForEachHeld(const EachHeld& each) const override {
+    if (grouping_ == Grouping::kNone) {
+      for (std::uint32_t id = 0; id < values_.size(); ++id) {
+        if (id != values_.null_id()) GRANARY_TRY(each(0, values_.ValueOf(id)));
+      }
+      return Status::Ok();
+    }
+    for (std::uint32_t i = 0; i < pairs_.size(); ++i) {
+      const std::uint64_t pair = pairs_.key(i);
+      GRANARY_TRY(each(static_cast<std::uint32_t>(pair >> 32),
+                       values_.ValueOf(static_cast<std::uint32_t>(pair))));
+    }
+    return Status::Ok();
   }
 
  private:
@@ -106,8 +124,34 @@ class ApproxDistinct final : public Accumulator {
 
   std::uint64_t bytes() const override { return BytesOf(states_) + heap_bytes_; }
 
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      const State& state = states_[group];
+      PutFixed(out,
+               state.sketch == nullptr ? static_cast<std::uint8_t>(state.few.size()) : kIsSketch);
+      for (const std::uint64_t hash : state.few) PutFixed(out, hash);
+      if (state.sketch != nullptr) PutString(out, state.sketch->Encode());
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) {
+      const auto few = in.Fixed<std::uint8_t>();
+      if (few == kIsSketch) {
+        GRANARY_ASSIGN(const storage::DistinctSketch sketch,
+                       storage::DistinctSketch::Decode(in.String()));
+        Sketch(states_[group]);
+        *states_[group].sketch = sketch;
+        continue;
+      }
+      if (few > kFewMax) return BadState("too many hashes");
+      for (std::uint8_t i = 0; i < few; ++i) Add(in.Fixed<std::uint64_t>(), states_[group]);
+    }
+    return Status::Ok();
+  }
+
  private:
   static constexpr std::size_t kFewMax = 32;
+  static constexpr std::uint8_t kIsSketch = 255;
   static constexpr std::uint64_t kSketchBytes = 4096;
   struct State {
     std::vector<std::uint64_t> few;

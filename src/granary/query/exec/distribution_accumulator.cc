@@ -6,6 +6,7 @@
 
 #include "granary/query/exec/accumulator.h"
 #include "granary/query/exec/percentile_keys.h"
+#include "granary/query/exec/state_bytes.h"
 
 namespace granary::query {
 namespace {
@@ -96,7 +97,43 @@ class Spread final : public Accumulator {
 
   std::uint64_t bytes() const override { return BytesOf(states_) + large_.size() * kBytesOfLarge; }
 
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      PutMoments(states_[group], out);
+      const auto large = large_.find(group);
+      PutFixed(out, static_cast<std::uint8_t>(large != large_.end()));
+      if (large == large_.end()) continue;
+      PutMoments(large->second.scaled, out);
+      PutFixed(out, static_cast<std::uint8_t>(large->second.is_finite));
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) {
+      states_[group] = TakeMoments(in);
+      if (states_[group].count < 0) return BadState("no count");
+      if (in.Fixed<std::uint8_t>() == 0) continue;
+      LargeMoments& large = large_[group];
+      large.scaled = TakeMoments(in);
+      large.is_finite = in.Fixed<std::uint8_t>() != 0;
+      if (large.scaled.count < 0) return BadState("no count");
+    }
+    return Status::Ok();
+  }
+
  private:
+  static void PutMoments(const Moments& moments, std::string& out) {
+    PutFixed(out, moments.count);
+    PutFixed(out, moments.mean);
+    PutFixed(out, moments.squares);
+  }
+  static Moments TakeMoments(ByteReader& in) {
+    Moments moments;
+    moments.count = TakeCount(in);
+    moments.mean = in.Fixed<double>();
+    moments.squares = in.Fixed<double>();
+    return moments;
+  }
+
   static constexpr std::uint64_t kBytesOfLarge = 80;  ///< A node of the map and its bucket.
 
   static void AddLarge(double value, LargeMoments& large) {
@@ -205,6 +242,17 @@ class Percentile final : public Accumulator {
         ps == 1 ? 0 : sizeof(std::vector<double>) + kBlockBytes + ps * sizeof(double);
     return BytesOf(values_->keys) + values_->count * sizeof(std::uint64_t) * 3 / 2 +
            values_->keys.size() * (kBlockBytes + picked_bytes);
+  }
+
+  void PutStates(std::uint32_t, std::uint32_t, std::string&) const override {}
+  Status TakeStates(std::uint32_t, ByteReader&) override { return Status::Ok(); }
+  Status ForEachHeld(const EachHeld& each) const override {
+    if (!IsFirst()) return Status::Ok();
+    for (std::uint32_t group = 0; group < values_->keys.size(); ++group) {
+      for (const std::uint64_t key : values_->keys[group])
+        GRANARY_TRY(each(group, NumberOfPercentileKey(key)));
+    }
+    return Status::Ok();
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "granary/query/exec/json_values.h"
 #include "granary/query/exec/number_texts.h"
 #include "granary/query/exec/sort_key.h"
+#include "granary/query/exec/state_bytes.h"
 
 namespace granary::query {
 namespace {
@@ -73,6 +74,25 @@ class NumberExtreme final : public Accumulator {
 
   std::uint64_t bytes() const override { return BytesOf(states_); }
 
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      PutFixed(out, static_cast<std::uint8_t>(states_[group].seen));
+      if (states_[group].seen) PutNumber(states_[group].best, out);
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    StateValues values(type_, /*number_texts=*/false);
+    for (std::uint32_t group = 0; group < end; ++group) {
+      if (in.Fixed<std::uint8_t>() == 0) continue;
+      const T best = TakeNumber<T>(in);
+      if constexpr (std::is_same_v<T, std::int64_t>) {
+        if (!values.Has(IntValue(type_, best))) return BadState("a value of another type");
+      }
+      Take(best, states_[group]);
+    }
+    return Status::Ok();
+  }
+
   bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
     bool none = false;
     const Value* bound = ExactBound(*stats, kMax, none);
@@ -107,6 +127,8 @@ class NumberExtreme final : public Accumulator {
 template <bool kMax, KeyForm kForm>
 class BytesExtreme final : public Accumulator {
  public:
+  explicit BytesExtreme(DataType type) : type_(std::move(type)) {}
+
   void Resize(std::size_t groups) override { states_.resize(groups); }
 
   Status Update(const AccumulatorInput& input) override {
@@ -131,6 +153,23 @@ class BytesExtreme final : public Accumulator {
   }
 
   std::uint64_t bytes() const override { return BytesOf(states_) + heap_bytes_; }
+
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      PutFixed(out, static_cast<std::uint8_t>(states_[group].seen));
+      if (states_[group].seen) PutString(out, states_[group].best);
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    StateValues values(type_, kForm == KeyForm::kMixedNumbers);
+    for (std::uint32_t group = 0; group < end; ++group) {
+      if (in.Fixed<std::uint8_t>() == 0) continue;
+      std::string best(in.String());
+      if (!in.ok() || !values.Has(best)) return BadState("a value of another type");
+      Take(best, states_[group]);
+    }
+    return Status::Ok();
+  }
 
   bool AddStats(std::uint64_t /*rows*/, const ColumnStats* stats) override {
     if (kForm == KeyForm::kJson) return false;
@@ -167,6 +206,7 @@ class BytesExtreme final : public Accumulator {
     heap_bytes_ += state.best.capacity() + state.order.capacity() - before;
   }
 
+  DataType type_;
   std::string order_;
   std::vector<State> states_;
   std::uint64_t heap_bytes_ = 0;
@@ -175,8 +215,9 @@ class BytesExtreme final : public Accumulator {
 template <bool kMax>
 std::unique_ptr<Accumulator> Make(const AggregateShape& shape) {
   const DataType& type = shape.input;
-  if (shape.number_texts) return std::make_unique<BytesExtreme<kMax, KeyForm::kMixedNumbers>>();
-  if (type.kind() == TypeKind::kJson) return std::make_unique<BytesExtreme<kMax, KeyForm::kJson>>();
+  if (shape.number_texts) return std::make_unique<BytesExtreme<kMax, KeyForm::kMixedNumbers>>(type);
+  if (type.kind() == TypeKind::kJson)
+    return std::make_unique<BytesExtreme<kMax, KeyForm::kJson>>(type);
   switch (ValueKindOf(type)) {
     case ValueKind::kInt64: return std::make_unique<NumberExtreme<std::int64_t, kMax>>(type);
     case ValueKind::kUInt64: return std::make_unique<NumberExtreme<std::uint64_t, kMax>>(type);
@@ -184,7 +225,7 @@ std::unique_ptr<Accumulator> Make(const AggregateShape& shape) {
     case ValueKind::kInt128: return std::make_unique<NumberExtreme<Int128, kMax>>(type);
     case ValueKind::kBytes: break;
   }
-  return std::make_unique<BytesExtreme<kMax, KeyForm::kPlain>>();
+  return std::make_unique<BytesExtreme<kMax, KeyForm::kPlain>>(type);
 }
 
 }  // namespace

@@ -194,7 +194,9 @@ Status Emit(const std::vector<RankedMorsel>& morsels, const std::vector<RankedRo
     SourceRows& source = sources[source_of(place)];
     const auto rows = static_cast<std::int64_t>(end - place);
     GRANARY_TRY(context.cancel.Check());
-    GRANARY_ASSIGN(const ResultBatch run, source.ordered->Slice(source.emitted, rows));
+    GRANARY_ASSIGN(ResultBatch run, source.ordered->Slice(source.emitted, rows));
+    for (std::size_t i = place; context.wants_keys && i < end; ++i)
+      run.keys.push_back(ranked[i].key);
     GRANARY_TRY(sink(run));
     source.emitted += rows;
     place = end;

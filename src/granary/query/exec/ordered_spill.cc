@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "granary/query/exec/result_rows.h"
 #include "granary/query/exec/row_run.h"
@@ -150,12 +151,16 @@ class Sorter {
               std::optional<OrderedPosition>* next, QueryStats& stats) {
     std::optional<std::pair<std::uint32_t, std::int32_t>> last;
     bool more = false;
-    const auto hand_on = [&](Window& window) { return Send(window, sink); };
+    std::vector<std::string> keys;  // Of the rows that are handed on next.
+    const auto hand_on = [&](Window& window) {
+      return Send(window, sink, std::exchange(keys, {}));
+    };
     GRANARY_TRY(Merge(0, runs_.size(), limit, hand_on, [&](const RowRunReader& row, bool beyond) {
       if (beyond)
         more = true;
       else
         last = {row.morsel(), row.row()};
+      if (!beyond && context_.wants_keys) keys.emplace_back(row.key());
     }));
     if (!more || !last || next == nullptr) return Status::Ok();
     GRANARY_ASSIGN(*next,
@@ -293,7 +298,7 @@ class Sorter {
   }
 
   /// Runs of rows of one source are a batch.
-  Status Send(Window& window, const SearchSink& sink) const {
+  Status Send(Window& window, const SearchSink& sink, std::vector<std::string> keys) const {
     std::map<std::size_t, std::pair<ResultBatch, std::int64_t>> ordered;  // And how many are sent.
     const std::vector<std::size_t>& sources = window.sources();
     for (std::size_t first = 0; first < sources.size();) {
@@ -309,6 +314,8 @@ class Sorter {
       ResultBatch run = rows;
       run.batch = rows.batch->Slice(sent, static_cast<std::int64_t>(end - first));
       sent += run.batch->num_rows();
+      for (std::size_t i = first; i < std::min(end, keys.size()); ++i)
+        run.keys.push_back(std::move(keys[i]));
       GRANARY_TRY(context_.cancel.Check());
       GRANARY_TRY(sink(run));
       first = end;

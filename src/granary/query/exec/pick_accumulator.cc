@@ -1,5 +1,6 @@
 // first, last and any: one value of each group, chosen by its sequence or met first.
 #include "granary/query/exec/accumulator.h"
+#include "granary/query/exec/state_bytes.h"
 
 namespace granary::query {
 namespace {
@@ -12,7 +13,8 @@ struct Place {
 
 class Pick final : public Accumulator {
  public:
-  explicit Pick(AggregateType which) : which_(which) {}
+  Pick(const AggregateShape& shape, AggregateType which)
+      : which_(which), type_(shape.input), number_texts_(shape.number_texts) {}
 
   void Resize(std::size_t groups) override { states_.resize(groups); }
 
@@ -52,6 +54,31 @@ class Pick final : public Accumulator {
     return BytesOf(states_) + BytesOf(changed_) + heap_bytes_;
   }
 
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      const State& state = states_[group];
+      PutFixed(out, static_cast<std::uint8_t>(state.seen));
+      if (!state.seen) continue;
+      PutFixed(out, state.place.sequence);
+      PutFixed(out, state.place.source);
+      EncodeValue(state.value, out);
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    StateValues values(type_, number_texts_);
+    for (std::uint32_t group = 0; group < end; ++group) {
+      State& state = states_[group];
+      state.seen = in.Fixed<std::uint8_t>() != 0;
+      if (!state.seen) continue;
+      state.place.sequence = in.Fixed<std::int64_t>();
+      state.place.source = in.Fixed<std::uint32_t>();
+      GRANARY_ASSIGN(Value value, DecodeValue(in));
+      if (!values.Has(value)) return BadState("a value of another type");
+      SetValue(std::move(value), state.value);
+    }
+    return Status::Ok();
+  }
+
  private:
   struct State {
     Value value;
@@ -75,6 +102,8 @@ class Pick final : public Accumulator {
   }
 
   AggregateType which_;
+  DataType type_;
+  bool number_texts_;
   std::uint64_t heap_bytes_ = 0;
   std::vector<State> states_;
   std::vector<std::uint32_t> changed_;
@@ -82,8 +111,8 @@ class Pick final : public Accumulator {
 
 }  // namespace
 
-std::unique_ptr<Accumulator> MakePick(const AggregateShape& /*shape*/, AggregateType which) {
-  return std::make_unique<Pick>(which);
+std::unique_ptr<Accumulator> MakePick(const AggregateShape& shape, AggregateType which) {
+  return std::make_unique<Pick>(shape, which);
 }
 
 }  // namespace granary::query

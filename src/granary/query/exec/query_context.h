@@ -49,6 +49,8 @@ struct QueryContext {
   const OptimizerOptions* optimizer = nullptr;
   /// Told what is planned and what it took; null: nobody wants to know. Outlives the query.
   PlanRecord* record = nullptr;
+  /// An ordered search tells each row's key (ResultBatch::keys).
+  bool wants_keys = false;
 
   void Scanned(std::int64_t rows) const {
     if (progress != nullptr)

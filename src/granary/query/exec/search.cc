@@ -13,9 +13,15 @@ Status CheckSearch(const SearchRequest& request,
 Result<QueryStats> RunSearch(const SearchRequest& request,
                              const std::vector<storage::SourceSnapshot>& sources,
                              const QueryContext& context, const SearchSink& sink,
-                             const ShapeSink& begin) {
-  GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources));
-  if (begin) GRANARY_TRY(begin(ShapeOf(request, sources)));
+                             const ShapeSink& begin,
+                             const std::vector<storage::SourceSnapshot>* known) {
+  GRANARY_ASSIGN(const SearchPlan plan,
+                 PlanSearch(request, sources, known == nullptr ? sources : *known, sources));
+  if (begin) {
+    AnswerShape shape = ShapeOf(request, sources);
+    shape.key_shape = KeyShapeOf(plan);
+    GRANARY_TRY(begin(shape));
+  }
   if (plan.order.empty()) return SearchAsStored(plan, request.limit, context, sink);
   return SearchOrdered(plan, request.limit, context, sink);
 }

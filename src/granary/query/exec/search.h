@@ -39,7 +39,16 @@ struct ResultBatch {
   /// column.
   std::vector<Column> columns;
   std::shared_ptr<arrow::RecordBatch> batch;
+  /// With QueryContext::wants_keys, of an ordered search: one a row, ascending as bytes. They end in
+  /// the row's sequence and its source's rank among the sources of the search, which no two rows
+  /// share; what is in front compares with keys of other searches of the same key_shape.
+  std::vector<std::string> keys = {};
+  std::string tenant = {};  ///< Of an answer over several tenants.
 };
+
+/// Of a key what stands at its end: u64 sequence, u32 rank, both big-endian.
+inline constexpr std::size_t kKeyTailBytes = 12;
+inline constexpr std::size_t kKeyRankBytes = 4;
 
 using SearchSink = std::function<Status(const ResultBatch& rows)>;
 /// Called once, before any rows, when the request was found good.
@@ -52,9 +61,14 @@ Status CheckSearch(const SearchRequest& request,
 
 /// Calls `sink` with the records in order, in batches of any size. A failing sink ends the search
 /// with its failure.
+///
+/// `known`: all sources that the search is about, when others search those that are not among
+/// `sources`: a column must be in one of these, and has the type that it has over all of them. Null:
+/// `sources`.
 Result<QueryStats> RunSearch(const SearchRequest& request,
                              const std::vector<storage::SourceSnapshot>& sources,
                              const QueryContext& context, const SearchSink& sink,
-                             const ShapeSink& begin = {});
+                             const ShapeSink& begin = {},
+                             const std::vector<storage::SourceSnapshot>* known = nullptr);
 
 }  // namespace granary::query

@@ -63,9 +63,13 @@ Status AddLegs(const storage::SourceSnapshot& source, std::uint32_t rank,
 
 class StoredPager {
  public:
-  StoredPager(const SearchRequest& request, const Sources& sources, const QueryContext& context,
-              const SearchSink& sink)
-      : request_(request), sources_(sources), context_(context), left_(request.limit) {
+  StoredPager(const SearchRequest& request, const Sources& sources, const Sources& known,
+              const QueryContext& context, const SearchSink& sink)
+      : request_(request),
+        sources_(sources),
+        known_(known),
+        context_(context),
+        left_(request.limit) {
     for (const storage::SourceSnapshot& source : sources) by_rank_.push_back(&source);
     std::sort(by_rank_.begin(), by_rank_.end(),
               [](const auto* a, const auto* b) { return a->id < b->id; });
@@ -102,7 +106,7 @@ class StoredPager {
   Status RunAsStored(std::size_t begin, std::size_t end, const RowPlace* place) {
     Sources run;
     for (std::size_t leg = begin; leg < end; ++leg) run.push_back(std::move(legs_[leg].rows));
-    GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request_, run, sources_));
+    GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request_, run, known_, sources_));
     StoredEnd stopped;
     GRANARY_ASSIGN(const QueryStats stats,
                    SearchAsStored(plan, left_, context_, sink_, place, &stopped));
@@ -122,7 +126,7 @@ class StoredPager {
     request.order_by = {{std::string(kSequenceColumnName), Direction::kAscending, "/cursor"}};
     Sources run;
     run.push_back(std::move(leg.rows));
-    GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, run, sources_));
+    GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, run, known_, sources_));
     std::optional<OrderedPosition> next;
     GRANARY_ASSIGN(const QueryStats stats,
                    SearchOrdered(plan, left_, context_, sink_, nullptr, &next));
@@ -143,6 +147,7 @@ class StoredPager {
 
   const SearchRequest& request_;
   const Sources& sources_;
+  const Sources& known_;
   const QueryContext& context_;
   std::optional<std::uint64_t> left_;
   SearchSink sink_;
@@ -152,10 +157,9 @@ class StoredPager {
   SearchPage page_;
 };
 
-Result<SearchPage> RunOrderedPage(const SearchRequest& request, const Sources& sources,
+Result<SearchPage> RunOrderedPage(const SearchRequest& request, const SearchPlan& plan,
                                   const OrderedPosition* after, const QueryContext& context,
                                   const SearchSink& sink) {
-  GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources, sources));
   if (after != nullptr && after->keys.size() != plan.order.size()) return Foreign();
   SearchPage page;
   std::optional<OrderedPosition> next;
@@ -168,18 +172,24 @@ Result<SearchPage> RunOrderedPage(const SearchRequest& request, const Sources& s
 
 Result<SearchPage> RunPage(const SearchRequest& request, const Sources& sources,
                            const std::optional<SearchPosition>& after, const QueryContext& context,
-                           const SearchSink& given) {
-  GRANARY_TRY(CheckSearch(request, sources));
+                           const SearchSink& given, const ShapeSink& begin, const Sources* all) {
+  const Sources& known = all == nullptr ? sources : *all;
+  GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources, known, sources));
   GRANARY_TRY(CheckRewound(request, sources));
   const SearchSink sink = AsShownThen(sources, given);
   const bool ordered = !request.order_by.empty();
   if (after && std::holds_alternative<OrderedPosition>(*after) != ordered) return Foreign();
+  if (begin) {
+    AnswerShape shape = ShapeOf(request, sources);
+    shape.key_shape = KeyShapeOf(plan);
+    GRANARY_TRY(begin(shape));
+  }
   if (request.limit == 0) return SearchPage{};
   if (ordered) {
-    return RunOrderedPage(request, sources, after ? &std::get<OrderedPosition>(*after) : nullptr,
+    return RunOrderedPage(request, plan, after ? &std::get<OrderedPosition>(*after) : nullptr,
                           context, sink);
   }
-  return StoredPager(request, sources, context, sink)
+  return StoredPager(request, sources, known, context, sink)
       .Run(after ? &std::get<StoredPosition>(*after) : nullptr);
 }
 

@@ -26,9 +26,11 @@ struct SearchPage {
 /// Sources are at the marks that the search began with. kInvalidRequest when `after` is not of such
 /// a search; kCursorExpired when a segment that it names, or a column's values, are gone
 /// (rewound_search.h). RunSearch's errors. A limit of 0 has no next page.
+/// `begin` and `known` as RunSearch's.
 Result<SearchPage> RunPage(const SearchRequest& request,
                            const std::vector<storage::SourceSnapshot>& sources,
                            const std::optional<SearchPosition>& after, const QueryContext& context,
-                           const SearchSink& sink);
+                           const SearchSink& sink, const ShapeSink& begin = {},
+                           const std::vector<storage::SourceSnapshot>* known = nullptr);
 
 }  // namespace granary::query

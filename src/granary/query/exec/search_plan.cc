@@ -63,11 +63,15 @@ std::vector<ShownColumn> ShownOf(const Schema& schema, const Selected& selected,
   return shown;
 }
 
+/// The type is that over all that `known` binds.
 Result<OrderColumn> PlanOrder(const OrderBy& order, const std::vector<BoundSource>& bound,
-                              const Sources& sources,
+                              const std::vector<BoundSource>& all, const Sources& known,
                               std::vector<std::vector<ScanColumn>>& outputs) {
   OrderColumn column;
-  GRANARY_ASSIGN(column.bound, BindColumn(order.column, order.pointer, bound, sources));
+  GRANARY_ASSIGN(column.bound, BindColumn(order.column, order.pointer, all, known));
+  column.bound.refs.clear();
+  for (const BoundSource& source : bound)
+    column.bound.refs.push_back(ResolveColumn(*source.snapshot->schema, order.column));
   column.input = column.bound.type;
   column.direction = order.direction;
   if (column.input.kind() == TypeKind::kList) {
@@ -105,6 +109,21 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
 
 Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources,
                               const Sources& known) {
+  return PlanSearch(request, sources, known, known);
+}
+
+std::string KeyShapeOf(const SearchPlan& plan) {
+  std::string text;
+  for (const OrderColumn& order : plan.order) {
+    text += order.direction == Direction::kAscending ? '+' : '-';
+    text += order.form == KeyForm::kMixedNumbers ? "numbers" : order.input.ToString();
+    text += ';';
+  }
+  return text;
+}
+
+Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources,
+                              const Sources& known, const Sources& ranked) {
   SearchPlan plan;
   GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources, known));
   GRANARY_ASSIGN(const Selected selected, Select(request, known));
@@ -116,9 +135,15 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
   }
   if (request.order_by.empty()) return plan;
 
+  std::vector<BoundSource> all;
+  if (&sources == &known) {
+    for (const BoundSource& source : bound) all.push_back({source.snapshot, std::nullopt});
+  } else {
+    GRANARY_ASSIGN(all, BindSources(request.filter, known));
+  }
   std::vector<std::vector<ScanColumn>> outputs(bound.size());
   for (const OrderBy& order : request.order_by) {
-    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, known, outputs));
+    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, all, known, outputs));
     plan.order.push_back(std::move(column));
   }
   for (std::size_t source = 0; source < bound.size(); ++source) {
@@ -127,7 +152,7 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
                                                      bound[source].predicate, outputs[source]));
     plan.keys.push_back(std::move(scan));
   }
-  plan.source_ranks = RankById(bound, known);
+  plan.source_ranks = RankById(bound, ranked);
   return plan;
 }
 

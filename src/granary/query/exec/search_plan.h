@@ -47,5 +47,13 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request,
 Result<SearchPlan> PlanSearch(const SearchRequest& request,
                               const std::vector<storage::SourceSnapshot>& sources,
                               const std::vector<storage::SourceSnapshot>& known);
+/// The same with ranks among `ranked`.
+Result<SearchPlan> PlanSearch(const SearchRequest& request,
+                              const std::vector<storage::SourceSnapshot>& sources,
+                              const std::vector<storage::SourceSnapshot>& known,
+                              const std::vector<storage::SourceSnapshot>& ranked);
+
+/// How keys are made: those of searches with the same text compare with each other.
+std::string KeyShapeOf(const SearchPlan& plan);
 
 }  // namespace granary::query

@@ -7,6 +7,7 @@
 
 #include "granary/query/exec/accumulator.h"
 #include "granary/query/exec/json_values.h"
+#include "granary/query/exec/state_bytes.h"
 #include "granary/types/number_text.h"
 
 namespace granary::query {
@@ -24,6 +25,20 @@ struct ExactState {
     return over;
   }
 };
+
+void PutState(const ExactState& state, std::string& out) {
+  PutNumber(state.sum, out);
+  PutFixed(out, state.count);
+  PutFixed(out, state.wraps);
+}
+
+Status TakeState(ByteReader& in, ExactState& state) {
+  state.sum = TakeNumber<Int128>(in);
+  state.count = TakeCount(in);
+  state.wraps = in.Fixed<std::int64_t>();
+  const bool is_sum = state.count >= 0 && state.wraps <= state.count && state.wraps >= -state.count;
+  return is_sum ? Status::Ok() : BadState("no sum");
+}
 
 Status Overflow() {
   return {Code::kTypeMismatch,
@@ -95,6 +110,14 @@ class ExactSum final : public Accumulator {
 
   std::uint64_t bytes() const override { return BytesOf(states_); }
 
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) PutState(states_[group], out);
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) GRANARY_TRY(TakeState(in, states_[group]));
+    return Status::Ok();
+  }
+
  private:
   static void Add(const ValueBlock& block, std::int64_t i, ExactState& state, bool& overflow) {
     const Int128 number = Number<kKind>(block, i);
@@ -131,6 +154,19 @@ struct FloatState {
   double Total() const { return std::isfinite(sum) ? sum + error : sum; }
 };
 
+void PutState(const FloatState& state, std::string& out) {
+  PutFixed(out, state.sum);
+  PutFixed(out, state.error);
+  PutFixed(out, state.count);
+}
+
+Status TakeState(ByteReader& in, FloatState& state) {
+  state.sum = in.Fixed<double>();
+  state.error = in.Fixed<double>();
+  state.count = TakeCount(in);
+  return state.count >= 0 ? Status::Ok() : BadState("no count");
+}
+
 class FloatSum final : public Accumulator {
  public:
   explicit FloatSum(bool average) : average_(average) {}
@@ -166,6 +202,14 @@ class FloatSum final : public Accumulator {
   }
 
   std::uint64_t bytes() const override { return BytesOf(states_); }
+
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) PutState(states_[group], out);
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) GRANARY_TRY(TakeState(in, states_[group]));
+    return Status::Ok();
+  }
 
  private:
   /// Eight chains side by side, since one addition waits for the one before it.
@@ -237,6 +281,20 @@ class JsonSum final : public Accumulator {
   }
 
   std::uint64_t bytes() const override { return BytesOf(states_); }
+
+  void PutStates(std::uint32_t first, std::uint32_t end, std::string& out) const override {
+    for (std::uint32_t group = first; group < end; ++group) {
+      PutState(states_[group].whole, out);
+      PutState(states_[group].floats, out);
+    }
+  }
+  Status TakeStates(std::uint32_t end, ByteReader& in) override {
+    for (std::uint32_t group = 0; group < end; ++group) {
+      GRANARY_TRY(TakeState(in, states_[group].whole));
+      GRANARY_TRY(TakeState(in, states_[group].floats));
+    }
+    return Status::Ok();
+  }
 
  private:
   struct State {

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "granary/types/integer_domain.h"
 #include "granary/types/number_text.h"
 
@@ -67,6 +69,30 @@ T* Own(const T*& view, std::int64_t size, std::vector<T>& buffer) {
   if (view != buffer.data()) buffer.assign(view, view + size);
   view = buffer.data();
   return buffer.data();
+}
+
+template <typename T>
+bool AppendNumber(const Value& value, std::string& out) {
+  const auto* number = std::get_if<T>(&value);
+  const T plain = number == nullptr ? T{} : *number;
+  out.append(reinterpret_cast<const char*>(&plain), sizeof plain);
+  return number != nullptr || IsNull(value);
+}
+
+/// As blocks hold it; zero for null. False when it is of another kind.
+bool AppendPlain(const Value& value, ValueKind kind, std::string& out) {
+  const auto* flag = std::get_if<bool>(&value);
+  switch (kind) {
+    case ValueKind::kInt64:
+      return AppendNumber<std::int64_t>(flag == nullptr ? value : Value(std::int64_t{*flag}), out);
+    case ValueKind::kUInt64: return AppendNumber<std::uint64_t>(value, out);
+    case ValueKind::kDouble: return AppendNumber<double>(value, out);
+    case ValueKind::kInt128: return AppendNumber<Int128>(value, out);
+    case ValueKind::kBytes: break;
+  }
+  const auto* bytes = std::get_if<std::string>(&value);
+  if (bytes != nullptr) out.append(*bytes);
+  return bytes != nullptr || IsNull(value);
 }
 
 template <typename T>
@@ -210,6 +236,24 @@ Status ValueBlock::Multiply(std::int64_t factor) {
 std::int64_t* ValueBlock::MutableInts() { return Own(ints_, size_, int_buffer_); }
 std::uint64_t* ValueBlock::MutableNaturals() { return Own(naturals_, size_, natural_buffer_); }
 double* ValueBlock::MutableDoubles() { return Own(doubles_, size_, double_buffer_); }
+
+Status ValueBlock::LoadValues(const DataType& to, std::span<const Value> values) {
+  std::string page;
+  PutFixed(page, std::uint8_t{1});
+  for (const Value& value : values) page.push_back(static_cast<char>(!IsNull(value)));
+  if (ValueKindOf(to) == ValueKind::kBytes) {
+    for (const Value& value : values) {
+      const auto* bytes = std::get_if<std::string>(&value);
+      PutFixed(page, static_cast<std::uint32_t>(bytes == nullptr ? 0 : bytes->size()));
+    }
+  }
+  for (const Value& value : values) {
+    if (!AppendPlain(value, ValueKindOf(to), page))
+      return Status::Corruption(fmt::format("a value that is no {}", to.ToString()));
+  }
+  ByteReader in(page);
+  return Decode(to, static_cast<std::int64_t>(values.size()), in);
+}
 
 void ValueBlock::LoadNaturals(const arrow::Array& column, const RowRange& rows) {
   if (column.type_id() == arrow::Type::UINT64) {

@@ -53,6 +53,8 @@ class ValueBlock {
               const RowRange& rows);
   /// Only which values are null, of a column of any type.
   void LoadPresence(const arrow::Array& column, const RowRange& rows);
+  /// `values`, each null or of to's domain; kCorruption for another kind of value. Not for lists.
+  Status LoadValues(const DataType& to, std::span<const Value> values);
   /// Only nulls.
   void LoadNulls(const DataType& to, std::int64_t count);
 

@@ -35,4 +35,12 @@ Status CheckCaller(const net::HttpRequest& request, const Config& config) {
   return Status::Ok();
 }
 
+Status CheckDataCaller(const net::HttpRequest& request, const Config& config) {
+  const bool behind_gateway = !config.gateway_jwks.empty() && config.gateway_required;
+  if (!behind_gateway || request.headers.Get("Authorization")) return CheckCaller(request, config);
+  return Unauthenticated(
+      "with GATEWAY_REQUIRED the data of tenants is for who shows "
+      "OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+}
+
 }  // namespace granary::operation

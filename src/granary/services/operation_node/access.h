@@ -11,4 +11,8 @@ namespace granary::operation {
 /// kUnauthenticated for a wrong key from wherever it comes, and for other machines without one.
 Status CheckCaller(const net::HttpRequest& request, const Config& config);
 
+/// The same for what tenants have stored: where nodes answer nobody but a gateway, this machine does
+/// not come around it by way of this service, and the key must be shown.
+Status CheckDataCaller(const net::HttpRequest& request, const Config& config);
+
 }  // namespace granary::operation

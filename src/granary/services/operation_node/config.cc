@@ -42,15 +42,22 @@ std::vector<Variable> OperationRows() {
     {"", "MAX_LAUNCHED_NODES", "16", WholeRule{&C::max_launched_nodes, 0, 10'000}, "Node processes that an Operation Node starts on its own machine for tenants that no other node can take; 0: none"},
     {"", "LAUNCH_MEMORY_MB", "1024", WholeRule{&C::launch_memory_mb, 64, 1 << 30}, "MEMORY_LIMIT_MB of such a node, unless its tenant's quota says another"},
     {"", "LAUNCH_CONFIG_FILE", "", TextRule{&C::launch_config_file, IsOptionalPath, "a path, or nothing"}, "A config.env for the nodes that it starts"},
-    {"", "SCALING_INTERVAL_SECONDS", "5", WholeRule{&C::scaling_interval_seconds, 1, 3600}, "How often it is decided how many nodes there should be"},
+    {"Operation Node: queries over tenants", "MAX_QUERY_TENANTS", "100", WholeRule{&C::max_query_tenants, 1, 10'000}, "Tenants that one query may ask; each is a connection and a thread while it runs"},
+    {"", "QUERY_FAN_OUT", "16", WholeRule{&C::query_fan_out, 1, 1'000}, "Nodes that work on one query at once"},
+    {"", "QUERY_NODE_BUFFER_MB", "16", WholeRule{&C::query_node_buffer_mb, 1, 1'024}, "What of one node's answer may wait here, and so the longest row"},
+    {"", "QUERY_MEMORY_MB", "512", WholeRule{&C::query_memory_mb, 1, 1 << 20}, "… of all nodes and queries, the groups that are merged included"},
+    {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
+
+    {"Operation Node: scaling", "SCALING_INTERVAL_SECONDS", "5", WholeRule{&C::scaling_interval_seconds, 1, 3600}, "How often it is decided how many nodes there should be"},
   };
 }
 
 // Of the Tenant Node's table: what the nodes that are started here are told.
 std::vector<Variable> LaunchedRows() {
   return {
-    {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeysPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, or nothing"},
-     "The Auth Gateway's public keys, a file or a URL: with it the node answers only what comes through the gateway, within the rights that it tells"},
+    {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeysPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, several with commas between them, or nothing"},
+     "The public keys of the Auth Gateway, and of an Operation Node that queries several tenants (its /jwks.json): files or URLs, with commas between them; with it the node answers only what comes through the gateway, within the rights that it tells"},
+    {"", "NODE_SILENCE_SECONDS", "600", WholeRule{&C::node_silence_seconds, 1, 86'400}, "A node that neither takes nor sends a byte; then 504, or the answer is cut"},
     {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
   };
 }
@@ -95,6 +102,8 @@ Result<Config> LoadConfig(const hosting::ConfigSources& sources) {
 std::string FolderOf(const Config& config) {
   return io::JoinPath(config.data_path, "operation_node");
 }
+
+std::string KeysFileOf(const Config& config) { return io::JoinPath(FolderOf(config), "jwks.json"); }
 
 metadata::Options MakeMetadataOptions(const Config& config, const std::string& owner) {
   metadata::Options out;

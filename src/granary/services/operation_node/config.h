@@ -27,6 +27,10 @@ struct Config : hosting::ServerConfig {
   std::int64_t max_launched_nodes = 0, launch_memory_mb = 0;
   std::string launch_config_file, gateway_jwks;
   bool gateway_required = false;
+  // Queries over tenants.
+  std::int64_t max_query_tenants = 0, query_fan_out = 0;
+  std::int64_t query_node_buffer_mb = 0, query_memory_mb = 0;
+  std::int64_t node_silence_seconds = 0, max_page_records = 0;
   // Scaling.
   std::int64_t scaling_interval_seconds = 0;
 };
@@ -38,6 +42,9 @@ Result<Config> LoadConfig(const hosting::ConfigSources& sources);
 
 /// Below DATA_PATH: what an Operation Node keeps for itself.
 std::string FolderOf(const Config& config);
+
+/// In it: the public key that nodes know this Operation Node by, a JSON Web Key Set.
+std::string KeysFileOf(const Config& config);
 
 /// `owner` is who asks.
 metadata::Options MakeMetadataOptions(const Config& config, const std::string& owner);

@@ -18,6 +18,8 @@
 
 namespace granary::operation {
 
+struct QueryDesk;
+
 struct Desk {
   const Config& config;
   const std::string& id;  ///< Of this Operation Node.
@@ -28,6 +30,8 @@ struct Desk {
   Logger& log;
   /// A launched node's key.
   std::function<std::string(const std::string& node)> key_of;
+
+  QueryDesk* queries = nullptr;  ///< Always there in a service that is open.
 
   bool may_launch() const { return config.max_launched_nodes > 0; }
 };

@@ -14,10 +14,13 @@
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/security/hmac.h"
 #include "granary/services/operation_node/access.h"
 #include "granary/services/operation_node/identity.h"
+#include "granary/services/operation_node/node_tokens.h"
 #include "granary/services/operation_node/operation_openapi.h"
 #include "granary/services/operation_node/process_launcher.h"
+#include "granary/services/operation_node/query_desk.h"
 #include "granary/services/operation_node/routes.h"
 #include "granary/services/operation_node/steward.h"
 
@@ -46,10 +49,10 @@ std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& co
       {"LOG_FORMAT", config.log_format}};
   if (!config.operation_node_key.empty())
     out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
-  if (!config.gateway_jwks.empty()) {
-    out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
-    out.emplace_back("GATEWAY_REQUIRED", config.gateway_required ? "true" : "false");
-  }
+  // Without a gateway this machine is answered as before, and we are known by our token.
+  const bool has_gateway = !config.gateway_jwks.empty();
+  out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
+  out.emplace_back("GATEWAY_REQUIRED", has_gateway && config.gateway_required ? "true" : "false");
   return out;
 }
 
@@ -72,6 +75,7 @@ struct OperationNode::State {
   }
   void Sample(std::vector<hosting::Sample>& samples) const;
   Result<KeeperOptions> MakeKeeperOptions();
+  Status OpenQueries();
 
   Config config;
   Logger& log;
@@ -85,6 +89,8 @@ struct OperationNode::State {
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<NodeBook> book;
   std::unique_ptr<NodeKeeper> keeper;
+  std::unique_ptr<NodeTokens> tokens;
+  std::unique_ptr<QueryDesk> queries;
   mutable std::mutex mutex;
   std::shared_ptr<Desk> desk;  // Guarded by mutex, as is:
   Status why_not{Code::kUnavailable, "the service is starting; try again soon"};
@@ -104,6 +110,8 @@ void OperationNode::State::Sample(std::vector<hosting::Sample>& samples) const {
   };
   samples.push_back({"granary_metadata_store_up", "1 while the metadata store answers",
                      (*found)->fleet.status().ok() ? 1.0 : 0.0});
+  samples.push_back({"granary_query_memory_bytes", "Held by queries over tenants",
+                     static_cast<double>(queries->memory.reserved())});
   samples.push_back({"granary_fleet_tenants", "Tenants", static_cast<double>(counts.tenants)});
   samples.push_back({"granary_fleet_tenants_waiting", "Active tenants that no node can take",
                      static_cast<double>(counts.waiting_tenants)});
@@ -138,6 +146,7 @@ hosting::Router OperationNode::State::MakeRouter() {
   AddTenantRoutes(find, router);
   AddNodeRoutes(find, router);
   AddScalingRoutes(find, router);
+  AddQueryRoutes(find, router);
   AddLaterRoutes(router);
   return router;
 }
@@ -173,12 +182,36 @@ Result<KeeperOptions> OperationNode::State::MakeKeeperOptions() {
                         .restarts = {}};
   // Nodes are started in folders of their own.
   GRANARY_ASSIGN(options.folder, files.Resolve(io::JoinPath(FolderOf(config), "nodes")));
+  GRANARY_ASSIGN(const std::string own, files.Resolve(KeysFileOf(config)));
   for (auto& [name, value] : options.settings) {
-    if (name == "GATEWAY_JWKS" && value.find("://") == std::string::npos) {
-      GRANARY_ASSIGN(value, files.Resolve(value));
+    if (name != "GATEWAY_JWKS") continue;
+    std::string places;
+    for (std::string place : hosting::SplitList(value)) {
+      if (place.find("://") == std::string::npos) {
+        GRANARY_ASSIGN(place, files.Resolve(place));
+      }
+      places += place + ",";
     }
+    value = places + own;
   }
   return options;
+}
+
+Status OperationNode::State::OpenQueries() {
+  GRANARY_ASSIGN(tokens, NodeTokens::Make(identity, clock, random));
+  GRANARY_TRY(files.ReplaceFile(KeysFileOf(config), tokens->Jwks()));
+  GRANARY_ASSIGN(const std::string cursor_key,
+                 security::HmacSha256(identity.secret, "granary: the key of cursors"));
+  const auto megabytes = [](std::int64_t count) { return static_cast<std::uint64_t>(count) << 20; };
+  const QueryLimits limits{.tenants_max = static_cast<std::uint64_t>(config.max_query_tenants),
+                           .fan_out = static_cast<std::uint64_t>(config.query_fan_out),
+                           .node_bytes_max = megabytes(config.query_node_buffer_mb),
+                           .memory_bytes_max = megabytes(config.query_memory_mb),
+                           .page_records_max = static_cast<std::uint64_t>(config.max_page_records)};
+  net::UpstreamOptions upstream;
+  upstream.silence_timeout_ms = config.node_silence_seconds * 1000;
+  queries = std::make_unique<QueryDesk>(limits, *tokens, upstream, cursor_key, metrics);
+  return Status::Ok();
 }
 
 OperationNode::OperationNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -215,13 +248,15 @@ Status OperationNode::Open() {
     GRANARY_ASSIGN(const std::string file, state.files.Resolve(config.launch_config_file));
     processes.arguments.insert(processes.arguments.end(), {"--config", file});
   }
+  GRANARY_TRY(state.OpenQueries());
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);
   state.kept_desk = std::make_shared<Desk>(
       Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, state.clock,
-           state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); }});
+           state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); },
+           state.queries.get()});
   state.steward = std::make_unique<Steward>(*state.kept_desk);
   const Status seen = state.fleet->Look().status();
   {

@@ -6,12 +6,14 @@
 
 #include "granary/base/ids.h"
 #include "granary/hosting/responses.h"
+#include "granary/services/operation_node/access.h"
+#include "granary/services/operation_node/query_desk.h"
+#include "granary/services/operation_node/query_routes.h"
 
 namespace granary::operation {
 namespace {
 
-constexpr const char* kLaterRoutes[] = {"/query/search", "/query/search/stream", "/query/aggregate",
-                                        "/query/sql"};
+constexpr const char* kLaterRoutes[] = {"/query/sql"};
 
 }  // namespace
 
@@ -23,6 +25,32 @@ void AddDeskRoute(const FindDesk& find, hosting::Route route, DeskHandler handle
     return handler(*desk, call);
   };
   router.Add(std::move(route));
+}
+
+void AddQueryRoutes(const FindDesk& find, hosting::Router& router) {
+  using Handler = Result<net::HttpResponse> (*)(const std::shared_ptr<Desk>&, hosting::RouteCall&);
+  const auto add = [&](const char* pattern, Handler handler, std::vector<std::string> query) {
+    router.Add({.method = "POST",
+                .pattern = pattern,
+                .handler = [find, handler](hosting::RouteCall& call) -> Result<net::HttpResponse> {
+                  GRANARY_ASSIGN(const auto desk, find());
+                  GRANARY_TRY(CheckDataCaller(call.request, desk->config));
+                  return handler(desk, call);
+                },
+                .lane = net::HandlerLane::kPatient,  // For nodes.
+                .query = std::move(query)});
+  };
+  add("/query/search", QuerySearch, {});
+  add("/query/search/stream", QueryStream, {"frames"});
+  add("/query/aggregate", QueryAggregate, {});
+  // Public keys, for nodes on other machines.
+  router.Add({.method = "GET",
+              .pattern = "/jwks.json",
+              .handler = [find](hosting::RouteCall&) -> Result<net::HttpResponse> {
+                GRANARY_ASSIGN(const auto desk, find());
+                return hosting::JsonResponse(desk->queries->jwks);
+              },
+              .needs_access = false});
 }
 
 void AddLaterRoutes(hosting::Router& router) {

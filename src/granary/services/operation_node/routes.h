@@ -20,7 +20,8 @@ inline constexpr std::string_view kStaleHeader = "Granary-Stale-Ms";
 void AddTenantRoutes(const FindDesk& desk, hosting::Router& router);   ///< /tenants…
 void AddNodeRoutes(const FindDesk& desk, hosting::Router& router);     ///< /nodes…
 void AddScalingRoutes(const FindDesk& desk, hosting::Router& router);  ///< /scaling…
-void AddLaterRoutes(hosting::Router& router);                          ///< /query…: 501
+void AddQueryRoutes(const FindDesk& desk, hosting::Router& router);    ///< /query…, /jwks.json
+void AddLaterRoutes(hosting::Router& router);                          ///< /query/sql: 501
 
 using DeskHandler = std::function<Result<net::HttpResponse>(Desk& desk, hosting::RouteCall& call)>;
 /// A route whose handler gets the desk.

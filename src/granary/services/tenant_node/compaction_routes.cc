@@ -3,8 +3,8 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/content_rules.h"
 #include "granary/hosting/responses.h"
-#include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -12,9 +12,9 @@ namespace granary::services {
 namespace {
 
 Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckOptionalBody(call.request));
+  GRANARY_TRY(hosting::CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
-  GRANARY_ASSIGN(const bool wait, BoolParameter(call.request, "wait", false));
+  GRANARY_ASSIGN(const bool wait, hosting::BoolParameter(call.request, "wait", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
@@ -31,7 +31,7 @@ Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> Explain(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const bool all, BoolParameter(call.request, "all", false));
+  GRANARY_ASSIGN(const bool all, hosting::BoolParameter(call.request, "all", false));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));

@@ -65,8 +65,8 @@ const Variable kNodeRows[] = {
 };
 
 const Variable kGatewayRows[] = {
-    {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeyPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, or nothing"},
-     "The Auth Gateway's public keys, a file or a URL: with it the node answers only what comes through the gateway, within the rights that it tells"},
+    {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeyPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, several with commas between them, or nothing"},
+     "The public keys of the Auth Gateway, and of an Operation Node that queries several tenants (its /jwks.json): files or URLs, with commas between them; with it the node answers only what comes through the gateway, within the rights that it tells"},
     {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
 };
 

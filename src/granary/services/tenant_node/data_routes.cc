@@ -4,8 +4,8 @@
 
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/content_rules.h"
 #include "granary/hosting/responses.h"
-#include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/idempotency.h"
 #include "granary/services/tenant_node/routes.h"
@@ -28,8 +28,8 @@ Caller CallerOf(const hosting::RouteCall& call) {
 Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
   if (call.request.body_source != nullptr) return WriteStreamed(state, call);
   // A body in one of the other formats that was not streamed has a parameter that is not taken.
-  GRANARY_TRY(StreamedBodyFormat(call.request).status());
-  GRANARY_TRY(CheckJsonBody(call.request, kOtherBodies));
+  GRANARY_TRY(hosting::StreamedBodyFormat(call.request).status());
+  GRANARY_TRY(hosting::CheckJsonBody(call.request, kOtherBodies));
   GRANARY_TRY(CheckNoStreamParameters(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
@@ -45,7 +45,7 @@ Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
 
 Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
-  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const query::SearchRequest request,
                  api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
@@ -67,7 +67,7 @@ Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
 
 Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
-  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(call.request.body, state.limits));
@@ -91,7 +91,7 @@ Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) 
 }
 
 Result<net::HttpResponse> Delete(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::DeleteBody body, api::ParseDelete(call.request.body, state.limits));
   GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));

@@ -2,8 +2,8 @@
 #include <variant>
 
 #include "granary/api/explain_json.h"
+#include "granary/hosting/content_rules.h"
 #include "granary/hosting/responses.h"
-#include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/explain.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
@@ -12,8 +12,8 @@ namespace granary::services {
 namespace {
 
 Result<net::HttpResponse> ExplainPosted(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const bool analyze, BoolParameter(call.request, "analyze", false));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
+  GRANARY_ASSIGN(const bool analyze, hosting::BoolParameter(call.request, "analyze", false));
   GRANARY_ASSIGN(std::string answer,
                  AnswerExplain(state, call.request.body, analyze,
                                {call.request.cancel, call.request.request_id, RightsOf(call)}));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/loopback_guard.h"
+#include "granary/hosting/variable.h"
 #include "granary/net/http_client.h"
 #include "granary/security/node_token.h"
 
@@ -91,26 +92,35 @@ bool GatewayGuard::ReadKeys() {
     reading_ = true;
     read_ns_ = now_ns;
   }
-  const Result<std::string> text = Fetch();
-  Result<security::KeySet> keys =
-      text.ok() ? security::KeySet::Parse(*text) : Result<security::KeySet>(text.status());
+  std::map<std::string, Result<security::KeySet>> fetched;
+  for (const std::string& place : hosting::SplitList(config_.gateway_jwks)) {
+    const Result<std::string> text = Fetch(place);
+    fetched.emplace(place, text.ok() ? security::KeySet::Parse(*text)
+                                     : Result<security::KeySet>(text.status()));
+  }
   const std::lock_guard lock(mutex_);
   reading_ = false;
-  if (!keys.ok()) {
-    log_.Warn("the keys of the gateway cannot be read; the last ones serve",
-              {{"place", config_.gateway_jwks},
-               {"known", keys_ != nullptr},
-               {"error", keys.status().message()}});
-    return false;
+  for (auto& [place, keys] : fetched) {
+    if (keys.ok()) {
+      read_[place] = keys.Take();
+      continue;
+    }
+    log_.Warn(
+        "keys that tokens are signed with cannot be read; the last ones serve",
+        {{"place", place}, {"known", read_.contains(place)}, {"error", keys.status().message()}});
   }
+  if (read_.empty()) return false;
+  std::vector<security::PublicKey> all;
+  for (const auto& [place, keys] : read_)
+    all.insert(all.end(), keys.keys().begin(), keys.keys().end());
+  security::KeySet now(std::move(all));
   // A key that is gone vouches for nothing any more.
-  if (keys_ == nullptr || keys_->ToJson() != keys->ToJson()) known_.Clear();
-  keys_ = std::make_shared<const security::KeySet>(keys.Take());
+  if (keys_ == nullptr || keys_->ToJson() != now.ToJson()) known_.Clear();
+  keys_ = std::make_shared<const security::KeySet>(std::move(now));
   return true;
 }
 
-Result<std::string> GatewayGuard::Fetch() const {
-  const std::string& place = config_.gateway_jwks;
+Result<std::string> GatewayGuard::Fetch(const std::string& place) const {
   if (!IsUrl(place)) return files_.ReadFile(place);
   const auto path = place.find('/', place.find("://") + 3);
   GRANARY_ASSIGN(net::HttpClient client,

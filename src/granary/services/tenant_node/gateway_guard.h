@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,14 +51,16 @@ class GatewayGuard {
   Result<Known> CheckSignature(std::string_view token) const;
   /// True when there may be keys that were not there before.
   bool ReadKeys();
-  Result<std::string> Fetch() const;
+  Result<std::string> Fetch(const std::string& place) const;
 
   const Config& config_;
   Logger& log_;
   const io::Clock& clock_;
   io::FileSystem& files_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const security::KeySet> keys_;  // Guarded by mutex_, as what follows.
+  std::shared_ptr<const security::KeySet>
+      keys_;  // Of all places. Guarded by mutex_, as what follows.
+  std::map<std::string, security::KeySet> read_;  // By place: what was read there last.
   security::BoundedTable<Known> known_;           // Tokens that were found good.
   bool reading_ = false;
   std::optional<std::int64_t> read_ns_;

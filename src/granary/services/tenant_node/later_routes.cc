@@ -40,6 +40,7 @@ hosting::Router MakeRouter(NodeState& state) {
   AddQueryRoutes(state, router);
   AddCompactionRoutes(state, router);
   AddScalingRoute(state, router);
+  AddPartRoute(state, router);
   AddLaterRoutes(router);
   return router;
 }

@@ -15,6 +15,7 @@ void AddNodeRoutes(NodeState& state,
 void AddQueryRoutes(NodeState& state, hosting::Router& router);       ///< /queries…
 void AddCompactionRoutes(NodeState& state, hosting::Router& router);  ///< …/compact, /jobs…
 void AddScalingRoute(NodeState& state, hosting::Router& router);      ///< /scaling
+void AddPartRoute(NodeState& state, hosting::Router& router);  ///< /parts, of the Operation Node
 void AddLaterRoutes(hosting::Router& router);  ///< The contract's others: 501 by name.
 
 hosting::Router MakeRouter(NodeState& state);

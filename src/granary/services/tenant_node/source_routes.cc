@@ -3,8 +3,8 @@
 #include "granary/api/path_answers.h"
 #include "granary/api/request_json.h"
 #include "granary/api/response_json.h"
+#include "granary/hosting/content_rules.h"
 #include "granary/hosting/responses.h"
-#include "granary/services/tenant_node/content_rules.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -20,7 +20,7 @@ void SayQuota(hosting::RouteCall& call, std::int64_t most) {
 }
 
 Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const storage::SourceDefinition definition,
                  api::ParseSource(call.request.body, state.limits));
@@ -49,7 +49,7 @@ Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckJsonBody(call.request));
+  GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
@@ -71,7 +71,7 @@ Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
-  GRANARY_ASSIGN(const bool keep_data, BoolParameter(call.request, "keep_data", false));
+  GRANARY_ASSIGN(const bool keep_data, hosting::BoolParameter(call.request, "keep_data", false));
   GRANARY_TRY(tenant->DropSource(id, keep_data));
   return hosting::JsonResponse("", 204);
 }
@@ -80,7 +80,7 @@ Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall&
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
-  GRANARY_ASSIGN(const bool histograms, BoolParameter(call.request, "histograms", false));
+  GRANARY_ASSIGN(const bool histograms, hosting::BoolParameter(call.request, "histograms", false));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return hosting::JsonResponse(
       api::StatsJson(stats, histograms ? api::StatsDetail::kHistograms : api::StatsDetail::kShort));
@@ -95,7 +95,7 @@ Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> Flush(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_TRY(CheckOptionalBody(call.request));
+  GRANARY_TRY(hosting::CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));

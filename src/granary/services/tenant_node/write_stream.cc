@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/request_json.h"
-#include "granary/services/tenant_node/content_rules.h"
+#include "granary/hosting/content_rules.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/idempotency.h"
 
@@ -30,11 +30,11 @@ Result<bool> OnErrorParameter(const net::HttpRequest& request) {
 
 Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   StreamWrite write;
-  GRANARY_ASSIGN(const auto format, StreamedBodyFormat(request));
+  GRANARY_ASSIGN(const auto format, hosting::StreamedBodyFormat(request));
   if (!format) return Status::Internal("a streamed body of no known format");
   write.format = *format;
   GRANARY_ASSIGN(write.source, SourceParameter(request));
-  GRANARY_ASSIGN(write.atomic, BoolParameter(request, "atomic", true));
+  GRANARY_ASSIGN(write.atomic, hosting::BoolParameter(request, "atomic", true));
   GRANARY_ASSIGN(write.skips_wrong, OnErrorParameter(request));
   GRANARY_ASSIGN(write.key, KeyOf(request));
   write.key_seed = KeySeedOf(write);
@@ -56,7 +56,7 @@ Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
 bool IsStreamedWrite(const net::HttpRequest& request) {
   if (request.method != "POST") return false;
   if (request.path != "/data/write" && request.path != "/v1/data/write") return false;
-  const auto format = StreamedBodyFormat(request);
+  const auto format = hosting::StreamedBodyFormat(request);
   return format.ok() && *format;
 }
 

@@ -61,7 +61,8 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   };
   // An operator who names a gateway's keys means that nobody comes around it. Else this machine is
   // answered as without a gateway, and others come through ours.
-  if (config.node.gateway_jwks.empty()) {
+  const bool names_keys = !config.node.gateway_jwks.empty();
+  if (!names_keys) {
     config.node.gateway_jwks = config.gateway.data_path + "/auth/jwks.json";
     config.node.gateway_required = false;
   }
@@ -74,6 +75,8 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   config.operation.adopt_tenants = true;
   config.operation.gateway_jwks = config.node.gateway_jwks;
   config.operation.gateway_required = config.node.gateway_required;
+  // Nodes that it launches know its own keys anyway.
+  if (!names_keys) config.node.gateway_jwks += "," + operation::KeysFileOf(config.operation);
   GRANARY_ASSIGN(auto operation, operation::OperationNode::Listen(config.operation, log));
   const std::uint16_t operation_port = operation->port();
   config.monitoring.operation_node_port = operation_port;

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string_view>
 
+#include "granary/api/answer_writer.h"
 #include "granary/base/status.h"
 #include "granary/net/http_message.h"
-#include "granary/services/tenant_node/answer_writer.h"
 
-namespace granary::services {
+namespace granary::hosting {
 
 /// For calls with a JSON body: Content-Type must be application/json (or left out), its only
 /// parameter charset=utf-8. kUnsupportedMediaType; `others` is what else it names as taken:
@@ -26,9 +26,9 @@ Result<std::optional<formats::TableFormat>> StreamedBodyFormat(const net::HttpRe
 /// The form of a streamed answer, by Accept and ?frames=. kNotAcceptable lists what there is;
 /// kInvalidArgument for a `frames` that is neither true nor false, that is true of a form without
 /// frames, or false of events, which are frames.
-Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request);
+Result<api::AnswerForm> ChooseAnswerForm(const net::HttpRequest& request);
 
 /// A query parameter that is true or false. kInvalidArgument for anything else.
 Result<bool> BoolParameter(const net::HttpRequest& request, std::string_view name, bool fallback);
 
-}  // namespace granary::services
+}  // namespace granary::hosting

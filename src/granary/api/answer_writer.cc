@@ -1,4 +1,4 @@
-#include "granary/services/tenant_node/answer_writer.h"
+#include "granary/api/answer_writer.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 #include "granary/api/stream_frames.h"
 #include "granary/formats/table_writer.h"
 
-namespace granary::services {
+namespace granary::api {
 namespace {
 
 using formats::TableFormat;
@@ -15,7 +15,7 @@ class LinesWriter final : public AnswerWriter {
  public:
   Status Begin(const query::AnswerShape&, std::string&) override { return Status::Ok(); }
   Status Add(const query::ResultBatch& rows, std::string& out) override {
-    api::AppendNdjson(rows, out);
+    AppendNdjson(rows, out);
     return Status::Ok();
   }
   Status End(std::uint64_t, const query::QueryStats&, double, std::string&) override {
@@ -25,7 +25,7 @@ class LinesWriter final : public AnswerWriter {
 
 class FramesWriter final : public AnswerWriter {
  public:
-  FramesWriter(api::FrameForm form, std::string request_id)
+  FramesWriter(FrameForm form, std::string request_id)
       : frames_(form), request_id_(std::move(request_id)) {}
   Status Begin(const query::AnswerShape& shape, std::string& out) override {
     frames_.Meta(request_id_, shape, out);
@@ -48,7 +48,7 @@ class FramesWriter final : public AnswerWriter {
   }
 
  private:
-  const api::StreamFrames frames_;
+  const StreamFrames frames_;
   const std::string request_id_;
 };
 
@@ -59,11 +59,12 @@ class TableAnswer final : public AnswerWriter {
     formats::TableShape table;
     for (const query::ShapeColumn& column : shape.columns)
       table.columns.push_back({column.name, column.type});
-    table.names_sources = shape.sources.size() > 1;
+    table.names_tenants = !shape.tenants.empty();
+    table.names_sources = table.names_tenants || shape.sources.size() > 1;
     return table_->Begin(table, out);
   }
   Status Add(const query::ResultBatch& rows, std::string& out) override {
-    return table_->Add({rows.source.str(), rows.columns, rows.batch}, out);
+    return table_->Add({rows.source.str(), rows.columns, rows.batch, rows.tenant}, out);
   }
   Status End(std::uint64_t, const query::QueryStats&, double, std::string& out) override {
     return table_->Finish(out);
@@ -77,11 +78,10 @@ class TableAnswer final : public AnswerWriter {
 
 std::unique_ptr<AnswerWriter> MakeAnswerWriter(const AnswerForm& form, std::string request_id) {
   if (form.format == TableFormat::kEvents)
-    return std::make_unique<FramesWriter>(api::FrameForm::kEvents, std::move(request_id));
+    return std::make_unique<FramesWriter>(FrameForm::kEvents, std::move(request_id));
   if (form.format != TableFormat::kNdjson) return std::make_unique<TableAnswer>(form.format);
-  if (form.frames)
-    return std::make_unique<FramesWriter>(api::FrameForm::kLines, std::move(request_id));
+  if (form.frames) return std::make_unique<FramesWriter>(FrameForm::kLines, std::move(request_id));
   return std::make_unique<LinesWriter>();
 }
 
-}  // namespace granary::services
+}  // namespace granary::api

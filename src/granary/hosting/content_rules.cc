@@ -1,4 +1,4 @@
-#include "granary/services/tenant_node/content_rules.h"
+#include "granary/hosting/content_rules.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 #include "granary/net/header_list.h"
 #include "granary/net/quality_list.h"
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 using formats::TableFormat;
@@ -81,7 +81,7 @@ Result<std::optional<TableFormat>> StreamedBodyFormat(const net::HttpRequest& re
   return format;
 }
 
-Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request) {
+Result<api::AnswerForm> ChooseAnswerForm(const net::HttpRequest& request) {
   std::array<net::OfferedType, kForms.size()> types;
   std::ranges::transform(kForms, types.begin(), [](TableFormat format) {
     return net::OfferedType{formats::MediaTypeOf(format), ParametersOf(format)};
@@ -95,7 +95,7 @@ Result<AnswerForm> ChooseAnswerForm(const net::HttpRequest& request) {
                                                     Quotable(accept), fmt::join(names, ", ")));
   }
   // Events are frames by nature.
-  AnswerForm form{kForms[*chosen], kForms[*chosen] == TableFormat::kEvents};
+  api::AnswerForm form{kForms[*chosen], kForms[*chosen] == TableFormat::kEvents};
   GRANARY_ASSIGN(const bool frames, BoolParameter(request, "frames", form.frames));
   if (form.format == TableFormat::kEvents && !frames) {
     return Status(Code::kInvalidArgument,
@@ -120,4 +120,4 @@ Result<bool> BoolParameter(const net::HttpRequest& request, std::string_view nam
                 fmt::format("{} is '{}', expected true or false", name, Quotable(*text)));
 }
 
-}  // namespace granary::services
+}  // namespace granary::hosting

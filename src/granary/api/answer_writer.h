@@ -11,7 +11,7 @@
 #include "granary/formats/table_format.h"
 #include "granary/tenant/tenant.h"
 
-namespace granary::services {
+namespace granary::api {
 
 class AnswerWriter {
  public:
@@ -34,4 +34,4 @@ struct AnswerForm {
 
 std::unique_ptr<AnswerWriter> MakeAnswerWriter(const AnswerForm& form, std::string request_id);
 
-}  // namespace granary::services
+}  // namespace granary::api

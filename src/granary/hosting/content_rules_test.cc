@@ -1,8 +1,8 @@
-#include "granary/services/tenant_node/content_rules.h"
+#include "granary/hosting/content_rules.h"
 
 #include <gtest/gtest.h>
 
-namespace granary::services {
+namespace granary::hosting {
 namespace {
 
 net::HttpRequest With(std::string_view name, std::string_view value) {
@@ -103,4 +103,4 @@ TEST(ContentRulesTest, FramesAreForNdjsonAndOfEvents) {
 }
 
 }  // namespace
-}  // namespace granary::services
+}  // namespace granary::hosting
