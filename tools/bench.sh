@@ -13,6 +13,7 @@ usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --hel
        ./dev bench report            docs/performance.md of the latest results
        ./dev bench micro [REGEX]     the benchmarks of single rooms
        ./dev bench compaction        rewriting files beside DuckDB, and searches while files are merged
+       ./dev bench services          the gateway, starting and idling, beside what was asked of them
        ./dev bench scaler [SEED]     the policy of workers beside an oracle, under simulated loads
        ./dev bench optimizer [--queries N] [--seed N]
                                      how much longer chosen plans take than the best, before and
@@ -52,6 +53,12 @@ compaction() {
   .venv/bin/python -m bench.compaction "$@"
 }
 
+services() {
+  ./dev build release
+  targets granary_load
+  .venv/bin/python -m bench.services "$@"
+}
+
 scaler() {
   targets granary_scaler
   "$OUT/granary_scaler" "$@"
@@ -75,6 +82,7 @@ main() {
     report) shift; "$PYTHON" -m bench.report "$@" ;;
     micro) shift; micro "$@" ;;
     compaction) shift; compaction "$@" ;;
+    services) shift; services "$@" ;;
     scaler) shift; scaler "$@" ;;
     optimizer) shift; optimizer "$@" ;;
     instructions) guard check ;;
