@@ -6,12 +6,14 @@
 //            that of the line before. So it is a cursor that holds across a restart.
 // Units      bytes of JSON text; what the ring itself needs beside them (some 80 bytes a line) is
 //            not counted.
-// Threads    fully safe.
+// Threads    fully safe. Whoever looks for a text holds up nobody who writes: lines are shared, and
+//            searched outside of the lock.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -56,8 +58,11 @@ class LogRing {
   struct Line {
     LogLevel level;
     std::int64_t position;
-    std::string json;
+    std::shared_ptr<const std::string> json;
   };
+  /// Those behind the one position and before the other; the position of the newest of all.
+  std::vector<Line> Between(std::int64_t after, std::int64_t before,
+                            std::int64_t& last_position) const;
 
   const std::size_t bytes_max_;
   mutable std::mutex mutex_;
