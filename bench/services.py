@@ -106,6 +106,18 @@ def is_ready(port):
         client.close()
 
 
+def wait_for_the_way(port, key):
+    """Until a request through the gateway is answered: by the first of them the node reads the gateway's keys."""
+    client = Client(port, timeout=5)
+    while True:
+        client.connection.request("GET", "/sources", headers={"X-API-Key": key})
+        answer = client.connection.getresponse()
+        answer.read()
+        if answer.status == 200:
+            return client.close()
+        time.sleep(0.01)  # Between two looks.
+
+
 def fill(port):
     """Rows with a hash index, flushed: what look-ups find."""
     client = Client(port)
@@ -162,6 +174,7 @@ def gateway_in_process(ground):
     try:
         fill(ports["REST_PORT"])
         key = up.first_key()
+        wait_for_the_way(ports["AUTH_GATEWAY_PORT"], key)
         one = ground.in_turns(up, ports["REST_PORT"], ports["AUTH_GATEWAY_PORT"], key, 1)
         many = ground.in_turns(up, ports["REST_PORT"], ports["AUTH_GATEWAY_PORT"], key, 8)
     finally:
@@ -179,6 +192,7 @@ def gateway_of_its_own(ground):
     try:
         node.wait([node_port])
         fill(node_port)
+        wait_for_the_way(gateway_port, gateway.first_key())
         many = ground.in_turns(Together(node, gateway), node_port, gateway_port, gateway.first_key(), 8)
     finally:
         node.stop()
