@@ -13,7 +13,7 @@ usage: ./dev bench [OPTION]...       Granary beside its peers, in one run; --hel
        ./dev bench report            docs/performance.md of the latest results
        ./dev bench micro [REGEX]     the benchmarks of single rooms
        ./dev bench compaction        rewriting files beside DuckDB, and searches while files are merged
-       ./dev bench services          what the services cost, beside what was asked of them
+       ./dev bench services          the gateway, starting, idling and queries over tenants, beside what was asked
        ./dev bench scaler [SEED]     the policy of workers beside an oracle, under simulated loads
        ./dev bench optimizer [--queries N] [--seed N]
                                      how much longer chosen plans take than the best, before and
@@ -55,6 +55,7 @@ compaction() {
 
 services() {
   ./dev build release
+  targets granary_load
   .venv/bin/python -m bench.services "$@"
 }
 

@@ -181,6 +181,28 @@ def test_config_show_tells_value_and_origin(tmp_path):
     assert "REST_PORT is 'x'" in granary("config", "show", "--rest-port", "x", cwd=tmp_path, expect=1).stderr
 
 
+@pytest.mark.parametrize("service,own", [("auth-gateway", "RATE_KEY_PER_SECOND"), ("operation-node", "METADATA_STORE"), ("cbo-engine", "CBO_HISTORY_DAYS"),
+                                         ("monitoring", "SCRAPE_INTERVAL_SECONDS"), ("up", "METADATA_STORE")])
+def test_config_show_of_every_service(service, own, tmp_path):
+    """Its own settings and those that all have; each with where it comes from; no secret."""
+    secret = "0123456789abcdef-secret"
+    (tmp_path / "config.env").write_text(f"OPERATION_NODE_KEY={secret}\nREST_HOST=127.0.0.1\n")
+    done = subprocess.run([str(BINARY), "config", "show", service, "--set", "LOG_KEEP_KB=5", "--output", "json"], cwd=tmp_path,
+                          env={"LOG_LEVEL": "debug"}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["REST_HOST"] == {"value": "127.0.0.1", "origin": "config.env:2"}
+    assert shown["LOG_LEVEL"] == {"value": "debug", "origin": "environment"} and shown["LOG_KEEP_KB"] == {"value": "5", "origin": "--set"}
+    assert shown[own]["origin"] == "default"
+    assert shown["OPERATION_NODE_KEY"] == {"value": "(not shown)", "origin": "config.env:1"} and secret not in done.stdout
+    assert ("WAL_LANES" in shown) == (service == "up")
+    assert len(granary("config", "show", service, cwd=tmp_path).stdout.splitlines()) == len(shown)
+
+
+def test_config_show_of_a_service_that_is_none(tmp_path):
+    assert "operation-node" in granary("config", "show", "no-service", cwd=tmp_path, expect=1).stderr
+
+
 def test_check_of_a_data_folder(node):
     client = node.client()
     client.add({"source_id": "t", "schema_definition": {"id": "int64", "name": "string"}, "index_columns": ["name"]})

@@ -426,6 +426,105 @@ def test_alerts_are_silenced_and_told_again(visit, up):
     one.check()
 
 
+def test_tenants_are_created_limited_suspended_and_resumed(visit, up):
+    one = visit().sign_in()
+    page = one.go("tenants")
+    own = page.locator("[data-tenant=default_tenant]")
+    own.get_by_text("serving").wait_for()
+    held = up.admin().call("GET", "/tenant/stats")
+    own.get_by_role("cell", name=f"{held['rows']:,}", exact=True).wait_for()
+    page.get_by_role("button", name="Create a tenant").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Id", exact=True).fill("a/b")
+    form.get_by_role("button", name="Create").click()
+    form.get_by_role("alert").get_by_text("INVALID_IDENTIFIER").wait_for()
+    form.get_by_label("Id", exact=True).fill("acme")
+    form.get_by_label("Name", exact=True).fill(f"Acme {ATTACK}")
+    form.get_by_label("Memory, MiB").fill("512")
+    form.get_by_role("button", name="Create").click()
+    row = page.locator("[data-tenant=acme]")
+    row.get_by_text("serving").wait_for()
+    row.get_by_text("512 MiB").wait_for()
+    row.get_by_role("cell", name="0", exact=True).wait_for()
+    assert row.get_by_text(f"Acme {ATTACK}").count() == 1 and page.locator("main img, main script").count() == 0
+    # Nothing is done before it is confirmed.
+    row.get_by_role("button", name="Suspend…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert up.monitoring(up.key).call("GET", "/console/fleet/tenants/acme")["state"] == "active"
+    row.get_by_role("button", name="Suspend…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Suspend", exact=True).click()
+    row.get_by_text("suspended").wait_for()
+    row.get_by_role("button", name="Quota…").click()
+    page.get_by_role("dialog").get_by_label("Workers").fill("many")
+    page.get_by_role("dialog").get_by_role("button", name="Set").click()
+    page.get_by_role("dialog").get_by_role("alert").get_by_text("/workers", exact=True).wait_for()
+    page.get_by_role("dialog").get_by_label("Workers").fill("3")
+    page.get_by_role("dialog").get_by_role("button", name="Set").click()
+    row.get_by_text("512 MiB, 3 workers").wait_for()
+    row.get_by_role("button", name="Resume…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
+    row.get_by_text("serving").wait_for()
+    one.check(expected=[400])
+
+
+def test_tenants_and_logs_are_for_operators(visit, up):
+    """Neither a reader nor an administrator of a tenant; and by what they may ask no more than the page does."""
+    admin = up.monitoring(up.key)
+    assert "default_tenant" in {one["tenant_id"] for one in admin.call("GET", "/console/fleet/tenants")["tenants"]}
+    assert up.monitoring().raw("GET", "/console/fleet/tenants")[0] == 200, "a program of this machine"
+    boss = up.monitoring(up.admin().call("POST", "/auth/keys", {"scope": [{"verbs": ["read", "write", "admin"], "source": "*"}]})["key"])
+    for credential, status in ((boss, 403), (up.monitoring(up.reader()), 403), (up.monitoring("gk_0123456789abcdef_" + "x" * 43), 401)):
+        for method, path in (("GET", "/console/fleet/tenants"), ("POST", "/console/fleet/tenants/default_tenant/suspend"), ("GET", "/logs/auth-gateway"),
+                             ("GET", "/console/fleet/tenants/default_tenant/size"), ("GET", "/v1/logs/auth-gateway")):
+            assert credential.raw(method, path)[0] == status, path
+    for headers in ({"Origin": "http://elsewhere.example"}, {"Host": "elsewhere.example:8084"}):
+        assert up.monitoring().raw("POST", "/console/fleet/tenants", {"tenant_id": "x"}, headers)[0] == 401
+        assert up.monitoring().raw("GET", "/logs/auth-gateway", headers=headers)[0] == 401
+    for method, path in (("DELETE", "/tenants/default_tenant"), ("POST", "/tenants/default_tenant/move"), ("GET", "/scaling"), ("PUT", "/nodes/x")):
+        assert admin.raw(method, "/console/fleet" + path)[0] in (404, 405), path
+    assert admin.raw("GET", "/console/fleet/tenants/%2e%2e")[0] in (400, 404)
+    assert admin.raw("GET", "/console/fleet/tenants/a%20b")[0] == 400
+    assert admin.raw("GET", "/console/fleet/tenants/nobody")[0] == admin.raw("GET", "/console/fleet/tenants/nobody/size")[0] == 404
+    assert admin.raw("GET", "/console/fleet/tenants?surprise=1")[0] == 400
+    one = visit()
+    page = one.page
+    page.get_by_label("API key", exact=True).fill(up.reader())
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Home").wait_for()
+    assert page.get_by_role("link", name="Logs").count() == page.get_by_role("link", name="Tenants").count() == 0
+    one.go("tenants")
+    page.get_by_text("is for operators").first.wait_for()
+    one.check(expected=[403])
+
+
+def test_log_lines_are_filtered_and_followed(visit, up):
+    one = visit().sign_in()
+    page = one.go("logs")
+    lines = page.get_by_label("Lines", exact=True)
+    lines.get_by_text("ready").first.wait_for()
+    page.get_by_label("Service").select_option("auth-gateway")
+    lines.get_by_text("folder=").first.wait_for()
+    # A line that comes while the page is open shows up by itself.
+    page.get_by_label("Service").select_option("operation-node")
+    page.get_by_label("Text").fill("launched")
+    page.keyboard.press("Enter")
+    before = lines.get_by_role("row").count()
+    up.monitoring().call("POST", "/console/fleet/tenants", {"tenant_id": "logged"})
+    lines.get_by_text("logged").first.wait_for()
+    assert lines.get_by_role("row").count() > before
+    page.get_by_label("Text").fill("no line has this")
+    page.keyboard.press("Enter")
+    page.get_by_text("None that match").wait_for()
+    page.get_by_label("Text").fill("")
+    page.keyboard.press("Enter")
+    page.get_by_label("Level").select_option("error")
+    page.get_by_text("None that match").wait_for()
+    page.get_by_label("Follow").uncheck()
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_text("None that match").wait_for()
+    one.check()
+
+
 def test_home_shows_health_charts_and_alerts(visit, up, tmp_path):
     one = visit().sign_in()
     page = one.page
@@ -447,7 +546,7 @@ def test_home_shows_health_charts_and_alerts(visit, up, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_narrow_screens_scroll_nothing_sideways(visit, up, scheme, tmp_path):
     one = visit(viewport={"width": 400, "height": 800}, color_scheme=scheme).sign_in()
-    for parts in (["home"], ["query"], ["sources"], ["sources", "orders"], ["tenant"], ["alerts"]):
+    for parts in (["home"], ["query"], ["sources"], ["sources", "orders"], ["tenant"], ["tenants"], ["alerts"], ["logs"]):
         page = one.go(*parts)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, parts

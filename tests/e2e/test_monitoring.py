@@ -247,3 +247,35 @@ def test_answers_follow_the_document(node, monitoring, figure, seeded):
     service = monitoring({"tenant-node": node.port})
     service.wait_for(lambda client: state_of(client, "tenant-node") == "ok", "the node is seen")
     fuzz(service, DOCUMENT, figure, 10, seeded.randrange(2**32))
+
+
+def test_cloudwatch_gets_lines_that_it_makes_metrics_of(node, monitoring):
+    """Embedded metric format: each metric that is declared is there, a number, under its dimension."""
+    service = monitoring({"tenant-node": node.port, "away": free_port()}, CLOUDWATCH_EMF="true", CLOUDWATCH_NAMESPACE="Shop/Granary")
+
+    def lines():
+        return [json.loads(line) for line in service.log().splitlines() if line.startswith('{"_aws"')]
+
+    client = node.client()
+    client.add({"source_id": "s"})
+    service.wait_for(lambda _: any("requests" in line for line in lines()), "a second look", 30)
+    client.write("s", [{"a": 1}, {"a": 2}])
+    client.flush("s")
+    service.wait_for(lambda _: any(line.get("rows_written") == 2 for line in lines()), "what was written is told", 30)
+    service.wait_for(lambda _: any(line.get("rows") == 2 and line.get("stored_bytes", 0) > 0 for line in lines()), "what is held is told", 30)
+    for line in lines():
+        directive, = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "Shop/Granary" and directive["Dimensions"] == [["service"]] and isinstance(line["service"], str)
+        assert 1 <= len(directive["Metrics"]) <= 100 and isinstance(line["_aws"]["Timestamp"], int)
+        for metric in directive["Metrics"]:
+            assert isinstance(line[metric["Name"]], (int, float)) and metric["Unit"] in ("None", "Count", "Bytes", "Milliseconds")
+    assert {(line["service"], line["up"]) for line in lines()} == {("tenant-node", 1), ("away", 0)}
+
+
+def test_cloudwatch_gets_nothing_unless_asked(monitoring):
+    service = monitoring({})
+    service.wait_for(lambda client: client.call("GET", "/status")["rounds"] >= 2, "two looks", 30)
+    assert '"_aws"' not in service.log()
+    service.close()
+    refused = Service("monitoring", "MONITORING_PORT", service.folder, {"CLOUDWATCH_NAMESPACE": "a b"}).start(wait=False)
+    assert refused.process.wait(timeout=60) == 2 and "CLOUDWATCH_NAMESPACE is 'a b'" in refused.log()

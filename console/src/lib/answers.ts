@@ -51,6 +51,47 @@ export interface Alerts {
   silences: Silence[];
 }
 
+export interface LogLine extends JsonObject {
+  ts: string;
+  level: string;
+  msg: string;
+}
+export interface Quota {
+  sources: number | null;
+  memory_mb: number | null;
+  workers: number | null;
+  searches: number | null;
+}
+export interface FleetTenant {
+  tenant_id: string;
+  name: string;
+  state: 'active' | 'suspended' | 'deleting';
+  serving: boolean;
+  created: string;
+  placement: {
+    node_id: string;
+    url: string | null;
+    node_state: string;
+    reason: string;
+  } | null;
+  quota: Quota | null;
+}
+export interface TenantSize {
+  tenant_id: string;
+  rows: number | null;
+  bytes: number | null;
+  sources: number | null;
+}
+
+/** `first` and `next` are positions: for `before` and `after`. */
+export interface LogPage {
+  service: string;
+  lines: LogLine[];
+  first: number | null;
+  next: number;
+  more: boolean;
+}
+
 export interface Source extends JsonObject {
   source_id: string;
   name: string;

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "granary/base/log_ring.h"
+
 namespace granary {
 namespace {
 
@@ -65,6 +67,58 @@ TEST(LogTest, LinesBelowTheLevelAreDropped) {
   EXPECT_EQ(GetCapturedStderr(), "");
   EXPECT_FALSE(log.Enabled(LogLevel::kInfo));
   EXPECT_FALSE(Logger::Null().Enabled(LogLevel::kError));
+}
+
+TEST(LogTest, TheServiceStandsLastUnlessTheLineSaysIt) {
+  Logger log(LogLevel::kInfo, LogFormat::kJson, "monitoring");
+  CaptureStderr();
+  log.Info("ready");
+  log.Info("ready", {{"service", "other"}});
+  log.For("up")->Info("ready", {{"n", 1}});
+  const std::string lines = GetCapturedStderr();
+  EXPECT_NE(lines.find(R"("msg":"ready","service":"monitoring"})"), std::string::npos) << lines;
+  EXPECT_NE(lines.find(R"("msg":"ready","service":"other"})"), std::string::npos) << lines;
+  EXPECT_NE(lines.find(R"("msg":"ready","n":1,"service":"up"})"), std::string::npos) << lines;
+}
+
+TEST(LogTest, WhatIsKeptIsTheLineThatWasWritten) {
+  Logger log(LogLevel::kInfo, LogFormat::kJson, "monitoring", 1 << 20);
+  const auto other = log.For("other");
+  CaptureStderr();
+  log.Debug("too little");
+  log.Warn("slow", {{"ms", 12}});
+  const std::string written = GetCapturedStderr();
+  const LogPage page = log.ring()->Read({});
+  ASSERT_EQ(page.lines.size(), 1u);
+  EXPECT_EQ(page.lines[0] + "\n", written);
+  EXPECT_TRUE(other->ring()->Read({}).lines.empty());
+  EXPECT_TRUE(Logger::Null().ring()->Read({}).lines.empty());
+}
+
+TEST(LogTest, TextForPeopleIsKeptAsJson) {
+  Logger log(LogLevel::kInfo, LogFormat::kText, "monitoring", 1 << 20);
+  CaptureStderr();
+  log.Info("a \"b\"", {{"x", "y z"}});
+  const std::string written = GetCapturedStderr();
+  EXPECT_NE(written.find("info  monitoring: a \\\"b\\\" x=\"y z\"\n"), std::string::npos)
+      << written;
+  const LogPage page = log.ring()->Read({});
+  ASSERT_EQ(page.lines.size(), 1u);
+  simdjson::dom::parser parser;
+  EXPECT_EQ(parser.parse(page.lines[0]).error(), simdjson::SUCCESS);
+}
+
+TEST(LogTest, SecretsOfKeysAndTokensStandNowhere) {
+  const std::string secret(43, 'S');
+  for (const LogFormat format : {LogFormat::kJson, LogFormat::kText}) {
+    Logger log(LogLevel::kInfo, format, "auth-gateway", 1 << 20);
+    CaptureStderr();
+    log.Info("asked with gr_" + secret, {{"path", "/auth/keys/gk_0123456789abcdef_" + secret}});
+    const std::string written = GetCapturedStderr();
+    EXPECT_EQ(written.find(secret), std::string::npos) << written;
+    EXPECT_NE(written.find("gk_0123456789abcdef_***"), std::string::npos) << written;
+    EXPECT_EQ(log.ring()->Read({}).lines.at(0).find(secret), std::string::npos);
+  }
 }
 
 TEST(LogTest, LinesOfManyThreadsAreNeverInterleaved) {

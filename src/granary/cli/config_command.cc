@@ -1,20 +1,22 @@
 #include "granary/cli/config_command.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_object.h"
 #include "granary/cli/variables.h"
-#include "granary/services/tenant_node/run_flags.h"
 
 namespace granary::cli {
 namespace {
 
-std::string AsJson(const services::Config& config) {
+using Values = std::vector<hosting::ConfigValue>;
+
+std::string AsJson(const Values& values) {
   std::string out;
   api::JsonObject object(out);
-  for (const hosting::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : values) {
     api::JsonObject setting(object.Key(value.name));
     setting.Add("value", value.text);
     setting.Add("origin", value.origin);
@@ -24,14 +26,14 @@ std::string AsJson(const services::Config& config) {
   return out + "\n";
 }
 
-std::string AsText(const services::Config& config) {
+std::string AsText(const Values& values) {
   std::size_t name_width = 0, value_width = 0;
-  for (const hosting::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : values) {
     name_width = std::max(name_width, value.name.size());
     value_width = std::max(value_width, value.text.size());
   }
   std::string out;
-  for (const hosting::ConfigValue& value : config.values) {
+  for (const hosting::ConfigValue& value : values) {
     out += fmt::format("{:<{}}  {:<{}}  {}\n", value.name, name_width, value.text, value_width,
                        value.origin);
   }
@@ -40,12 +42,13 @@ std::string AsText(const services::Config& config) {
 
 }  // namespace
 
-Result<std::string> ShownConfig(const hosting::ConfigFlags& flags, const std::string& output) {
+Result<std::string> ShownConfig(const std::string& service, const hosting::ConfigFlags& flags,
+                                const std::string& output) {
+  if (output != "json" && output != "table")
+    return Status(Code::kInvalidArgument, "--output " + output + ": one of table, json");
   GRANARY_ASSIGN(const auto sources, hosting::ReadSources(flags, KnowsVariable));
-  GRANARY_ASSIGN(const services::Config config, services::ReadConfig(sources));
-  if (output == "json") return AsJson(config);
-  if (output == "table") return AsText(config);
-  return Status(Code::kInvalidArgument, "--output " + output + ": one of table, json");
+  GRANARY_ASSIGN(const Values values, SettingsOf(service, sources));
+  return output == "json" ? AsJson(values) : AsText(values);
 }
 
 }  // namespace granary::cli

@@ -1,4 +1,4 @@
-// granary config show: every setting of a node, its value and where it came from.
+// granary config show: every setting of a service, its value and where it came from.
 #pragma once
 
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace granary::cli {
 
-/// "REST_PORT  8000  default", a line each; or JSON. What a node started with the same flags, in
-/// the same folder and environment would take.
-Result<std::string> ShownConfig(const hosting::ConfigFlags& flags, const std::string& output);
+/// "REST_PORT  8000  default", a line each; or JSON. What a service started with the same flags, in
+/// the same folder and environment would take. SettingsOf's errors.
+Result<std::string> ShownConfig(const std::string& service, const hosting::ConfigFlags& flags,
+                                const std::string& output);
 
 }  // namespace granary::cli

@@ -12,6 +12,7 @@
 #include <arrow/compute/initialize.h>
 #include <CLI/CLI.hpp>
 
+#include "granary/cli/account_flags.h"
 #include "granary/cli/check_command.h"
 #include "granary/cli/command_tree.h"
 #include "granary/cli/config_command.h"
@@ -222,16 +223,19 @@ void AddCompaction(CLI::App& app, int& exit_code) {
 }
 
 void AddConfig(CLI::App& app, int& exit_code) {
-  auto* parent = app.add_subcommand("config", "The configuration of a node");
+  auto* parent = app.add_subcommand("config", "The configuration of the services");
   parent->require_subcommand(1);
   auto* command =
       parent->add_subcommand("show", "Every setting, its value and where it comes from");
   auto flags = std::make_shared<hosting::ConfigFlags>();
   auto output = std::make_shared<std::string>("table");
+  auto service = std::make_shared<std::string>("tenant-node");
+  command->add_option("service", *service, "tenant-node, auth-gateway, …; up: all of them")
+      ->capture_default_str();
   services::AddNodeFlags(*command, *flags);
   command->add_option("--output", *output, "table or json")->capture_default_str();
-  command->callback([flags, output, &exit_code] {
-    const auto shown = ShownConfig(*flags, *output);
+  command->callback([service, flags, output, &exit_code] {
+    const auto shown = ShownConfig(*service, *flags, *output);
     exit_code = Report(shown.status(), shown.ok() ? *shown : "");
   });
   parent
@@ -393,6 +397,7 @@ int Main(int argc, char** argv) {
   AddDemo(app, exit_code);
   AddSources(app, exit_code);
   AddCompaction(app, exit_code);
+  AddAccounts(app, [&exit_code](const Status& status) { exit_code = Report(status); });
   AddConfig(app, exit_code);
   AddCheck(app, exit_code);
   AddDumps(app, exit_code);

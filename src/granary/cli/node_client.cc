@@ -96,9 +96,13 @@ Result<NodeClient> NodeClient::Create(std::string_view url, const std::string& c
   return NodeClient(std::move(http));
 }
 
+void NodeClient::set_credential(std::string_view key) {
+  headers_.Set("Authorization", fmt::format("Bearer {}", key));
+}
+
 Result<std::string> NodeClient::Call(std::string_view method, std::string_view target,
                                      std::string_view body) {
-  GRANARY_ASSIGN(auto response, http_.Send(method, target, body));
+  GRANARY_ASSIGN(auto response, http_.Send(method, target, body, headers_));
   if (response.status / 100 != 2) return ProblemToStatus(response);
   return std::move(response.body);
 }

@@ -1,5 +1,4 @@
-// NodeClient: a Tenant Node's REST API as the CLI uses it; every problem+json answer becomes a
-// Status.
+// NodeClient: a service's REST API as the CLI uses it; every problem+json answer becomes a Status.
 //
 // Threads    one.
 #pragma once
@@ -26,6 +25,9 @@ class NodeClient {
   static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {},
                                    std::int64_t timeout_ms = kTimeoutMs);
 
+  /// Shown with each Call from now on, as 'Authorization: Bearer …'.
+  void set_credential(std::string_view key);
+
   /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
   /// one line for each place that it points at.
   Result<std::string> Call(std::string_view method, std::string_view target,
@@ -47,6 +49,7 @@ class NodeClient {
  private:
   explicit NodeClient(net::HttpClient http) : http_(std::move(http)) {}
   net::HttpClient http_;
+  net::Headers headers_;  // Of each Call.
 };
 
 /// A JSON document laid out with an indentation of two, for people.

@@ -60,7 +60,7 @@ TEST(ConfigTest, PassesOverWhatAnotherServiceKnowsAndRefusesTheRest) {
 }
 
 TEST(ConfigTest, ASecretIsReadAndShownNowhereAlsoNotWhenItIsRefused) {
-  const auto table = FleetVariables();
+  const auto table = AccessVariables();
   ServerConfig config;
   const std::string secret = "0123456789abcdef";
   ASSERT_TRUE(LoadVariables({.file = {{"OPERATION_NODE_KEY", secret, "f:1"}}}, table, config).ok());

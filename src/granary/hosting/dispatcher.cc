@@ -108,7 +108,9 @@ Status Dispatcher::Enter(net::HttpRequest& request, Entry& entry) const {
   const bool needs_access = !found.ok() || found->route->needs_access;
   Access access;
   outcome.may_name_files = true;
-  if (needs_access && options_.check_access) access = options_.check_access(request);
+  const bool for_fleet = found.ok() && found->route->for_fleet && options_.check_fleet;
+  const auto& check = for_fleet ? options_.check_fleet : options_.check_access;
+  if (needs_access && check) access = check(request);
   outcome.access_headers = std::move(access.headers);
   GRANARY_TRY(access.status);
   outcome.may_name_files = false;

@@ -40,6 +40,8 @@ inline constexpr std::uint64_t kStrangersBodyBytesMax = 16u << 10;
 struct DispatcherOptions {
   /// Asked for routes that need access, and for what is no route. Everybody may when not set.
   std::function<Access(net::HttpRequest& request)> check_access = {};
+  /// Asked instead for routes that are for the fleet's operators; check_access is when not set.
+  std::function<Access(net::HttpRequest& request)> check_fleet = {};
   /// What a client is told of a failure of check_access or a handler, and of what a library threw.
   /// The failure itself when not set.
   std::function<Status(const Status& failure)> told = {};

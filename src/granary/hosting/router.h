@@ -35,6 +35,7 @@ struct Route {
   std::string pattern;
   RouteHandler handler;
   bool needs_access = true;  ///< Health and metrics do not.
+  bool for_fleet = false;    ///< Not for callers of the service, but for the fleet's operators.
   net::HandlerLane lane = net::HandlerLane::kOrdinary;
   std::vector<std::string> query = {};        ///< Query parameters that it knows.
   std::vector<std::string> later_query = {};  ///< Those of a later version, answered 501 by name.

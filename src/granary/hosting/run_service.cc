@@ -40,7 +40,8 @@ int RunService(const ServiceProgram& program, const std::vector<std::string>& ar
   }
   StopSignals signals;
   RaiseDescriptorLimit();
-  Logger log(MakeLogLevel(config), MakeLogFormat(config, ::isatty(STDERR_FILENO) == 1));
+  Logger log(MakeLogLevel(config), MakeLogFormat(config, ::isatty(STDERR_FILENO) == 1),
+             program.name, static_cast<std::size_t>(config.log_keep_kb) << 10);
   for (const ConfigSetting& setting : WithoutEffect(config)) {
     log.Warn("a setting has no effect in this version",
              {{"name", setting.name}, {"value", setting.text}, {"origin", setting.origin}});

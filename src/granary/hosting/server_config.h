@@ -24,7 +24,8 @@ struct ServerConfig {
   // Where the services listen: each looks at its own, and some at the others'.
   std::int64_t rest_port = 0, auth_gateway_port = 0, operation_node_port = 0, cbo_engine_port = 0,
                metadata_catalog_port = 0, monitoring_port = 0;
-  // The Operation Node, for those that talk to it. Empty: none; no key.
+  // What the services of a fleet share, and the Operation Node, for those that talk to it. Empty:
+  // no key; none.
   std::string operation_node_url, operation_node_key;
   std::int64_t heartbeat_seconds = 0;
   // Limits of requests.
@@ -35,6 +36,7 @@ struct ServerConfig {
                idle_timeout_seconds = 0, write_timeout_seconds = 0, stop_timeout_seconds = 0;
   // Log lines.
   std::string log_level, log_format;
+  std::int64_t log_keep_kb = 0;
 
   std::vector<ConfigValue> values;  ///< Every variable of the service, in the order of its table.
 };

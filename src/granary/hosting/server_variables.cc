@@ -62,6 +62,8 @@ std::vector<Variable> AccessVariables() {
      "PEM file: clients must show a certificate signed by one of these, and those that do are answered from any machine"},
     {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
      "Without authentication configured only this machine is answered, unless this is true"},
+    {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters, or nothing"},
+     "A secret that all services of a fleet share: the Operation Node answers whoever shows it as 'Authorization: Bearer …', from any machine, and every service shows them its log lines; nothing: its own machine alone", Offer::kNow, Shown::kNever},
   };
 }
 
@@ -88,8 +90,6 @@ std::vector<Variable> FleetVariables() {
   return {
     {"The fleet: what services tell the Operation Node and ask of it", "OPERATION_NODE_URL", "", TextRule{&C::operation_node_url, IsUrlOrNothing, "a URL like http://127.0.0.1:8081, or nothing"},
      "Where Tenant Nodes send heartbeats to, and the Auth Gateway asks where tenants are; nothing: they do without"},
-    {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters, or nothing"},
-     "A secret that all services of a fleet share: the Operation Node answers whoever shows it as 'Authorization: Bearer …', from any machine; nothing: its own machine alone", Offer::kNow, Shown::kNever},
     {"", "HEARTBEAT_SECONDS", "2", WholeRule{&C::heartbeat_seconds, 1, 3600}, "How often a Tenant Node says that it lives"},
   };
 }
@@ -98,6 +98,7 @@ std::vector<Variable> LogVariables() {
   return {
     {"Log lines", "LOG_LEVEL", "info", TextRule{&C::log_level, IsLevel, "debug, info, warn or error"}, "The least that is logged"},
     {"", "LOG_FORMAT", "auto", TextRule{&C::log_format, IsFormat, "auto, json or text"}, "auto: text on a terminal, JSON lines elsewhere"},
+    {"", "LOG_KEEP_KB", "1024", WholeRule{&C::log_keep_kb, 0, 65'536}, "Of its last lines, each service keeps so much in memory for GET /logs/{service} of Monitoring"},
   };
 }
 // clang-format on

@@ -124,6 +124,23 @@ TenantStats Tenant::Stats() const {
   return total;
 }
 
+TenantHoldings Tenant::Holdings() const {
+  TenantHoldings total;
+  for (const auto& source : store_->List()) {
+    const storage::SourceSnapshot snapshot = source->Snapshot();
+    ++total.sources;
+    total.segments += snapshot.segments.size();
+    for (const storage::HotChunk& chunk : snapshot.hot)
+      total.rows += static_cast<std::uint64_t>(chunk.batch->num_rows());
+    for (const auto& segment : snapshot.segments) {
+      const storage::RowSetPtr deleted = segment->DeletedAt(snapshot.visible_sequence);
+      total.rows += segment->meta().rows - (deleted == nullptr ? 0 : deleted->count());
+      total.bytes += segment->meta().bytes;
+    }
+  }
+  return total;
+}
+
 Status Tenant::Flush(const SourceId& id) {
   GRANARY_ASSIGN(const auto source, store_->Find(id));
   return source->Flush();

@@ -5,6 +5,8 @@
 
 #include "granary/auth/auth_file.h"
 #include "granary/hosting/common_routes.h"
+#include "granary/hosting/fleet_guard.h"
+#include "granary/hosting/log_route.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
@@ -88,6 +90,7 @@ hosting::Router MakeRouter(GatewayState& state) {
                                .server = state.server};
   common.ready = [&state] { return state.Authority().status(); };
   hosting::AddCommonRoutes(std::move(common), router);
+  hosting::AddLogRoute(state.log, "auth-gateway", router);
   return router;
 }
 
@@ -105,6 +108,9 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [gateway = &state->gateway](net::HttpRequest& request) {
     return CheckAccess(*gateway, request);
+  };
+  dispatch.check_fleet = [gateway = &state->gateway](net::HttpRequest& request) {
+    return hosting::CheckFleet(request, gateway->config, hosting::OwnMachine::kShowsCredentials);
   };
   // Files and SQLite's words are for the log alone.
   dispatch.told = [](const Status& failure) {

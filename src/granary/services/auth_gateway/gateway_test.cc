@@ -57,8 +57,8 @@ std::string FileText(const char* path) {
   return files.ReadFile(path).Take();
 }
 
-const Names kCommon = {"GET /health", "GET /health/ready", "GET /health/live", "GET /metrics",
-                       "GET /openapi.json"};
+const Names kCommon = {"GET /health",  "GET /health/ready", "GET /health/live",
+                       "GET /metrics", "GET /openapi.json", "GET /logs"};
 
 // A route that the node has and this table does not would be 404 through the gateway; one that only
 // the table has, unguarded thoughts.

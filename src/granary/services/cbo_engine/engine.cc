@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
@@ -59,6 +60,9 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
     if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
       return peer;
     return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request);
+  };
+  dispatch.check_fleet = [&engine](net::HttpRequest& request) {
+    return hosting::CheckFleet(request, engine.config, hosting::OwnMachine::kIsTrusted);
   };
   GRANARY_ASSIGN(state->rest, hosting::RestDoor::Listen(std::move(options), log, state->clock,
                                                         engine.metrics, MakeEngineRouter(engine),

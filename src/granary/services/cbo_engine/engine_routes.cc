@@ -5,6 +5,7 @@
 
 #include "granary/api/feedback_json.h"
 #include "granary/hosting/common_routes.h"
+#include "granary/hosting/log_route.h"
 #include "granary/hosting/responses.h"
 #include "granary/services/cbo_engine/engine_json.h"
 #include "granary/services/cbo_engine/engine_openapi.h"
@@ -154,6 +155,7 @@ hosting::Router MakeEngineRouter(EngineState& state) {
                        static_cast<double>((*shop)->trainer->model_count())});
   };
   hosting::AddCommonRoutes(std::move(common), router);
+  hosting::AddLogRoute(state.log, "cbo-engine", router);
   return router;
 }
 

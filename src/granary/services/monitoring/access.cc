@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/credential.h"
+#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/router.h"
 
@@ -34,6 +35,21 @@ hosting::Access CheckForwarded(const std::string& credential, const runtime::Can
   return access;
 }
 
+/// For those who run all services, whoever may see what is measured: lines of logs, tenants.
+bool IsOfFleet(std::string_view path) {
+  path = hosting::WithoutVersion(path);
+  return path.starts_with("/logs/") || path.starts_with(kFleetApi);
+}
+
+hosting::Access CheckOfFleet(const net::HttpRequest& request, const std::string& credential,
+                             const hosting::ServerConfig& config, GatewayLink& link) {
+  const Status fleet = hosting::CheckFleet(request, config, hosting::OwnMachine::kIsTrusted);
+  const bool by_key = !config.operation_node_key.empty();
+  if (credential.empty() || (by_key && fleet.ok())) return fleet;
+  const auto caller = link.WhoShows(credential, request.cancel);
+  return caller.ok() ? MayAsk(*caller, request.path) : caller.status();
+}
+
 }  // namespace
 
 Status MayAsk(const MonitoringCaller& caller, std::string_view path) {
@@ -53,6 +69,7 @@ hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link) {
   const Result<std::string> credential = AuthorizationOf(request);
   if (!credential.ok()) return credential.status();
+  if (IsOfFleet(request.path)) return CheckOfFleet(request, *credential, config, link);
   if (IsForwarded(request.path)) return CheckForwarded(*credential, request.cancel, link);
   if (!credential->empty()) {
     const auto caller = link.WhoShows(*credential, request.cancel);

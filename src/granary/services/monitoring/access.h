@@ -3,6 +3,9 @@
 //   shell, health, metrics      everybody
 //   /console/api/…              whoever the Auth Gateway lets through: it is asked for each request.
 //                               Whom it does not know sends a body as long as a login's at most
+//   /logs/…, /console/fleet/…   operators; who shows OPERATION_NODE_KEY; where none is set, programs
+//                               on this machine. ALLOW_ANONYMOUS opens neither: what they do here
+//                               they do with this service's own key
 //   all else, with a credential operators; /usage/{tenant} also administrators of that tenant
 //   all else, without one       programs on this machine, where nobody's browser is in between: a
 //                               page from elsewhere reaches loopback too, by a form, or by a name
@@ -22,6 +25,8 @@ namespace granary::services {
 
 /// Under which the console's requests to the gateway stand.
 inline constexpr std::string_view kConsoleApi = "/console/api";
+/// And those to the Operation Node.
+inline constexpr std::string_view kFleetApi = "/console/fleet";
 
 /// kPermissionDenied unless that caller may ask for `path`.
 Status MayAsk(const MonitoringCaller& caller, std::string_view path);

@@ -46,6 +46,35 @@ TEST(MonitoringAccessTest, ACredentialIsNeverPassedOver) {
   EXPECT_EQ(check(far), Code::kUnauthenticated);
 }
 
+TEST(MonitoringAccessTest, LogsAndTenantsAreForWhoRunsAllServicesHoweverOpenTheRestIs) {
+  io::SystemClock clock;
+  GatewayLink nowhere("", clock);
+  hosting::ServerConfig config;
+  config.allow_anonymous = true;
+  for (const char* path : {"/logs/monitoring", "/v1/logs/monitoring", "/console/fleet/tenants"}) {
+    const auto check = [&](net::HttpRequest request, bool loopback) {
+      request.path = path;
+      request.peer_is_loopback = loopback;
+      return CheckMonitoringAccess(request, config, nowhere).status.code();
+    };
+    const std::string key = "0123456789abcdef";
+    config.operation_node_key = "";
+    EXPECT_EQ(check(RequestWith({}), true), Code::kOk) << path;
+    EXPECT_EQ(check(RequestWith({}), false), Code::kUnauthenticated) << path;
+    EXPECT_EQ(check(RequestWith({{"Origin", "http://localhost"}}), true), Code::kUnauthenticated);
+    // Asked about at the gateway, which is nowhere.
+    EXPECT_EQ(check(RequestWith({{"Authorization", "Bearer x"}}), true), Code::kUnavailable);
+    config.operation_node_key = key;
+    EXPECT_EQ(check(RequestWith({}), true), Code::kUnauthenticated);
+    EXPECT_EQ(check(RequestWith({{"Authorization", "Bearer " + key}}), false), Code::kOk);
+    EXPECT_EQ(check(RequestWith({{"Authorization", "Bearer " + key + "x"}}), true),
+              Code::kUnavailable);
+  }
+  const MonitoringCaller admin{.tenant = "a", .is_tenant_admin = true};
+  EXPECT_EQ(MayAsk(admin, "/logs/tenant-node").code(), Code::kPermissionDenied);
+  EXPECT_EQ(MayAsk(admin, "/console/fleet/tenants").code(), Code::kPermissionDenied);
+}
+
 TEST(MonitoringAccessTest, TheGatewayDecidesAboutWhatIsForwarded) {
   io::SystemClock clock;
   GatewayLink nowhere("", clock);

@@ -1,5 +1,7 @@
 #include "granary/services/monitoring/config.h"
 
+#include <algorithm>
+
 #include "granary/hosting/server_options.h"
 #include "granary/services/monitoring/webhook.h"
 
@@ -7,11 +9,19 @@ namespace granary::services {
 namespace {
 
 using C = MonitoringConfig;
+using hosting::SwitchRule;
 using hosting::TextRule;
 using hosting::Variable;
 using hosting::WholeRule;
 
 bool IsTargets(std::string_view text) { return ParseTargets(text).ok(); }
+// What CloudWatch takes.
+bool IsNamespace(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".-_/#:").find(c) != std::string_view::npos;
+  });
+}
 bool IsUrlOrNothing(std::string_view text) { return text.empty() || Webhook::IsUrl(text); }
 
 // clang-format off
@@ -25,6 +35,8 @@ std::vector<Variable> MonitoringRows() {
     {"", "SERIES_MEMORY_MB", "128", WholeRule{&C::series_memory_mb, 16, 65'536}, "Memory for keeping it and reading it"},
     {"", "ALERT_RULES_FILE", "", TextRule{&C::alert_rules_file, hosting::IsOptionalPath, "a path, or nothing"}, "JSON file of alert rules; nothing: a few that every system wants"},
     {"", "ALERT_WEBHOOK_URL", "", TextRule{&C::alert_webhook_url, IsUrlOrNothing, "an http or https URL, or nothing"}, "Gets a POST when an alert begins or ceases to fire"},
+    {"", "CLOUDWATCH_EMF", "false", SwitchRule{&C::cloudwatch_emf}, "After each look, a line a service on stdout that Amazon CloudWatch makes metrics of (embedded metric format)"},
+    {"", "CLOUDWATCH_NAMESPACE", "Granary", TextRule{&C::cloudwatch_namespace, IsNamespace, "1 to 255 letters, digits and . - _ / # :"}, "Under which they stand there"},
   };
 }
 // clang-format on

@@ -17,6 +17,8 @@ namespace granary::services {
 
 struct MonitoringConfig : hosting::ServerConfig {
   std::string monitoring_targets, alert_rules_file, alert_webhook_url;
+  bool cloudwatch_emf = false;
+  std::string cloudwatch_namespace;
   std::int64_t scrape_interval_seconds = 0, scrape_timeout_ms = 0, series_retention_days = 0,
                series_memory_mb = 0;
 };

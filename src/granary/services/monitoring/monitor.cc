@@ -57,6 +57,7 @@ Monitor::Monitor(MonitorOptions options, SeriesStore& series, SilenceBook& silen
       silences_(silences),
       clock_(clock),
       log_(log),
+      emf_(options_.emf_namespace),
       book_(options_.rules) {
   if (!options_.webhook_url.empty()) {
     webhook_ =
@@ -80,6 +81,8 @@ void Monitor::Look() {
   const std::lock_guard round(round_mutex_);
   std::vector<Scrape> scrapes = ScrapeAll(options_.targets, options_.timeout_ms, clock_);
   const Status appended = series_.Append(scrapes);
+  if (options_.emit)
+    for (const std::string& line : emf_.Lines(scrapes)) options_.emit(line);
   std::vector<AlertChange> changes;
   {
     const std::lock_guard lock(mutex_);

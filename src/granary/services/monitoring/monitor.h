@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +17,7 @@
 #include "granary/io/clock.h"
 #include "granary/runtime/periodic.h"
 #include "granary/services/monitoring/alert_rules.h"
+#include "granary/services/monitoring/emf.h"
 #include "granary/services/monitoring/scrape.h"
 #include "granary/services/monitoring/series_store.h"
 #include "granary/services/monitoring/silences.h"
@@ -29,6 +31,9 @@ struct MonitorOptions {
   std::int64_t timeout_ms = 2'000;
   std::vector<AlertRule> rules;
   std::string webhook_url;  ///< Empty: none.
+  /// Gets the lines of each look for CloudWatch, when it is set (emf.h).
+  std::function<void(const std::string& line)> emit = {};
+  std::string emf_namespace = "Granary";
 };
 
 class Monitor {
@@ -64,6 +69,7 @@ class Monitor {
   Logger& log_;
   std::unique_ptr<Webhook> webhook_;
   std::mutex round_mutex_;  // One round at a time; taken before mutex_.
+  EmfWriter emf_;           // Guarded by round_mutex_.
   mutable std::mutex mutex_;
   AlertBook book_;
   std::vector<Scrape> scrapes_;

@@ -1,5 +1,6 @@
 #include "granary/services/monitoring/monitoring.h"
 
+#include <cstdio>
 #include <mutex>
 #include <utility>
 
@@ -13,6 +14,8 @@
 #include "granary/services/monitoring/access.h"
 #include "granary/services/monitoring/console_routes.h"
 #include "granary/services/monitoring/console_shell.h"
+#include "granary/services/monitoring/fleet_link.h"
+#include "granary/services/monitoring/fleet_routes.h"
 #include "granary/services/monitoring/gateway_link.h"
 #include "granary/services/monitoring/monitoring_openapi.h"
 #include "granary/services/monitoring/routes.h"
@@ -23,10 +26,20 @@ namespace {
 constexpr std::string_view kFolder = "monitoring";
 constexpr std::string_view kGatewayService = "auth-gateway";
 
-std::string GatewayUrlOf(const MonitoringConfig& config) {
+constexpr std::string_view kOperationService = "operation-node";
+
+// Empty when it is not looked at.
+std::string UrlOf(std::string_view service, const MonitoringConfig& config) {
   for (const Target& target : TargetsOf(config))
-    if (target.service == kGatewayService) return target.url;
+    if (target.service == service) return target.url;
   return {};
+}
+
+// stdout is what an agent of CloudWatch reads; log lines go to stderr. One call, so that lines stay
+// whole whoever else prints.
+void PrintLine(const std::string& line) {
+  std::fputs((line + "\n").c_str(), stdout);
+  std::fflush(stdout);
 }
 
 Result<std::vector<AlertRule>> RulesOf(const MonitoringConfig& config, io::FileSystem& files) {
@@ -44,11 +57,13 @@ Result<std::vector<AlertRule>> RulesOf(const MonitoringConfig& config, io::FileS
 }  // namespace
 
 struct Monitoring::State {
-  State(const MonitoringConfig& chosen, Logger& logger)
+  State(const MonitoringConfig& chosen, Logger& logger, LogSources::Rings others)
       : config(chosen),
         log(logger),
+        rings(std::move(others)),
         metrics(GRANARY_VERSION, {}),
-        gateway(GatewayUrlOf(chosen), clock) {}
+        gateway(UrlOf(kGatewayService, chosen), clock),
+        fleet(UrlOf(kOperationService, chosen), chosen.operation_node_key) {}
 
   Status ListenRest();
   hosting::Router MakeRouter();
@@ -61,14 +76,17 @@ struct Monitoring::State {
 
   const MonitoringConfig config;
   Logger& log;
+  LogSources::Rings rings;
   io::SystemClock clock;
   io::PosixFileSystem files;
   hosting::Metrics metrics;
   hosting::ServerHandle server;
   GatewayLink gateway;
+  FleetLink fleet;
   std::unique_ptr<SeriesStore> series;
   std::unique_ptr<SilenceBook> silences;
   std::unique_ptr<Monitor> monitor;
+  std::unique_ptr<LogSources> logs;
   mutable std::mutex mutex;
   std::shared_ptr<MonitoringDesk> desk;
   Status why_not{Code::kUnavailable, "the service is starting; try again soon"};
@@ -111,8 +129,10 @@ hosting::Router Monitoring::State::MakeRouter() {
   AddAlertRoutes(find, router);
   AddSeriesRoutes(find, router);
   AddUsageRoutes(find, router);
+  AddLogRoutes(find, router);
   AddConsoleShell(router);
   AddConsoleRoutes(gateway, router);
+  AddFleetRoutes(fleet, router);
   return router;
 }
 
@@ -131,9 +151,10 @@ Status Monitoring::State::ListenRest() {
 
 Monitoring::Monitoring(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Monitoring>> Monitoring::Listen(const MonitoringConfig& config,
-                                                       Logger& log) {
-  auto state = std::make_unique<State>(config, log);
+Result<std::unique_ptr<Monitoring>> Monitoring::Listen(const MonitoringConfig& config, Logger& log,
+                                                       LogSources::Rings rings) {
+  rings["monitoring"] = log.ring();
+  auto state = std::make_unique<State>(config, log, std::move(rings));
   GRANARY_TRY(state->ListenRest());
   return std::unique_ptr<Monitoring>(new Monitoring(std::move(state)));
 }
@@ -152,6 +173,10 @@ Status Monitoring::Open() {
                          .timeout_ms = state.config.scrape_timeout_ms,
                          .rules = {},
                          .webhook_url = state.config.alert_webhook_url};
+  if (state.config.cloudwatch_emf) {
+    options.emit = PrintLine;
+    options.emf_namespace = state.config.cloudwatch_namespace;
+  }
   GRANARY_ASSIGN(options.rules, RulesOf(state.config, state.files));
   const std::string folder = io::JoinPath(state.config.data_path, kFolder);
   GRANARY_TRY(state.files.CreateDirectories(folder));
@@ -167,10 +192,13 @@ Status Monitoring::Open() {
   GRANARY_TRY(state.silences->Load());
   state.monitor = std::make_unique<Monitor>(std::move(options), *state.series, *state.silences,
                                             state.clock, state.log);
+  state.logs =
+      std::make_unique<LogSources>(state.monitor->targets(), state.rings,
+                                   state.config.operation_node_key, state.config.scrape_timeout_ms);
   state.monitor->Start();
   const std::lock_guard lock(state.mutex);
   state.desk = std::make_shared<MonitoringDesk>(
-      MonitoringDesk{*state.monitor, *state.series, *state.silences, state.clock});
+      MonitoringDesk{*state.monitor, *state.series, *state.silences, *state.logs, state.clock});
   state.log.Info("ready", {{"targets", state.monitor->targets().size()},
                            {"rules", state.monitor->rules().size()}});
   return Status::Ok();

@@ -13,13 +13,16 @@
 #include "granary/base/status.h"
 #include "granary/hosting/service.h"
 #include "granary/services/monitoring/config.h"
+#include "granary/services/monitoring/log_sources.h"
 
 namespace granary::services {
 
 class Monitoring final : public hosting::Service {
  public:
-  /// kConflict when the port is taken, kInvalidArgument for files that TLS cannot use.
-  static Result<std::unique_ptr<Monitoring>> Listen(const MonitoringConfig& config, Logger& log);
+  /// kConflict when the port is taken, kInvalidArgument for files that TLS cannot use. `rings`: the
+  /// log lines of other services of this process.
+  static Result<std::unique_ptr<Monitoring>> Listen(const MonitoringConfig& config, Logger& log,
+                                                    LogSources::Rings rings);
   ~Monitoring() override;
 
   std::string_view name() const override { return "monitoring"; }

@@ -7,6 +7,7 @@
 #include "granary/base/status.h"
 #include "granary/hosting/router.h"
 #include "granary/io/clock.h"
+#include "granary/services/monitoring/log_sources.h"
 #include "granary/services/monitoring/monitor.h"
 #include "granary/services/monitoring/series_store.h"
 #include "granary/services/monitoring/silences.h"
@@ -18,6 +19,7 @@ struct MonitoringDesk {
   Monitor& monitor;
   SeriesStore& series;
   SilenceBook& silences;
+  LogSources& logs;
   const io::Clock& clock;
 };
 /// kUnavailable before the service is open and once it has stopped.
@@ -28,5 +30,6 @@ void AddHealthRoutes(const FindMonitoringDesk& desk,
 void AddAlertRoutes(const FindMonitoringDesk& desk, hosting::Router& router);   ///< /alerts…
 void AddSeriesRoutes(const FindMonitoringDesk& desk, hosting::Router& router);  ///< /api/series
 void AddUsageRoutes(const FindMonitoringDesk& desk, hosting::Router& router);   ///< /usage/{tenant}
+void AddLogRoutes(const FindMonitoringDesk& desk, hosting::Router& router);     ///< /logs/{service}
 
 }  // namespace granary::services

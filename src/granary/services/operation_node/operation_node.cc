@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/common_routes.h"
+#include "granary/hosting/fleet_guard.h"
+#include "granary/hosting/log_route.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
@@ -142,6 +144,7 @@ hosting::Router OperationNode::State::MakeRouter() {
   };
   common.sample = [this](std::vector<hosting::Sample>& samples) { Sample(samples); };
   hosting::AddCommonRoutes(std::move(common), router);
+  hosting::AddLogRoute(log, "operation-node", router);
   const FindDesk find = [this] { return Find(); };
   AddTenantRoutes(find, router);
   AddNodeRoutes(find, router);
@@ -157,6 +160,9 @@ Status OperationNode::State::ListenRest() {
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [this](net::HttpRequest& request) {
     return CheckCaller(request, config);
+  };
+  dispatch.check_fleet = [this](net::HttpRequest& request) {
+    return hosting::CheckFleet(request, config, hosting::OwnMachine::kIsTrusted);
   };
   // Files and a database's words are for the log alone.
   dispatch.told = [](const Status& failure) {

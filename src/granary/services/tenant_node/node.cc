@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/proto_error.h"
+#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/process_stats.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
@@ -108,6 +109,12 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
     hosting::Access access(rights.status());
     if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
     return access;
+  };
+  dispatch.check_fleet = [this](net::HttpRequest& request) {
+    const bool gateway_alone = !node.config.gateway_jwks.empty() && node.config.gateway_required;
+    return hosting::CheckFleet(
+        request, node.config,
+        gateway_alone ? hosting::OwnMachine::kShowsCredentials : hosting::OwnMachine::kIsTrusted);
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
   dispatch.retry_after_seconds = [this](const Status& failure, std::string_view route) {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "granary/hosting/common_routes.h"
+#include "granary/hosting/log_route.h"
 #include "granary/services/tenant_node/openapi_document.h"
 #include "granary/services/tenant_node/routes.h"
 
@@ -9,11 +10,7 @@ namespace granary::services {
 namespace {
 
 void AddTenantSamples(Tenant& tenant, std::vector<hosting::Sample>& out) {
-  double segments = 0, sources = 0;
-  for (const auto& source : tenant.store().List()) {
-    segments += static_cast<double>(source->Snapshot().segments.size());
-    ++sources;
-  }
+  const TenantHoldings held = tenant.Holdings();
   double wal_files = 0, wal_bytes = 0, wal_frames = 0, wal_syncs = 0;
   for (const auto& lane : tenant.store().wal_stats()) {
     wal_files += static_cast<double>(lane.files);
@@ -22,27 +19,30 @@ void AddTenantSamples(Tenant& tenant, std::vector<hosting::Sample>& out) {
     wal_syncs += static_cast<double>(lane.syncs);
   }
   const auto admission = tenant.admission();
-  out.insert(out.end(),
-             {
-                 {"granary_sources", "Sources of the tenant", sources},
-                 {"granary_segments", "Live Parquet files", segments},
-                 {"granary_hot_bytes", "Fresh rows in memory",
-                  static_cast<double>(tenant.store().hot_bytes())},
-                 {"granary_wal_files", "Log files", wal_files},
-                 {"granary_wal_bytes", "Bytes of log in use", wal_bytes},
-                 {"granary_wal_frames_total", "Writes logged by this process", wal_frames, true},
-                 {"granary_wal_syncs_total", "Syncs of the log by this process", wal_syncs, true},
-                 {"granary_searches_running", "Searches and aggregates that run",
-                  static_cast<double>(admission.running)},
-                 {"granary_searches_queued", "Searches and aggregates that wait",
-                  static_cast<double>(admission.queued)},
-                 {"granary_searches_admitted_total", "Searches and aggregates started",
-                  static_cast<double>(admission.admitted), true},
-                 {"granary_searches_refused_total", "Refused because the queue was full",
-                  static_cast<double>(admission.refused), true},
-                 {"granary_searches_retry_after_seconds", "When those that wait will have started",
-                  static_cast<double>(admission.retry_after_seconds)},
-             });
+  out.insert(
+      out.end(),
+      {
+          {"granary_sources", "Sources of the tenant", static_cast<double>(held.sources)},
+          {"granary_segments", "Live Parquet files", static_cast<double>(held.segments)},
+          {"granary_segment_bytes", "Bytes of live Parquet files", static_cast<double>(held.bytes)},
+          {"granary_rows", "Rows that are held", static_cast<double>(held.rows)},
+          {"granary_hot_bytes", "Fresh rows in memory",
+           static_cast<double>(tenant.store().hot_bytes())},
+          {"granary_wal_files", "Log files", wal_files},
+          {"granary_wal_bytes", "Bytes of log in use", wal_bytes},
+          {"granary_wal_frames_total", "Writes logged by this process", wal_frames, true},
+          {"granary_wal_syncs_total", "Syncs of the log by this process", wal_syncs, true},
+          {"granary_searches_running", "Searches and aggregates that run",
+           static_cast<double>(admission.running)},
+          {"granary_searches_queued", "Searches and aggregates that wait",
+           static_cast<double>(admission.queued)},
+          {"granary_searches_admitted_total", "Searches and aggregates started",
+           static_cast<double>(admission.admitted), true},
+          {"granary_searches_refused_total", "Refused because the queue was full",
+           static_cast<double>(admission.refused), true},
+          {"granary_searches_retry_after_seconds", "When those that wait will have started",
+           static_cast<double>(admission.retry_after_seconds)},
+      });
 }
 
 double Number(std::uint64_t value) { return static_cast<double>(value); }
@@ -185,6 +185,7 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
     AddLearning(**tenant, samples);
   };
   hosting::AddCommonRoutes(std::move(common), router);
+  hosting::AddLogRoute(state.log, "tenant-node", router);
 }
 
 }  // namespace granary::services

@@ -1,7 +1,9 @@
 #include "granary/services/up/run.h"
 
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +15,7 @@
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/cbo_engine/engine.h"
 #include "granary/services/monitoring/config.h"
+#include "granary/services/monitoring/log_sources.h"
 #include "granary/services/monitoring/monitoring.h"
 #include "granary/services/operation_node/operation_node.h"
 #include "granary/services/tenant_node/node.h"
@@ -45,13 +48,34 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   return out;
 }
 
+// Each service's lines say which it is, and are kept apart.
+class LoggersOfUp {
+ public:
+  explicit LoggersOfUp(const Logger& like) : like_(like) {}
+
+  Logger& Of(const std::string& service) {
+    std::unique_ptr<Logger>& log = logs_[service];
+    if (log == nullptr) log = like_.For(service);
+    return *log;
+  }
+  LogSources::Rings Rings() const {
+    LogSources::Rings out;
+    for (const auto& [service, log] : logs_) out[service] = log->ring();
+    return out;
+  }
+
+ private:
+  const Logger& like_;
+  std::map<std::string, std::unique_ptr<Logger>> logs_;
+};
+
 // What listens, in the order in which it is opened.
 struct UpServices {
   hosting::Services services;
   std::string welcome;  ///< Where each is.
 };
 
-Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failpoints) {
+Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints& failpoints) {
   UpServices out;
   const auto url = [&config](std::uint16_t port) { return hosting::OwnUrl(config.node, port); };
   const auto add = [&](std::string_view what, std::unique_ptr<hosting::Service> service,
@@ -66,7 +90,7 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
     config.node.gateway_jwks = config.gateway.data_path + "/auth/jwks.json";
     config.node.gateway_required = false;
   }
-  GRANARY_ASSIGN(auto cbo, CboEngine::Listen(config.cbo, log));
+  GRANARY_ASSIGN(auto cbo, CboEngine::Listen(config.cbo, logs.Of("cbo-engine")));
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
@@ -77,7 +101,8 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   config.operation.gateway_required = config.node.gateway_required;
   // Nodes that it launches know its own keys anyway.
   if (!names_keys) config.node.gateway_jwks += "," + operation::KeysFileOf(config.operation);
-  GRANARY_ASSIGN(auto operation, operation::OperationNode::Listen(config.operation, log));
+  GRANARY_ASSIGN(auto operation,
+                 operation::OperationNode::Listen(config.operation, logs.Of("operation-node")));
   const std::uint16_t operation_port = operation->port();
   config.monitoring.operation_node_port = operation_port;
   if (config.node.operation_node_url.empty()) {
@@ -85,12 +110,13 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
     config.gateway.operation_node_url = config.node.operation_node_url;
   }
   add("Operation Node", std::move(operation), operation_port);
-  GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, log, failpoints, Doors::kBoth));
+  GRANARY_ASSIGN(auto node,
+                 TenantNode::Listen(config.node, logs.Of("tenant-node"), failpoints, Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
   config.gateway.node_url = url(node_port);
-  GRANARY_ASSIGN(auto gateway,
-                 gateway::AuthGateway::Listen(config.gateway, log, gateway::ShowFirstKey));
+  GRANARY_ASSIGN(auto gateway, gateway::AuthGateway::Listen(config.gateway, logs.Of("auth-gateway"),
+                                                            gateway::ShowFirstKey));
   const std::uint16_t gateway_port = gateway->port();
   config.monitoring.rest_port = node_port;
   config.monitoring.auth_gateway_port = gateway_port;
@@ -100,7 +126,9 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   add("Tenant Node", std::move(node), node_port);
   out.welcome +=
       fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
-  GRANARY_ASSIGN(auto monitoring, Monitoring::Listen(config.monitoring, log));
+  LogSources::Rings rings = logs.Rings();  // Of all but the one that shows them.
+  GRANARY_ASSIGN(auto monitoring,
+                 Monitoring::Listen(config.monitoring, logs.Of("monitoring"), std::move(rings)));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);
   out.welcome += fmt::format(
@@ -118,6 +146,7 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
 
 struct Up {
   UpConfig config;
+  std::unique_ptr<LoggersOfUp> logs;  // The services write there until they are gone.
   io::Failpoints failpoints;
   std::string welcome;
 };
@@ -133,7 +162,8 @@ hosting::ServiceProgram UpProgram() {
     return Status::Ok();
   };
   program.listen = [up](Logger& log) -> Result<hosting::Services> {
-    GRANARY_ASSIGN(UpServices all, ListenAll(up->config, log, up->failpoints));
+    up->logs = std::make_unique<LoggersOfUp>(log);
+    GRANARY_ASSIGN(UpServices all, ListenAll(up->config, *up->logs, up->failpoints));
     up->welcome = std::move(all.welcome);
     return std::move(all.services);
   };

@@ -1,0 +1,43 @@
+#include "granary/hosting/fleet_guard.h"
+
+#include <string>
+#include <string_view>
+
+#include "granary/hosting/loopback_guard.h"
+#include "granary/hosting/variable.h"
+#include "granary/security/digest.h"
+
+namespace granary::hosting {
+namespace {
+
+constexpr std::string_view kScheme = "bearer ";
+
+Status Unauthenticated(std::string message) { return {Code::kUnauthenticated, std::move(message)}; }
+
+Status CheckKey(const net::HttpRequest& request, const ServerConfig& config) {
+  const auto shown = request.headers.Get("Authorization");
+  if (!shown || Lowercase(shown->substr(0, kScheme.size())) != kScheme) {
+    return Unauthenticated(
+        "this is for the operators of all services: show OPERATION_NODE_KEY as 'Authorization: "
+        "Bearer …'");
+  }
+  // Digests, so that the time of comparing tells nothing of how much of a guess is right.
+  if (security::Sha256(shown->substr(kScheme.size())) !=
+      security::Sha256(config.operation_node_key))
+    return Unauthenticated("the key that is shown is not this service's OPERATION_NODE_KEY");
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status CheckFleet(const net::HttpRequest& request, const ServerConfig& config, OwnMachine own) {
+  if (!config.operation_node_key.empty()) return CheckKey(request, config);
+  if (own == OwnMachine::kShowsCredentials || !request.peer_is_loopback) {
+    return Unauthenticated(
+        "this is for the operators of all services, who show OPERATION_NODE_KEY, and this service "
+        "has none");
+  }
+  return CheckNotBrowser(request);
+}
+
+}  // namespace granary::hosting

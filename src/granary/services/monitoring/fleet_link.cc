@@ -1,0 +1,134 @@
+#include "granary/services/monitoring/fleet_link.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/api/json_node.h"
+#include "granary/api/json_object.h"
+#include "granary/net/request_target.h"
+#include "granary/services/monitoring/exposition.h"
+#include "granary/services/monitoring/scrape.h"
+
+namespace granary::services {
+namespace {
+
+constexpr std::size_t kFleetDepth = 16;
+constexpr std::size_t kFleetBytesMax = 16u << 20;
+constexpr std::array<std::string_view, 3> kFleetSentBack = {"Retry-After", "Allow",
+                                                            "Granary-Stale-Ms"};
+
+const api::JsonNode* FleetMember(const api::JsonNode& object, std::string_view name) {
+  for (const api::JsonMember& member : object.members)
+    if (member.name == name) return &member.value;
+  return nullptr;
+}
+
+// Where the node of a tenant is; nothing while none serves it.
+std::optional<std::string> NodeUrlOf(const std::string& tenant_json) {
+  const auto tenant = api::ParseJsonObject(tenant_json, kFleetDepth);
+  if (!tenant.ok()) return std::nullopt;
+  const api::JsonNode* placement = FleetMember(*tenant, "placement");
+  const api::JsonNode* url = placement == nullptr ? nullptr : FleetMember(*placement, "url");
+  const api::JsonNode* serving = FleetMember(*tenant, "serving");
+  const bool there = url != nullptr && url->kind == api::JsonNode::Kind::kString &&
+                     serving != nullptr && serving->boolean;
+  return there ? std::optional(url->text) : std::nullopt;
+}
+
+// Of a node that serves one tenant, since its metrics do not tell several apart.
+std::optional<Exposition> MetricsOf(const std::string& url, const std::string& tenant) {
+  auto client = net::HttpClient::Create(url, kFleetTimeoutMs);
+  if (!client.ok()) return std::nullopt;
+  client->set_limits({.body_bytes_max = kScrapeBytesMax, .total_ms = kFleetTimeoutMs});
+  const auto answer = client->Send("GET", "/metrics", {});
+  if (!answer.ok() || answer->status != 200) return std::nullopt;
+  Exposition metrics = ReadExposition(answer->body);
+  const MetricFamily* info = metrics.Find("granary_build_info");
+  const bool is_its =
+      info != nullptr && !info->samples.empty() && info->samples[0].Label("tenant_id") == tenant;
+  return is_its ? std::optional(std::move(metrics)) : std::nullopt;
+}
+
+void AddMeasured(api::JsonObject& object, std::string_view name, std::string_view family,
+                 const std::optional<Exposition>& metrics) {
+  const MetricFamily* found = metrics ? metrics->Find(family) : nullptr;
+  if (found == nullptr || found->samples.empty()) return object.AddNull(name);
+  AppendFormat(object.Key(name), "{:.0f}", found->samples[0].value);
+}
+
+}  // namespace
+
+FleetLink::FleetLink(std::string operation_node_url, std::string key)
+    : url_(std::move(operation_node_url)), key_(std::move(key)) {}
+
+Result<net::ClientResponse> FleetLink::Send(std::string_view method, const std::string& target,
+                                            std::string_view body,
+                                            const std::string& request_id) const {
+  if (url_.empty())
+    return Status(Code::kUnavailable, "no operation-node is among MONITORING_TARGETS");
+  GRANARY_ASSIGN(net::HttpClient client, net::HttpClient::Create(url_, kFleetTimeoutMs));
+  client.set_limits({.body_bytes_max = kFleetBytesMax, .total_ms = kFleetTimeoutMs});
+  net::Headers headers;
+  headers.Set("X-Request-Id", request_id);
+  if (!key_.empty()) headers.Set("Authorization", "Bearer " + key_);
+  auto answer = client.Send(method, target, body, headers);
+  if (!answer.ok()) {
+    // Where it is, and what the system said of it, is told nobody.
+    if (method == "GET" || answer.status().code() == Code::kUnavailable)
+      return Status(Code::kUnavailable, "the Operation Node cannot be reached: try again soon");
+    return Status(Code::kIoError,
+                  "the Operation Node broke off before it answered: whether the request was "
+                  "carried out is not known");
+  }
+  if (answer->status == 401 || answer->status == 403) {
+    return Status(Code::kUnavailable,
+                  "the Operation Node does not take this service's OPERATION_NODE_KEY: set the "
+                  "same on both");
+  }
+  return answer;
+}
+
+Result<net::HttpResponse> FleetLink::Forward(const net::HttpRequest& request,
+                                             const std::string& target) const {
+  const std::string_view method =
+      request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  GRANARY_ASSIGN(net::ClientResponse answer,
+                 Send(method, target, request.body, request.request_id));
+  net::HttpResponse response;
+  response.status = answer.status;
+  response.content_type = answer.status < 400 ? "application/json" : "application/problem+json";
+  for (const std::string_view name : kFleetSentBack) {
+    if (const auto value = answer.headers.Get(name)) response.headers.Set(name, *value);
+  }
+  response.headers.Set("Cache-Control", "no-store");
+  response.headers.Set("X-Content-Type-Options", "nosniff");
+  response.body = std::move(answer.body);
+  return response;
+}
+
+Result<std::string> FleetLink::SizeOf(const std::string& tenant,
+                                      const net::HttpRequest& request) const {
+  GRANARY_ASSIGN(const net::ClientResponse found,
+                 Send("GET", net::FormatTarget("/tenants/" + tenant, {}), {}, request.request_id));
+  if (found.status == 404)
+    return Status(Code::kNotFound, fmt::format("there is no tenant '{}'", tenant.substr(0, 128)));
+  if (found.status != 200) {
+    return Status(Code::kUnavailable,
+                  fmt::format("the Operation Node answers HTTP {} about a tenant", found.status));
+  }
+  const auto url = NodeUrlOf(found.body);
+  const std::optional<Exposition> metrics = url ? MetricsOf(*url, tenant) : std::nullopt;
+  std::string body;
+  api::JsonObject object(body);
+  object.Add("tenant_id", std::string_view(tenant));
+  AddMeasured(object, "rows", "granary_rows", metrics);
+  AddMeasured(object, "bytes", "granary_segment_bytes", metrics);
+  AddMeasured(object, "sources", "granary_sources", metrics);
+  object.Close();
+  return body;
+}
+
+}  // namespace granary::services
