@@ -136,8 +136,8 @@ TEST(ProtoBodyTest, FieldsOfANewerClientAreRefusedAtEveryDepth) {
 
 TEST(ProtoBodyTest, BytesThatAreNoMessageAreRefused) {
   EXPECT_EQ(ReadSearchMessage("\xff\xff").status().code(), Code::kInvalidRequest);
-  EXPECT_EQ(ReadEmptyMessage("\x0a\x01").code(), Code::kInvalidRequest);
-  EXPECT_TRUE(ReadEmptyMessage("").ok());
+  EXPECT_EQ(ReadListSourcesMessage("\x0a\x01").code(), Code::kInvalidRequest);
+  EXPECT_TRUE(ReadListSourcesMessage("").ok());
 }
 
 }  // namespace

@@ -96,6 +96,12 @@ Status AppendRecords(const v1::WriteDataRequest& request, std::string& out) {
   return Status::Ok();
 }
 
+template <typename Message>
+Status CheckEmpty(std::string_view bytes) {
+  GRANARY_ASSIGN(const auto request, Parse<Message>(bytes));
+  return CheckFields(request);
+}
+
 }  // namespace
 
 Result<SearchMessage> ReadSearchMessage(std::string_view bytes) {
@@ -171,9 +177,14 @@ Result<std::string> ReadSourceIdMessage(std::string_view bytes) {
   return request.source_id();
 }
 
-Status ReadEmptyMessage(std::string_view bytes) {
-  GRANARY_ASSIGN(const auto request, Parse<v1::ListSourcesRequest>(bytes));
-  return CheckFields(request);
+Status ReadListSourcesMessage(std::string_view bytes) {
+  return CheckEmpty<v1::ListSourcesRequest>(bytes);
+}
+Status ReadGetTenantStatsMessage(std::string_view bytes) {
+  return CheckEmpty<v1::GetTenantStatsRequest>(bytes);
+}
+Status ReadHealthCheckMessage(std::string_view bytes) {
+  return CheckEmpty<v1::HealthCheckRequest>(bytes);
 }
 
 }  // namespace granary::api

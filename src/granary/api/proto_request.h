@@ -58,6 +58,8 @@ Result<RemoveSourceMessage> ReadRemoveSourceMessage(std::string_view bytes);
 /// GetSourceStatsRequest's source_id.
 Result<std::string> ReadSourceIdMessage(std::string_view bytes);
 /// For requests without fields.
-Status ReadEmptyMessage(std::string_view bytes);
+Status ReadListSourcesMessage(std::string_view bytes);
+Status ReadGetTenantStatsMessage(std::string_view bytes);
+Status ReadHealthCheckMessage(std::string_view bytes);
 
 }  // namespace granary::api

@@ -88,7 +88,7 @@ void Run(testing::FuzzInput input) {
     case 'p': return UpdateSource(bytes);
     case 'r': return CheckRead(ReadRemoveSourceMessage(bytes).status());
     case 'i': return CheckRead(ReadSourceIdMessage(bytes).status());
-    default: return CheckRead(ReadEmptyMessage(bytes));
+    default: return CheckRead(ReadListSourcesMessage(bytes));
   }
 }
 

@@ -302,6 +302,32 @@ TEST(SearchTest, SourcesThatLackAColumn) {
             (std::vector<Row>{{I(1), S("p")}, {I(2)}}));
 }
 
+TEST(SearchTest, SourcesWhoseColumnIsOfAnotherTypeContributeNothing) {
+  TestSource text("a", SchemaOf({{"c", TypeKind::kString}, {"x", TypeKind::kInt64}}));
+  TestSource number("b", SchemaOf({{"c", TypeKind::kInt64}, {"x", TypeKind::kInt64}}));
+  text.AddHot({{S("p"), I(1)}});
+  number.AddHot({{I(7), I(1)}});
+  const auto found = [&](Literal literal, const std::vector<const TestSource*>& sources) {
+    SearchRequest request;
+    request.columns = {"c"};
+    request.filter = Where("c", Operator::kEq, std::move(literal));
+    return Find(request, sources).values();
+  };
+  const Literal p{Literal::Kind::kString, false, "p", {}};
+  EXPECT_EQ(found(p, {&text, &number}), (std::vector<Row>{{S("p")}}));
+  EXPECT_EQ(found(Number("7"), {&text, &number}), (std::vector<Row>{{I(7)}}));
+  // Where it means nothing to any of them it is refused, as to one alone.
+  const Filter boolean = Where("c", Operator::kEq, {Literal::Kind::kBool, true, "", {}});
+  EXPECT_EQ(BindSources(boolean, {text.snapshot(), number.snapshot()}).status().code(),
+            Code::kInvalidLiteral);
+  EXPECT_EQ(BindSources(Where("c", Operator::kEq, p), {number.snapshot()}).status().code(),
+            Code::kInvalidLiteral);
+  // A page that has only such sources left is empty.
+  EXPECT_TRUE(BindSources(Where("c", Operator::kEq, p), {number.snapshot()},
+                          {text.snapshot(), number.snapshot()})
+                  ->empty());
+}
+
 TEST(SearchTest, PathsIntoDocumentsAreShownFilteredAndOrderedBy) {
   TestSource source("s", SchemaOf({{"doc", TypeKind::kJson}}));
   source.AddSegment({{S(R"({"n":10,"t":"b"})")}, {S(R"({"n":9.5,"t":"a"})")}});

@@ -93,6 +93,18 @@ std::optional<Predicate> BoundsOf(const storage::SourceSnapshot& source) {
   return Predicate::And(std::move(bounds));
 }
 
+/// That a source's column is of a type to which the filter's literal or operator means nothing.
+bool IsOfAnotherType(const Status& status) {
+  return status.code() == Code::kInvalidLiteral || status.code() == Code::kTypeMismatch;
+}
+
+bool AnyTakes(const Filter& filter, const Sources& sources) {
+  return std::any_of(sources.begin(), sources.end(), [&](const storage::SourceSnapshot& source) {
+    const auto predicate = BindFilter(filter, *source.schema);
+    return predicate.ok() && predicate->has_value();
+  });
+}
+
 Predicate AndBoth(std::optional<Predicate> bounds, Predicate filter) {
   if (!bounds) return filter;
   std::vector<Predicate> both;
@@ -119,9 +131,13 @@ Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter
   for (const storage::SourceSnapshot& source : sources) {
     BoundSource one{&source, BoundsOf(source)};
     if (filter) {
-      GRANARY_ASSIGN(auto predicate, BindFilter(*filter, *source.schema));
-      if (!predicate) continue;
-      one.predicate = AndBoth(std::move(one.predicate), std::move(*predicate));
+      auto predicate = BindFilter(*filter, *source.schema);
+      if (!predicate.ok()) {
+        if (IsOfAnotherType(predicate.status()) && AnyTakes(*filter, known)) continue;
+        return predicate.status();
+      }
+      if (!*predicate) continue;
+      one.predicate = AndBoth(std::move(one.predicate), std::move(**predicate));
     }
     bound.push_back(std::move(one));
   }

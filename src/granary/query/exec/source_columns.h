@@ -1,7 +1,8 @@
 // SourceColumns: the names of a request, found in the schemas of the sources that it asks.
 //
-// Rules      a source that lacks a column of the filter contributes nothing; a source that lacks
-//            another column has nulls there; a column that no source has is kUnknownColumn.
+// Rules      a source that lacks a column of the filter contributes nothing; nor does one that has it
+//            of a type with which the filter cannot be, where another source's can. A source that
+//            lacks another column has nulls there; a column that no source has is kUnknownColumn.
 // Threads    immutable once made.
 #pragma once
 
@@ -32,7 +33,8 @@ struct BoundColumn {
 /// A path into json is of type json.
 DataType TypeOf(const ColumnRef& ref);
 
-/// kUnknownColumn for a filter's column that no source has; BindFilter's errors.
+/// kUnknownColumn for a filter's column that no source has; BindFilter's errors where no source takes
+/// the filter.
 Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
                                              const std::vector<storage::SourceSnapshot>& sources);
 /// Of parts of a search's sources: a column must be in one of `known`.

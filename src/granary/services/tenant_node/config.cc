@@ -10,7 +10,7 @@ namespace granary::services {
 namespace {
 
 constexpr std::uint64_t kMemoryLimitPercent = 60;
-constexpr std::int64_t kMemoryLimitLeastMb = 64;      // Less and the program itself does not fit.
+constexpr std::int64_t kMemoryLimitLeastMb = 96;      // Less and no request fits beside the program.
 constexpr std::int64_t kMemoryLimitUnknownMb = 4096;  // Where nobody says what the machine has.
 constexpr std::int64_t kQueryShareParts = 8;
 
@@ -44,6 +44,10 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
       complaints.push_back(
           fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
   };
+  if (config.memory_limit_mb < kMemoryLimitLeastMb) {
+    complaints.push_back(fmt::format("MEMORY_LIMIT_MB is {}, allowed: 0, or at least {}",
+                                     config.memory_limit_mb, kMemoryLimitLeastMb));
+  }
   ordered("QUERY_MEMORY_MB", static_cast<double>(config.query_memory_mb), "MEMORY_LIMIT_MB",
           static_cast<double>(config.memory_limit_mb));
   hosting::CheckServer(config, complaints);

@@ -165,7 +165,7 @@ TEST(ConfigTest, MemoryFollowsFromTheMachineWhereNobodySetsIt) {
   EXPECT_EQ(ValueOf(config, "MEMORY_LIMIT_MB").origin,
             "default: 60 % of the 1000 MiB of the control group");
   EXPECT_EQ(ValueOf(config, "QUERY_MEMORY_MB").origin, "default: an eighth of MEMORY_LIMIT_MB");
-  EXPECT_EQ(WithMemory(50).memory_limit_mb, 64);   // Less and nothing runs.
+  EXPECT_EQ(WithMemory(50).memory_limit_mb, 96);   // Less and nothing runs.
   EXPECT_EQ(WithMemory(0).memory_limit_mb, 4096);  // Nobody knows what there is.
 }
 
@@ -179,6 +179,12 @@ TEST(ConfigTest, MemoryThatIsSetStays) {
   EXPECT_EQ(LoadConfig(sources).status().code(), Code::kInvalidArgument);
   sources.flags[1].text = "100";
   EXPECT_TRUE(LoadConfig(sources).ok());
+  sources.flags[1].text = "1";
+  for (const auto& [least, fits] :
+       {std::pair{"95", false}, {"96", true}, {"97", true}, {"1", false}}) {
+    sources.flags[0].text = least;
+    EXPECT_EQ(LoadConfig(sources).ok(), fits) << least;
+  }
 }
 
 TEST(NodeOptionsTest, TemporaryFilesTakeWhatIsSetOrLeaveSomeOfTheDisk) {

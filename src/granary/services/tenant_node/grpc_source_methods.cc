@@ -50,7 +50,7 @@ Status RemoveSource(NodeState& state, GrpcMethodCall& call) {
 Status ListSources(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_TRY(api::ReadEmptyMessage(message));
+  GRANARY_TRY(api::ReadListSourcesMessage(message));
   const SourceList seen = SeenOf(tenant->ListSources(), call.rights);
   return call.messages.Write(api::SourcesMessage(state.paths.Hide(seen)));
 }
@@ -68,13 +68,14 @@ Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
 Status GetTenantStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  GRANARY_TRY(api::ReadEmptyMessage(message));
+  GRANARY_TRY(api::ReadGetTenantStatsMessage(message));
   GRANARY_TRY(call.rights.NeedEverywhere(security::Verb::kRead));
   return call.messages.Write(api::TenantStatsMessage(tenant->Stats()));
 }
 
 Status HealthCheck(NodeState& state, GrpcMethodCall& call) {
-  GRANARY_TRY(call.Request().status());
+  GRANARY_ASSIGN(const std::string message, call.Request());
+  GRANARY_TRY(api::ReadHealthCheckMessage(message));
   GRANARY_TRY(state.tenant.Get().status());
   const double uptime_seconds =
       static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9;

@@ -197,7 +197,7 @@ TEST_F(NodeTest, StreamsLines) {
   Headers csv;
   csv.Set("Accept", "text/csv");
   const auto table = Call("POST", "/data/search/stream", R"({"columns":["order_id"]})", csv);
-  EXPECT_EQ(table.headers.Get("Content-Type"), "text/csv");
+  EXPECT_EQ(table.headers.Get("Content-Type"), "text/csv; charset=utf-8");
   EXPECT_EQ(table.headers.Get("Vary"), "Accept, Accept-Encoding");
   EXPECT_EQ(table.body, "order_id\r\nORD_001\r\n");
   Headers image;

@@ -18,6 +18,8 @@ Result<net::HttpResponse> SearchStream(NodeState& state, hosting::RouteCall& cal
                  api::ParseSearch(call.request.body, /*streaming=*/true, state.limits));
   net::HttpResponse response;
   response.content_type = formats::MediaTypeOf(form.format);
+  // Else clients read text/* as Latin-1.
+  if (form.format == formats::TableFormat::kCsv) response.content_type += "; charset=utf-8";
   response.headers.Set("Vary", "Accept");
   response.stream = [&state, tenant, request = std::move(request), form,
                      caller = Caller{call.request.cancel, call.request.request_id, RightsOf(call)}](

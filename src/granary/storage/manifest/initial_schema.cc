@@ -153,6 +153,23 @@ Result<Schema> InitialSchema(const SourceDefinition& definition) {
   return definition.schema_mode == SchemaMode::kJson ? WithRestColumn(schema) : schema;
 }
 
+SourceDefinition SourceDefinition::WithDefaults() const {
+  SourceDefinition out = *this;
+  const auto type_of = [this](const std::string& column) -> const DataType* {
+    const auto found = std::ranges::find(columns, column, &DeclaredColumn::name);
+    return found == columns.end() ? nullptr : &found->type;
+  };
+  for (DeclaredPartition& partition : out.partitions) {
+    const DataType* type = type_of(partition.column);
+    if (type != nullptr && !partition.transform) partition.transform = DefaultTransform(*type);
+  }
+  for (DeclaredIndex& index : out.indexes) {
+    const DataType* type = type_of(index.column);
+    if (type != nullptr && !index.kind) index.kind = DefaultIndexKind(*type);
+  }
+  return out;
+}
+
 std::vector<IndexKey> ResolveIndexes(const SourceDefinition& definition, const Schema& schema) {
   std::set<IndexKey> keys;
   for (const DeclaredIndex& index : definition.indexes) {

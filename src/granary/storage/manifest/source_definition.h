@@ -63,8 +63,10 @@ struct SourceDefinition {
   std::vector<std::string> primary_key;  ///< Empty: every record stays.
   std::optional<Retention> retention;
 
-  /// "The same again": everything a user can say, defaults filled in.
   bool operator==(const SourceDefinition&) const = default;
+  /// With each transform and kind of index said that follows from a declared column's type, so that
+  /// what says a default is the same as what leaves it out.
+  SourceDefinition WithDefaults() const;
 
   void EncodeTo(std::string& out) const;
   static Result<SourceDefinition> Decode(std::string_view bytes);

@@ -183,6 +183,18 @@ std::vector<Store::Refused> TenantStore::ListRefused() const {
   return refused;
 }
 
+/// Whatever defaults are written out, and however its folder is.
+bool TenantStore::IsTheSame(const LiveSource& there, const SourceDefinition& definition) const {
+  SourceDefinition known = there.definition()->WithDefaults(), asked = definition.WithDefaults();
+  if (known.data_path != asked.data_path) {
+    const auto folder =
+        ResolveDataPath(context_->deps.files, context_->roots, asked.id, asked.data_path);
+    if (!folder.ok() || *folder != there.folder()) return false;
+    known.data_path = asked.data_path;
+  }
+  return known == asked;
+}
+
 Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return ShuttingDown();
@@ -190,7 +202,7 @@ Result<Store::Added> TenantStore::AddSource(const SourceDefinition& definition) 
   if (completed.name.empty()) completed.name = completed.id.str();
   if (const auto existing = sources_.Find(completed.id)) {
     GRANARY_TRY(existing->refused());
-    if (*existing->definition() == completed) return Added{existing, false};
+    if (IsTheSame(*existing, completed)) return Added{existing, false};
     return Status(
         Code::kSourceConflict,
         fmt::format("source \"{}\" is there already with another definition", completed.id.str()));

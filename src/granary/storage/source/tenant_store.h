@@ -65,6 +65,7 @@ class TenantStore final : public Store {
   void StartBackground(std::set<SourceUid> strangers);
 
   Result<std::string> ChooseFolder(const SourceDefinition& definition) const;
+  bool IsTheSame(const LiveSource& there, const SourceDefinition& definition) const;
   Result<std::shared_ptr<LiveSource>> Create(const SourceDefinition& definition);
 
   const std::shared_ptr<StoreContext> context_;
