@@ -10,11 +10,11 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/common_routes.h"
+#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
-#include "granary/services/operation_node/access.h"
 #include "granary/services/operation_node/identity.h"
 #include "granary/services/operation_node/operation_openapi.h"
 #include "granary/services/operation_node/process_launcher.h"
@@ -147,7 +147,7 @@ Status OperationNode::State::ListenRest() {
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [this](net::HttpRequest& request) {
-    return CheckCaller(request, config);
+    return hosting::CheckFleetCaller(request, config);
   };
   // Files and a database's words are for the log alone.
   dispatch.told = [](const Status& failure) {
