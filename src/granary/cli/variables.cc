@@ -7,6 +7,7 @@
 #include "granary/hosting/config.h"
 #include "granary/services/auth_gateway/config.h"
 #include "granary/services/cbo_engine/config.h"
+#include "granary/services/metadata_catalog/config.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/operation_node/config.h"
 #include "granary/services/tenant_node/config.h"
@@ -16,8 +17,8 @@ namespace {
 
 // One line a service.
 std::vector<std::span<const hosting::Variable>> Tables() {
-  return {services::ConfigTable(), gateway::ConfigTable(), services::MonitoringConfigTable(),
-          services::CboConfigTable(), operation::ConfigTable()};
+  return {services::ConfigTable(),    gateway::ConfigTable(),   services::MonitoringConfigTable(),
+          services::CboConfigTable(), operation::ConfigTable(), catalog::ConfigTable()};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "granary/io/file_system.h"
+#include "granary/net/http_client.h"
 
 namespace granary::operation {
 namespace {
@@ -17,6 +18,9 @@ using hosting::WholeRule;
 
 bool IsStoreType(std::string_view text) { return metadata::ParseStoreType(text).has_value(); }
 bool IsAnyText(std::string_view text) { return text.find('\0') == std::string_view::npos; }
+bool IsCatalogUrl(std::string_view text) {
+  return text.empty() || net::HttpClient::Create(text, 1).ok();
+}
 bool IsKeysPlace(std::string_view text) {
   return IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
 }
@@ -51,6 +55,8 @@ std::vector<Variable> LaunchedRows() {
   return {
     {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeysPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, or nothing"},
      "The Auth Gateway's public keys, a file or a URL: with it the node answers only what comes through the gateway, within the rights that it tells"},
+    {"", "METADATA_CATALOG_URL", "", TextRule{&C::metadata_catalog_url, IsCatalogUrl, "a URL like http://127.0.0.1:8083, or nothing"},
+     "The Metadata Catalog that a Tenant Node tells what its sources are made of, and whose policies of merging it follows; nothing: it does without"},
     {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
   };
 }

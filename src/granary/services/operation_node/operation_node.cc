@@ -46,6 +46,8 @@ std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& co
       {"LOG_FORMAT", config.log_format}};
   if (!config.operation_node_key.empty())
     out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
+  if (!config.metadata_catalog_url.empty())
+    out.emplace_back("METADATA_CATALOG_URL", config.metadata_catalog_url);
   if (!config.gateway_jwks.empty()) {
     out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
     out.emplace_back("GATEWAY_REQUIRED", config.gateway_required ? "true" : "false");

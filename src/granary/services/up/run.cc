@@ -12,6 +12,7 @@
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/cbo_engine/engine.h"
+#include "granary/services/metadata_catalog/catalog.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/monitoring/monitoring.h"
 #include "granary/services/operation_node/operation_node.h"
@@ -27,6 +28,7 @@ struct UpConfig {
   MonitoringConfig monitoring;
   CboConfig cbo;
   operation::Config operation;
+  catalog::Config catalog;
 };
 
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
@@ -36,6 +38,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
   GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
   GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
+  GRANARY_ASSIGN(out.catalog, catalog::LoadConfig(sources));
   if (!out.node.tls_cert_file.empty()) {
     return Status(
         Code::kInvalidArgument,
@@ -69,6 +72,12 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
+  GRANARY_ASSIGN(auto metadata, catalog::MetadataCatalog::Listen(config.catalog, log));
+  const std::uint16_t catalog_port = metadata->port();
+  config.monitoring.metadata_catalog_port = catalog_port;
+  if (config.node.metadata_catalog_url.empty())
+    config.node.metadata_catalog_url = url(catalog_port);
+  config.operation.metadata_catalog_url = config.node.metadata_catalog_url;
   // It takes over the tenant of the node beside it, and launches others that serve as that one
   // does.
   config.operation.adopt_tenants = true;
@@ -92,8 +101,9 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
   config.monitoring.rest_port = node_port;
   config.monitoring.auth_gateway_port = gateway_port;
   add("Auth Gateway", std::move(gateway), gateway_port);
-  // Before the node, which asks it at once.
+  // Before the node, which asks them at once.
   add("CBO Engine", std::move(cbo), cbo_port);
+  add("Metadata Catalog", std::move(metadata), catalog_port);
   add("Tenant Node", std::move(node), node_port);
   out.welcome +=
       fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
@@ -106,10 +116,11 @@ Result<UpServices> ListenAll(UpConfig config, Logger& log, io::Failpoints& failp
       "  curl {}/health/all\n"
       "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
       "  curl {}/tenants\n"
+      "  curl {}/metadata/sources\n"
       "  granary import your.csv --source yours --url {}\n"
       "  granary query yours --url {}\n",
       url(monitoring_port), url(monitoring_port), url(gateway_port), url(operation_port),
-      url(node_port), url(node_port));
+      url(catalog_port), url(node_port), url(node_port));
   return out;
 }
 
