@@ -78,7 +78,9 @@ void AppendBounds(const storage::SourceStats& stats, std::string& out) {
 
 void AddStatistics(const SourceNews& news, JsonObject& object) {
   if (!news.stats) return;
-  object.Key("statistics").append(StatsJson(*news.stats));
+  const std::string statistics = StatsJson(*news.stats);
+  if (statistics.size() > kPublishedTextBytesMax) return;  // It would not be taken.
+  object.Key("statistics").append(statistics);
   AppendBounds(news.stats->stats, object.Key("bounds"));
   if (!news.merges) return;
   JsonObject merges(object.Key("merges"));

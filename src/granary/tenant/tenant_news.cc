@@ -34,7 +34,7 @@ void TenantNews::ForgetAll() {
 
 News TenantNews::Take() {
   News news;
-  std::size_t budget = options_.columns_max;
+  std::size_t budget = columns_max_;
   std::set<SourceId> there;
   for (const auto& source : tenant_.store().List()) {
     const SourceId id = source->shape().definition->id;
@@ -82,7 +82,10 @@ std::optional<SourceNews> TenantNews::TakeSource(const storage::Source& source,
   if (news.complete) {
     told.seen = now.files;
     told.schema = now.shape.schema;
-    if (stats_due) TakeStats(now, told, news);
+    if (stats_due) {
+      TakeStats(now, told, news);
+      Spend(kStatsColumn * now.shape.schema->columns().size(), budget);
+    }
   } else {
     budget = 0;
   }

@@ -10,6 +10,7 @@
 // Owns       of each source what was told: some 50 bytes a file. Tenant and clock outlive it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -69,15 +70,19 @@ struct News {
 
 class TenantNews {
  public:
+  static constexpr std::size_t kStatsColumn = 16;  ///< Value sets are long.
+
   struct Options {
     std::int64_t statistics_interval_us = 30'000'000;
-    /// Columns of files and of schemas in one Take.
+    /// Columns of files and of schemas in one Take; one of statistics counts as kStatsColumn.
     std::size_t columns_max = 20'000;
   };
   TenantNews(Tenant& tenant, const io::Clock& clock, Options options);
 
   /// The next part. What it returns counts as told.
   News Take();
+  /// Parts are to be smaller: one was too much for whoever listens.
+  void Halve() { columns_max_ = std::max<std::size_t>(columns_max_ / 2, 1); }
   /// The source is told from its beginning.
   void Forget(const SourceId& source) { told_.erase(source); }
   /// All of them are, and all_told is said again.
@@ -113,6 +118,7 @@ class TenantNews {
   Tenant& tenant_;
   const io::Clock& clock_;
   const Options options_;
+  std::size_t columns_max_ = options_.columns_max;
   std::map<SourceId, Told> told_;
   bool said_all_ = false;
 };

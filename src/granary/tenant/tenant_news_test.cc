@@ -141,7 +141,7 @@ TEST_F(TenantNewsTest, WhatIsTooMuchForOnePartComesInSeveral) {
   Add("a");
   for (int i = 0; i < 5; ++i) WriteFile("a");
   Add("b");
-  TenantNews news = MakeNews(4);  // A file takes two of it.
+  TenantNews news = MakeNews(4);  // A file takes two of it, statistics more than there is.
   Listener a, b;
   int parts = 0;
   bool all_told = false;

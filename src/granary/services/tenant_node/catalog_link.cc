@@ -13,12 +13,12 @@
 namespace granary::services {
 namespace {
 
-constexpr std::int64_t kCatalogTimeoutMs = 10'000;
+constexpr std::int64_t kCatalogTimeoutMs = 5'000;
 constexpr std::uint64_t kCatalogAnswerMax = 16u << 20;
 constexpr std::size_t kCatalogDepth = 8;
 constexpr int kPartsOfARound = 50;
 constexpr std::int64_t kFirstWaitNs = 500'000'000, kLongestWaitNs = 30'000'000'000;
-constexpr int kConflictStatus = 409;
+constexpr int kConflictStatus = 409, kTooLargeStatus = 413;
 
 std::string CatalogWords(const net::ClientResponse& answer) {
   if (const auto problem = api::ParseJsonObject(answer.body, kCatalogDepth); problem.ok()) {
@@ -170,6 +170,7 @@ void CatalogLink::Refused(const net::ClientResponse& answer) {
   session_ = 0;
   part_.clear();
   if (answer.status == kConflictStatus) wait_ns_ = 0;  // It lost its memory, and hears us soon.
+  if (answer.status == kTooLargeStatus) news_.Halve();
 }
 
 void CatalogLink::Obey(const api::CatalogAnswer& answer) {
