@@ -1,7 +1,10 @@
 """The Metadata Catalog: what two nodes of two tenants tell it, what it shows of that, and what it has them do."""
 
+import collections
 import json
+import pathlib
 import sqlite3
+import time
 import urllib.parse
 
 import pytest
@@ -205,6 +208,36 @@ def test_a_catalog_that_is_away_costs_nothing_and_loses_nothing(catalog, nodes):
     service.start()
     node.start()
     until(lambda: agrees(service.client(), node.client()) and source(service.client(), name="brief") is None, "what is there now")
+
+
+def cpu_seconds(process):
+    """Of the threads of a process that live, by their names."""
+    out = collections.Counter()
+    for thread in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        try:
+            out[(thread / "comm").read_text().strip()] += int((thread / "schedstat").read_text().split()[0]) / 1e9
+        except OSError:
+            pass  # It has ended meanwhile.
+    return out
+
+
+def test_telling_costs_a_node_at_most_a_hundredth(catalog, nodes, figure):
+    """Of the processor time of a node that is written to and flushes all the time, as it is without settings for tests."""
+    service = catalog()
+    node = nodes(service, CATALOG_PUBLISH_MS="500", CATALOG_STATISTICS_SECONDS="30", FLUSH_ROWS="5000", AUTO_COMPACTION_ENABLED="true", COMPACTION_FILES_DUE="50")
+    client = node.client()
+    client.add(SALES)
+    rows = [{"id": i, "region": ("eu", "us")[i % 2], "amount": i / 2} for i in range(1000)]
+    client.write("sales", rows)
+    until(lambda: source(service.client()), "it tells")
+    before, written, end = cpu_seconds(node.process), 0, time.monotonic() + 5
+    while time.monotonic() < end:
+        client.write("sales", rows)
+        written += 1000
+    spent = cpu_seconds(node.process) - before
+    seen = len(snapshots(service.client()))
+    assert seen > 3 and spent["catalog-link"] <= 0.01 * sum(spent.values()), spent
+    figure(f"{100 * spent['catalog-link'] / sum(spent.values()):.2f} % of a node's processor time, while {written} records came and {seen} snapshots were told")
 
 
 # ---- compactions

@@ -21,11 +21,13 @@ CREATE TABLE sources (row INTEGER PRIMARY KEY NOT NULL, tenant TEXT NOT NULL, id
   schema_version INTEGER NOT NULL, created_us INTEGER NOT NULL, last_write_us INTEGER,
   flushed_sequence INTEGER NOT NULL, files INTEGER NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, deleted_rows INTEGER NOT NULL, snapshot INTEGER NOT NULL,
-  deletes_changed INTEGER NOT NULL, statistics TEXT NOT NULL, bounds TEXT NOT NULL,
+  deletes_changed INTEGER NOT NULL,
   bounds_version INTEGER NOT NULL, statistics_us INTEGER, merges INTEGER NOT NULL,
   merge_bytes INTEGER NOT NULL, merge_reason TEXT NOT NULL, debt_files INTEGER NOT NULL,
   debt_bytes INTEGER NOT NULL, first_seen_us INTEGER NOT NULL, published_us INTEGER NOT NULL,
-  UNIQUE (tenant, id));
+  statistics TEXT NOT NULL, bounds TEXT NOT NULL, UNIQUE (tenant, id));
+CREATE INDEX sources_to_merge ON sources (tenant, id, merges, statistics_us, first_seen_us)
+  WHERE merges > 0;
 CREATE TABLE schemas (source INTEGER NOT NULL, version INTEGER NOT NULL, encoded BLOB NOT NULL,
   made_us INTEGER NOT NULL, PRIMARY KEY (source, version)) WITHOUT ROWID;
 CREATE TABLE files (source INTEGER NOT NULL, id INTEGER NOT NULL, path TEXT NOT NULL,

@@ -88,15 +88,11 @@ Result<std::vector<std::string>> SourcesOf(SqliteDb& db, const CompactWish& wish
     GRANARY_TRY(NeedSource(db, wish.tenant, *wish.source).status());
     return std::vector<std::string>{*wish.source};
   }
-  GRANARY_ASSIGN(const auto sources, ListSources(db, wish.tenant, "", "", kAskedAtOnceMax + 1));
-  if (sources.size() > kAskedAtOnceMax) {
-    return Status(Code::kTooLarge, fmt::format("the tenant has more than {} sources: ask for them "
-                                               "one by one",
-                                               kAskedAtOnceMax));
-  }
-  std::vector<std::string> out;
-  for (const SourceRow& source : sources) out.push_back(source.id);
-  return out;
+  GRANARY_ASSIGN(auto sources, ListSourceIds(db, wish.tenant, kAskedAtOnceMax + 1));
+  if (sources.size() <= kAskedAtOnceMax) return sources;
+  return Status(
+      Code::kTooLarge,
+      fmt::format("the tenant has more than {} sources: ask for them one by one", kAskedAtOnceMax));
 }
 
 Answer Compact(Desk& desk, RouteCall& call) {

@@ -60,6 +60,10 @@ Result<std::vector<SourceRow>> ListSources(SqliteDb& db, const std::optional<std
                                            const std::string& after_tenant,
                                            const std::string& after_id, std::uint64_t limit);
 
+/// In order; at most `limit`.
+Result<std::vector<std::string>> ListSourceIds(SqliteDb& db, const std::string& tenant,
+                                               std::uint64_t limit);
+
 /// Takes what a node told; returns the sources that must be told from their beginning.
 /// kQuotaExceeded past a limit: nothing is taken then.
 Result<std::vector<SourceId>> TakePublication(SqliteDb& db, const api::Publication& publication,

@@ -81,6 +81,19 @@ Result<std::vector<SourceRow>> ListSources(SqliteDb& db, const std::optional<std
   }
 }
 
+Result<std::vector<std::string>> ListSourceIds(SqliteDb& db, const std::string& tenant,
+                                               std::uint64_t limit) {
+  GRANARY_ASSIGN(SqliteStatement rows,
+                 db.Prepare("SELECT id FROM sources WHERE tenant = ? ORDER BY id LIMIT ?"));
+  rows.Text(1, tenant).Unsigned(2, limit);
+  std::vector<std::string> out;
+  for (;;) {
+    GRANARY_ASSIGN(const bool row, rows.Step());
+    if (!row) return out;
+    out.emplace_back(rows.bytes(0));
+  }
+}
+
 Status WriteSource(SqliteDb& db, SourceRow& source) {
   GRANARY_ASSIGN(
       SqliteStatement write,
