@@ -1,6 +1,7 @@
 """The Metadata Catalog: what two nodes of two tenants tell it, what it shows of that, and what it has them do."""
 
 import collections
+import datetime
 import json
 import pathlib
 import sqlite3
@@ -242,6 +243,10 @@ def test_telling_costs_a_node_at_most_a_hundredth(catalog, nodes, figure):
 
 # ---- compactions
 
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def ended(client, one):
     return until(lambda: (now := client.call("GET", f"/metadata/compactions/{one['id']}"))["ended_at"] and now, "it ends")
 
@@ -300,6 +305,9 @@ def test_policies_hold_over_the_settings_of_a_node(catalog, nodes):
     assert merged[-1]["source_id"] == "sales" and merged[-1]["asked"] is False and "interval of 0.01 minutes is over" in merged[-1]["cause"]
     until(lambda: node.call("GET", "/sources/sales/stats")["files"] < 6, "fewer files")
     assert node.call("GET", "/sources/other/stats")["files"] == 6
+    # All of that was the catalog's schedule: the node has no clock of its own meanwhile.
+    own = {job["job_id"] for job in node.call("GET", "/jobs")["jobs"] if job["state"] == "done"}
+    until(lambda: own <= {one["job"] for one in pages(client, "/metadata/compactions", "compactions", limit=100)}, "no other job")
 
     # The nearest says most; what is taken away does not hold any more; all of it outlives a restart.
     client.call("PUT", "/metadata/compaction-policies", {"policy": {"window": "22:00-23:00", "enabled": True}})
@@ -312,6 +320,36 @@ def test_policies_hold_over_the_settings_of_a_node(catalog, nodes):
     until(lambda: "COMPACTION_WINDOW" in node.call("GET", "/sources/other/compaction")["hours"], "the default")
     client.call("PUT", "/metadata/compaction-policies", {"policy": None})
     until(lambda: node.call("GET", "/sources/other/compaction")["hours"].startswith("never"), "the node's own settings")
+
+
+def test_without_the_schedule_a_node_says_itself_when_an_interval_is_over(catalog, nodes):
+    service = catalog(CATALOG_SCHEDULE_ENABLED="false")
+    client, node = service.client(), nodes(service).client()
+    node.add({**SALES, "partition_columns": []})
+    write_files(node, 6)
+    until(lambda: agrees(client, node), "files to merge")
+    client.call("PUT", "/metadata/compaction-policies", {"policy": {"enabled": True, "interval_minutes": 0.01}})
+    until(lambda: node.call("GET", "/sources/sales/stats")["files"] < 6, "the node merges")
+    until(lambda: agrees(client, node) and snapshots(client)[-1]["operation"] == "replace", "and tells it")
+    assert client.call("GET", "/metadata/compactions")["compactions"] == []
+
+
+def test_no_more_is_merged_at_once_than_may_be(catalog, nodes):
+    """Over all nodes: what two tenants asked for is made one after the other."""
+    service = catalog(CATALOG_MERGES_MAX="1")
+    client = service.client()
+    fleet = {tenant: nodes(service, tenant).client() for tenant in ("acme", "other")}
+    for node in fleet.values():
+        for name in ("a", "b", "c"):
+            node.add({**SALES, "source_id": name})
+            write_files(node, 2, name)
+    until(lambda: all(agrees(client, node, tenant, name) for tenant, node in fleet.items() for name in ("a", "b", "c")), "files to merge")
+    asked = [one for tenant in fleet for one in client.call("POST", "/metadata/compact", {"tenant_id": tenant, "all": True})["compactions"]]
+    assert len(asked) == 6
+    done = [ended(client, one) for one in asked]
+    assert {one["state"] for one in done} == {"done"} and all(one["files_out"] == 2 for one in done)
+    spans = sorted((instant(one["started_at"]), instant(one["ended_at"])) for one in done)
+    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:])), spans
 
 
 # ---- schema checks
