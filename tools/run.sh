@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Starts the services of one machine, fills the Tenant Node with real data, asks it questions, and
 # leaves them running until Ctrl-C. With --once it stops them at the end. REST_PORT,
-# AUTH_GATEWAY_PORT, OPERATION_NODE_PORT, CBO_ENGINE_PORT, MONITORING_PORT, GRPC_PORT and DATA_PATH choose where.
+# AUTH_GATEWAY_PORT, OPERATION_NODE_PORT, CBO_ENGINE_PORT, METADATA_CATALOG_PORT, MONITORING_PORT,
+# GRPC_PORT and DATA_PATH choose where.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly GRANARY=build/release/granary
 readonly PORT=${REST_PORT:-8000}
 readonly DATA=${DATA_PATH:-./data}
-readonly FLEET_PORT=${OPERATION_NODE_PORT:-8081}
+readonly FLEET_PORT=${OPERATION_NODE_PORT:-8081} CATALOG_PORT=${METADATA_CATALOG_PORT:-8083}
 readonly GATEWAY_PORT=${AUTH_GATEWAY_PORT:-8080} ENGINE_PORT=${CBO_ENGINE_PORT:-8082} WATCH_PORT=${MONITORING_PORT:-8084} CALL_PORT=${GRPC_PORT:-50051}
 readonly URL=http://localhost:$PORT
 readonly GATEWAY=http://localhost:$GATEWAY_PORT MONITORING=http://localhost:$WATCH_PORT
@@ -47,12 +48,13 @@ start_node() {
   check_port AUTH_GATEWAY_PORT "$GATEWAY_PORT"
   check_port CBO_ENGINE_PORT "$ENGINE_PORT"
   check_port OPERATION_NODE_PORT "$FLEET_PORT"
+  check_port METADATA_CATALOG_PORT "$CATALOG_PORT"
   check_port MONITORING_PORT "$WATCH_PORT"
   check_port GRPC_PORT "$CALL_PORT"
   mkdir -p "$(dirname "$LOG")"
   rm -f "$SAID"
   (umask 077 && : >"$SAID")
-  REST_PORT=$PORT AUTH_GATEWAY_PORT=$GATEWAY_PORT OPERATION_NODE_PORT=$FLEET_PORT CBO_ENGINE_PORT=$ENGINE_PORT MONITORING_PORT=$WATCH_PORT GRPC_PORT=$CALL_PORT DATA_PATH=$DATA \
+  REST_PORT=$PORT AUTH_GATEWAY_PORT=$GATEWAY_PORT OPERATION_NODE_PORT=$FLEET_PORT CBO_ENGINE_PORT=$ENGINE_PORT METADATA_CATALOG_PORT=$CATALOG_PORT MONITORING_PORT=$WATCH_PORT GRPC_PORT=$CALL_PORT DATA_PATH=$DATA \
     setsid "$GRANARY" up </dev/null >>"$SAID" 2>"$LOG" &
   NODE=$!
 }
@@ -261,7 +263,7 @@ main() {
   wait_until_ready
   take_key
   title "Granary is up: Tenant Node $URL, Auth Gateway $GATEWAY,
-Operation Node http://localhost:$FLEET_PORT, CBO Engine http://localhost:$ENGINE_PORT, Monitoring $MONITORING"
+Operation Node http://localhost:$FLEET_PORT, CBO Engine http://localhost:$ENGINE_PORT, Metadata Catalog http://localhost:$CATALOG_PORT, Monitoring $MONITORING"
   local table
   for table in airlines airports planes weather flights; do import_table "$table"; done
   show_first_steps

@@ -266,11 +266,5 @@ def test_rest_is_the_mode_that_a_node_starts_in(node):
 
 
 def test_commands_of_later_versions_are_named():
-    for command in ("metadata-catalog", "sql", "backup", "restore"):
+    for command in ("sql", "backup", "restore"):
         assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr
-
-
-def test_settings_without_effect_are_told(start_node):
-    node = start_node({"METADATA_CATALOG_PORT": "8085", "LOG_LEVEL": "warn"})
-    (line,) = [json.loads(line) for line in node.log().splitlines() if "no effect" in line]
-    assert (line["name"], line["value"], line["origin"]) == ("METADATA_CATALOG_PORT", "8085", "environment")

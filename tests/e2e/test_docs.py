@@ -67,7 +67,7 @@ def test_commands_of_the_readme(node, tmp_path):
     for command in examples("README.md", "build/release/granary") + examples("README.md", "source"):
         line = command.partition("  #")[0].strip().replace("build/release/granary", str(BINARY))
         verb = re.search(r"granary\S* (\S+)", line.replace(str(BINARY), "granary"))[1]
-        if verb in ("tenant-node", "auth-gateway", "operation-node", "monitoring", "up", "demo", "user"):
+        if verb in ("tenant-node", "auth-gateway", "operation-node", "metadata-catalog", "monitoring", "up", "demo", "user"):
             continue
         if verb == "check":
             node.kill()  # It verifies a folder that nobody serves.

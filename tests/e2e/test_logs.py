@@ -11,7 +11,7 @@ from service import Service
 from tokens import Signer
 
 KEY = "a fleet's secret 0123456789".replace(" ", "-")
-SERVICES = ("auth-gateway", "cbo-engine", "monitoring", "operation-node", "tenant-node")
+SERVICES = ("auth-gateway", "cbo-engine", "metadata-catalog", "monitoring", "operation-node", "tenant-node")
 
 
 @pytest.fixture

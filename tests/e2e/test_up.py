@@ -74,6 +74,23 @@ def test_the_operation_node_is_one_of_them(up):
     assert up.stop() == 0
 
 
+def test_the_metadata_catalog_is_one_of_them(up):
+    """The node beside it tells it, and so does one that is launched for another tenant."""
+    ports = {name: int(port) for name, port in re.findall(r"(Metadata Catalog|Operation Node) +http://127.0.0.1:(\d+)", up.log())}
+    catalog, fleet, node = Client(ports["Metadata Catalog"]), Client(ports["Operation Node"]), Client(up.node_port)
+    node.add({"source_id": "s"})
+    node.write("s", [{"a": 1}])
+    node.flush("s")
+    told = until(lambda: catalog.call("GET", "/metadata/sources")["sources"], "the node tells of its source")
+    assert [(one["tenant_id"], one["source_id"]) for one in told] == [("default_tenant", "s")]
+    until(lambda: catalog.call("GET", "/metadata/sources/default_tenant/s/files")["files"], "and of its file")
+    fleet.call("POST", "/tenants", {"tenant_id": "acme"})
+    until(lambda: {one["tenant_id"] for one in catalog.call("GET", "/metadata/nodes")["nodes"]} == {"acme", "default_tenant"}, "a launched node tells, too")
+    up.wait_for(lambda client: {one["service"]: one["status"] for one in client.call("GET", "/health/all")["services"]}.get("metadata-catalog") == "ok",
+                "the Metadata Catalog is seen")
+    assert up.stop() == 0
+
+
 def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):
     port = free_port()
     second = Service("up", "MONITORING_PORT", tmp_path / "second",
@@ -103,7 +120,7 @@ def test_the_services_find_each_other_wherever_they_listen(tmp_path):
                                                           "GRPC_HOST": host, "SCRAPE_INTERVAL_SECONDS": "1"}).start(wait=False)
     try:
         until(lambda: "Granary is up" in service.log(), "it says where it is")
-        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Operation Node", "Auth Gateway", "Tenant Node", "CBO Engine", "Monitoring")}
+        ports = {name: int(re.search(rf"{name} +http://{host}:(\d+)", service.log())[1]) for name in ("Operation Node", "Auth Gateway", "Tenant Node", "CBO Engine", "Metadata Catalog", "Monitoring")}
         client = Client(ports["Monitoring"], host=host)
         until(lambda: client.call("GET", "/health/all")["status"] == "ok", "all of them are seen, Monitoring itself among them")
         assert len(client.call("GET", "/health/all")["services"]) == len(ports)
@@ -130,7 +147,7 @@ def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":
         pytest.skip("another program than ./dev run's is under test")
-    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "CBO_ENGINE_PORT", "MONITORING_PORT", "GRPC_PORT")
+    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "CBO_ENGINE_PORT", "METADATA_CATALOG_PORT", "MONITORING_PORT", "GRPC_PORT")
     environment = {**os.environ, "DATA_PATH": str(tmp_path / "data"), **{name: str(free_port()) for name in names}}
     seen = []
     for _ in range(2):

@@ -28,6 +28,7 @@
 #include "granary/io/posix_file_system.h"
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/cbo_engine/run.h"
+#include "granary/services/metadata_catalog/run.h"
 #include "granary/services/monitoring/run.h"
 #include "granary/services/operation_node/run.h"
 #include "granary/services/tenant_node/run.h"
@@ -341,13 +342,17 @@ void AddDumps(CLI::App& app, int& exit_code) {
 
 // What `granary <name>` serves. Each reads its own flags; another service is another line.
 std::vector<hosting::ServiceProgram> ServicePrograms() {
-  return {services::TenantNodeProgram(),     gateway::AuthGatewayProgram(),
-          operation::OperationNodeProgram(), services::CboEngineProgram(),
-          services::MonitoringProgram(),     services::UpProgram()};
+  return {services::TenantNodeProgram(),
+          gateway::AuthGatewayProgram(),
+          operation::OperationNodeProgram(),
+          services::CboEngineProgram(),
+          catalog::MetadataCatalogProgram(),
+          services::MonitoringProgram(),
+          services::UpProgram()};
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.
-constexpr std::string_view kLaterCommands[] = {"metadata-catalog", "sql", "backup", "restore"};
+constexpr std::string_view kLaterCommands[] = {"sql", "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
 Status CheckCommand(const CLI::App& app, const std::string& word) {

@@ -11,6 +11,7 @@
 #include "granary/hosting/config.h"
 #include "granary/services/auth_gateway/config.h"
 #include "granary/services/cbo_engine/config.h"
+#include "granary/services/metadata_catalog/config.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/operation_node/config.h"
 #include "granary/services/tenant_node/config.h"
@@ -44,6 +45,7 @@ std::vector<ServiceSettings> AllServices() {
       Of("monitoring", services::MonitoringConfigTable(), services::LoadMonitoringConfig),
       Of("cbo-engine", services::CboConfigTable(), services::LoadCboConfig),
       Of("operation-node", operation::ConfigTable(), operation::LoadConfig),
+      Of("metadata-catalog", catalog::ConfigTable(), catalog::LoadConfig),
   };
 }
 

@@ -14,24 +14,44 @@ constexpr std::string_view kScheme = "bearer ";
 
 Status Unauthenticated(std::string message) { return {Code::kUnauthenticated, std::move(message)}; }
 
-Status CheckKey(const net::HttpRequest& request, const ServerConfig& config) {
-  const auto shown = request.headers.Get("Authorization");
-  if (!shown || Lowercase(shown->substr(0, kScheme.size())) != kScheme) {
-    return Unauthenticated(
-        "this is for the operators of all services: show OPERATION_NODE_KEY as 'Authorization: "
-        "Bearer …'");
-  }
+Status CheckKey(std::string_view shown, const ServerConfig& config) {
+  if (Lowercase(shown.substr(0, kScheme.size())) != kScheme)
+    return Unauthenticated("the scheme of Authorization is not Bearer");
+  if (config.operation_node_key.empty())
+    return Unauthenticated("a key is shown, but OPERATION_NODE_KEY is not set on this service");
   // Digests, so that the time of comparing tells nothing of how much of a guess is right.
-  if (security::Sha256(shown->substr(kScheme.size())) !=
+  if (security::Sha256(shown.substr(kScheme.size())) !=
       security::Sha256(config.operation_node_key))
     return Unauthenticated("the key that is shown is not this service's OPERATION_NODE_KEY");
   return Status::Ok();
 }
 
+Status CheckWithoutKey(const net::HttpRequest& request, const ServerConfig& config) {
+  if (IsOpen(config)) return Status::Ok();
+  if (config.operation_node_key.empty()) {
+    GRANARY_TRY(CheckPeer(request.peer_is_loopback, config));
+  } else if (!request.peer_is_loopback) {
+    return Unauthenticated("other machines show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+  }
+  return CheckNotBrowser(request);
+}
+
 }  // namespace
 
-Status CheckFleet(const net::HttpRequest& request, const ServerConfig& config, OwnMachine own) {
-  if (!config.operation_node_key.empty()) return CheckKey(request, config);
+Status CheckFleetProgram(const net::HttpRequest& request, const ServerConfig& config) {
+  const auto shown = request.headers.Get("Authorization");
+  return shown ? CheckKey(*shown, config) : CheckWithoutKey(request, config);
+}
+
+Status CheckFleetOperator(const net::HttpRequest& request, const ServerConfig& config,
+                          OwnMachine own) {
+  if (!config.operation_node_key.empty()) {
+    const auto shown = request.headers.Get("Authorization");
+    if (shown) return CheckKey(*shown, config);
+    return Unauthenticated(
+        "this is for the operators of all services: show OPERATION_NODE_KEY as 'Authorization: "
+        "Bearer …'");
+  }
   if (own == OwnMachine::kShowsCredentials || !request.peer_is_loopback) {
     return Unauthenticated(
         "this is for the operators of all services, who show OPERATION_NODE_KEY, and this service "

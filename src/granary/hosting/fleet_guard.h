@@ -1,8 +1,11 @@
-// Who may see what is for those who run all services, such as log lines: neither users nor tenants.
+// Who may call what is for the services of a fleet and those who run them, neither for users nor for
+// tenants. OPERATION_NODE_KEY is the secret that they share, shown as 'Authorization: Bearer …'.
 //
-//   OPERATION_NODE_KEY is set   whoever shows it as 'Authorization: Bearer …'
-//   it is not                   programs on this machine; nobody, where the service otherwise
-//                               answers this machine no more than others
+//                          OPERATION_NODE_KEY is set          it is not
+//   CheckFleetProgram      whoever shows it; programs on      programs on this machine
+//                          this machine
+//   CheckFleetOperator     whoever shows it                   programs on this machine; nobody,
+//                                                             where it shows credentials as others do
 //
 // Threads    pure functions.
 #pragma once
@@ -15,10 +18,16 @@
 
 namespace granary::hosting {
 
+/// Of a service that the services of a fleet call. kUnauthenticated for a wrong key from wherever it
+/// comes, for other machines without one, and for a web page (CheckNotBrowser) that shows none.
+Status CheckFleetProgram(const net::HttpRequest& request, const ServerConfig& config);
+
 /// Whether a service asks programs of its own machine who they are.
 enum class OwnMachine : std::uint8_t { kIsTrusted, kShowsCredentials };
 
-/// kUnauthenticated says what to set or show.
-Status CheckFleet(const net::HttpRequest& request, const ServerConfig& config, OwnMachine own);
+/// Of what only those see who run all services, such as log lines. kUnauthenticated says what to set
+/// or show.
+Status CheckFleetOperator(const net::HttpRequest& request, const ServerConfig& config,
+                          OwnMachine own);
 
 }  // namespace granary::hosting

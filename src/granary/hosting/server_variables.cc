@@ -48,7 +48,7 @@ std::vector<Variable> PortVariables() {
     {"", "AUTH_GATEWAY_PORT", "8080", Port(&C::auth_gateway_port), "Auth Gateway"},
     {"", "OPERATION_NODE_PORT", "8081", Port(&C::operation_node_port), "Operation Node"},
     {"", "CBO_ENGINE_PORT", "8082", Port(&C::cbo_engine_port), "CBO Engine"},
-    {"", "METADATA_CATALOG_PORT", "8083", Port(&C::metadata_catalog_port), "Metadata Catalog", Offer::kLater},
+    {"", "METADATA_CATALOG_PORT", "8083", Port(&C::metadata_catalog_port), "Metadata Catalog"},
     {"", "MONITORING_PORT", "8084", Port(&C::monitoring_port), "Monitoring"},
   };
 }

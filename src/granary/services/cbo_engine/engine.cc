@@ -62,7 +62,7 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
     return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request);
   };
   dispatch.check_fleet = [&engine](net::HttpRequest& request) {
-    return hosting::CheckFleet(request, engine.config, hosting::OwnMachine::kIsTrusted);
+    return hosting::CheckFleetOperator(request, engine.config, hosting::OwnMachine::kIsTrusted);
   };
   GRANARY_ASSIGN(state->rest, hosting::RestDoor::Listen(std::move(options), log, state->clock,
                                                         engine.metrics, MakeEngineRouter(engine),

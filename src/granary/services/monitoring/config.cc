@@ -58,8 +58,11 @@ std::vector<Target> TargetsOf(const MonitoringConfig& config) {
     return Target{std::move(service), hosting::OwnUrl(config, port)};
   };
   return {at("auth-gateway", config.auth_gateway_port),
-          at("operation-node", config.operation_node_port), at("tenant-node", config.rest_port),
-          at("cbo-engine", config.cbo_engine_port), at("monitoring", config.monitoring_port)};
+          at("operation-node", config.operation_node_port),
+          at("tenant-node", config.rest_port),
+          at("cbo-engine", config.cbo_engine_port),
+          at("metadata-catalog", config.metadata_catalog_port),
+          at("monitoring", config.monitoring_port)};
 }
 
 }  // namespace granary::services

@@ -1,5 +1,4 @@
-// Who may call an Operation Node: whoever shows OPERATION_NODE_KEY, and, where none is shown, the
-// machine itself, as with every service without authentication.
+// Who may see, through the Operation Node, what tenants have stored.
 #pragma once
 
 #include "granary/base/status.h"
@@ -8,11 +7,8 @@
 
 namespace granary::operation {
 
-/// kUnauthenticated for a wrong key from wherever it comes, and for other machines without one.
-Status CheckCaller(const net::HttpRequest& request, const Config& config);
-
-/// The same for what tenants have stored: where nodes answer nobody but a gateway, this machine does
-/// not come around it by way of this service, and the key must be shown.
+/// hosting::CheckFleetProgram; and where nodes answer nobody but a gateway, this machine does not
+/// come around it by way of this service, and the key must be shown.
 Status CheckDataCaller(const net::HttpRequest& request, const Config& config);
 
 }  // namespace granary::operation

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "granary/io/file_system.h"
+#include "granary/net/http_client.h"
 
 namespace granary::operation {
 namespace {
@@ -17,6 +18,9 @@ using hosting::WholeRule;
 
 bool IsStoreType(std::string_view text) { return metadata::ParseStoreType(text).has_value(); }
 bool IsAnyText(std::string_view text) { return text.find('\0') == std::string_view::npos; }
+bool IsCatalogUrl(std::string_view text) {
+  return text.empty() || net::HttpClient::Create(text, 1).ok();
+}
 bool IsKeysPlace(std::string_view text) {
   return IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
 }
@@ -58,6 +62,8 @@ std::vector<Variable> LaunchedRows() {
     {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeysPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, several with commas between them, or nothing"},
      "The public keys of the Auth Gateway, and of an Operation Node that queries several tenants (its /jwks.json): files or URLs, with commas between them; with it the node answers only what comes through the gateway, within the rights that it tells"},
     {"", "NODE_SILENCE_SECONDS", "600", WholeRule{&C::node_silence_seconds, 1, 86'400}, "A node that neither takes nor sends a byte; then 504, or the answer is cut"},
+    {"", "METADATA_CATALOG_URL", "", TextRule{&C::metadata_catalog_url, IsCatalogUrl, "a URL like http://127.0.0.1:8083, or nothing"},
+     "The Metadata Catalog that a Tenant Node tells what its sources are made of, and whose policies of merging it follows; nothing: it does without"},
     {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
   };
 }

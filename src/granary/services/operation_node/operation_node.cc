@@ -17,7 +17,6 @@
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
-#include "granary/services/operation_node/access.h"
 #include "granary/services/operation_node/identity.h"
 #include "granary/services/operation_node/node_tokens.h"
 #include "granary/services/operation_node/operation_openapi.h"
@@ -51,6 +50,8 @@ std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& co
       {"LOG_FORMAT", config.log_format}};
   if (!config.operation_node_key.empty())
     out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
+  if (!config.metadata_catalog_url.empty())
+    out.emplace_back("METADATA_CATALOG_URL", config.metadata_catalog_url);
   // Without a gateway this machine is answered as before, and we are known by our token.
   const bool has_gateway = !config.gateway_jwks.empty();
   out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
@@ -159,10 +160,10 @@ Status OperationNode::State::ListenRest() {
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [this](net::HttpRequest& request) {
-    return CheckCaller(request, config);
+    return hosting::CheckFleetProgram(request, config);
   };
   dispatch.check_fleet = [this](net::HttpRequest& request) {
-    return hosting::CheckFleet(request, config, hosting::OwnMachine::kIsTrusted);
+    return hosting::CheckFleetOperator(request, config, hosting::OwnMachine::kIsTrusted);
   };
   // Files and a database's words are for the log alone.
   dispatch.told = [](const Status& failure) {

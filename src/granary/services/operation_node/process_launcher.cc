@@ -18,7 +18,7 @@
 namespace granary::operation {
 namespace {
 
-constexpr std::int64_t kNanosPerMilli = 1'000'000;
+constexpr std::int64_t kNanosOfAMilli = 1'000'000;
 constexpr std::chrono::milliseconds kLookEvery{10};
 constexpr int kCannotExec = 127;
 
@@ -104,7 +104,7 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
   const std::int64_t now_ns = clock_.MonotonicNanos();
   for (auto at = children_.begin(); at != children_.end();) {
     const Child& child = at->second;
-    if (child.asked_ns != 0 && now_ns - child.asked_ns > options_.stop_ms * kNanosPerMilli)
+    if (child.asked_ns != 0 && now_ns - child.asked_ns > options_.stop_ms * kNanosOfAMilli)
       ::kill(child.pid, SIGKILL);
     int status = 0;
     if (::waitpid(child.pid, &status, WNOHANG) != child.pid) {
@@ -112,7 +112,7 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
       continue;
     }
     out.push_back({at->first, HowItEnded(status),
-                   (clock_.MonotonicNanos() - child.started_ns) / kNanosPerMilli,
+                   (clock_.MonotonicNanos() - child.started_ns) / kNanosOfAMilli,
                    child.asked_ns != 0});
     at = children_.erase(at);
   }
@@ -121,7 +121,7 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
 
 void ProcessLauncher::EndAll() {
   for (const auto& [node, child] : children_) ::kill(child.pid, SIGTERM);
-  const std::int64_t until_ns = clock_.MonotonicNanos() + options_.stop_ms * kNanosPerMilli;
+  const std::int64_t until_ns = clock_.MonotonicNanos() + options_.stop_ms * kNanosOfAMilli;
   while (!children_.empty() && clock_.MonotonicNanos() < until_ns) {
     (void)TakeExits();
     // The kernel tells of a child's end by a signal that a library must not take from its program.

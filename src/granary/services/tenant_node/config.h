@@ -56,6 +56,8 @@ struct Config : hosting::ServerConfig {
   double min_file_size_mb = 0, max_file_size_mb = 0, target_file_size_mb = 0;
   // Queries.
   bool query_optimization_enabled = false, cost_model_learning_enabled = false;
+  std::string metadata_catalog_url;  ///< Empty: none.
+  std::int64_t catalog_publish_ms = 0, catalog_statistics_seconds = 0;
   std::string cbo_engine_url;  ///< Empty: none.
   std::int64_t cbo_push_interval_seconds = 0;
   std::int64_t statistics_refresh_interval_minutes = 0;

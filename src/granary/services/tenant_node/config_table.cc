@@ -78,10 +78,17 @@ const Variable kPlaceRows[] = {
 };
 
 const Variable kFleetRows[] = {
-    {"", "NODE_ID", "", TextRule{&C::node_id, IsNodeId, "an identifier, or nothing"}, "With OPERATION_NODE_URL: what the node is called there; nothing: a name that follows from its key"},
+    {"", "NODE_ID", "", TextRule{&C::node_id, IsNodeId, "an identifier, or nothing"}, "What the node is called by the Operation Node and the Metadata Catalog; nothing: a name that follows from its key"},
     {"", "NODE_URL", "", TextRule{&C::node_url, IsUrlOrNothing, "a URL like http://10.0.0.7:8000, or nothing"}, "… where it is found; nothing: its port, on 127.0.0.1 where the Operation Node is on this machine, else by the machine's name"},
     {"", "NODE_KEY", "", TextRule{&C::node_key, IsKeyOrNothing, "16 to 512 bytes without spaces, or nothing"},
      "… the secret by which it is known there again; nothing: one that is made and kept in DATA_PATH/node_key", Offer::kNow, hosting::Shown::kNever},
+};
+
+const Variable kCatalogRows[] = {
+    {"", "METADATA_CATALOG_URL", "", TextRule{&C::metadata_catalog_url, IsUrlOrNothing, "a URL like http://127.0.0.1:8083, or nothing"},
+     "The Metadata Catalog that a Tenant Node tells what its sources are made of, and whose policies of merging it follows; nothing: it does without"},
+    {"", "CATALOG_PUBLISH_MS", "500", WholeRule{&C::catalog_publish_ms, 10, 3'600'000}, "How often it is told what is new"},
+    {"", "CATALOG_STATISTICS_SECONDS", "30", WholeRule{&C::catalog_statistics_seconds, 1, 86'400}, "… and the statistics of a source that changed"},
 };
 
 const Variable kWorkRows[] = {
@@ -180,6 +187,7 @@ std::vector<Variable> MakeTable() {
   add(kGatewayRows);
   add(hosting::FleetVariables());
   add(kFleetRows);
+  add(kCatalogRows);
   add(kWorkRows);
   add(hosting::RequestVariables());
   add(kBodyRows);

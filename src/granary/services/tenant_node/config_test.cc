@@ -73,16 +73,6 @@ TEST(ConfigTest, HasEveryRequiredVariableWithItsDefault) {
   EXPECT_TRUE(config->auto_scaling_enabled);
 }
 
-TEST(ConfigTest, TellsWhatSomebodyChangedInVain) {
-  const auto config =
-      Load({{"METADATA_CATALOG_PORT", "8085"}, {"CBO_ENGINE_PORT", "8082"}, {"MAX_BODY_MB", "7"}});
-  ASSERT_TRUE(config.ok());
-  const auto in_vain = hosting::WithoutEffect(*config);
-  ASSERT_EQ(in_vain.size(), 1u);
-  EXPECT_EQ(in_vain[0].name, "METADATA_CATALOG_PORT");
-  EXPECT_EQ(in_vain[0].origin, "environment");
-}
-
 TEST(ConfigTest, NamesNoVariableTwice) {
   std::map<std::string_view, int> seen;
   for (const Variable& variable : ConfigTable())

@@ -23,6 +23,7 @@
 #include "granary/runtime/worker_pool.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
+#include "granary/services/tenant_node/catalog_link.h"
 #include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
@@ -78,6 +79,8 @@ struct TenantNode::State {
   Status LinkEngine(Tenant& tenant);
   void StopServers();
   Status StartHeartbeats();
+  Status LinkCatalog(Tenant& tenant);
+  Result<std::string> NodeKey();
 
   Logger& log;
   io::Failpoints& failpoints;
@@ -94,6 +97,7 @@ struct TenantNode::State {
   std::unique_ptr<net::GrpcServer> grpc;
   std::unique_ptr<EngineLink> engine;  // Uses the tenant.
   std::unique_ptr<Heartbeats> heartbeats;
+  std::unique_ptr<CatalogLink> catalog;  // Uses the tenant.
   bool stopped = false;
 };
 
@@ -112,7 +116,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   };
   dispatch.check_fleet = [this](net::HttpRequest& request) {
     const bool gateway_alone = !node.config.gateway_jwks.empty() && node.config.gateway_required;
-    return hosting::CheckFleet(
+    return hosting::CheckFleetOperator(
         request, node.config,
         gateway_alone ? hosting::OwnMachine::kShowsCredentials : hosting::OwnMachine::kIsTrusted);
   };
@@ -180,6 +184,7 @@ Status TenantNode::Open() {
     return tenant.status();
   }
   GRANARY_TRY(state_->LinkEngine(**tenant));
+  GRANARY_TRY(state_->LinkCatalog(**tenant));
   state_->node.tenant.Open(tenant.Take());
   if (state_->grpc) state_->grpc->SetServing(true);
   GRANARY_TRY(state_->StartHeartbeats());
@@ -204,15 +209,35 @@ Status TenantNode::State::LinkEngine(Tenant& tenant) {
   return Status::Ok();
 }
 
+// What others know this node by.
+Result<std::string> TenantNode::State::NodeKey() {
+  if (!node.config.node_key.empty()) return node.config.node_key;
+  io::SystemRandom random;
+  return LoadNodeKey(node.config.data_path, files, random);
+}
+
+Status TenantNode::State::LinkCatalog(Tenant& tenant) {
+  const Config& config = node.config;
+  if (config.metadata_catalog_url.empty()) return Status::Ok();
+  GRANARY_ASSIGN(const std::string key, NodeKey());
+  CatalogLinkOptions options{
+      .url = config.metadata_catalog_url,
+      .fleet_key = config.operation_node_key,
+      .node_id = config.node_id.empty() ? NodeIdOf(key) : config.node_id,
+      .node_key = key,
+      .version = std::string(NodeVersion()),
+      .settings = CatalogSettings(config),
+      .interval = std::chrono::milliseconds(config.catalog_publish_ms),
+      .statistics_interval_us = config.catalog_statistics_seconds * 1'000'000};
+  GRANARY_ASSIGN(catalog, CatalogLink::Start(std::move(options), tenant, clock, log));
+  return Status::Ok();
+}
+
 // Who serves gRPC alone has no URL that anybody could be sent to.
 Status TenantNode::State::StartHeartbeats() {
   const Config& config = node.config;
   if (config.operation_node_url.empty() || !rest) return Status::Ok();
-  io::SystemRandom random;
-  std::string key = config.node_key;
-  if (key.empty()) {
-    GRANARY_ASSIGN(key, LoadNodeKey(config.data_path, files, random));
-  }
+  GRANARY_ASSIGN(const std::string key, NodeKey());
   std::string machine(256, '\0');
   if (::gethostname(machine.data(), machine.size() - 1) != 0) machine = "localhost";
   machine.resize(std::string_view(machine.c_str()).size());
@@ -258,6 +283,7 @@ Status TenantNode::Stop() {
   if (state_->heartbeats) state_->heartbeats->Stop();
   state_->StopServers();
   state_->engine.reset();
+  state_->catalog.reset();
   const std::shared_ptr<Tenant> tenant =
       state_->node.tenant.Close({Code::kUnavailable, "the node has stopped"});
   const Status status = tenant == nullptr ? Status::Ok() : tenant->Close();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "granary/api/compaction_policy_json.h"
+#include "granary/api/json_object.h"
 #include "granary/base/daily_window.h"
 #include "granary/hosting/server_options.h"
 
@@ -174,6 +176,22 @@ net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
   out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;
   out.read_timeout_ms = config.body_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;
+  return out;
+}
+
+std::string CatalogSettings(const Config& config) {
+  const api::CompactionPolicy own{
+      .enabled = config.auto_compaction_enabled,
+      .interval_minutes = static_cast<double>(config.compaction_interval_minutes),
+      .min_file_size_mb = config.min_file_size_mb,
+      .target_file_size_mb = config.target_file_size_mb,
+      .max_file_size_mb = config.max_file_size_mb,
+      .window = config.compaction_window};
+  std::string out;
+  api::JsonObject object(out);
+  api::AppendCompactionPolicy(own, object.Key("policy"));
+  object.Add("columns_max", config.max_columns);
+  object.Close();
   return out;
 }
 

@@ -22,6 +22,9 @@ Result<TenantOptions> MakeTenantOptions(const Config& config);
 net::HttpServerOptions MakeServerOptions(const Config& config);
 /// The same limits as REST's.
 net::GrpcServerOptions MakeGrpcOptions(const Config& config);
+/// What the Metadata Catalog is told of this node's settings: its own policy of merging, and what
+/// bounds a source. JSON.
+std::string CatalogSettings(const Config& config);
 /// ALLOWED_DATA_PATHS, one by one.
 std::vector<std::string> AllowedDataPaths(const Config& config);
 

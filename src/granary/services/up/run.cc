@@ -14,6 +14,7 @@
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/cbo_engine/engine.h"
+#include "granary/services/metadata_catalog/catalog.h"
 #include "granary/services/monitoring/config.h"
 #include "granary/services/monitoring/log_sources.h"
 #include "granary/services/monitoring/monitoring.h"
@@ -30,6 +31,7 @@ struct UpConfig {
   MonitoringConfig monitoring;
   CboConfig cbo;
   operation::Config operation;
+  catalog::Config catalog;
 };
 
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
@@ -39,6 +41,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
   GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
   GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
+  GRANARY_ASSIGN(out.catalog, catalog::LoadConfig(sources));
   if (!out.node.tls_cert_file.empty()) {
     return Status(
         Code::kInvalidArgument,
@@ -94,6 +97,12 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
+  GRANARY_ASSIGN(auto metadata, catalog::MetadataCatalog::Listen(config.catalog, logs.Of("metadata-catalog")));
+  const std::uint16_t catalog_port = metadata->port();
+  config.monitoring.metadata_catalog_port = catalog_port;
+  if (config.node.metadata_catalog_url.empty())
+    config.node.metadata_catalog_url = url(catalog_port);
+  config.operation.metadata_catalog_url = config.node.metadata_catalog_url;
   // It takes over the tenant of the node beside it, and launches others that serve as that one
   // does.
   config.operation.adopt_tenants = true;
@@ -121,8 +130,9 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   config.monitoring.rest_port = node_port;
   config.monitoring.auth_gateway_port = gateway_port;
   add("Auth Gateway", std::move(gateway), gateway_port);
-  // Before the node, which asks it at once.
+  // Before the node, which asks them at once.
   add("CBO Engine", std::move(cbo), cbo_port);
+  add("Metadata Catalog", std::move(metadata), catalog_port);
   add("Tenant Node", std::move(node), node_port);
   out.welcome +=
       fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
@@ -137,10 +147,11 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
       "  curl {}/health/all\n"
       "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
       "  curl {}/tenants\n"
+      "  curl {}/metadata/sources\n"
       "  granary import your.csv --source yours --url {}\n"
       "  granary query yours --url {}\n",
       url(monitoring_port), url(monitoring_port), url(gateway_port), url(operation_port),
-      url(node_port), url(node_port));
+      url(catalog_port), url(node_port), url(node_port));
   return out;
 }
 

@@ -31,7 +31,7 @@ std::string_view JobStateName(JobState state) {
 
 // Debt comes before the hours: it would only grow until they begin.
 bool MayMerge(const StoreContext& context, LiveSource& source) {
-  return context.options.compaction.hours.Contains(context.deps.clock.WallMicros()) ||
+  return source.compaction_options().hours.Contains(context.deps.clock.WallMicros()) ||
          source.debt().owes();
 }
 

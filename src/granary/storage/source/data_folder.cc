@@ -65,7 +65,7 @@ Result<std::string> ParseFormat(const std::string& path, std::string_view text) 
 }
 
 // Other services of the same DATA_PATH keep their own below it, and may be the first.
-constexpr std::string_view kFoldersOfServices[] = {"auth", "cbo_engine", "monitoring",
+constexpr std::string_view kFoldersOfServices[] = {"auth", "catalog", "cbo_engine", "monitoring",
                                                    "operation_node"};
 
 // What may lie in a folder that was claimed for the first time and then left by a crash.

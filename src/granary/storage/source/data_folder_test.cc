@@ -76,7 +76,7 @@ TEST_F(DataFolderTest, FinishesAFirstStartThatWasCutOff) {
 }
 
 TEST_F(DataFolderTest, OtherServicesMayHaveComeFirst) {
-  for (const char* folder : {"/auth", "/cbo_engine", "/monitoring", "/operation_node"})
+  for (const char* folder : {"/auth", "/catalog", "/cbo_engine", "/monitoring", "/operation_node"})
     std::filesystem::create_directories(root_ + folder);
   EXPECT_TRUE(Open().ok());
 }

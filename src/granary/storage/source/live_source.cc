@@ -94,6 +94,17 @@ SourceShape LiveSource::shape() const {
   return {schemas_.back().schema, definition_};
 }
 
+// The files before the schema: theirs is never newer than that.
+SourceMoment LiveSource::moment() const {
+  SourceMoment moment;
+  moment.files = tiers_.segments();
+  moment.flushed_sequence = tiers_.flushed_sequence();
+  moment.visible_sequence = tiers_.visible_sequence();
+  moment.shape = shape();
+  if (const std::int64_t at_us = last_write_us_.load(); at_us != 0) moment.last_write_us = at_us;
+  return moment;
+}
+
 std::vector<SchemaVersion> LiveSource::schema_history() const {
   const std::lock_guard lock(state_mutex_);
   return schemas_;

@@ -65,6 +65,9 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
                                                   SourceRecord record);
 
   SourceShape shape() const override;
+  SourceMoment moment() const override;
+  const PartitionSpec& partitions() const override { return partitions_; }
+  CompactionDebt debt_owed() const override;
   SourceUid uid() const override { return record_.uid; }
   std::string folder() const override { return folder_; }
   std::vector<SchemaVersion> schema_history() const override;
@@ -110,8 +113,12 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   /// Some file holds deleted rows alone: it can go at once.
   bool has_empty_files() const;
   CompactionPlan PlanCompaction(CompactionWish wish) const;
-  /// Looks at what is owed, where files came or went since the last look. One thread.
+  /// The store's, as the rules of now want them for this source.
+  CompactionOptions compaction_options() const;
+  /// Looks at what is owed, where files came or went, or rules changed, since the last look. One
+  /// thread.
   void RefreshDebt();
+  void ForgiveDebt();  ///< Of a source that nobody merges: nothing is owed. The same thread.
   DebtGate& debt() { return debt_; }
   /// Merges the files of a choice. kConflict, changing nothing, when they are not live any more;
   /// kCancelled by the run or a drop; kOverloaded without memory; the input that is damaged is
@@ -270,7 +277,8 @@ class LiveSource final : public Source, public std::enable_shared_from_this<Live
   std::mutex save_mutex_;               // One save of keys at a time; taken after flush_mutex_.
   CompactionGate gate_;                 // Merges are inside; passed before any lock is taken.
   DebtGate debt_;                       // Writes pass it; as above.
-  std::shared_ptr<const Segments> debt_of_;  // The files that it was last made of.
+  std::shared_ptr<const Segments> debt_of_;  // The files that it was last made of,
+  std::uint64_t debt_rules_ = 0;             // and the rules.
   std::shared_mutex bulk_mutex_;  // Shared while a bulk's files are written; before state_mutex_.
 
   mutable std::mutex state_mutex_;  // Guards what follows; taken last, held shortly.

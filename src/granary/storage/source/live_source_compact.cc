@@ -57,7 +57,11 @@ CompactionCounts CountsOf(const CompactionChoice& choice, const std::vector<Segm
 
 CompactionLimits LiveSource::CompactionLimitsOfNow() const {
   const SourceShape now = shape();
-  return MakeCompactionLimits(*now.definition, *now.schema, context_->options.compaction);
+  return MakeCompactionLimits(*now.definition, *now.schema, compaction_options());
+}
+
+CompactionOptions LiveSource::compaction_options() const {
+  return context_->compaction_rules.For(id(), context_->options.compaction);
 }
 
 bool LiveSource::has_empty_files() const {
@@ -95,16 +99,28 @@ std::vector<CompactionFile> LiveSource::DescribeFiles() const {
 CompactionPlan LiveSource::PlanCompaction(CompactionWish wish) const {
   const std::int64_t now_us = context_->deps.clock.WallMicros();
   CompactionPlan plan = PickCompactions(DescribeFiles(), CompactionLimitsOfNow(), now_us, wish);
-  ExplainDebt(context_->options.compaction, now_us, plan);
+  ExplainDebt(compaction_options(), now_us, plan);
   return plan;
 }
 
 void LiveSource::RefreshDebt() {
   std::shared_ptr<const Segments> segments = tiers_.segments();
-  if (segments == debt_of_) return;
+  const std::uint64_t rules = context_->compaction_rules.version();
+  if (segments == debt_of_ && rules == debt_rules_) return;
+  debt_rules_ = rules;
   debt_.Set(DebtOf(DescribeFiles(), CompactionLimitsOfNow()),
             context_->deps.clock.MonotonicNanos());
   debt_of_ = std::move(segments);
+}
+
+void LiveSource::ForgiveDebt() {
+  if (debt_of_ == nullptr) return;
+  debt_.Set({}, context_->deps.clock.MonotonicNanos());
+  debt_of_ = nullptr;
+}
+
+CompactionDebt LiveSource::debt_owed() const {
+  return debt_.counts(context_->deps.clock.MonotonicNanos()).debt;
 }
 
 Status LiveSource::AwaitMergeMemory(runtime::MemoryReservation& memory,
@@ -175,7 +191,7 @@ Segments LiveSource::MakeSegments(const std::vector<SegmentMeta>& files,
 Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs, SchemaPtr schema,
                                                          const CompactionRun& run) {
   const StoreDeps& deps = context_->deps;
-  const CompactionOptions& compaction = context_->options.compaction;
+  const CompactionOptions compaction = compaction_options();
   const CompactionLimits limits = CompactionLimitsOfNow();
   MergeOptions options;
   options.files = SetOptions(schema, {});

@@ -24,8 +24,9 @@ Maintenance::Maintenance(StoreContext& context, SourceMap& sources, CompactionJo
       sources_(sources),
       compactions_(compactions),
       strangers_(std::move(strangers)),
-      next_compact_us_(context.NowMicros() +
-                       std::min(kFirstCompactionUs, context.options.compaction.interval_us)) {
+      looked_us_(context.NowMicros() +
+                 std::min(kFirstCompactionUs, context.options.compaction.interval_us) -
+                 context.options.compaction.interval_us) {
   for (const auto& source : sources.All()) files_then_[source->uid()] = source->live_segments();
 }
 
@@ -42,18 +43,19 @@ void Maintenance::Run() {
 // All sources every interval, and at once one that got many files since, has one of which nothing
 // is left, owes so much that writers are slowed, or failed a while ago.
 void Maintenance::CompactWhatIsDue() {
-  const CompactionOptions& options = context_.options.compaction;
-  if (!options.automatic || !context_.manifest->closed_by().ok()) return;
-  const std::int64_t now = context_.NowMicros();
-  const bool all =
-      now >= next_compact_us_ && options.hours.Contains(context_.deps.clock.WallMicros());
-  if (all) next_compact_us_ = now + options.interval_us;
+  const CompactionOptions& own = context_.options.compaction;
+  if (!context_.manifest->closed_by().ok()) return;
   for (const auto& source : sources_.All()) {
     if (!source->refused().ok()) continue;
+    const CompactionOptions options = source->compaction_options();
+    if (!options.automatic) {
+      source->ForgiveDebt();
+      continue;
+    }
     source->RefreshDebt();
     if (compactions_.IsBusy(source->uid())) continue;
     RememberMerge(*source);
-    const std::string_view why = WhyCompact(*source, all);
+    const std::string_view why = WhyCompact(*source, IsTimeFor(*source, options));
     if (why.empty()) continue;
     files_then_[source->uid()] = tried_with_[source->uid()] = source->live_segments();
     if (source->PlanCompaction(CompactionWish::kWhatPays).choices.empty()) continue;
@@ -63,19 +65,36 @@ void Maintenance::CompactWhatIsDue() {
     context_.deps.log.Debug("compaction",
                             {{"source", source->id().str()}, {"job", started->id}, {"due", why}});
   }
+  const std::int64_t now = context_.NowMicros();
+  if (now - looked_us_ >= own.interval_us && own.hours.Contains(context_.deps.clock.WallMicros())) {
+    looked_us_ = now;
+  }
   const auto is_gone = [&](const auto& e) { return sources_.Find(e.first) == nullptr; };
   std::erase_if(files_then_, is_gone);
   std::erase_if(tried_with_, is_gone);
   std::erase_if(merges_, is_gone);
+  std::erase_if(looked_later_us_, is_gone);
+}
+
+// A source that came since is as if it had been looked at with the others.
+bool Maintenance::IsTimeFor(LiveSource& source, const CompactionOptions& options) {
+  const std::int64_t now = context_.NowMicros();
+  std::int64_t& looked_us = looked_later_us_.try_emplace(source.uid(), looked_us_).first->second;
+  if (!options.timed || now - looked_us < options.interval_us ||
+      !options.hours.Contains(context_.deps.clock.WallMicros())) {
+    return false;
+  }
+  looked_us = now;
+  return true;
 }
 
 // Empty: it is not due.
-std::string_view Maintenance::WhyCompact(LiveSource& source, bool all) {
+std::string_view Maintenance::WhyCompact(LiveSource& source, bool by_time) {
   const std::size_t files = source.live_segments();
   std::size_t& then = files_then_[source.uid()];
   then = std::min(then, files);
   if (!MayMerge(context_, source)) return {};
-  if (all) return "by time";
+  if (by_time) return "by time";
   if (files - then >= context_.options.compaction.files_due) return "by the number of files";
   if (source.has_empty_files()) return "by files of which nothing is left";
   // What is owed after a merge could not be merged: only further files are news.

@@ -36,7 +36,8 @@ class Maintenance {
   void RefreshEstimates();
   void CollectLogs();
   void CompactWhatIsDue();
-  std::string_view WhyCompact(LiveSource& source, bool all);
+  bool IsTimeFor(LiveSource& source, const CompactionOptions& options);
+  std::string_view WhyCompact(LiveSource& source, bool by_time);
   void RememberMerge(LiveSource& source);
   void RemoveRetired();
   bool HasRoom(std::uint32_t lane) const;
@@ -56,7 +57,9 @@ class Maintenance {
   std::int64_t next_mend_us_ = 0;
   std::int64_t next_estimates_us_ = 0;
   std::int64_t next_collect_us_ = 0;
-  std::int64_t next_compact_us_ = 0;
+  /// When all sources were last looked at by time, and single ones that were looked at later.
+  std::int64_t looked_us_;
+  std::map<SourceUid, std::int64_t> looked_later_us_;
   std::int64_t next_remove_us_ = 0;
   std::map<SourceUid, std::size_t> files_then_;  // When it was last looked at for compaction.
   /// The job that merges, or has merged, a source, and when it is tried again if it failed.

@@ -36,6 +36,7 @@
 #include "granary/runtime/cancel.h"
 #include "granary/storage/manifest/manifest.h"
 #include "granary/storage/manifest/source_change.h"
+#include "granary/storage/source/compaction_policy.h"
 #include "granary/storage/source/source_snapshot.h"
 #include "granary/storage/source/write_key.h"
 #include "granary/types/column_stats.h"
@@ -88,6 +89,16 @@ struct SourceShape {
   DefinitionPtr definition;
 };
 
+/// What is told of a source without a look at its hot rows.
+struct SourceMoment {
+  SourceShape shape;
+  /// Live ones. The same object for as long as no file comes, goes or changes.
+  std::shared_ptr<const std::vector<std::shared_ptr<const Segment>>> files;
+  std::uint64_t flushed_sequence = 0;
+  std::uint64_t visible_sequence = 0;
+  std::optional<std::int64_t> last_write_us;
+};
+
 /// Records without end that become durable and visible in one step, or never.
 ///
 /// How        they go around the log, into segments at once (memory for one flush's worth); one
@@ -121,6 +132,9 @@ class Source {
   virtual SourceShape shape() const = 0;
   DefinitionPtr definition() const { return shape().definition; }
   SchemaPtr schema() const { return shape().schema; }
+  virtual SourceMoment moment() const = 0;
+  virtual const PartitionSpec& partitions() const = 0;
+  virtual CompactionDebt debt_owed() const = 0;  ///< As of the last look of the background.
   virtual SourceUid uid() const = 0;
   virtual std::string folder() const = 0;
   virtual std::vector<SchemaVersion> schema_history() const = 0;  ///< Oldest first.

@@ -32,6 +32,7 @@
 #include "granary/runtime/worker_pool.h"
 #include "granary/storage/segment/segment_writer.h"
 #include "granary/storage/source/compaction_job.h"
+#include "granary/storage/source/compaction_rules.h"
 #include "granary/storage/source/segment_files.h"
 #include "granary/storage/source/source.h"
 #include "granary/storage/source/write_throttle.h"
@@ -50,7 +51,8 @@ struct CompactionOptions {
   std::size_t workers = 1;                  ///< Merges at once.
   std::uint64_t memory_bytes = 256u << 20;  ///< Of one merge.
   DailyWindow hours;                        ///< COMPACTION_WINDOW: of merges that nobody asked for.
-  DebtLimits debt;                          ///< Where `automatic` is false, nobody is held to it.
+  bool timed = true;  ///< False: somebody else says when an interval is over (compaction_rules.h).
+  DebtLimits debt;    ///< Where `automatic` is false, nobody is held to it.
 };
 
 struct StoreOptions {
@@ -159,9 +161,12 @@ class Store {
   /// Random bytes that are this tenant's for good, under a name; see Manifest::Secret.
   virtual Result<std::string> Secret(const std::string& name) = 0;
 
-  /// Merges files of a source in the background: see PickCompactions, kAll. The job, new or one
-  /// that is at it. Find's errors; kUnavailable once closed.
-  virtual Result<CompactionJob> Compact(const SourceId& id) = 0;
+  /// Merges files of a source in the background: see PickCompactions. The job, new or one that is
+  /// at it. Find's errors; kUnavailable once closed.
+  virtual Result<CompactionJob> Compact(const SourceId& id,
+                                        CompactionWish wish = CompactionWish::kAll) = 0;
+  /// From now on sources are merged by these, over the store's own options.
+  virtual void SetCompactionRules(CompactionRules rules) = 0;
   /// What would be merged and why, and why the rest would not. Find's errors.
   virtual Result<CompactionPlan> PlanCompaction(const SourceId& id, CompactionWish wish) const = 0;
   /// CompactionJobs' (see there).

@@ -15,6 +15,7 @@
 #include "granary/runtime/periodic.h"
 #include "granary/runtime/spill_space.h"
 #include "granary/storage/manifest/manifest.h"
+#include "granary/storage/source/compaction_rules.h"
 #include "granary/storage/source/data_folder.h"
 #include "granary/storage/source/data_path.h"
 #include "granary/storage/source/hot_budget.h"
@@ -74,6 +75,7 @@ struct StoreContext {
   SegmentFiles segment_files;
   HotBudget budget;
   runtime::MemoryBudget compaction_memory;
+  CompactionRuleBook compaction_rules;
   runtime::SpillSpace merge_spill;  ///< In the spool folder, which each start empties.
   std::unique_ptr<Manifest> manifest;
   std::map<std::uint32_t, std::unique_ptr<LaneSlot>> lanes;

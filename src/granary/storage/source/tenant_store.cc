@@ -285,11 +285,11 @@ Status TenantStore::DropSource(const SourceId& id, bool keep_data) {
   return context_->manifest->ForgetDropped(source->uid());
 }
 
-Result<CompactionJob> TenantStore::Compact(const SourceId& id) {
+Result<CompactionJob> TenantStore::Compact(const SourceId& id, CompactionWish wish) {
   const std::shared_ptr<LiveSource> source = sources_.Find(id);
   if (source == nullptr) return NotFound(id);
   GRANARY_TRY(source->refused());
-  return compactions_->Start(source, CompactionWish::kAll);
+  return compactions_->Start(source, wish);
 }
 
 Result<CompactionPlan> TenantStore::PlanCompaction(const SourceId& id, CompactionWish wish) const {

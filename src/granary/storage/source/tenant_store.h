@@ -29,7 +29,11 @@ class TenantStore final : public Store {
   std::vector<std::shared_ptr<Source>> List() const override;
   std::vector<Refused> ListRefused() const override;
   Result<std::string> Secret(const std::string& name) override;
-  Result<CompactionJob> Compact(const SourceId& id) override;
+  Result<CompactionJob> Compact(const SourceId& id, CompactionWish wish) override;
+  void SetCompactionRules(CompactionRules rules) override {
+    context_->compaction_rules.Set(std::move(rules));
+    context_->Press();
+  }
   Result<CompactionPlan> PlanCompaction(const SourceId& id, CompactionWish wish) const override;
   std::vector<CompactionJob> Jobs() const override { return compactions_->List(); }
   Result<CompactionJob> Job(const std::string& id) const override { return compactions_->Find(id); }
