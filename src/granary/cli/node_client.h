@@ -26,8 +26,8 @@ class NodeClient {
   static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {},
                                    std::int64_t timeout_ms = kTimeoutMs);
 
-  /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
-  /// one line for each place that it points at.
+  /// The body of a 2xx answer. Otherwise the problem's code and its detail, with one line for each
+  /// place that it points at.
   Result<std::string> Call(std::string_view method, std::string_view target,
                            std::string_view body = {});
   Status Stream(std::string_view target, std::string_view body,
