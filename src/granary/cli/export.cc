@@ -6,7 +6,9 @@
 
 #include "granary/cli/node_client.h"
 #include "granary/cli/query_command.h"
+#include "granary/formats/table_format.h"
 #include "granary/io/posix_file_system.h"
+#include "granary/json/batch_writer.h"
 
 namespace granary::cli {
 namespace {
@@ -25,9 +27,46 @@ Result<std::string_view> ChooseAccept(const ExportOptions& options) {
                   options.path, word));
 }
 
-Status Download(NodeClient& node, const std::string& body, std::string_view accept,
-                io::WritableFile& file, std::uint64_t& bytes) {
+/// Lines as a search has them, {"source_id":"t","fields":{…}}, without what is around the objects.
+class BareLines {
+ public:
+  explicit BareLines(const SourceId& id) {
+    front_ = R"({"source_id":)";
+    json::AppendString(id.str(), front_);
+    front_ += R"(,"fields":)";
+  }
+  /// Appends the objects of the lines that end in `piece`.
+  Status Pass(std::string_view piece, std::string& out) {
+    for (std::size_t end = piece.find('\n'); end != std::string_view::npos;
+         end = piece.find('\n')) {
+      begun_ += piece.substr(0, end);
+      piece.remove_prefix(end + 1);
+      if (!begun_.starts_with(front_) || !begun_.ends_with('}'))
+        return Status::Internal("the node's answer has a line that is no record");
+      out += std::string_view(begun_).substr(front_.size(), begun_.size() - front_.size() - 1);
+      out += '\n';
+      begun_.clear();
+    }
+    begun_ += piece;
+    return Status::Ok();
+  }
+
+ private:
+  std::string front_;
+  std::string begun_;  ///< The line that has not ended yet.
+};
+
+Status Download(NodeClient& node, const SourceId& id, const std::string& body,
+                std::string_view accept, io::WritableFile& file, std::uint64_t& bytes) {
+  const bool is_ndjson = accept == formats::MediaTypeOf(formats::TableFormat::kNdjson);
+  BareLines lines(id);
+  std::string bare;
   const auto take = [&](std::string_view piece) -> Status {
+    if (is_ndjson) {
+      bare.clear();
+      GRANARY_TRY(lines.Pass(piece, bare));
+      piece = bare;
+    }
     GRANARY_TRY(file.WriteAt(bytes, piece));
     bytes += piece.size();
     return Status::Ok();
@@ -50,7 +89,7 @@ Status RunExport(const ExportOptions& options) {
   std::uint64_t bytes = 0;
   {
     GRANARY_ASSIGN(const auto file, files.OpenForWrite(part, io::OpenMode::kTruncate));
-    if (Status s = Download(node, body, accept, *file, bytes); !s.ok()) {
+    if (Status s = Download(node, id, body, accept, *file, bytes); !s.ok()) {
       (void)files.Remove(part);
       return s;
     }

@@ -1,4 +1,5 @@
-// granary export: the records of a source into a file: NDJSON, CSV, an Arrow stream, Parquet.
+// granary export: the records of a source into a file: NDJSON, CSV, an Arrow stream, Parquet. Each is
+// what granary import and POST /data/write take: NDJSON is of bare objects, {"order_id":"A",…}.
 #pragma once
 
 #include <string>

@@ -1,48 +1,37 @@
 #include "granary/cli/file_body.h"
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include <arrow/record_batch.h>
 #include <arrow/util/byte_size.h>
 
 #include "granary/cli/table_file.h"
+#include "granary/cli/text_file.h"
 #include "granary/formats/table_writer.h"
 
 namespace granary::cli {
 namespace {
 
-constexpr std::size_t kTextPieceBytes = 1u << 20;
 // Well below what a node takes for a batch: a quarter of BODY_CHUNK_MB and of BODY_CHUNK_ROWS.
 constexpr std::int64_t kBatchBytes = 4 << 20;
 constexpr std::int64_t kBatchRows = 16 << 10;
 
-class NdjsonBody final : public FileBody {
+class TextBody final : public FileBody {
  public:
-  NdjsonBody(std::string path, std::ifstream file, std::uint64_t bytes_total)
-      : path_(std::move(path)), file_(std::move(file)), bytes_total_(bytes_total) {}
+  TextBody(std::unique_ptr<TextFile> file, formats::TableFormat format)
+      : file_(std::move(file)), format_(format) {}
 
-  std::string_view media_type() const override {
-    return formats::MediaTypeOf(formats::TableFormat::kNdjson);
-  }
+  std::string_view media_type() const override { return formats::MediaTypeOf(format_); }
   const std::vector<storage::DeclaredColumn>& columns() const override { return columns_; }
-  Result<std::string> Next() override {
-    std::string piece(kTextPieceBytes, '\0');
-    file_.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    if (file_.bad()) return Status::IoError(path_ + ": cannot read on");
-    piece.resize(static_cast<std::size_t>(file_.gcount()));
-    bytes_read_ += piece.size();
-    return piece;
-  }
-  std::uint64_t bytes_total() const override { return bytes_total_; }
-  std::uint64_t bytes_read() const override { return bytes_read_; }
-  std::uint64_t rows_read() const override { return 0; }
+  Result<std::string> Next() override { return file_->Next(); }
+  std::uint64_t bytes_total() const override { return file_->bytes_total(); }
+  std::uint64_t bytes_read() const override { return file_->bytes_read(); }
+  std::uint64_t rows_read() const override { return file_->lines_read(); }
 
  private:
-  std::string path_;
-  std::ifstream file_;
-  std::uint64_t bytes_total_ = 0, bytes_read_ = 0;
+  std::unique_ptr<TextFile> file_;
+  const formats::TableFormat format_;
   std::vector<storage::DeclaredColumn> columns_;
 };
 
@@ -110,23 +99,23 @@ class TableBody final : public FileBody {
   bool begun_ = false, ended_ = false;
 };
 
-Result<std::unique_ptr<FileBody>> OpenNdjsonBody(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file.is_open()) return Status(Code::kNotFound, path + ": cannot open");
-  const auto bytes = static_cast<std::uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
-  file.seekg(0);
-  return std::unique_ptr<FileBody>(std::make_unique<NdjsonBody>(path, std::move(file), bytes));
+Result<std::unique_ptr<FileBody>> OpenText(const std::string& path, formats::TableFormat format,
+                                           const NullTexts& nulls) {
+  GRANARY_ASSIGN(auto file, TextFile::Open(path, nulls));
+  return std::unique_ptr<FileBody>(std::make_unique<TextBody>(std::move(file), format));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<FileBody>> FileBody::Open(const std::string& path, FileFormat format) {
+Result<std::unique_ptr<FileBody>> FileBody::Open(const std::string& path, FileFormat format,
+                                                 const NullTexts& nulls) {
   std::unique_ptr<TableFile> table;
   switch (format) {
     case FileFormat::kJson: return Status::Unsupported("a JSON array travels in batches");
-    case FileFormat::kNdjson: return OpenNdjsonBody(path);
-    case FileFormat::kCsv: {
-      GRANARY_ASSIGN(table, TableFile::OpenCsv(path));
+    case FileFormat::kCsv: return OpenText(path, formats::TableFormat::kCsv, nulls);
+    case FileFormat::kNdjson: return OpenText(path, formats::TableFormat::kNdjson, {});
+    case FileFormat::kArrow: {
+      GRANARY_ASSIGN(table, TableFile::OpenArrow(path));
       break;
     }
     case FileFormat::kParquet: {

@@ -5,13 +5,17 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "granary/cli/csv_columns.h"
 #include "granary/cli/file_body.h"
 #include "granary/cli/node_client.h"
+#include "granary/cli/null_texts.h"
 #include "granary/cli/progress_bar.h"
 #include "granary/cli/record_file.h"
+#include "granary/formats/table_format.h"
 #include "granary/types/widening.h"
 
 namespace granary::cli {
@@ -23,14 +27,18 @@ constexpr std::size_t kBatchRecords = 5'000;
 // What a node does when a large body has ended takes its time.
 constexpr std::int64_t kImportTimeoutMs = 3'600'000;
 
+const std::string_view kCsvType = formats::MediaTypeOf(formats::TableFormat::kCsv);
+
 struct Chunk {
   std::string records;
   std::size_t count = 0;
+  std::uint64_t first_line = 0;
 };
 
 Result<Chunk> ReadChunk(RecordFile& file, std::size_t records) {
   Chunk chunk;
   GRANARY_ASSIGN(chunk.count, file.Next(records, kBodyBytes, chunk.records));
+  chunk.first_line = file.first_line();
   return chunk;
 }
 
@@ -65,7 +73,8 @@ double ShareOf(std::uint64_t read, std::uint64_t total) {
 
 Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody& body,
                                   const std::string& path, ProgressBar& bar) {
-  if (body.bytes_total() == 0) return std::uint64_t{0};
+  // The node takes no empty body. Of CSV it says that there is no header.
+  if (body.bytes_total() == 0 && body.media_type() != kCsvType) return std::uint64_t{0};
   const auto next = [&]() -> Result<std::string> {
     GRANARY_ASSIGN(std::string piece, body.Next());
     bar.Update(ShareOf(body.bytes_read(), body.bytes_total()), body.rows_read());
@@ -76,6 +85,24 @@ Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody
   return written;
 }
 
+Status Send(NodeClient& node, const SourceId& id, std::string_view media_type, std::string body) {
+  if (media_type == "application/json") return node.Write(id, body);
+  return node
+      .WriteBody(id, media_type,
+                 [&]() -> Result<std::string> { return std::exchange(body, std::string()); })
+      .status();
+}
+
+/// Which records of the file a refused write had: its error counts from the first of them.
+std::string PlaceOf(const Chunk& chunk, std::uint64_t written, const std::string& path) {
+  const std::string lines =
+      chunk.first_line == 0
+          ? ""
+          : fmt::format(", from line {} on, which was sent as line 2", chunk.first_line);
+  return fmt::format("records {} to {} of {}{} (all before them are written)", written,
+                     written + chunk.count - 1, path, lines);
+}
+
 Result<std::uint64_t> ImportInBatches(NodeClient& node, const SourceId& id, RecordFile& file,
                                       const ImportOptions& options, ProgressBar& bar) {
   const std::size_t batch = options.batch_records == 0 ? kBatchRecords : options.batch_records;
@@ -84,12 +111,9 @@ Result<std::uint64_t> ImportInBatches(NodeClient& node, const SourceId& id, Reco
   while (chunk.count > 0) {
     // The next chunk is read and encoded while the node works on this one.
     auto next = std::async(std::launch::async, [&] { return ReadChunk(file, batch); });
-    const Status sent = node.Write(id, chunk.records);
+    const Status sent = Send(node, id, file.media_type(), std::move(chunk.records));
     auto read = next.get();
-    if (!sent.ok()) {
-      return sent.At(fmt::format("records {} to {} of {} (all before them are written)", written,
-                                 written + chunk.count - 1, options.path));
-    }
+    if (!sent.ok()) return sent.At(PlaceOf(chunk, written, options.path));
     written += chunk.count;
     bar.Update(ShareOf(file.bytes_read(), file.bytes_total()), written);
     if (!read.ok()) return read.status().At(fmt::format("after record {}", written));
@@ -98,19 +122,34 @@ Result<std::uint64_t> ImportInBatches(NodeClient& node, const SourceId& id, Reco
   return written;
 }
 
+/// Of a CSV file that is to become a source. What is wrong with the file the node will say, and
+/// where.
+std::vector<storage::DeclaredColumn> ColumnsOfCsv(const std::string& path, const NullTexts& nulls) {
+  auto columns = InferCsvColumns(path, nulls);
+  return columns.ok() ? columns.Take() : std::vector<storage::DeclaredColumn>();
+}
+
 Result<std::uint64_t> Import(NodeClient& node, const SourceId& id, const ImportOptions& options,
                              ProgressBar& bar) {
   GRANARY_ASSIGN(const FileFormat format, ChooseFormat(options.format, options.path));
+  const bool is_csv = format == FileFormat::kCsv;
+  if (!is_csv && !options.null_texts.empty()) {
+    return Status(Code::kInvalidArgument,
+                  options.path + ": --null is for CSV; other formats say what is null");
+  }
+  GRANARY_ASSIGN(const NullTexts nulls, NullTexts::Make(options.null_texts));
   GRANARY_ASSIGN(const auto there, node.ColumnsOf(id));
+  std::vector<storage::DeclaredColumn> columns;
+  if (is_csv && !there) columns = ColumnsOfCsv(options.path, nulls);
   if (options.batch_records == 0 && options.flush && format != FileFormat::kJson) {
-    GRANARY_ASSIGN(auto body, FileBody::Open(options.path, format));
+    GRANARY_ASSIGN(auto body, FileBody::Open(options.path, format, nulls));
     if (!there || Fits(body->columns(), *there)) {
-      GRANARY_TRY(EnsureSource(node, id, there, body->columns()));
+      GRANARY_TRY(EnsureSource(node, id, there, is_csv ? columns : body->columns()));
       return ImportWhole(node, id, *body, options.path, bar);
     }
   }
-  GRANARY_ASSIGN(auto file, RecordFile::Open(options.path, format));
-  GRANARY_TRY(EnsureSource(node, id, there, file->columns()));
+  GRANARY_ASSIGN(auto file, RecordFile::Open(options.path, format, nulls));
+  GRANARY_TRY(EnsureSource(node, id, there, is_csv ? columns : file->columns()));
   return ImportInBatches(node, id, *file, options, bar);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "granary/base/status.h"
 
@@ -14,15 +15,19 @@ struct ImportOptions {
   std::string url = "http://127.0.0.1:8000";
   std::string ca_file;
   std::string format;  ///< Empty: by the path's ending.
+  /// Of a CSV file: what an unquoted cell says when it is null. An empty one is, anyway.
+  std::vector<std::string> null_texts;
   /// Records of one write; 0: the whole file is one, all of it or nothing, where that can be.
   std::size_t batch_records = 0;
   bool flush = true;  ///< Into Parquet; else records are written in batches and stay in memory.
 };
 
 /// Adds the source when it is not there, writes every record in order, and says how many and how
-/// fast. One write: NDJSON, and CSV and Parquet whose columns are the source's. Batches otherwise:
-/// the node then reads each value by its column; they stop at the first refusal, saying which
-/// records were written.
+/// fast. What is stored is what POST /data/write stores of the same file.
+///
+/// One write: CSV and NDJSON, and Arrow and Parquet whose columns are the source's. Batches
+/// otherwise: the node then reads each value by its column; they stop at the first refusal, saying
+/// which records were written. kInvalidArgument for null texts of a file that is not CSV.
 Status RunImport(const ImportOptions& options);
 
 }  // namespace granary::cli

@@ -55,7 +55,7 @@ int Report(const Status& status, const std::string& text = {}) {
 void AddImport(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
       "import",
-      "Write a file's records (CSV, NDJSON, JSON, Parquet) into a source of a running node");
+      "Write a file's records (CSV, NDJSON, JSON, Arrow, Parquet) into a source of a running node");
   auto options = std::make_shared<ImportOptions>();
   command->add_option("file", options->path, "The file")->required()->check(CLI::ExistingFile);
   command
@@ -66,7 +66,12 @@ void AddImport(CLI::App& app, int& exit_code) {
   command->add_option("--ca-file", options->ca_file,
                       "PEM file: who may have signed an https node\'s certificate");
   command->add_option("--format", options->format,
-                      "csv, ndjson, json or parquet; by the file's ending when not given");
+                      "csv, ndjson, json, arrow or parquet; by the file's ending when not given");
+  command
+      ->add_option("--null", options->null_texts,
+                   "A text that means null where a CSV cell without quotes is just it, as NA; "
+                   "repeatable. An empty cell always does")
+      ->allow_extra_args(false);
   command
       ->add_option("--batch", options->batch_records,
                    "Records in one write; without it, the whole file is one, all of it or nothing, "

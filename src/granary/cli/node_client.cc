@@ -1,5 +1,7 @@
 #include "granary/cli/node_client.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -16,19 +18,29 @@ std::string_view TextOf(const simdjson::dom::element& object, std::string_view n
   return object[name].get(text) == simdjson::SUCCESS ? text : otherwise;
 }
 
-// What a problem+json body says, in a few lines.
+std::optional<Code> CodeOf(std::string_view name) {
+  for (auto i = static_cast<int>(Code::kOk) + 1; i <= static_cast<int>(Code::kInternal); ++i) {
+    if (CodeName(static_cast<Code>(i)) == name) return static_cast<Code>(i);
+  }
+  return std::nullopt;
+}
+
+// What a problem+json body says, in a few lines. A code that this version does not know, and an
+// answer that is no problem of a node's, keep their words.
 Status ProblemToStatus(const net::ClientResponse& response) {
   simdjson::dom::parser parser;
   simdjson::dom::element problem;
-  std::string_view code = "HTTP";
+  std::string_view name = "HTTP";
   std::string_view detail = response.body;
   const bool is_problem =
       parser.parse(response.body).get(problem) == simdjson::SUCCESS && problem.is_object();
   if (is_problem) {
-    code = TextOf(problem, "code", code);
+    name = TextOf(problem, "code", name);
     detail = TextOf(problem, "detail", detail);
   }
-  std::string message = fmt::format("{} ({}): {}", code, response.status, detail);
+  const std::optional<Code> code = CodeOf(name);
+  std::string message = code ? fmt::format("{} (HTTP {})", detail, response.status)
+                             : fmt::format("{} {}: {}", name, response.status, detail);
   simdjson::dom::array errors;
   if (is_problem && problem["errors"].get(errors) == simdjson::SUCCESS) {
     for (simdjson::dom::element error : errors) {
@@ -36,10 +48,7 @@ Status ProblemToStatus(const net::ClientResponse& response) {
           fmt::format("\n  {}: {}", TextOf(error, "pointer", ""), TextOf(error, "detail", ""));
     }
   }
-  const Code kind = response.status == 404   ? Code::kSourceNotFound
-                    : response.status == 503 ? Code::kUnavailable
-                                             : Code::kInvalidRequest;
-  return Status(kind, std::move(message));
+  return Status(code.value_or(Code::kInvalidRequest), std::move(message));
 }
 
 void AppendPretty(const simdjson::dom::element& value, int indent, std::string& out) {

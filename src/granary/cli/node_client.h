@@ -28,8 +28,8 @@ class NodeClient {
   /// Shown with each Call from now on, as 'Authorization: Bearer …'.
   void set_credential(std::string_view key);
 
-  /// The body of a 2xx answer. Otherwise the problem's detail, with its code's name in front and
-  /// one line for each place that it points at.
+  /// The body of a 2xx answer. Otherwise the problem's code and its detail, with one line for each
+  /// place that it points at.
   Result<std::string> Call(std::string_view method, std::string_view target,
                            std::string_view body = {});
   Status Stream(std::string_view target, std::string_view body,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/cli/csv_record_file.h"
 #include "granary/cli/json_record_file.h"
 #include "granary/cli/table_record_file.h"
 
@@ -18,18 +19,19 @@ Result<FileFormat> ChooseFormat(std::string_view name, std::string_view path) {
   if (word == "csv") return FileFormat::kCsv;
   if (word == "ndjson" || word == "jsonl") return FileFormat::kNdjson;
   if (word == "json") return FileFormat::kJson;
+  if (word == "arrow" || word == "arrows" || word == "feather") return FileFormat::kArrow;
   if (word == "parquet") return FileFormat::kParquet;
-  return Status(
-      Code::kInvalidArgument,
-      fmt::format(
-          "{}: cannot tell the format from \"{}\"; say --format csv, ndjson, json or parquet", path,
-          word));
+  return Status(Code::kInvalidArgument, fmt::format("{}: cannot tell the format from \"{}\"; say "
+                                                    "--format csv, ndjson, json, arrow or parquet",
+                                                    path, word));
 }
 
-Result<std::unique_ptr<RecordFile>> RecordFile::Open(const std::string& path, FileFormat format) {
+Result<std::unique_ptr<RecordFile>> RecordFile::Open(const std::string& path, FileFormat format,
+                                                     const NullTexts& nulls) {
   switch (format) {
-    case FileFormat::kCsv: {
-      GRANARY_ASSIGN(auto table, TableFile::OpenCsv(path));
+    case FileFormat::kCsv: return OpenCsv(path, nulls);
+    case FileFormat::kArrow: {
+      GRANARY_ASSIGN(auto table, TableFile::OpenArrow(path));
       return MakeTableRecordFile(std::move(table));
     }
     case FileFormat::kParquet: {

@@ -1,21 +1,21 @@
 #include "granary/cli/table_file.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <arrow/api.h>
-#include <arrow/compute/cast.h>
-#include <arrow/csv/api.h>
 #include <arrow/io/file.h>
+#include <arrow/ipc/reader.h>
 #include <parquet/arrow/reader.h>
 
+#include "granary/formats/plain_array.h"
 #include "granary/types/data_type.h"
 
 namespace granary::cli {
 namespace {
 
-// Types are inferred from the first block only, so it is a large one.
-constexpr std::int32_t kCsvBlockBytes = 16 << 20;
+constexpr std::string_view kArrowFileMagic = "ARROW1";
 
 Status FromArrow(const arrow::Status& status, const std::string& path) {
   if (status.ok()) return Status::Ok();
@@ -39,6 +39,23 @@ class OwningReader final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::RecordBatchReader> inner_;
 };
 
+// The batches of an IPC file, in their order.
+class BatchesOfFile final : public arrow::RecordBatchReader {
+ public:
+  explicit BatchesOfFile(std::shared_ptr<arrow::ipc::RecordBatchFileReader> file)
+      : file_(std::move(file)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return file_->schema(); }
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    *batch = nullptr;
+    if (next_ == file_->num_record_batches()) return arrow::Status::OK();
+    return file_->ReadRecordBatch(next_++).Value(batch);
+  }
+
+ private:
+  std::shared_ptr<arrow::ipc::RecordBatchFileReader> file_;
+  int next_ = 0;
+};
+
 Result<std::shared_ptr<arrow::io::ReadableFile>> OpenFile(const std::string& path) {
   auto file = arrow::io::ReadableFile::Open(path);
   if (!file.ok()) return Status(Code::kNotFound, path + ": " + file.status().message());
@@ -47,6 +64,16 @@ Result<std::shared_ptr<arrow::io::ReadableFile>> OpenFile(const std::string& pat
 
 std::uint64_t SizeOf(arrow::io::ReadableFile& file) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(file.GetSize().ValueOr(0), 0));
+}
+
+Result<std::shared_ptr<arrow::Array>> Plain(const std::shared_ptr<arrow::Array>& array) {
+  if (array->type_id() == arrow::Type::NA) {
+    auto nulls = arrow::MakeArrayOfNull(arrow::utf8(), array->length());
+    if (!nulls.ok()) return Status(Code::kTooLarge, nulls.status().message());
+    return *std::move(nulls);
+  }
+  GRANARY_ASSIGN(auto plain, formats::ToPlainArray(array, arrow::default_memory_pool()));
+  return std::move(plain.array);
 }
 
 }  // namespace
@@ -62,7 +89,7 @@ TableFile::~TableFile() = default;
 
 Status TableFile::Prepare() {
   for (const auto& field : reader_->schema()->fields()) {
-    // A column without any value in the first block has no type of its own.
+    // A column of nulls alone has no type of its own.
     auto type = field->type()->id() == arrow::Type::NA
                     ? Result<DataType>(DataType(TypeKind::kString))
                     : DataType::FromArrow(*field->type());
@@ -91,36 +118,37 @@ Result<std::shared_ptr<arrow::RecordBatch>> TableFile::Next() {
         raw == nullptr ? bytes_total_ : std::clamp(position_(), batch_begin_, bytes_total_);
     if (raw == nullptr) return std::shared_ptr<arrow::RecordBatch>();
   } while (raw->num_rows() == 0);
+  // A file may say anything: offsets, lengths, texts that are none.
+  GRANARY_TRY(FromArrow(raw->ValidateFull(), path_));
   arrow::ArrayVector arrays;
   arrow::FieldVector fields;
   for (int i = 0; i < raw->num_columns(); ++i) {
-    const auto type = columns_[static_cast<std::size_t>(i)].type.ToArrow();
-    auto cast = arrow::compute::Cast(*raw->column(i), type);
-    GRANARY_TRY(FromArrow(cast.status(), path_ + ": column \"" + raw->column_name(i) + "\""));
-    arrays.push_back(*std::move(cast));
-    fields.push_back(arrow::field(raw->column_name(i), type));
+    auto plain = Plain(raw->column(i));
+    if (!plain.ok()) return plain.status().At(path_ + ": column \"" + raw->column_name(i) + "\"");
+    fields.push_back(arrow::field(raw->column_name(i), (*plain)->type()));
+    arrays.push_back(plain.Take());
   }
   return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), raw->num_rows(),
                                   std::move(arrays));
 }
 
-Result<std::unique_ptr<TableFile>> TableFile::OpenCsv(const std::string& path) {
+Result<std::unique_ptr<TableFile>> TableFile::OpenArrow(const std::string& path) {
   GRANARY_ASSIGN(auto file, OpenFile(path));
-  auto read = arrow::csv::ReadOptions::Defaults();
-  read.block_size = kCsvBlockBytes;
-  read.use_threads = true;  // The next block is parsed while this one is sent.
-  auto convert = arrow::csv::ConvertOptions::Defaults();
-  convert.strings_can_be_null = true;
-  convert.quoted_strings_can_be_null = false;
-  convert.null_values = {"", "NA"};
-  auto parse = arrow::csv::ParseOptions::Defaults();
-  parse.newlines_in_values = true;
-  auto reader = arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), file, read,
-                                                  parse, convert);
-  GRANARY_TRY(FromArrow(reader.status(), path));
-  return Make(path, SizeOf(*file), *reader, [csv = *reader] {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(csv->bytes_read(), 0));
-  });
+  std::shared_ptr<arrow::RecordBatchReader> reader;
+  const auto front = file->ReadAt(0, static_cast<std::int64_t>(kArrowFileMagic.size()));
+  GRANARY_TRY(FromArrow(front.status(), path));
+  GRANARY_TRY(FromArrow(file->Seek(0), path));
+  if (std::string_view(**front) == kArrowFileMagic) {
+    auto opened = arrow::ipc::RecordBatchFileReader::Open(file);
+    GRANARY_TRY(FromArrow(opened.status(), path));
+    reader = std::make_shared<BatchesOfFile>(*std::move(opened));
+  } else {
+    auto opened = arrow::ipc::RecordBatchStreamReader::Open(file);
+    GRANARY_TRY(FromArrow(opened.status(), path));
+    reader = *std::move(opened);
+  }
+  auto position = [file] { return static_cast<std::uint64_t>(file->Tell().ValueOr(0)); };
+  return Make(path, SizeOf(*file), std::move(reader), std::move(position));
 }
 
 Result<std::unique_ptr<TableFile>> TableFile::OpenParquet(const std::string& path) {

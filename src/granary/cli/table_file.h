@@ -1,8 +1,7 @@
-// TableFile: a CSV or Parquet file as record batches in the shapes that our types have in memory.
+// TableFile: an Arrow or Parquet file as record batches in the shapes that our types have in memory
+// (formats/plain_array.h).
 //
-// Types      CSV infers its columns from the first 16 MiB (empty fields and "NA" are null; the
-//            first line names the columns); Parquet says them.
-// Memory     one block of the file at a time.
+// Memory     one batch of the file at a time.
 // Threads    one.
 #pragma once
 
@@ -21,7 +20,8 @@ namespace granary::cli {
 
 class TableFile {
  public:
-  static Result<std::unique_ptr<TableFile>> OpenCsv(const std::string& path);
+  /// An IPC stream, or the file form, by how it begins.
+  static Result<std::unique_ptr<TableFile>> OpenArrow(const std::string& path);
   static Result<std::unique_ptr<TableFile>> OpenParquet(const std::string& path);
   ~TableFile();
 
