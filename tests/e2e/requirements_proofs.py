@@ -26,7 +26,8 @@ PROOFS = {
     "CBO Engine (8082) - Cost-based query optimization": (
         "[CBO Engine](operations/cbo-engine.md)", [HEALTH, "test_learning.py::test_the_engine_chooses_plans_and_tells_costs"]),
     "Metadata Catalog (8083) - Metadata management and compaction": (
-        "not in this version: the command says so by name", [C + "test_commands_of_later_versions_are_named"]),
+        "[Metadata Catalog](operations/metadata-catalog.md)", [HEALTH, "test_metadata_catalog.py::test_files_and_snapshots_follow_what_happens",
+                                                                "test_metadata_catalog.py::test_what_is_asked_for_is_compacted"]),
     "Monitoring (8084) - Observability and health monitoring": (
         "[Monitoring](operations/monitoring.md)", [HEALTH, "test_monitoring.py::test_health_of_all_services", "test_logs.py::test_each_service_of_one_process_has_lines_of_its_own"]),
     # Core storage engine
@@ -48,7 +49,7 @@ PROOFS = {
     "Automatic File Compaction: Optimizes storage efficiency": ("merges in the background", ["test_compaction.py::test_the_background_merges_and_survives_kills"]),
     "Small file consolidation": ("tiny flushes end in a handful of files", ["test_compaction.py::test_ten_thousand_one_row_writes_end_in_a_file"]),
     "Background compaction scheduling": ("`COMPACTION_INTERVAL_MINUTES`, `COMPACTION_WINDOW`", ["test_compaction.py::test_outside_of_the_hours_only_whoever_asks_merges"]),
-    "Configurable compaction policies": ("`MIN_FILE_SIZE_MB`, `TARGET_FILE_SIZE_MB`, `MAX_FILE_SIZE_MB`", ["CompactionPolicyTest.LeavesWhatIsWholeOrAlone"]),
+    "Configurable compaction policies": ("`MIN_FILE_SIZE_MB`, `TARGET_FILE_SIZE_MB`, `MAX_FILE_SIZE_MB`; of all nodes in the Metadata Catalog", ["CompactionPolicyTest.LeavesWhatIsWholeOrAlone", "test_metadata_catalog.py::test_policies_hold_over_the_settings_of_a_node"]),
     "Cost-Based Query Optimizer (CBO): Intelligent query execution planning": (
         "`POST /data/explain`", ["test_explain.py::test_a_look_up_is_by_its_index_and_what_it_beat_is_named"]),
     "Statistics-based cost estimation": ("histograms, distinct values", ["ExplainTest.AnalyzeRunsTheQueryAndCountsItsRows", "test_learning.py::test_the_engine_chooses_plans_and_tells_costs"]),
@@ -132,8 +133,8 @@ PROOFS = {
     "Storage: Modify WAL, index, or metadata managers": (TABLE, [FILES]),
     "Configuration: Add options to config.py": (TABLE, [FILES, "VariablesTest.TheExampleFileIsCompleteAndLoads"]),
     # The Operation Node
-    "Coordinates queries across multiple tenant nodes": ("not in this version: `/query/*` answers 501 by name", ["test_operation_node.py::test_bad_input_is_refused_with_its_place_and_changes_nothing"]),
-    "Aggregates results from parallel tenant processing": ("not in this version, as above", ["test_operation_node.py::test_bad_input_is_refused_with_its_place_and_changes_nothing"]),
+    "Coordinates queries across multiple tenant nodes": ("`POST /query/search`, `/query/search/stream`", ["test_scatter.py::test_random_searches_are_those_of_one_node"]),
+    "Aggregates results from parallel tenant processing": ("`POST /query/aggregate`", ["test_scatter.py::test_random_aggregates_are_those_of_one_node"]),
     "Manages tenant metadata in ClickHouse": ("`METADATA_STORE=clickhouse`, or SQLite or PostgreSQL", ["test_metadata_stores.py::test_the_suite_passes_on_each_store"]),
     "Handles authentication and authorization": ("the Auth Gateway does", ["test_gateway_access.py::test_keys_over_http", "test_gateway_tenants.py"]),
     # Production
