@@ -37,6 +37,7 @@ bool IsDue(const ScheduledSource& source, std::int64_t now_us) {
 std::vector<DueCompaction> PickDueCompactions(std::span<const ScheduledSource> sources,
                                               std::int64_t now_us, std::size_t room) {
   std::vector<const ScheduledSource*> due;
+  due.reserve(sources.size());
   for (const ScheduledSource& source : sources)
     if (IsDue(source, now_us)) due.push_back(&source);
   std::ranges::stable_sort(due, std::ranges::greater(), [now_us](const ScheduledSource* source) {
@@ -44,6 +45,7 @@ std::vector<DueCompaction> PickDueCompactions(std::span<const ScheduledSource> s
   });
   due.resize(std::min(due.size(), room));
   std::vector<DueCompaction> out;
+  out.reserve(due.size());
   for (const ScheduledSource* source : due) {
     out.push_back({source->tenant, source->source,
                    fmt::format("{} merges pay, and its interval of {:.6g} minutes is over",
