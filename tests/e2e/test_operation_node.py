@@ -13,7 +13,7 @@ import pytest
 
 from document_fuzz import fuzz
 from gateway import Gateway, KeyClient
-from node import REPOSITORY, Client, Node, Refused, free_port
+from node import REPOSITORY, Client, Node, Refused, free_port, until
 from service import Service
 from stores import ClickHouse, Postgres
 
@@ -249,6 +249,26 @@ def test_its_nodes_end_with_it_however_it_ends(operation):
     children = processes_of(service)
     assert service.stop() == 0
     assert not any(pathlib.Path(f"/proc/{child}").exists() for child in children)
+
+
+def told(service, message):
+    """How many lines of the log say so; its nodes write into the same one."""
+    return sum(json.loads(line)["msg"] == message for line in service.log().splitlines())
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_its_nodes_stop_in_order_however_it_ends(operation, end):
+    service = operation()
+    tenants = ("a", "b", "c")
+    for tenant in tenants:
+        service.client().call("POST", "/tenants", {"tenant_id": tenant})
+    for tenant in tenants:
+        wait_ready(node_of(serving(service, tenant)))
+    children = processes_of(service)
+    getattr(service, end)()
+    until(lambda: not any(pathlib.Path(f"/proc/{child}/exe").exists() for child in children), "its nodes have ended")
+    own = 1 if end == "stop" else 0
+    assert told(service, "stopping") == told(service, "stopped") == len(tenants) + own, service.log()[-3000:]
 
 
 def test_no_more_nodes_are_launched_than_may_be_and_the_rest_waits(operation):

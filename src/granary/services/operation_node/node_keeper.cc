@@ -59,13 +59,31 @@ NodeKeeper::NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher
 NodeKeeper::~NodeKeeper() { Stop(); }
 
 void NodeKeeper::Start() {
-  job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Look(); });
+  job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Turn(); });
   job_->Poke();
 }
 
-// The thread first: its end asks its children to end as well.
+void NodeKeeper::Turn() {
+  if (!IsEnding()) return Look();
+  launcher_.reset();  // Waits for the nodes.
+  const std::lock_guard lock(mutex_);
+  has_ended_ = true;
+  ended_.notify_all();
+}
+
+bool NodeKeeper::IsEnding() const {
+  const std::lock_guard lock(mutex_);
+  return is_ending_;
+}
+
+// On the nodes' parent's thread, and before it ends: the kernel takes its end for ours.
 void NodeKeeper::Stop() {
-  if (job_) job_->Stop();
+  if (job_) {
+    std::unique_lock lock(mutex_);
+    is_ending_ = true;
+    job_->Poke();
+    ended_.wait(lock, [this] { return has_ended_; });
+  }
   job_.reset();
   launcher_.reset();
 }

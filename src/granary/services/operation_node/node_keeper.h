@@ -13,6 +13,7 @@
 // Owns       the launcher. All else outlives it.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -65,7 +66,7 @@ class NodeKeeper {
   ~NodeKeeper();
 
   void Start();
-  /// Ends all nodes.
+  /// Ends all nodes, in order, and returns when they have ended.
   void Stop();
   /// Something changed: look at once.
   void Poke();
@@ -83,6 +84,8 @@ class NodeKeeper {
     std::string last_exit;
   };
 
+  void Turn();
+  bool IsEnding() const;
   void TakeNote(const NodeExit& exit);
   void TellOthers(const std::string& node);
   void StopUnwanted(const std::map<std::string, NodeSpec>& wanted);
@@ -101,7 +104,9 @@ class NodeKeeper {
   std::map<std::string, Record> records_;  // By node.
   std::string last_trouble_;
   mutable std::mutex mutex_;
-  std::map<std::string, KeptProcess> shown_;   // Guarded by mutex_.
+  std::map<std::string, KeptProcess> shown_;  // Guarded by mutex_, as are the next.
+  bool is_ending_ = false, has_ended_ = false;
+  std::condition_variable ended_;
   std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
 };
 

@@ -120,7 +120,7 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
 }
 
 void ProcessLauncher::EndAll() {
-  for (const auto& [node, child] : children_) ::kill(child.pid, SIGTERM);
+  for (const auto& [node, child] : children_) Stop(node);
   const std::int64_t until_ns = clock_.MonotonicNanos() + options_.stop_ms * kNanosPerMilli;
   while (!children_.empty() && clock_.MonotonicNanos() < until_ns) {
     (void)TakeExits();
