@@ -412,6 +412,30 @@ def test_a_launched_node_that_is_moved_begins_anew_with_its_data(operation):
     wait_ready_at(service, "acme", lambda one: one.rows(source_id="a") == [{"n": 1}])
 
 
+def test_no_data_of_a_tenant_is_left_for_the_next_of_its_id(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    node.write("a", [{"secret": 1}])
+    beat(client, "other", capacity=9, tenants=["acme"])
+    for without_data in (False, True):
+        problem = refused(client, "POST", "/tenants/acme/move", {"node_id": "other", "without_data": without_data})
+        assert problem["status"] == 409 and "launched for it" in problem["detail"]
+    assert client.call("GET", "/tenants/acme")["placement"]["launched_by"]
+    beat(client, "other", capacity=9)
+    assert client.raw("DELETE", "/tenants/acme")[0] == 202
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert [one["node_id"] for one in client.call("GET", "/nodes")["nodes"]] == ["other"]
+    client.call("POST", "/nodes/other/drain")
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.call("GET", "/sources")["sources"] == []
+
+
 def wait_ready_at(service, tenant, holds):
     """Until what its node, wherever it is by then, answers holds."""
     def look(client):

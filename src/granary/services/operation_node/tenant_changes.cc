@@ -195,6 +195,15 @@ Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const 
     return changes;
   }
   if (before != nullptr && before->value.node == move.node) return changes;
+  // Nobody would remember the folder, and the next tenant of that id would find it.
+  if (before != nullptr && !before->value.launched_by.empty()) {
+    return Status(Code::kConflict,
+                  fmt::format("the data of the tenant '{}' is in the folder of the node that was "
+                              "launched for it, and a move carries none: delete the tenant with "
+                              "keep_data=true, bring the data to the node '{}', and create the "
+                              "tenant there",
+                              id, move.node));
+  }
   const PlacementChoice choice = ChooseNode(desk, now, id, move.node);
   if (choice.kind != PlacementChoice::Kind::kNode ||
       (before != nullptr && choice.node == before->value.node)) {

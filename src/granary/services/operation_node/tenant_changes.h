@@ -3,6 +3,8 @@
 //
 // Data       is where its node is; no change here carries any from one machine to another. So a
 //            tenant moves only to a node that says that it has it, or as the caller says, without.
+//            It never moves away from a node that was launched for it: the folder would be left
+//            behind, for the next tenant of that id to find.
 // Threads    pure but for the desk's clocks and book, which are fully safe.
 #pragma once
 
