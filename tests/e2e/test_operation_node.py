@@ -1,6 +1,7 @@
 """The Operation Node: the life of tenants, nodes that come and go, the processes that it launches, and a store that goes away."""
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
@@ -178,6 +179,23 @@ def test_data_that_is_to_be_kept_is_kept(operation):
     node = node_of(serving(service, "acme"))
     wait_ready(node)
     assert node.rows(source_id="a") == [{"n": 1}]
+
+
+def test_a_deletion_waits_for_whoever_works_in_the_folder(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    wait_ready(node_of(serving(service, "acme")))
+    client.call("POST", "/tenants/acme/suspend")
+    service.wait_for(lambda _: not processes_of(service), "its process has ended")
+    folder = service.data / "operation_node/nodes/acme"
+    with open(folder / "granary.lock", "r+") as orphan:  # As a node that a killed Operation Node left.
+        fcntl.lockf(orphan, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert client.raw("DELETE", "/tenants/acme")[0] == 202
+        service.wait_for(lambda _: told(service, "a tenant cannot be deleted yet"), "it waits")
+        assert (folder / "FORMAT").exists() and client.call("GET", "/tenants/acme")["state"] == "deleting"
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert not folder.exists()
 
 
 def test_pages_of_tenants(operation):

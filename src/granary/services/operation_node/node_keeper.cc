@@ -54,11 +54,15 @@ NodeKeeper::NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher
       files_(files),
       clock_(clock),
       log_(log),
-      launcher_(std::move(launcher)) {}
+      launcher_(std::move(launcher)),
+      folders_(options_.folder, files) {}
 
 NodeKeeper::~NodeKeeper() { Stop(); }
 
 void NodeKeeper::Start() {
+  sweeper_ =
+      std::make_unique<runtime::PeriodicJob>("tenant-sweeper", kSweepEvery, [this] { Sweep(); });
+  sweeper_->Poke();
   job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Turn(); });
   job_->Poke();
 }
@@ -85,6 +89,7 @@ void NodeKeeper::Stop() {
     ended_.wait(lock, [this] { return has_ended_; });
   }
   job_.reset();
+  sweeper_.reset();
   launcher_.reset();
 }
 
@@ -183,8 +188,6 @@ void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
              {{"node", spec.node}, {"tenant", spec.tenant}, {"error", started.ToString()}});
 }
 
-// The process has ended before the data goes, and the data before the rows: whatever a crash leaves
-// is found again by the rows.
 void NodeKeeper::FinishDeletions(const FleetView& view) {
   std::string trouble;
   for (const auto& [tenant_id, tenant] : view.tenants()) {
@@ -192,15 +195,30 @@ void NodeKeeper::FinishDeletions(const FleetView& view) {
     if (tenant.value.state != TenantState::kDeleting || placement == nullptr) continue;
     if (!IsOurs(placement->value, options_) || launcher_->IsRunning(placement->value.node))
       continue;
-    Status gone;
-    if (!tenant.value.keeps_data)
-      gone = files_.RemoveTree(io::JoinPath(options_.folder, tenant_id));
-    if (gone.ok()) gone = Finish(tenant_id, placement->value.node);
+    const Status gone = Delete(tenant_id, placement->value.node, tenant.value.keeps_data);
     if (!gone.ok()) trouble = fmt::format("{}: {}", tenant_id, gone.ToString());
   }
   if (!trouble.empty() && trouble != last_trouble_)
     log_.Error("a tenant cannot be deleted yet", {{"error", trouble}});
   last_trouble_ = trouble;
+}
+
+// No process works in the folder, then it is where nobody looks, then the rows go: whatever a crash
+// leaves is found again by the rows, or by the sweep.
+Status NodeKeeper::Delete(const std::string& tenant, const std::string& node, bool keeps_data) {
+  GRANARY_ASSIGN(const auto claim, folders_.Claim(tenant));
+  if (!keeps_data) GRANARY_TRY(folders_.PutAside(tenant));
+  GRANARY_TRY(Finish(tenant, node));
+  if (sweeper_) sweeper_->Poke();
+  return Status::Ok();
+}
+
+void NodeKeeper::Sweep() {
+  const Status swept = folders_.Sweep();
+  const std::string trouble = swept.ok() ? "" : swept.ToString();
+  if (!trouble.empty() && trouble != last_sweep_)
+    log_.Error("data of deleted tenants cannot be removed yet", {{"error", trouble}});
+  last_sweep_ = trouble;
 }
 
 Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {

@@ -5,11 +5,13 @@
 //                               time (restart_policy.h)
 //   quota or turn changed       its node ends and starts anew
 //   suspended                   its node ends; the data stays
-//   deleting                    its node ends, then its data goes unless it is to be kept, then its
-//                               rows. A crash in between is made good by the next look.
+//   deleting                    its node ends, then its data is put aside unless it is to be kept,
+//                               then its rows go (tenant_folders.h). A crash in between is made
+//                               good by the next look.
 //
 // Away       while the metadata store does not answer, what runs goes on as it was seen last.
-// Threads    fully safe; looks from a thread of its own, which is the nodes' parent.
+// Threads    fully safe; looks from a thread of its own, which is the nodes' parent. What was put
+//            aside is removed by another one, since a large folder takes its time.
 // Owns       the launcher. All else outlives it.
 #pragma once
 
@@ -29,6 +31,7 @@
 #include "granary/services/operation_node/fleet.h"
 #include "granary/services/operation_node/launcher.h"
 #include "granary/services/operation_node/restart_policy.h"
+#include "granary/services/operation_node/tenant_folders.h"
 
 namespace granary::operation {
 
@@ -60,6 +63,7 @@ NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placem
 class NodeKeeper {
  public:
   static constexpr std::chrono::milliseconds kLookEvery{200};
+  static constexpr std::chrono::milliseconds kSweepEvery{60'000};  ///< And when something was.
 
   NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher, Fleet& fleet,
              io::FileSystem& files, const io::Clock& clock, Logger& log);
@@ -70,8 +74,9 @@ class NodeKeeper {
   void Stop();
   /// Something changed: look at once.
   void Poke();
-  /// One look. For tests; Start's thread does it otherwise.
+  /// One look, and one removal of what was put aside. For tests; Start's threads do it otherwise.
   void Look();
+  void Sweep();
 
   std::optional<KeptProcess> Find(const std::string& node) const;
 
@@ -92,6 +97,7 @@ class NodeKeeper {
   void StartWanted(const std::map<std::string, NodeSpec>& wanted);
   void Begin(const NodeSpec& spec, Record& record);
   void FinishDeletions(const FleetView& view);
+  Status Delete(const std::string& tenant, const std::string& node, bool keeps_data);
   Status Finish(const std::string& tenant, const std::string& node);
   void Publish();
 
@@ -102,12 +108,13 @@ class NodeKeeper {
   Logger& log_;
   std::unique_ptr<Launcher> launcher_;     // The looking thread's, as is the next.
   std::map<std::string, Record> records_;  // By node.
-  std::string last_trouble_;
+  TenantFolders folders_;
+  std::string last_trouble_, last_sweep_;  // Of the looking thread, of the sweeping one.
   mutable std::mutex mutex_;
   std::map<std::string, KeptProcess> shown_;  // Guarded by mutex_, as are the next.
   bool is_ending_ = false, has_ended_ = false;
   std::condition_variable ended_;
-  std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
+  std::unique_ptr<runtime::PeriodicJob> sweeper_, job_;  // Use all of the above.
 };
 
 }  // namespace granary::operation

@@ -207,6 +207,39 @@ TEST_F(NodeKeeperTest, ADeletionWaitsForTheNodeThenTakesTheDataThenTheRows) {
   EXPECT_EQ(launcher->starts, 1);
 }
 
+TEST_F(NodeKeeperTest, ADeletionWaitsForWhoeverWorksInTheFolderAndNotOnlyForItsOwnProcess) {
+  ASSERT_TRUE(files.CreateDirectories(folder.Join("nodes/a")).ok());
+  ASSERT_TRUE(files.ReplaceFile(folder.Join("nodes/a/file"), "x").ok());
+  auto orphan = files.Lock(folder.Join("nodes/a/granary.lock"));
+  ASSERT_TRUE(orphan.ok());
+  PutTenant("a", TenantState::kDeleting);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/a/file")));
+  EXPECT_NE(fleet->Last()->FindTenant("a"), nullptr);
+  orphan->reset();
+  keeper->Look();
+  EXPECT_FALSE(*files.Exists(folder.Join("nodes/a")));
+  EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
+}
+
+TEST_F(NodeKeeperTest, WhatWasDeletedIsPutAsideAndThenSweptAlsoWhatAnEarlierRunLeft) {
+  for (const char* place : {"nodes/a", "nodes/b", "nodes/.deleted-a-1"}) {
+    ASSERT_TRUE(files.CreateDirectories(folder.Join(place)).ok());
+    ASSERT_TRUE(files.ReplaceFile(folder.Join(std::string(place) + "/file"), "x").ok());
+  }
+  PutTenant("a", TenantState::kDeleting);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/.deleted-a-1/file")));
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/.deleted-a-2/file")));
+  keeper->Sweep();
+  const auto left = files.List(folder.Join("nodes"));
+  ASSERT_TRUE(left.ok());
+  ASSERT_EQ(left->size(), 1u);
+  EXPECT_EQ(left->front().name, "b");
+}
+
 TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {
   PutTenant("a", TenantState::kDeleting, /*keeps_data=*/true);
   Place("a", "op-1");
