@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
+// Changes that no store would take: none was asked, so none is away.
+bool IsOurFault(Code code) {
+  return code == Code::kInvalidArgument || code == Code::kInvalidIdentifier;
+}
+
 }  // namespace
 
 Fleet::Fleet(std::unique_ptr<metadata::MetadataStore> store, const io::Clock& clock, Logger& log)
@@ -121,7 +126,7 @@ Result<FleetViewPtr> Fleet::Change(const DecideFn& decide) {
       return FleetViewPtr(std::move(after));
     }
     if (version.status().code() == Code::kConflict) continue;
-    if (version.status().code() == Code::kInvalidArgument) return version.status();
+    if (IsOurFault(version.status().code())) return version.status();
     return Failed(version.status());
   }
   return Status(Code::kOverloaded, "others keep changing the fleet: try again");
@@ -134,7 +139,7 @@ Status Fleet::Note(const Changes& changes) {
   }
   const std::lock_guard turn(turn_mutex_);
   const Status status = store_->Commit(changes).status();
-  if (status.ok() || status.code() == Code::kConflict) return status;
+  if (status.ok() || status.code() == Code::kConflict || IsOurFault(status.code())) return status;
   return Failed(status);
 }
 

@@ -53,6 +53,7 @@ class Fleet {
   /// failure, kUnavailable, kOverloaded when others kept changing it.
   Result<FleetViewPtr> Change(const DecideFn& decide);
   /// Commits rows that no decision hangs on, each unless it was changed meanwhile (kConflict).
+  /// kInvalidArgument when no store would take them, which says nothing of the store.
   Status Note(const Changes& changes);
 
   /// Why the store is away; OK when it is not.

@@ -136,6 +136,16 @@ TEST_F(FleetTest, AStoreThatIsAwayIsAskedOnceASecond) {
   EXPECT_EQ(store->calls, calls + 1);
 }
 
+TEST_F(FleetTest, ARowThatNoStoreTakesDoesNotMakeTheStoreOneThatIsAway) {
+  ASSERT_TRUE(Add("acme").ok());
+  const std::string fits(metadata::kBodyBytesMax, ' ');
+  EXPECT_TRUE(fleet->Note({{"other", "fits", 0, fits}}).ok());
+  EXPECT_EQ(fleet->Note({{"other", "x", 0, fits + " "}}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(fleet->Note({{"other", "no/key", 0, "1"}}).code(), Code::kInvalidIdentifier);
+  EXPECT_TRUE(fleet->status().ok());
+  EXPECT_TRUE(Add("globex").ok());
+}
+
 TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {
   ASSERT_TRUE(Add("acme").ok());
   ASSERT_TRUE(

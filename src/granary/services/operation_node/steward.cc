@@ -89,21 +89,33 @@ void Steward::Work() {
   DecideScale(*desk_.fleet.Last());
 }
 
-void Steward::WriteDownHeard(const FleetView& view) {
-  const std::int64_t now_ns = desk_.clock.MonotonicNanos();
-  const std::int64_t every_ns = desk_.book.limits().suspect_ms * 1'000'000 / kWritesPerSilence;
-  if (written_ns_ != 0 && now_ns - written_ns_ < every_ns) return;
-  written_ns_ = now_ns;
+Fleet::Changes HeardChanges(const NodeBook& book, const FleetView& view) {
   Fleet::Changes changes;
-  for (const auto& [id, heard] : desk_.book.All()) {
+  for (const auto& [id, heard] : book.All()) {
     const auto* row = view.FindNode(id);
     if (row == nullptr || heard.seen_us <= row->value.seen_us) continue;
     Node node = row->value;
     node.seen_us = heard.seen_us;
     node.load = heard.load;
-    changes.push_back({std::string(kNodeKind), id, row->version, NodeBody(node)});
+    std::string body = NodeBody(node);
+    if (body.size() > metadata::kBodyBytesMax) {
+      // Of a node with that many tenants it matters more that it lives than how busy it is.
+      node.load = row->value.load;
+      body = NodeBody(node);
+    }
+    if (body.size() > metadata::kBodyBytesMax) continue;
+    changes.push_back({std::string(kNodeKind), id, row->version, std::move(body)});
     if (changes.size() == metadata::kChangesMax) break;
   }
+  return changes;
+}
+
+void Steward::WriteDownHeard(const FleetView& view) {
+  const std::int64_t now_ns = desk_.clock.MonotonicNanos();
+  const std::int64_t every_ns = desk_.book.limits().suspect_ms * 1'000'000 / kWritesPerSilence;
+  if (written_ns_ != 0 && now_ns - written_ns_ < every_ns) return;
+  written_ns_ = now_ns;
+  const Fleet::Changes changes = HeardChanges(desk_.book, view);
   if (changes.empty()) return;
   // Rows that somebody changed meanwhile are written down next time.
   if (desk_.fleet.Note(changes).code() == Code::kConflict) written_ns_ = 0;

@@ -32,6 +32,9 @@ Fleet::Changes RecordDecision(const FleetView& now, const FleetLoad& load,
 /// Seconds since the last growth or shrinking that is kept.
 std::optional<std::int64_t> ChangedAgo(const FleetView& view, std::int64_t now_us);
 
+/// What was heard here after it was written down, as rows, each of which a store takes.
+Fleet::Changes HeardChanges(const NodeBook& book, const FleetView& view);
+
 struct FleetCounts {
   std::uint64_t tenants = 0, waiting_tenants = 0;
   std::map<NodeState, std::uint64_t> nodes;
