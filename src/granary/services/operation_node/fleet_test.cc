@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <mutex>
+
 #include "granary/testing/fake_clock.h"
 #include "granary/testing/temp_directory.h"
 
@@ -20,12 +24,14 @@ class MovableStore final : public metadata::MetadataStore {
   }
   Result<std::uint64_t> Commit(const std::vector<Change>& changes,
                                std::optional<std::uint64_t> seen) override {
+    const std::lock_guard passing(gate);
     ++calls;
     if (away) return Status(Code::kUnavailable, "nobody there");
     if (before_commit) before_commit(*inner);
     return inner->Commit(changes, seen);
   }
   Result<metadata::ChangeSet> Changes(std::uint64_t after) override {
+    const std::lock_guard passing(gate);
     ++calls;
     if (away) return Status(Code::kUnavailable, "nobody there");
     return inner->Changes(after);
@@ -33,8 +39,9 @@ class MovableStore final : public metadata::MetadataStore {
   const std::string& where() const override { return inner->where(); }
 
   std::unique_ptr<metadata::MetadataStore> inner;
+  std::mutex gate;  // Whoever holds it keeps the store from answering.
   bool away = false;
-  int calls = 0;
+  std::atomic<int> calls = 0;
   std::function<void(metadata::MetadataStore&)> before_commit;
 };
 
@@ -144,6 +151,45 @@ TEST_F(FleetTest, ARowThatNoStoreTakesDoesNotMakeTheStoreOneThatIsAway) {
   EXPECT_EQ(fleet->Note({{"other", "no/key", 0, "1"}}).code(), Code::kInvalidIdentifier);
   EXPECT_TRUE(fleet->status().ok());
   EXPECT_TRUE(Add("globex").ok());
+}
+
+TEST_F(FleetTest, NobodyWaitsForAStoreThatTakesAndDoesNotAnswer) {
+  ASSERT_TRUE(Add("acme").ok());
+  std::unique_lock held(store->gate);
+  const Fleet::Deadline over = io::SystemClock().MonotonicNanos();
+  for (int i = 0; i < 3; ++i) {
+    const auto seen = fleet->Look(over);
+    ASSERT_TRUE(seen.ok());
+    EXPECT_GT(seen->stale_ms, 0);
+    EXPECT_NE(seen->view->FindTenant("acme"), nullptr);
+  }
+  EXPECT_EQ(fleet->Fresh(over).status().code(), Code::kDeadlineExceeded);
+  const auto nothing = [](const FleetView&) -> Result<Fleet::Changes> { return New("globex"); };
+  EXPECT_EQ(fleet->Change(nothing, over).status().code(), Code::kDeadlineExceeded);
+  EXPECT_GT(fleet->Look()->stale_ms, 0);  // Without a deadline not for ever, either.
+  held.unlock();
+  const auto seen = fleet->Look();
+  EXPECT_EQ(seen->stale_ms, 0);
+  EXPECT_EQ(seen->view->FindTenant("globex"), nullptr);
+}
+
+TEST_F(FleetTest, AllWhoWaitAreServedByOneQuestion) {
+  ASSERT_TRUE(Add("acme").ok());
+  std::unique_lock held(store->gate);
+  const int before = store->calls;
+  std::vector<std::future<bool>> waiting;
+  for (int i = 0; i < 8; ++i)
+    waiting.push_back(std::async(std::launch::async, [&] { return fleet->Fresh().ok(); }));
+  held.unlock();
+  for (auto& one : waiting) EXPECT_TRUE(one.get());
+  EXPECT_LE(store->calls - before, 8);
+  const int now = store->calls;
+  held.lock();
+  const Fleet::Deadline over = io::SystemClock().MonotonicNanos();
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(fleet->Fresh(over).ok());
+  held.unlock();
+  EXPECT_TRUE(fleet->Fresh().ok());
+  EXPECT_LE(store->calls - now, 3);
 }
 
 TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {

@@ -56,7 +56,7 @@ Result<net::HttpResponse> Beat(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> ListNodes(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const PageRequest page, ParsePage(call.request));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   const auto counts = seen.view->PlacedCounts();
   return SeenResponse(seen, PageJson("nodes", seen.view->nodes(), page,
                                      [&](const std::string& id, const Kept<Node>& row) {
@@ -77,7 +77,7 @@ std::string OneNodeJson(const Desk& desk, const FleetView& view, const std::stri
 
 Result<net::HttpResponse> GetNode(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*seen.view, id));
   return SeenResponse(seen, OneNodeJson(desk, *seen.view, id, row->value));
 }
@@ -86,9 +86,10 @@ Result<net::HttpResponse> SetDraining(Desk& desk, RouteCall& call, bool draining
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   if (!call.request.body.empty() && call.request.body != "{}")
     return Status(Code::kInvalidRequest, "this request has no body");
-  GRANARY_ASSIGN(const FleetViewPtr after, desk.fleet.Change([&](const FleetView& now) {
-    return DecideDraining(now, id, draining);
-  }));
+  GRANARY_ASSIGN(
+      const FleetViewPtr after,
+      desk.fleet.Change([&](const FleetView& now) { return DecideDraining(now, id, draining); },
+                        call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*after, id));
   return JsonResponse(OneNodeJson(desk, *after, id, row->value));
 }
@@ -102,7 +103,9 @@ Result<net::HttpResponse> Undrain(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> RemoveNode(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_TRY(desk.fleet.Change([&](const FleetView& now) { return DecideRemoval(desk, now, id); })
+  GRANARY_TRY(desk.fleet
+                  .Change([&](const FleetView& now) { return DecideRemoval(desk, now, id); },
+                          call.request.cancel.deadline_ns())
                   .status());
   desk.book.Forget(id);
   return JsonResponse("", 204);

@@ -18,8 +18,8 @@ FleetPolicy PolicyOf(const FleetView& view) {
 }
 
 // State as it is at this moment, and what the policy says of it.
-Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall&) {
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   const FleetPolicy policy = PolicyOf(*seen.view);
   const FleetLoad load = FleetLoadOf(desk, *seen.view);
   const FleetDecision now =
@@ -47,20 +47,22 @@ Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall&) {
 Result<net::HttpResponse> PutPolicy(Desk& desk, RouteCall& call) {
   FleetPolicy policy;
   GRANARY_TRY(desk.fleet
-                  .Change([&](const FleetView& now) -> Result<Fleet::Changes> {
-                    GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
-                    if (policy == PolicyOf(now)) return Fleet::Changes();
-                    return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
-                                           now.policy() ? now.policy()->version : 0,
-                                           FleetPolicyJson(policy)}};
-                  })
+                  .Change(
+                      [&](const FleetView& now) -> Result<Fleet::Changes> {
+                        GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
+                        if (policy == PolicyOf(now)) return Fleet::Changes();
+                        return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
+                                               now.policy() ? now.policy()->version : 0,
+                                               FleetPolicyJson(policy)}};
+                      },
+                      call.request.cancel.deadline_ns())
                   .status());
   return JsonResponse(FleetPolicyJson(policy));
 }
 
 // The same function that decides, over loads that the caller makes up. Nothing is changed.
 Result<net::HttpResponse> Simulate(Desk& desk, RouteCall& call) {
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Simulation simulation,
                  ParseSimulation(call.request.body, PolicyOf(*seen.view)));
   std::string out;
