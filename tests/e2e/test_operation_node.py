@@ -289,6 +289,33 @@ def test_its_nodes_stop_in_order_however_it_ends(operation, end):
     assert told(service, "stopping") == told(service, "stopped") == len(tenants) + own, service.log()[-3000:]
 
 
+def test_a_tenant_cannot_keep_its_node_from_starting(operation):
+    service = operation()
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a", "data_path": "config.env"})  # Below the folder where the node starts.
+    node.write("a", [{"n": 1}])
+    service.restart()
+    serving(service, "acme")
+    wait_ready_at(service, "acme", lambda one: one.rows(source_id="a") == [{"n": 1}])
+
+
+def test_a_parent_that_ignores_its_childrens_ends_hides_none(operation):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Which whatever is started now inherits.
+    try:
+        service = operation(wait=False)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is ready")
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(service, "acme")
+    (child,) = processes_of(service)
+    os.kill(child, signal.SIGKILL)
+    service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"][0]["process"]["starts"] == 2, "it is started again")
+    serving(service, "acme")
+
+
 def test_no_more_nodes_are_launched_than_may_be_and_the_rest_waits(operation):
     service = operation(MAX_LAUNCHED_NODES="1")
     client = service.client()

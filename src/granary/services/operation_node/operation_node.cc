@@ -211,10 +211,14 @@ Status OperationNode::Open() {
                                  state.clock.WallMicros());
   ProcessOptions processes;
   processes.stop_ms = config.stop_timeout_seconds * 1000 + 5'000;
-  if (!config.launch_config_file.empty()) {
-    GRANARY_ASSIGN(const std::string file, state.files.Resolve(config.launch_config_file));
-    processes.arguments.insert(processes.arguments.end(), {"--config", file});
+  // Never what is called config.env in the folder where a node starts: its tenant writes there.
+  std::string launch_config = config.launch_config_file;
+  if (launch_config.empty()) {
+    launch_config = io::JoinPath(folder, "launched.env");
+    GRANARY_TRY(state.files.ReplaceFile(launch_config, "# Set LAUNCH_CONFIG_FILE instead.\n"));
   }
+  GRANARY_ASSIGN(launch_config, state.files.Resolve(launch_config));
+  processes.arguments.insert(processes.arguments.end(), {"--config", launch_config});
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
