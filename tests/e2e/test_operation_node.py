@@ -19,6 +19,7 @@ from service import Service
 from stores import ClickHouse, Postgres
 
 QUICK = {"HEARTBEAT_SECONDS": "1", "NODE_SUSPECT_SECONDS": "2", "NODE_DEAD_SECONDS": "3", "SCALING_INTERVAL_SECONDS": "1"}
+PATIENT = {"NODE_SUSPECT_SECONDS": "60", "NODE_DEAD_SECONDS": "120"}  # Where silence is not the subject.
 KEY = "a key of a node of a test"
 
 
@@ -821,6 +822,21 @@ def test_scaling_follows_the_load_and_keeps_its_reasons(operation):
     service.restart()
     kept = service.client().call("GET", "/scaling")["decisions"]
     assert grown in kept and shrunk in kept
+
+
+def test_what_scaling_asked_for_is_asked_for_until_the_cooldown_is_over(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    for node in ("a", "b"):
+        beat(client, node, capacity=4)
+    for i in range(4):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
+    for node in ("a", "b"):
+        beat(client, node, capacity=4, cpu_percent=95)
+    decisions = service.wait_for(lambda one: (found := one.call("GET", "/scaling")["decisions"]) and found[-1]["step"] == "hold" and
+                                 any(each["step"] == "grow" for each in found) and found, "it has grown and waits")
+    assert [each["nodes_wanted"] for each in decisions if each["step"] == "grow"] == [3] and decisions[-1]["nodes_wanted"] == 3
+    assert client.metric("granary_fleet_nodes_wanted") == 3 and client.call("GET", "/scaling")["nodes_wanted"] == 3
 
 
 def test_a_simulation_decides_as_the_policy_does_and_changes_nothing(operation):

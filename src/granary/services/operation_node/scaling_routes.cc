@@ -23,7 +23,7 @@ Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall& call) {
   const FleetPolicy policy = PolicyOf(*seen.view);
   const FleetLoad load = FleetLoadOf(desk, *seen.view);
   const FleetDecision now =
-      DecideFleet(load, policy, ChangedAgo(*seen.view, desk.clock.WallMicros()));
+      DecideFleet(load, policy, LastChangeOf(*seen.view, desk.clock.WallMicros()));
   std::string out;
   api::JsonObject object(out);
   object.Add("enabled", policy.enabled);
@@ -70,12 +70,15 @@ Result<net::HttpResponse> Simulate(Desk& desk, RouteCall& call) {
   object.Key("policy").append(FleetPolicyJson(simulation.policy));
   std::string& decisions = object.Key("decisions");
   decisions.push_back('[');
-  std::optional<std::int64_t> changed_s;
+  std::optional<FleetChange> last;
+  std::int64_t changed_s = 0;
   for (const SimulatedRound& round : simulation.rounds) {
-    const FleetDecision decision =
-        DecideFleet(round.load, simulation.policy,
-                    changed_s ? std::optional(round.at_seconds - *changed_s) : std::nullopt);
-    if (decision.step != FleetStep::kHold) changed_s = round.at_seconds;
+    if (last) last->ago_s = round.at_seconds - changed_s;
+    const FleetDecision decision = DecideFleet(round.load, simulation.policy, last);
+    if (decision.step != FleetStep::kHold) {
+      changed_s = round.at_seconds;
+      last = FleetChange{0, decision.nodes_wanted};
+    }
     if (decisions.back() != '[') decisions.push_back(',');
     api::JsonObject one(decisions);
     one.Add("at_seconds", round.at_seconds);

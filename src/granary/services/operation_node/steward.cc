@@ -27,6 +27,7 @@ FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view) {
     const auto count = counts.find(id);
     const NodeNow node = LookAtNode(desk, id, row.value, count == counts.end() ? 0 : count->second);
     if (node.health.state != NodeState::kAlive || node.node.draining) continue;
+    if (!row.value.launched_by.empty()) continue;  // A process of a tenant, and no machine.
     load.nodes.push_back({.id = id,
                           .tenants = node.placed,
                           .capacity = node.node.capacity,
@@ -39,12 +40,14 @@ FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view) {
   return load;
 }
 
-std::optional<std::int64_t> ChangedAgo(const FleetView& view, std::int64_t now_us) {
-  std::optional<std::int64_t> at_us;
-  for (const MadeDecision& made : view.Decisions())
-    if (made.decision.step != FleetStep::kHold) at_us = made.at_us;
-  if (!at_us) return std::nullopt;
-  return std::max<std::int64_t>(0, (now_us - *at_us) / kMicrosPerSecond);
+std::optional<FleetChange> LastChangeOf(const FleetView& view, std::int64_t now_us) {
+  std::optional<FleetChange> last;
+  for (const MadeDecision& made : view.Decisions()) {
+    if (made.decision.step == FleetStep::kHold) continue;
+    const std::int64_t ago_us = std::max<std::int64_t>(0, now_us - made.at_us);
+    last = FleetChange{ago_us / kMicrosPerSecond, made.decision.nodes_wanted};
+  }
+  return last;
 }
 
 Fleet::Changes RecordDecision(const FleetView& now, const FleetLoad& load,
@@ -167,7 +170,7 @@ void Steward::DecideScale(const FleetView& view) {
   };
   const std::int64_t now_us = desk_.clock.WallMicros();
   MadeDecision made{.number = 0, .at_us = now_us, .load = FleetLoadOf(desk_, view)};
-  made.decision = DecideFleet(made.load, policy_of(view), ChangedAgo(view, now_us));
+  made.decision = DecideFleet(made.load, policy_of(view), LastChangeOf(view, now_us));
   {
     const std::lock_guard lock(mutex_);
     last_decision_ = made;
@@ -176,7 +179,7 @@ void Steward::DecideScale(const FleetView& view) {
   // Decided once more over what the store holds: another Operation Node may have been first.
   const auto recorded = desk_.fleet.Change([&](const FleetView& now) -> Result<Fleet::Changes> {
     const FleetLoad load = FleetLoadOf(desk_, now);
-    return RecordDecision(now, load, DecideFleet(load, policy_of(now), ChangedAgo(now, now_us)),
+    return RecordDecision(now, load, DecideFleet(load, policy_of(now), LastChangeOf(now, now_us)),
                           now_us);
   });
   if (!recorded.ok()) {
