@@ -411,6 +411,32 @@ def test_many_tenants_on_one_node_the_emptiest_first(operation):
     assert service.wait_for(lambda one: one.call("GET", "/tenants/t4")["placement"], "t4 is placed")["node_id"] == "new"
 
 
+def test_of_many_who_wait_one_whom_a_node_has_is_placed(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    for i in range(102):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i:03}"})
+    beat(client, "n", tenants=["t101"])
+    placed = service.wait_for(lambda one: one.call("GET", "/tenants/t101")["placement"], "it is placed")
+    assert placed["node_id"] == "n"
+    assert client.call("GET", "/tenants/t000")["placement"] is None
+
+
+def test_an_adopted_tenant_is_not_deleted_while_its_node_would_bring_it_back(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", ADOPT_TENANTS="true", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["own"])
+    assert client.call("GET", "/tenants/own")["placement"]["node_id"] == "n"
+    client.call("PUT", "/tenants/own/quota", {"sources": 3})
+    problem = refused(client, "DELETE", "/tenants/own")
+    assert problem["status"] == 409 and "ADOPT_TENANTS" in problem["detail"]
+    assert client.call("GET", "/tenants/own/quota")["sources"] == 3
+    beat(client, "n", tenants=[])
+    assert client.raw("DELETE", "/tenants/own")[0] == 204
+    beat(client, "n", tenants=[])
+    assert gone(client, "own")
+
+
 def test_draining(operation):
     service = operation(MAX_LAUNCHED_NODES="0")
     client = service.client()

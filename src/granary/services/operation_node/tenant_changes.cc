@@ -1,6 +1,7 @@
 #include "granary/services/operation_node/tenant_changes.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,6 +45,17 @@ std::uint64_t LaunchedCount(const Desk& desk, const FleetView& now) {
   }));
 }
 
+// A node that is not taken for gone and says that it serves the tenant; empty: none.
+std::string WhoAnnounces(const Desk& desk, const FleetView& now, const std::string& tenant) {
+  for (const auto& [id, row] : now.nodes()) {
+    const NodeNow node = LookAtNode(desk, id, row.value, 0);
+    if (node.health.state == NodeState::kDead) continue;
+    const auto& tenants = node.node.tenants;
+    if (std::ranges::find(tenants, tenant) != tenants.end()) return id;
+  }
+  return {};
+}
+
 // Places the tenant as `choice` says; nothing when it says no node.
 void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
            const PlacementChoice& choice, Fleet::Changes& changes) {
@@ -66,6 +78,21 @@ void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
     }
   }
   changes.push_back(PlacementChange(now, tenant, placement));
+}
+
+// The tenants that some node says it has.
+std::set<std::string> NamedTenants(const Desk& desk, const FleetView& now) {
+  std::set<std::string> out;
+  for (const auto& [id, row] : now.nodes()) {
+    const NodeNow node = LookAtNode(desk, id, row.value, 0);
+    out.insert(node.node.tenants.begin(), node.node.tenants.end());
+  }
+  return out;
+}
+
+// Whether a tenant that no node has would be placed.
+bool HasRoomForAny(const Desk& desk, const FleetView& now) {
+  return ChooseNode(desk, now, /*tenant=*/"", /*wished=*/"").kind != PlacementChoice::Kind::kNone;
 }
 
 bool IsSame(const FleetView& now, const NewTenant& wish, const Tenant& found) {
@@ -237,6 +264,13 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
     tenant.changed_us = desk.clock.WallMicros();
     return Fleet::Changes{TenantChange(now, id, tenant)};
   }
+  if (const std::string node = WhoAnnounces(desk, now, id);
+      desk.config.adopt_tenants && !node.empty()) {
+    return Status(Code::kConflict,
+                  fmt::format("the node '{}' announces the tenant '{}', which would be adopted "
+                              "again at its next heartbeat (ADOPT_TENANTS): stop the node first",
+                              node, id));
+  }
   Fleet::Changes changes{{std::string(kTenantKind), id, found->version, std::nullopt}};
   if (placement != nullptr)
     changes.push_back({std::string(kPlacementKind), id, placement->version, std::nullopt});
@@ -256,15 +290,19 @@ Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& id,
 Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
   Fleet::Changes changes;
   FleetView then = now;  // With those that were placed so far.
+  const std::set<std::string> named = NamedTenants(desk, now);
+  bool has_room = HasRoomForAny(desk, then);
   std::size_t placed = 0;
   for (const auto& [id, tenant] : now.tenants()) {
     if (tenant.value.state != TenantState::kActive || now.FindPlacement(id) != nullptr) continue;
-    if (++placed > kPlacedAtOnceMax) break;
+    if (!has_room && !named.contains(id)) continue;
     Fleet::Changes more;
     Place(desk, then, id, ChooseNode(desk, then, id, ""), more);
     if (more.empty()) continue;
     GRANARY_TRY(then.Apply(more, now.version() + 1));
     changes.insert(changes.end(), more.begin(), more.end());
+    if (++placed == kPlacedAtOnceMax) break;
+    has_room = HasRoomForAny(desk, then);
   }
   return changes;
 }

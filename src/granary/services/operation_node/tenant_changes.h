@@ -45,7 +45,7 @@ Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now,
 Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const std::string& tenant,
                                   const Move& move);
 /// Of a tenant whose node was launched the rows go once the node has ended (NodeKeeper); of any
-/// other at once, and its data stays with its node.
+/// other at once, and its data stays with its node. kConflict for one that would be adopted again.
 Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now,
                                     const std::string& tenant, bool keeps_data);
 Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& tenant,
