@@ -555,6 +555,29 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
     serving(service, "acme")
 
 
+def test_another_machine_is_not_sent_to_its_own_loopback(operation):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing; says which address of ours would be used.
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        own = probe.getsockname()[0]
+    secret = "0123456789abcdef-secret"
+    service = operation(OPERATION_NODE_KEY=secret, REST_HOST="0.0.0.0", **PATIENT)
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(service, "acme")
+    assert client.call("GET", "/tenants/acme/placement")["placement"]["url"].startswith("http://127.0.0.1:")
+    elsewhere = Client(service.port, host=own)
+    shown = {"Authorization": f"Bearer {secret}"}
+    assert refused(elsewhere, "GET", "/tenants/acme/placement")["status"] == 401
+    placement = elsewhere.call("GET", "/tenants/acme/placement", headers=shown)["placement"]
+    assert placement["url"] is None and placement["node_state"] == "alive"
+    beat(client, "n", url="http://192.0.2.7:80", tenants=["other"])
+    client.call("POST", "/tenants", {"tenant_id": "other"})
+    assert elsewhere.call("GET", "/tenants/other/placement", headers=shown)["placement"]["url"] == "http://192.0.2.7:80"
+
+
 BAD = [
     ("POST", "/tenants", "{", 400, None), ("POST", "/tenants", [], 400, None), ("POST", "/tenants", {}, 400, "/tenant_id"),
     ("POST", "/tenants", {"tenant_id": "../x"}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "x" * 129}, 400, "/tenant_id"),

@@ -75,7 +75,8 @@ Result<net::HttpResponse> Get(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> GetPlacement(Desk& desk, RouteCall& call) {
   return Show(desk, call, [&](const FleetView& view, const std::string& id, const Tenant& tenant) {
-    return PlacementJson(desk, view, id, tenant);
+    return PlacementJson(desk, view, id, tenant,
+                         call.request.peer_is_loopback ? Asker::kHere : Asker::kElsewhere);
   });
 }
 
