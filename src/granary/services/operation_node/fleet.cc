@@ -95,6 +95,10 @@ Result<FleetViewPtr> Fleet::Read() try {
   auto next =
       before == nullptr ? std::make_shared<FleetView>() : std::make_shared<FleetView>(*before);
   GRANARY_TRY(next->Apply(found));
+  for (const auto& [key, why] : next->passed_over()) {
+    if (before != nullptr && before->passed_over().contains(key)) continue;
+    log_.Error("a row of the metadata is passed over", {{"key", key}, {"error", why}});
+  }
   return FleetViewPtr(std::move(next));
 } catch (const std::exception& failure) {
   return Status(Code::kInternal, fmt::format("the fleet cannot be read: {}", failure.what()));

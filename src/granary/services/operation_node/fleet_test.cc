@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <future>
 #include <mutex>
 
 #include "granary/testing/fake_clock.h"
@@ -175,21 +174,34 @@ TEST_F(FleetTest, NobodyWaitsForAStoreThatTakesAndDoesNotAnswer) {
 
 TEST_F(FleetTest, AllWhoWaitAreServedByOneQuestion) {
   ASSERT_TRUE(Add("acme").ok());
-  std::unique_lock held(store->gate);
-  const int before = store->calls;
-  std::vector<std::future<bool>> waiting;
-  for (int i = 0; i < 8; ++i)
-    waiting.push_back(std::async(std::launch::async, [&] { return fleet->Fresh().ok(); }));
-  held.unlock();
-  for (auto& one : waiting) EXPECT_TRUE(one.get());
-  EXPECT_LE(store->calls - before, 8);
   const int now = store->calls;
-  held.lock();
+  std::unique_lock held(store->gate);
   const Fleet::Deadline over = io::SystemClock().MonotonicNanos();
   for (int i = 0; i < 8; ++i) EXPECT_FALSE(fleet->Fresh(over).ok());
   held.unlock();
   EXPECT_TRUE(fleet->Fresh().ok());
   EXPECT_LE(store->calls - now, 3);
+}
+
+TEST_F(FleetTest, ADamagedRowThatNothingHangsOnStopsNothingAndIsOverwritten) {
+  ASSERT_TRUE(Add("acme").ok());
+  ASSERT_TRUE(store->inner
+                  ->Commit({{std::string(kDecisionKind), "d001", 0, "{}"},
+                            {std::string(kScalingKind), std::string(kPolicyKey), 0, "[]"}})
+                  .ok());
+  const auto after = Add("globex");
+  ASSERT_TRUE(after.ok()) << after.status().ToString();
+  EXPECT_EQ((*after)->passed_over().size(), 2u);
+  EXPECT_TRUE((*after)->Decisions().empty());
+  EXPECT_EQ((*after)->policy()->value, FleetPolicy());
+  const MadeDecision made{.number = 1, .at_us = 5};
+  const auto mended = fleet->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
+    return Fleet::Changes{{std::string(kDecisionKind), "d001",
+                           now.decision_rows().at("d001").version, MadeDecisionBody(made)}};
+  });
+  ASSERT_TRUE(mended.ok()) << mended.status().ToString();
+  EXPECT_EQ((*mended)->Decisions(), std::vector<MadeDecision>{made});
+  EXPECT_EQ((*mended)->passed_over().size(), 1u);
 }
 
 TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {
