@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -604,6 +605,7 @@ BAD = [
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://u:p@a:1"}, 400, "/url"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "../b"]}, 400, "/tenants/1"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "a"]}, 400, "/tenants/1"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": [f"{i:0128}" for i in range(500)]}, 400, "/tenants"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "capacity": -1}, 400, "/capacity"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"cpu_percent": -1}}, 400, "/load/cpu_percent"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"gpu": 1}}, 400, "/load/gpu"),
@@ -704,6 +706,55 @@ def test_a_store_that_goes_away_comes_back_by_itself(operation, stored):
     client.call("POST", "/tenants", {"tenant_id": "late"})
     assert [one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]] == ["acme", "late"]
     assert "the metadata store is away" in service.log() and "the metadata store is back" in service.log()
+
+
+def test_nobody_waits_behind_one_who_waits_for_a_busy_store(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", METADATA_TIMEOUT_MS="60000", **PATIENT)
+    client = service.client()
+    beat(client, "n")
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    with concurrent.futures.ThreadPoolExecutor(80) as pool:
+        busy = sqlite3.connect(service.data / "operation_node/metadata.sqlite", isolation_level=None, check_same_thread=False)
+        busy.execute("BEGIN IMMEDIATE")
+        first = pool.submit(lambda: service.client().call("POST", "/tenants", {"tenant_id": "late"}))
+        service.wait_for(lambda one: "granary-stale-ms" in one.raw("GET", "/tenants")[1], "reads are answered from what was seen last")
+        readers = [pool.submit(lambda: service.client().raw("GET", "/tenants")) for _ in range(64)]
+        begun = time.monotonic()
+        beat(client, "n")
+        assert refused(client, "POST", "/tenants", {"tenant_id": "x"}, {"X-Timeout-Ms": "300"})["status"] == 504
+        assert client.raw("GET", "/tenants", headers={"X-Timeout-Ms": "5000"})[0] == 200
+        assert time.monotonic() - begun < 30  # Half of what the first one waits.
+        for reader in readers:
+            status, headers, _ = reader.result()
+            assert status == 200 and int(headers["granary-stale-ms"]) > 0
+        assert not first.done()
+        busy.execute("ROLLBACK")
+        assert first.result()["tenant_id"] == "late"
+        busy.close()
+    assert [one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]] == ["acme", "late"]
+
+
+def test_a_node_that_moves_while_the_store_is_away_is_found(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["acme"])
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    folder = service.data / "operation_node"
+    parts = [f"metadata.sqlite{end}" for end in ("", "-wal", "-shm") if (folder / f"metadata.sqlite{end}").exists()]
+    for part in parts:
+        (folder / part).rename(folder / f"away.{part}")
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 503, "health says so")
+    beat(client, "n", url="http://127.0.0.1:10", tenants=["acme"])
+    status, headers, content = client.raw("GET", "/tenants/acme/placement")
+    assert status == 200 and json.loads(content)["placement"]["url"] == "http://127.0.0.1:10" and int(headers["granary-stale-ms"]) > 0
+    assert refused(client, "PUT", "/nodes/n", {"key": "another key of a node", "url": "http://127.0.0.1:11"})["status"] in (403, 503)
+    assert json.loads(client.raw("GET", "/tenants/acme/placement")[2])["placement"]["url"] == "http://127.0.0.1:10"
+    for part in parts:
+        (folder / f"away.{part}").rename(folder / part)
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is back")
+    beat(client, "n", url="http://127.0.0.1:10", tenants=["acme"])
+    service.restart()
+    assert service.client().call("GET", "/nodes/n")["url"] == "http://127.0.0.1:10"
 
 
 @pytest.mark.parametrize("kind", [Postgres, ClickHouse], ids=lambda kind: kind.kind)

@@ -140,15 +140,20 @@ void NodeKeeper::TakeNote(const NodeExit& exit) {
 // Where it was is not where it will be. Who is not told, since the store is away, finds out by its
 // silence.
 void NodeKeeper::TellOthers(const std::string& node) {
-  const FleetViewPtr view = fleet_.Last();
-  const auto* row = view == nullptr ? nullptr : view->FindNode(node);
-  if (row == nullptr || row->value.seen_us == 0) return;
-  Node now = row->value;
-  now.url.clear();
-  now.tenants.clear();
-  now.seen_us = 0;
-  now.load = {};
-  (void)fleet_.Note({{std::string(kNodeKind), node, row->version, NodeBody(now)}}).ok();
+  options_.ended(node);
+  const auto decide = [&](const FleetView& now) -> Result<Fleet::Changes> {
+    const auto* row = now.FindNode(node);
+    if (row == nullptr || row->value.seen_us == 0) return Fleet::Changes();
+    Node silent = row->value;
+    silent.url.clear();
+    silent.tenants.clear();
+    silent.seen_us = 0;
+    silent.load = {};
+    return Fleet::Changes{{std::string(kNodeKind), node, row->version, NodeBody(silent)}};
+  };
+  // Not for long: other nodes are waited for by this thread.
+  constexpr std::int64_t kTellNanos = Fleet::kLookMs * kNanosPerMilli;
+  (void)fleet_.Change(decide, io::SystemClock().MonotonicNanos() + kTellNanos).ok();
 }
 
 void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted) {
@@ -178,6 +183,7 @@ void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
   if (started.ok()) {
     ++record.starts;
     record.started_us = clock_.WallMicros();
+    record.started_ns = clock_.MonotonicNanos();
     log_.Info("a node was launched", {{"node", spec.node}, {"tenant", spec.tenant}});
     return;
   }
@@ -248,6 +254,7 @@ void NodeKeeper::Publish() {
     const std::int64_t wait_ns = runs ? 0 : std::max<std::int64_t>(0, record.start_at_ns - now_ns);
     shown[node] = {runs,
                    record.started_us,
+                   record.started_ns,
                    record.starts,
                    record.restarts.failures,
                    record.last_exit,

@@ -43,13 +43,15 @@ struct KeeperOptions {
   /// A node's key; it proves with it who it is.
   std::function<std::string(const std::string& node)> key_of;
   RestartLimits restarts;
+  /// Told of each process that ended: what it said is not true of the next one.
+  std::function<void(const std::string& node)> ended = [](const std::string&) {};
 };
 
 /// What is known here of a node's process.
 struct KeptProcess {
   bool runs = false;
-  std::int64_t started_us =
-      0;  ///< The last start; what was heard of before it is another process'.
+  /// The last start, by both clocks; what was heard of before it is another process'.
+  std::int64_t started_us = 0, started_ns = 0;
   std::uint64_t starts = 0;
   std::uint32_t failures = 0;  ///< Ends in a row that nobody asked for.
   std::string last_exit;       ///< Empty: it never ended.
@@ -84,7 +86,7 @@ class NodeKeeper {
   struct Record {
     NodeSpec spec;
     RestartState restarts;
-    std::int64_t start_at_ns = 0, started_us = 0;
+    std::int64_t start_at_ns = 0, started_us = 0, started_ns = 0;
     std::uint64_t starts = 0;
     std::string last_exit;
   };

@@ -208,7 +208,7 @@ Status OperationNode::Open() {
   state.book =
       std::make_unique<NodeBook>(HealthLimits{.suspect_ms = config.node_suspect_seconds * 1000,
                                               .dead_ms = config.node_dead_seconds * 1000},
-                                 state.clock.WallMicros());
+                                 state.clock);
   ProcessOptions processes;
   processes.stop_ms = config.stop_timeout_seconds * 1000 + 5'000;
   // Never what is called config.env in the folder where a node starts: its tenant writes there.
@@ -220,6 +220,7 @@ Status OperationNode::Open() {
   GRANARY_ASSIGN(launch_config, state.files.Resolve(launch_config));
   processes.arguments.insert(processes.arguments.end(), {"--config", launch_config});
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
+  keeping.ended = [&state](const std::string& node) { state.book->Forget(node); };
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);

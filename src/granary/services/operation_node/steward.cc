@@ -92,14 +92,13 @@ void Steward::Work() {
   DecideScale(*desk_.fleet.Last());
 }
 
-Fleet::Changes HeardChanges(const NodeBook& book, const FleetView& view) {
-  Fleet::Changes changes;
-  for (const auto& [id, heard] : book.All()) {
+std::vector<metadata::Change> HeardChanges(const NodeBook& book, const FleetView& view) {
+  std::vector<std::pair<std::int64_t, metadata::Change>> found;
+  for (const std::string& id : book.Nodes()) {
     const auto* row = view.FindNode(id);
-    if (row == nullptr || heard.seen_us <= row->value.seen_us) continue;
-    Node node = row->value;
-    node.seen_us = heard.seen_us;
-    node.load = heard.load;
+    if (row == nullptr) continue;
+    Node node = book.Freshest(id, row->value);
+    if (node == row->value) continue;
     std::string body = NodeBody(node);
     if (body.size() > metadata::kBodyBytesMax) {
       // Of a node with that many tenants it matters more that it lives than how busy it is.
@@ -107,10 +106,13 @@ Fleet::Changes HeardChanges(const NodeBook& book, const FleetView& view) {
       body = NodeBody(node);
     }
     if (body.size() > metadata::kBodyBytesMax) continue;
-    changes.push_back({std::string(kNodeKind), id, row->version, std::move(body)});
-    if (changes.size() == metadata::kChangesMax) break;
+    found.push_back(
+        {row->value.seen_us, {std::string(kNodeKind), id, row->version, std::move(body)}});
   }
-  return changes;
+  std::ranges::stable_sort(found, {}, [](const auto& one) { return one.first; });
+  std::vector<metadata::Change> out;
+  for (auto& [seen_us, change] : found) out.push_back(std::move(change));
+  return out;
 }
 
 void Steward::WriteDownHeard(const FleetView& view) {
@@ -118,10 +120,23 @@ void Steward::WriteDownHeard(const FleetView& view) {
   const std::int64_t every_ns = desk_.book.limits().suspect_ms * 1'000'000 / kWritesPerSilence;
   if (written_ns_ != 0 && now_ns - written_ns_ < every_ns) return;
   written_ns_ = now_ns;
-  const Fleet::Changes changes = HeardChanges(desk_.book, view);
-  if (changes.empty()) return;
-  // Rows that somebody changed meanwhile are written down next time.
-  if (desk_.fleet.Note(changes).code() == Code::kConflict) written_ns_ = 0;
+  const std::vector<metadata::Change> changes = HeardChanges(desk_.book, view);
+  for (std::size_t at = 0; at < changes.size(); at += metadata::kChangesMax) {
+    const std::size_t end = std::min(changes.size(), at + metadata::kChangesMax);
+    const Status noted = desk_.fleet.Note({changes.begin() + static_cast<std::ptrdiff_t>(at),
+                                           changes.begin() + static_cast<std::ptrdiff_t>(end)});
+    // Rows that somebody changed meanwhile are written down next time.
+    if (noted.code() == Code::kConflict) written_ns_ = 0;
+  }
+  ForgetRemoved();
+}
+
+// The book first: whoever is in it then was in the fleet before.
+void Steward::ForgetRemoved() {
+  const std::vector<std::string> heard = desk_.book.Nodes();
+  const FleetViewPtr now = desk_.fleet.Last();
+  for (const std::string& node : heard)
+    if (now->FindNode(node) == nullptr) desk_.book.Forget(node);
 }
 
 void Steward::TellOfNodes(const FleetView& view) {

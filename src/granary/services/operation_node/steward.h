@@ -58,6 +58,7 @@ class Steward {
 
  private:
   void WriteDownHeard(const FleetView& view);
+  void ForgetRemoved();
   void TellOfNodes(const FleetView& view);
   void PlaceWaiting();
   void DecideScale(const FleetView& view);
