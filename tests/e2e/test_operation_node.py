@@ -550,6 +550,11 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
     for header in (f"Bearer {secret}x", "Bearer ", f"Basic {secret}", secret):
         assert refused(client, "GET", "/tenants", headers={"Authorization": header})["code"] == "UNAUTHENTICATED"
     assert client.raw("GET", "/health", headers={"Authorization": "Bearer wrong"})[0] == 200
+    # A web page that somebody looks at on this machine is not this machine.
+    for page in ({"Origin": "http://evil.example"}, {"Host": f"evil.example:{service.port}"}):
+        assert refused(client, "POST", "/tenants", {"tenant_id": "evil"}, page)["status"] == 401
+        assert client.raw("GET", "/tenants", headers={**page, "Authorization": f"Bearer {secret}"})[0] == 200
+    assert gone(client, "evil")
     assert secret not in service.log()
     # Its own nodes know the key.
     client.call("POST", "/tenants", {"tenant_id": "acme"})

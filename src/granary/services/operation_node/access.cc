@@ -19,10 +19,12 @@ Status Unauthenticated(std::string message) { return {Code::kUnauthenticated, st
 Status CheckCaller(const net::HttpRequest& request, const Config& config) {
   const auto shown = request.headers.Get("Authorization");
   if (!shown) {
-    if (config.operation_node_key.empty())
-      return hosting::CheckPeer(request.peer_is_loopback, config);
-    if (request.peer_is_loopback || hosting::IsOpen(config)) return Status::Ok();
-    return Unauthenticated("other machines show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+    if (config.operation_node_key.empty()) {
+      GRANARY_TRY(hosting::CheckPeer(request.peer_is_loopback, config));
+    } else if (!request.peer_is_loopback && !hosting::IsOpen(config)) {
+      return Unauthenticated("other machines show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+    }
+    return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request);
   }
   if (hosting::Lowercase(shown->substr(0, kScheme.size())) != kScheme)
     return Unauthenticated("the scheme of Authorization is not Bearer");

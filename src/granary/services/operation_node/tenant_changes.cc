@@ -257,8 +257,12 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
   const auto* placement = now.FindPlacement(id);
   if (placement != nullptr && !placement->value.launched_by.empty()) {
     Tenant tenant = found->value;
-    if (tenant.state == TenantState::kDeleting && tenant.keeps_data == keeps_data)
-      return Fleet::Changes();
+    if (tenant.state == TenantState::kDeleting) {
+      if (tenant.keeps_data == keeps_data) return Fleet::Changes();
+      return Status(Code::kConflict,
+                    fmt::format("the tenant '{}' is being deleted, and its data {}", id,
+                                tenant.keeps_data ? "kept (keep_data=true)" : "with it"));
+    }
     tenant.state = TenantState::kDeleting;
     tenant.keeps_data = keeps_data;
     tenant.changed_us = desk.clock.WallMicros();
