@@ -412,6 +412,16 @@ def test_many_tenants_on_one_node_the_emptiest_first(operation):
     assert service.wait_for(lambda one: one.call("GET", "/tenants/t4")["placement"], "t4 is placed")["node_id"] == "new"
 
 
+def test_what_a_node_serves_beside_what_was_placed_there_takes_room(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["x"], capacity=3)
+    for tenant in ("a", "b"):
+        assert client.call("POST", "/tenants", {"tenant_id": tenant})["placement"]["node_id"] == "n"
+    assert client.call("POST", "/tenants", {"tenant_id": "c"})["placement"] is None
+    assert client.call("POST", "/tenants", {"tenant_id": "x"})["placement"]["node_id"] == "n"  # Which it has.
+
+
 def test_of_many_who_wait_one_whom_a_node_has_is_placed(operation):
     service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
     client = service.client()
@@ -556,6 +566,7 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
         assert client.raw("GET", "/tenants", headers={**page, "Authorization": f"Bearer {secret}"})[0] == 200
     assert gone(client, "evil")
     assert secret not in service.log()
+    assert (service.data / "operation_node/identity").stat().st_mode & 0o777 == 0o600
     # Its own nodes know the key.
     client.call("POST", "/tenants", {"tenant_id": "acme"})
     serving(service, "acme")

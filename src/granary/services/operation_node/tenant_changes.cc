@@ -133,13 +133,18 @@ PlacementChoice ChooseNode(const Desk& desk, const FleetView& now, const std::st
     const auto count = placed.find(id);
     const NodeNow node = LookAtNode(desk, id, row.value, count == placed.end() ? 0 : count->second);
     const auto& tenants = node.node.tenants;
+    const auto unplaced =
+        static_cast<std::uint64_t>(std::ranges::count_if(tenants, [&](const std::string& named) {
+          const auto* placement = now.FindPlacement(named);
+          return placement == nullptr || placement->value.node != id;
+        }));
     candidates.push_back({.node = id,
                           .state = node.health.state,
                           .draining = node.node.draining,
                           .has_tenant = std::ranges::find(tenants, tenant) != tenants.end(),
                           .is_launched = !node.node.launched_by.empty(),
                           // What it serves though nobody placed it there takes room, too.
-                          .placed = std::max<std::uint64_t>(node.placed, tenants.size()),
+                          .placed = node.placed + unplaced,
                           .capacity = node.node.capacity,
                           .cpu_percent = node.node.load.cpu_percent});
   }
