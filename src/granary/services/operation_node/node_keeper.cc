@@ -98,7 +98,9 @@ void NodeKeeper::Poke() {
 }
 
 void NodeKeeper::Look() {
-  for (const NodeExit& exit : launcher_->TakeExits()) TakeNote(exit);
+  const std::vector<NodeExit> exits = launcher_->TakeExits();
+  Hide(exits);
+  for (const NodeExit& exit : exits) TakeNote(exit);
   const Result<Fleet::Seen> seen = fleet_.Look();
   if (!seen.ok()) return;  // Nothing was ever seen: nothing runs.
   const FleetView& view = *seen->view;
@@ -115,6 +117,14 @@ void NodeKeeper::Look() {
   StartWanted(wanted);
   if (seen->stale_ms == 0) FinishDeletions(view);
   Publish();
+}
+
+// At once: telling others takes its time, and nobody shall be sent to a process that has ended.
+void NodeKeeper::Hide(const std::vector<NodeExit>& exits) {
+  const std::lock_guard lock(mutex_);
+  for (const NodeExit& exit : exits)
+    if (const auto shown = shown_.find(exit.node); shown != shown_.end())
+      shown->second.runs = false;
 }
 
 void NodeKeeper::TakeNote(const NodeExit& exit) {

@@ -23,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "granary/base/log.h"
 #include "granary/io/clock.h"
@@ -93,6 +94,7 @@ class NodeKeeper {
 
   void Turn();
   bool IsEnding() const;
+  void Hide(const std::vector<NodeExit>& exits);
   void TakeNote(const NodeExit& exit);
   void TellOthers(const std::string& node);
   void StopUnwanted(const std::map<std::string, NodeSpec>& wanted);

@@ -47,7 +47,8 @@ struct NodeKeeperTest : ::testing::Test {
                       .folder = folder.Join("nodes"),
                       .settings = {{"MEMORY_LIMIT_MB", "100"}},
                       .key_of = [](const std::string& node) { return "key of " + node; },
-                      .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000}},
+                      .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000},
+                      .ended = [this](const std::string& node) { ended(node); }},
         std::move(made), *fleet, files, clock, Logger::Null());
   }
 
@@ -82,6 +83,7 @@ struct NodeKeeperTest : ::testing::Test {
     keeper->Look();
   }
 
+  std::function<void(const std::string&)> ended = [](const std::string&) {};
   testing::TempDirectory folder;
   testing::FakeClock clock;
   io::PosixFileSystem files;
@@ -152,6 +154,17 @@ TEST_F(NodeKeeperTest, ANodeThatEndsByItselfIsStartedAgainLaterEachTime) {
   launcher->End("node-a", 10'000);
   keeper->Look();
   EXPECT_EQ(keeper->Find("node-a")->wait_ms, 500);
+}
+
+TEST_F(NodeKeeperTest, AProcessThatHasEndedIsShownAsSuchBeforeAnybodyElseIsTold) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  std::vector<bool> shown;
+  ended = [&](const std::string& node) { shown.push_back(keeper->Find(node)->runs); };
+  launcher->End("node-a", 10);
+  keeper->Look();
+  EXPECT_EQ(shown, std::vector<bool>{false});
 }
 
 TEST_F(NodeKeeperTest, ANodeThatCannotBeStartedIsTriedAgainLater) {
