@@ -1,11 +1,13 @@
 """The Operation Node: the life of tenants, nodes that come and go, the processes that it launches, and a store that goes away."""
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -13,11 +15,12 @@ import pytest
 
 from document_fuzz import fuzz
 from gateway import Gateway, KeyClient
-from node import REPOSITORY, Client, Node, Refused, free_port
+from node import REPOSITORY, Client, Node, Refused, free_port, until
 from service import Service
 from stores import ClickHouse, Postgres
 
 QUICK = {"HEARTBEAT_SECONDS": "1", "NODE_SUSPECT_SECONDS": "2", "NODE_DEAD_SECONDS": "3", "SCALING_INTERVAL_SECONDS": "1"}
+PATIENT = {"NODE_SUSPECT_SECONDS": "60", "NODE_DEAD_SECONDS": "120"}  # Where silence is not the subject.
 KEY = "a key of a node of a test"
 
 
@@ -180,6 +183,23 @@ def test_data_that_is_to_be_kept_is_kept(operation):
     assert node.rows(source_id="a") == [{"n": 1}]
 
 
+def test_a_deletion_waits_for_whoever_works_in_the_folder(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    wait_ready(node_of(serving(service, "acme")))
+    client.call("POST", "/tenants/acme/suspend")
+    service.wait_for(lambda _: not processes_of(service), "its process has ended")
+    folder = service.data / "operation_node/nodes/acme"
+    with open(folder / "granary.lock", "r+") as orphan:  # As a node that a killed Operation Node left.
+        fcntl.lockf(orphan, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert client.raw("DELETE", "/tenants/acme")[0] == 202
+        service.wait_for(lambda _: told(service, "a tenant cannot be deleted yet"), "it waits")
+        assert (folder / "FORMAT").exists() and client.call("GET", "/tenants/acme")["state"] == "deleting"
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert not folder.exists()
+
+
 def test_pages_of_tenants(operation):
     service = operation(MAX_LAUNCHED_NODES="0")
     client = service.client()
@@ -249,6 +269,53 @@ def test_its_nodes_end_with_it_however_it_ends(operation):
     children = processes_of(service)
     assert service.stop() == 0
     assert not any(pathlib.Path(f"/proc/{child}").exists() for child in children)
+
+
+def told(service, message):
+    """How many lines of the log say so; its nodes write into the same one."""
+    return sum(json.loads(line)["msg"] == message for line in service.log().splitlines())
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_its_nodes_stop_in_order_however_it_ends(operation, end):
+    service = operation()
+    tenants = ("a", "b", "c")
+    for tenant in tenants:
+        service.client().call("POST", "/tenants", {"tenant_id": tenant})
+    for tenant in tenants:
+        wait_ready(node_of(serving(service, tenant)))
+    children = processes_of(service)
+    getattr(service, end)()
+    until(lambda: not any(pathlib.Path(f"/proc/{child}/exe").exists() for child in children), "its nodes have ended")
+    own = 1 if end == "stop" else 0
+    assert told(service, "stopping") == told(service, "stopped") == len(tenants) + own, service.log()[-3000:]
+
+
+def test_a_tenant_cannot_keep_its_node_from_starting(operation):
+    service = operation()
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a", "data_path": "config.env"})  # Below the folder where the node starts.
+    node.write("a", [{"n": 1}])
+    service.restart()
+    serving(service, "acme")
+    wait_ready_at(service, "acme", lambda one: one.rows(source_id="a") == [{"n": 1}])
+
+
+def test_a_parent_that_ignores_its_childrens_ends_hides_none(operation):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Which whatever is started now inherits.
+    try:
+        service = operation(wait=False)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is ready")
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(service, "acme")
+    (child,) = processes_of(service)
+    os.kill(child, signal.SIGKILL)
+    service.wait_for(lambda one: one.call("GET", "/nodes")["nodes"][0]["process"]["starts"] == 2, "it is started again")
+    serving(service, "acme")
 
 
 def test_no_more_nodes_are_launched_than_may_be_and_the_rest_waits(operation):
@@ -345,6 +412,42 @@ def test_many_tenants_on_one_node_the_emptiest_first(operation):
     assert service.wait_for(lambda one: one.call("GET", "/tenants/t4")["placement"], "t4 is placed")["node_id"] == "new"
 
 
+def test_what_a_node_serves_beside_what_was_placed_there_takes_room(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["x"], capacity=3)
+    for tenant in ("a", "b"):
+        assert client.call("POST", "/tenants", {"tenant_id": tenant})["placement"]["node_id"] == "n"
+    assert client.call("POST", "/tenants", {"tenant_id": "c"})["placement"] is None
+    assert client.call("POST", "/tenants", {"tenant_id": "x"})["placement"]["node_id"] == "n"  # Which it has.
+
+
+def test_of_many_who_wait_one_whom_a_node_has_is_placed(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    for i in range(102):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i:03}"})
+    beat(client, "n", tenants=["t101"])
+    placed = service.wait_for(lambda one: one.call("GET", "/tenants/t101")["placement"], "it is placed")
+    assert placed["node_id"] == "n"
+    assert client.call("GET", "/tenants/t000")["placement"] is None
+
+
+def test_an_adopted_tenant_is_not_deleted_while_its_node_would_bring_it_back(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", ADOPT_TENANTS="true", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["own"])
+    assert client.call("GET", "/tenants/own")["placement"]["node_id"] == "n"
+    client.call("PUT", "/tenants/own/quota", {"sources": 3})
+    problem = refused(client, "DELETE", "/tenants/own")
+    assert problem["status"] == 409 and "ADOPT_TENANTS" in problem["detail"]
+    assert client.call("GET", "/tenants/own/quota")["sources"] == 3
+    beat(client, "n", tenants=[])
+    assert client.raw("DELETE", "/tenants/own")[0] == 204
+    beat(client, "n", tenants=[])
+    assert gone(client, "own")
+
+
 def test_draining(operation):
     service = operation(MAX_LAUNCHED_NODES="0")
     client = service.client()
@@ -392,6 +495,30 @@ def test_a_launched_node_that_is_moved_begins_anew_with_its_data(operation):
     wait_ready_at(service, "acme", lambda one: one.rows(source_id="a") == [{"n": 1}])
 
 
+def test_no_data_of_a_tenant_is_left_for_the_next_of_its_id(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    node.write("a", [{"secret": 1}])
+    beat(client, "other", capacity=9, tenants=["acme"])
+    for without_data in (False, True):
+        problem = refused(client, "POST", "/tenants/acme/move", {"node_id": "other", "without_data": without_data})
+        assert problem["status"] == 409 and "launched for it" in problem["detail"]
+    assert client.call("GET", "/tenants/acme")["placement"]["launched_by"]
+    beat(client, "other", capacity=9)
+    assert client.raw("DELETE", "/tenants/acme")[0] == 202
+    service.wait_for(lambda one: gone(one, "acme"), "it is gone")
+    assert [one["node_id"] for one in client.call("GET", "/nodes")["nodes"]] == ["other"]
+    client.call("POST", "/nodes/other/drain")
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.call("GET", "/sources")["sources"] == []
+
+
 def wait_ready_at(service, tenant, holds):
     """Until what its node, wherever it is by then, answers holds."""
     def look(client):
@@ -433,10 +560,39 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
     for header in (f"Bearer {secret}x", "Bearer ", f"Basic {secret}", secret):
         assert refused(client, "GET", "/tenants", headers={"Authorization": header})["code"] == "UNAUTHENTICATED"
     assert client.raw("GET", "/health", headers={"Authorization": "Bearer wrong"})[0] == 200
+    # A web page that somebody looks at on this machine is not this machine.
+    for page in ({"Origin": "http://evil.example"}, {"Host": f"evil.example:{service.port}"}):
+        assert refused(client, "POST", "/tenants", {"tenant_id": "evil"}, page)["status"] == 401
+        assert client.raw("GET", "/tenants", headers={**page, "Authorization": f"Bearer {secret}"})[0] == 200
+    assert gone(client, "evil")
     assert secret not in service.log()
+    assert (service.data / "operation_node/identity").stat().st_mode & 0o777 == 0o600
     # Its own nodes know the key.
     client.call("POST", "/tenants", {"tenant_id": "acme"})
     serving(service, "acme")
+
+
+def test_another_machine_is_not_sent_to_its_own_loopback(operation):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing; says which address of ours would be used.
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        own = probe.getsockname()[0]
+    secret = "0123456789abcdef-secret"
+    service = operation(OPERATION_NODE_KEY=secret, REST_HOST="0.0.0.0", **PATIENT)
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(service, "acme")
+    assert client.call("GET", "/tenants/acme/placement")["placement"]["url"].startswith("http://127.0.0.1:")
+    elsewhere = Client(service.port, host=own)
+    shown = {"Authorization": f"Bearer {secret}"}
+    assert refused(elsewhere, "GET", "/tenants/acme/placement")["status"] == 401
+    placement = elsewhere.call("GET", "/tenants/acme/placement", headers=shown)["placement"]
+    assert placement["url"] is None and placement["node_state"] == "alive"
+    beat(client, "n", url="http://192.0.2.7:80", tenants=["other"])
+    client.call("POST", "/tenants", {"tenant_id": "other"})
+    assert elsewhere.call("GET", "/tenants/other/placement", headers=shown)["placement"]["url"] == "http://192.0.2.7:80"
 
 
 BAD = [
@@ -465,6 +621,7 @@ BAD = [
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://u:p@a:1"}, 400, "/url"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "../b"]}, 400, "/tenants/1"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": ["a", "a"]}, 400, "/tenants/1"),
+    ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "tenants": [f"{i:0128}" for i in range(500)]}, 400, "/tenants"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "capacity": -1}, 400, "/capacity"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"cpu_percent": -1}}, 400, "/load/cpu_percent"),
     ("PUT", "/nodes/n", {"key": KEY, "url": "http://a:1", "load": {"gpu": 1}}, 400, "/load/gpu"),
@@ -564,6 +721,55 @@ def test_a_store_that_goes_away_comes_back_by_itself(operation, stored):
     client.call("POST", "/tenants", {"tenant_id": "late"})
     assert [one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]] == ["acme", "late"]
     assert "the metadata store is away" in service.log() and "the metadata store is back" in service.log()
+
+
+def test_nobody_waits_behind_one_who_waits_for_a_busy_store(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", METADATA_TIMEOUT_MS="60000", **PATIENT)
+    client = service.client()
+    beat(client, "n")
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    with concurrent.futures.ThreadPoolExecutor(80) as pool:
+        busy = sqlite3.connect(service.data / "operation_node/metadata.sqlite", isolation_level=None, check_same_thread=False)
+        busy.execute("BEGIN IMMEDIATE")
+        first = pool.submit(lambda: service.client().call("POST", "/tenants", {"tenant_id": "late"}))
+        service.wait_for(lambda one: "granary-stale-ms" in one.raw("GET", "/tenants")[1], "reads are answered from what was seen last")
+        readers = [pool.submit(lambda: service.client().raw("GET", "/tenants")) for _ in range(64)]
+        begun = time.monotonic()
+        beat(client, "n")
+        assert refused(client, "POST", "/tenants", {"tenant_id": "x"}, {"X-Timeout-Ms": "300"})["status"] == 504
+        assert client.raw("GET", "/tenants", headers={"X-Timeout-Ms": "5000"})[0] == 200
+        assert time.monotonic() - begun < 30  # Half of what the first one waits.
+        for reader in readers:
+            status, headers, _ = reader.result()
+            assert status == 200 and int(headers["granary-stale-ms"]) > 0
+        assert not first.done()
+        busy.execute("ROLLBACK")
+        assert first.result()["tenant_id"] == "late"
+        busy.close()
+    assert [one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]] == ["acme", "late"]
+
+
+def test_a_node_that_moves_while_the_store_is_away_is_found(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    beat(client, "n", tenants=["acme"])
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    folder = service.data / "operation_node"
+    parts = [f"metadata.sqlite{end}" for end in ("", "-wal", "-shm") if (folder / f"metadata.sqlite{end}").exists()]
+    for part in parts:
+        (folder / part).rename(folder / f"away.{part}")
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 503, "health says so")
+    beat(client, "n", url="http://127.0.0.1:10", tenants=["acme"])
+    status, headers, content = client.raw("GET", "/tenants/acme/placement")
+    assert status == 200 and json.loads(content)["placement"]["url"] == "http://127.0.0.1:10" and int(headers["granary-stale-ms"]) > 0
+    assert refused(client, "PUT", "/nodes/n", {"key": "another key of a node", "url": "http://127.0.0.1:11"})["status"] in (403, 503)
+    assert json.loads(client.raw("GET", "/tenants/acme/placement")[2])["placement"]["url"] == "http://127.0.0.1:10"
+    for part in parts:
+        (folder / f"away.{part}").rename(folder / part)
+    service.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "it is back")
+    beat(client, "n", url="http://127.0.0.1:10", tenants=["acme"])
+    service.restart()
+    assert service.client().call("GET", "/nodes/n")["url"] == "http://127.0.0.1:10"
 
 
 @pytest.mark.parametrize("kind", [Postgres, ClickHouse], ids=lambda kind: kind.kind)
@@ -731,6 +937,21 @@ def test_scaling_follows_the_load_and_keeps_its_reasons(operation):
     service.restart()
     kept = service.client().call("GET", "/scaling")["decisions"]
     assert grown in kept and shrunk in kept
+
+
+def test_what_scaling_asked_for_is_asked_for_until_the_cooldown_is_over(operation):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    client = service.client()
+    for node in ("a", "b"):
+        beat(client, node, capacity=4)
+    for i in range(4):
+        client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
+    for node in ("a", "b"):
+        beat(client, node, capacity=4, cpu_percent=95)
+    decisions = service.wait_for(lambda one: (found := one.call("GET", "/scaling")["decisions"]) and found[-1]["step"] == "hold" and
+                                 any(each["step"] == "grow" for each in found) and found, "it has grown and waits")
+    assert [each["nodes_wanted"] for each in decisions if each["step"] == "grow"] == [3] and decisions[-1]["nodes_wanted"] == 3
+    assert client.metric("granary_fleet_nodes_wanted") == 3 and client.call("GET", "/scaling")["nodes_wanted"] == 3
 
 
 def test_a_simulation_decides_as_the_policy_does_and_changes_nothing(operation):

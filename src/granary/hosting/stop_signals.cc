@@ -24,6 +24,7 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() {
   Release();
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   ::close(descriptor_);
 }
 
@@ -37,7 +38,9 @@ void StopSignals::Release() {
   signalfd_siginfo taken;
   while (::read(descriptor_, &taken, sizeof(taken)) > 0) {
   }
-  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  sigset_t left = before_;
+  ::sigaddset(&left, SIGTERM);
+  ::pthread_sigmask(SIG_SETMASK, &left, nullptr);
 }
 
 }  // namespace granary::hosting

@@ -17,7 +17,9 @@ class StopSignals {
   /// Readable once one has come.
   int descriptor() const { return descriptor_; }
   void Wait() const;
-  /// Takes what came so far; the next signal ends the process as if we had never looked.
+  /// Takes what came so far; the next SIGINT, a second Ctrl-C, ends the process at once. A further
+  /// SIGTERM changes nothing: a node gets one from its Operation Node and another from the kernel
+  /// when that ends. Whoever cannot wait sends SIGKILL.
   void Release();
 
  private:

@@ -321,7 +321,23 @@ TEST(SqliteMetadataTest, AFileOfSomethingElseIsLeftAlone) {
     ASSERT_TRUE(db.ok() && db->Execute("CREATE TABLE t (a)").ok());
   }
   auto store = MakeMetadataStore(options);
-  EXPECT_EQ(store->Changes(0).status().code(), Code::kConflict);
+  EXPECT_EQ(store->Changes(0).status().code(), Code::kUnavailable);
+}
+
+TEST(SqliteMetadataTest, AFileThatOthersKeepBusyIsAwayAndNotOvertaken) {
+  testing::TempDirectory folder;
+  Options options;
+  options.file = folder.Join("metadata.sqlite");
+  options.timeout_ms = 1;
+  auto store = MakeMetadataStore(options);
+  ASSERT_TRUE(store->Commit({{"a", "k", 0, "1"}}).ok());
+  auto other = SqliteDb::Open(options.file, SqliteDb::Access::kReadWrite);
+  ASSERT_TRUE(other.ok() && other->Execute("BEGIN IMMEDIATE").ok());
+  EXPECT_EQ(store->Commit({{"a", "k", 1, "2"}}).status().code(), Code::kUnavailable);
+  EXPECT_EQ(MakeMetadataStore(options)->Changes(0).status().code(), Code::kUnavailable);
+  ASSERT_TRUE(other->Execute("COMMIT").ok());
+  EXPECT_EQ(store->Commit({{"a", "k", 7, "2"}}).status().code(), Code::kConflict);
+  EXPECT_TRUE(store->Commit({{"a", "k", 1, "2"}}).ok());
 }
 
 }  // namespace

@@ -96,6 +96,9 @@ Status SqliteMetadata::Connect() {
 }
 
 Status SqliteMetadata::Failed(const Status& failure) {
+  // A file that others keep busy: nobody was first, nothing was compared yet.
+  if (failure.code() == Code::kConflict)
+    return {Code::kUnavailable, std::string(failure.message())};
   if (failure.code() == Code::kDiskFull || failure.code() == Code::kCorruption) {
     db_.reset();
     return failure;
@@ -109,7 +112,6 @@ Status SqliteMetadata::Failed(const Status& failure) {
 
 Result<std::uint64_t> SqliteMetadata::CommitIn(SqliteDb& db, const std::vector<Change>& changes,
                                                std::optional<std::uint64_t> seen) {
-  GRANARY_TRY(db.Execute("BEGIN IMMEDIATE"));
   const auto write = [&]() -> Result<std::uint64_t> {
     GRANARY_ASSIGN(const std::int64_t newest, db.QueryInteger(kNewest));
     const auto version = static_cast<std::uint64_t>(newest) + 1;
@@ -131,8 +133,11 @@ Result<std::uint64_t> SqliteMetadata::Commit(const std::vector<Change>& changes,
   GRANARY_TRY(CheckChanges(changes));
   const std::lock_guard lock(mutex_);
   if (const Status connected = Connect(); !connected.ok()) return Failed(connected);
+  if (const Status begun = db_->Execute("BEGIN IMMEDIATE"); !begun.ok()) return Failed(begun);
   Result<std::uint64_t> version = CommitIn(*db_, changes, seen);
-  return version.ok() ? version : Result<std::uint64_t>(Failed(version.status()));
+  // Whoever writes is alone, so a conflict is one of versions.
+  if (version.ok() || version.status().code() == Code::kConflict) return version;
+  return Failed(version.status());
 }
 
 Result<ChangeSet> SqliteMetadata::Changes(std::uint64_t after) {

@@ -35,8 +35,13 @@ void AddProcess(api::JsonObject& object, const Desk& desk, const std::string& no
   members.Close();
 }
 
+// Nodes that are launched listen on 127.0.0.1, which is another machine for whoever asks from one.
+bool IsOutOfReach(const Placement& placement, Asker asker) {
+  return asker == Asker::kElsewhere && !placement.launched_by.empty();
+}
+
 void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& view,
-                    const std::string& tenant) {
+                    const std::string& tenant, Asker asker) {
   const auto* placement = view.FindPlacement(tenant);
   if (placement == nullptr) return object.AddNull("placement");
   const auto* row = view.FindNode(placement->value.node);
@@ -45,7 +50,7 @@ void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& 
   std::string& out = object.Key("placement");
   api::JsonObject members(out);
   members.Add("node_id", std::string_view(placement->value.node));
-  AddTextOrNull(members, "url", node.node.url);
+  AddTextOrNull(members, "url", IsOutOfReach(placement->value, asker) ? "" : node.node.url);
   members.Add("node_state", NodeStateName(node.health.state));
   AddTextOrNull(members, "launched_by", placement->value.launched_by);
   members.Add("reason", std::string_view(placement->value.reason));
@@ -74,7 +79,7 @@ std::string TenantJson(const Desk& desk, const FleetView& view, const std::strin
   object.Add("serving", IsServing(desk, view, id));
   AddInstant(object, "created", tenant.created_us);
   AddInstant(object, "changed", tenant.changed_us);
-  AddPlacementOf(object, desk, view, id);
+  AddPlacementOf(object, desk, view, id, Asker::kHere);
   const auto* quota = view.FindQuota(id);
   if (quota == nullptr) {
     object.AddNull("quota");
@@ -88,12 +93,12 @@ std::string TenantJson(const Desk& desk, const FleetView& view, const std::strin
 }
 
 std::string PlacementJson(const Desk& desk, const FleetView& view, const std::string& id,
-                          const Tenant& tenant) {
+                          const Tenant& tenant, Asker asker) {
   std::string out;
   api::JsonObject object(out);
   object.Add("tenant_id", std::string_view(id));
   object.Add("state", TenantStateName(tenant.state));
-  AddPlacementOf(object, desk, view, id);
+  AddPlacementOf(object, desk, view, id, asker);
   object.Close();
   return out;
 }

@@ -9,13 +9,15 @@ NodeNow LookAtNode(const Desk& desk, const std::string& id, const Node& row, std
   if (row.launched_by == desk.id) {
     // What an earlier process said of itself is not true of the one that is there now.
     const auto process = desk.keeper.Find(id);
-    if (!process || !process->runs || out.node.seen_us < process->started_us) {
+    const bool has_spoken = process && (desk.book.WasHeardSince(id, process->started_ns) ||
+                                        out.node.seen_us >= process->started_us);
+    if (!process || !process->runs || !has_spoken) {
       out.node.url.clear();
       out.node.tenants.clear();
       out.node.seen_us = 0;
     }
   }
-  out.health = desk.book.Judge(out.node, desk.clock.WallMicros());
+  out.health = desk.book.Judge(out.node);
   return out;
 }
 

@@ -5,12 +5,17 @@
 //            answered as done is in the store.
 // Away       while the store does not answer, Look gives what was seen last and since when that is
 //            so; Fresh and Change fail with kUnavailable. Attempts are at most one a second and
-//            one at a time, so nobody but the first waits for a store that is gone. It is asked
-//            again by whoever comes next: it comes back by itself.
+//            one at a time. It is asked again by whoever comes next: it comes back by itself.
+// Waits      a thread of its own asks the store, once for all who came before it asked. Look waits
+//            for it kLookMs at most, then gives what was seen last; Change waits kTurnMs at most
+//            until it may commit, and no longer than its deadline. A commit that began is waited
+//            for, since its caller must learn what became of it: as long as the store's own limit.
 // Threads    fully safe.
 // Owns       the store. Clock and log outlive it.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +27,7 @@
 #include "granary/base/status.h"
 #include "granary/io/clock.h"
 #include "granary/metadata/metadata_store.h"
+#include "granary/runtime/job_thread.h"
 #include "granary/services/operation_node/fleet_view.h"
 
 namespace granary::operation {
@@ -34,15 +40,20 @@ class Fleet {
   static constexpr int kAttempts = 16;
 
   Fleet(std::unique_ptr<metadata::MetadataStore> store, const io::Clock& clock, Logger& log);
+  ~Fleet();
+
+  /// Of a request: runtime::CancelToken::deadline_ns. Nothing: as long as the limits below.
+  using Deadline = std::optional<std::int64_t>;
+  static constexpr std::int64_t kLookMs = 500, kTurnMs = 10'000;
 
   struct Seen {
     FleetViewPtr view;
     std::int64_t stale_ms = 0;  ///< 0: it is what the store holds now.
   };
   /// kUnavailable only when nothing was ever seen.
-  Result<Seen> Look();
-  /// kUnavailable when the store does not answer.
-  Result<FleetViewPtr> Fresh();
+  Result<Seen> Look(Deadline deadline = {});
+  /// kUnavailable when the store does not answer, kDeadlineExceeded.
+  Result<FleetViewPtr> Fresh(Deadline deadline = {});
   /// What was seen last, without asking; null when nothing was.
   FleetViewPtr Last() const;
 
@@ -50,9 +61,11 @@ class Fleet {
   using DecideFn = std::function<Result<Changes>(const FleetView& now)>;
   /// Decides, and commits what was decided; nothing decided is nothing done. `decide` may be called
   /// several times and changes nothing itself. Returns the fleet after the change. `decide`'s
-  /// failure, kUnavailable, kOverloaded when others kept changing it.
-  Result<FleetViewPtr> Change(const DecideFn& decide);
+  /// failure, kUnavailable, kDeadlineExceeded (nothing was done), kOverloaded when others kept
+  /// changing it.
+  Result<FleetViewPtr> Change(const DecideFn& decide, Deadline deadline = {});
   /// Commits rows that no decision hangs on, each unless it was changed meanwhile (kConflict).
+  /// kInvalidArgument when no store would take them, which says nothing of the store.
   Status Note(const Changes& changes);
 
   /// Why the store is away; OK when it is not.
@@ -60,8 +73,15 @@ class Fleet {
   const std::string& where() const { return store_->where(); }
 
  private:
-  Status CatchUp();
-  /// Whether it is of no use to ask now. Under mutex_.
+  using Until = std::chrono::steady_clock::time_point;
+  static Until UntilOf(std::int64_t patience_ms, Deadline deadline);
+  Status CatchUp(Until until);
+  void Ask();  // The asking thread.
+  Result<FleetViewPtr> Read();
+  Status Commit(const Changes& changes, std::optional<std::uint64_t> seen, Until until,
+                std::uint64_t& version);
+  // The rest under asker_.mutex.
+  /// Whether it is of no use to ask now.
   bool IsTooSoon() const;
   Status Failed(const Status& failure);
   void Worked(FleetViewPtr view);
@@ -69,12 +89,14 @@ class Fleet {
   const std::unique_ptr<metadata::MetadataStore> store_;
   const io::Clock& clock_;
   Logger& log_;
-  std::mutex turn_mutex_;  // Of the store; taken before mutex_.
-  mutable std::mutex mutex_;
-  FleetViewPtr view_;       // Null: nothing was seen.
-  Status away_;             // OK: the last call worked.
-  bool is_trying_ = false;  // Somebody asks a store that was away.
+  std::timed_mutex turn_mutex_;  // Of the store; taken before asker_.mutex.
+  FleetViewPtr view_;            // Null: nothing was seen. Guarded by asker_.mutex, as is the rest.
+  Status away_;                  // OK: the last call worked.
   std::int64_t failed_ns_ = 0, worked_ns_ = 0;
+  // Rounds of asking: the last one that somebody wants, that began, that ended.
+  std::uint64_t wanted_ = 0, begun_ = 0, ended_ = 0;
+  std::condition_variable round_ended_;
+  mutable runtime::JobThread asker_;
 };
 
 }  // namespace granary::operation

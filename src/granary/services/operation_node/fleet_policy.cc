@@ -100,15 +100,17 @@ std::string_view FleetStepName(FleetStep step) {
 }
 
 FleetDecision DecideFleet(const FleetLoad& load, const FleetPolicy& policy,
-                          std::optional<std::int64_t> changed_ago_s) {
+                          const std::optional<FleetChange>& last) {
   const std::uint64_t nodes = load.nodes.size();
   if (!policy.enabled) return Wait(nodes, "the policy is not enabled");
   if (const auto bounded = WithinBounds(nodes, policy)) return *bounded;
   // Who waits has nothing at all, so nothing is waited for.
   if (load.waiting_tenants > 0) return ForWaiting(load, policy);
-  if (changed_ago_s && *changed_ago_s < static_cast<std::int64_t>(policy.cooldown_seconds)) {
-    return Wait(nodes, fmt::format("the last change is {} s ago: what it does is awaited for {} s",
-                                   *changed_ago_s, policy.cooldown_seconds));
+  if (last && last->ago_s < static_cast<std::int64_t>(policy.cooldown_seconds)) {
+    const std::uint64_t wanted =
+        std::max(policy.nodes_min, std::min(policy.nodes_max, last->nodes_wanted));
+    return Wait(wanted, fmt::format("the last change is {} s ago: what it does is awaited for {} s",
+                                    last->ago_s, policy.cooldown_seconds));
   }
   // Of the hot ones first those that more nodes can help.
   const FleetNode* hottest = nullptr;

@@ -29,7 +29,7 @@ struct FleetPolicy {
   bool operator==(const FleetPolicy&) const = default;
 };
 
-/// A node that answers and is not being drained.
+/// A node that answers, is not being drained, and runs on its own.
 struct FleetNode {
   std::string id;
   std::uint64_t tenants = 0;   ///< That are placed there.
@@ -63,9 +63,16 @@ struct MadeDecision {
   bool operator==(const MadeDecision&) const = default;
 };
 
-/// `changed_ago_s`: since the last growth or shrinking; nothing: there was none.
+/// The last growth or shrinking. What it asked for is asked for until its cool-down is over:
+/// whatever makes machines may look once in a minute.
+struct FleetChange {
+  std::int64_t ago_s = 0;
+  std::uint64_t nodes_wanted = 0;
+};
+
+/// `last`: nothing when there was none.
 FleetDecision DecideFleet(const FleetLoad& load, const FleetPolicy& policy,
-                          std::optional<std::int64_t> changed_ago_s);
+                          const std::optional<FleetChange>& last);
 
 // Limits of what a request may say.
 inline constexpr std::uint64_t kFleetNodesMax = 10'000;

@@ -35,7 +35,7 @@ TEST(FleetPolicyTest, AHotNodeWithOneTenantCannotBeHelpedByAnother) {
 
 TEST(FleetPolicyTest, TenantsThatWaitDoNotWaitForACooldown) {
   const FleetPolicy policy{.nodes_max = 4, .cooldown_seconds = 300};
-  const auto grown = DecideFleet({{Node("a", 10, 0)}, 2}, policy, 1);
+  const auto grown = DecideFleet({{Node("a", 10, 0)}, 2}, policy, FleetChange{1, 1});
   EXPECT_EQ(grown.step, FleetStep::kGrow);
   EXPECT_EQ(grown.nodes_wanted, 3u);
   EXPECT_EQ(DecideFleet({{Node("a", 10, 0)}, 9}, policy, {}).nodes_wanted, 4u);
@@ -54,8 +54,18 @@ TEST(FleetPolicyTest, CoolNodesGoWhenTheOthersHaveRoomForTheirTenants) {
 
 TEST(FleetPolicyTest, NothingIsDoneBeforeTheLastChangeHadItsTime) {
   const FleetLoad cool = {{Node("a", 1, 0), Node("b", 0, 0)}, 0};
-  EXPECT_EQ(DecideFleet(cool, {}, 299).step, FleetStep::kHold);
-  EXPECT_EQ(DecideFleet(cool, {}, 300).step, FleetStep::kShrink);
+  EXPECT_EQ(DecideFleet(cool, {}, FleetChange{299, 2}).step, FleetStep::kHold);
+  EXPECT_EQ(DecideFleet(cool, {}, FleetChange{300, 2}).step, FleetStep::kShrink);
+}
+
+TEST(FleetPolicyTest, WhatWasAskedForIsAskedForUntilTheCooldownIsOver) {
+  const FleetLoad hot = {{Node("a", 2, 90), Node("b", 2, 90)}, 0};
+  EXPECT_EQ(DecideFleet(hot, {}, {}).nodes_wanted, 3u);
+  EXPECT_EQ(DecideFleet(hot, {}, FleetChange{5, 3}).nodes_wanted, 3u);
+  EXPECT_EQ(
+      DecideFleet({{Node("a", 1, 0), Node("b", 0, 0)}, 0}, {}, FleetChange{5, 1}).nodes_wanted, 1u);
+  EXPECT_EQ(DecideFleet(hot, {.nodes_max = 2}, FleetChange{5, 3}).nodes_wanted, 2u);
+  EXPECT_EQ(DecideFleet(hot, {.nodes_min = 2}, FleetChange{5, 1}).nodes_wanted, 2u);
 }
 
 TEST(FleetPolicyTest, BoundsAreKeptWhateverTheLoad) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "granary/testing/fake_clock.h"
 #include "granary/testing/temp_directory.h"
 
@@ -20,12 +23,14 @@ class MovableStore final : public metadata::MetadataStore {
   }
   Result<std::uint64_t> Commit(const std::vector<Change>& changes,
                                std::optional<std::uint64_t> seen) override {
+    const std::lock_guard passing(gate);
     ++calls;
     if (away) return Status(Code::kUnavailable, "nobody there");
     if (before_commit) before_commit(*inner);
     return inner->Commit(changes, seen);
   }
   Result<metadata::ChangeSet> Changes(std::uint64_t after) override {
+    const std::lock_guard passing(gate);
     ++calls;
     if (away) return Status(Code::kUnavailable, "nobody there");
     return inner->Changes(after);
@@ -33,8 +38,9 @@ class MovableStore final : public metadata::MetadataStore {
   const std::string& where() const override { return inner->where(); }
 
   std::unique_ptr<metadata::MetadataStore> inner;
+  std::mutex gate;  // Whoever holds it keeps the store from answering.
   bool away = false;
-  int calls = 0;
+  std::atomic<int> calls = 0;
   std::function<void(metadata::MetadataStore&)> before_commit;
 };
 
@@ -134,6 +140,68 @@ TEST_F(FleetTest, AStoreThatIsAwayIsAskedOnceASecond) {
   AdvanceMs(Fleet::kRetryMs);
   EXPECT_FALSE(fleet->Fresh().ok());
   EXPECT_EQ(store->calls, calls + 1);
+}
+
+TEST_F(FleetTest, ARowThatNoStoreTakesDoesNotMakeTheStoreOneThatIsAway) {
+  ASSERT_TRUE(Add("acme").ok());
+  const std::string fits(metadata::kBodyBytesMax, ' ');
+  EXPECT_TRUE(fleet->Note({{"other", "fits", 0, fits}}).ok());
+  EXPECT_EQ(fleet->Note({{"other", "x", 0, fits + " "}}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(fleet->Note({{"other", "no/key", 0, "1"}}).code(), Code::kInvalidIdentifier);
+  EXPECT_TRUE(fleet->status().ok());
+  EXPECT_TRUE(Add("globex").ok());
+}
+
+TEST_F(FleetTest, NobodyWaitsForAStoreThatTakesAndDoesNotAnswer) {
+  ASSERT_TRUE(Add("acme").ok());
+  std::unique_lock held(store->gate);
+  const Fleet::Deadline over = io::SystemClock().MonotonicNanos();
+  for (int i = 0; i < 3; ++i) {
+    const auto seen = fleet->Look(over);
+    ASSERT_TRUE(seen.ok());
+    EXPECT_GT(seen->stale_ms, 0);
+    EXPECT_NE(seen->view->FindTenant("acme"), nullptr);
+  }
+  EXPECT_EQ(fleet->Fresh(over).status().code(), Code::kDeadlineExceeded);
+  const auto nothing = [](const FleetView&) -> Result<Fleet::Changes> { return New("globex"); };
+  EXPECT_EQ(fleet->Change(nothing, over).status().code(), Code::kDeadlineExceeded);
+  EXPECT_GT(fleet->Look()->stale_ms, 0);  // Without a deadline not for ever, either.
+  held.unlock();
+  const auto seen = fleet->Look();
+  EXPECT_EQ(seen->stale_ms, 0);
+  EXPECT_EQ(seen->view->FindTenant("globex"), nullptr);
+}
+
+TEST_F(FleetTest, AllWhoWaitAreServedByOneQuestion) {
+  ASSERT_TRUE(Add("acme").ok());
+  const int now = store->calls;
+  std::unique_lock held(store->gate);
+  const Fleet::Deadline over = io::SystemClock().MonotonicNanos();
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(fleet->Fresh(over).ok());
+  held.unlock();
+  EXPECT_TRUE(fleet->Fresh().ok());
+  EXPECT_LE(store->calls - now, 3);
+}
+
+TEST_F(FleetTest, ADamagedRowThatNothingHangsOnStopsNothingAndIsOverwritten) {
+  ASSERT_TRUE(Add("acme").ok());
+  ASSERT_TRUE(store->inner
+                  ->Commit({{std::string(kDecisionKind), "d001", 0, "{}"},
+                            {std::string(kScalingKind), std::string(kPolicyKey), 0, "[]"}})
+                  .ok());
+  const auto after = Add("globex");
+  ASSERT_TRUE(after.ok()) << after.status().ToString();
+  EXPECT_EQ((*after)->passed_over().size(), 2u);
+  EXPECT_TRUE((*after)->Decisions().empty());
+  EXPECT_EQ((*after)->policy()->value, FleetPolicy());
+  const MadeDecision made{.number = 1, .at_us = 5};
+  const auto mended = fleet->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
+    return Fleet::Changes{{std::string(kDecisionKind), "d001",
+                           now.decision_rows().at("d001").version, MadeDecisionBody(made)}};
+  });
+  ASSERT_TRUE(mended.ok()) << mended.status().ToString();
+  EXPECT_EQ((*mended)->Decisions(), std::vector<MadeDecision>{made});
+  EXPECT_EQ((*mended)->passed_over().size(), 1u);
 }
 
 TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {

@@ -30,14 +30,23 @@ Status FleetView::ApplyRow(const metadata::Row& row) {
   if (row.kind == kPlacementKind) return Put(placements_, row, ReadPlacement);
   if (row.kind == kQuotaKind) return Put(quotas_, row, ReadQuota);
   if (row.kind == kNodeKind) return Put(nodes_, row, ReadNode);
-  if (row.kind == kDecisionKind) return Put(decisions_, row, ReadMadeDecision);
+  // Nothing hangs on these: one that is damaged is passed over, and overwritten like any other.
+  passed_over_.erase(row.key);
+  if (row.kind == kDecisionKind) {
+    const Status put = Put(decisions_, row, ReadMadeDecision);
+    if (put.ok()) return put;
+    passed_over_[row.key] = put.message();
+    decisions_[row.key] = {row.version, {}};
+    return Status::Ok();
+  }
   if (row.kind != kScalingKind || row.key != kPolicyKey) return Status::Ok();
   if (row.deleted) {
     policy_.reset();
     return Status::Ok();
   }
-  GRANARY_ASSIGN(FleetPolicy policy, ReadFleetPolicy(row.body));
-  policy_ = Kept<FleetPolicy>{row.version, policy};
+  const Result<FleetPolicy> policy = ReadFleetPolicy(row.body);
+  if (!policy.ok()) passed_over_[row.key] = policy.status().message();
+  policy_ = Kept<FleetPolicy>{row.version, policy.ok() ? *policy : FleetPolicy()};
   return Status::Ok();
 }
 
@@ -59,7 +68,8 @@ Status FleetView::Apply(const std::vector<metadata::Change>& changes, std::uint6
 
 std::vector<MadeDecision> FleetView::Decisions() const {
   std::vector<MadeDecision> out;
-  for (const auto& [key, kept] : decisions_) out.push_back(kept.value);
+  for (const auto& [key, kept] : decisions_)
+    if (kept.value.number > 0) out.push_back(kept.value);
   std::ranges::sort(out, {}, &MadeDecision::number);
   return out;
 }

@@ -29,7 +29,7 @@ class FleetView {
   using Table = std::map<std::string, Kept<T>, std::less<>>;
 
   /// Takes what is newer. kCorruption for a row that cannot be read; nothing is taken then. Rows of
-  /// kinds that are not known are passed over.
+  /// kinds that are not known are passed over, and decisions and policies that cannot be read.
   Status Apply(const metadata::ChangeSet& changes);
   /// Takes a commit of one's own that had `version`.
   Status Apply(const std::vector<metadata::Change>& changes, std::uint64_t version);
@@ -44,6 +44,9 @@ class FleetView {
   /// In the order in which they were made.
   std::vector<MadeDecision> Decisions() const;
   const Table<MadeDecision>& decision_rows() const { return decisions_; }
+
+  /// Decisions and policies that cannot be read, with the reason.
+  const std::map<std::string, std::string>& passed_over() const { return passed_over_; }
 
   /// Null when there is none.
   const Kept<Tenant>* FindTenant(std::string_view id) const;
@@ -63,6 +66,7 @@ class FleetView {
   Table<Node> nodes_;
   Table<MadeDecision> decisions_;
   std::optional<Kept<FleetPolicy>> policy_;
+  std::map<std::string, std::string> passed_over_;
 };
 
 }  // namespace granary::operation

@@ -1,10 +1,19 @@
 #include "granary/services/operation_node/node_book.h"
 
-namespace granary::operation {
+#include <cstdlib>
+#include <utility>
 
-void NodeBook::Hear(const std::string& node, const Heard& heard) {
+namespace granary::operation {
+namespace {
+
+// Clocks drift; one that is off by more was set.
+constexpr std::int64_t kSetMicros = 1'000'000;
+
+}  // namespace
+
+void NodeBook::Hear(const std::string& node, Heard heard) {
   const std::lock_guard lock(mutex_);
-  heard_[node] = heard;
+  heard_[node] = {std::move(heard), clock_.MonotonicNanos(), clock_.WallMicros()};
 }
 
 void NodeBook::Forget(const std::string& node) {
@@ -12,28 +21,44 @@ void NodeBook::Forget(const std::string& node) {
   heard_.erase(node);
 }
 
-std::optional<Heard> NodeBook::Find(const std::string& node) const {
+std::vector<std::string> NodeBook::Nodes() const {
   const std::lock_guard lock(mutex_);
-  const auto found = heard_.find(node);
-  return found == heard_.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::map<std::string, Heard> NodeBook::All() const {
-  const std::lock_guard lock(mutex_);
-  return heard_;
-}
-
-Node NodeBook::Freshest(const std::string& id, const Node& row) const {
-  Node out = row;
-  if (const auto heard = Find(id); heard && heard->seen_us > row.seen_us) {
-    out.seen_us = heard->seen_us;
-    out.load = heard->load;
-  }
+  std::vector<std::string> out;
+  for (const auto& [node, entry] : heard_) out.push_back(node);
   return out;
 }
 
-NodeHealth NodeBook::Judge(const Node& freshest, std::int64_t now_us) const {
-  return JudgeNode({freshest.seen_us, listening_us_, now_us}, limits_);
+bool NodeBook::WasHeardSince(const std::string& node, std::int64_t monotonic_ns) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = heard_.find(node);
+  return found != heard_.end() && found->second.heard_ns >= monotonic_ns;
+}
+
+Node NodeBook::Freshest(const std::string& id, const Node& row) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = heard_.find(id);
+  if (found == heard_.end()) return row;
+  Entry& entry = found->second;
+  const std::int64_t now_us = clock_.WallMicros();
+  const std::int64_t elapsed_us = (clock_.MonotonicNanos() - entry.heard_ns) / 1000;
+  if (std::abs(now_us - elapsed_us - entry.seen_us) > kSetMicros)
+    entry.seen_us = now_us - elapsed_us;
+  const bool is_ahead = row.seen_us > now_us + limits_.suspect_ms * 1000;
+  if (entry.seen_us <= row.seen_us && !is_ahead) return row;
+  Node out = row;
+  out.url = entry.heard.url;
+  out.tenants = entry.heard.tenants;
+  out.capacity = entry.heard.capacity;
+  out.version = entry.heard.version;
+  out.load = entry.heard.load;
+  out.seen_us = entry.seen_us;
+  return out;
+}
+
+NodeHealth NodeBook::Judge(const Node& freshest) const {
+  const std::int64_t now_us = clock_.WallMicros();
+  const std::int64_t listening_us = (clock_.MonotonicNanos() - listening_ns_) / 1000;
+  return JudgeNode({freshest.seen_us, now_us - listening_us, now_us}, limits_);
 }
 
 }  // namespace granary::operation

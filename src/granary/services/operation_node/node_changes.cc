@@ -51,6 +51,20 @@ Status CheckKey(const FleetView& now, const std::string& node, const Heartbeat& 
                   node)};
 }
 
+Status CheckFits(const Heartbeat& beat) {
+  constexpr std::size_t kRestBytes = 512;  // Its key's digest, who launched it, its load.
+  Node node;
+  node.url = beat.url;
+  node.tenants = beat.tenants;
+  node.version = beat.version;
+  const std::size_t bytes = NodeBody(node).size() + kRestBytes;
+  if (bytes <= metadata::kBodyBytesMax) return Status::Ok();
+  return Status::Invalid(Code::kInvalidArgument, "/tenants",
+                         fmt::format("with its tenants the node would take {} bytes, allowed are "
+                                     "{}",
+                                     bytes, metadata::kBodyBytesMax));
+}
+
 Result<Fleet::Changes> DecideHeartbeat(const Desk& desk, const FleetView& now,
                                        const std::string& id, const Heartbeat& beat) {
   GRANARY_TRY(CheckKey(now, id, beat));

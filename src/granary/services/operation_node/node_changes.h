@@ -16,6 +16,9 @@ namespace granary::operation {
 /// kPermissionDenied when the node's id is of another key.
 Status CheckKey(const FleetView& now, const std::string& node, const Heartbeat& beat);
 
+/// kInvalidArgument for a node with so many tenants that no row holds them.
+Status CheckFits(const Heartbeat& beat);
+
 /// What of a heartbeat must be written down: that the node is new, or says something else of itself
 /// than before; and tenants that are adopted. No changes: nothing. CheckKey's errors,
 /// kQuotaExceeded.

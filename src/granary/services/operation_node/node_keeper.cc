@@ -54,19 +54,42 @@ NodeKeeper::NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher
       files_(files),
       clock_(clock),
       log_(log),
-      launcher_(std::move(launcher)) {}
+      launcher_(std::move(launcher)),
+      folders_(options_.folder, files) {}
 
 NodeKeeper::~NodeKeeper() { Stop(); }
 
 void NodeKeeper::Start() {
-  job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Look(); });
+  sweeper_ =
+      std::make_unique<runtime::PeriodicJob>("tenant-sweeper", kSweepEvery, [this] { Sweep(); });
+  sweeper_->Poke();
+  job_ = std::make_unique<runtime::PeriodicJob>("node-keeper", kLookEvery, [this] { Turn(); });
   job_->Poke();
 }
 
-// The thread first: its end asks its children to end as well.
+void NodeKeeper::Turn() {
+  if (!IsEnding()) return Look();
+  launcher_.reset();  // Waits for the nodes.
+  const std::lock_guard lock(mutex_);
+  has_ended_ = true;
+  ended_.notify_all();
+}
+
+bool NodeKeeper::IsEnding() const {
+  const std::lock_guard lock(mutex_);
+  return is_ending_;
+}
+
+// On the nodes' parent's thread, and before it ends: the kernel takes its end for ours.
 void NodeKeeper::Stop() {
-  if (job_) job_->Stop();
+  if (job_) {
+    std::unique_lock lock(mutex_);
+    is_ending_ = true;
+    job_->Poke();
+    ended_.wait(lock, [this] { return has_ended_; });
+  }
   job_.reset();
+  sweeper_.reset();
   launcher_.reset();
 }
 
@@ -75,7 +98,9 @@ void NodeKeeper::Poke() {
 }
 
 void NodeKeeper::Look() {
-  for (const NodeExit& exit : launcher_->TakeExits()) TakeNote(exit);
+  const std::vector<NodeExit> exits = launcher_->TakeExits();
+  Hide(exits);
+  for (const NodeExit& exit : exits) TakeNote(exit);
   const Result<Fleet::Seen> seen = fleet_.Look();
   if (!seen.ok()) return;  // Nothing was ever seen: nothing runs.
   const FleetView& view = *seen->view;
@@ -92,6 +117,14 @@ void NodeKeeper::Look() {
   StartWanted(wanted);
   if (seen->stale_ms == 0) FinishDeletions(view);
   Publish();
+}
+
+// At once: telling others takes its time, and nobody shall be sent to a process that has ended.
+void NodeKeeper::Hide(const std::vector<NodeExit>& exits) {
+  const std::lock_guard lock(mutex_);
+  for (const NodeExit& exit : exits)
+    if (const auto shown = shown_.find(exit.node); shown != shown_.end())
+      shown->second.runs = false;
 }
 
 void NodeKeeper::TakeNote(const NodeExit& exit) {
@@ -117,15 +150,20 @@ void NodeKeeper::TakeNote(const NodeExit& exit) {
 // Where it was is not where it will be. Who is not told, since the store is away, finds out by its
 // silence.
 void NodeKeeper::TellOthers(const std::string& node) {
-  const FleetViewPtr view = fleet_.Last();
-  const auto* row = view == nullptr ? nullptr : view->FindNode(node);
-  if (row == nullptr || row->value.seen_us == 0) return;
-  Node now = row->value;
-  now.url.clear();
-  now.tenants.clear();
-  now.seen_us = 0;
-  now.load = {};
-  (void)fleet_.Note({{std::string(kNodeKind), node, row->version, NodeBody(now)}}).ok();
+  options_.ended(node);
+  const auto decide = [&](const FleetView& now) -> Result<Fleet::Changes> {
+    const auto* row = now.FindNode(node);
+    if (row == nullptr || row->value.seen_us == 0) return Fleet::Changes();
+    Node silent = row->value;
+    silent.url.clear();
+    silent.tenants.clear();
+    silent.seen_us = 0;
+    silent.load = {};
+    return Fleet::Changes{{std::string(kNodeKind), node, row->version, NodeBody(silent)}};
+  };
+  // Not for long: other nodes are waited for by this thread.
+  constexpr std::int64_t kTellNanos = Fleet::kLookMs * kNanosPerMilli;
+  (void)fleet_.Change(decide, io::SystemClock().MonotonicNanos() + kTellNanos).ok();
 }
 
 void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted) {
@@ -155,6 +193,7 @@ void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
   if (started.ok()) {
     ++record.starts;
     record.started_us = clock_.WallMicros();
+    record.started_ns = clock_.MonotonicNanos();
     log_.Info("a node was launched", {{"node", spec.node}, {"tenant", spec.tenant}});
     return;
   }
@@ -165,8 +204,6 @@ void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
              {{"node", spec.node}, {"tenant", spec.tenant}, {"error", started.ToString()}});
 }
 
-// The process has ended before the data goes, and the data before the rows: whatever a crash leaves
-// is found again by the rows.
 void NodeKeeper::FinishDeletions(const FleetView& view) {
   std::string trouble;
   for (const auto& [tenant_id, tenant] : view.tenants()) {
@@ -174,15 +211,30 @@ void NodeKeeper::FinishDeletions(const FleetView& view) {
     if (tenant.value.state != TenantState::kDeleting || placement == nullptr) continue;
     if (!IsOurs(placement->value, options_) || launcher_->IsRunning(placement->value.node))
       continue;
-    Status gone;
-    if (!tenant.value.keeps_data)
-      gone = files_.RemoveTree(io::JoinPath(options_.folder, tenant_id));
-    if (gone.ok()) gone = Finish(tenant_id, placement->value.node);
+    const Status gone = Delete(tenant_id, placement->value.node, tenant.value.keeps_data);
     if (!gone.ok()) trouble = fmt::format("{}: {}", tenant_id, gone.ToString());
   }
   if (!trouble.empty() && trouble != last_trouble_)
     log_.Error("a tenant cannot be deleted yet", {{"error", trouble}});
   last_trouble_ = trouble;
+}
+
+// No process works in the folder, then it is where nobody looks, then the rows go: whatever a crash
+// leaves is found again by the rows, or by the sweep.
+Status NodeKeeper::Delete(const std::string& tenant, const std::string& node, bool keeps_data) {
+  GRANARY_ASSIGN(const auto claim, folders_.Claim(tenant));
+  if (!keeps_data) GRANARY_TRY(folders_.PutAside(tenant));
+  GRANARY_TRY(Finish(tenant, node));
+  if (sweeper_) sweeper_->Poke();
+  return Status::Ok();
+}
+
+void NodeKeeper::Sweep() {
+  const Status swept = folders_.Sweep();
+  const std::string trouble = swept.ok() ? "" : swept.ToString();
+  if (!trouble.empty() && trouble != last_sweep_)
+    log_.Error("data of deleted tenants cannot be removed yet", {{"error", trouble}});
+  last_sweep_ = trouble;
 }
 
 Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {
@@ -212,6 +264,7 @@ void NodeKeeper::Publish() {
     const std::int64_t wait_ns = runs ? 0 : std::max<std::int64_t>(0, record.start_at_ns - now_ns);
     shown[node] = {runs,
                    record.started_us,
+                   record.started_ns,
                    record.starts,
                    record.restarts.failures,
                    record.last_exit,

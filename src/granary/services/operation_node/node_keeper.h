@@ -5,14 +5,17 @@
 //                               time (restart_policy.h)
 //   quota or turn changed       its node ends and starts anew
 //   suspended                   its node ends; the data stays
-//   deleting                    its node ends, then its data goes unless it is to be kept, then its
-//                               rows. A crash in between is made good by the next look.
+//   deleting                    its node ends, then its data is put aside unless it is to be kept,
+//                               then its rows go (tenant_folders.h). A crash in between is made
+//                               good by the next look.
 //
 // Away       while the metadata store does not answer, what runs goes on as it was seen last.
-// Threads    fully safe; looks from a thread of its own, which is the nodes' parent.
+// Threads    fully safe; looks from a thread of its own, which is the nodes' parent. What was put
+//            aside is removed by another one, since a large folder takes its time.
 // Owns       the launcher. All else outlives it.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "granary/base/log.h"
 #include "granary/io/clock.h"
@@ -28,6 +32,7 @@
 #include "granary/services/operation_node/fleet.h"
 #include "granary/services/operation_node/launcher.h"
 #include "granary/services/operation_node/restart_policy.h"
+#include "granary/services/operation_node/tenant_folders.h"
 
 namespace granary::operation {
 
@@ -39,13 +44,15 @@ struct KeeperOptions {
   /// A node's key; it proves with it who it is.
   std::function<std::string(const std::string& node)> key_of;
   RestartLimits restarts;
+  /// Told of each process that ended: what it said is not true of the next one.
+  std::function<void(const std::string& node)> ended = [](const std::string&) {};
 };
 
 /// What is known here of a node's process.
 struct KeptProcess {
   bool runs = false;
-  std::int64_t started_us =
-      0;  ///< The last start; what was heard of before it is another process'.
+  /// The last start, by both clocks; what was heard of before it is another process'.
+  std::int64_t started_us = 0, started_ns = 0;
   std::uint64_t starts = 0;
   std::uint32_t failures = 0;  ///< Ends in a row that nobody asked for.
   std::string last_exit;       ///< Empty: it never ended.
@@ -59,18 +66,20 @@ NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placem
 class NodeKeeper {
  public:
   static constexpr std::chrono::milliseconds kLookEvery{200};
+  static constexpr std::chrono::milliseconds kSweepEvery{60'000};  ///< And when something was.
 
   NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher, Fleet& fleet,
              io::FileSystem& files, const io::Clock& clock, Logger& log);
   ~NodeKeeper();
 
   void Start();
-  /// Ends all nodes.
+  /// Ends all nodes, in order, and returns when they have ended.
   void Stop();
   /// Something changed: look at once.
   void Poke();
-  /// One look. For tests; Start's thread does it otherwise.
+  /// One look, and one removal of what was put aside. For tests; Start's threads do it otherwise.
   void Look();
+  void Sweep();
 
   std::optional<KeptProcess> Find(const std::string& node) const;
 
@@ -78,17 +87,21 @@ class NodeKeeper {
   struct Record {
     NodeSpec spec;
     RestartState restarts;
-    std::int64_t start_at_ns = 0, started_us = 0;
+    std::int64_t start_at_ns = 0, started_us = 0, started_ns = 0;
     std::uint64_t starts = 0;
     std::string last_exit;
   };
 
+  void Turn();
+  bool IsEnding() const;
+  void Hide(const std::vector<NodeExit>& exits);
   void TakeNote(const NodeExit& exit);
   void TellOthers(const std::string& node);
   void StopUnwanted(const std::map<std::string, NodeSpec>& wanted);
   void StartWanted(const std::map<std::string, NodeSpec>& wanted);
   void Begin(const NodeSpec& spec, Record& record);
   void FinishDeletions(const FleetView& view);
+  Status Delete(const std::string& tenant, const std::string& node, bool keeps_data);
   Status Finish(const std::string& tenant, const std::string& node);
   void Publish();
 
@@ -99,10 +112,13 @@ class NodeKeeper {
   Logger& log_;
   std::unique_ptr<Launcher> launcher_;     // The looking thread's, as is the next.
   std::map<std::string, Record> records_;  // By node.
-  std::string last_trouble_;
+  TenantFolders folders_;
+  std::string last_trouble_, last_sweep_;  // Of the looking thread, of the sweeping one.
   mutable std::mutex mutex_;
-  std::map<std::string, KeptProcess> shown_;   // Guarded by mutex_.
-  std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
+  std::map<std::string, KeptProcess> shown_;  // Guarded by mutex_, as are the next.
+  bool is_ending_ = false, has_ended_ = false;
+  std::condition_variable ended_;
+  std::unique_ptr<runtime::PeriodicJob> sweeper_, job_;  // Use all of the above.
 };
 
 }  // namespace granary::operation

@@ -47,7 +47,8 @@ struct NodeKeeperTest : ::testing::Test {
                       .folder = folder.Join("nodes"),
                       .settings = {{"MEMORY_LIMIT_MB", "100"}},
                       .key_of = [](const std::string& node) { return "key of " + node; },
-                      .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000}},
+                      .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000},
+                      .ended = [this](const std::string& node) { ended(node); }},
         std::move(made), *fleet, files, clock, Logger::Null());
   }
 
@@ -82,6 +83,7 @@ struct NodeKeeperTest : ::testing::Test {
     keeper->Look();
   }
 
+  std::function<void(const std::string&)> ended = [](const std::string&) {};
   testing::TempDirectory folder;
   testing::FakeClock clock;
   io::PosixFileSystem files;
@@ -154,6 +156,17 @@ TEST_F(NodeKeeperTest, ANodeThatEndsByItselfIsStartedAgainLaterEachTime) {
   EXPECT_EQ(keeper->Find("node-a")->wait_ms, 500);
 }
 
+TEST_F(NodeKeeperTest, AProcessThatHasEndedIsShownAsSuchBeforeAnybodyElseIsTold) {
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  keeper->Look();
+  std::vector<bool> shown;
+  ended = [&](const std::string& node) { shown.push_back(keeper->Find(node)->runs); };
+  launcher->End("node-a", 10);
+  keeper->Look();
+  EXPECT_EQ(shown, std::vector<bool>{false});
+}
+
 TEST_F(NodeKeeperTest, ANodeThatCannotBeStartedIsTriedAgainLater) {
   launcher->refuses = true;
   PutTenant("a", TenantState::kActive);
@@ -205,6 +218,39 @@ TEST_F(NodeKeeperTest, ADeletionWaitsForTheNodeThenTakesTheDataThenTheRows) {
   EXPECT_EQ(fleet->Last()->FindNode("node-a"), nullptr);
   keeper->Look();
   EXPECT_EQ(launcher->starts, 1);
+}
+
+TEST_F(NodeKeeperTest, ADeletionWaitsForWhoeverWorksInTheFolderAndNotOnlyForItsOwnProcess) {
+  ASSERT_TRUE(files.CreateDirectories(folder.Join("nodes/a")).ok());
+  ASSERT_TRUE(files.ReplaceFile(folder.Join("nodes/a/file"), "x").ok());
+  auto orphan = files.Lock(folder.Join("nodes/a/granary.lock"));
+  ASSERT_TRUE(orphan.ok());
+  PutTenant("a", TenantState::kDeleting);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/a/file")));
+  EXPECT_NE(fleet->Last()->FindTenant("a"), nullptr);
+  orphan->reset();
+  keeper->Look();
+  EXPECT_FALSE(*files.Exists(folder.Join("nodes/a")));
+  EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
+}
+
+TEST_F(NodeKeeperTest, WhatWasDeletedIsPutAsideAndThenSweptAlsoWhatAnEarlierRunLeft) {
+  for (const char* place : {"nodes/a", "nodes/b", "nodes/.deleted-a-1"}) {
+    ASSERT_TRUE(files.CreateDirectories(folder.Join(place)).ok());
+    ASSERT_TRUE(files.ReplaceFile(folder.Join(std::string(place) + "/file"), "x").ok());
+  }
+  PutTenant("a", TenantState::kDeleting);
+  Place("a", "op-1");
+  keeper->Look();
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/.deleted-a-1/file")));
+  EXPECT_TRUE(*files.Exists(folder.Join("nodes/.deleted-a-2/file")));
+  keeper->Sweep();
+  const auto left = files.List(folder.Join("nodes"));
+  ASSERT_TRUE(left.ok());
+  ASSERT_EQ(left->size(), 1u);
+  EXPECT_EQ(left->front().name, "b");
 }
 
 TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {

@@ -30,33 +30,45 @@ std::string HeartbeatAnswer(const Desk& desk, const FleetView& view, const std::
   return out;
 }
 
-// While the store is away a node that is known goes on being heard: only a new one, or news, must
-// be written down.
+// Whether the last state that was seen has all of the beat.
+bool IsWrittenDown(const Desk& desk, const FleetView* view, const std::string& id,
+                   const Heartbeat& beat) {
+  if (view == nullptr || view->FindNode(id) == nullptr) return false;
+  const auto needed = DecideHeartbeat(desk, *view, id, beat);
+  return needed.ok() && needed->empty();
+}
+
+// A node that is known is heard before anything is written down, and whether it can be or not: it
+// is where it says that it is, and a store that is away does not change that.
 Result<net::HttpResponse> Beat(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Heartbeat beat, ParseHeartbeat(call.request.body));
+  GRANARY_TRY(CheckFits(beat));
+  const Heard heard{beat.url, beat.tenants, beat.capacity, beat.version, beat.load};
   FleetViewPtr view = desk.fleet.Last();
-  const bool is_new = view == nullptr || view->FindNode(id) == nullptr;
-  const auto is_written = [&]() -> Result<bool> {
-    if (is_new) return false;
-    GRANARY_ASSIGN(const Fleet::Changes needed, DecideHeartbeat(desk, *view, id, beat));
-    return needed.empty();
-  };
-  // Whose key it is may have changed since: a refusal is one of what the store holds now.
-  const Result<bool> written = is_written();
-  if (!written.ok() || !*written) {
-    GRANARY_ASSIGN(view, desk.fleet.Change([&](const FleetView& now) {
-      return DecideHeartbeat(desk, now, id, beat);
-    }));
-    if (is_new) desk.log.Info("a node registered", {{"node", id}, {"url", beat.url}});
+  const bool is_known =
+      view != nullptr && view->FindNode(id) != nullptr && CheckKey(*view, id, beat).ok();
+  if (is_known) desk.book.Hear(id, heard);
+  if (!IsWrittenDown(desk, view.get(), id, beat)) {
+    // Whose key it is may have changed since: a refusal is one of what the store holds now.
+    Result<FleetViewPtr> after = desk.fleet.Change(
+        [&](const FleetView& now) { return DecideHeartbeat(desk, now, id, beat); },
+        call.request.cancel.deadline_ns());
+    const bool is_late = !after.ok() && (after.status().code() == Code::kUnavailable ||
+                                         after.status().code() == Code::kDiskFull);
+    if (!after.ok() && !(is_known && is_late)) return after.status();
+    if (after.ok()) view = after.Take();
+    if (!is_known) {
+      desk.log.Info("a node registered", {{"node", id}, {"url", beat.url}});
+      desk.book.Hear(id, heard);
+    }
   }
-  desk.book.Hear(id, {desk.clock.WallMicros(), beat.load});
   return JsonResponse(HeartbeatAnswer(desk, *view, id));
 }
 
 Result<net::HttpResponse> ListNodes(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const PageRequest page, ParsePage(call.request));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   const auto counts = seen.view->PlacedCounts();
   return SeenResponse(seen, PageJson("nodes", seen.view->nodes(), page,
                                      [&](const std::string& id, const Kept<Node>& row) {
@@ -77,7 +89,7 @@ std::string OneNodeJson(const Desk& desk, const FleetView& view, const std::stri
 
 Result<net::HttpResponse> GetNode(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*seen.view, id));
   return SeenResponse(seen, OneNodeJson(desk, *seen.view, id, row->value));
 }
@@ -86,9 +98,10 @@ Result<net::HttpResponse> SetDraining(Desk& desk, RouteCall& call, bool draining
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   if (!call.request.body.empty() && call.request.body != "{}")
     return Status(Code::kInvalidRequest, "this request has no body");
-  GRANARY_ASSIGN(const FleetViewPtr after, desk.fleet.Change([&](const FleetView& now) {
-    return DecideDraining(now, id, draining);
-  }));
+  GRANARY_ASSIGN(
+      const FleetViewPtr after,
+      desk.fleet.Change([&](const FleetView& now) { return DecideDraining(now, id, draining); },
+                        call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Node>* row, NeedNode(*after, id));
   return JsonResponse(OneNodeJson(desk, *after, id, row->value));
 }
@@ -102,7 +115,9 @@ Result<net::HttpResponse> Undrain(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> RemoveNode(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_TRY(desk.fleet.Change([&](const FleetView& now) { return DecideRemoval(desk, now, id); })
+  GRANARY_TRY(desk.fleet
+                  .Change([&](const FleetView& now) { return DecideRemoval(desk, now, id); },
+                          call.request.cancel.deadline_ns())
                   .status());
   desk.book.Forget(id);
   return JsonResponse("", 204);

@@ -242,21 +242,29 @@ Status OperationNode::Open() {
   GRANARY_TRY(MakeOwnFolder(folder));
   GRANARY_ASSIGN(state.lock_file, state.files.Lock(io::JoinPath(folder, "LOCK")));
   GRANARY_ASSIGN(state.identity, LoadIdentity(folder, state.files, state.random));
+  // It holds the secret of all launched nodes' keys.
+  if (::chmod(io::JoinPath(folder, "identity").c_str(), 0600) != 0)
+    return Status::IoError(fmt::format("{}/identity: {}", folder, std::strerror(errno)));
   state.fleet = std::make_unique<Fleet>(
       metadata::MakeMetadataStore(MakeMetadataOptions(config, state.identity.id)), state.clock,
       state.log);
   state.book =
       std::make_unique<NodeBook>(HealthLimits{.suspect_ms = config.node_suspect_seconds * 1000,
                                               .dead_ms = config.node_dead_seconds * 1000},
-                                 state.clock.WallMicros());
+                                 state.clock);
   ProcessOptions processes;
   processes.stop_ms = config.stop_timeout_seconds * 1000 + 5'000;
-  if (!config.launch_config_file.empty()) {
-    GRANARY_ASSIGN(const std::string file, state.files.Resolve(config.launch_config_file));
-    processes.arguments.insert(processes.arguments.end(), {"--config", file});
+  // Never what is called config.env in the folder where a node starts: its tenant writes there.
+  std::string launch_config = config.launch_config_file;
+  if (launch_config.empty()) {
+    launch_config = io::JoinPath(folder, "launched.env");
+    GRANARY_TRY(state.files.ReplaceFile(launch_config, "# Set LAUNCH_CONFIG_FILE instead.\n"));
   }
+  GRANARY_ASSIGN(launch_config, state.files.Resolve(launch_config));
+  processes.arguments.insert(processes.arguments.end(), {"--config", launch_config});
   GRANARY_TRY(state.OpenQueries());
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
+  keeping.ended = [&state](const std::string& node) { state.book->Forget(node); };
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);

@@ -50,7 +50,7 @@ std::vector<char*> PointersTo(std::vector<std::string>& texts) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int number : {SIGPIPE, SIGCHLD, SIGHUP, SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
   // Sockets of ours that some library opened without O_CLOEXEC would keep a port taken.
@@ -68,7 +68,10 @@ std::string HowItEnded(int status) {
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(ProcessOptions options, const io::Clock& clock)
-    : options_(std::move(options)), clock_(clock) {}
+    : options_(std::move(options)), clock_(clock) {
+  // Whoever started us may ignore it, which is inherited: the kernel would then let nobody wait.
+  ::signal(SIGCHLD, SIG_DFL);
+}
 
 ProcessLauncher::~ProcessLauncher() { EndAll(); }
 
@@ -104,14 +107,17 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
   const std::int64_t now_ns = clock_.MonotonicNanos();
   for (auto at = children_.begin(); at != children_.end();) {
     const Child& child = at->second;
-    if (child.asked_ns != 0 && now_ns - child.asked_ns > options_.stop_ms * kNanosOfAMilli)
-      ::kill(child.pid, SIGKILL);
     int status = 0;
-    if (::waitpid(child.pid, &status, WNOHANG) != child.pid) {
+    const pid_t ended = ::waitpid(child.pid, &status, WNOHANG);
+    // That it is not our child any more is its end, too; its pid may be another's by now.
+    const bool is_gone = ended == child.pid || (ended < 0 && errno == ECHILD);
+    if (!is_gone) {
+      if (child.asked_ns != 0 && now_ns - child.asked_ns > options_.stop_ms * kNanosOfAMilli)
+        ::kill(child.pid, SIGKILL);
       ++at;
       continue;
     }
-    out.push_back({at->first, HowItEnded(status),
+    out.push_back({at->first, ended < 0 ? "nobody saw how" : HowItEnded(status),
                    (clock_.MonotonicNanos() - child.started_ns) / kNanosOfAMilli,
                    child.asked_ns != 0});
     at = children_.erase(at);
@@ -120,7 +126,7 @@ std::vector<NodeExit> ProcessLauncher::TakeExits() {
 }
 
 void ProcessLauncher::EndAll() {
-  for (const auto& [node, child] : children_) ::kill(child.pid, SIGTERM);
+  for (const auto& [node, child] : children_) Stop(node);
   const std::int64_t until_ns = clock_.MonotonicNanos() + options_.stop_ms * kNanosOfAMilli;
   while (!children_.empty() && clock_.MonotonicNanos() < until_ns) {
     (void)TakeExits();

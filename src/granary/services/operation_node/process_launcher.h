@@ -3,13 +3,14 @@
 //
 // Own        only processes that it started are ever waited for or signalled, by their pid, which
 //            stays theirs until they are waited for here.
-// Bound      a child gets SIGTERM when the thread that started it ends, however it ends: nodes do
-//            not outlive their Operation Node, so none is left that nobody watches.
+// Bound      the kernel sends a child SIGTERM when the thread that started it ends, however it
+//            ends, so that nodes do not outlive their Operation Node for longer than they need to
+//            stop in order. One that hangs does, until somebody ends it.
 // Inherits   standard output and error, so its log lines go where ours go; no other descriptor. Of
 //            our environment PATH, HOME, TZ, LANG, TMPDIR, LD_LIBRARY_PATH and what sanitizers
 //            read.
 // Threads    one, the same for each call.
-// Owns       its children: destruction ends them all.
+// Owns       its children: destruction asks them all to end, waits, and is the calling thread's.
 #pragma once
 
 #include <sys/types.h>

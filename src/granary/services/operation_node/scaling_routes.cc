@@ -18,12 +18,12 @@ FleetPolicy PolicyOf(const FleetView& view) {
 }
 
 // State as it is at this moment, and what the policy says of it.
-Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall&) {
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall& call) {
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   const FleetPolicy policy = PolicyOf(*seen.view);
   const FleetLoad load = FleetLoadOf(desk, *seen.view);
   const FleetDecision now =
-      DecideFleet(load, policy, ChangedAgo(*seen.view, desk.clock.WallMicros()));
+      DecideFleet(load, policy, LastChangeOf(*seen.view, desk.clock.WallMicros()));
   std::string out;
   api::JsonObject object(out);
   object.Add("enabled", policy.enabled);
@@ -47,20 +47,22 @@ Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall&) {
 Result<net::HttpResponse> PutPolicy(Desk& desk, RouteCall& call) {
   FleetPolicy policy;
   GRANARY_TRY(desk.fleet
-                  .Change([&](const FleetView& now) -> Result<Fleet::Changes> {
-                    GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
-                    if (policy == PolicyOf(now)) return Fleet::Changes();
-                    return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
-                                           now.policy() ? now.policy()->version : 0,
-                                           FleetPolicyJson(policy)}};
-                  })
+                  .Change(
+                      [&](const FleetView& now) -> Result<Fleet::Changes> {
+                        GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
+                        if (policy == PolicyOf(now)) return Fleet::Changes();
+                        return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
+                                               now.policy() ? now.policy()->version : 0,
+                                               FleetPolicyJson(policy)}};
+                      },
+                      call.request.cancel.deadline_ns())
                   .status());
   return JsonResponse(FleetPolicyJson(policy));
 }
 
 // The same function that decides, over loads that the caller makes up. Nothing is changed.
 Result<net::HttpResponse> Simulate(Desk& desk, RouteCall& call) {
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Simulation simulation,
                  ParseSimulation(call.request.body, PolicyOf(*seen.view)));
   std::string out;
@@ -68,12 +70,15 @@ Result<net::HttpResponse> Simulate(Desk& desk, RouteCall& call) {
   object.Key("policy").append(FleetPolicyJson(simulation.policy));
   std::string& decisions = object.Key("decisions");
   decisions.push_back('[');
-  std::optional<std::int64_t> changed_s;
+  std::optional<FleetChange> last;
+  std::int64_t changed_s = 0;
   for (const SimulatedRound& round : simulation.rounds) {
-    const FleetDecision decision =
-        DecideFleet(round.load, simulation.policy,
-                    changed_s ? std::optional(round.at_seconds - *changed_s) : std::nullopt);
-    if (decision.step != FleetStep::kHold) changed_s = round.at_seconds;
+    if (last) last->ago_s = round.at_seconds - changed_s;
+    const FleetDecision decision = DecideFleet(round.load, simulation.policy, last);
+    if (decision.step != FleetStep::kHold) {
+      changed_s = round.at_seconds;
+      last = FleetChange{0, decision.nodes_wanted};
+    }
     if (decisions.back() != '[') decisions.push_back(',');
     api::JsonObject one(decisions);
     one.Add("at_seconds", round.at_seconds);

@@ -27,6 +27,7 @@ FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view) {
     const auto count = counts.find(id);
     const NodeNow node = LookAtNode(desk, id, row.value, count == counts.end() ? 0 : count->second);
     if (node.health.state != NodeState::kAlive || node.node.draining) continue;
+    if (!row.value.launched_by.empty()) continue;  // A process of a tenant, and no machine.
     load.nodes.push_back({.id = id,
                           .tenants = node.placed,
                           .capacity = node.node.capacity,
@@ -39,12 +40,14 @@ FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view) {
   return load;
 }
 
-std::optional<std::int64_t> ChangedAgo(const FleetView& view, std::int64_t now_us) {
-  std::optional<std::int64_t> at_us;
-  for (const MadeDecision& made : view.Decisions())
-    if (made.decision.step != FleetStep::kHold) at_us = made.at_us;
-  if (!at_us) return std::nullopt;
-  return std::max<std::int64_t>(0, (now_us - *at_us) / kMicrosPerSecond);
+std::optional<FleetChange> LastChangeOf(const FleetView& view, std::int64_t now_us) {
+  std::optional<FleetChange> last;
+  for (const MadeDecision& made : view.Decisions()) {
+    if (made.decision.step == FleetStep::kHold) continue;
+    const std::int64_t ago_us = std::max<std::int64_t>(0, now_us - made.at_us);
+    last = FleetChange{ago_us / kMicrosPerSecond, made.decision.nodes_wanted};
+  }
+  return last;
 }
 
 Fleet::Changes RecordDecision(const FleetView& now, const FleetLoad& load,
@@ -89,24 +92,51 @@ void Steward::Work() {
   DecideScale(*desk_.fleet.Last());
 }
 
+std::vector<metadata::Change> HeardChanges(const NodeBook& book, const FleetView& view) {
+  std::vector<std::pair<std::int64_t, metadata::Change>> found;
+  for (const std::string& id : book.Nodes()) {
+    const auto* row = view.FindNode(id);
+    if (row == nullptr) continue;
+    Node node = book.Freshest(id, row->value);
+    if (node == row->value) continue;
+    std::string body = NodeBody(node);
+    if (body.size() > metadata::kBodyBytesMax) {
+      // Of a node with that many tenants it matters more that it lives than how busy it is.
+      node.load = row->value.load;
+      body = NodeBody(node);
+    }
+    if (body.size() > metadata::kBodyBytesMax) continue;
+    found.push_back(
+        {row->value.seen_us, {std::string(kNodeKind), id, row->version, std::move(body)}});
+  }
+  std::ranges::stable_sort(found, {}, [](const auto& one) { return one.first; });
+  std::vector<metadata::Change> out;
+  for (auto& [seen_us, change] : found) out.push_back(std::move(change));
+  return out;
+}
+
 void Steward::WriteDownHeard(const FleetView& view) {
   const std::int64_t now_ns = desk_.clock.MonotonicNanos();
   const std::int64_t every_ns = desk_.book.limits().suspect_ms * 1'000'000 / kWritesPerSilence;
   if (written_ns_ != 0 && now_ns - written_ns_ < every_ns) return;
   written_ns_ = now_ns;
-  Fleet::Changes changes;
-  for (const auto& [id, heard] : desk_.book.All()) {
-    const auto* row = view.FindNode(id);
-    if (row == nullptr || heard.seen_us <= row->value.seen_us) continue;
-    Node node = row->value;
-    node.seen_us = heard.seen_us;
-    node.load = heard.load;
-    changes.push_back({std::string(kNodeKind), id, row->version, NodeBody(node)});
-    if (changes.size() == metadata::kChangesMax) break;
+  const std::vector<metadata::Change> changes = HeardChanges(desk_.book, view);
+  for (std::size_t at = 0; at < changes.size(); at += metadata::kChangesMax) {
+    const std::size_t end = std::min(changes.size(), at + metadata::kChangesMax);
+    const Status noted = desk_.fleet.Note({changes.begin() + static_cast<std::ptrdiff_t>(at),
+                                           changes.begin() + static_cast<std::ptrdiff_t>(end)});
+    // Rows that somebody changed meanwhile are written down next time.
+    if (noted.code() == Code::kConflict) written_ns_ = 0;
   }
-  if (changes.empty()) return;
-  // Rows that somebody changed meanwhile are written down next time.
-  if (desk_.fleet.Note(changes).code() == Code::kConflict) written_ns_ = 0;
+  ForgetRemoved();
+}
+
+// The book first: whoever is in it then was in the fleet before.
+void Steward::ForgetRemoved() {
+  const std::vector<std::string> heard = desk_.book.Nodes();
+  const FleetViewPtr now = desk_.fleet.Last();
+  for (const std::string& node : heard)
+    if (now->FindNode(node) == nullptr) desk_.book.Forget(node);
 }
 
 void Steward::TellOfNodes(const FleetView& view) {
@@ -155,7 +185,7 @@ void Steward::DecideScale(const FleetView& view) {
   };
   const std::int64_t now_us = desk_.clock.WallMicros();
   MadeDecision made{.number = 0, .at_us = now_us, .load = FleetLoadOf(desk_, view)};
-  made.decision = DecideFleet(made.load, policy_of(view), ChangedAgo(view, now_us));
+  made.decision = DecideFleet(made.load, policy_of(view), LastChangeOf(view, now_us));
   {
     const std::lock_guard lock(mutex_);
     last_decision_ = made;
@@ -164,7 +194,7 @@ void Steward::DecideScale(const FleetView& view) {
   // Decided once more over what the store holds: another Operation Node may have been first.
   const auto recorded = desk_.fleet.Change([&](const FleetView& now) -> Result<Fleet::Changes> {
     const FleetLoad load = FleetLoadOf(desk_, now);
-    return RecordDecision(now, load, DecideFleet(load, policy_of(now), ChangedAgo(now, now_us)),
+    return RecordDecision(now, load, DecideFleet(load, policy_of(now), LastChangeOf(now, now_us)),
                           now_us);
   });
   if (!recorded.ok()) {

@@ -29,8 +29,12 @@ FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view);
 Fleet::Changes RecordDecision(const FleetView& now, const FleetLoad& load,
                               const FleetDecision& decision, std::int64_t now_us);
 
-/// Seconds since the last growth or shrinking that is kept.
-std::optional<std::int64_t> ChangedAgo(const FleetView& view, std::int64_t now_us);
+/// The last growth or shrinking that is kept.
+std::optional<FleetChange> LastChangeOf(const FleetView& view, std::int64_t now_us);
+
+/// What was heard here after it was written down, as rows, each of which a store takes; may be more
+/// than one commit. What was written down longest ago comes first.
+std::vector<metadata::Change> HeardChanges(const NodeBook& book, const FleetView& view);
 
 struct FleetCounts {
   std::uint64_t tenants = 0, waiting_tenants = 0;
@@ -54,6 +58,7 @@ class Steward {
 
  private:
   void WriteDownHeard(const FleetView& view);
+  void ForgetRemoved();
   void TellOfNodes(const FleetView& view);
   void PlaceWaiting();
   void DecideScale(const FleetView& view);

@@ -1,6 +1,7 @@
 #include "granary/services/operation_node/tenant_changes.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,6 +45,17 @@ std::uint64_t LaunchedCount(const Desk& desk, const FleetView& now) {
   }));
 }
 
+// A node that is not taken for gone and says that it serves the tenant; empty: none.
+std::string WhoAnnounces(const Desk& desk, const FleetView& now, const std::string& tenant) {
+  for (const auto& [id, row] : now.nodes()) {
+    const NodeNow node = LookAtNode(desk, id, row.value, 0);
+    if (node.health.state == NodeState::kDead) continue;
+    const auto& tenants = node.node.tenants;
+    if (std::ranges::find(tenants, tenant) != tenants.end()) return id;
+  }
+  return {};
+}
+
 // Places the tenant as `choice` says; nothing when it says no node.
 void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
            const PlacementChoice& choice, Fleet::Changes& changes) {
@@ -66,6 +78,21 @@ void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
     }
   }
   changes.push_back(PlacementChange(now, tenant, placement));
+}
+
+// The tenants that some node says it has.
+std::set<std::string> NamedTenants(const Desk& desk, const FleetView& now) {
+  std::set<std::string> out;
+  for (const auto& [id, row] : now.nodes()) {
+    const NodeNow node = LookAtNode(desk, id, row.value, 0);
+    out.insert(node.node.tenants.begin(), node.node.tenants.end());
+  }
+  return out;
+}
+
+// Whether a tenant that no node has would be placed.
+bool HasRoomForAny(const Desk& desk, const FleetView& now) {
+  return ChooseNode(desk, now, /*tenant=*/"", /*wished=*/"").kind != PlacementChoice::Kind::kNone;
 }
 
 bool IsSame(const FleetView& now, const NewTenant& wish, const Tenant& found) {
@@ -106,13 +133,18 @@ PlacementChoice ChooseNode(const Desk& desk, const FleetView& now, const std::st
     const auto count = placed.find(id);
     const NodeNow node = LookAtNode(desk, id, row.value, count == placed.end() ? 0 : count->second);
     const auto& tenants = node.node.tenants;
+    const auto unplaced =
+        static_cast<std::uint64_t>(std::ranges::count_if(tenants, [&](const std::string& named) {
+          const auto* placement = now.FindPlacement(named);
+          return placement == nullptr || placement->value.node != id;
+        }));
     candidates.push_back({.node = id,
                           .state = node.health.state,
                           .draining = node.node.draining,
                           .has_tenant = std::ranges::find(tenants, tenant) != tenants.end(),
                           .is_launched = !node.node.launched_by.empty(),
                           // What it serves though nobody placed it there takes room, too.
-                          .placed = std::max<std::uint64_t>(node.placed, tenants.size()),
+                          .placed = node.placed + unplaced,
                           .capacity = node.node.capacity,
                           .cpu_percent = node.node.load.cpu_percent});
   }
@@ -195,6 +227,15 @@ Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const 
     return changes;
   }
   if (before != nullptr && before->value.node == move.node) return changes;
+  // Nobody would remember the folder, and the next tenant of that id would find it.
+  if (before != nullptr && !before->value.launched_by.empty()) {
+    return Status(Code::kConflict,
+                  fmt::format("the data of the tenant '{}' is in the folder of the node that was "
+                              "launched for it, and a move carries none: delete the tenant with "
+                              "keep_data=true, bring the data to the node '{}', and create the "
+                              "tenant there",
+                              id, move.node));
+  }
   const PlacementChoice choice = ChooseNode(desk, now, id, move.node);
   if (choice.kind != PlacementChoice::Kind::kNode ||
       (before != nullptr && choice.node == before->value.node)) {
@@ -221,12 +262,23 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
   const auto* placement = now.FindPlacement(id);
   if (placement != nullptr && !placement->value.launched_by.empty()) {
     Tenant tenant = found->value;
-    if (tenant.state == TenantState::kDeleting && tenant.keeps_data == keeps_data)
-      return Fleet::Changes();
+    if (tenant.state == TenantState::kDeleting) {
+      if (tenant.keeps_data == keeps_data) return Fleet::Changes();
+      return Status(Code::kConflict,
+                    fmt::format("the tenant '{}' is being deleted, and its data {}", id,
+                                tenant.keeps_data ? "kept (keep_data=true)" : "with it"));
+    }
     tenant.state = TenantState::kDeleting;
     tenant.keeps_data = keeps_data;
     tenant.changed_us = desk.clock.WallMicros();
     return Fleet::Changes{TenantChange(now, id, tenant)};
+  }
+  if (const std::string node = WhoAnnounces(desk, now, id);
+      desk.config.adopt_tenants && !node.empty()) {
+    return Status(Code::kConflict,
+                  fmt::format("the node '{}' announces the tenant '{}', which would be adopted "
+                              "again at its next heartbeat (ADOPT_TENANTS): stop the node first",
+                              node, id));
   }
   Fleet::Changes changes{{std::string(kTenantKind), id, found->version, std::nullopt}};
   if (placement != nullptr)
@@ -247,15 +299,19 @@ Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& id,
 Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
   Fleet::Changes changes;
   FleetView then = now;  // With those that were placed so far.
+  const std::set<std::string> named = NamedTenants(desk, now);
+  bool has_room = HasRoomForAny(desk, then);
   std::size_t placed = 0;
   for (const auto& [id, tenant] : now.tenants()) {
     if (tenant.value.state != TenantState::kActive || now.FindPlacement(id) != nullptr) continue;
-    if (++placed > kPlacedAtOnceMax) break;
+    if (!has_room && !named.contains(id)) continue;
     Fleet::Changes more;
     Place(desk, then, id, ChooseNode(desk, then, id, ""), more);
     if (more.empty()) continue;
     GRANARY_TRY(then.Apply(more, now.version() + 1));
     changes.insert(changes.end(), more.begin(), more.end());
+    if (++placed == kPlacedAtOnceMax) break;
+    has_room = HasRoomForAny(desk, then);
   }
   return changes;
 }

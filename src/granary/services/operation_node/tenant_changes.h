@@ -3,6 +3,8 @@
 //
 // Data       is where its node is; no change here carries any from one machine to another. So a
 //            tenant moves only to a node that says that it has it, or as the caller says, without.
+//            It never moves away from a node that was launched for it: the folder would be left
+//            behind, for the next tenant of that id to find.
 // Threads    pure but for the desk's clocks and book, which are fully safe.
 #pragma once
 
@@ -43,7 +45,7 @@ Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now,
 Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const std::string& tenant,
                                   const Move& move);
 /// Of a tenant whose node was launched the rows go once the node has ended (NodeKeeper); of any
-/// other at once, and its data stays with its node.
+/// other at once, and its data stays with its node. kConflict for one that would be adopted again.
 Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now,
                                     const std::string& tenant, bool keeps_data);
 Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& tenant,

@@ -14,15 +14,17 @@ using hosting::JsonResponse;
 using hosting::RouteCall;
 
 // What became of a change: the tenant as it is then.
-Result<net::HttpResponse> Changed(Desk& desk, const std::string& id, const Fleet::DecideFn& decide,
-                                  int status = 200) {
+Result<net::HttpResponse> Changed(Desk& desk, const RouteCall& call, const std::string& id,
+                                  const Fleet::DecideFn& decide, int status = 200) {
   bool anything = false;
-  GRANARY_ASSIGN(const FleetViewPtr after,
-                 desk.fleet.Change([&](const FleetView& now) -> Result<Fleet::Changes> {
-                   GRANARY_ASSIGN(Fleet::Changes changes, decide(now));
-                   anything = !changes.empty();
-                   return changes;
-                 }));
+  GRANARY_ASSIGN(const FleetViewPtr after, desk.fleet.Change(
+                                               [&](const FleetView& now) -> Result<Fleet::Changes> {
+                                                 GRANARY_ASSIGN(Fleet::Changes changes,
+                                                                decide(now));
+                                                 anything = !changes.empty();
+                                                 return changes;
+                                               },
+                                               call.request.cancel.deadline_ns()));
   if (anything) desk.keeper.Poke();
   const auto* tenant = after->FindTenant(id);
   if (tenant == nullptr) return JsonResponse("", 204);
@@ -32,7 +34,8 @@ Result<net::HttpResponse> Changed(Desk& desk, const std::string& id, const Fleet
 Result<net::HttpResponse> Create(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const NewTenant wish, ParseNewTenant(call.request.body));
   return Changed(
-      desk, wish.id, [&](const FleetView& now) { return DecideCreate(desk, now, wish); }, 201);
+      desk, call, wish.id, [&](const FleetView& now) { return DecideCreate(desk, now, wish); },
+      201);
 }
 
 Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
@@ -46,7 +49,7 @@ Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
                                 wanted->substr(0, 64)));
     }
   }
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   return SeenResponse(seen, PageJson("tenants", seen.view->tenants(), page,
                                      [&](const std::string& id, const Kept<Tenant>& tenant) {
                                        if (state && tenant.value.state != *state)
@@ -59,7 +62,7 @@ Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
 template <typename ToJson>
 Result<net::HttpResponse> Show(Desk& desk, const RouteCall& call, const ToJson& to_json) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look());
+  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Tenant>* tenant, NeedTenant(*seen.view, id));
   return SeenResponse(seen, to_json(*seen.view, id, tenant->value));
 }
@@ -72,7 +75,8 @@ Result<net::HttpResponse> Get(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> GetPlacement(Desk& desk, RouteCall& call) {
   return Show(desk, call, [&](const FleetView& view, const std::string& id, const Tenant& tenant) {
-    return PlacementJson(desk, view, id, tenant);
+    return PlacementJson(desk, view, id, tenant,
+                         call.request.peer_is_loopback ? Asker::kHere : Asker::kElsewhere);
   });
 }
 
@@ -86,7 +90,9 @@ Result<net::HttpResponse> GetQuota(Desk& desk, RouteCall& call) {
 Result<net::HttpResponse> PutQuota(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Quota quota, ParseQuota(call.request.body));
-  GRANARY_TRY(desk.fleet.Change([&](const FleetView& now) { return DecideQuota(now, id, quota); })
+  GRANARY_TRY(desk.fleet
+                  .Change([&](const FleetView& now) { return DecideQuota(now, id, quota); },
+                          call.request.cancel.deadline_ns())
                   .status());
   desk.keeper.Poke();
   return JsonResponse(QuotaJson(id, quota));
@@ -100,19 +106,21 @@ Status NeedNoBody(const RouteCall& call) {
 Result<net::HttpResponse> Suspend(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_TRY(NeedNoBody(call));
-  return Changed(desk, id, [&](const FleetView& now) { return DecideSuspend(desk, now, id); });
+  return Changed(desk, call, id,
+                 [&](const FleetView& now) { return DecideSuspend(desk, now, id); });
 }
 
 Result<net::HttpResponse> Resume(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_TRY(NeedNoBody(call));
-  return Changed(desk, id, [&](const FleetView& now) { return DecideResume(desk, now, id); });
+  return Changed(desk, call, id, [&](const FleetView& now) { return DecideResume(desk, now, id); });
 }
 
 Result<net::HttpResponse> MoveIt(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Move move, ParseMove(call.request.body));
-  return Changed(desk, id, [&](const FleetView& now) { return DecideMove(desk, now, id, move); });
+  return Changed(desk, call, id,
+                 [&](const FleetView& now) { return DecideMove(desk, now, id, move); });
 }
 
 Result<net::HttpResponse> Delete(Desk& desk, RouteCall& call) {
@@ -125,7 +133,7 @@ Result<net::HttpResponse> Delete(Desk& desk, RouteCall& call) {
     }
     keeps_data = *keep == "true";
   }
-  GRANARY_ASSIGN(net::HttpResponse response, Changed(desk, id, [&](const FleetView& now) {
+  GRANARY_ASSIGN(net::HttpResponse response, Changed(desk, call, id, [&](const FleetView& now) {
                    return DecideDelete(desk, now, id, keeps_data);
                  }));
   if (response.status == 200) response.status = 202;  // Once its node has ended.

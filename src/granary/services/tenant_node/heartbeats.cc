@@ -37,19 +37,24 @@ std::string WordsOf(const net::ClientResponse& answer) {
   return "no words";
 }
 
-// A file that nobody else may read, whole or not at all there.
-Status MakeKeyFile(const std::string& path, const std::string& key) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return Status::IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+// A file that nobody else may read, whole or not at all there, also after a power cut.
+Status MakeKeyFile(io::FileSystem& files, const std::string& path, const std::string& key) {
+  const std::string made = path + ".tmp";
+  ::unlink(made.c_str());  // What a crash left.
+  const int file = ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return Status::IoError(fmt::format("{}: {}", made, std::strerror(errno)));
   const std::string line = key + "\n";
   const bool written =
       ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
       ::fsync(file) == 0;
   const int why = errno;
   ::close(file);
-  if (written) return Status::Ok();
-  ::unlink(path.c_str());
-  return Status::IoError(fmt::format("{}: {}", path, std::strerror(why)));
+  if (!written) {
+    ::unlink(made.c_str());
+    return Status::IoError(fmt::format("{}: {}", made, std::strerror(why)));
+  }
+  GRANARY_TRY(files.Rename(made, path));
+  return files.SyncDirectory(io::ParentPath(path));
 }
 
 }  // namespace
@@ -80,12 +85,16 @@ Result<std::string> LoadNodeKey(const std::string& data_path, io::FileSystem& fi
                                 io::Random& random) {
   const std::string path = io::JoinPath(data_path, "node_key");
   GRANARY_ASSIGN(const bool is_there, files.Exists(path));
-  if (!is_there) {
-    const std::string key = security::RandomText(random, kNodeKeyLetters);
-    GRANARY_TRY(MakeKeyFile(path, key));
+  std::string key;
+  if (is_there) {
+    GRANARY_ASSIGN(key, files.ReadFile(path));
+  }
+  // An empty one is what a crash of an earlier version left, before anybody was told the key.
+  if (key.empty()) {
+    key = security::RandomText(random, kNodeKeyLetters);
+    GRANARY_TRY(MakeKeyFile(files, path, key));
     return key;
   }
-  GRANARY_ASSIGN(std::string key, files.ReadFile(path));
   if (key.ends_with('\n')) key.pop_back();
   if (key.size() == kNodeKeyLetters) return key;
   return Status::Corruption(fmt::format(

@@ -37,6 +37,18 @@ TEST(HeartbeatsTest, AKeyIsMadeOnceAndIsItsOwnersAlone) {
   EXPECT_EQ(LoadNodeKey(folder.path(), files, random).status().code(), Code::kCorruption);
 }
 
+TEST(HeartbeatsTest, WhatACrashLeftOfAKeyKeepsNoNodeFromStarting) {
+  testing::TempDirectory folder;
+  io::PosixFileSystem files;
+  io::SystemRandom random;
+  ASSERT_TRUE(files.ReplaceFile(folder.Join("node_key"), "").ok());
+  ASSERT_TRUE(files.ReplaceFile(folder.Join("node_key.tmp"), "half").ok());
+  const auto made = LoadNodeKey(folder.path(), files, random);
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  EXPECT_EQ(*LoadNodeKey(folder.path(), files, random), *made);
+  EXPECT_FALSE(*files.Exists(folder.Join("node_key.tmp")));
+}
+
 TEST(HeartbeatsTest, AnIdFollowsFromTheKey) {
   EXPECT_EQ(NodeIdOf("a"), NodeIdOf("a"));
   EXPECT_NE(NodeIdOf("a"), NodeIdOf("b"));
