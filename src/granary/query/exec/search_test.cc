@@ -1,6 +1,7 @@
 // Goal: a search gives exactly the matching records, in the order that was asked for, up to the
 // limit, wherever they lie.
 #include "granary/query/exec/search.h"
+#include "granary/query/exec/source_columns.h"
 
 #include <gtest/gtest.h>
 
