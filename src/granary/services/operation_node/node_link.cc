@@ -137,14 +137,15 @@ Result<std::unique_ptr<net::UpstreamAnswer>> NodeLinks::Ask(const QueryTarget& t
   return Status::Internal("a node was asked twice and answered neither time");
 }
 
-Result<std::vector<PeerSource>> NodeLinks::SourcesOf(const QueryTarget& target, bool anew,
-                                                     const PassedOn& passed,
-                                                     const runtime::CancelToken& cancel) {
-  if (!anew) {
-    const std::lock_guard lock(mutex_);
-    const auto known = sources_.find(target.tenant);
-    if (known != sources_.end()) return known->second;
-  }
+std::optional<std::vector<PeerSource>> NodeLinks::KnownSources(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  const auto known = sources_.find(tenant);
+  return known == sources_.end() ? std::nullopt : std::optional(known->second);
+}
+
+Result<std::vector<PeerSource>> NodeLinks::AskSources(const QueryTarget& target,
+                                                      const PassedOn& passed,
+                                                      const runtime::CancelToken& cancel) {
   api::PartRequest request;
   request.tenant = target.tenant;
   GRANARY_ASSIGN(const auto answer, Ask(target, api::EncodePartRequest(request), passed, cancel));

@@ -41,11 +41,12 @@ class NodeLinks {
                                                    const PassedOn& passed,
                                                    const runtime::CancelToken& cancel);
 
-  /// All sources of a tenant, as they were a moment ago at least: whoever relies on them is told by
-  /// the node when they moved on, and asks again `anew`.
-  Result<std::vector<PeerSource>> SourcesOf(const QueryTarget& target, bool anew,
-                                            const PassedOn& passed,
-                                            const runtime::CancelToken& cancel);
+  /// All sources of a tenant as its node has them now; they are kept.
+  Result<std::vector<PeerSource>> AskSources(const QueryTarget& target, const PassedOn& passed,
+                                             const runtime::CancelToken& cancel);
+  /// Those that were kept last, if any were: whoever relies on them is told by the node when they
+  /// moved on.
+  std::optional<std::vector<PeerSource>> KnownSources(const std::string& tenant);
 
  private:
   Result<std::shared_ptr<net::UpstreamPool>> PoolOf(const std::string& url);

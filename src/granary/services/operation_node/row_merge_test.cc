@@ -38,7 +38,8 @@ query::ResultBatch BatchOf(const std::vector<TestRow>& rows, std::size_t part,
                            std::uint8_t source) {
   arrow::Int64Builder builder;
   for (const TestRow& row : rows) {
-    if (row.source == source) EXPECT_TRUE(builder.Append(row.number).ok());
+    if (row.source != source) continue;
+    EXPECT_TRUE(builder.Append(row.number).ok());
   }
   query::ResultBatch out;
   out.tenant = "t" + std::to_string(part);
@@ -95,7 +96,7 @@ struct Merged {
   std::vector<std::int64_t> numbers;
 };
 
-Merged Run(RowMerge& merge, std::optional<std::uint64_t> limit) {
+Merged MergeAll(RowMerge& merge, std::optional<std::uint64_t> limit) {
   Merged out;
   out.status = merge.Start();
   if (!out.status.ok()) return out;
@@ -141,7 +142,7 @@ TEST(RowMergeTest, MergedByKeyIsAllSorted) {
     if (round % 3 != 0) limit = 1 + random() % 40;
     if (limit) expected.resize(std::min<std::size_t>(expected.size(), *limit));
     RowMerge merge(made.parts, MergeOrder::kByKey);
-    const Merged merged = Run(merge, limit);
+    const Merged merged = MergeAll(merge, limit);
     ASSERT_TRUE(merged.status.ok());
     EXPECT_EQ(merged.numbers, expected);
     // What was taken of each part is what a cursor goes on behind.
@@ -158,7 +159,7 @@ TEST(RowMergeTest, WithoutAnOrderNothingIsLostOrTwice) {
     for (int round = 0; round < 100; ++round) {
       RandomParts made(random);
       RowMerge merge(made.parts, order);
-      Merged merged = Run(merge, std::nullopt);
+      Merged merged = MergeAll(merge, std::nullopt);
       ASSERT_TRUE(merged.status.ok());
       std::vector<std::int64_t> expected;
       for (const auto& rows : made.rows)
@@ -181,7 +182,7 @@ TEST(RowMergeTest, APageKnowsWhetherAnotherFollows) {
     parts.Add(2, {{2, 1, 2, 0, 3}}, 1);
     parts.End(2, "more");
     RowMerge merge(parts, order);
-    EXPECT_EQ(Run(merge, 2).numbers, (std::vector<std::int64_t>{1, 2}));
+    EXPECT_EQ(MergeAll(merge, 2).numbers, (std::vector<std::int64_t>{1, 2}));
     EXPECT_TRUE(merge.progress(0).whole);
     EXPECT_TRUE(merge.progress(1).whole);
     EXPECT_FALSE(merge.progress(2).whole);
@@ -194,7 +195,7 @@ TEST(RowMergeTest, ThePartThatBreaksOffIsNamed) {
   parts.End(0);
   parts.Add(1, {{1, 1, 1, 0, 2}}, 1);
   RowMerge merge(parts, MergeOrder::kByKey);
-  EXPECT_EQ(Run(merge, std::nullopt).status.code(), Code::kIoError);
+  EXPECT_EQ(MergeAll(merge, std::nullopt).status.code(), Code::kIoError);
   EXPECT_EQ(merge.failed_part(), 1u);
 }
 

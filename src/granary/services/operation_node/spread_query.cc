@@ -110,9 +110,18 @@ Status SpreadQuery::LearnSources() {
     std::vector<PeerSource> sources;
   };
   std::vector<Learned> learned(targets_.targets.size());
+  std::vector<std::size_t> unknown;
+  for (std::size_t i = 0; i < learned.size(); ++i) {
+    auto known = queries().links.KnownSources(targets_.targets[i].tenant);
+    if (known && !anew_)
+      learned[i].sources = std::move(*known);
+    else
+      unknown.push_back(i);
+  }
   const PassedOn passed = PassedOnOf(request_);
-  SideBySide(learned.size(), queries().limits.fan_out, [&](std::size_t i) {
-    auto sources = queries().links.SourcesOf(targets_.targets[i], anew_, passed, request_.cancel);
+  SideBySide(unknown.size(), queries().limits.fan_out, [&](std::size_t at) {
+    const std::size_t i = unknown[at];
+    auto sources = queries().links.AskSources(targets_.targets[i], passed, request_.cancel);
     learned[i].status = sources.status();
     if (sources.ok()) learned[i].sources = sources.Take();
   });

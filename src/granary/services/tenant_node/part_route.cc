@@ -112,7 +112,7 @@ Result<net::HttpResponse> Part(NodeState& state, hosting::RouteCall& call) {
   }
   GRANARY_ASSIGN(api::PartRequest request, api::DecodePartRequest(call.request.body));
   if (request.tenant != state.config.tenant_id)
-    return Status(Code::kConflict, "this node does not serve the tenant that is asked for");
+    return Status(Code::kUnavailable, "its node serves another tenant by now");
   GRANARY_ASSIGN(std::shared_ptr<Tenant> tenant, state.tenant.Get());
   PartCall part{state, std::move(tenant), std::move(request),
                 Caller{call.request.cancel, call.request.request_id, RightsOf(call)}};
