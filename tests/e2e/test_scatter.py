@@ -581,7 +581,7 @@ def test_a_client_that_goes_away_ends_the_query_everywhere(operation, tmp_path):
     service, client, nodes = big_fleet(operation, tmp_path)
     one = socket.create_connection(("127.0.0.1", service.port))
     body = json.dumps({}).encode()
-    one.sendall(b"POST /query/search/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    one.sendall(b"POST /query/search/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert one.recv(10_000).startswith(b"HTTP/1.1 200")
     clients = {tenant: node.client() for tenant, node in nodes.items()}
     # Slow: nodes wait for it, and neither they nor we hold what it has not taken.

@@ -20,8 +20,7 @@ Status CheckKey(std::string_view shown, const ServerConfig& config) {
   if (config.operation_node_key.empty())
     return Unauthenticated("a key is shown, but OPERATION_NODE_KEY is not set on this service");
   // Digests, so that the time of comparing tells nothing of how much of a guess is right.
-  if (security::Sha256(shown.substr(kScheme.size())) !=
-      security::Sha256(config.operation_node_key))
+  if (security::Sha256(shown.substr(kScheme.size())) != security::Sha256(config.operation_node_key))
     return Unauthenticated("the key that is shown is not this service's OPERATION_NODE_KEY");
   return Status::Ok();
 }

@@ -56,8 +56,12 @@ TEST(FleetGuardTest, WhoeverShowsTheKeyMayCallFromAnywhere) {
       EXPECT_EQ(Program(From(loopback, scheme + kKey), config), Code::kOk);
       EXPECT_EQ(Operator(From(loopback, scheme + kKey), config), Code::kOk);
     }
-    const std::string shown[] = {kKey,      "Basic " + kKey,        "Bearer ",
-                                 "Bearer",  "Bearer " + kKey + "x", "Bearer " + kKey.substr(1),
+    const std::string shown[] = {kKey,
+                                 "Basic " + kKey,
+                                 "Bearer ",
+                                 "Bearer",
+                                 "Bearer " + kKey + "x",
+                                 "Bearer " + kKey.substr(1),
                                  "Bearer " + kKey + " "};
     for (const std::string& bad : shown) {
       EXPECT_EQ(Program(From(loopback, bad), config), Code::kUnauthenticated) << bad;
@@ -76,8 +80,8 @@ TEST(FleetGuardTest, WithAKeyProgramsOfThisMachineMayCallWithoutAndOperatorsShow
 TEST(FleetGuardTest, APageOfABrowserShowsTheKeyOrIsRefused) {
   for (const std::string& key : {kKey, std::string()}) {
     const ServerConfig config = WithKey(key);
-    for (const net::HttpRequest& page : {Page("Origin", "http://elsewhere.example"),
-                                         Page("Host", "elsewhere.example:8083")}) {
+    for (const net::HttpRequest& page :
+         {Page("Origin", "http://elsewhere.example"), Page("Host", "elsewhere.example:8083")}) {
       EXPECT_EQ(Program(page, config), Code::kUnauthenticated);
       EXPECT_EQ(Operator(page, config), Code::kUnauthenticated);
     }

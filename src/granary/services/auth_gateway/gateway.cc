@@ -110,7 +110,8 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
     return CheckAccess(*gateway, request);
   };
   dispatch.check_fleet = [gateway = &state->gateway](net::HttpRequest& request) {
-    return hosting::CheckFleetOperator(request, gateway->config, hosting::OwnMachine::kShowsCredentials);
+    return hosting::CheckFleetOperator(request, gateway->config,
+                                       hosting::OwnMachine::kShowsCredentials);
   };
   // Files and SQLite's words are for the log alone.
   dispatch.told = [](const Status& failure) {

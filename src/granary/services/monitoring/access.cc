@@ -43,7 +43,8 @@ bool IsOfFleet(std::string_view path) {
 
 hosting::Access CheckOfFleet(const net::HttpRequest& request, const std::string& credential,
                              const hosting::ServerConfig& config, GatewayLink& link) {
-  const Status fleet = hosting::CheckFleetOperator(request, config, hosting::OwnMachine::kIsTrusted);
+  const Status fleet =
+      hosting::CheckFleetOperator(request, config, hosting::OwnMachine::kIsTrusted);
   const bool by_key = !config.operation_node_key.empty();
   if (credential.empty() || (by_key && fleet.ok())) return fleet;
   const auto caller = link.WhoShows(credential, request.cancel);

@@ -10,7 +10,7 @@ namespace granary::services {
 namespace {
 
 constexpr std::uint64_t kMemoryLimitPercent = 60;
-constexpr std::int64_t kMemoryLimitLeastMb = 96;      // Less and no request fits beside the program.
+constexpr std::int64_t kMemoryLimitLeastMb = 96;  // Less and no request fits beside the program.
 constexpr std::int64_t kMemoryLimitUnknownMb = 4096;  // Where nobody says what the machine has.
 constexpr std::int64_t kQueryShareParts = 8;
 

@@ -97,7 +97,8 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   const std::uint16_t cbo_port = cbo->port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
-  GRANARY_ASSIGN(auto metadata, catalog::MetadataCatalog::Listen(config.catalog, logs.Of("metadata-catalog")));
+  GRANARY_ASSIGN(auto metadata,
+                 catalog::MetadataCatalog::Listen(config.catalog, logs.Of("metadata-catalog")));
   const std::uint16_t catalog_port = metadata->port();
   config.monitoring.metadata_catalog_port = catalog_port;
   if (config.node.metadata_catalog_url.empty())
