@@ -599,12 +599,12 @@ def test_many_values_are_merged_within_memory_or_refused(operation, tmp_path):
     service, client, nodes = big_fleet(operation, tmp_path)
     body = {"aggregations": [{"type": "count_distinct", "column": "text", "alias": "d"}, {"type": "percentile", "column": "n", "p": 0.5, "alias": "p"}]}
     assert client.call("POST", "/query/aggregate", body)["results"] == [{"d": 60_000, "p": 29_999.5}]
-    small = operation(QUERY_MEMORY_MB="8").client()
+    small = operation(QUERY_MERGE_MEMORY_MB="8").client()
     for tenant, node in nodes.items():
         register(small, f"node-{tenant}", tenant, node.port)
     with pytest.raises(Refused) as refusal:
         small.call("POST", "/query/aggregate", body)
-    assert refusal.value.status == 413 and "QUERY_MEMORY_MB" in refusal.value.problem["detail"]
+    assert refusal.value.status == 413 and "QUERY_MERGE_MEMORY_MB" in refusal.value.problem["detail"]
     assert small.call("POST", "/query/aggregate", {"aggregations": [{"type": "count", "alias": "n"}]})["results"] == [{"n": 120_000}]
     for node in nodes.values():
         node.stop()

@@ -15,7 +15,7 @@ Status OutOfShare(const runtime::MemoryBudget& refused_by, std::uint64_t bytes) 
   if (refused_by.IsAlone()) {
     return {Code::kTooLarge,
             "the groups take more memory than all queries over tenants may: ask "
-            "for fewer groups, or raise QUERY_MEMORY_MB"};
+            "for fewer groups, or raise QUERY_MERGE_MEMORY_MB"};
   }
   return runtime::OutOfMemory(refused_by, bytes);
 }

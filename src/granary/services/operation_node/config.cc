@@ -49,7 +49,7 @@ std::vector<Variable> OperationRows() {
     {"Operation Node: queries over tenants", "MAX_QUERY_TENANTS", "100", WholeRule{&C::max_query_tenants, 1, 10'000}, "Tenants that one query may ask; each is a connection and a thread while it runs"},
     {"", "QUERY_FAN_OUT", "16", WholeRule{&C::query_fan_out, 1, 1'000}, "Nodes that work on one query at once"},
     {"", "QUERY_NODE_BUFFER_MB", "16", WholeRule{&C::query_node_buffer_mb, 1, 1'024}, "What of one node's answer may wait here, and so the longest row"},
-    {"", "QUERY_MEMORY_MB", "512", WholeRule{&C::query_memory_mb, 1, 1 << 20}, "… of all nodes and queries, the groups that are merged included"},
+    {"", "QUERY_MERGE_MEMORY_MB", "512", WholeRule{&C::query_merge_memory_mb, 1, 1 << 20}, "… of all nodes and queries, the groups that are merged included"},
     {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
 
     {"Operation Node: scaling", "SCALING_INTERVAL_SECONDS", "5", WholeRule{&C::scaling_interval_seconds, 1, 3600}, "How often it is decided how many nodes there should be"},

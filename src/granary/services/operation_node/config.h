@@ -29,7 +29,7 @@ struct Config : hosting::ServerConfig {
   bool gateway_required = false;
   // Queries over tenants.
   std::int64_t max_query_tenants = 0, query_fan_out = 0;
-  std::int64_t query_node_buffer_mb = 0, query_memory_mb = 0;
+  std::int64_t query_node_buffer_mb = 0, query_merge_memory_mb = 0;
   std::int64_t node_silence_seconds = 0, max_page_records = 0;
   // Scaling.
   std::int64_t scaling_interval_seconds = 0;

@@ -213,7 +213,7 @@ Status OperationNode::State::OpenQueries() {
   const QueryLimits limits{.tenants_max = static_cast<std::uint64_t>(config.max_query_tenants),
                            .fan_out = static_cast<std::uint64_t>(config.query_fan_out),
                            .node_bytes_max = megabytes(config.query_node_buffer_mb),
-                           .memory_bytes_max = megabytes(config.query_memory_mb),
+                           .memory_bytes_max = megabytes(config.query_merge_memory_mb),
                            .page_records_max = static_cast<std::uint64_t>(config.max_page_records)};
   net::UpstreamOptions upstream;
   upstream.silence_timeout_ms = config.node_silence_seconds * 1000;

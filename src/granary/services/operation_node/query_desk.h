@@ -18,7 +18,7 @@ struct QueryLimits {
   std::uint64_t tenants_max = 100;              ///< MAX_QUERY_TENANTS
   std::uint64_t fan_out = 16;                   ///< QUERY_FAN_OUT
   std::uint64_t node_bytes_max = 16u << 20;     ///< QUERY_NODE_BUFFER_MB
-  std::uint64_t memory_bytes_max = 512u << 20;  ///< QUERY_MEMORY_MB, of all queries
+  std::uint64_t memory_bytes_max = 512u << 20;  ///< QUERY_MERGE_MEMORY_MB, of all queries
   std::uint64_t page_records_max = 10'000;      ///< MAX_PAGE_RECORDS
 };
 
