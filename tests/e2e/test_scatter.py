@@ -541,6 +541,24 @@ def test_tenants_that_cannot_be_asked_are_named(operation, tmp_path):
     node.stop()
 
 
+def test_the_order_stays_when_a_tenant_with_another_type_is_through(operation, tmp_path):
+    """The one type that holds int64 and uint64 orders all pages, also those after the last uint64."""
+    service = operation()
+    client = service.client()
+    for tenant, kind, values in (("naturals", "uint64", [7]), ("wholes", "int64", [-3, 2**62, 5])):
+        node = started(tmp_path / tenant, {"TENANT_ID": tenant})
+        node.client().add({"source_id": "s", "schema_definition": {"k": kind}})
+        node.client().write("s", [{"k": value} for value in values])
+        register(client, f"node-{tenant}", tenant, node.port)
+    body = {"source_ids": ["s"], "order_by": [{"column": "k"}], "limit": 1}
+    answer = client.call("POST", "/query/search", body)
+    shown = answer["records"]
+    while answer["next_cursor"]:
+        answer = client.call("POST", "/query/search", {**body, "cursor": answer["next_cursor"]})
+        shown += answer["records"]
+    assert [record["fields"]["k"] for record in shown] == [-3, 5, 7, 2**62]
+
+
 def big_fleet(operation, tmp_path, rows=60_000):
     """Two real nodes with more than any buffer holds."""
     service = operation(QUERY_NODE_BUFFER_MB="1")
