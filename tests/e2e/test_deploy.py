@@ -142,7 +142,7 @@ def test_compose_finds_each_other_as_it_says(tmp_path):
     ports = {name: free_port() for name in compose()["services"]}
     running = {}
     try:
-        for name in ("auth-gateway", "operation-node", "cbo-engine", "tenant-node", "monitoring"):
+        for name in ("auth-gateway", "operation-node", "cbo-engine", "metadata-catalog", "tenant-node", "monitoring"):
             environment = {key: str(value) for key, value in compose()["services"][name]["environment"].items() if key != "DATA_PATH"}
             environment["OPERATION_NODE_KEY"] = "0123456789abcdef"
             for key, value in environment.items():
