@@ -15,10 +15,18 @@ BINARY = pathlib.Path(os.environ.get("GRANARY_BINARY", REPOSITORY / "build/relea
 START_SECONDS = 60
 
 
+GIVEN_PORTS = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on, and none that was given before: its service may not have taken it yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in GIVEN_PORTS:
+            GIVEN_PORTS.add(port)
+            return port
 
 
 def until(condition, what="", seconds=60):
