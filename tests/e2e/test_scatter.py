@@ -545,8 +545,10 @@ def test_the_order_stays_when_a_tenant_with_another_type_is_through(operation, t
     """The one type that holds int64 and uint64 orders all pages, also those after the last uint64."""
     service = operation()
     client = service.client()
+    nodes = []
     for tenant, kind, values in (("naturals", "uint64", [7]), ("wholes", "int64", [-3, 2**62, 5])):
         node = started(tmp_path / tenant, {"TENANT_ID": tenant})
+        nodes.append(node)
         node.client().add({"source_id": "s", "schema_definition": {"k": kind}})
         node.client().write("s", [{"k": value} for value in values])
         register(client, f"node-{tenant}", tenant, node.port)
@@ -557,6 +559,8 @@ def test_the_order_stays_when_a_tenant_with_another_type_is_through(operation, t
         answer = client.call("POST", "/query/search", {**body, "cursor": answer["next_cursor"]})
         shown += answer["records"]
     assert [record["fields"]["k"] for record in shown] == [-3, 5, 7, 2**62]
+    for node in nodes:
+        node.stop()
 
 
 def big_fleet(operation, tmp_path, rows=60_000):
