@@ -1,5 +1,6 @@
 #include "granary/services/tenant_node/gateway_guard.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,7 +37,8 @@ GatewayGuard::~GatewayGuard() {
   if (refresh_) refresh_->Stop();
 }
 
-Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback) {
+Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback,
+                                   const runtime::CancelToken& cancel) {
   const bool has_gateway = !config_.gateway_jwks.empty();
   if (token && !has_gateway) {
     return Status(Code::kUnauthenticated,
@@ -57,20 +59,24 @@ Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool p
     if (known != nullptr && clock_.WallMicros() / 1'000'000 < known->expires_s)
       return known->rights;
   }
-  Result<Known> found = CheckSignature(*token);
+  std::uint64_t reading = 0;
+  Result<Known> found = CheckSignature(*token, reading);
   // It may be of a key that is newer than what was read.
-  if (!found.ok() && ReadKeys()) found = CheckSignature(*token);
+  if (!found.ok() && AwaitLater(reading, cancel)) found = CheckSignature(*token, reading);
+  if (found.status().code() == Code::kUnavailable) GRANARY_TRY(cancel.Check());
   if (!found.ok()) return found.status();
   const std::lock_guard lock(mutex_);
   known_.Get(*token, [] { return Known{}; }) = *found;
   return found->rights;
 }
 
-Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token) const {
+Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token,
+                                                         std::uint64_t& of) const {
   std::shared_ptr<const security::KeySet> keys;
   {
     const std::lock_guard lock(mutex_);
     keys = keys_;
+    of = readings_;
   }
   if (keys == nullptr) {
     return Status(Code::kUnavailable,
@@ -82,6 +88,20 @@ Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token)
   if (claims.tenant != config_.tenant_id)
     return Status(Code::kUnauthenticated, "the token is of another tenant");
   return Known{Rights(std::move(claims.grants)), claims.expires_s};
+}
+
+bool GatewayGuard::AwaitLater(std::uint64_t of, const runtime::CancelToken& cancel) {
+  {
+    std::unique_lock lock(mutex_);
+    // As the clock of deadlines goes, which is io::SystemClock's.
+    using Instant = std::chrono::steady_clock::time_point;
+    Instant until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAwaitKeysMs);
+    if (const auto deadline_ns = cancel.deadline_ns())
+      until = std::min(until, Instant(std::chrono::nanoseconds(*deadline_ns)));
+    reading_ended_.wait_until(lock, until, [&] { return !reading_ || readings_ != of; });
+    if (readings_ != of) return true;
+  }
+  return ReadKeys();
 }
 
 bool GatewayGuard::ReadKeys() {
@@ -100,16 +120,19 @@ bool GatewayGuard::ReadKeys() {
   }
   const std::lock_guard lock(mutex_);
   reading_ = false;
+  reading_ended_.notify_all();
+  bool has_some = false;
   for (auto& [place, keys] : fetched) {
     if (keys.ok()) {
       read_[place] = keys.Take();
+      has_some = true;
       continue;
     }
     log_.Warn(
         "keys that tokens are signed with cannot be read; the last ones serve",
         {{"place", place}, {"known", read_.contains(place)}, {"error", keys.status().message()}});
   }
-  if (read_.empty()) return false;
+  if (!has_some) return false;  // What was known serves.
   std::vector<security::PublicKey> all;
   for (const auto& [place, keys] : read_)
     all.insert(all.end(), keys.keys().begin(), keys.keys().end());
@@ -117,6 +140,7 @@ bool GatewayGuard::ReadKeys() {
   // A key that is gone vouches for nothing any more.
   if (keys_ == nullptr || keys_->ToJson() != now.ToJson()) known_.Clear();
   keys_ = std::make_shared<const security::KeySet>(std::move(now));
+  ++readings_;
   return true;
 }
 

@@ -7,12 +7,14 @@
 //            token that is there is never passed over: without keys to check it, it is refused.
 // Keys       read when the first token comes, once a minute, and when a token names one that is not
 //            known yet, but not more often than once a second. While they cannot be read the last
-//            ones serve.
+//            ones serve. Whoever comes while they are being read waits for that one reading, no
+//            longer than kAwaitKeysMs and its own deadline.
 // Threads    fully safe.
 // Owns       its thread. Log, clock and files outlive it.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +28,7 @@
 #include "granary/hosting/router.h"
 #include "granary/io/clock.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/cancel.h"
 #include "granary/runtime/periodic.h"
 #include "granary/security/bounded_table.h"
 #include "granary/security/key_set.h"
@@ -40,16 +43,25 @@ class GatewayGuard {
   GatewayGuard(const Config& config, Logger& log, const io::Clock& clock, io::FileSystem& files);
   ~GatewayGuard();
 
-  /// What whoever sent this may do. kUnauthenticated; kUnavailable while no key could be read yet.
-  Result<Rights> Check(std::optional<std::string_view> token, bool peer_is_loopback);
+  static constexpr std::int64_t kAwaitKeysMs = 2'500;
+
+  /// What whoever sent this may do. kUnauthenticated; kUnavailable while no key could be read yet,
+  /// kDeadlineExceeded when the request's own time was over before they were. `cancel` is the
+  /// request's.
+  Result<Rights> Check(std::optional<std::string_view> token, bool peer_is_loopback,
+                       const runtime::CancelToken& cancel);
 
  private:
   struct Known {
     Rights rights;
     std::int64_t expires_s = 0;
   };
-  Result<Known> CheckSignature(std::string_view token) const;
-  /// True when there may be keys that were not there before.
+  /// `of` is which reading's keys it was checked with.
+  Result<Known> CheckSignature(std::string_view token, std::uint64_t& of) const;
+  /// True when there are keys of a later reading than `of`: that of somebody else who reads them
+  /// now, or one's own.
+  bool AwaitLater(std::uint64_t of, const runtime::CancelToken& cancel);
+  /// True when it read some; false at once while somebody does or just did.
   bool ReadKeys();
   Result<std::string> Fetch(const std::string& place) const;
 
@@ -63,6 +75,8 @@ class GatewayGuard {
   std::map<std::string, security::KeySet> read_;  // By place: what was read there last.
   security::BoundedTable<Known> known_;           // Tokens that were found good.
   bool reading_ = false;
+  std::uint64_t readings_ = 0;  // That brought keys.
+  std::condition_variable reading_ended_;
   std::optional<std::int64_t> read_ns_;
   std::unique_ptr<runtime::PeriodicJob> refresh_;
 };

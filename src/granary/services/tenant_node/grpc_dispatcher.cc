@@ -63,8 +63,8 @@ net::GrpcEnd GrpcDispatcher::Handle(net::GrpcCall& call, net::GrpcMessages& mess
   GrpcMethodCall method_call{call, messages};
   Status status;
   if (method == nullptr || method->needs_access) {
-    auto rights =
-        guard_.Check(call.metadata.Get(security::kNodeTokenHeader), call.peer_is_loopback);
+    auto rights = guard_.Check(call.metadata.Get(security::kNodeTokenHeader), call.peer_is_loopback,
+                               call.cancel);
     status = rights.status();
     if (rights.ok()) method_call.rights = rights.Take();
   }

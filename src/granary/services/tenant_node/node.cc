@@ -108,8 +108,8 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.streams_body = IsStreamedWrite;
   hosting::DispatcherOptions dispatch;
   dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
-    auto rights =
-        guard.Check(request.headers.Get(security::kNodeTokenHeader), request.peer_is_loopback);
+    auto rights = guard.Check(request.headers.Get(security::kNodeTokenHeader),
+                              request.peer_is_loopback, request.cancel);
     hosting::Access access(rights.status());
     if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
     return access;

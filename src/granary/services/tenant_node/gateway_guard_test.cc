@@ -1,0 +1,127 @@
+#include "granary/services/tenant_node/gateway_guard.h"
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "granary/security/node_token.h"
+#include "granary/security/signing_key.h"
+#include "granary/security/token.h"
+#include "granary/testing/memory_file_system.h"
+
+namespace granary::services {
+namespace {
+
+/// Files whose reading begins when it is let go.
+struct HeldFiles final : io::FileSystem {
+  explicit HeldFiles(io::FileSystem& held) : files(held) {}
+  Result<std::unique_ptr<io::RandomAccessFile>> OpenForRead(const std::string& path) override {
+    ++reads;
+    begun.count_down();
+    go.wait();
+    return files.OpenForRead(path);
+  }
+  Result<std::unique_ptr<io::WritableFile>> OpenForWrite(const std::string& path,
+                                                         io::OpenMode mode) override {
+    return files.OpenForWrite(path, mode);
+  }
+  Result<std::vector<io::DirectoryEntry>> List(const std::string& d) override {
+    return files.List(d);
+  }
+  Result<bool> Exists(const std::string& path) override { return files.Exists(path); }
+  Status CreateDirectories(const std::string& path) override {
+    return files.CreateDirectories(path);
+  }
+  Status Rename(const std::string& from, const std::string& to) override {
+    return files.Rename(from, to);
+  }
+  Status Remove(const std::string& path) override { return files.Remove(path); }
+  Status SyncDirectory(const std::string& d) override { return files.SyncDirectory(d); }
+  Result<std::uint64_t> AvailableBytes(const std::string& p) override {
+    return files.AvailableBytes(p);
+  }
+  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& p) override {
+    return files.Lock(p);
+  }
+  Result<std::string> Resolve(const std::string& path) override { return files.Resolve(path); }
+
+  io::FileSystem& files;
+  std::atomic<int> reads = 0;
+  std::latch begun{1}, go{1};
+};
+
+struct GatewayGuardTest : ::testing::Test {
+  GatewayGuardTest() {
+    config.tenant_id = "acme";
+    config.gateway_jwks = "jwks.json";
+    config.gateway_required = true;
+    const auto signer = security::SigningKey::FromSeed(std::string(32, 'k'));
+    EXPECT_TRUE(
+        memory.ReplaceFile("jwks.json", security::KeySet({signer->public_key()}).ToJson()).ok());
+    const std::int64_t now_s = clock.WallMicros() / 1'000'000;
+    const security::TokenClaims claims{.issuer = std::string(security::kIssuer),
+                                       .audience = security::NodeAudience("acme"),
+                                       .subject = "u_1",
+                                       .tenant = "acme",
+                                       .session = "key:1",
+                                       .token_id = "t",
+                                       .issued_s = now_s,
+                                       .not_before_s = now_s,
+                                       .expires_s = now_s + 60,
+                                       .grants = {}};
+    token = *security::IssueToken(*signer, security::TokenUse::kNode, claims);
+  }
+  Code Ask(const runtime::CancelToken& cancel = {}) {
+    return guard.Check(token, false, cancel).status().code();
+  }
+
+  io::SystemClock clock;
+  testing::MemoryFileSystem memory;
+  HeldFiles files{memory};
+  Config config;
+  std::string token;
+  GatewayGuard guard{config, Logger::Null(), clock, files};
+};
+
+TEST_F(GatewayGuardTest, AllWhoComeWhileTheKeysAreReadAreServedByThatOneReading) {
+  constexpr int kOthers = 8;
+  auto first = std::async(std::launch::async, [&] { return Ask(); });
+  files.begun.wait();
+  std::latch came(kOthers);
+  std::vector<std::future<Code>> others;
+  for (int i = 0; i < kOthers; ++i) {
+    others.push_back(std::async(std::launch::async, [&] {
+      came.count_down();
+      return Ask();
+    }));
+  }
+  came.wait();
+  files.go.count_down();
+  EXPECT_EQ(first.get(), Code::kOk);
+  for (auto& other : others) EXPECT_EQ(other.get(), Code::kOk);
+  EXPECT_EQ(files.reads, 1);
+}
+
+TEST_F(GatewayGuardTest, NobodyWaitsForTheKeysLongerThanItsOwnDeadline) {
+  auto first = std::async(std::launch::async, [&] { return Ask(); });
+  files.begun.wait();
+  const std::int64_t until_ns = clock.MonotonicNanos() + 50'000'000;
+  EXPECT_EQ(Ask(runtime::CancelToken(until_ns)), Code::kDeadlineExceeded);
+  EXPECT_GE(clock.MonotonicNanos(), until_ns);  // It did wait.
+  files.go.count_down();
+  EXPECT_EQ(first.get(), Code::kOk);
+}
+
+TEST_F(GatewayGuardTest, KeysThatCannotBeReadAreSaidToBeAwayAndNotReadAgainAtOnce) {
+  files.go.count_down();
+  ASSERT_TRUE(memory.Remove("jwks.json").ok());
+  EXPECT_EQ(Ask(), Code::kUnavailable);
+  EXPECT_EQ(Ask(), Code::kUnavailable);
+  EXPECT_EQ(files.reads, 1);
+}
+
+}  // namespace
+}  // namespace granary::services
