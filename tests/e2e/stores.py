@@ -6,9 +6,12 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -150,11 +153,15 @@ class ClickHouse(Server):
     def start(self):
         return self.run([self.program, "--config-file", str(self.folder / "config.xml")])
 
-    def ask(self, sql):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/", sql.encode())
+    def ask(self, sql, **query):
+        """The answer's text; of a statement that was killed the server's words."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/?{urllib.parse.urlencode(query)}", sql.encode())
         request.add_header("Authorization", "Basic " + base64.b64encode(f"default:{self.password}".encode()).decode())
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            return answer.read().decode().strip()
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+                return answer.read().decode().strip()
+        except urllib.error.HTTPError as failure:
+            return failure.read().decode().strip()
 
     def answers(self):
         try:
@@ -165,3 +172,61 @@ class ClickHouse(Server):
     def settings(self):
         return {"METADATA_STORE": "clickhouse", "METADATA_HOST": "127.0.0.1", "METADATA_PORT": str(self.port), "METADATA_USER": "default",
                 "METADATA_PASSWORD": self.password}
+
+
+class Holder:
+    """Stands before a server and passes everything on, but for what it is told to hold: a request that was sent, or the answer to it."""
+
+    def __init__(self, port):
+        self.target, self.listener = port, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.wanted = None  # ("request" or "answer", what the request has in it)
+        self.held, self.released, self.passed = threading.Event(), threading.Event(), threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def hold(self, what, text):
+        """The next request with `text` in it."""
+        self.wanted = (what, text)
+
+    def release(self):
+        """What was held goes on, though its sender may have gone; returns when the server has answered it."""
+        self.released.set()
+        assert self.passed.wait(60)
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            state = {"held": None}
+            threading.Thread(target=self.pump, args=(client, server, state, "request"), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, state, "answer"), daemon=True).start()
+
+    def pump(self, source, sink, state, what):
+        try:
+            while data := source.recv(1 << 16):
+                if what == "request" and self.wanted and self.wanted[1] in data:
+                    state["held"], self.wanted = self.wanted[0], None
+                    if state["held"] == "request":
+                        self.held.set()
+                        self.released.wait()
+                if what == "answer" and state["held"]:
+                    if state["held"] == "answer":
+                        self.held.set()
+                        self.released.wait()
+                    self.passed.set()
+                    state["held"] = None
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.released.set()
+        self.listener.close()

@@ -17,7 +17,7 @@ from document_fuzz import fuzz
 from gateway import Gateway, KeyClient
 from node import REPOSITORY, Client, Node, Refused, free_port, until
 from service import Service
-from stores import ClickHouse, Postgres
+from stores import ClickHouse, Holder, Postgres
 
 QUICK = {"HEARTBEAT_SECONDS": "1", "NODE_SUSPECT_SECONDS": "2", "NODE_DEAD_SECONDS": "3", "SCALING_INTERVAL_SECONDS": "1"}
 PATIENT = {"NODE_SUSPECT_SECONDS": "60", "NODE_DEAD_SECONDS": "120"}  # Where silence is not the subject.
@@ -821,6 +821,54 @@ def test_a_second_operation_node_on_clickhouse_is_refused_until_the_first_has_go
     finally:
         second.stop()
         server.kill()
+
+
+@pytest.fixture
+def clickhouse(tmp_path):
+    server = ClickHouse(tmp_path / "server").start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize("what", ["request", "answer"])
+def test_an_insert_that_was_given_up_does_not_come_late(operation, clickhouse, what):
+    """On ClickHouse: what was sent, and not confirmed in time, is carried out as it was decided or not at all."""
+    holder = Holder(clickhouse.port)
+    service = operation(MAX_LAUNCHED_NODES="0", **{**clickhouse.settings(), "METADATA_PORT": str(holder.port), "METADATA_TIMEOUT_MS": "1000"})
+    client = service.client()
+    holder.hold(what, b"\tlate\t")
+    problem = refused(client, "POST", "/tenants", {"tenant_id": "late"})
+    assert holder.held.is_set() and problem["status"] == 503 and "not known" in problem["detail"], problem
+    service.wait_for(lambda one: one.raw("POST", "/tenants", {"tenant_id": "next"})[0] in (200, 201), "the next one is made")
+    holder.release()
+    was_made = what == "answer"
+    assert gone(client, "late") is not was_made
+    assert client.raw("POST", "/tenants", {"tenant_id": "late"})[0] == (200 if was_made else 201)
+    client.call("POST", "/tenants/late/suspend")
+    client.call("POST", "/tenants/late/resume")
+    service.restart()
+    assert [one["tenant_id"] for one in service.client().call("GET", "/tenants")["tenants"]] == ["late", "next"]
+    rows = clickhouse.ask("SELECT version, count() FROM granary.granary_metadata WHERE kind = 'tenant' GROUP BY version HAVING count() > 1")
+    assert rows == "", "two commits have one version"
+    assert service.stop() == 0
+    holder.close()
+
+
+def test_an_insert_that_still_runs_at_the_start_is_ended_first(operation, clickhouse):
+    service = operation(MAX_LAUNCHED_NODES="0", **clickhouse.settings())
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    service.kill()
+    # As one of a predecessor that the server has not finished; it would take a minute.
+    slow = threading.Thread(target=lambda: clickhouse.ask(
+        "INSERT INTO granary.granary_metadata SELECT 'tenant', 'acme', toUInt64(2), 1, '' FROM numbers(60) WHERE sleep(1) = 0",
+        query_id="granary-metadata-granary-x-1", max_block_size="1"), daemon=True)
+    slow.start()
+    until(lambda: clickhouse.ask("SELECT count() FROM system.processes WHERE query_id LIKE 'granary-metadata-granary-x-%'") == "1", "it runs")
+    service.start()
+    assert clickhouse.ask("SELECT count() FROM system.processes WHERE query_id LIKE 'granary-metadata-granary-x-%'") == "0"
+    assert service.client().call("GET", "/tenants/acme")["state"] == "active"
+    assert service.client().raw("POST", "/tenants", {"tenant_id": "next"})[0] == 201
+    slow.join()
 
 
 # ---- two Operation Nodes at once

@@ -1,5 +1,7 @@
 #include "granary/metadata/clickhouse_client.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "granary/base/base64.h"
@@ -11,6 +13,9 @@ namespace {
 
 constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
 constexpr std::size_t kWordsMax = 300;
+constexpr std::string_view kPlainText = "text/plain";
+// It stands behind a carriage return, which is written as \r in a row: no row looks like it.
+constexpr std::string_view kBoundary = "granary-rows";
 
 // "Code: 241, e.displayText() = …": ErrorCodes.cpp.
 Code CodeOfWords(std::string_view words, int http_status) {
@@ -36,7 +41,8 @@ std::string FirstWords(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> ClickHouseClient::Send(std::string_view statement, std::string_view data) {
+Result<std::string> ClickHouseClient::Send(Query query, std::string_view body,
+                                           std::string_view body_type) {
   if (!client_) {
     const std::string host =
         place_.host.find(':') == std::string::npos ? place_.host : "[" + place_.host + "]";
@@ -47,18 +53,16 @@ Result<std::string> ClickHouseClient::Send(std::string_view statement, std::stri
     client.set_limits({.body_bytes_max = kAnswerBytesMax, .total_ms = place_.timeout_ms});
     client_ = std::move(client);
   }
-  // Data goes behind a statement that is in the target; one without data is the body. An answer
-  // begins once it is whole, so a failure in the middle is no 200.
-  std::vector<std::pair<std::string, std::string>> query = {{"wait_end_of_query", "1"}};
-  if (!data.empty()) query.emplace_back("query", std::string(statement));
+  // An answer begins once it is whole, so a failure in the middle is no 200.
+  query.emplace_back("wait_end_of_query", "1");
   net::Headers headers;
-  headers.Set("Content-Type", "text/plain");
+  headers.Set("Content-Type", body_type);
   if (!place_.user.empty()) {
     headers.Set("Authorization",
                 "Basic " + Base64Encode(fmt::format("{}:{}", place_.user, place_.password)));
   }
-  Result<net::ClientResponse> answer = client_->Send("POST", net::FormatTarget("/", query),
-                                                     data.empty() ? statement : data, headers);
+  Result<net::ClientResponse> answer =
+      client_->Send("POST", net::FormatTarget("/", query), body, headers);
   if (!answer.ok()) {
     client_.reset();
     return Status(Code::kUnavailable, std::string(answer.status().message()));
@@ -69,22 +73,45 @@ Result<std::string> ClickHouseClient::Send(std::string_view statement, std::stri
 }
 
 Result<ClickHouseClient::Rows> ClickHouseClient::Ask(std::string_view sql, std::size_t columns) {
-  GRANARY_ASSIGN(const std::string text, Send(fmt::format("{} FORMAT TabSeparated", sql), {}));
+  GRANARY_ASSIGN(const std::string text,
+                 Send({}, fmt::format("{} FORMAT TabSeparated", sql), kPlainText));
   return ParseTabSeparated(text, columns);
 }
 
-Status ClickHouseClient::Do(std::string_view sql) { return Send(sql, {}).status(); }
+Status ClickHouseClient::Do(std::string_view sql) { return Send({}, sql, kPlainText).status(); }
 
-Status ClickHouseClient::Insert(std::string_view table, const Rows& rows) {
-  std::string data;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) data.push_back('\t');
-      AppendTabSeparated(row[i], data);
-    }
-    data.push_back('\n');
+// As an INSERT … SELECT from a table that comes with the request: unlike an INSERT with data it has
+// a condition, and no profile's async_insert puts it off.
+Status ClickHouseClient::Insert(const Insertion& insertion) {
+  std::string columns;
+  for (std::string_view rest = insertion.structure; !rest.empty();) {
+    const std::string_view column = rest.substr(0, rest.find(','));
+    columns.append(columns.empty() ? "" : ",").append(column.substr(0, column.rfind(' ')));
+    rest.remove_prefix(std::min(column.size() + 1, rest.size()));
   }
-  return Send(fmt::format("INSERT INTO {} FORMAT TabSeparated", table), data).status();
+  std::string body = fmt::format(
+      "--{}\r\nContent-Disposition: form-data; name=\"sent\"; filename=\"sent\"\r\n"
+      "Content-Type: text/plain\r\n\r\n",
+      kBoundary);
+  for (const auto& row : insertion.rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i > 0) body.push_back('\t');
+      AppendTabSeparated(row[i], body);
+    }
+    body.push_back('\n');
+  }
+  body += fmt::format("\r\n--{}--\r\n", kBoundary);
+  // The rows are one block of the table that comes along, and stay one, whatever a profile says.
+  Query query = {{"query", fmt::format("INSERT INTO {} SELECT {} FROM sent WHERE {}",
+                                       insertion.table, columns, insertion.condition)},
+                 {"sent_structure", insertion.structure},
+                 {"sent_format", "TabSeparated"},
+                 {"max_block_size", "65536"},
+                 {"min_insert_block_size_rows", "1048576"},
+                 {"min_insert_block_size_bytes", "268435456"},
+                 {"query_id", insertion.query_id}};
+  return Send(std::move(query), body, fmt::format("multipart/form-data; boundary={}", kBoundary))
+      .status();
 }
 
 }  // namespace granary::metadata

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "granary/base/status.h"
@@ -36,11 +37,22 @@ class ClickHouseClient {
   Result<Rows> Ask(std::string_view sql, std::size_t columns);
   /// A statement that has no answer.
   Status Do(std::string_view sql);
-  /// Adds rows to a table, all in one block, so all or none of them. `table` needs no quoting.
-  Status Insert(std::string_view table, const Rows& rows);
+
+  struct Insertion {
+    std::string table;      ///< Needs no quoting.
+    std::string structure;  ///< Of its rows: "kind String, version UInt64".
+    Rows rows;
+    std::string condition;  ///< The server looks at it when it carries the statement out.
+    std::string query_id;   ///< As system.processes shows it while that runs.
+  };
+  /// Adds the rows, all in one block, so all or none of them; none when the condition does not
+  /// hold. So one that arrives late, after its sender gave it up, does what it was meant for or
+  /// nothing. OK says that it has been carried out, not that there were rows.
+  Status Insert(const Insertion& insertion);
 
  private:
-  Result<std::string> Send(std::string_view statement, std::string_view data);
+  using Query = std::vector<std::pair<std::string, std::string>>;
+  Result<std::string> Send(Query query, std::string_view body, std::string_view body_type);
 
   ClickHousePlace place_;
   std::optional<net::HttpClient> client_;

@@ -44,7 +44,11 @@ Result<LeaseState> ClickHouseLease::Look(ClickHouseClient& client) {
 Status ClickHouseLease::Write(ClickHouseClient& client, const LeaseState& before,
                               std::int64_t until_ms) {
   return client.Insert(
-      table_, {{"lease", owner_, std::to_string(until_ms), std::to_string(before.turn + 1)}});
+      {.table = table_,
+       .structure = "name String, holder String, until_ms Int64, turn UInt64",
+       .rows = {{"lease", owner_, std::to_string(until_ms), std::to_string(before.turn + 1)}},
+       .condition = fmt::format("(SELECT max(turn) FROM {}) = {}", table_, before.turn),
+       .query_id = fmt::format("granary-lease-{}-{}", owner_, before.turn + 1)});
 }
 
 Status ClickHouseLease::Hold(ClickHouseClient& client) {

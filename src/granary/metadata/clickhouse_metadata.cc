@@ -24,11 +24,21 @@ Result<std::uint64_t> VersionOf(const std::string& text) {
   return Status::Corruption(fmt::format("'{}' is no version", text.substr(0, 64)));
 }
 
+// "('tenant','acme'),…": kinds and keys are identifiers, so they need no escaping.
+std::string NamesOf(const std::vector<Change>& changes) {
+  std::string out;
+  for (const Change& change : changes)
+    out += fmt::format("{}('{}','{}')", out.empty() ? "" : ",", change.kind, change.key);
+  return out;
+}
+
 }  // namespace
 
 ClickHouseMetadata::ClickHouseMetadata(const Options& options)
     : database_(options.database),
       table_(options.database + ".granary_metadata"),
+      query_ids_(fmt::format("granary-metadata-{}-", options.database)),
+      owner_(options.owner),
       where_(fmt::format("ClickHouse at {}:{}/{}", options.host,
                          options.port == 0 ? kClickHousePort : options.port, options.database)),
       client_(ClickHousePlaceOf(options)),
@@ -74,6 +84,20 @@ Status ClickHouseMetadata::Prepare() {
   GRANARY_TRY(MakeTables());
   GRANARY_TRY(lease_.Hold(client_));
   had_lease_ = true;
+  return EndGivenUp();
+}
+
+Status ClickHouseMetadata::EndGivenUp() {
+  if (!may_run_) return Status::Ok();
+  const std::string which = fmt::format("position(query_id, '{}') = 1", query_ids_);
+  // Whether we may kill does not matter: what counts is that none is left.
+  (void)client_.Do(fmt::format("KILL QUERY WHERE {} SYNC", which)).ok();
+  GRANARY_ASSIGN(
+      const ClickHouseClient::Rows rows,
+      client_.Ask(fmt::format("SELECT count() FROM system.processes WHERE {}", which), 1));
+  if (rows.size() != 1 || rows[0][0] != "0")
+    return {Code::kUnavailable, "an insert that was given up is still being carried out"};
+  may_run_ = false;
   return Status::Ok();
 }
 
@@ -92,15 +116,11 @@ Result<std::uint64_t> ClickHouseMetadata::Newest() {
 }
 
 Status ClickHouseMetadata::CheckAll(const std::vector<Change>& changes) {
-  // Kinds and keys are identifiers, so they need no escaping.
-  std::string names;
-  for (const Change& change : changes)
-    names += fmt::format("{}('{}','{}')", names.empty() ? "" : ",", change.kind, change.key);
   GRANARY_ASSIGN(
       const ClickHouseClient::Rows rows,
       client_.Ask(fmt::format("SELECT kind, key, version, deleted FROM {} FINAL WHERE (kind, key) "
                               "IN ({})",
-                              table_, names),
+                              table_, NamesOf(changes)),
                   4));
   std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, bool>> found;
   for (const auto& row : rows) {
@@ -114,6 +134,42 @@ Status ClickHouseMetadata::CheckAll(const std::vector<Change>& changes) {
   return Status::Ok();
 }
 
+Status ClickHouseMetadata::Insert(const std::vector<Change>& changes, std::uint64_t newest) {
+  const std::string version = std::to_string(newest + 1);
+  ClickHouseClient::Insertion insertion{
+      .table = table_,
+      .structure = "kind String, key String, version UInt64, deleted UInt8, body String",
+      .rows = {},
+      .condition = fmt::format("(SELECT max(version) FROM {}) = {}", table_, newest),
+      .query_id = fmt::format("{}{}-{}", query_ids_, owner_, ++inserts_)};
+  for (const Change& change : changes) {
+    insertion.rows.push_back(
+        {change.kind, change.key, version, change.body ? "0" : "1", change.body.value_or("")});
+  }
+  may_run_ = true;
+  GRANARY_TRY(client_.Insert(insertion));
+  may_run_ = false;
+  return Status::Ok();
+}
+
+// The condition of an insert that arrives late is looked at, too, but that and its adding the rows
+// are not one step: in that moment it and the next one do not see each other.
+Status ClickHouseMetadata::CheckInserted(const std::vector<Change>& changes,
+                                         std::uint64_t version) {
+  GRANARY_ASSIGN(const ClickHouseClient::Rows rows,
+                 client_.Ask(fmt::format("SELECT count(), countIf((kind, key) IN ({})) FROM {} "
+                                         "WHERE version = {}",
+                                         NamesOf(changes), table_, version),
+                             2));
+  const std::string all = std::to_string(changes.size());
+  if (rows.size() == 1 && rows[0][0] == all && rows[0][1] == all) return Status::Ok();
+  if (rows.size() == 1 && rows[0][1] == "0") {
+    return {Code::kConflict,
+            "an insert that had been given up was carried out meanwhile, so this one was not"};
+  }
+  return {Code::kUnavailable, "another insert was carried out in the same moment"};
+}
+
 Result<std::uint64_t> ClickHouseMetadata::Commit(const std::vector<Change>& changes,
                                                  std::optional<std::uint64_t> seen) {
   GRANARY_TRY(CheckChanges(changes));
@@ -123,17 +179,12 @@ Result<std::uint64_t> ClickHouseMetadata::Commit(const std::vector<Change>& chan
     GRANARY_ASSIGN(const std::uint64_t newest, Newest());
     GRANARY_TRY(CheckNewest(seen, newest));
     GRANARY_TRY(CheckAll(changes));
-    const std::string version = std::to_string(newest + 1);
-    ClickHouseClient::Rows rows;
-    for (const Change& change : changes) {
-      rows.push_back(
-          {change.kind, change.key, version, change.body ? "0" : "1", change.body.value_or("")});
-    }
-    if (const Status inserted = client_.Insert(table_, rows); !inserted.ok()) {
-      return inserted.At(
-          "the insert was not confirmed, so whether the change was made is not known; look again");
-    }
-    return newest + 1;
+    Status made = Insert(changes, newest);
+    if (made.ok()) made = CheckInserted(changes, newest + 1);
+    if (made.ok()) return newest + 1;
+    if (made.code() == Code::kConflict) return made;
+    return made.At(
+        "the insert was not confirmed, so whether the change was made is not known; look again");
   };
   Result<std::uint64_t> version = write();
   return version.ok() ? version : Result<std::uint64_t>(Failed(version.status()));
