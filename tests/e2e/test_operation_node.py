@@ -823,6 +823,51 @@ def test_a_second_operation_node_on_clickhouse_is_refused_until_the_first_has_go
         server.kill()
 
 
+def test_a_damaged_row_disables_what_it_is_about_and_nothing_else(operation):
+    service = operation(MAX_LAUNCHED_NODES="1", **PATIENT)
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "good"})
+    serving(service, "good")
+    for node in ("n1", "n2", "n3"):
+        beat(client, node, capacity=2)
+    for tenant in ("state", "place", "quota", "where"):
+        client.call("POST", "/tenants", {"tenant_id": tenant, "node_id": "n1" if tenant == "where" else "n2" if tenant == "quota" else "n3"})
+    client.call("PUT", "/tenants/quota/quota", {"sources": 5})
+
+    def write(kind, key, body):
+        with sqlite3.connect(service.data / "operation_node/metadata.sqlite", timeout=30) as file:
+            file.execute("UPDATE newest SET version = version + 1")
+            assert file.execute("UPDATE metadata SET body = ?, version = (SELECT version FROM newest) WHERE kind = ? AND key = ?",
+                                (body, kind, key)).rowcount == 1
+
+    bad = [("tenant", "state", '{"state":"hibernating"}'), ("placement", "place", "{}"), ("quota", "quota", '{"sources":-1}'), ("node", "n1", "[]")]
+    before = processes_of(service)
+    for kind, key, body in bad:
+        write(kind, key, body)
+    for restarted in (False, True):
+        for kind, key, _ in bad[:3]:
+            for method, path in (("GET", f"/tenants/{key}"), ("GET", f"/tenants/{key}/placement"), ("POST", f"/tenants/{key}/suspend"),
+                                 ("DELETE", f"/tenants/{key}")):
+                problem = refused(client, method, path)
+                assert problem["status"] == 500 and f"'{kind}/{key}'" in problem["detail"], problem
+            assert refused(client, "POST", "/tenants", {"tenant_id": key})["status"] == 500
+        assert "'node/n1'" in refused(client, "PUT", "/nodes/n1", {"key": KEY, "url": "http://127.0.0.1:9"})["detail"]
+        assert client.call("GET", "/tenants/where")["placement"]["url"] is None
+        assert sorted(one["tenant_id"] for one in client.call("GET", "/tenants")["tenants"]) == ["good", *["new"] * restarted, "where"]
+        assert client.metric("granary_metadata_store_up") == 1
+        service.wait_for(lambda one: one.metric("granary_fleet_damaged_rows") == 4, "it says so")
+        if not restarted:
+            assert processes_of(service) == before
+            beat(client, "n2", capacity=3)
+            assert client.raw("POST", "/tenants", {"tenant_id": "new", "node_id": "n2"})[0] == 201
+            service.restart()
+            client = service.client()
+        serving(service, "good")
+    assert told(service, "a row of the metadata cannot be read; what it is about is left as it is") >= 8
+    write("tenant", "state", '{"state":"suspended","name":"","created_us":1,"changed_us":1}')
+    assert client.call("GET", "/tenants/state")["state"] == "suspended"
+
+
 @pytest.fixture
 def clickhouse(tmp_path):
     server = ClickHouse(tmp_path / "server").start()

@@ -94,10 +94,11 @@ Result<FleetViewPtr> Fleet::Read() try {
   if (before != nullptr && found.rows.empty() && found.version == before->version()) return before;
   auto next =
       before == nullptr ? std::make_shared<FleetView>() : std::make_shared<FleetView>(*before);
-  GRANARY_TRY(next->Apply(found));
-  for (const auto& [key, why] : next->passed_over()) {
-    if (before != nullptr && before->passed_over().contains(key)) continue;
-    log_.Error("a row of the metadata is passed over", {{"key", key}, {"error", why}});
+  next->Apply(found);
+  for (const auto& [row, damage] : next->damaged()) {
+    if (before != nullptr && before->damaged().contains(row)) continue;
+    log_.Error("a row of the metadata cannot be read; what it is about is left as it is",
+               {{"row", row}, {"version", damage.version}, {"error", damage.why}});
   }
   return FleetViewPtr(std::move(next));
 } catch (const std::exception& failure) {
@@ -153,8 +154,7 @@ Result<FleetViewPtr> Fleet::Change(const DecideFn& decide, Deadline deadline) {
     const Status committed = Commit(changes, now->version(), until, version);
     if (committed.ok()) {
       auto after = std::make_shared<FleetView>(*now);
-      // What cannot be read back must not have been written: the next look says so too.
-      GRANARY_TRY(after->Apply(changes, version));
+      after->Apply(changes, version);
       const std::lock_guard lock(asker_.mutex);
       if (view_ == nullptr || view_->version() < after->version()) view_ = after;
       return FleetViewPtr(std::move(after));

@@ -191,7 +191,7 @@ TEST_F(FleetTest, ADamagedRowThatNothingHangsOnStopsNothingAndIsOverwritten) {
                   .ok());
   const auto after = Add("globex");
   ASSERT_TRUE(after.ok()) << after.status().ToString();
-  EXPECT_EQ((*after)->passed_over().size(), 2u);
+  EXPECT_EQ((*after)->damaged().size(), 2u);
   EXPECT_TRUE((*after)->Decisions().empty());
   EXPECT_EQ((*after)->policy()->value, FleetPolicy());
   const MadeDecision made{.number = 1, .at_us = 5};
@@ -201,17 +201,18 @@ TEST_F(FleetTest, ADamagedRowThatNothingHangsOnStopsNothingAndIsOverwritten) {
   });
   ASSERT_TRUE(mended.ok()) << mended.status().ToString();
   EXPECT_EQ((*mended)->Decisions(), std::vector<MadeDecision>{made});
-  EXPECT_EQ((*mended)->passed_over().size(), 1u);
+  EXPECT_EQ((*mended)->damaged().size(), 1u);
 }
 
-TEST_F(FleetTest, ARowThatCannotBeReadIsNotGuessed) {
+TEST_F(FleetTest, ADamagedRowStopsNobodyElse) {
   ASSERT_TRUE(Add("acme").ok());
   ASSERT_TRUE(
       store->inner->Commit({{std::string(kTenantKind), "bad", 0, "{\"state\":\"odd\"}"}}).ok());
-  const auto seen = fleet->Look();
-  ASSERT_TRUE(seen.ok());
-  EXPECT_GT(seen->stale_ms, 0);
-  EXPECT_NE(fleet->status().message().find("bad"), std::string::npos);
+  const auto after = Add("globex");
+  ASSERT_TRUE(after.ok()) << after.status().ToString();
+  EXPECT_TRUE(fleet->status().ok());
+  EXPECT_NE((*after)->FindTenant("acme"), nullptr);
+  EXPECT_EQ((*after)->CheckTenant("bad").code(), Code::kCorruption);
 }
 
 }  // namespace

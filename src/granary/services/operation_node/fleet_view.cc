@@ -2,19 +2,22 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace granary::operation {
 namespace {
 
+std::string RowName(std::string_view kind, std::string_view key) {
+  return std::string(kind).append("/").append(key);
+}
+
 template <typename T, typename Read>
 Status Put(FleetView::Table<T>& table, const metadata::Row& row, const Read& read) {
-  if (row.deleted) {
-    table.erase(row.key);
-    return Status::Ok();
-  }
+  table.erase(row.key);
+  if (row.deleted) return Status::Ok();
   Result<T> value = read(row.body);
-  if (!value.ok()) return value.status().At(row.key);
-  table[row.key] = {row.version, value.Take()};
-  return Status::Ok();
+  if (value.ok()) table[row.key] = {row.version, value.Take()};
+  return value.status();
 }
 
 template <typename T>
@@ -30,40 +33,76 @@ Status FleetView::ApplyRow(const metadata::Row& row) {
   if (row.kind == kPlacementKind) return Put(placements_, row, ReadPlacement);
   if (row.kind == kQuotaKind) return Put(quotas_, row, ReadQuota);
   if (row.kind == kNodeKind) return Put(nodes_, row, ReadNode);
-  // Nothing hangs on these: one that is damaged is passed over, and overwritten like any other.
-  passed_over_.erase(row.key);
   if (row.kind == kDecisionKind) {
     const Status put = Put(decisions_, row, ReadMadeDecision);
-    if (put.ok()) return put;
-    passed_over_[row.key] = put.message();
-    decisions_[row.key] = {row.version, {}};
-    return Status::Ok();
+    if (!put.ok()) decisions_[row.key] = {row.version, {}};
+    return put;
   }
-  if (row.kind != kScalingKind || row.key != kPolicyKey) return Status::Ok();
-  if (row.deleted) {
-    policy_.reset();
-    return Status::Ok();
-  }
+  return row.kind == kScalingKind && row.key == kPolicyKey ? ApplyPolicy(row) : Status::Ok();
+}
+
+Status FleetView::ApplyPolicy(const metadata::Row& row) {
+  policy_.reset();
+  if (row.deleted) return Status::Ok();
   const Result<FleetPolicy> policy = ReadFleetPolicy(row.body);
-  if (!policy.ok()) passed_over_[row.key] = policy.status().message();
   policy_ = Kept<FleetPolicy>{row.version, policy.ok() ? *policy : FleetPolicy()};
-  return Status::Ok();
+  return policy.status();
 }
 
-Status FleetView::Apply(const metadata::ChangeSet& changes) {
-  FleetView next = *this;
-  for (const metadata::Row& row : changes.rows) GRANARY_TRY(next.ApplyRow(row));
-  next.version_ = changes.version;
-  *this = std::move(next);
-  return Status::Ok();
+void FleetView::Apply(const metadata::ChangeSet& changes) {
+  for (const metadata::Row& row : changes.rows) {
+    const Status read = ApplyRow(row);
+    if (read.ok())
+      damaged_.erase(RowName(row.kind, row.key));
+    else
+      damaged_[RowName(row.kind, row.key)] = {row.version, std::string(read.message())};
+  }
+  version_ = changes.version;
 }
 
-Status FleetView::Apply(const std::vector<metadata::Change>& changes, std::uint64_t version) {
+void FleetView::Apply(const std::vector<metadata::Change>& changes, std::uint64_t version) {
   metadata::ChangeSet set{version, {}};
   for (const metadata::Change& change : changes) {
     set.rows.push_back({change.kind, change.key, version, !change.body, change.body.value_or("")});
   }
-  return Apply(set);
+  Apply(set);
+}
+
+Status FleetView::CheckRow(std::string_view kind, std::string_view key) const {
+  const auto found = damaged_.find(RowName(kind, key));
+  if (found == damaged_.end()) return Status::Ok();
+  return Status::Corruption(
+      fmt::format("the row '{}' of the metadata cannot be read, so nothing about it is shown or "
+                  "changed until it is put right in the store: {}",
+                  found->first, found->second.why));
+}
+
+Status FleetView::CheckTenant(std::string_view id) const {
+  for (const std::string_view kind : {kTenantKind, kPlacementKind, kQuotaKind})
+    GRANARY_TRY(CheckRow(kind, id));
+  return Status::Ok();
+}
+
+std::set<std::string, std::less<>> FleetView::DamagedTenants() const {
+  std::set<std::string, std::less<>> out;
+  for (const auto& [row, damage] : damaged_) {
+    std::string id = row.substr(row.find('/') + 1);
+    if (!CheckTenant(id).ok()) out.insert(std::move(id));
+  }
+  return out;
+}
+
+std::uint64_t FleetView::VersionOf(std::string_view kind, std::string_view key) const {
+  const auto of = [&](const auto& table) {
+    const auto* kept = FindIn(table, key);
+    return kept == nullptr ? std::uint64_t{0} : kept->version;
+  };
+  if (const auto found = damaged_.find(RowName(kind, key)); found != damaged_.end())
+    return found->second.version;
+  if (kind == kTenantKind) return of(tenants_);
+  if (kind == kPlacementKind) return of(placements_);
+  if (kind == kQuotaKind) return of(quotas_);
+  return kind == kNodeKind ? of(nodes_) : 0;
 }
 
 std::vector<MadeDecision> FleetView::Decisions() const {

@@ -1,11 +1,16 @@
 // FleetView: the fleet as the metadata store had it after one of its commits.
 //
+// Damaged    a row that cannot be read (bytes that rotted, what a later version writes) is nowhere
+//            in the tables, and known by its name: what it is about is neither shown nor changed,
+//            what runs of it goes on, and nothing else is touched. Decisions and policies, on which
+//            nothing hangs, are as if they had their defaults, and are overwritten like any other.
 // Threads    immutable once shared.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,16 +28,21 @@ struct Kept {
   T value;
 };
 
+/// A row that is there and cannot be read.
+struct Damage {
+  std::uint64_t version = 0;
+  std::string why;
+};
+
 class FleetView {
  public:
   template <typename T>
   using Table = std::map<std::string, Kept<T>, std::less<>>;
 
-  /// Takes what is newer. kCorruption for a row that cannot be read; nothing is taken then. Rows of
-  /// kinds that are not known are passed over, and decisions and policies that cannot be read.
-  Status Apply(const metadata::ChangeSet& changes);
+  /// Takes what is newer. Rows of kinds that are not known are passed over.
+  void Apply(const metadata::ChangeSet& changes);
   /// Takes a commit of one's own that had `version`.
-  Status Apply(const std::vector<metadata::Change>& changes, std::uint64_t version);
+  void Apply(const std::vector<metadata::Change>& changes, std::uint64_t version);
 
   /// Of the newest commit that is in it; 0: none.
   std::uint64_t version() const { return version_; }
@@ -45,19 +55,28 @@ class FleetView {
   std::vector<MadeDecision> Decisions() const;
   const Table<MadeDecision>& decision_rows() const { return decisions_; }
 
-  /// Decisions and policies that cannot be read, with the reason.
-  const std::map<std::string, std::string>& passed_over() const { return passed_over_; }
+  /// By kind and key: "tenant/acme".
+  const std::map<std::string, Damage, std::less<>>& damaged() const { return damaged_; }
+  /// kCorruption, naming the row, when it cannot be read.
+  Status CheckRow(std::string_view kind, std::string_view key) const;
+  /// The same of all rows that are about the tenant alone.
+  Status CheckTenant(std::string_view id) const;
+  /// Those of which CheckTenant complains.
+  std::set<std::string, std::less<>> DamagedTenants() const;
 
   /// Null when there is none.
   const Kept<Tenant>* FindTenant(std::string_view id) const;
   const Kept<Placement>* FindPlacement(std::string_view tenant) const;
   const Kept<Quota>* FindQuota(std::string_view tenant) const;
   const Kept<Node>* FindNode(std::string_view id) const;
+  /// What a change of the row has to expect, whether it can be read or not; 0: it is not there.
+  std::uint64_t VersionOf(std::string_view kind, std::string_view key) const;
   /// How many tenants are placed on each node.
   std::map<std::string, std::uint64_t, std::less<>> PlacedCounts() const;
 
  private:
   Status ApplyRow(const metadata::Row& row);
+  Status ApplyPolicy(const metadata::Row& row);
 
   std::uint64_t version_ = 0;
   Table<Tenant> tenants_;
@@ -66,7 +85,7 @@ class FleetView {
   Table<Node> nodes_;
   Table<MadeDecision> decisions_;
   std::optional<Kept<FleetPolicy>> policy_;
-  std::map<std::string, std::string> passed_over_;
+  std::map<std::string, Damage, std::less<>> damaged_;
 };
 
 }  // namespace granary::operation

@@ -38,26 +38,43 @@ TEST(FleetRowsTest, WhatALaterVersionAddsIsPassedOverAndDamageIsNamed) {
 
 TEST(FleetViewTest, TakesWhatIsNewerAndForgetsWhatIsGone) {
   FleetView view;
-  ASSERT_TRUE(view.Apply({1,
-                          {RowOf(kTenantKind, "a", 1, TenantBody({})),
-                           RowOf(kPlacementKind, "a", 1, PlacementBody({.node = "n"})),
-                           RowOf("later", "x", 1, "?")}})
-                  .ok());
+  view.Apply(
+      {1,
+       {RowOf(kTenantKind, "a", 1, TenantBody({})),
+        RowOf(kPlacementKind, "a", 1, PlacementBody({.node = "n"})), RowOf("later", "x", 1, "?")}});
   EXPECT_EQ(view.version(), 1u);
   EXPECT_EQ(view.PlacedCounts().at("n"), 1u);
-  ASSERT_TRUE(view.Apply({2, {{std::string(kTenantKind), "a", 2, true, ""}}}).ok());
+  view.Apply({2, {{std::string(kTenantKind), "a", 2, true, ""}}});
   EXPECT_EQ(view.FindTenant("a"), nullptr);
   EXPECT_NE(view.FindPlacement("a"), nullptr);
 }
 
-TEST(FleetViewTest, AChangeSetWithADamagedRowIsNotTakenInPart) {
+TEST(FleetViewTest, ADamagedRowDisablesWhatItIsAboutAndNothingElse) {
   FleetView view;
-  ASSERT_TRUE(view.Apply({1, {RowOf(kTenantKind, "a", 1, TenantBody({}))}}).ok());
-  const Status damaged = view.Apply(
-      {3, {RowOf(kTenantKind, "b", 2, TenantBody({})), RowOf(kTenantKind, "c", 3, "{}")}});
-  EXPECT_EQ(damaged.code(), Code::kCorruption);
-  EXPECT_EQ(view.version(), 1u);
+  view.Apply(
+      {1,
+       {RowOf(kTenantKind, "a", 1, TenantBody({})), RowOf(kTenantKind, "b", 1, TenantBody({})),
+        RowOf(kNodeKind, "n", 1, NodeBody({.url = "http://a:1"}))}});
+  view.Apply({2,
+              {RowOf(kTenantKind, "b", 2, R"({"state":"of a later version"})"),
+               RowOf(kQuotaKind, "c", 2, R"({"sources":-1})"), RowOf(kNodeKind, "n", 2, "[]"),
+               RowOf(kTenantKind, "d", 2, TenantBody({}))}});
+  EXPECT_EQ(view.version(), 2u);
+  EXPECT_TRUE(view.CheckTenant("a").ok());
+  EXPECT_NE(view.FindTenant("d"), nullptr);
+  EXPECT_EQ(view.CheckTenant("b").code(), Code::kCorruption);
+  EXPECT_NE(view.CheckTenant("b").message().find("'tenant/b'"), std::string::npos);
   EXPECT_EQ(view.FindTenant("b"), nullptr);
+  EXPECT_EQ(view.VersionOf(kTenantKind, "b"), 2u);
+  EXPECT_EQ(view.CheckRow(kNodeKind, "n").code(), Code::kCorruption);
+  EXPECT_EQ(view.FindNode("n"), nullptr);
+  EXPECT_EQ(view.DamagedTenants(), (std::set<std::string, std::less<>>{"b", "c"}));
+  view.Apply(
+      {3,
+       {RowOf(kTenantKind, "b", 3, TenantBody({})), {std::string(kQuotaKind), "c", 3, true, ""}}});
+  EXPECT_TRUE(view.DamagedTenants().empty());
+  EXPECT_EQ(view.VersionOf(kTenantKind, "b"), 3u);
+  EXPECT_EQ(view.VersionOf(kQuotaKind, "c"), 0u);
 }
 
 }  // namespace

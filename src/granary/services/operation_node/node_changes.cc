@@ -24,7 +24,7 @@ void AdoptTenants(const Desk& desk, const FleetView& now, const std::string& nod
                   const Heartbeat& beat, Fleet::Changes& changes) {
   std::size_t count = now.tenants().size();
   for (const std::string& tenant : beat.tenants) {
-    if (now.FindTenant(tenant) != nullptr) continue;
+    if (now.FindTenant(tenant) != nullptr || !now.CheckTenant(tenant).ok()) continue;
     if (++count > static_cast<std::size_t>(desk.config.max_tenants) ||
         changes.size() + 2 > metadata::kChangesMax)
       return;
@@ -42,6 +42,7 @@ void AdoptTenants(const Desk& desk, const FleetView& now, const std::string& nod
 }  // namespace
 
 Status CheckKey(const FleetView& now, const std::string& node, const Heartbeat& beat) {
+  GRANARY_TRY(now.CheckRow(kNodeKind, node));  // Whose it is cannot be told.
   const auto* row = now.FindNode(node);
   if (row == nullptr || row->value.key_digest == KeyDigest(beat.key)) return Status::Ok();
   return {
@@ -92,6 +93,7 @@ Result<Fleet::Changes> DecideHeartbeat(const Desk& desk, const FleetView& now,
 Result<const Kept<Node>*> NeedNode(const FleetView& now, const std::string& node) {
   const Kept<Node>* found = now.FindNode(node);
   if (found != nullptr) return found;
+  GRANARY_TRY(now.CheckRow(kNodeKind, node));
   return Status(Code::kNotFound, fmt::format("there is no node '{}'", node.substr(0, 128)));
 }
 

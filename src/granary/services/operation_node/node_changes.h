@@ -13,7 +13,7 @@
 
 namespace granary::operation {
 
-/// kPermissionDenied when the node's id is of another key.
+/// kPermissionDenied when the node's id is of another key, kCorruption when its row cannot be read.
 Status CheckKey(const FleetView& now, const std::string& node, const Heartbeat& beat);
 
 /// kInvalidArgument for a node with so many tenants that no row holds them.
@@ -25,7 +25,7 @@ Status CheckFits(const Heartbeat& beat);
 Result<Fleet::Changes> DecideHeartbeat(const Desk& desk, const FleetView& now,
                                        const std::string& node, const Heartbeat& beat);
 
-/// kNotFound.
+/// kNotFound, FleetView::CheckRow's.
 Result<const Kept<Node>*> NeedNode(const FleetView& now, const std::string& node);
 /// A node that is being drained gets no new tenants; those that it has stay until they are moved.
 /// kNotFound, kConflict for a launched one.

@@ -108,12 +108,13 @@ void NodeKeeper::Look() {
   for (const auto& [tenant_id, placement] : view.placements()) {
     const auto* tenant = view.FindTenant(tenant_id);
     if (tenant == nullptr || !IsOurs(placement.value, options_)) continue;
+    if (!view.CheckTenant(tenant_id).ok()) continue;
     if (tenant->value.state != TenantState::kActive) continue;
     const auto* quota = view.FindQuota(tenant_id);
     wanted[placement.value.node] = SpecOf(tenant_id, tenant->value, placement.value,
                                           quota == nullptr ? Quota() : quota->value, options_);
   }
-  StopUnwanted(wanted);
+  StopUnwanted(wanted, view);
   StartWanted(wanted);
   if (seen->stale_ms == 0) FinishDeletions(view);
   Publish();
@@ -166,8 +167,11 @@ void NodeKeeper::TellOthers(const std::string& node) {
   (void)fleet_.Change(decide, io::SystemClock().MonotonicNanos() + kTellNanos).ok();
 }
 
-void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted) {
+void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted,
+                              const FleetView& view) {
   for (auto& [node, record] : records_) {
+    // Whether it is wanted cannot be told.
+    if (!view.CheckTenant(record.spec.tenant).ok()) continue;
     const auto found = wanted.find(node);
     if (launcher_->IsRunning(node) && (found == wanted.end() || found->second != record.spec))
       launcher_->Stop(node);
@@ -211,6 +215,7 @@ void NodeKeeper::FinishDeletions(const FleetView& view) {
     if (tenant.value.state != TenantState::kDeleting || placement == nullptr) continue;
     if (!IsOurs(placement->value, options_) || launcher_->IsRunning(placement->value.node))
       continue;
+    if (!view.CheckTenant(tenant_id).ok()) continue;
     const Status gone = Delete(tenant_id, placement->value.node, tenant.value.keeps_data);
     if (!gone.ok()) trouble = fmt::format("{}: {}", tenant_id, gone.ToString());
   }
@@ -240,15 +245,15 @@ void NodeKeeper::Sweep() {
 Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {
   const auto decide = [&](const FleetView& now) -> Result<Fleet::Changes> {
     Fleet::Changes changes;
-    const auto drop = [&changes](std::string_view kind, const std::string& key, const auto* kept) {
-      if (kept != nullptr) changes.push_back({std::string(kind), key, kept->version, std::nullopt});
+    const auto drop = [&](std::string_view kind, const std::string& key) {
+      const std::uint64_t version = now.VersionOf(kind, key);
+      if (version > 0) changes.push_back({std::string(kind), key, version, std::nullopt});
     };
     const auto* row = now.FindTenant(tenant);
     if (row == nullptr || row->value.state != TenantState::kDeleting) return changes;
-    drop(kTenantKind, tenant, row);
-    drop(kPlacementKind, tenant, now.FindPlacement(tenant));
-    drop(kQuotaKind, tenant, now.FindQuota(tenant));
-    drop(kNodeKind, node, now.FindNode(node));
+    for (const std::string_view kind : {kTenantKind, kPlacementKind, kQuotaKind})
+      drop(kind, tenant);
+    drop(kNodeKind, node);
     return changes;
   };
   GRANARY_TRY(fleet_.Change(decide).status());

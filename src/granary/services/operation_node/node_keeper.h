@@ -5,6 +5,7 @@
 //                               time (restart_policy.h)
 //   quota or turn changed       its node ends and starts anew
 //   suspended                   its node ends; the data stays
+//   its rows cannot be read     what runs goes on, and what does not is not started
 //   deleting                    its node ends, then its data is put aside unless it is to be kept,
 //                               then its rows go (tenant_folders.h). A crash in between is made
 //                               good by the next look.
@@ -97,7 +98,7 @@ class NodeKeeper {
   void Hide(const std::vector<NodeExit>& exits);
   void TakeNote(const NodeExit& exit);
   void TellOthers(const std::string& node);
-  void StopUnwanted(const std::map<std::string, NodeSpec>& wanted);
+  void StopUnwanted(const std::map<std::string, NodeSpec>& wanted, const FleetView& view);
   void StartWanted(const std::map<std::string, NodeSpec>& wanted);
   void Begin(const NodeSpec& spec, Record& record);
   void FinishDeletions(const FleetView& view);

@@ -53,18 +53,12 @@ struct NodeKeeperTest : ::testing::Test {
   }
 
   void Put(std::string_view kind, const std::string& key, const std::string& body) {
-    ASSERT_TRUE(fleet
-                    ->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
-                      std::uint64_t version = 0;
-                      if (kind == kTenantKind && now.FindTenant(key) != nullptr)
-                        version = now.FindTenant(key)->version;
-                      if (kind == kPlacementKind && now.FindPlacement(key) != nullptr)
-                        version = now.FindPlacement(key)->version;
-                      if (kind == kQuotaKind && now.FindQuota(key) != nullptr)
-                        version = now.FindQuota(key)->version;
-                      return Fleet::Changes{{std::string(kind), key, version, body}};
-                    })
-                    .ok());
+    ASSERT_TRUE(
+        fleet
+            ->Change([&](const FleetView& now) -> Result<Fleet::Changes> {
+              return Fleet::Changes{{std::string(kind), key, now.VersionOf(kind, key), body}};
+            })
+            .ok());
   }
   void PutTenant(const std::string& id, TenantState state, bool keeps_data = false) {
     Put(kTenantKind, id, TenantBody({.state = state, .keeps_data = keeps_data}));
@@ -134,6 +128,30 @@ TEST_F(NodeKeeperTest, AQuotaReplacesWhatAllHaveAndTheNodeBeginsAnewWithIt) {
   EXPECT_EQ(
       std::ranges::count(settings, "MEMORY_LIMIT_MB", &std::pair<std::string, std::string>::first),
       1);
+}
+
+TEST_F(NodeKeeperTest, OfATenantWhoseRowsCannotBeReadWhatRunsGoesOnAndNothingIsStarted) {
+  for (const std::string id : {"a", "b"}) {
+    PutTenant(id, TenantState::kActive);
+    Place(id, "op-1");
+  }
+  keeper->Look();
+  for (const std::string_view kind : {kTenantKind, kPlacementKind, kQuotaKind}) {
+    Put(kind, "a", "damaged");
+    keeper->Look();
+    EXPECT_TRUE(launcher->asked.empty()) << kind;
+    EXPECT_EQ(launcher->starts, 2);
+  }
+  launcher->End("node-a", 60'000);
+  launcher->End("node-b", 60'000);
+  keeper->Look();
+  LookAfterMs(10'000);
+  EXPECT_EQ(launcher->starts, 3);  // The other one's alone.
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  Put(kQuotaKind, "a", QuotaBody({}));
+  keeper->Look();
+  EXPECT_EQ(launcher->starts, 4);
 }
 
 TEST_F(NodeKeeperTest, ANodeThatEndsByItselfIsStartedAgainLaterEachTime) {

@@ -118,6 +118,9 @@ void OperationNode::State::Sample(std::vector<hosting::Sample>& samples) const {
   samples.push_back({"granary_fleet_tenants", "Tenants", static_cast<double>(counts.tenants)});
   samples.push_back({"granary_fleet_tenants_waiting", "Active tenants that no node can take",
                      static_cast<double>(counts.waiting_tenants)});
+  samples.push_back({"granary_fleet_damaged_rows",
+                     "Rows of the metadata that cannot be read: what they are about is left alone",
+                     static_cast<double>(counts.damaged_rows)});
   samples.push_back(
       {"granary_fleet_nodes_alive", "Nodes that are heard of", count(NodeState::kAlive)});
   samples.push_back(
@@ -169,7 +172,6 @@ Status OperationNode::State::ListenRest() {
   dispatch.told = [](const Status& failure) {
     switch (failure.code()) {
       case Code::kIoError:
-      case Code::kCorruption:
       case Code::kInternal:
         return Status(failure.code(), "the Operation Node failed; its log says why");
       default: return failure;

@@ -14,16 +14,18 @@ struct Place {
   Status why_not;
 };
 
-Place PlaceOf(const Desk& desk, const FleetView& view, const std::string& id,
-              const Tenant& tenant) {
+Place PlaceOf(const Desk& desk, const FleetView& view, const std::string& id) {
   Place out;
   out.target.tenant = id;
   const auto refuse = [&](Code code, std::string reason) {
     out.why_not = {code, std::move(reason)};
     return out;
   };
-  if (tenant.state != TenantState::kActive)
-    return refuse(Code::kConflict, fmt::format("it is {}", TenantStateName(tenant.state)));
+  out.why_not = view.CheckTenant(id);
+  if (!out.why_not.ok()) return out;
+  const TenantState state = view.FindTenant(id)->value.state;
+  if (state != TenantState::kActive)
+    return refuse(Code::kConflict, fmt::format("it is {}", TenantStateName(state)));
   const auto* placement = view.FindPlacement(id);
   const auto* row = placement == nullptr ? nullptr : view.FindNode(placement->value.node);
   if (row == nullptr) return refuse(Code::kUnavailable, "no node serves it yet");
@@ -43,16 +45,19 @@ Result<QueryTargets> FindQueryTargets(const Desk& desk, const FleetView& view,
   std::vector<std::string> ids;
   for (std::size_t i = 0; i < spread.tenants.size(); ++i) {
     const std::string& id = spread.tenants[i].str();
-    if (view.FindTenant(id) == nullptr) {
+    if (view.FindTenant(id) == nullptr && view.CheckTenant(id).ok()) {
       return Status::Invalid(Code::kNotFound, fmt::format("/tenants/{}", i),
                              fmt::format("there is no tenant '{}'", id));
     }
     ids.push_back(id);
   }
   if (spread.tenants.empty()) {
+    // Those whose state nobody can tell may be meant, too.
+    const auto damaged = view.DamagedTenants();
+    ids.assign(damaged.begin(), damaged.end());
     for (const auto& [id, tenant] : view.tenants()) {
-      const bool is_meant =
-          tenant.value.state == TenantState::kActive && view.FindPlacement(id) != nullptr;
+      const bool is_meant = tenant.value.state == TenantState::kActive &&
+                            view.FindPlacement(id) != nullptr && !damaged.contains(id);
       if (is_meant) ids.push_back(id);
     }
   }
@@ -65,7 +70,7 @@ Result<QueryTargets> FindQueryTargets(const Desk& desk, const FleetView& view,
   std::sort(ids.begin(), ids.end());
   QueryTargets out;
   for (const std::string& id : ids) {
-    Place place = PlaceOf(desk, view, id, view.FindTenant(id)->value);
+    Place place = PlaceOf(desk, view, id);
     if (place.why_not.ok()) {
       out.targets.push_back(std::move(place.target));
     } else if (spread.may_miss) {

@@ -14,10 +14,6 @@ constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 // Others must know of a heartbeat long before they would take its node for silent.
 constexpr std::int64_t kWritesPerSilence = 3;
 
-bool IsWaiting(const FleetView& view, const std::string& id, const Tenant& tenant) {
-  return tenant.state == TenantState::kActive && view.FindPlacement(id) == nullptr;
-}
-
 }  // namespace
 
 FleetLoad FleetLoadOf(const Desk& desk, const FleetView& view) {
@@ -142,6 +138,7 @@ void Steward::ForgetRemoved() {
 void Steward::TellOfNodes(const FleetView& view) {
   FleetCounts counts;
   counts.tenants = view.tenants().size();
+  counts.damaged_rows = view.damaged().size();
   for (const auto& [id, tenant] : view.tenants())
     counts.waiting_tenants += IsWaiting(view, id, tenant.value) ? 1 : 0;
   for (const auto& [id, row] : view.nodes()) {

@@ -37,7 +37,7 @@ std::optional<FleetChange> LastChangeOf(const FleetView& view, std::int64_t now_
 std::vector<metadata::Change> HeardChanges(const NodeBook& book, const FleetView& view);
 
 struct FleetCounts {
-  std::uint64_t tenants = 0, waiting_tenants = 0;
+  std::uint64_t tenants = 0, waiting_tenants = 0, damaged_rows = 0;
   std::map<NodeState, std::uint64_t> nodes;
 };
 

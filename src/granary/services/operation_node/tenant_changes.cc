@@ -20,21 +20,16 @@ std::string Hex(std::string_view bytes) {
   return out;
 }
 
-template <typename Row>
-std::uint64_t VersionOf(const Row* row) {
-  return row == nullptr ? 0 : row->version;
-}
-
 metadata::Change TenantChange(const FleetView& now, const std::string& id, const Tenant& tenant) {
-  return {std::string(kTenantKind), id, VersionOf(now.FindTenant(id)), TenantBody(tenant)};
+  return {std::string(kTenantKind), id, now.VersionOf(kTenantKind, id), TenantBody(tenant)};
 }
 metadata::Change PlacementChange(const FleetView& now, const std::string& id,
                                  const Placement& placement) {
-  return {std::string(kPlacementKind), id, VersionOf(now.FindPlacement(id)),
+  return {std::string(kPlacementKind), id, now.VersionOf(kPlacementKind, id),
           PlacementBody(placement)};
 }
 metadata::Change NodeChange(const FleetView& now, const std::string& id, const Node& node) {
-  return {std::string(kNodeKind), id, VersionOf(now.FindNode(id)), NodeBody(node)};
+  return {std::string(kNodeKind), id, now.VersionOf(kNodeKind, id), NodeBody(node)};
 }
 
 std::uint64_t LaunchedCount(const Desk& desk, const FleetView& now) {
@@ -120,6 +115,7 @@ std::string LaunchedNodeId(const std::string& operation_node, const std::string&
 std::string KeyDigest(const std::string& key) { return Hex(security::Sha256(key)); }
 
 Result<const Kept<Tenant>*> NeedTenant(const FleetView& now, const std::string& tenant) {
+  GRANARY_TRY(now.CheckTenant(tenant));
   const Kept<Tenant>* found = now.FindTenant(tenant);
   if (found != nullptr) return found;
   return Status(Code::kNotFound, fmt::format("there is no tenant '{}'", tenant.substr(0, 128)));
@@ -161,6 +157,7 @@ PlacementChoice ChooseNode(const Desk& desk, const FleetView& now, const std::st
 
 Result<Fleet::Changes> DecideCreate(const Desk& desk, const FleetView& now, const NewTenant& wish) {
   Fleet::Changes changes;
+  GRANARY_TRY(now.CheckTenant(wish.id));
   if (const auto* found = now.FindTenant(wish.id)) {
     if (IsSame(now, wish, found->value)) return changes;
     return Status(Code::kConflict,
@@ -179,7 +176,7 @@ Result<Fleet::Changes> DecideCreate(const Desk& desk, const FleetView& now, cons
   changes.push_back(
       TenantChange(now, wish.id, {.name = wish.name, .created_us = now_us, .changed_us = now_us}));
   if (wish.quota) {
-    changes.push_back({std::string(kQuotaKind), wish.id, VersionOf(now.FindQuota(wish.id)),
+    changes.push_back({std::string(kQuotaKind), wish.id, now.VersionOf(kQuotaKind, wish.id),
                        QuotaBody(*wish.quota)});
   }
   Place(desk, now, wish.id, choice, changes);
@@ -293,7 +290,13 @@ Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& id,
   GRANARY_TRY(NeedLasting(now, id).status());
   const auto* before = now.FindQuota(id);
   if (before != nullptr && before->value == quota) return Fleet::Changes();
-  return Fleet::Changes{{std::string(kQuotaKind), id, VersionOf(before), QuotaBody(quota)}};
+  return Fleet::Changes{
+      {std::string(kQuotaKind), id, now.VersionOf(kQuotaKind, id), QuotaBody(quota)}};
+}
+
+bool IsWaiting(const FleetView& view, const std::string& id, const Tenant& tenant) {
+  return tenant.state == TenantState::kActive && view.FindPlacement(id) == nullptr &&
+         view.CheckTenant(id).ok();
 }
 
 Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
@@ -303,12 +306,12 @@ Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
   bool has_room = HasRoomForAny(desk, then);
   std::size_t placed = 0;
   for (const auto& [id, tenant] : now.tenants()) {
-    if (tenant.value.state != TenantState::kActive || now.FindPlacement(id) != nullptr) continue;
+    if (!IsWaiting(now, id, tenant.value)) continue;
     if (!has_room && !named.contains(id)) continue;
     Fleet::Changes more;
     Place(desk, then, id, ChooseNode(desk, then, id, ""), more);
     if (more.empty()) continue;
-    GRANARY_TRY(then.Apply(more, now.version() + 1));
+    then.Apply(more, now.version() + 1);
     changes.insert(changes.end(), more.begin(), more.end());
     if (++placed == kPlacedAtOnceMax) break;
     has_room = HasRoomForAny(desk, then);

@@ -50,6 +50,8 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now,
                                     const std::string& tenant, bool keeps_data);
 Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& tenant,
                                    const Quota& quota);
+/// Whether it is active and has no place. One whose rows cannot be read does not wait: nobody knows.
+bool IsWaiting(const FleetView& now, const std::string& tenant, const Tenant& row);
 /// Places for tenants that wait for one, as far as there are any.
 Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now);
 

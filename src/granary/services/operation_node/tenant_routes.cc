@@ -52,7 +52,8 @@ Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
   return SeenResponse(seen, PageJson("tenants", seen.view->tenants(), page,
                                      [&](const std::string& id, const Kept<Tenant>& tenant) {
-                                       if (state && tenant.value.state != *state)
+                                       if (!seen.view->CheckTenant(id).ok() ||
+                                           (state && tenant.value.state != *state))
                                          return std::string();
                                        return TenantJson(desk, *seen.view, id, tenant.value);
                                      }));
