@@ -572,13 +572,19 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
     serving(service, "acme")
 
 
-def test_another_machine_is_not_sent_to_its_own_loopback(operation):
+@pytest.fixture
+def own_address():
+    """An address of this machine that is not loopback: who asks from it is another machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # Sends nothing; says which address of ours would be used.
         except OSError:
             pytest.skip("this machine has no address but loopback")
-        own = probe.getsockname()[0]
+        return probe.getsockname()[0]
+
+
+def test_another_machine_is_not_sent_to_its_own_loopback(operation, own_address):
+    own = own_address
     secret = "0123456789abcdef-secret"
     service = operation(OPERATION_NODE_KEY=secret, REST_HOST="0.0.0.0", **PATIENT)
     client = service.client()
@@ -593,6 +599,53 @@ def test_another_machine_is_not_sent_to_its_own_loopback(operation):
     beat(client, "n", url="http://192.0.2.7:80", tenants=["other"])
     client.call("POST", "/tenants", {"tenant_id": "other"})
     assert elsewhere.call("GET", "/tenants/other/placement", headers=shown)["placement"]["url"] == "http://192.0.2.7:80"
+
+
+def test_launched_nodes_are_reached_from_other_machines_at_their_address(operation, tmp_path, own_address):
+    """LAUNCH_HOST, and a gateway that asks and sends from another address than loopback."""
+    secret, port = "0123456789abcdef-secret", free_port()
+    service = operation(OPERATION_NODE_KEY=secret, REST_HOST="0.0.0.0", LAUNCH_HOST=own_address, GATEWAY_JWKS=f"http://127.0.0.1:{port}/auth/jwks.json")
+    gateway = Gateway(tmp_path / "gateway", {"TENANT_ID": "acme", "OPERATION_NODE_URL": f"http://{own_address}:{service.port}", "OPERATION_NODE_KEY": secret,
+                                             "AUTH_GATEWAY_PORT": str(port)})
+    gateway.port = port
+    gateway.start()
+    try:
+        service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+        url = serving(service, "acme")["placement"]["url"]
+        assert url.startswith(f"http://{own_address}:")
+        shown = {"Authorization": f"Bearer {secret}"}
+        assert Client(service.port, host=own_address).call("GET", "/tenants/acme/placement", headers=shown)["placement"]["url"] == url
+        admin = gateway.caller()
+        gateway.wait_for(lambda _: admin.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+        admin.add({"source_id": "s"})
+        admin.write("s", [{"a": 1}])
+        assert admin.rows(source_id="s") == [{"a": 1}]
+        assert Client(int(url.rsplit(":", 1)[1]), host=own_address).raw("GET", "/sources")[0] == 401
+    finally:
+        gateway.close()
+
+
+@pytest.mark.parametrize("knows_gateway", [True, False], ids=["with_gateway_jwks", "without"])
+def test_a_gateway_that_asks_another_tenants_node_gets_nothing(operation, tmp_path, knows_gateway):
+    """As with a port that was given to another tenant's node since the gateway heard of it."""
+    port = free_port()
+    service = operation(**({"GATEWAY_JWKS": f"http://127.0.0.1:{port}/auth/jwks.json"} if knows_gateway else {}))
+    service.client().call("POST", "/tenants", {"tenant_id": "globex"})
+    url = serving(service, "globex")["placement"]["url"]
+    gateway = Gateway(tmp_path / "gateway", {"TENANT_ID": "acme", "AUTH_GATEWAY_PORT": str(port), "TENANT_NODE_URLS": f"acme={url},globex={url}"})
+    gateway.port = port
+    gateway.start()
+    try:
+        admin, other = gateway.caller(), gateway.caller(gateway.key(gateway.user("boss", ["admin"], "globex")["user_id"]))
+        assert other.raw("POST", "/sources/add", {"source_id": "s"})[0] == (201 if knows_gateway else 502)
+        for method, path, body in (("GET", "/sources", None), ("POST", "/sources/add", {"source_id": "t"}), ("GET", "/tenant/stats", None),
+                                   ("POST", "/data/write", {"source_id": "s", "records": [{"fields": {"a": 1}}]}), ("DELETE", "/sources/s", None)):
+            problem = refused(admin, method, path, body)
+            assert problem["status"] == 502 and "carried nothing out" in problem["detail"], problem
+        if knows_gateway:
+            assert other.rows(source_id="s") == [] and [one["source_id"] for one in other.call("GET", "/sources")["sources"]] == ["s"]
+    finally:
+        gateway.close()
 
 
 BAD = [
@@ -660,7 +713,9 @@ def test_limits(operation, limit, make):
 @pytest.mark.parametrize("settings,said", [
     ({"METADATA_STORE": "mysql"}, "sqlite, postgresql or clickhouse"), ({"METADATA_DATABASE": "a;b"}, "METADATA_DATABASE"),
     ({"NODE_DEAD_SECONDS": "2"}, "NODE_DEAD_SECONDS must be more than NODE_SUSPECT_SECONDS"), ({"NODE_SUSPECT_SECONDS": "1"}, "NODE_SUSPECT_SECONDS must"),
-    ({"MAX_LAUNCHED_NODES": "-1"}, "MAX_LAUNCHED_NODES"), ({"OPERATION_NODE_KEY": "short-secret"}, "OPERATION_NODE_KEY is '(not shown)'")])
+    ({"MAX_LAUNCHED_NODES": "-1"}, "MAX_LAUNCHED_NODES"), ({"OPERATION_NODE_KEY": "short-secret"}, "OPERATION_NODE_KEY is '(not shown)'"),
+    ({"LAUNCH_HOST": "0.0.0.0"}, "LAUNCH_HOST is 0.0.0.0"), ({"LAUNCH_HOST": "192.0.2.7"}, "set GATEWAY_JWKS"), ({"REST_HOST": "192.0.2.7"}, "OPERATION_NODE_KEY"),
+    ({"TLS_CERT_FILE": "c", "TLS_KEY_FILE": "k"}, "set OPERATION_NODE_URL")])
 def test_bad_settings_stop_the_start(operation, settings, said):
     service = operation(wait=False, **settings)
     assert service.process.wait(timeout=60) == 2 and said in service.log() and "short-secret" not in service.log()

@@ -19,12 +19,13 @@ bool IsLoopbackAddress(std::string_view host) {
          host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
+}  // namespace
+
 bool IsThisMachine(std::string_view host) {
+  if (host == "::1") return true;
   host = WithoutPort(host);
   return host == "localhost" || host == "[::1]" || IsLoopbackAddress(host);
 }
-
-}  // namespace
 
 bool IsOpen(const ServerConfig& config) {
   return config.allow_anonymous || !config.tls_client_ca_file.empty();

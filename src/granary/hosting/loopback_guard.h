@@ -2,11 +2,16 @@
 // operator says so, anybody.
 #pragma once
 
+#include <string_view>
+
 #include "granary/base/status.h"
 #include "granary/hosting/server_config.h"
 #include "granary/net/http_message.h"
 
 namespace granary::hosting {
+
+/// Of a host, also one with a port behind it: true for "localhost" and what is a loopback address.
+bool IsThisMachine(std::string_view host);
 
 /// True when whoever can connect may call: the operator says so, or every connection has shown a
 /// certificate that TLS_CLIENT_CA_FILE vouches for.

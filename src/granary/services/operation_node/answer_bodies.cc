@@ -35,11 +35,6 @@ void AddProcess(api::JsonObject& object, const Desk& desk, const std::string& no
   members.Close();
 }
 
-// Nodes that are launched listen on 127.0.0.1, which is another machine for whoever asks from one.
-bool IsOutOfReach(const Placement& placement, Asker asker) {
-  return asker == Asker::kElsewhere && !placement.launched_by.empty();
-}
-
 void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& view,
                     const std::string& tenant, Asker asker) {
   const auto* placement = view.FindPlacement(tenant);
@@ -50,7 +45,7 @@ void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& 
   std::string& out = object.Key("placement");
   api::JsonObject members(out);
   members.Add("node_id", std::string_view(placement->value.node));
-  AddTextOrNull(members, "url", IsOutOfReach(placement->value, asker) ? "" : node.node.url);
+  AddTextOrNull(members, "url", IsOutOfReach(desk, node.node, asker) ? "" : node.node.url);
   members.Add("node_state", NodeStateName(node.health.state));
   AddTextOrNull(members, "launched_by", placement->value.launched_by);
   members.Add("reason", std::string_view(placement->value.reason));

@@ -52,10 +52,7 @@ Result<FleetPolicy> ParsePolicyChange(std::string_view body, const FleetPolicy& 
 std::string QuotaJson(const std::string& tenant, const Quota& quota);
 std::string TenantJson(const Desk& desk, const FleetView& view, const std::string& id,
                        const Tenant& tenant);
-/// From where somebody asks for a placement: of a node that only this machine reaches, another one
-/// is told no URL, so that it sends no token to whatever listens on that port of its own.
-enum class Asker : std::uint8_t { kHere, kElsewhere };
-/// Where a tenant is served: for the Auth Gateway.
+/// Where a tenant is served: for the Auth Gateway. No URL when that is out of its reach.
 std::string PlacementJson(const Desk& desk, const FleetView& view, const std::string& tenant_id,
                           const Tenant& tenant, Asker asker);
 std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node);

@@ -25,7 +25,7 @@ struct Config : hosting::ServerConfig {
   std::int64_t max_tenants = 0, max_nodes = 0;
   // Launched ones.
   std::int64_t max_launched_nodes = 0, launch_memory_mb = 0;
-  std::string launch_config_file, gateway_jwks, metadata_catalog_url;
+  std::string launch_config_file, launch_host, gateway_jwks, metadata_catalog_url;
   bool gateway_required = false;
   // Queries over tenants.
   std::int64_t max_query_tenants = 0, query_fan_out = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "granary/hosting/loopback_guard.h"
+
 namespace granary::operation {
 
 NodeNow LookAtNode(const Desk& desk, const std::string& id, const Node& row, std::uint64_t placed) {
@@ -19,6 +21,14 @@ NodeNow LookAtNode(const Desk& desk, const std::string& id, const Node& row, std
   }
   out.health = desk.book.Judge(out.node);
   return out;
+}
+
+bool IsOutOfReach(const Desk& desk, const Node& node, Asker asker) {
+  const auto scheme = node.url.find("://");
+  if (scheme == std::string::npos || !hosting::IsThisMachine(node.url.substr(scheme + 3)))
+    return false;
+  const bool is_others = !node.launched_by.empty() && node.launched_by != desk.id;
+  return asker == Asker::kElsewhere || is_others;
 }
 
 bool IsServing(const Desk& desk, const FleetView& view, const std::string& tenant_id) {

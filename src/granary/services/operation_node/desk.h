@@ -48,6 +48,12 @@ struct NodeNow {
 };
 NodeNow LookAtNode(const Desk& desk, const std::string& id, const Node& row, std::uint64_t placed);
 
+/// From where somebody asks for a node.
+enum class Asker : std::uint8_t { kHere, kElsewhere };
+/// Whether its URL leads whoever asks to another machine than the node's, which gets their tokens:
+/// a loopback address, asked for from elsewhere or launched by an Operation Node elsewhere.
+bool IsOutOfReach(const Desk& desk, const Node& node, Asker asker);
+
 /// Whether the tenant can be used: it is active, and its node lives and serves it.
 bool IsServing(const Desk& desk, const FleetView& view, const std::string& tenant);
 

@@ -18,6 +18,7 @@
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
 #include "granary/services/operation_node/identity.h"
+#include "granary/services/operation_node/launch_settings.h"
 #include "granary/services/operation_node/node_tokens.h"
 #include "granary/services/operation_node/operation_openapi.h"
 #include "granary/services/operation_node/process_launcher.h"
@@ -31,32 +32,6 @@ namespace {
 Status MakeOwnFolder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return Status::Ok();
   return Status::IoError(fmt::format("{}: {}", folder, std::strerror(errno)));
-}
-
-// What every node that is launched is told.
-std::vector<std::pair<std::string, std::string>> SharedSettings(const Config& config,
-                                                                std::uint16_t port) {
-  const std::string own_url =
-      fmt::format("{}://{}", config.tls_cert_file.empty() ? "http" : "https",
-                  hosting::OwnAddress(config.rest_host, port));
-  std::vector<std::pair<std::string, std::string>> out = {
-      {"REST_HOST", "127.0.0.1"},
-      {"REST_PORT", "0"},
-      {"OPERATION_NODE_URL",
-       config.operation_node_url.empty() ? own_url : config.operation_node_url},
-      {"HEARTBEAT_SECONDS", std::to_string(config.heartbeat_seconds)},
-      {"MEMORY_LIMIT_MB", std::to_string(config.launch_memory_mb)},
-      {"LOG_LEVEL", config.log_level},
-      {"LOG_FORMAT", config.log_format}};
-  if (!config.operation_node_key.empty())
-    out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
-  if (!config.metadata_catalog_url.empty())
-    out.emplace_back("METADATA_CATALOG_URL", config.metadata_catalog_url);
-  // Without a gateway this machine is answered as before, and we are known by our token.
-  const bool has_gateway = !config.gateway_jwks.empty();
-  out.emplace_back("GATEWAY_JWKS", config.gateway_jwks);
-  out.emplace_back("GATEWAY_REQUIRED", has_gateway && config.gateway_required ? "true" : "false");
-  return out;
 }
 
 }  // namespace
@@ -186,7 +161,7 @@ Status OperationNode::State::ListenRest() {
 Result<KeeperOptions> OperationNode::State::MakeKeeperOptions() {
   KeeperOptions options{.operation_node = identity.id,
                         .folder = {},
-                        .settings = SharedSettings(config, rest->port()),
+                        .settings = LaunchSettings(config, rest->port()),
                         .key_of = [this](const std::string& node) { return identity.KeyOf(node); },
                         .restarts = {}};
   // Nodes are started in folders of their own.

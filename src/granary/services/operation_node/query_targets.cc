@@ -33,6 +33,8 @@ Place PlaceOf(const Desk& desk, const FleetView& view, const std::string& id) {
   if (node.node.url.empty()) return refuse(Code::kUnavailable, "its node is starting");
   if (node.health.state == NodeState::kDead)
     return refuse(Code::kUnavailable, fmt::format("its node is dead: {}", node.health.reason));
+  if (IsOutOfReach(desk, node.node, Asker::kHere))
+    return refuse(Code::kUnavailable, "only its own machine reaches its node (LAUNCH_HOST)");
   out.target.node = placement->value.node;
   out.target.url = node.node.url;
   return out;

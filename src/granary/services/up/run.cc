@@ -37,17 +37,18 @@ struct UpConfig {
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   UpConfig out;
   GRANARY_ASSIGN(out.node, ReadConfig(sources));
-  GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
-  GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
-  GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
-  GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
-  GRANARY_ASSIGN(out.catalog, catalog::LoadConfig(sources));
+  // Before what the services themselves make of it.
   if (!out.node.tls_cert_file.empty()) {
     return Status(
         Code::kInvalidArgument,
         "TLS_CERT_FILE is set, and the services of granary up ask each other without TLS: "
         "run each by itself, or put a proxy that speaks TLS before them");
   }
+  GRANARY_ASSIGN(out.gateway, gateway::LoadConfig(sources));
+  GRANARY_ASSIGN(out.monitoring, LoadMonitoringConfig(sources));
+  GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
+  GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
+  GRANARY_ASSIGN(out.catalog, catalog::LoadConfig(sources));
   return out;
 }
 
