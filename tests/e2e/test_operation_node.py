@@ -649,6 +649,7 @@ def test_a_gateway_that_asks_another_tenants_node_gets_nothing(operation, tmp_pa
 
 
 BAD = [
+    *(("PUT", "/nodes/n", {"key": KEY, "url": url}, 400, "/url") for url in ("https://n:8000", "http://a:99999", "http://a:x", 'http://a"b', "http://a\tb", "http://a/b")),
     ("POST", "/tenants", "{", 400, None), ("POST", "/tenants", [], 400, None), ("POST", "/tenants", {}, 400, "/tenant_id"),
     ("POST", "/tenants", {"tenant_id": "../x"}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "x" * 129}, 400, "/tenant_id"),
     ("POST", "/tenants", {"tenant_id": 7}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "a", "soap": 1}, 400, "/soap"),
@@ -1177,6 +1178,87 @@ def test_the_gateway_goes_on_with_the_last_placements(operation, start_node, tmp
         assert admin.rows(source_id="s") == [{"a": 1}]
     finally:
         gateway.close()
+
+
+@pytest.fixture
+def fleet_gateway(tmp_path):
+    """Starts a gateway before the Operation Node at a URL; it ends with the test."""
+    started = []
+
+    def start(url, port=None, **env):
+        gateway = Gateway(tmp_path / "gateway", {"OPERATION_NODE_URL": url, "PLACEMENT_CACHE_SECONDS": "1", **env})
+        gateway.port = port or gateway.port
+        started.append(gateway)
+        return gateway.start()
+
+    yield start
+    for gateway in started:
+        gateway.close()
+
+
+def test_an_operation_node_that_is_hung_stalls_no_request_of_the_gateway(operation, start_node, fleet_gateway):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    gateway = fleet_gateway(f"http://127.0.0.1:{service.port}", TENANT_ID="known", HANDLER_THREADS="4")
+    node = start_node({"TENANT_ID": "known", "GATEWAY_JWKS": f"http://127.0.0.1:{gateway.port}/auth/jwks.json"})
+    beat(service.client(), "n", url=f"http://127.0.0.1:{node.port}", tenants=["known"])
+    service.client().call("POST", "/tenants", {"tenant_id": "known"})
+    known = gateway.caller()
+    gateway.wait_for(lambda _: known.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+    others = [gateway.caller(gateway.key(gateway.user("boss", ["admin"], f"t{i}")["user_id"])) for i in range(20)]
+    os.kill(service.process.pid, signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(len(others)) as pool:
+            asked = [pool.submit(other.raw, "GET", "/sources") for other in others]
+            answers = [one.result()[0] for one in asked]
+        begun = time.monotonic()
+        assert set(answers) == {503}
+        # Twenty questions of two seconds each would be forty; one was asked, and now nobody waits for another.
+        for other in others:
+            assert other.raw("GET", "/sources")[0] == 503
+            assert known.raw("GET", "/sources")[0] == 200
+        assert time.monotonic() - begun < 10
+        begun = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - begun < 10
+    finally:
+        os.kill(service.process.pid, signal.SIGCONT)
+
+
+def test_who_is_suspended_is_so_for_a_gateway_that_restarts_with_nobody_to_ask(operation, start_node, fleet_gateway):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    gateway_port = free_port()
+    node = start_node({"TENANT_ID": "acme", "GATEWAY_JWKS": f"http://127.0.0.1:{gateway_port}/auth/jwks.json"})
+    gateway = fleet_gateway(f"http://127.0.0.1:{service.port}", TENANT_ID="acme", TENANT_NODE_URL=f"http://127.0.0.1:{node.port}", port=gateway_port)
+    admin = gateway.caller()
+    assert admin.raw("GET", "/sources")[0] == 200  # Nobody knows the tenant, and TENANT_NODE_URL serves.
+    beat(service.client(), "n", url=f"http://127.0.0.1:{node.port}", tenants=["acme"])
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    service.client().call("POST", "/tenants/acme/suspend")
+    gateway.wait_for(lambda _: admin.raw("GET", "/sources")[0] == 403, "it is refused")
+    service.kill()
+    gateway.restart()
+    assert gateway.caller(admin.credential).raw("GET", "/sources")[0] == 403
+
+
+def test_another_service_in_the_place_of_the_operation_node_makes_no_tenant_unknown(operation, start_node, fleet_gateway):
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
+    gateway = fleet_gateway(f"http://127.0.0.1:{service.port}", TENANT_ID="own")
+    node = start_node({"TENANT_ID": "acme", "GATEWAY_JWKS": f"http://127.0.0.1:{gateway.port}/auth/jwks.json"})
+    beat(service.client(), "n", url=f"http://127.0.0.1:{node.port}", tenants=["acme"])
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    admin = gateway.caller(gateway.key(gateway.user("boss", ["admin"], "acme")["user_id"]))
+    gateway.wait_for(lambda _: admin.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+    service.stop()
+    other = Service("cbo-engine", "CBO_ENGINE_PORT", service.folder / "other", {"CBO_ENGINE_PORT": str(service.port)})
+    other.port = service.port
+    other.start()
+    try:
+        gateway.wait_for(lambda _: admin.raw("GET", "/sources")[0] == 200 and "there is no Operation Node but 'cbo-engine'" in gateway.log(), "it says so")
+        assert admin.raw("GET", "/sources")[0] == 200
+        gateway.restart()
+        assert gateway.caller(admin.credential).raw("GET", "/sources")[0] == 200
+    finally:
+        other.stop()
 
 
 # ---- the document

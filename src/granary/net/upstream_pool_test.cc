@@ -272,8 +272,11 @@ TEST(UpstreamAddressTest, ReadsUrls) {
   EXPECT_EQ(ParseUpstreamUrl("http://127.0.0.1:8000")->text(), "127.0.0.1:8000");
   EXPECT_EQ(ParseUpstreamUrl("http://node/")->text(), "node:80");
   EXPECT_EQ(ParseUpstreamUrl("http://[::1]:8000")->text(), "[::1]:8000");
-  for (const char* bad : {"", "node:8000", "https://node", "http://", "http://a b", "http://a:x",
-                          "http://a/b", "http://a:123456", "http://u@a", "http://:80"}) {
+  EXPECT_EQ(ParseUpstreamUrl("http://a-1.b_2:65535")->text(), "a-1.b_2:65535");
+  for (const char* bad :
+       {"", "node:8000", "https://node", "http://", "http://a b", "http://a:x", "http://a/b",
+        "http://a:123456", "http://u@a", "http://:80", "http://a:65536", "http://a:0",
+        "http://a\"b", "http://a\tb", "http://a,b"}) {
     EXPECT_FALSE(ParseUpstreamUrl(bad).ok()) << bad;
   }
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -78,9 +79,16 @@ Result<UpstreamAddress> ParseUpstreamUrl(std::string_view url) {
   UpstreamAddress address{std::string(host), colon == std::string_view::npos
                                                  ? "80"
                                                  : std::string(url.substr(colon + 1))};
-  const bool digits = !address.port.empty() && address.port.size() <= 5 &&
-                      address.port.find_first_not_of("0123456789") == std::string::npos;
-  if (address.host.empty() || !digits) return bad;
+  constexpr std::string_view kDigits = "0123456789";
+  const bool is_port = !address.port.empty() && address.port.size() <= 5 &&
+                       address.port.find_first_not_of(kDigits) == std::string::npos &&
+                       std::stoul(address.port) >= 1 && std::stoul(address.port) <= 65'535;
+  // Names, and addresses of both kinds with a zone.
+  const bool is_host = !address.host.empty() && std::ranges::all_of(address.host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".-_:%").find(c) != std::string_view::npos;
+  });
+  if (!is_host || !is_port) return bad;
   return address;
 }
 

@@ -1,74 +1,41 @@
 #include "granary/services/auth_gateway/fleet_placement.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "granary/api/json_node.h"
 #include "granary/base/ids.h"
-#include "granary/net/http_client.h"
 #include "granary/security/node_token.h"
 
 namespace granary::gateway {
 namespace {
 
-constexpr std::size_t kAnswerDepth = 8;
-constexpr std::uint64_t kAnswerBytesMax = 64u << 10;
 constexpr std::int64_t kNanosPerMilli = 1'000'000;
 constexpr std::size_t kFailuresKept = 10'000;
+constexpr std::size_t kAskedPerSave = 64;
 constexpr std::chrono::hours kIdle{1};  // The job is poked when there is something to do.
-
-const api::JsonNode* FindMember(const api::JsonNode* object, std::string_view name) {
-  if (object == nullptr) return nullptr;
-  for (const api::JsonMember& member : object->members)
-    if (member.name == name) return &member.value;
-  return nullptr;
-}
-
-std::string TextOf(const api::JsonNode* node) {
-  return node != nullptr && node->kind == api::JsonNode::Kind::kString ? node->text : "";
-}
 
 Status NoNodeYet(const std::string& tenant) {
   return {Code::kUnavailable,
           fmt::format("no node serves the tenant '{}' at this moment: try again soon", tenant)};
 }
 
+// "acme=http://127.0.0.1:8000,globex=suspended,…"
+Result<std::map<std::string, FleetAnswer>> ReadAnswers(std::string_view text) {
+  std::map<std::string, FleetAnswer> out;
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(one.size() + 1, text.size()));
+    const std::string tenant(one.substr(0, one.find('=')));
+    if (!IsIdentifier(tenant)) return InvalidIdentifier(tenant);
+    GRANARY_ASSIGN(out[tenant], FleetAnswerOf(one.substr(std::min(tenant.size() + 1, one.size()))));
+  }
+  return out;
+}
+
 }  // namespace
-
-Result<FleetAnswer> ReadFleetAnswer(int http_status, std::string_view body) {
-  if (http_status == 404) return FleetAnswer{FleetAnswer::Kind::kUnknown, {}};
-  const auto node = api::ParseJsonObject(body, kAnswerDepth);
-  const std::string state = node.ok() ? TextOf(FindMember(&*node, "state")) : "";
-  if (http_status != 200 || state.empty())
-    return Status(Code::kUnavailable, fmt::format("HTTP {} of the Operation Node", http_status));
-  if (state != "active") return FleetAnswer{FleetAnswer::Kind::kSuspended, {}};
-  const std::string url = TextOf(FindMember(FindMember(&*node, "placement"), "url"));
-  if (url.empty()) return FleetAnswer{FleetAnswer::Kind::kNotReady, {}};
-  GRANARY_TRY(net::ParseUpstreamUrl(url).status());
-  return FleetAnswer{FleetAnswer::Kind::kPlaced, url};
-}
-
-AskFleetFn AskOperationNode(const std::string& url, const std::string& key,
-                            std::int64_t timeout_ms) {
-  const auto client = std::make_shared<std::unique_ptr<net::HttpClient>>();
-  return [url, key, timeout_ms, client](const std::string& tenant) -> Result<FleetAnswer> {
-    if (*client == nullptr) {
-      GRANARY_ASSIGN(net::HttpClient made, net::HttpClient::Create(url, timeout_ms));
-      made.set_limits({.body_bytes_max = kAnswerBytesMax, .total_ms = timeout_ms});
-      *client = std::make_unique<net::HttpClient>(std::move(made));
-    }
-    net::Headers headers;
-    if (!key.empty()) headers.Set("Authorization", "Bearer " + key);
-    // A tenant's id is an identifier, so it needs no escaping.
-    const auto answer =
-        (*client)->Send("GET", fmt::format("/tenants/{}/placement", tenant), {}, headers);
-    if (answer.ok()) return ReadFleetAnswer(answer->status, answer->body);
-    client->reset();
-    return Status(Code::kUnavailable, std::string(answer.status().message()));
-  };
-}
 
 FleetPlacement::FleetPlacement(FleetPlacementOptions options, AskFleetFn ask,
                                std::unique_ptr<Placement> listed,
@@ -86,7 +53,14 @@ FleetPlacement::FleetPlacement(FleetPlacementOptions options, AskFleetFn ask,
   job_ = std::make_unique<runtime::PeriodicJob>("placements", kIdle, [this] { Refresh(); });
 }
 
-FleetPlacement::~FleetPlacement() { job_->Stop(); }
+FleetPlacement::~FleetPlacement() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+    asked_.notify_all();
+  }
+  job_->Stop();
+}
 
 Result<PlacedNode> FleetPlacement::Answered(const std::string& tenant, const Entry& entry) const {
   switch (entry.answer.kind) {
@@ -97,67 +71,99 @@ Result<PlacedNode> FleetPlacement::Answered(const std::string& tenant, const Ent
                     fmt::format("the tenant '{}' is suspended or being deleted", tenant));
     case FleetAnswer::Kind::kUnknown: break;
   }
-  return fallback_->NodeOf(tenant);
+  return fallback_->NodeOf(tenant, {});
 }
 
-Result<PlacedNode> FleetPlacement::NodeOf(const std::string& tenant) {
-  if (auto listed = listed_->NodeOf(tenant); listed.ok()) return listed;
+bool FleetPlacement::IsAwaited(const std::string& tenant) const {
+  return awaited_.contains(tenant) && !is_away_ && !is_ending_;
+}
+
+void FleetPlacement::AskSoon(const std::string& tenant, std::set<std::string>& among) {
+  if (among.size() < kFailuresKept) among.insert(tenant);
+  if (clock_->MonotonicNanos() >= next_ask_ns_) job_->Poke();
+}
+
+Result<PlacedNode> FleetPlacement::NodeOf(const std::string& tenant,
+                                          const runtime::CancelToken& cancel) {
+  if (auto listed = listed_->NodeOf(tenant, cancel); listed.ok()) return listed;
   if (!IsIdentifier(tenant)) return InvalidIdentifier(tenant);
-  const auto find = [&]() -> std::optional<Result<PlacedNode>> {
-    const std::int64_t now_ns = clock_->MonotonicNanos();
-    const std::lock_guard lock(mutex_);
-    const auto entry = entries_.find(tenant);
-    if (entry != entries_.end()) {
-      const bool is_old = now_ns - entry->second.asked_ns >= options_.cache_ms * kNanosPerMilli;
-      if (is_old && due_.insert(tenant).second) job_->Poke();
-      return Answered(tenant, entry->second);
-    }
-    const auto failed = failed_ns_.find(tenant);
-    if (failed != failed_ns_.end() && now_ns - failed->second < kRetryMs * kNanosPerMilli)
-      return fallback_->NodeOf(tenant);
-    return std::nullopt;
-  };
-  if (auto known = find()) return *known;
-  {
-    const std::lock_guard turn(ask_mutex_);
-    // Somebody may have asked while we waited for our turn.
-    if (auto known = find()) return *known;
-    if (const Status asked = Ask(tenant); !asked.ok()) return fallback_->NodeOf(tenant);
+  const std::int64_t now_ns = clock_->MonotonicNanos();
+  std::unique_lock lock(mutex_);
+  if (const auto entry = entries_.find(tenant); entry != entries_.end()) {
+    if (now_ns - entry->second.asked_ns >= options_.cache_ms * kNanosPerMilli)
+      AskSoon(tenant, due_);
+    return Answered(tenant, entry->second);
   }
-  Save();
-  if (auto known = find()) return *known;
-  return NoNodeYet(tenant);
+  const auto failed = failed_ns_.find(tenant);
+  if (failed != failed_ns_.end() && now_ns - failed->second < kRetryMs * kNanosPerMilli)
+    return fallback_->NodeOf(tenant, cancel);
+  AskSoon(tenant, awaited_);
+  using Instant = std::chrono::steady_clock::time_point;  // As io::SystemClock goes.
+  Instant until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kFirstWaitMs);
+  if (const auto deadline_ns = cancel.deadline_ns())
+    until = std::min(until, Instant(std::chrono::nanoseconds(*deadline_ns)));
+  asked_.wait_until(lock, until, [&] { return !IsAwaited(tenant); });
+  if (const auto entry = entries_.find(tenant); entry != entries_.end())
+    return Answered(tenant, entry->second);
+  GRANARY_TRY(cancel.Check());
+  return fallback_->NodeOf(tenant, cancel);
+}
+
+std::optional<std::string> FleetPlacement::NextToAsk() {
+  const std::lock_guard lock(mutex_);
+  const std::set<std::string>& from = awaited_.empty() ? due_ : awaited_;
+  if (from.empty() || is_ending_ || clock_->MonotonicNanos() < next_ask_ns_) return std::nullopt;
+  return *from.begin();
+}
+
+void FleetPlacement::Refresh() {
+  const std::lock_guard turn(ask_mutex_);
+  std::size_t asked = 0;
+  while (const auto tenant = NextToAsk()) {
+    Ask(*tenant);
+    if (++asked % kAskedPerSave == 0) Save();
+  }
+  if (asked % kAskedPerSave != 0) Save();
 }
 
 // Under ask_mutex_.
-Status FleetPlacement::Ask(const std::string& tenant) {
-  const Result<FleetAnswer> answer = ask_(tenant);
-  const bool is_away = !answer.ok();
-  {
-    const std::lock_guard lock(mutex_);
-    due_.erase(tenant);
-    if (is_away) {
-      if (failed_ns_.size() >= kFailuresKept) failed_ns_.clear();
-      const auto entry = entries_.find(tenant);
-      if (entry != entries_.end())
-        entry->second.asked_ns = clock_->MonotonicNanos();  // Due again as usual.
-      else
-        failed_ns_[tenant] = clock_->MonotonicNanos();
-    }
-    if (std::exchange(is_away_, is_away) != is_away) {
-      if (is_away)
-        log_.Warn("the Operation Node does not answer; its last placements serve",
-                  {{"error", answer.status().message()}});
-      else
-        log_.Info("the Operation Node answers again");
-    }
+void FleetPlacement::Ask(const std::string& tenant) {
+  Result<FleetAnswer> answer = ask_(tenant);
+  const std::lock_guard lock(mutex_);
+  awaited_.erase(tenant);
+  due_.erase(tenant);
+  const bool was_away = is_away_;
+  is_away_ = answer.status().code() == Code::kUnavailable;
+  if (was_away && !is_away_) log_.Info("the Operation Node answers again");
+  if (!was_away && is_away_) {
+    log_.Warn("the Operation Node does not answer; its last placements serve",
+              {{"error", answer.status().message()}});
   }
-  if (!is_away) Take(tenant, *answer);
-  return answer.status();
+  next_ask_ns_ = is_away_ ? clock_->MonotonicNanos() + kRetryMs * kNanosPerMilli : 0;
+  if (answer.ok()) {
+    trouble_.clear();
+    Take(tenant, answer.Take());
+  } else if (!is_away_) {
+    NoteFailure(tenant, answer.status());
+  }
+  asked_.notify_all();
+}
+
+void FleetPlacement::NoteFailure(const std::string& tenant, const Status& failure) {
+  const std::int64_t now_ns = clock_->MonotonicNanos();
+  if (const auto entry = entries_.find(tenant); entry != entries_.end()) {
+    entry->second.asked_ns = now_ns;  // Due again as usual.
+  } else {
+    if (failed_ns_.size() >= kFailuresKept) failed_ns_.clear();
+    failed_ns_[tenant] = now_ns;
+  }
+  if (trouble_ == failure.message()) return;
+  trouble_ = failure.message();
+  log_.Warn("an answer of the Operation Node is of no use; what was known serves",
+            {{"tenant", tenant}, {"error", trouble_}});
 }
 
 void FleetPlacement::Take(const std::string& tenant, FleetAnswer answer) {
-  const std::lock_guard lock(mutex_);
   failed_ns_.erase(tenant);
   Entry& entry = entries_[tenant];
   entry.asked_ns = clock_->MonotonicNanos();
@@ -171,49 +177,35 @@ void FleetPlacement::Take(const std::string& tenant, FleetAnswer answer) {
   entry.answer = std::move(answer);
 }
 
-void FleetPlacement::Refresh() {
-  std::set<std::string> due;
-  {
-    const std::lock_guard lock(mutex_);
-    due = due_;
-  }
-  for (const std::string& tenant : due) {
-    const std::lock_guard turn(ask_mutex_);
-    (void)Ask(tenant).ok();  // It is in the log, and what was known serves.
-  }
-  if (!due.empty()) Save();
-}
-
-// "acme=http://127.0.0.1:8000,…": the form of TENANT_NODE_URLS.
+// Before there are other threads.
 void FleetPlacement::Load() {
   if (options_.file.empty()) return;
   const auto is_there = files_->Exists(options_.file);
   if (!is_there.ok() || !*is_there) return;
   const auto text = files_->ReadFile(options_.file);
   if (!text.ok()) return;
-  const auto nodes = ParseNodeList(*text);
-  if (!nodes.ok()) {
+  auto answers = ReadAnswers(*text);
+  if (!answers.ok()) {
     log_.Warn("the file of last placements is passed over",
-              {{"file", options_.file}, {"error", nodes.status().message()}});
+              {{"file", options_.file}, {"error", answers.status().message()}});
     return;
   }
   saved_ = *text;
-  for (const auto& [tenant, address] : *nodes)
-    Take(tenant, {FleetAnswer::Kind::kPlaced, "http://" + address.text()});
+  for (auto& [tenant, answer] : *answers) Take(tenant, std::move(answer));
   // What was known before the restart is asked for at once.
   for (auto& [tenant, entry] : entries_)
     entry.asked_ns = clock_->MonotonicNanos() - options_.cache_ms * kNanosPerMilli;
 }
 
+// Under ask_mutex_.
 void FleetPlacement::Save() {
   if (options_.file.empty()) return;
   std::string text;
-  const std::lock_guard turn(ask_mutex_);
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [tenant, entry] : entries_) {
-      if (entry.answer.kind != FleetAnswer::Kind::kPlaced) continue;
-      text += fmt::format("{}{}={}", text.empty() ? "" : ",", tenant, entry.answer.url);
+      text +=
+          fmt::format("{}{}={}", text.empty() ? "" : ",", tenant, FleetAnswerText(entry.answer));
     }
   }
   if (saved_ == text) return;

@@ -2,16 +2,20 @@
 //
 // Order      what TENANT_NODE_URLS says -> the Operation Node -> TENANT_NODE_URL, for TENANT_ID,
 //            where the Operation Node does not know that tenant or was never reached.
-// Waits      only the first request of a tenant waits for the Operation Node. Later ones are
-//            answered from what is kept, and what is older than PLACEMENT_CACHE_SECONDS is asked
-//            for again meanwhile, on another thread.
+// Waits      only the first request of a tenant waits for the Operation Node, no longer than
+//            kFirstWaitMs and its own deadline. Later ones are answered from what is kept, and what
+//            is older than PLACEMENT_CACHE_SECONDS is asked for again meanwhile. Who waits is asked
+//            for before what is old.
 // Away       an Operation Node that does not answer changes nothing: its last answers serve, also
-//            after a restart, from a file.
-// Threads    fully safe.
+//            after a restart, from a file. One that is hung is asked once in kRetryMs, and once
+//            that is known nobody waits for it.
+// Of no use  what answers something else (another service, an error) changes nothing either; the
+//            tenant is asked for again as usual.
+// Threads    fully safe; asks from a thread of its own.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,31 +28,10 @@
 #include "granary/io/clock.h"
 #include "granary/io/file_system.h"
 #include "granary/runtime/periodic.h"
+#include "granary/services/auth_gateway/fleet_answer.h"
 #include "granary/services/auth_gateway/placement.h"
 
 namespace granary::gateway {
-
-/// What the Operation Node says of a tenant.
-struct FleetAnswer {
-  enum class Kind : std::uint8_t {
-    kPlaced,     ///< At `url`.
-    kNotReady,   ///< No node serves it yet.
-    kSuspended,  ///< Nobody is to be served.
-    kUnknown,    ///< There is no such tenant.
-  };
-  Kind kind = Kind::kUnknown;
-  std::string url;
-  bool operator==(const FleetAnswer&) const = default;
-};
-
-/// Blocks. kUnavailable when the Operation Node does not answer.
-using AskFleetFn = std::function<Result<FleetAnswer>(const std::string& tenant)>;
-
-/// Over HTTP: GET /tenants/{id}/placement. `key` empty: none is shown.
-AskFleetFn AskOperationNode(const std::string& url, const std::string& key,
-                            std::int64_t timeout_ms);
-/// The body of such an answer. kUnavailable for what is none.
-Result<FleetAnswer> ReadFleetAnswer(int http_status, std::string_view body);
 
 struct FleetPlacementOptions {
   std::int64_t cache_ms = 2'000;
@@ -58,17 +41,19 @@ struct FleetPlacementOptions {
 
 class FleetPlacement final : public Placement {
  public:
-  /// After a failure a tenant that nothing is known of is asked for again so much later.
+  static constexpr std::int64_t kFirstWaitMs = 3'000;
+  /// After a failure nobody, and after an answer of no use that tenant, is asked for so long.
   static constexpr std::int64_t kRetryMs = 1'000;
 
   /// `listed` comes before the Operation Node, `fallback` after it. `log` outlives it.
   FleetPlacement(FleetPlacementOptions options, AskFleetFn ask, std::unique_ptr<Placement> listed,
                  std::unique_ptr<Placement> fallback, std::unique_ptr<io::Clock> clock,
                  std::unique_ptr<io::FileSystem> files, Logger& log);
+  /// Waits for the one question that may be under way.
   ~FleetPlacement() override;
 
-  /// kUnavailable; kPermissionDenied for a tenant that is suspended.
-  Result<PlacedNode> NodeOf(const std::string& tenant) override;
+  /// kUnavailable; kPermissionDenied for a tenant that is suspended; kDeadlineExceeded.
+  Result<PlacedNode> NodeOf(const std::string& tenant, const runtime::CancelToken& cancel) override;
   /// Asks for what is due, for whoever does not want to wait for the thread.
   void Refresh();
 
@@ -78,11 +63,16 @@ class FleetPlacement final : public Placement {
     PlacedNode node;  ///< Of kPlaced.
     std::int64_t asked_ns = 0;
   };
-  Result<PlacedNode> Answered(const std::string& tenant, const Entry& entry) const;
-  Status Ask(const std::string& tenant);
-  void Take(const std::string& tenant, FleetAnswer answer);
+  void Ask(const std::string& tenant);
+  std::optional<std::string> NextToAsk();
   void Load();
   void Save();
+  // The rest under mutex_.
+  Result<PlacedNode> Answered(const std::string& tenant, const Entry& entry) const;
+  bool IsAwaited(const std::string& tenant) const;
+  void AskSoon(const std::string& tenant, std::set<std::string>& among);
+  void Take(const std::string& tenant, FleetAnswer answer);
+  void NoteFailure(const std::string& tenant, const Status& failure);
 
   const FleetPlacementOptions options_;
   const AskFleetFn ask_;
@@ -93,10 +83,13 @@ class FleetPlacement final : public Placement {
   std::mutex ask_mutex_;  // One question at a time; taken before mutex_. Guards the next, too.
   std::string saved_;     // What the file holds.
   mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_;  // Guarded by mutex_, as are the following.
-  std::set<std::string> due_;
+  std::map<std::string, Entry> entries_;           // Guarded by mutex_, as are the following.
+  std::set<std::string> awaited_, due_;            // To be asked for: without an entry, with one.
   std::map<std::string, std::int64_t> failed_ns_;  // Of tenants that have no entry.
-  bool is_away_ = false;
+  std::int64_t next_ask_ns_ = 0;
+  bool is_away_ = false, is_ending_ = false;
+  std::string trouble_;  // What was of no use last; empty: the last answer was of use.
+  std::condition_variable asked_;
   std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
 };
 

@@ -1,5 +1,10 @@
 #include "granary/services/auth_gateway/fleet_placement.h"
 
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "granary/testing/fake_clock.h"
@@ -53,7 +58,10 @@ struct FleetPlacementTest : ::testing::Test {
         FleetPlacementOptions{.cache_ms = 2'000, .upstream = {}, .file = "placements"},
         [this](const std::string& tenant) -> Result<FleetAnswer> {
           ++asked;
+          asked.notify_all();
+          const std::lock_guard passing(gate);
           if (away) return Status(Code::kUnavailable, "nobody there");
+          if (of_no_use) return Status(Code::kInternal, "HTTP 500");
           const auto found = answers.find(tenant);
           return found == answers.end() ? FleetAnswer() : found->second;
         },
@@ -61,25 +69,30 @@ struct FleetPlacementTest : ::testing::Test {
         std::make_unique<SharedFiles>(files), Logger::Null());
   }
   static std::string Where(FleetPlacement& placement, const std::string& tenant) {
-    const auto node = placement.NodeOf(tenant);
+    const auto node = placement.NodeOf(tenant, {});
     return node.ok() ? node->name : std::string(CodeName(node.status().code()));
   }
 
   testing::MemoryFileSystem files;
   testing::FakeClock* clock = nullptr;
+  void AwaitAsked(int count) {
+    for (int seen = asked; seen < count; seen = asked) asked.wait(seen);
+  }
+
   std::map<std::string, FleetAnswer> answers;
-  bool away = false;
-  int asked = 0;
+  std::mutex gate;  // Whoever holds it keeps the Operation Node from answering.
+  std::atomic<bool> away = false, of_no_use = false;
+  std::atomic<int> asked = 0;
 };
 
 TEST_F(FleetPlacementTest, AsksOnceAndKeepsTheAnswer) {
   answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
   auto placement = Make();
   EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
-  const auto link = placement->NodeOf("acme")->link;
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(placement->NodeOf("acme")->link, link);
+  const auto link = placement->NodeOf("acme", {})->link;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(placement->NodeOf("acme", {})->link, link);
   EXPECT_EQ(asked, 1);
-  EXPECT_EQ(placement->NodeOf("acme")->audience, "tenant-node/acme");
+  EXPECT_EQ(placement->NodeOf("acme", {})->audience, "tenant-node/acme");
 }
 
 TEST_F(FleetPlacementTest, WhatTheOperatorListsComesFirstAndTheOwnNodeLast) {
@@ -88,6 +101,7 @@ TEST_F(FleetPlacementTest, WhatTheOperatorListsComesFirstAndTheOwnNodeLast) {
   EXPECT_EQ(Where(*placement, "listed"), "127.0.0.1:1");
   EXPECT_EQ(asked, 0);
   EXPECT_EQ(Where(*placement, "own"), "127.0.0.1:9");
+  placement.reset();
   answers.erase("own");
   auto other = Make();
   EXPECT_EQ(Where(*other, "own"), "127.0.0.1:9");  // As before the restart, at first.
@@ -127,15 +141,74 @@ TEST_F(FleetPlacementTest, AnOperationNodeThatIsAwayChangesNothingAlsoAfterARest
   EXPECT_EQ(Where(*again, "new"), "UNAVAILABLE");
 }
 
-TEST_F(FleetPlacementTest, ATenantThatNothingIsKnownOfIsAskedForOnceASecond) {
+TEST_F(FleetPlacementTest, OneThatIsAwayIsAskedOnceASecondAndNobodyWaitsForIt) {
   away = true;
   auto placement = Make();
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(Where(*placement, "new" + std::to_string(i)), "UNAVAILABLE");
+  EXPECT_EQ(Where(*placement, "own"), "127.0.0.1:2");
   EXPECT_EQ(asked, 1);
   away = false;
-  answers["new"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  answers["new0"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  placement->Refresh();
+  EXPECT_EQ(asked, 1);
+  clock->AdvanceMicros(FleetPlacement::kRetryMs * 1000);
+  placement->Refresh();
+  EXPECT_EQ(Where(*placement, "new0"), "127.0.0.1:9");
+}
+
+TEST_F(FleetPlacementTest, OneThatIsHungStallsNobodyWhoIsKnownNorTheEnd) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  std::unique_lock hung(gate);
+  clock->AdvanceMicros(60'000'000);
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");  // It is asked for meanwhile.
+  AwaitAsked(2);
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  // A new one waits as long as its request does, and one whose time is over not at all.
+  const std::int64_t until_ns = io::SystemClock().MonotonicNanos() + 50'000'000;
+  EXPECT_EQ(placement->NodeOf("new", runtime::CancelToken(until_ns)).status().code(),
+            Code::kDeadlineExceeded);
+  EXPECT_GE(io::SystemClock().MonotonicNanos(), until_ns);
+  auto waits = std::async(std::launch::async, [&] { return Where(*placement, "new"); });
+  away = true;
+  hung.unlock();
+  EXPECT_EQ(waits.get(), "UNAVAILABLE");
+  EXPECT_EQ(asked, 2);  // All learn from one question that it is away.
+}
+
+TEST_F(FleetPlacementTest, AnAnswerOfNoUseIsNotOneThatIsAwayAndChangesNothing) {
+  answers["acme"] = answers["new"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  of_no_use = true;
+  clock->AdvanceMicros(60'000'000);
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  placement->Refresh();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");
+  of_no_use = false;
+  EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");  // For a second.
+  EXPECT_EQ(Where(*placement, "other"), "UNAVAILABLE");
   clock->AdvanceMicros(FleetPlacement::kRetryMs * 1000);
   EXPECT_EQ(Where(*placement, "new"), "127.0.0.1:9");
+}
+
+TEST_F(FleetPlacementTest, WhoIsSuspendedIsSoAfterARestartWithNobodyToAsk) {
+  answers["own"] = {Kind::kSuspended, ""};
+  answers["young"] = {Kind::kNotReady, ""};
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "own"), "PERMISSION_DENIED");
+  for (const std::string tenant : {"young", "acme", "nobody"}) Where(*placement, tenant);
+  placement.reset();
+  EXPECT_EQ(*files.ReadFile("placements"),
+            "acme=http://127.0.0.1:9,nobody=unknown,own=suspended,young=waiting");
+  away = true;
+  placement = Make();
+  EXPECT_EQ(Where(*placement, "own"), "PERMISSION_DENIED");
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
 }
 
 TEST_F(FleetPlacementTest, ASuspendedTenantIsRefusedAndOneWithoutANodeIsToldToWait) {
@@ -153,18 +226,27 @@ TEST_F(FleetPlacementTest, ADamagedFileIsPassedOver) {
 }
 
 TEST(FleetAnswerTest, IsReadOrRefused) {
-  const auto read = [](int status, std::string_view body) { return ReadFleetAnswer(status, body); };
-  EXPECT_EQ(*read(200, R"({"state":"active","placement":{"url":"http://a:1"}})"),
+  const auto read = [](int status, std::string_view body) {
+    return ReadFleetAnswer("acme", status, body);
+  };
+  const auto says = [&](std::string_view rest) {
+    return read(200, std::string(R"({"tenant_id":"acme",)").append(rest));
+  };
+  EXPECT_EQ(*says(R"("state":"active","placement":{"url":"http://a:1"}})"),
             (FleetAnswer{Kind::kPlaced, "http://a:1"}));
-  EXPECT_EQ(read(200, R"({"state":"active","placement":null})")->kind, Kind::kNotReady);
-  EXPECT_EQ(read(200, R"({"state":"active","placement":{"url":null}})")->kind, Kind::kNotReady);
-  EXPECT_EQ(read(200, R"({"state":"suspended"})")->kind, Kind::kSuspended);
-  EXPECT_EQ(read(200, R"({"state":"deleting"})")->kind, Kind::kSuspended);
-  EXPECT_EQ(read(404, "")->kind, Kind::kUnknown);
-  for (const auto& bad : {read(200, ""), read(200, "[]"), read(200, "{}"), read(503, "{}"),
-                          read(401, R"({"state":"active"})"),
-                          read(200, R"({"state":"active","placement":{"url":"x y"}})")})
-    EXPECT_FALSE(bad.ok());
+  EXPECT_EQ(says(R"("state":"active","placement":null})")->kind, Kind::kNotReady);
+  EXPECT_EQ(says(R"("state":"active","placement":{"url":null}})")->kind, Kind::kNotReady);
+  EXPECT_EQ(says(R"("state":"suspended"})")->kind, Kind::kSuspended);
+  EXPECT_EQ(says(R"("state":"deleting"})")->kind, Kind::kSuspended);
+  EXPECT_EQ(read(404, R"({"code":"NOT_FOUND"})")->kind, Kind::kUnknown);
+  for (const auto& bad :
+       {read(200, ""), read(200, "[]"), read(200, "{}"), read(503, "{}"), read(404, ""),
+        read(404, "<html>"), read(404, R"({"code":"SOURCE_NOT_FOUND"})"),
+        read(401, R"({"tenant_id":"acme","state":"active"})"), says(R"("state":7})"),
+        read(200, R"({"tenant_id":"globex","state":"active","placement":{"url":"http://a:1"}})"),
+        says(R"("state":"active","placement":{"url":"x y"}})"),
+        says(R"("state":"active","placement":{"url":"https://a:1"}})")})
+    EXPECT_EQ(bad.status().code(), Code::kInternal) << bad.status().ToString();
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ FixedPlacement::FixedPlacement(const std::map<std::string, net::UpstreamAddress>
   }
 }
 
-Result<PlacedNode> FixedPlacement::NodeOf(const std::string& tenant) {
+Result<PlacedNode> FixedPlacement::NodeOf(const std::string& tenant,
+                                          const runtime::CancelToken& /*cancel*/) {
   const auto found = nodes_.find(tenant);
   if (found != nodes_.end()) return found->second;
   return Status(

@@ -10,6 +10,7 @@
 
 #include "granary/base/status.h"
 #include "granary/net/upstream_pool.h"
+#include "granary/runtime/cancel.h"
 
 namespace granary::gateway {
 
@@ -23,7 +24,9 @@ class Placement {
  public:
   virtual ~Placement() = default;
   /// kUnavailable when nobody serves the tenant now.
-  virtual Result<PlacedNode> NodeOf(const std::string& tenant) = 0;
+  /// kDeadlineExceeded when `cancel`, the request's, says so before anybody knows.
+  virtual Result<PlacedNode> NodeOf(const std::string& tenant,
+                                    const runtime::CancelToken& cancel) = 0;
 };
 
 /// "acme=http://127.0.0.1:8000,globex=http://127.0.0.1:8001". kInvalidArgument says what is wrong.
@@ -34,7 +37,8 @@ class FixedPlacement final : public Placement {
  public:
   FixedPlacement(const std::map<std::string, net::UpstreamAddress>& nodes,
                  net::UpstreamOptions options);
-  Result<PlacedNode> NodeOf(const std::string& tenant) override;
+  Result<PlacedNode> NodeOf(const std::string& tenant,
+                            const runtime::CancelToken& cancel = {}) override;
 
  private:
   std::map<std::string, PlacedNode> nodes_;

@@ -117,7 +117,7 @@ Result<net::HttpResponse> Passage::Run() {
   net::HttpRequest& request = call_.request;
   const auth::Identity& who = IdentityOf(call_);
   GRANARY_ASSIGN(const auto authority, state_.Authority());
-  GRANARY_ASSIGN(const PlacedNode node, state_.placement->NodeOf(who.tenant));
+  GRANARY_ASSIGN(const PlacedNode node, state_.placement->NodeOf(who.tenant, request.cancel));
   node_ = node.name;
   GRANARY_ASSIGN(const std::string token, authority->NodeToken(who, node.audience));
   const net::Headers headers = HeadersFor(request, token);

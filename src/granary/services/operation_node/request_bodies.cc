@@ -8,7 +8,7 @@
 #include "granary/api/object_reader.h"
 #include "granary/base/ids.h"
 #include "granary/base/utf8.h"
-#include "granary/net/http_client.h"
+#include "granary/net/upstream_pool.h"
 #include "granary/services/operation_node/bodies.h"
 #include "granary/services/operation_node/members.h"
 
@@ -143,7 +143,14 @@ Result<Heartbeat> ParseHeartbeat(std::string_view text) {
   if (out.key.size() < kKeyBytesMin || out.key.size() > kKeyBytesMax)
     return WrongMember(body, "key", fmt::format("{} to {} bytes", kKeyBytesMin, kKeyBytesMax));
   GRANARY_ASSIGN(out.url, body.RequiredText("url"));
-  if (out.url.size() > kUrlBytesMax || !net::HttpClient::Create(out.url, 1).ok())
+  // As the gateway and queries over tenants will read it.
+  if (out.url.starts_with("https://")) {
+    return WrongMember(
+        body, "url",
+        "the services of a fleet speak http with nodes, and this is https: leave TLS "
+        "to the gateway, or let the node run without the Operation Node");
+  }
+  if (out.url.size() > kUrlBytesMax || !net::ParseUpstreamUrl(out.url).ok())
     return WrongMember(body, "url", "it is not a URL like http://10.0.0.7:8000");
   GRANARY_TRY(ReadTenantsOf(body, out.tenants));
   GRANARY_ASSIGN(const auto capacity, body.WholeNumber("capacity", 0, kCapacityMax));
