@@ -54,6 +54,10 @@ Code CodeOfState(std::string_view state) {
 }
 
 Status WaitUntilConnected(PGconn* connection, SteadyClock::time_point until) {
+  // As if it had said that it writes (libpq, PQconnectPoll): asked earlier it takes an address that
+  // will refuse for one that took the connection, and tries no other.
+  if (!WaitFor(PQsocket(connection), POLLOUT, until))
+    return {Code::kUnavailable, "no connection within the time for it"};
   for (;;) {
     switch (PQconnectPoll(connection)) {
       case PGRES_POLLING_OK: return Status::Ok();
