@@ -7,6 +7,11 @@
 #include "granary/base/check.h"
 
 namespace granary::security {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+}  // namespace
 
 std::string Sha256(std::string_view bytes) {
   std::string out(kDigestBytes, '\0');
@@ -15,6 +20,15 @@ std::string Sha256(std::string_view bytes) {
       EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size,
                  EVP_sha256(), nullptr);
   GRANARY_CHECK(done == 1 && size == kDigestBytes, "SHA-256 gave {} bytes", size);
+  return out;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    out.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kHexDigits[c & 15]);
+  }
   return out;
 }
 
@@ -45,9 +59,8 @@ std::string RandomText(io::Random& random, std::size_t count) {
 }
 
 std::string RandomName(io::Random& random, std::size_t count) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
-  for (const char c : RandomBytes(random, count)) out.push_back(kDigits[c & 15]);
+  for (const char c : RandomBytes(random, count)) out.push_back(kHexDigits[c & 15]);
   return out;
 }
 

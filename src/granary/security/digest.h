@@ -17,6 +17,9 @@ inline constexpr std::size_t kDigestBytes = 32;
 /// kDigestBytes bytes.
 std::string Sha256(std::string_view bytes);
 
+/// "0f3a…": two hexadecimal digits a byte.
+std::string Hex(std::string_view bytes);
+
 std::string RandomBytes(io::Random& random, std::size_t count);
 
 /// `count` letters and digits, 5.95 bits each; every one as likely as any other.

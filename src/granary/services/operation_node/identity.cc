@@ -27,10 +27,7 @@ Result<Identity> ParseIdentity(const std::string& text, const std::string& path)
 
 std::string Identity::KeyOf(const std::string& node) const {
   // Of fixed length in front, so that no two nodes share a text.
-  const std::string digest = security::Sha256(secret + node);
-  std::string out;
-  for (const char c : digest) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
+  return security::Hex(security::Sha256(secret + node));
 }
 
 Result<Identity> LoadIdentity(const std::string& folder, io::FileSystem& files,

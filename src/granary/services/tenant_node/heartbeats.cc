@@ -102,10 +102,7 @@ Result<std::string> LoadNodeKey(const std::string& data_path, io::FileSystem& fi
 }
 
 std::string NodeIdOf(const std::string& key) {
-  std::string out = "node-";
-  for (const char c : security::Sha256(key).substr(0, kNodeIdBytes))
-    out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
+  return "node-" + security::Hex(security::Sha256(key).substr(0, kNodeIdBytes));
 }
 
 std::string NodeUrlOf(const std::string& rest_host, std::uint16_t port, bool has_tls,
