@@ -60,14 +60,15 @@ class Client:
 
     KEPT_SECONDS = 20  # Well below IDLE_TIMEOUT_SECONDS.
 
-    def __init__(self, port, timeout=60, host="127.0.0.1"):
+    def __init__(self, port, timeout=60, host="127.0.0.1", headers=None):
+        self.headers = headers or {}  # With each request.
         self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self.used = time.monotonic()
 
     def raw(self, method, target, body=None, headers=None):
         data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
         sent = {"Content-Type": "application/json"} if data is not None else {}
-        sent.update(headers or {})
+        sent.update({**self.headers, **(headers or {})})
         if time.monotonic() - self.used > self.KEPT_SECONDS:
             self.connection.close()
         try:

@@ -57,7 +57,9 @@ class Service:
         raise AssertionError(f"not within {seconds} s: {what}\n{self.log()[-3000:]}")
 
     def client(self, timeout=60):
-        return Client(self.port, timeout)
+        """Shows the key of the fleet where the service wants it."""
+        key = self.env.get("OPERATION_NODE_KEY") if self.command in ("operation-node", "metadata-catalog") else None
+        return Client(self.port, timeout, headers={"Authorization": f"Bearer {key}"} if key else None)
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

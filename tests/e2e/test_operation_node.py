@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -551,12 +552,12 @@ def test_nobody_speaks_for_another_node(operation):
     assert KEY not in content and "digest" not in content
 
 
-def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(operation):
+def test_everybody_shows_the_key_where_there_is_one_and_a_wrong_one_is_refused_from_anywhere(operation):
     secret = "0123456789abcdef-secret"
     service = operation(OPERATION_NODE_KEY=secret)
-    client = service.client()
-    assert client.call("GET", "/tenants")["tenants"] == []
-    assert client.call("GET", "/tenants", headers={"Authorization": f"Bearer {secret}"})["tenants"] == []
+    shown, client = service.client(), Client(service.port)
+    assert shown.call("GET", "/tenants")["tenants"] == []
+    assert refused(client, "GET", "/tenants")["code"] == refused(client, "DELETE", "/tenants/acme")["code"] == "UNAUTHENTICATED"
     for header in (f"Bearer {secret}x", "Bearer ", f"Basic {secret}", secret):
         assert refused(client, "GET", "/tenants", headers={"Authorization": header})["code"] == "UNAUTHENTICATED"
     assert client.raw("GET", "/health", headers={"Authorization": "Bearer wrong"})[0] == 200
@@ -564,12 +565,29 @@ def test_other_machines_need_the_key_and_a_wrong_one_is_refused_from_anywhere(op
     for page in ({"Origin": "http://evil.example"}, {"Host": f"evil.example:{service.port}"}):
         assert refused(client, "POST", "/tenants", {"tenant_id": "evil"}, page)["status"] == 401
         assert client.raw("GET", "/tenants", headers={**page, "Authorization": f"Bearer {secret}"})[0] == 200
-    assert gone(client, "evil")
+    assert gone(shown, "evil")
     assert secret not in service.log()
     assert (service.data / "operation_node/identity").stat().st_mode & 0o777 == 0o600
     # Its own nodes know the key.
-    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    shown.call("POST", "/tenants", {"tenant_id": "acme"})
     serving(service, "acme")
+
+
+def test_nobody_takes_a_future_tenant_by_the_id_of_the_node_that_would_be_launched(operation):
+    service = operation()
+    client = service.client()
+    client.call("POST", "/tenants", {"tenant_id": "acme"})
+    own = serving(service, "acme")["placement"]["launched_by"]
+    taken = "node-" + hashlib.sha256(f"{own}/bank".encode()).hexdigest()[:16]
+    assert "node-" + hashlib.sha256(f"{own}/acme".encode()).hexdigest()[:16] == client.call("GET", "/tenants/acme")["placement"]["node_id"]
+    beat(client, taken, capacity=0)
+    problem = refused(client, "POST", "/tenants", {"tenant_id": "bank"})
+    assert problem["status"] == 409 and taken in problem["detail"]
+    assert gone(client, "bank")
+    service.wait_for(lambda one: one.raw("DELETE", f"/nodes/{taken}")[0] == 204, "it has fallen silent and is removed")
+    client.call("POST", "/tenants", {"tenant_id": "bank"})
+    serving(service, "bank")
+    assert refused(client, "PUT", f"/nodes/{taken}", {"key": KEY, "url": "http://127.0.0.1:9"})["status"] == 403
 
 
 @pytest.fixture

@@ -692,7 +692,7 @@ def test_nodes_behind_a_gateway_know_the_operation_node(operation, tmp_path):
     keys = tmp_path / "gateway.json"
     keys.write_text(gateway.jwks())
     service = operation(GATEWAY_JWKS=str(keys), OPERATION_NODE_KEY="a-secret-of-this-fleet", MAX_LAUNCHED_NODES="2")
-    plain = service.client()
+    plain = Client(service.port)
     key = {"Authorization": "Bearer a-secret-of-this-fleet"}
     service.wait_for(lambda client: client.raw("GET", "/jwks.json")[0] == 200, "its keys")
     published = json.loads(plain.raw("GET", "/jwks.json")[2])

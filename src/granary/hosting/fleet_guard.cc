@@ -27,11 +27,9 @@ Status CheckKey(std::string_view shown, const ServerConfig& config) {
 
 Status CheckWithoutKey(const net::HttpRequest& request, const ServerConfig& config) {
   if (IsOpen(config)) return Status::Ok();
-  if (config.operation_node_key.empty()) {
-    GRANARY_TRY(CheckPeer(request.peer_is_loopback, config));
-  } else if (!request.peer_is_loopback) {
-    return Unauthenticated("other machines show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
-  }
+  if (!config.operation_node_key.empty())
+    return Unauthenticated("show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+  GRANARY_TRY(CheckPeer(request.peer_is_loopback, config));
   return CheckNotBrowser(request);
 }
 

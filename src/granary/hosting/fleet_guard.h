@@ -2,8 +2,7 @@
 // tenants. OPERATION_NODE_KEY is the secret that they share, shown as 'Authorization: Bearer …'.
 //
 //                          OPERATION_NODE_KEY is set          it is not
-//   CheckFleetProgram      whoever shows it; programs on      programs on this machine
-//                          this machine
+//   CheckFleetProgram      whoever shows it                   programs on this machine
 //   CheckFleetOperator     whoever shows it                   programs on this machine; nobody,
 //                                                             where it shows credentials as others do
 //
@@ -19,7 +18,8 @@
 namespace granary::hosting {
 
 /// Of a service that the services of a fleet call. kUnauthenticated for a wrong key from wherever it
-/// comes, for other machines without one, and for a web page (CheckNotBrowser) that shows none.
+/// comes, for no key where one is set, and where none is for other machines and for a web page
+/// (CheckNotBrowser). ALLOW_ANONYMOUS opens it to whoever shows none.
 Status CheckFleetProgram(const net::HttpRequest& request, const ServerConfig& config);
 
 /// Whether a service asks programs of its own machine who they are.

@@ -70,10 +70,14 @@ TEST(FleetGuardTest, WhoeverShowsTheKeyMayCallFromAnywhere) {
   }
 }
 
-TEST(FleetGuardTest, WithAKeyProgramsOfThisMachineMayCallWithoutAndOperatorsShowIt) {
-  const ServerConfig config = WithKey(kKey);
-  EXPECT_EQ(Program(From(true), config), Code::kOk);
-  EXPECT_EQ(Program(From(false), config), Code::kUnauthenticated);
+TEST(FleetGuardTest, WithAKeyEverybodyShowsIt) {
+  ServerConfig config = WithKey(kKey);
+  for (const bool loopback : {false, true}) {
+    EXPECT_EQ(Program(From(loopback), config), Code::kUnauthenticated);
+    EXPECT_EQ(Operator(From(loopback), config), Code::kUnauthenticated);
+  }
+  config.allow_anonymous = true;  // Data may be open to everybody; what operators see is not.
+  EXPECT_EQ(Program(From(false), config), Code::kOk);
   EXPECT_EQ(Operator(From(true), config), Code::kUnauthenticated);
 }
 

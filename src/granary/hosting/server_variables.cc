@@ -63,7 +63,7 @@ std::vector<Variable> AccessVariables() {
     {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
      "Without authentication configured only this machine is answered, unless this is true"},
     {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters, or nothing"},
-     "A secret that all services of a fleet share: the Operation Node answers whoever shows it as 'Authorization: Bearer …', from any machine, and every service shows them its log lines; nothing: its own machine alone", Offer::kNow, Shown::kNever},
+     "A secret that all services of a fleet share: the Operation Node and the Metadata Catalog answer whoever shows it as 'Authorization: Bearer …', from any machine, and nobody else, and every service shows them its log lines; nothing: their own machine alone", Offer::kNow, Shown::kNever},
   };
 }
 

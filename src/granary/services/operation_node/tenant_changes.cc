@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t kNodeIdDigits = 16;
 constexpr std::size_t kPlacedAtOnceMax = 100;
 
-std::string Hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
 metadata::Change TenantChange(const FleetView& now, const std::string& id, const Tenant& tenant) {
   return {std::string(kTenantKind), id, now.VersionOf(kTenantKind, id), TenantBody(tenant)};
 }
@@ -51,10 +45,30 @@ std::string WhoAnnounces(const Desk& desk, const FleetView& now, const std::stri
   return {};
 }
 
+// Of the node that is launched for the tenant: the row first, so that nobody else can take its name.
+// kConflict when somebody has: their key would be believed, and the tenant's requests go there.
+Status ClaimLaunched(const Desk& desk, const FleetView& now, const std::string& id,
+                     Fleet::Changes& changes) {
+  Node node;
+  node.key_digest = KeyDigest(desk.key_of(id));
+  node.launched_by = desk.id;
+  const auto* row = now.FindNode(id);
+  if (row == nullptr) {
+    changes.push_back(NodeChange(now, id, node));
+    return Status::Ok();
+  }
+  if (row->value.key_digest == node.key_digest && row->value.launched_by == desk.id)
+    return Status::Ok();
+  return {Code::kConflict,
+          fmt::format("the id '{}' of the node that would be launched belongs to another node: "
+                      "remove that",
+                      id)};
+}
+
 // Places the tenant as `choice` says; nothing when it says no node.
-void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
-           const PlacementChoice& choice, Fleet::Changes& changes) {
-  if (choice.kind == PlacementChoice::Kind::kNone) return;
+Status Place(const Desk& desk, const FleetView& now, const std::string& tenant,
+             const PlacementChoice& choice, Fleet::Changes& changes) {
+  if (choice.kind == PlacementChoice::Kind::kNone) return Status::Ok();
   const auto* before = now.FindPlacement(tenant);
   Placement placement{.node = choice.node,
                       .launched_by = {},
@@ -64,15 +78,10 @@ void Place(const Desk& desk, const FleetView& now, const std::string& tenant,
   if (choice.kind == PlacementChoice::Kind::kLaunch) {
     placement.node = LaunchedNodeId(desk.id, tenant);
     placement.launched_by = desk.id;
-    // The row first, so that nobody else can take the node's name.
-    if (now.FindNode(placement.node) == nullptr) {
-      Node node;
-      node.key_digest = KeyDigest(desk.key_of(placement.node));
-      node.launched_by = desk.id;
-      changes.push_back(NodeChange(now, placement.node, node));
-    }
+    GRANARY_TRY(ClaimLaunched(desk, now, placement.node, changes));
   }
   changes.push_back(PlacementChange(now, tenant, placement));
+  return Status::Ok();
 }
 
 // The tenants that some node says it has.
@@ -109,10 +118,11 @@ Result<Tenant> NeedLasting(const FleetView& now, const std::string& id) {
 }  // namespace
 
 std::string LaunchedNodeId(const std::string& operation_node, const std::string& tenant) {
-  return "node-" + Hex(security::Sha256(operation_node + "/" + tenant)).substr(0, kNodeIdDigits);
+  return "node-" +
+         security::Hex(security::Sha256(operation_node + "/" + tenant)).substr(0, kNodeIdDigits);
 }
 
-std::string KeyDigest(const std::string& key) { return Hex(security::Sha256(key)); }
+std::string KeyDigest(const std::string& key) { return security::Hex(security::Sha256(key)); }
 
 Result<const Kept<Tenant>*> NeedTenant(const FleetView& now, const std::string& tenant) {
   GRANARY_TRY(now.CheckTenant(tenant));
@@ -179,7 +189,7 @@ Result<Fleet::Changes> DecideCreate(const Desk& desk, const FleetView& now, cons
     changes.push_back({std::string(kQuotaKind), wish.id, now.VersionOf(kQuotaKind, wish.id),
                        QuotaBody(*wish.quota)});
   }
-  Place(desk, now, wish.id, choice, changes);
+  GRANARY_TRY(Place(desk, now, wish.id, choice, changes));
   return changes;
 }
 
@@ -205,7 +215,8 @@ Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now, cons
   tenant.state = TenantState::kActive;
   tenant.changed_us = desk.clock.WallMicros();
   Fleet::Changes changes{TenantChange(now, id, tenant)};
-  if (placement == nullptr) Place(desk, now, id, ChooseNode(desk, now, id, ""), changes);
+  if (placement == nullptr)
+    GRANARY_TRY(Place(desk, now, id, ChooseNode(desk, now, id, ""), changes));
   return changes;
 }
 
@@ -249,7 +260,7 @@ Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const 
                     "bring the data there first, or say \"without_data\": true to begin empty",
                     choice.node, id));
   }
-  Place(desk, now, id, choice, changes);
+  GRANARY_TRY(Place(desk, now, id, choice, changes));
   return changes;
 }
 
@@ -309,8 +320,8 @@ Result<Fleet::Changes> DecideWaiting(const Desk& desk, const FleetView& now) {
     if (!IsWaiting(now, id, tenant.value)) continue;
     if (!has_room && !named.contains(id)) continue;
     Fleet::Changes more;
-    Place(desk, then, id, ChooseNode(desk, then, id, ""), more);
-    if (more.empty()) continue;
+    // One whose node's id is taken waits on, and nobody else for it.
+    if (!Place(desk, then, id, ChooseNode(desk, then, id, ""), more).ok() || more.empty()) continue;
     then.Apply(more, now.version() + 1);
     changes.insert(changes.end(), more.begin(), more.end());
     if (++placed == kPlacedAtOnceMax) break;
