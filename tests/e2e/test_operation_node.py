@@ -1038,6 +1038,32 @@ def test_of_two_on_postgresql_each_keeps_its_own_nodes_and_knows_the_others(oper
     serving(first, "c")
 
 
+def test_a_copy_of_an_operation_node_changes_nothing_while_the_first_lives(operation, postgres, tmp_path):
+    settings = postgres.settings()
+    first = operation("first", **settings)
+    first.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    serving(first, "acme")
+    (tmp_path / "copy/data/operation_node").mkdir(parents=True)
+    (tmp_path / "copy/data/operation_node/identity").write_bytes((first.data / "operation_node/identity").read_bytes())
+    copy = operation("copy", wait=False, **settings)
+    copy.wait_for(lambda one: one.raw("GET", "/health/live")[0] == 200, "it lives")
+    copy.wait_for(lambda one: told(copy, "this Operation Node changes nothing"), "it has seen the other one")
+    for method, path, body in (("GET", "/health", None), ("GET", "/tenants", None), ("POST", "/tenants", {"tenant_id": "globex"}), ("DELETE", "/tenants/acme", None),
+                               ("PUT", "/nodes/n", {"key": KEY, "url": "http://127.0.0.1:9"})):
+        status, _, content = copy.client().raw(method, path, body)
+        assert status == 503 and str(first.data).encode() not in content, (method, path, content)
+    assert "another copy of this Operation Node" in refused(copy.client(), "GET", "/tenants")["detail"] and str(first.data) in copy.log()
+    assert not processes_of(copy) and len(processes_of(first)) == 1
+    # Killed, and started again on its own folder, the first goes on at once; stopped, it leaves its place to the copy.
+    first.kill()
+    first.start()
+    serving(first, "acme")
+    assert refused(copy.client(), "GET", "/tenants")["status"] == 503
+    assert first.stop() == 0
+    copy.wait_for(lambda one: one.raw("GET", "/health")[0] == 200, "the copy takes over")
+    assert copy.client().call("GET", "/tenants/acme")["state"] == "active"
+
+
 def test_nothing_is_lost_when_an_operation_node_is_killed_again_and_again(operation, postgres, seeded):
     """What was answered as done is there, whenever the process died."""
     settings = postgres.settings()

@@ -19,6 +19,7 @@
 namespace granary::operation {
 
 struct QueryDesk;
+class IdentityClaim;
 
 struct Desk {
   const Config& config;
@@ -32,6 +33,8 @@ struct Desk {
   std::function<std::string(const std::string& node)> key_of;
 
   QueryDesk* queries = nullptr;  ///< Always there in a service that is open.
+  /// Null where nobody else can have this one's identity.
+  IdentityClaim* claim = nullptr;
 
   bool may_launch() const { return config.max_launched_nodes > 0; }
 };

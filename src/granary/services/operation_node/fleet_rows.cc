@@ -193,4 +193,24 @@ Result<Node> ReadNode(std::string_view body) {
   });
 }
 
+std::string ClaimBody(const Claim& claim) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("instance", std::string_view(claim.instance));
+  object.Add("where", std::string_view(claim.where));
+  object.Add("turn", claim.turn);
+  object.Close();
+  return out;
+}
+
+Result<Claim> ReadClaim(std::string_view body) {
+  return ReadBody<Claim>(kClaimKind, body, [](api::ObjectReader& object, Claim& out) -> Status {
+    GRANARY_ASSIGN(out.instance, object.RequiredText("instance"));
+    GRANARY_ASSIGN(out.where, ReadText(object, "where"));
+    GRANARY_ASSIGN(const auto turn, object.WholeNumber("turn", 0, kAny));
+    out.turn = turn.value_or(0);
+    return Status::Ok();
+  });
+}
+
 }  // namespace granary::operation

@@ -6,6 +6,7 @@
 //   quota       the tenant    Quota, when one was set
 //   node        its id        Node
 //   scaling     "policy"      FleetPolicy, when one was set
+//   operation   its id        Claim, of an Operation Node that shares the store with others
 //   decision    "d000"…       a FleetDecision that was made; the oldest is overwritten
 //
 // Later      members that a later version adds are passed over when they are read.
@@ -28,6 +29,7 @@ inline constexpr std::string_view kQuotaKind = "quota";
 inline constexpr std::string_view kNodeKind = "node";
 inline constexpr std::string_view kScalingKind = "scaling";
 inline constexpr std::string_view kDecisionKind = "decision";
+inline constexpr std::string_view kClaimKind = "operation";
 inline constexpr std::string_view kPolicyKey = "policy";
 
 enum class TenantState : std::uint8_t { kActive, kSuspended, kDeleting };
@@ -84,15 +86,25 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+/// Which copy of an Operation Node is at work: identity_claim.h.
+struct Claim {
+  std::string instance;
+  std::string where;
+  std::uint64_t turn = 0;  ///< Grows while it lives.
+  bool operator==(const Claim&) const = default;
+};
+
 std::string TenantBody(const Tenant& tenant);
 std::string PlacementBody(const Placement& placement);
 std::string QuotaBody(const Quota& quota);
 std::string NodeBody(const Node& node);
+std::string ClaimBody(const Claim& claim);
 
 // kCorruption for a body that none of these functions wrote.
 Result<Tenant> ReadTenant(std::string_view body);
 Result<Placement> ReadPlacement(std::string_view body);
 Result<Quota> ReadQuota(std::string_view body);
 Result<Node> ReadNode(std::string_view body);
+Result<Claim> ReadClaim(std::string_view body);
 
 }  // namespace granary::operation

@@ -33,6 +33,7 @@ Status FleetView::ApplyRow(const metadata::Row& row) {
   if (row.kind == kPlacementKind) return Put(placements_, row, ReadPlacement);
   if (row.kind == kQuotaKind) return Put(quotas_, row, ReadQuota);
   if (row.kind == kNodeKind) return Put(nodes_, row, ReadNode);
+  if (row.kind == kClaimKind) return Put(claims_, row, ReadClaim);
   if (row.kind == kDecisionKind) {
     const Status put = Put(decisions_, row, ReadMadeDecision);
     if (!put.ok()) decisions_[row.key] = {row.version, {}};
@@ -102,7 +103,8 @@ std::uint64_t FleetView::VersionOf(std::string_view kind, std::string_view key) 
   if (kind == kTenantKind) return of(tenants_);
   if (kind == kPlacementKind) return of(placements_);
   if (kind == kQuotaKind) return of(quotas_);
-  return kind == kNodeKind ? of(nodes_) : 0;
+  if (kind == kNodeKind) return of(nodes_);
+  return kind == kClaimKind ? of(claims_) : 0;
 }
 
 std::vector<MadeDecision> FleetView::Decisions() const {
@@ -123,6 +125,9 @@ const Kept<Quota>* FleetView::FindQuota(std::string_view tenant) const {
   return FindIn(quotas_, tenant);
 }
 const Kept<Node>* FleetView::FindNode(std::string_view id) const { return FindIn(nodes_, id); }
+const Kept<Claim>* FleetView::FindClaim(std::string_view operation_node) const {
+  return FindIn(claims_, operation_node);
+}
 
 std::map<std::string, std::uint64_t, std::less<>> FleetView::PlacedCounts() const {
   std::map<std::string, std::uint64_t, std::less<>> out;

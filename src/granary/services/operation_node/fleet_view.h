@@ -69,6 +69,7 @@ class FleetView {
   const Kept<Placement>* FindPlacement(std::string_view tenant) const;
   const Kept<Quota>* FindQuota(std::string_view tenant) const;
   const Kept<Node>* FindNode(std::string_view id) const;
+  const Kept<Claim>* FindClaim(std::string_view operation_node) const;
   /// What a change of the row has to expect, whether it can be read or not; 0: it is not there.
   std::uint64_t VersionOf(std::string_view kind, std::string_view key) const;
   /// How many tenants are placed on each node.
@@ -83,6 +84,7 @@ class FleetView {
   Table<Placement> placements_;
   Table<Quota> quotas_;
   Table<Node> nodes_;
+  Table<Claim> claims_;
   Table<MadeDecision> decisions_;
   std::optional<Kept<FleetPolicy>> policy_;
   std::map<std::string, Damage, std::less<>> damaged_;

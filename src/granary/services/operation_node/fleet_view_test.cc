@@ -27,6 +27,8 @@ TEST(FleetRowsTest, EveryRowComesBackEqual) {
                   .seen_us = 4,
                   .load = {1.5, 2, 3, 4, 5}};
   EXPECT_EQ(*ReadNode(NodeBody(node)), node);
+  const Claim claim{"0f", "the machine \"a\"", 7};
+  EXPECT_EQ(*ReadClaim(ClaimBody(claim)), claim);
 }
 
 TEST(FleetRowsTest, WhatALaterVersionAddsIsPassedOverAndDamageIsNamed) {

@@ -103,6 +103,7 @@ void NodeKeeper::Look() {
   for (const NodeExit& exit : exits) TakeNote(exit);
   const Result<Fleet::Seen> seen = fleet_.Look();
   if (!seen.ok()) return;  // Nothing was ever seen: nothing runs.
+  if (!options_.may_act()) return Publish();
   const FleetView& view = *seen->view;
   std::map<std::string, NodeSpec> wanted;
   for (const auto& [tenant_id, placement] : view.placements()) {

@@ -47,6 +47,8 @@ struct KeeperOptions {
   RestartLimits restarts;
   /// Told of each process that ended: what it said is not true of the next one.
   std::function<void(const std::string& node)> ended = [](const std::string&) {};
+  /// While it says no, what runs goes on, and nothing is started, asked to end or deleted.
+  std::function<bool()> may_act = [] { return true; };
 };
 
 /// What is known here of a node's process.

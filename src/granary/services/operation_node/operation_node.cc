@@ -1,6 +1,7 @@
 #include "granary/services/operation_node/operation_node.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,7 @@
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
 #include "granary/services/operation_node/identity.h"
+#include "granary/services/operation_node/identity_claim.h"
 #include "granary/services/operation_node/launch_settings.h"
 #include "granary/services/operation_node/node_tokens.h"
 #include "granary/services/operation_node/operation_openapi.h"
@@ -34,6 +36,14 @@ Status MakeOwnFolder(const std::string& folder) {
   return Status::IoError(fmt::format("{}: {}", folder, std::strerror(errno)));
 }
 
+// For whoever finds another copy at work.
+Result<std::string> WhereIs(const std::string& folder, io::FileSystem& files) {
+  char machine[256] = "?";
+  (void)::gethostname(machine, sizeof(machine) - 1);
+  GRANARY_ASSIGN(const std::string path, files.Resolve(folder));
+  return fmt::format("on the machine {} in {}", machine, path);
+}
+
 }  // namespace
 
 struct OperationNode::State {
@@ -45,6 +55,7 @@ struct OperationNode::State {
   Result<std::shared_ptr<Desk>> Find() const {
     const std::lock_guard lock(mutex);
     if (desk == nullptr) return why_not;
+    if (claim != nullptr) GRANARY_TRY(claim->status());
     return desk;
   }
   Status Ready() const {
@@ -65,6 +76,7 @@ struct OperationNode::State {
   std::unique_ptr<io::FileLock> lock_file;
   Identity identity;
   std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<IdentityClaim> claim;  // Null unless the store is shared.
   std::unique_ptr<NodeBook> book;
   std::unique_ptr<NodeKeeper> keeper;
   std::unique_ptr<NodeTokens> tokens;
@@ -222,9 +234,16 @@ Status OperationNode::Open() {
   // It holds the secret of all launched nodes' keys.
   if (::chmod(io::JoinPath(folder, "identity").c_str(), 0600) != 0)
     return Status::IoError(fmt::format("{}/identity: {}", folder, std::strerror(errno)));
-  state.fleet = std::make_unique<Fleet>(
-      metadata::MakeMetadataStore(MakeMetadataOptions(config, state.identity.id)), state.clock,
-      state.log);
+  GRANARY_ASSIGN(const std::string instance, InstanceOf(folder));
+  state.fleet =
+      std::make_unique<Fleet>(metadata::MakeMetadataStore(MakeMetadataOptions(
+                                  config, fmt::format("{}.{}", state.identity.id, instance))),
+                              state.clock, state.log);
+  if (config.metadata_type == metadata::StoreTypeName(metadata::StoreType::kPostgres)) {
+    GRANARY_ASSIGN(const std::string where, WhereIs(folder, state.files));
+    state.claim = std::make_unique<IdentityClaim>(state.identity.id, instance, where, *state.fleet,
+                                                  state.clock, state.log);
+  }
   state.book =
       std::make_unique<NodeBook>(HealthLimits{.suspect_ms = config.node_suspect_seconds * 1000,
                                               .dead_ms = config.node_dead_seconds * 1000},
@@ -242,15 +261,17 @@ Status OperationNode::Open() {
   GRANARY_TRY(state.OpenQueries());
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
   keeping.ended = [&state](const std::string& node) { state.book->Forget(node); };
+  keeping.may_act = [&state] { return state.claim == nullptr || state.claim->status().ok(); };
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);
   state.kept_desk = std::make_shared<Desk>(
       Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, state.clock,
            state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); },
-           state.queries.get()});
+           state.queries.get(), state.claim.get()});
   state.steward = std::make_unique<Steward>(*state.kept_desk);
-  const Status seen = state.fleet->Look().status();
+  const auto seen = state.fleet->Look();
+  if (seen.ok() && state.claim != nullptr) state.claim->Work(*seen->view);
   {
     const std::lock_guard lock(state.mutex);
     state.desk = state.kept_desk;
@@ -274,6 +295,7 @@ Status OperationNode::Stop() {
   }
   if (state.steward) state.steward->Stop();
   if (state.keeper) state.keeper->Stop();
+  if (state.claim) state.claim->Release();
   state.fleet.reset();  // Lets go of the store.
   state.log.Info("stopped");
   return Status::Ok();

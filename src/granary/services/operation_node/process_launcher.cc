@@ -19,7 +19,7 @@ namespace granary::operation {
 namespace {
 
 constexpr std::int64_t kNanosOfAMilli = 1'000'000;
-constexpr std::chrono::milliseconds kLookEvery{10};
+constexpr std::chrono::milliseconds kChildLookEvery{10};
 constexpr int kCannotExec = 127;
 
 constexpr const char* kInherited[] = {"PATH",         "HOME",         "TZ",
@@ -131,7 +131,7 @@ void ProcessLauncher::EndAll() {
   while (!children_.empty() && clock_.MonotonicNanos() < until_ns) {
     (void)TakeExits();
     // The kernel tells of a child's end by a signal that a library must not take from its program.
-    if (!children_.empty()) std::this_thread::sleep_for(kLookEvery);
+    if (!children_.empty()) std::this_thread::sleep_for(kChildLookEvery);
   }
   for (const auto& [node, child] : children_) {
     ::kill(child.pid, SIGKILL);

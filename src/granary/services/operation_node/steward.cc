@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/services/operation_node/identity_claim.h"
 #include "granary/services/operation_node/tenant_changes.h"
 
 namespace granary::operation {
@@ -80,6 +81,10 @@ void Steward::Stop() {
 void Steward::Work() {
   const Result<Fleet::Seen> seen = desk_.fleet.Look();
   if (!seen.ok()) return;
+  if (desk_.claim != nullptr) {
+    if (seen->stale_ms == 0) desk_.claim->Work(*seen->view);
+    if (!desk_.claim->status().ok()) return;
+  }
   TellOfNodes(*seen->view);
   if (seen->stale_ms == 0) {
     WriteDownHeard(*seen->view);
