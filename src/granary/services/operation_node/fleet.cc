@@ -56,7 +56,7 @@ Status Fleet::Failed(const Status& failure) {
   return away_;
 }
 
-void Fleet::Worked(FleetViewPtr view) {
+void Fleet::Worked(FleetViewPtr view, std::int64_t asked_ns) {
   if (!away_.ok()) {
     log_.Info(view_ == nullptr ? "the metadata store answers" : "the metadata store is back",
               {{"store", where()}, {"version", view->version()}});
@@ -64,6 +64,7 @@ void Fleet::Worked(FleetViewPtr view) {
   away_ = Status::Ok();
   if (view_ == nullptr || view_->version() < view->version()) view_ = std::move(view);
   worked_ns_ = clock_.MonotonicNanos();
+  asked_ns_ = asked_ns;
 }
 
 void Fleet::Ask() {
@@ -73,10 +74,11 @@ void Fleet::Ask() {
     if (asker_.stopping) return;
     begun_ = wanted_;
     lock.unlock();
+    const std::int64_t asked_ns = clock_.MonotonicNanos();
     Result<FleetViewPtr> read = Read();
     lock.lock();
     if (read.ok())
-      Worked(read.Take());
+      Worked(read.Take(), asked_ns);
     else
       (void)Failed(read.status());
     // Who came meanwhile need not find out once more that it is gone.
@@ -124,6 +126,16 @@ Result<Fleet::Seen> Fleet::Look(Deadline deadline) {
   if (view_ == nullptr) return fresh;
   const std::int64_t stale_ms = (clock_.MonotonicNanos() - worked_ns_) / kNanosPerMilli;
   return Seen{view_, std::max<std::int64_t>(stale_ms, 1)};
+}
+
+Result<Fleet::Seen> Fleet::Recent(Deadline deadline) {
+  {
+    const std::lock_guard lock(asker_.mutex);
+    const std::int64_t age_ns = clock_.MonotonicNanos() - asked_ns_;
+    if (view_ != nullptr && away_.ok() && age_ns <= kRecentMs * kNanosPerMilli)
+      return Seen{view_, 0};
+  }
+  return Look(deadline);
 }
 
 Result<FleetViewPtr> Fleet::Fresh(Deadline deadline) {

@@ -44,7 +44,7 @@ class Fleet {
 
   /// Of a request: runtime::CancelToken::deadline_ns. Nothing: as long as the limits below.
   using Deadline = std::optional<std::int64_t>;
-  static constexpr std::int64_t kLookMs = 500, kTurnMs = 10'000;
+  static constexpr std::int64_t kLookMs = 500, kTurnMs = 10'000, kRecentMs = 200;
 
   struct Seen {
     FleetViewPtr view;
@@ -52,6 +52,8 @@ class Fleet {
   };
   /// kUnavailable only when nothing was ever seen.
   Result<Seen> Look(Deadline deadline = {});
+  /// Look, but what the store held at most kRecentMs ago will do. What was changed here is in it.
+  Result<Seen> Recent(Deadline deadline = {});
   /// kUnavailable when the store does not answer, kDeadlineExceeded.
   Result<FleetViewPtr> Fresh(Deadline deadline = {});
   /// What was seen last, without asking; null when nothing was.
@@ -84,7 +86,7 @@ class Fleet {
   /// Whether it is of no use to ask now.
   bool IsTooSoon() const;
   Status Failed(const Status& failure);
-  void Worked(FleetViewPtr view);
+  void Worked(FleetViewPtr view, std::int64_t asked_ns);
 
   const std::unique_ptr<metadata::MetadataStore> store_;
   const io::Clock& clock_;
@@ -93,6 +95,7 @@ class Fleet {
   FleetViewPtr view_;            // Null: nothing was seen. Guarded by asker_.mutex, as is the rest.
   Status away_;                  // OK: the last call worked.
   std::int64_t failed_ns_ = 0, worked_ns_ = 0;
+  std::int64_t asked_ns_ = 0;  // When the question was asked whose answer view_ is.
   // Rounds of asking: the last one that somebody wants, that began, that ended.
   std::uint64_t wanted_ = 0, begun_ = 0, ended_ = 0;
   std::condition_variable round_ended_;

@@ -183,6 +183,24 @@ TEST_F(FleetTest, AllWhoWaitAreServedByOneQuestion) {
   EXPECT_LE(store->calls - now, 3);
 }
 
+TEST_F(FleetTest, WhatIsRecentIsNotAskedForAgainAndHasWhatWasChangedHere) {
+  ASSERT_TRUE(Add("acme").ok());
+  ASSERT_TRUE(fleet->Look().ok());
+  const int calls = store->calls;
+  AdvanceMs(Fleet::kRecentMs);
+  for (int i = 0; i < 10; ++i) EXPECT_NE(fleet->Recent()->view->FindTenant("acme"), nullptr);
+  EXPECT_EQ(store->calls, calls);
+  AdvanceMs(1);
+  ASSERT_TRUE(store->inner->Commit(New("other")).ok());
+  EXPECT_NE(fleet->Recent()->view->FindTenant("other"), nullptr);
+  EXPECT_EQ(store->calls, calls + 1);
+  ASSERT_TRUE(Add("globex").ok());
+  EXPECT_NE(fleet->Recent()->view->FindTenant("globex"), nullptr);
+  store->away = true;
+  AdvanceMs(Fleet::kRecentMs + 1);
+  EXPECT_GT(fleet->Recent()->stale_ms, 0);
+}
+
 TEST_F(FleetTest, ADamagedRowThatNothingHangsOnStopsNothingAndIsOverwritten) {
   ASSERT_TRUE(Add("acme").ok());
   ASSERT_TRUE(store->inner

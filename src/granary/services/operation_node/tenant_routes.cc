@@ -61,9 +61,10 @@ Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
 
 // Of one tenant, whatever `to_json` shows of it.
 template <typename ToJson>
-Result<net::HttpResponse> Show(Desk& desk, const RouteCall& call, const ToJson& to_json) {
+Result<net::HttpResponse> Show(Desk& desk, const RouteCall& call, const ToJson& to_json,
+                               Result<Fleet::Seen> (Fleet::*look)(Fleet::Deadline) = &Fleet::Look) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
-  GRANARY_ASSIGN(const Fleet::Seen seen, desk.fleet.Look(call.request.cancel.deadline_ns()));
+  GRANARY_ASSIGN(const Fleet::Seen seen, (desk.fleet.*look)(call.request.cancel.deadline_ns()));
   GRANARY_ASSIGN(const Kept<Tenant>* tenant, NeedTenant(*seen.view, id));
   return SeenResponse(seen, to_json(*seen.view, id, tenant->value));
 }
@@ -75,10 +76,14 @@ Result<net::HttpResponse> Get(Desk& desk, RouteCall& call) {
 }
 
 Result<net::HttpResponse> GetPlacement(Desk& desk, RouteCall& call) {
-  return Show(desk, call, [&](const FleetView& view, const std::string& id, const Tenant& tenant) {
-    return PlacementJson(desk, view, id, tenant,
-                         call.request.peer_is_loopback ? Asker::kHere : Asker::kElsewhere);
-  });
+  const Asker asker = call.request.peer_is_loopback ? Asker::kHere : Asker::kElsewhere;
+  // Gateways ask for each of their tenants every few seconds.
+  return Show(
+      desk, call,
+      [&](const FleetView& view, const std::string& id, const Tenant& tenant) {
+        return PlacementJson(desk, view, id, tenant, asker);
+      },
+      &Fleet::Recent);
 }
 
 Result<net::HttpResponse> GetQuota(Desk& desk, RouteCall& call) {
