@@ -99,10 +99,23 @@ class Postgres(Server):
     def answers(self):
         return subprocess.run([str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
 
+    def everybody(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def stall(self):
+        # Its children serve the connections; without the first one there are no new ones.
+        for process in self.everybody():
+            os.kill(process, signal.SIGSTOP)
+
+    def go_on(self):
+        for process in reversed(self.everybody()):
+            os.kill(process, signal.SIGCONT)
+
     def kill(self):
         # Its children serve the connections: they go by themselves once they see that it is gone; a stop at once is what they all hear.
         if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
+            self.go_on()
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
             self.process = None

@@ -3,12 +3,15 @@
 import concurrent.futures
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
+import string
 import threading
 import time
 
@@ -277,6 +280,28 @@ def told(service, message):
     return sum(json.loads(line)["msg"] == message for line in service.log().splitlines())
 
 
+def test_a_request_that_runs_on_a_launched_node_when_it_stops_is_answered(operation):
+    service = operation()
+    service.client().call("POST", "/tenants", {"tenant_id": "acme"})
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    node.add({"source_id": "a"})
+    body = json.dumps({"source_id": "a", "records": [{"fields": {"n": 1}}]}).encode()
+    with socket.create_connection(("127.0.0.1", node.connection.port)) as slow:
+        slow.sendall(b"POST /data/write HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:-1])
+        until(lambda: node.metric("granary_http_connections") >= 2, "it is there")
+        service.process.send_signal(signal.SIGTERM)
+        until(lambda: told(service, "stopping") == 2, "both stop")
+        slow.sendall(body[-1:])
+        assert slow.recv(1 << 16).startswith(b"HTTP/1.1 200")
+    assert service.process.wait(timeout=60) == 0
+    service.process = None
+    service.start()
+    node = node_of(serving(service, "acme"))
+    wait_ready(node)
+    assert node.rows(source_id="a") == [{"n": 1}]
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_its_nodes_stop_in_order_however_it_ends(operation, end):
     service = operation()
@@ -395,14 +420,12 @@ def test_an_operation_node_that_takes_and_never_answers_costs_nothing(start_node
 
 
 def test_many_tenants_on_one_node_the_emptiest_first(operation):
-    service = operation(MAX_LAUNCHED_NODES="0")
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
     client = service.client()
     beat(client, "small", capacity=1)
     beat(client, "large", capacity=3)
     placed = {}
     for i in range(5):
-        beat(client, "small", capacity=1)
-        beat(client, "large", capacity=3)
         tenant = client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
         placed[f"t{i}"] = tenant["placement"] and tenant["placement"]["node_id"]
     assert sorted(filter(None, placed.values())) == ["large", "large", "large", "small"] and placed["t4"] is None
@@ -450,33 +473,30 @@ def test_an_adopted_tenant_is_not_deleted_while_its_node_would_bring_it_back(ope
 
 
 def test_draining(operation):
-    service = operation(MAX_LAUNCHED_NODES="0")
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
     client = service.client()
-    beat(client, "a", capacity=9)
+    for node in ("a", "b"):
+        beat(client, node, capacity=9)
     assert client.call("POST", "/nodes/a/drain")["draining"] is True
+    assert client.call("POST", "/tenants", {"tenant_id": "s"})["placement"]["node_id"] == "b"  # The other one is emptier by nothing but that.
+    assert client.call("POST", "/nodes/b/drain")["draining"] is True
     assert client.call("POST", "/tenants", {"tenant_id": "t"})["placement"] is None
+    assert [one["state"] for one in client.call("GET", "/nodes")["nodes"]] == ["alive", "alive"]
     assert client.call("POST", "/nodes/a/resume")["draining"] is False
-    beat(client, "a", capacity=9)
-    service.wait_for(lambda one: one.call("GET", "/tenants/t")["placement"], "it is placed")
+    assert service.wait_for(lambda one: one.call("GET", "/tenants/t")["placement"], "it is placed")["node_id"] == "a"
 
 
 def test_a_move_carries_no_data_and_says_so(operation):
-    service = operation(MAX_LAUNCHED_NODES="0")
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
     client = service.client()
-
-    def both():
-        beat(client, "a", tenants=["t"], capacity=2)
-        beat(client, "b", capacity=2)
-
-    both()
+    beat(client, "a", tenants=["t"], capacity=2)
+    beat(client, "b", capacity=2)
     assert client.call("POST", "/tenants", {"tenant_id": "t"})["placement"]["node_id"] == "a"
     problem = refused(client, "POST", "/tenants/t/move", {"node_id": "b"})
     assert problem["status"] == 409 and "carries no data" in problem["detail"]
     assert refused(client, "POST", "/tenants/t/move")["status"] == 409
     assert refused(client, "POST", "/tenants/t/move", {"node_id": "none"})["detail"] == "there is no node 'none'"
-    both()
     assert client.call("POST", "/tenants/t/move", {"node_id": "b", "without_data": True})["placement"]["node_id"] == "b"
-    both()
     assert client.call("POST", "/tenants/t/move")["placement"]["node_id"] == "a"  # Which has it.
 
 
@@ -721,12 +741,64 @@ def test_bad_input_is_refused_with_its_place_and_changes_nothing(operation):
     ("MAX_TENANTS", lambda client, i: client.raw("POST", "/tenants", {"tenant_id": f"t{i}"})),
     ("MAX_NODES", lambda client, i: client.raw("PUT", f"/nodes/n{i}", {"key": KEY, "url": "http://127.0.0.1:9"}))])
 def test_limits(operation, limit, make):
-    client = operation(**{limit: "3", "MAX_LAUNCHED_NODES": "0"}).client()
+    client = operation(**{limit: "3", "MAX_LAUNCHED_NODES": "0"}, **PATIENT).client()
     for i in range(3):
         assert make(client, i)[0] in (200, 201)
     status, headers, content = make(client, 3)
     assert status == 429 and limit in json.loads(content)["detail"] and "retry-after" in headers
     assert make(client, 2)[0] == 200
+
+
+def simulate(client, rounds):
+    return client.raw("POST", "/scaling/simulate", {"rounds": [{"at_seconds": i, "load": {"nodes": []}} for i in range(rounds)]})
+
+
+def short_names(count):
+    """The shortest identifiers that there are, so that ten thousand of them have room in a row."""
+    letters = string.ascii_letters + string.digits
+    return [name for length in (1, 2, 3) for name in itertools.islice(map("".join, itertools.product(letters, repeat=length)), count)][:count]
+
+
+def put(client, **members):
+    return client.raw("PUT", "/nodes/n", {"key": KEY, "url": "http://n", **members})
+
+
+SIZES = {  # What is sent with a size: the least and the most of it, where a refusal points.
+    "tenants of a node": (0, 10_000, "/tenants", lambda client, n: put(client, tenants=short_names(n))),
+    "a node's key": (16, 512, "/key", lambda client, n: client.raw("PUT", f"/nodes/n{n}", {"key": "k" * n, "url": "http://n"})),
+    "a node's URL": (8, 2_000, "/url", lambda client, n: put(client, url="http://" + "n" * (n - 7))),
+    "a node's version": (0, 64, "/version", lambda client, n: put(client, version="v" * n)),
+    "a node's capacity": (0, 1_000_000, "/capacity", lambda client, n: put(client, capacity=n)),
+    "a tenant's name": (0, 255, "/name", lambda client, n: client.raw("POST", "/tenants", {"tenant_id": f"t{n}", "name": "x" * n})),
+    "rounds of a simulation": (1, 1_000, "/rounds", simulate),
+    "a page": (1, 1_000, None, lambda client, n: client.raw("GET", f"/tenants?limit={n}"))}
+
+
+@pytest.mark.parametrize("what", SIZES)
+def test_sizes_are_taken_to_the_limit_and_refused_above(operation, what):
+    least, most, pointer, send = SIZES[what]
+    client = operation(MAX_LAUNCHED_NODES="0", **PATIENT).client()
+    for size in {least, least + 1, most - 1, most}:
+        assert send(client, size)[0] in (200, 201), size
+    for size in {least - 1, most + 1} - {-1}:
+        status, _, content = send(client, size)
+        problem = json.loads(content)
+        assert status == 400 and (pointer is None or problem["errors"][0]["pointer"] == pointer), (size, problem)
+
+
+def test_what_a_node_says_of_itself_has_room_in_its_row_to_the_last_byte(operation):
+    client = operation(MAX_LAUNCHED_NODES="0", **PATIENT).client()
+    names = [f"{i:0100}" for i in range(700)]
+    problem = json.loads(put(client, tenants=names)[2])
+    takes, allowed = map(int, re.search(r"would take (\d+) bytes, allowed are (\d+)", problem["detail"]).groups())
+    names = names[:len(names) - (takes - allowed) // 103 - 2]  # A name with quotes and a comma.
+    takes -= (700 - len(names)) * 103
+    for bytes_left, status in ((1, 200), (0, 200), (-1, 400)):
+        rest = allowed - takes - bytes_left - 2 * 3
+        assert 2 <= rest <= 2 * 128
+        last = ["x" * (rest // 2), "y" * (rest - rest // 2)]
+        got, _, content = put(client, tenants=names + last)
+        assert got == status, (bytes_left, content)
 
 
 @pytest.mark.parametrize("settings,said", [
@@ -766,8 +838,6 @@ def test_a_store_that_goes_away_comes_back_by_itself(operation, stored):
     beat(client, "n1", tenants=["other"])
     running = processes_of(service)
     for go, come in ((server.kill, server.start), (server.stall, server.go_on)):
-        if go == server.stall and server.kind == "postgresql":
-            continue  # Its processes are many; the one that serves us would have to be found.
         go()
         service.wait_for(lambda one: one.raw("GET", "/health")[0] == 503, "health says so")
         problem = refused(client, "POST", "/tenants", {"tenant_id": "late"})
@@ -994,24 +1064,25 @@ def test_an_insert_that_still_runs_at_the_start_is_ended_first(operation, clickh
 
 def test_two_on_postgresql_never_give_one_place_twice(operation, postgres, figure):
     settings = postgres.settings()
-    pair = [operation(name, MAX_LAUNCHED_NODES="0", **settings) for name in ("first", "second")]
-    beat(pair[0].client(), "n", capacity=10)
+    pair = [operation(name, MAX_LAUNCHED_NODES="0", **settings, **PATIENT) for name in ("first", "second")]
+    for one in pair:
+        beat(one.client(), "n", capacity=10)
     tenants = [f"t{i}" for i in range(16)]
 
     def create(number):
         client = pair[number % 2].client()
-        beat(client, "n", capacity=10)
-        return client.raw("POST", "/tenants", {"tenant_id": tenants[number // 2]})[0]
+        while (status := client.raw("POST", "/tenants", {"tenant_id": tenants[number // 2]})[0]) == 503:
+            pass  # Others keep changing the fleet: try again.
+        return status
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         begun = time.monotonic()
         answers = list(pool.map(create, range(32)))
         took = time.monotonic() - begun
-    assert set(answers) <= {200, 201, 503} and answers.count(201) <= 16, answers
+    assert answers.count(201) == answers.count(200) == 16, answers
     seen = [{t["tenant_id"]: t["placement"] and t["placement"]["node_id"] for t in one.client().call("GET", "/tenants")["tenants"]} for one in pair]
     assert seen[0] == seen[1]
-    assert sum(node is not None for node in seen[0].values()) == min(10, len(seen[0]))
-    assert answers.count(201) == len(seen[0])
+    assert len(seen[0]) == 16 and sum(node is not None for node in seen[0].values()) == 10
     figure(f"{len(answers)} requests at two Operation Nodes in {took:.1f} s, {answers.count(201)} tenants made, each once")
 
 
@@ -1105,7 +1176,7 @@ def test_nothing_is_lost_when_an_operation_node_is_killed_again_and_again(operat
 # ---- scaling
 
 def test_scaling_follows_the_load_and_keeps_its_reasons(operation):
-    service = operation(MAX_LAUNCHED_NODES="0")
+    service = operation(MAX_LAUNCHED_NODES="0", **PATIENT)
     client = service.client()
     client.call("PUT", "/scaling/policy", {"cooldown_seconds": 0, "nodes_max": 5})
 
@@ -1124,7 +1195,7 @@ def test_scaling_follows_the_load_and_keeps_its_reasons(operation):
         client.call("POST", "/tenants", {"tenant_id": f"t{i}"})
     grown = look("grow", 95)
     assert grown["nodes_wanted"] == 3 and "95 % CPU" in grown["reason"] and len(grown["inputs"]["nodes"]) == 2
-    assert client.metric("granary_fleet_nodes_wanted") in (2, 3)
+    assert client.metric("granary_fleet_nodes_wanted") == 3
     shrunk = look("shrink", 3)
     assert shrunk["nodes_wanted"] == 1 and shrunk["number"] > grown["number"]
     service.restart()
