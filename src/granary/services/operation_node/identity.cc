@@ -4,6 +4,7 @@
 
 #include "granary/base/ids.h"
 #include "granary/security/digest.h"
+#include "granary/security/secret_file.h"
 
 namespace granary::operation {
 namespace {
@@ -35,12 +36,14 @@ Result<Identity> LoadIdentity(const std::string& folder, io::FileSystem& files,
   const std::string path = io::JoinPath(folder, "identity");
   GRANARY_ASSIGN(const bool is_there, files.Exists(path));
   if (is_there) {
+    GRANARY_TRY(security::HideFromOthers(path));
     GRANARY_ASSIGN(const std::string text, files.ReadFile(path));
     return ParseIdentity(text, path);
   }
   Identity made{"op-" + security::RandomName(random, kNameDigits),
                 security::RandomText(random, kSecretLetters)};
-  GRANARY_TRY(files.ReplaceFile(path, fmt::format("{}\n{}\n", made.id, made.secret)));
+  GRANARY_TRY(
+      security::WriteSecretFile(files, path, fmt::format("{}\n{}\n", made.id, made.secret)));
   return made;
 }
 

@@ -231,9 +231,6 @@ Status OperationNode::Open() {
   GRANARY_TRY(MakeOwnFolder(folder));
   GRANARY_ASSIGN(state.lock_file, state.files.Lock(io::JoinPath(folder, "LOCK")));
   GRANARY_ASSIGN(state.identity, LoadIdentity(folder, state.files, state.random));
-  // It holds the secret of all launched nodes' keys.
-  if (::chmod(io::JoinPath(folder, "identity").c_str(), 0600) != 0)
-    return Status::IoError(fmt::format("{}/identity: {}", folder, std::strerror(errno)));
   GRANARY_ASSIGN(const std::string instance, InstanceOf(folder));
   state.fleet =
       std::make_unique<Fleet>(metadata::MakeMetadataStore(MakeMetadataOptions(

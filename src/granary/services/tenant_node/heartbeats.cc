@@ -1,11 +1,6 @@
 #include "granary/services/tenant_node/heartbeats.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +8,7 @@
 #include "granary/api/json_node.h"
 #include "granary/api/json_object.h"
 #include "granary/security/digest.h"
+#include "granary/security/secret_file.h"
 
 namespace granary::services {
 namespace {
@@ -35,26 +31,6 @@ std::string WordsOf(const net::ClientResponse& answer) {
       if (member.name == "detail") return member.value.text;
   }
   return "no words";
-}
-
-// A file that nobody else may read, whole or not at all there, also after a power cut.
-Status MakeKeyFile(io::FileSystem& files, const std::string& path, const std::string& key) {
-  const std::string made = path + ".tmp";
-  ::unlink(made.c_str());  // What a crash left.
-  const int file = ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return Status::IoError(fmt::format("{}: {}", made, std::strerror(errno)));
-  const std::string line = key + "\n";
-  const bool written =
-      ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-      ::fsync(file) == 0;
-  const int why = errno;
-  ::close(file);
-  if (!written) {
-    ::unlink(made.c_str());
-    return Status::IoError(fmt::format("{}: {}", made, std::strerror(why)));
-  }
-  GRANARY_TRY(files.Rename(made, path));
-  return files.SyncDirectory(io::ParentPath(path));
 }
 
 }  // namespace
@@ -92,7 +68,7 @@ Result<std::string> LoadNodeKey(const std::string& data_path, io::FileSystem& fi
   // An empty one is what a crash of an earlier version left, before anybody was told the key.
   if (key.empty()) {
     key = security::RandomText(random, kNodeKeyLetters);
-    GRANARY_TRY(MakeKeyFile(files, path, key));
+    GRANARY_TRY(security::WriteSecretFile(files, path, key + "\n"));
     return key;
   }
   if (key.ends_with('\n')) key.pop_back();
