@@ -20,8 +20,8 @@ PROOFS = {
     # The services
     "Auth Gateway (8080) - Authentication, authorization, and API gateway": ("[Auth Gateway](operations/auth-gateway.md)", [HEALTH, "test_gateway_tenants.py"]),
     "Operation Node (8081) - Tenant coordination and auto-scaling": (
-        "[Operation Node](operations/operation-node.md)", [HEALTH, "test_operation_node.py::test_a_tenant_lives_in_a_process_of_its_own",
-                                                            "test_operation_node.py::test_scaling_follows_the_load_and_keeps_its_reasons"]),
+        "[Operation Node](operations/operation-node.md)", [HEALTH, "test_fleet_tenants.py::test_a_tenant_lives_in_a_process_of_its_own",
+                                                            "test_fleet_scaling.py::test_scaling_follows_the_load_and_keeps_its_reasons"]),
     "Tenant Node (8000) - Core data processing and storage": ("[Tenant Node](operations/tenant-node.md)", [HEALTH, CURL]),
     "CBO Engine (8082) - Cost-based query optimization": (
         "[CBO Engine](operations/cbo-engine.md)", [HEALTH, "test_learning.py::test_the_engine_chooses_plans_and_tells_costs"]),
@@ -41,7 +41,7 @@ PROOFS = {
         "`index_columns`", ["test_sources.py::test_access_paths_tell_how_rows_were_found", "test_sources.py::test_hot_rows_are_found_by_their_indexes"]),
     # Advanced capabilities
     "Auto-Scaling: Dynamic resource allocation based on workload": (
-        "workers of a node; nodes of a fleet", ["test_workers.py::test_workers_rise_under_load_and_fall_after_it", "test_operation_node.py::test_scaling_follows_the_load_and_keeps_its_reasons"]),
+        "workers of a node; nodes of a fleet", ["test_workers.py::test_workers_rise_under_load_and_fall_after_it", "test_fleet_scaling.py::test_scaling_follows_the_load_and_keeps_its_reasons"]),
     "CPU and memory-based scaling": (
         "`SCALE_…` thresholds", ["ScalingPolicyTest.WorkersThatComputeGetOneMoreAtTheUpperThreshold", "ScalingPolicyTest.MemoryPressureForbidsGrowthAndShrinks"]),
     "Query queue management": ("a fair queue", ["test_limits_under_load.py::test_searches_at_once_and_in_the_queue", "FairQueueTest.NobodyStarvesUnderRandomLoads"]),
