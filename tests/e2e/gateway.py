@@ -84,7 +84,7 @@ class Spy:
         self.gateway = gateway
         self.server = server
 
-    def exchange(self, method, target, body=None, headers=None, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+    def exchange(self, method, target, body=None, headers=None, answer=b"HTTP/1.1 200 OK\r\nGranary-Service: tenant-node\r\nContent-Length: 2\r\n\r\n{}"):
         """One request through the gateway: what came of it here, and what its client got for `answer`."""
         got = []
         thread = threading.Thread(target=lambda: got.append(self.gateway.caller().raw(method, target, body, headers)))

@@ -168,7 +168,7 @@ def test_a_node_that_dies_in_a_stream_cuts_the_answer(own_estate):
 
 def test_a_node_that_breaks_off_before_it_answers_is_502(tmp_path):
     with spied(tmp_path / "g") as spy:
-        for answer in (b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", b"no HTTP at all\r\n\r\n"):
+        for answer in (b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nGranary-Service: tenant-node\r\nContent-Length: 10\r\n\r\nhalf", b"no HTTP at all\r\n\r\n"):
             _, (status, _, content) = spy.exchange("POST", "/data/write", {"a": 1}, answer=answer)
             assert status == 502 and "not known" in json.loads(content)["detail"], answer
 
@@ -180,7 +180,7 @@ def test_a_node_that_falls_silent_in_its_answer_is_counted(tmp_path):
         connection, _ = spy.server.accept()
         with connection:
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nGranary-Service: tenant-node\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
             answer = client.getresponse()
             assert answer.status == 200
             with pytest.raises((http.client.IncompleteRead, ConnectionError, ValueError)):

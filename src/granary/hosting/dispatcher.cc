@@ -10,6 +10,7 @@
 #include "granary/api/code_table.h"
 #include "granary/base/check.h"
 #include "granary/hosting/responses.h"
+#include "granary/hosting/service_name.h"
 #include "granary/hosting/trace_context.h"
 
 namespace granary::hosting {
@@ -140,6 +141,7 @@ net::HttpResponse Dispatcher::Handle(net::HttpRequest& request) const {
     return Problem(request, answer.status(), outcome);
   }
   net::HttpResponse response = answer.Take();
+  Name(response);
   for (const auto& [name, value] : outcome.access_headers.all()) {
     if (!response.headers.Get(name)) response.headers.Set(name, value);
   }
@@ -166,6 +168,7 @@ net::HttpResponse Dispatcher::Problem(const net::HttpRequest& request, const Sta
   const Status told = outcome.may_name_files ? Told(failure) : failure;
   net::HttpResponse response =
       ProblemResponse(told, request.request_id, http_status, RetryAfter(failure, outcome.route));
+  Name(response);
   outcome.hides = told.message() != failure.message();
   if (!outcome.allow.empty()) response.headers.Set("Allow", outcome.allow);
   for (const net::Headers* headers : {&outcome.access_headers, &outcome.problem_headers}) {
@@ -179,14 +182,19 @@ net::HttpResponse Dispatcher::Refuse(const Status& status, std::optional<int> ht
                                      const std::string& request_id) const {
   // What a library threw may name a file; any other refusal is about the request alone.
   const Status told = status.code() == Code::kInternal ? Told(status) : status;
-  const net::HttpResponse response =
+  net::HttpResponse response =
       ProblemResponse(told, request_id, http_status, RetryAfter(status, "refused"));
+  Name(response);
   const Outcome outcome{.method = "unknown",
                         .route = "refused",
                         .request_id = request_id,
                         .start_ns = clock_.MonotonicNanos()};
   Record(outcome, response.status, status);
   return response;
+}
+
+void Dispatcher::Name(net::HttpResponse& response) const {
+  if (!options_.service.empty()) response.headers.Set(kServiceHeader, options_.service);
 }
 
 net::HandlerLane Dispatcher::LaneOf(const net::HttpRequest& request) const {

@@ -38,6 +38,8 @@ struct Access {
 inline constexpr std::uint64_t kStrangersBodyBytesMax = 16u << 10;
 
 struct DispatcherOptions {
+  /// What every answer says answers (service_name.h); empty: nothing.
+  std::string_view service = {};
   /// Asked for routes that need access, and for what is no route. Everybody may when not set.
   std::function<Access(net::HttpRequest& request)> check_access = {};
   /// Asked instead for routes that are for the fleet's operators; check_access is when not set.
@@ -73,6 +75,7 @@ class Dispatcher {
                             Outcome& outcome) const;
   Status Told(const Status& failure) const;
   std::int64_t RetryAfter(const Status& failure, std::string_view route) const;
+  void Name(net::HttpResponse& response) const;
   void Record(const Outcome& outcome, int http_status, const Status& status) const;
 
   Logger& log_;

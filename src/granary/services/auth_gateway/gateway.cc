@@ -9,6 +9,7 @@
 #include "granary/hosting/log_route.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/runtime/periodic.h"
@@ -106,6 +107,7 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
   // read, so that it costs a thread for the time of a refusal.
   options.streamed_bodies_max = options.patient_threads_max;
   hosting::DispatcherOptions dispatch;
+  dispatch.service = hosting::kAuthGateway;
   dispatch.check_access = [gateway = &state->gateway](net::HttpRequest& request) {
     return CheckAccess(*gateway, request);
   };

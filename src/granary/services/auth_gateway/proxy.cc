@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "granary/hosting/service_name.h"
 #include "granary/net/copy_body.h"
 #include "granary/net/header_list.h"
 #include "granary/net/request_target.h"
@@ -17,12 +18,13 @@ namespace granary::gateway {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64u << 10;
+constexpr std::size_t kServiceNameBytesMax = 64;
 
 constexpr std::array<std::string_view, 6> kPassed = {
     "Accept", "Content-Type", "Idempotency-Key", "X-Timeout-Ms", "traceparent", "tracestate"};
 
 // What is between two neighbours, and what our own server says.
-constexpr std::array<std::string_view, 12> kNotPassedBack = {"connection",
+constexpr std::array<std::string_view, 13> kNotPassedBack = {"connection",
                                                              "keep-alive",
                                                              "proxy-authenticate",
                                                              "proxy-authorization",
@@ -33,7 +35,8 @@ constexpr std::array<std::string_view, 12> kNotPassedBack = {"connection",
                                                              "content-length",
                                                              "date",
                                                              "content-type",
-                                                             "x-request-id"};
+                                                             "x-request-id",
+                                                             "granary-service"};
 
 /// Of a node's answer, what goes on to the client.
 net::Headers PassedBack(const net::Headers& answered) {
@@ -142,6 +145,20 @@ Result<net::HttpResponse> Passage::Run() {
 }
 
 Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> answer) {
+  // An address that is wrong, or a port that another service has now. A node's word is passed on to
+  // the client; anybody else's is not.
+  const auto service = answer->headers().Get(hosting::kServiceHeader);
+  if (service != hosting::kTenantNode) {
+    Note(
+        fmt::format("what answers there is no Tenant Node but {}: see TENANT_NODE_URL, "
+                    "TENANT_NODE_URLS and what the Operation Node says",
+                    service ? fmt::format("'{}'", service->substr(0, kServiceNameBytesMax))
+                            : "something that is no service of Granary"));
+    call_.problem_status = 502;
+    return Status(Code::kUnavailable,
+                  "what answers in the place of the tenant's node is none: the gateway's log says "
+                  "more");
+  }
   // The client was known here: that the node does not believe it is between the two of us.
   if (answer->status() == 401) {
     Note(

@@ -7,6 +7,7 @@
 #include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/runtime/periodic.h"
@@ -56,6 +57,7 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, state->files));
   EngineState& engine = state->engine;
   hosting::DispatcherOptions dispatch;
+  dispatch.service = hosting::kCboEngine;
   dispatch.check_access = [&engine](net::HttpRequest& request) -> hosting::Access {
     if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
       return peer;

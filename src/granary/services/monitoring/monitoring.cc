@@ -9,6 +9,7 @@
 #include "granary/hosting/common_routes.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/services/monitoring/access.h"
@@ -140,6 +141,7 @@ Status Monitoring::State::ListenRest() {
   net::HttpServerOptions options = hosting::MakeServerOptions(config, config.monitoring_port);
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
   hosting::DispatcherOptions dispatch;
+  dispatch.service = hosting::kMonitoring;
   dispatch.check_access = [this](net::HttpRequest& request) {
     return CheckMonitoringAccess(request, config, gateway);
   };

@@ -1,12 +1,14 @@
 #include "granary/services/monitoring/scrape.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_node.h"
 #include "granary/api/json_object.h"
+#include "granary/hosting/service_name.h"
 #include "granary/net/http_client.h"
 
 namespace granary::services {
@@ -29,6 +31,19 @@ std::string DetailOf(const net::ClientResponse& answer) {
   return fmt::format("HTTP {}", answer.status);
 }
 
+constexpr std::array kServices = {hosting::kTenantNode,      hosting::kAuthGateway,
+                                  hosting::kOperationNode,   hosting::kCboEngine,
+                                  hosting::kMetadataCatalog, hosting::kMonitoring};
+
+// Which service answers in the place of the one that is looked at; empty: that one, or nobody knows
+// what it should be, since the operator gave it a name of their own.
+std::string OtherService(const api::JsonNode& health, std::string_view wanted) {
+  if (std::ranges::find(kServices, wanted) == kServices.end()) return {};
+  for (const api::JsonMember& member : health.members)
+    if (member.name == "service" && member.value.text != wanted) return member.value.text;
+  return {};
+}
+
 Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) {
   const std::int64_t start_ns = clock.MonotonicNanos();
   GRANARY_ASSIGN(const net::ClientResponse health, client.Send("GET", "/health", ""));
@@ -36,7 +51,14 @@ Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) 
   out.up = true;
   out.ready = health.status == 200;
   if (!out.ready) out.error = DetailOf(health);
-  if (api::ParseJsonObject(health.body, kHealthDepth).ok()) out.health = health.body;
+  const auto said = api::ParseJsonObject(health.body, kHealthDepth);
+  if (!said.ok()) return Status::Ok();
+  out.health = health.body;
+  if (const std::string other = OtherService(*said, out.target.service); !other.empty()) {
+    out.ready = false;
+    return {Code::kUnavailable,
+            fmt::format("a service '{}' answers there: see MONITORING_TARGETS", other)};
+  }
   return Status::Ok();
 }
 

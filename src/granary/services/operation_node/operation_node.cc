@@ -15,6 +15,7 @@
 #include "granary/hosting/log_route.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
@@ -149,6 +150,7 @@ Status OperationNode::State::ListenRest() {
   net::HttpServerOptions options = hosting::MakeServerOptions(config, config.operation_node_port);
   GRANARY_ASSIGN(options.tls, hosting::LoadTls(config, files));
   hosting::DispatcherOptions dispatch;
+  dispatch.service = hosting::kOperationNode;
   dispatch.check_access = [this](net::HttpRequest& request) {
     return hosting::CheckFleetProgram(request, config);
   };

@@ -7,6 +7,7 @@
 #include "granary/api/feedback_json.h"
 #include "granary/api/json_node.h"
 #include "granary/api/object_reader.h"
+#include "granary/hosting/service_name.h"
 
 namespace granary::services {
 namespace {
@@ -17,7 +18,17 @@ constexpr std::size_t kPushMax = 500;
 // In a round at most so much is pushed: the rest waits for the next.
 constexpr int kPushesMax = 8;
 
+/// Another service at that address would say 404, as the engine does before there is a model.
+Status FromEngine(const net::ClientResponse& response) {
+  const auto service = response.headers.Get(hosting::kServiceHeader);
+  if (service == hosting::kCboEngine) return Status::Ok();
+  return {Code::kUnavailable, fmt::format("what answers there is no CBO Engine but {}: see "
+                                          "CBO_ENGINE_URL",
+                                          service ? service->substr(0, 64) : "something else")};
+}
+
 Status Answered(const net::ClientResponse& response, std::string_view what) {
+  GRANARY_TRY(FromEngine(response));
   if (response.status / 100 == 2) return Status::Ok();
   return {Code::kUnavailable,
           fmt::format("{}: {} {}", what, response.status, response.body.substr(0, 300))};
@@ -86,6 +97,7 @@ Status EngineLink::Push() {
 
 Status EngineLink::Pull() {
   GRANARY_ASSIGN(const auto response, client_.Send("GET", "/models/serving?format=text", {}));
+  GRANARY_TRY(FromEngine(response));
   if (response.status == 404) return Status::Ok();  // None was promoted yet.
   GRANARY_TRY(Answered(response, "GET /models/serving"));
   auto model = query::ReadModel(response.body);

@@ -17,6 +17,7 @@
 #include "granary/hosting/process_stats.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/net/grpc_server.h"
@@ -107,6 +108,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.tls = std::move(tls);
   options.streams_body = IsStreamedWrite;
   hosting::DispatcherOptions dispatch;
+  dispatch.service = hosting::kTenantNode;
   dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
     auto rights = guard.Check(request.headers.Get(security::kNodeTokenHeader),
                               request.peer_is_loopback, request.cancel);
