@@ -12,4 +12,12 @@ Result<ShownCredential> CredentialShown(const net::HttpRequest& request) {
   return shown;
 }
 
+Status CheckShowsNone(const net::HttpRequest& request) {
+  if (!request.headers.Get("Authorization") && !request.headers.Get("X-API-Key"))
+    return Status::Ok();
+  return {Code::kUnauthenticated,
+          "a key or token is shown, and this service knows none: send the request to the Auth "
+          "Gateway, or leave the key out"};
+}
+
 }  // namespace granary::hosting

@@ -19,4 +19,8 @@ struct ShownCredential {
 /// differently.
 Result<ShownCredential> CredentialShown(const net::HttpRequest& request);
 
+/// Of a service that knows no keys and tokens: whoever shows one takes it for another service, and
+/// would be given what is everybody's. kUnauthenticated says where to show it.
+Status CheckShowsNone(const net::HttpRequest& request);
+
 }  // namespace granary::hosting

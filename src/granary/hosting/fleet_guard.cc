@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "granary/hosting/credential.h"
 #include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/variable.h"
 #include "granary/security/digest.h"
@@ -36,8 +37,13 @@ Status CheckWithoutKey(const net::HttpRequest& request, const ServerConfig& conf
 }  // namespace
 
 Status CheckFleetProgram(const net::HttpRequest& request, const ServerConfig& config) {
-  const auto shown = request.headers.Get("Authorization");
-  return shown ? CheckKey(*shown, config) : CheckWithoutKey(request, config);
+  GRANARY_ASSIGN(const ShownCredential shown, CredentialShown(request));
+  if (shown.api_key)
+    return Unauthenticated(
+        "X-API-Key is of the Auth Gateway: send the request there; this service knows "
+        "OPERATION_NODE_KEY as 'Authorization: Bearer …'");
+  return shown.authorization ? CheckKey(*shown.authorization, config)
+                             : CheckWithoutKey(request, config);
 }
 
 Status CheckFleetOperator(const net::HttpRequest& request, const ServerConfig& config,

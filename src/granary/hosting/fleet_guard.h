@@ -17,9 +17,9 @@
 
 namespace granary::hosting {
 
-/// Of a service that the services of a fleet call. kUnauthenticated for a wrong key from wherever it
-/// comes, for no key where one is set, and where none is for other machines and for a web page
-/// (CheckNotBrowser). ALLOW_ANONYMOUS opens it to whoever shows none.
+/// Of a service that the services of a fleet call. kUnauthenticated for a wrong key, and for one in
+/// X-API-Key, from wherever it comes, for no key where one is set, and where none is for other
+/// machines and for a web page (CheckNotBrowser). ALLOW_ANONYMOUS opens it to whoever shows none.
 Status CheckFleetProgram(const net::HttpRequest& request, const ServerConfig& config);
 
 /// Whether a service asks programs of its own machine who they are.

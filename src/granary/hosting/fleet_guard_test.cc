@@ -70,6 +70,15 @@ TEST(FleetGuardTest, WhoeverShowsTheKeyMayCallFromAnywhere) {
   }
 }
 
+TEST(FleetGuardTest, AKeyOfTheGatewayIsNeverPassedOver) {
+  net::HttpRequest request = From(true);
+  request.headers.Set("X-API-Key", "gk_0123456789abcdef_x");
+  for (const std::string& key : {kKey, std::string()})
+    EXPECT_EQ(Program(request, WithKey(key)), Code::kUnauthenticated);
+  request.headers.Set("Authorization", "Bearer " + kKey);
+  EXPECT_EQ(Program(request, WithKey(kKey)), Code::kUnauthenticated) << "which one counts?";
+}
+
 TEST(FleetGuardTest, WithAKeyEverybodyShowsIt) {
   ServerConfig config = WithKey(kKey);
   for (const bool loopback : {false, true}) {

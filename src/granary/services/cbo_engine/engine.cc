@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "granary/hosting/credential.h"
 #include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/loopback_guard.h"
 #include "granary/hosting/rest_door.h"
@@ -59,6 +60,7 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
   hosting::DispatcherOptions dispatch;
   dispatch.service = hosting::kCboEngine;
   dispatch.check_access = [&engine](net::HttpRequest& request) -> hosting::Access {
+    if (const Status shown = hosting::CheckShowsNone(request); !shown.ok()) return shown;
     if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
       return peer;
     return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request);

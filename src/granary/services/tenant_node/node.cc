@@ -25,6 +25,7 @@
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
 #include "granary/services/tenant_node/catalog_link.h"
+#include "granary/services/tenant_node/direct_access.h"
 #include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
@@ -110,8 +111,11 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   hosting::DispatcherOptions dispatch;
   dispatch.service = hosting::kTenantNode;
   dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
-    auto rights = guard.Check(request.headers.Get(security::kNodeTokenHeader),
-                              request.peer_is_loopback, request.cancel);
+    const auto token = request.headers.Get(security::kNodeTokenHeader);
+    if (const Status direct = token ? Status::Ok() : CheckDirect(request, node.config);
+        !direct.ok())
+      return direct;
+    auto rights = guard.Check(token, request.peer_is_loopback, request.cancel);
     hosting::Access access(rights.status());
     if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
     return access;

@@ -1,0 +1,17 @@
+// Requests that come to a node around the Auth Gateway: without its token.
+//
+// Threads    pure functions.
+#pragma once
+
+#include "granary/base/status.h"
+#include "granary/net/http_message.h"
+#include "granary/services/tenant_node/config.h"
+
+namespace granary::services {
+
+/// Whether such a request may be looked at further (GatewayGuard::Check). kUnauthenticated for one
+/// that shows a key or token, which the node does not know and whose holder may be of another
+/// tenant, and for one of another machine where a gateway is configured. Both are told to go there.
+Status CheckDirect(const net::HttpRequest& request, const Config& config);
+
+}  // namespace granary::services
