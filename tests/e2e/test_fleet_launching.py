@@ -42,9 +42,10 @@ def test_a_node_that_cannot_start_is_tried_again_later_and_later(operation, tmp_
                                one.call("GET", f"/nodes/{node}")["process"], "it has failed twice")
     assert process["last_exit"] == "exit code 2"
     assert "WAL_LANES is 'many'" in service.log()
-    assert client.call("GET", "/tenants/acme")["serving"] is False
+    tenant = client.call("GET", "/tenants/acme")
+    assert tenant["serving"] is False and "ended by itself" in tenant["reason"] and "exit code 2" in tenant["reason"]
     bad.write_text("WAL_LANES=1\n")
-    serving(service, "acme")
+    assert serving(service, "acme")["reason"] is None
 
 
 def test_its_nodes_end_with_it_however_it_ends(operation):

@@ -360,6 +360,33 @@ Status AuthRows::DropSigningKeys(std::int64_t created_before_us) {
                 [&](auto& s) { s.Integer(1, created_before_us); });
 }
 
+Result<bool> AuthRows::DropTenant(std::string_view tenant, std::string_view audit_name) {
+  const auto of = [&](SqliteStatement& s) { s.Text(1, tenant); };
+  GRANARY_ASSIGN(const std::int64_t any,
+                 Count("SELECT EXISTS (SELECT 1 FROM users WHERE tenant=?1) + "
+                       "EXISTS (SELECT 1 FROM roles WHERE tenant=?1)",
+                       of));
+  GRANARY_TRY(
+      Change("DELETE FROM refresh_tokens WHERE session IN "
+             "(SELECT id FROM sessions WHERE tenant=?)",
+             of));
+  for (const std::string_view table : {"sessions", "keys", "roles", "users"})
+    GRANARY_TRY(Change(fmt::format("DELETE FROM {} WHERE tenant=?", table), of));
+  GRANARY_TRY(Change("UPDATE audit SET tenant=? WHERE tenant=?",
+                     [&](auto& s) { s.Text(1, audit_name).Text(2, tenant); }));
+  return any != 0;
+}
+
+Result<bool> AuthRows::HasOperatorWhoComesIn() {
+  GRANARY_ASSIGN(const std::int64_t any,
+                 db_.QueryInteger(
+                     "SELECT EXISTS (SELECT 1 FROM users WHERE disabled=0 AND "
+                     "instr(' '||roles||' ', ' operator ') > 0 AND (password<>'' OR EXISTS (SELECT "
+                     "1 FROM keys WHERE keys.user=users.id AND revoked_us=0 AND expires_us=0 AND "
+                     "is_scoped=0)))"));
+  return any != 0;
+}
+
 Status AuthRows::AddAudit(const AuditEntry& entry) {
   return Change(
       "INSERT INTO audit (at_us,tenant,actor,action,target,outcome,address,request_id,detail) "

@@ -117,6 +117,12 @@ class AuthRows {
   Status PutSigningKey(const SigningKeyRow& key);
   Status DropSigningKeys(std::int64_t created_before_us);
 
+  /// Users, roles, keys and sessions of a tenant; false when it had none. What the audit log has of
+  /// it goes on under the name `audit_name`.
+  Result<bool> DropTenant(std::string_view tenant, std::string_view audit_name);
+  /// Whether somebody who is an operator can come in, by a password or a whole key without an end.
+  Result<bool> HasOperatorWhoComesIn();
+
   Status AddAudit(const AuditEntry& entry);
   /// The newest first.
   Result<std::vector<AuditEntry>> ListAudit(const AuditQuery& query);

@@ -63,34 +63,46 @@ Result<std::unique_ptr<Authority>> Authority::Open(AuthorityOptions options, con
   return std::unique_ptr<Authority>(new Authority(std::move(state)));
 }
 
-Result<std::optional<MadeKey>> Authority::MakeFirstKey() {
-  State& state = *state_;
-  const UserRow admin{.id = state.NewId("u_"),
-                      .tenant = state.options.tenant,
-                      .name = std::string(kAdminRole),
+Status Authority::State::AddOperator(AuthRows& rows, const std::string& name,
+                                     const std::string& why, MadeKey& made) {
+  const UserRow admin{.id = NewId("u_"),
+                      .tenant = options.tenant,
+                      .name = name,
                       .password = {},
                       .roles = {std::string(kAdminRole), std::string(kOperatorRole)},
-                      .created_us = state.now_us()};
-  const security::ApiKey key = security::MakeApiKey(state.random);
-  const KeyRow row{.id = key.id,
-                   .tenant = admin.tenant,
-                   .user = admin.id,
-                   .name = "the first key",
-                   .digest = security::ApiKeyDigest(key),
-                   .created_us = admin.created_us};
-  bool made = false;
+                      .created_us = now_us()};
+  const security::ApiKey key = security::MakeApiKey(random);
+  made = {.row = {.id = key.id,
+                  .tenant = admin.tenant,
+                  .user = admin.id,
+                  .name = why,
+                  .digest = security::ApiKeyDigest(key),
+                  .created_us = admin.created_us},
+          .text = key.text()};
+  GRANARY_TRY(rows.PutUser(admin));
+  GRANARY_TRY(rows.PutKey(made.row));
   const Identity nobody{.user_id = "granary", .tenant = admin.tenant};
-  GRANARY_TRY(state.store->Write([&](AuthRows& rows) -> Status {
+  return rows.AddAudit(Entry({nobody, "", ""}, admin.tenant, "key.create", made.row.id, why));
+}
+
+Result<std::optional<MadeKey>> Authority::MakeFirstKey() {
+  std::optional<MadeKey> made;
+  GRANARY_TRY(state_->store->Write([&](AuthRows& rows) -> Status {
     GRANARY_ASSIGN(const bool any, rows.HasUsers());
     if (any) return Status::Ok();
-    made = true;
-    GRANARY_TRY(rows.PutUser(admin));
-    GRANARY_TRY(rows.PutKey(row));
-    return rows.AddAudit(
-        state.Entry({nobody, "", ""}, admin.tenant, "key.create", row.id, "the first start"));
+    return state_->AddOperator(rows, std::string(kAdminRole), "the first key", made.emplace());
   }));
-  if (!made) return std::optional<MadeKey>();
-  return std::optional<MadeKey>(MadeKey{row, key.text()});
+  return made;
+}
+
+Result<MadeKey> Authority::MakeRecoveryKey() {
+  State& state = *state_;
+  const std::string name = "recovered-" + security::RandomName(state.random, kIdDigits);
+  MadeKey made;
+  GRANARY_TRY(state.store->Write([&](AuthRows& rows) {
+    return state.AddOperator(rows, name, "made on the machine itself", made);
+  }));
+  return made;
 }
 
 // ---- Who is it

@@ -98,6 +98,9 @@ class Authority {
   /// When there is nobody yet: an administrator "admin" of options.tenant and a key for them. Else
   /// nothing.
   Result<std::optional<MadeKey>> MakeFirstKey();
+  /// The way back for whoever may write this file, when no operator can come in any more: one more
+  /// operator of options.tenant, of a name that nobody has, and a key for them.
+  Result<MadeKey> MakeRecoveryKey();
 
   /// Who shows this key or access token. kUnauthenticated says no more than its holder knows.
   Result<Identity> Authenticate(std::string_view credential);
@@ -148,6 +151,12 @@ class Authority {
   Result<std::vector<AuditEntry>> ListAudit(const Act& act, AuditQuery query);
   /// Something that was refused and changed nothing.
   Status NoteRefusal(const AuditEntry& entry);
+
+  /// A tenant is deleted: its users, keys, sessions and roles end at once, none of which the next
+  /// tenant of that id finds, nor what the audit log has of it: operators see that as
+  /// "<tenant>#<when>". OK also when there is nothing of it. kConflict, and nothing is done, while
+  /// it has the last operator who can come in. `act.who` is whoever deletes it.
+  Status EndTenant(const Act& act, const std::string& tenant);
 
   /// Signing keys that are due are replaced; what is too old to matter is forgotten.
   Status Tidy();

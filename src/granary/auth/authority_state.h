@@ -1,6 +1,7 @@
 // What the parts of Authority share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -68,6 +69,14 @@ struct Authority::State {
   static Status CheckReach(AuthRows& rows, const Act& act, const KeyRow& key);
   /// kPermissionDenied for an operator who is somebody else, unless one asks.
   static Status CheckNoOperator(const Act& act, const UserRow& user);
+
+  /// Makes a change in `rows`' transaction. kConflict when somebody who is an operator could come in
+  /// before it, and nobody can after it.
+  static Status KeepingAnOperator(AuthRows& rows, const std::function<Status()>& change);
+
+  /// A user who is an operator of options.tenant, without a password, and a key for them.
+  Status AddOperator(AuthRows& rows, const std::string& name, const std::string& why,
+                     MadeKey& made);
 
   Result<TokenPair> Issue(const UserRow& user, const SessionRow& session,
                           const std::string& refresh) const;

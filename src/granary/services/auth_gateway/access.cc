@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/credential.h"
+#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/router.h"
 #include "granary/net/header_list.h"
+#include "granary/security/digest.h"
 
 namespace granary::gateway {
 namespace {
@@ -81,6 +83,15 @@ hosting::Access CheckAccess(GatewayState& state, const net::HttpRequest& request
   access.status = CheckRates(state, *who, access.headers);
   access.who = std::make_shared<const auth::Identity>(who.Take());
   return access;
+}
+
+Status CheckFleet(const Config& config, const net::HttpRequest& request) {
+  const auto shown = request.headers.Get("Authorization");
+  if (shown && !config.process_secret.empty() &&
+      // Digests, so that the time of comparing tells nothing of how much of a guess is right.
+      security::Sha256(*shown) == security::Sha256("Bearer " + config.process_secret))
+    return Status::Ok();
+  return hosting::CheckFleetOperator(request, config, hosting::OwnMachine::kShowsCredentials);
 }
 
 }  // namespace granary::gateway

@@ -20,4 +20,8 @@ Result<std::string> CredentialOf(const net::HttpRequest& request);
 /// its Identity, and RateLimit-* headers where a limit holds.
 hosting::Access CheckAccess(GatewayState& state, const net::HttpRequest& request);
 
+/// For routes that are the fleet's alone: whoever shows OPERATION_NODE_KEY, or is an Operation Node
+/// of this process. kUnauthenticated.
+Status CheckFleet(const Config& config, const net::HttpRequest& request);
+
 }  // namespace granary::gateway

@@ -16,6 +16,8 @@ namespace granary::gateway {
 
 struct Config : hosting::ServerConfig {
   std::string tenant_id;
+  /// What an Operation Node in the same process shows; no setting. Empty: none is there.
+  std::string process_secret;
   // Nodes.
   std::string node_url, node_urls;
   std::int64_t placement_cache_seconds = 0;

@@ -5,7 +5,6 @@
 
 #include "granary/auth/auth_file.h"
 #include "granary/hosting/common_routes.h"
-#include "granary/hosting/fleet_guard.h"
 #include "granary/hosting/log_route.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
@@ -82,6 +81,7 @@ hosting::Router MakeRouter(GatewayState& state) {
   AddRoleRoutes(state, router);
   AddKeyRoutes(state, router);
   AddAuditRoute(state, router);
+  AddTenantRoute(state, router);
   AddProxyRoutes(state, router);
   hosting::CommonRoutes common{.service = "auth-gateway",
                                .version = GatewayVersion(),
@@ -112,8 +112,7 @@ Result<std::unique_ptr<AuthGateway>> AuthGateway::Listen(const Config& config, L
     return CheckAccess(*gateway, request);
   };
   dispatch.check_fleet = [gateway = &state->gateway](net::HttpRequest& request) {
-    return hosting::CheckFleetOperator(request, gateway->config,
-                                       hosting::OwnMachine::kShowsCredentials);
+    return CheckFleet(gateway->config, request);
   };
   // Files and SQLite's words are for the log alone.
   dispatch.told = [](const Status& failure) {

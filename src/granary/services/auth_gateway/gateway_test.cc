@@ -150,7 +150,7 @@ TEST_F(GatewayTest, ServesWhatItsDocumentSaysAndNothingElse) {
   Names served;
   for (const hosting::Router::Entry& entry : router.entries()) {
     const std::string name = entry.route.method + " " + entry.route.pattern;
-    if (passed.contains(name)) continue;
+    if (passed.contains(name) || entry.route.between_services) continue;
     served.insert(name);
     ASSERT_TRUE(documented.contains(name)) << name;
     EXPECT_EQ(documented.at(name), Names(entry.route.query.begin(), entry.route.query.end()));

@@ -11,6 +11,8 @@ void AddUserRoutes(GatewayState& state, hosting::Router& router);  ///< /auth/us
 void AddRoleRoutes(GatewayState& state, hosting::Router& router);  ///< /auth/roles…
 void AddKeyRoutes(GatewayState& state, hosting::Router& router);   ///< /auth/keys…
 void AddAuditRoute(GatewayState& state, hosting::Router& router);  ///< /audit
+/// DELETE /auth/tenants/{tenant_id}: for the Operation Node, when a tenant is deleted.
+void AddTenantRoute(GatewayState& state, hosting::Router& router);
 
 /// All of them, the node's and those of every service.
 hosting::Router MakeRouter(GatewayState& state);

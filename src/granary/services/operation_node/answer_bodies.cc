@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "granary/api/json_object.h"
 #include "granary/services/operation_node/bodies.h"
 #include "granary/services/operation_node/members.h"
@@ -53,6 +55,29 @@ void AddPlacementOf(api::JsonObject& object, const Desk& desk, const FleetView& 
   members.Close();
 }
 
+// Why a tenant is not there for its users, or not gone; empty: it serves, or is what it was told to
+// be.
+std::string ReasonOf(const Desk& desk, const FleetView& view, const std::string& id,
+                     const Tenant& tenant) {
+  if (tenant.state == TenantState::kDeleting) return desk.keeper.WhyNotDeleted(id);
+  if (tenant.state != TenantState::kActive || IsServing(desk, view, id)) return {};
+  const auto* placement = view.FindPlacement(id);
+  if (placement == nullptr) return "no node can take it yet";
+  const auto process = desk.keeper.Find(placement->value.node);
+  if (process && !process->runs && process->failures > 0) {
+    return fmt::format(
+        "its node ended by itself {} times in a row, last with {}; its last lines "
+        "are in the log of this service",
+        process->failures, process->last_exit);
+  }
+  const auto* row = view.FindNode(placement->value.node);
+  if (row == nullptr) return "its node is not known";
+  const NodeNow node = LookAtNode(desk, placement->value.node, row->value, 0);
+  if (node.health.state != NodeState::kAlive)
+    return fmt::format("its node is {}: {}", NodeStateName(node.health.state), node.health.reason);
+  return "its node does not announce it";
+}
+
 }  // namespace
 
 std::string QuotaJson(const std::string& tenant, const Quota& quota) {
@@ -72,6 +97,7 @@ std::string TenantJson(const Desk& desk, const FleetView& view, const std::strin
   object.Add("name", std::string_view(tenant.name));
   object.Add("state", TenantStateName(tenant.state));
   object.Add("serving", IsServing(desk, view, id));
+  AddTextOrNull(object, "reason", ReasonOf(desk, view, id, tenant));
   AddInstant(object, "created", tenant.created_us);
   AddInstant(object, "changed", tenant.changed_us);
   AddPlacementOf(object, desk, view, id, Asker::kHere);

@@ -19,7 +19,7 @@ using hosting::WholeRule;
 
 bool IsStoreType(std::string_view text) { return metadata::ParseStoreType(text).has_value(); }
 bool IsAnyText(std::string_view text) { return text.find('\0') == std::string_view::npos; }
-bool IsCatalogUrl(std::string_view text) {
+bool IsUrlOrNothing(std::string_view text) {
   return text.empty() || net::HttpClient::Create(text, 1).ok();
 }
 bool IsKeysPlace(std::string_view text) {
@@ -41,6 +41,8 @@ std::vector<Variable> OperationRows() {
 
     {"Operation Node: nodes and tenants", "NODE_SUSPECT_SECONDS", "10", WholeRule{&C::node_suspect_seconds, 1, 86'400}, "A node that is silent for so long gets no new tenants"},
     {"", "NODE_DEAD_SECONDS", "30", WholeRule{&C::node_dead_seconds, 1, 86'400}, "… and for so long is taken for dead"},
+    {"", "AUTH_GATEWAY_URL", "", TextRule{&C::auth_gateway_url, IsUrlOrNothing, "a URL like http://127.0.0.1:8080, or nothing"},
+     "The Auth Gateway, where users and keys of a tenant end when it is deleted; nothing: they stay"},
     {"", "ADOPT_TENANTS", "false", SwitchRule{&C::adopt_tenants}, "A tenant that a node announces and nobody has created is taken over, placed there"},
     {"", "MAX_TENANTS", "10000", WholeRule{&C::max_tenants, 1, 100'000}, "Tenants of an Operation Node"},
     {"", "MAX_NODES", "1000", WholeRule{&C::max_nodes, 1, 100'000}, "Nodes of an Operation Node"},
@@ -64,7 +66,7 @@ std::vector<Variable> LaunchedRows() {
     {"", "GATEWAY_JWKS", "", TextRule{&C::gateway_jwks, IsKeysPlace, "a path, a URL like http://127.0.0.1:8080/auth/jwks.json, several with commas between them, or nothing"},
      "The public keys of the Auth Gateway, and of an Operation Node that queries several tenants (its /jwks.json): files or URLs, with commas between them; with it the node answers only what comes through the gateway, within the rights that it tells"},
     {"", "NODE_SILENCE_SECONDS", "600", WholeRule{&C::node_silence_seconds, 1, 86'400}, "A node that neither takes nor sends a byte; then 504, or the answer is cut"},
-    {"", "METADATA_CATALOG_URL", "", TextRule{&C::metadata_catalog_url, IsCatalogUrl, "a URL like http://127.0.0.1:8083, or nothing"},
+    {"", "METADATA_CATALOG_URL", "", TextRule{&C::metadata_catalog_url, IsUrlOrNothing, "a URL like http://127.0.0.1:8083, or nothing"},
      "The Metadata Catalog that a Tenant Node tells what its sources are made of, and whose policies of merging it follows; nothing: it does without"},
     {"", "GATEWAY_REQUIRED", "true", SwitchRule{&C::gateway_required}, "With GATEWAY_JWKS: this machine too is answered only through the gateway; false: as without a gateway, and within their rights those who come through it"},
   };
@@ -104,6 +106,10 @@ Result<Config> LoadConfig(const hosting::ConfigSources& sources) {
   if (config.node_dead_seconds <= config.node_suspect_seconds)
     complaints.push_back("NODE_DEAD_SECONDS must be more than NODE_SUSPECT_SECONDS");
   CheckLaunching(config, complaints);
+  if (!config.auth_gateway_url.empty() && config.operation_node_key.empty())
+    complaints.push_back(
+        "AUTH_GATEWAY_URL is given: the gateway ends users and keys only for OPERATION_NODE_KEY, "
+        "which must be set, too, and be the gateway's");
   GRANARY_TRY(hosting::ToStatus(complaints));
   return config;
 }

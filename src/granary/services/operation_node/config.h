@@ -26,6 +26,9 @@ struct Config : hosting::ServerConfig {
   // Launched ones.
   std::int64_t max_launched_nodes = 0, launch_memory_mb = 0;
   std::string launch_config_file, launch_host, gateway_jwks, metadata_catalog_url;
+  // Of the Auth Gateway that forgets deleted tenants; what it is shown in place of
+  // OPERATION_NODE_KEY when it is of this process, which is no setting.
+  std::string auth_gateway_url, process_secret;
   bool gateway_required = false;
   // Queries over tenants.
   std::int64_t max_query_tenants = 0, query_fan_out = 0;

@@ -35,6 +35,8 @@ struct Desk {
   QueryDesk* queries = nullptr;  ///< Always there in a service that is open.
   /// Null where nobody else can have this one's identity.
   IdentityClaim* claim = nullptr;
+  /// Somebody else is to forget a tenant before it is gone (farewells.h).
+  bool tells_others = false;
 
   bool may_launch() const { return config.max_launched_nodes > 0; }
 };

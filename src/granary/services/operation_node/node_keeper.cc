@@ -210,29 +210,54 @@ void NodeKeeper::Begin(const NodeSpec& spec, Record& record) {
 }
 
 void NodeKeeper::FinishDeletions(const FleetView& view) {
-  std::string trouble;
+  std::map<std::string, std::string> waiting;
   for (const auto& [tenant_id, tenant] : view.tenants()) {
+    if (tenant.value.state != TenantState::kDeleting) continue;
     const auto* placement = view.FindPlacement(tenant_id);
-    if (tenant.value.state != TenantState::kDeleting || placement == nullptr) continue;
-    if (!IsOurs(placement->value, options_) || launcher_->IsRunning(placement->value.node))
-      continue;
+    const bool is_launched = placement != nullptr && !placement->value.launched_by.empty();
+    if (is_launched && !IsOurs(placement->value, options_)) continue;
     if (!view.CheckTenant(tenant_id).ok()) continue;
-    const Status gone = Delete(tenant_id, placement->value.node, tenant.value.keeps_data);
-    if (!gone.ok()) trouble = fmt::format("{}: {}", tenant_id, gone.ToString());
+    const Status gone =
+        is_launched ? DeleteLaunched(tenant_id, placement->value.node, tenant.value.keeps_data)
+                    : DeleteElsewhere(tenant_id, tenant.value.keeps_data);
+    if (gone.ok()) continue;
+    // Files are for the log alone.
+    const std::string why = gone.code() == Code::kUnavailable
+                                ? std::string(gone.message())
+                                : "its folder cannot be taken away yet: the log says why";
+    if (WhyNotDeleted(tenant_id) != why)
+      log_.Warn("a tenant cannot be deleted yet",
+                {{"tenant", tenant_id}, {"error", gone.ToString()}});
+    waiting[tenant_id] = why;
   }
-  if (!trouble.empty() && trouble != last_trouble_)
-    log_.Error("a tenant cannot be deleted yet", {{"error", trouble}});
-  last_trouble_ = trouble;
+  const std::lock_guard lock(mutex_);
+  not_deleted_ = std::move(waiting);
 }
 
-// No process works in the folder, then it is where nobody looks, then the rows go: whatever a crash
-// leaves is found again by the rows, or by the sweep.
-Status NodeKeeper::Delete(const std::string& tenant, const std::string& node, bool keeps_data) {
+// What is kept is kept for the tenant's return, and so is who may see it.
+Status NodeKeeper::Farewell(const std::string& tenant, bool keeps, bool has_node_ended) {
+  return keeps ? Status::Ok() : options_.farewell(tenant, has_node_ended);
+}
+
+// No process works in the folder, then it is where nobody looks, then nobody else knows of the tenant,
+// then the rows go: whatever a crash leaves is found again by the rows, or by the sweep.
+Status NodeKeeper::DeleteLaunched(const std::string& tenant, const std::string& node,
+                                  bool keeps_data) {
+  if (launcher_->IsRunning(node)) {
+    (void)Farewell(tenant, keeps_data, /*has_node_ended=*/false).ok();  // For who is told early.
+    return {Code::kUnavailable, "its node is ending"};
+  }
   GRANARY_ASSIGN(const auto claim, folders_.Claim(tenant));
   if (!keeps_data) GRANARY_TRY(folders_.PutAside(tenant));
+  GRANARY_TRY(Farewell(tenant, keeps_data, /*has_node_ended=*/true));
   GRANARY_TRY(Finish(tenant, node));
   if (sweeper_) sweeper_->Poke();
   return Status::Ok();
+}
+
+Status NodeKeeper::DeleteElsewhere(const std::string& tenant, bool keeps) {
+  GRANARY_TRY(Farewell(tenant, keeps, /*has_node_ended=*/true));
+  return Finish(tenant, /*node=*/"");
 }
 
 void NodeKeeper::Sweep() {
@@ -254,7 +279,7 @@ Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {
     if (row == nullptr || row->value.state != TenantState::kDeleting) return changes;
     for (const std::string_view kind : {kTenantKind, kPlacementKind, kQuotaKind})
       drop(kind, tenant);
-    drop(kNodeKind, node);
+    if (!node.empty()) drop(kNodeKind, node);
     return changes;
   };
   GRANARY_TRY(fleet_.Change(decide).status());
@@ -284,6 +309,12 @@ std::optional<KeptProcess> NodeKeeper::Find(const std::string& node) const {
   const std::lock_guard lock(mutex_);
   const auto found = shown_.find(node);
   return found == shown_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string NodeKeeper::WhyNotDeleted(const std::string& tenant) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = not_deleted_.find(tenant);
+  return found == not_deleted_.end() ? "" : found->second;
 }
 
 }  // namespace granary::operation

@@ -7,8 +7,10 @@
 //   suspended                   its node ends; the data stays
 //   its rows cannot be read     what runs goes on, and what does not is not started
 //   deleting                    its node ends, then its data is put aside unless it is to be kept,
-//                               then its rows go (tenant_folders.h). A crash in between is made
-//                               good by the next look.
+//                               then the gateway and the catalog forget it, then its rows go
+//                               (tenant_folders.h, farewells.h). A crash in between is made good
+//                               by the next look. Of a tenant whose node runs on its own only the
+//                               last two, by whichever Operation Node comes first.
 //
 // Away       while the metadata store does not answer, what runs goes on as it was seen last.
 // Threads    fully safe; looks from a thread of its own, which is the nodes' parent. What was put
@@ -49,6 +51,9 @@ struct KeeperOptions {
   std::function<void(const std::string& node)> ended = [](const std::string&) {};
   /// While it says no, what runs goes on, and nothing is started, asked to end or deleted.
   std::function<bool()> may_act = [] { return true; };
+  /// Of a tenant that is being deleted: OK when nobody else keeps anything of it (Farewells::Tell).
+  std::function<Status(const std::string& tenant, bool has_node_ended)> farewell =
+      [](const std::string&, bool) { return Status::Ok(); };
 };
 
 /// What is known here of a node's process.
@@ -85,6 +90,8 @@ class NodeKeeper {
   void Sweep();
 
   std::optional<KeptProcess> Find(const std::string& node) const;
+  /// What the deletion of a tenant waits for; empty: nothing that is known.
+  std::string WhyNotDeleted(const std::string& tenant) const;
 
  private:
   struct Record {
@@ -104,7 +111,9 @@ class NodeKeeper {
   void StartWanted(const std::map<std::string, NodeSpec>& wanted);
   void Begin(const NodeSpec& spec, Record& record);
   void FinishDeletions(const FleetView& view);
-  Status Delete(const std::string& tenant, const std::string& node, bool keeps_data);
+  Status DeleteLaunched(const std::string& tenant, const std::string& node, bool keeps_data);
+  Status DeleteElsewhere(const std::string& tenant, bool keeps);
+  Status Farewell(const std::string& tenant, bool keeps, bool has_node_ended);
   Status Finish(const std::string& tenant, const std::string& node);
   void Publish();
 
@@ -116,9 +125,10 @@ class NodeKeeper {
   std::unique_ptr<Launcher> launcher_;     // The looking thread's, as is the next.
   std::map<std::string, Record> records_;  // By node.
   TenantFolders folders_;
-  std::string last_trouble_, last_sweep_;  // Of the looking thread, of the sweeping one.
+  std::string last_sweep_;  // Of the sweeping thread.
   mutable std::mutex mutex_;
-  std::map<std::string, KeptProcess> shown_;  // Guarded by mutex_, as are the next.
+  std::map<std::string, KeptProcess> shown_;        // Guarded by mutex_, as are the next.
+  std::map<std::string, std::string> not_deleted_;  // By tenant: why.
   bool is_ending_ = false, has_ended_ = false;
   std::condition_variable ended_;
   std::unique_ptr<runtime::PeriodicJob> sweeper_, job_;  // Use all of the above.

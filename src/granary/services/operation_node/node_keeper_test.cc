@@ -48,7 +48,12 @@ struct NodeKeeperTest : ::testing::Test {
                       .settings = {{"MEMORY_LIMIT_MB", "100"}},
                       .key_of = [](const std::string& node) { return "key of " + node; },
                       .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000},
-                      .ended = [this](const std::string& node) { ended(node); }},
+                      .ended = [this](const std::string& node) { ended(node); },
+                      .farewell =
+                          [this](const std::string& tenant, bool has_node_ended) {
+                            told.push_back(tenant + (has_node_ended ? " last" : " early"));
+                            return farewell;
+                          }},
         std::move(made), *fleet, files, clock, Logger::Null());
   }
 
@@ -78,6 +83,8 @@ struct NodeKeeperTest : ::testing::Test {
   }
 
   std::function<void(const std::string&)> ended = [](const std::string&) {};
+  std::vector<std::string> told;
+  Status farewell;
   testing::TempDirectory folder;
   testing::FakeClock clock;
   io::PosixFileSystem files;
@@ -271,6 +278,34 @@ TEST_F(NodeKeeperTest, WhatWasDeletedIsPutAsideAndThenSweptAlsoWhatAnEarlierRunL
   EXPECT_EQ(left->front().name, "b");
 }
 
+TEST_F(NodeKeeperTest, ADeletionWaitsForWhoeverElseKeepsSomethingAndSaysSo) {
+  farewell = {Code::kUnavailable, "the gateway is away"};
+  PutTenant("a", TenantState::kActive);
+  Place("a", "op-1");
+  PutTenant("b", TenantState::kDeleting);
+  Place("b", "");
+  PutTenant("c", TenantState::kDeleting);
+  PutTenant("d", TenantState::kDeleting);
+  Place("d", "op-2");
+  keeper->Look();
+  EXPECT_EQ(told, (std::vector<std::string>{"b last", "c last"})) << "d is another's";
+  PutTenant("a", TenantState::kDeleting);
+  keeper->Look();
+  EXPECT_EQ(told[2], "a early");
+  EXPECT_EQ(keeper->WhyNotDeleted("a"), "its node is ending");
+  launcher->End("node-a", 5, /*was_asked=*/true);
+  keeper->Look();
+  EXPECT_EQ(keeper->WhyNotDeleted("a"), "the gateway is away");
+  EXPECT_NE(fleet->Last()->FindTenant("a"), nullptr) << "the next one of that id must wait";
+  farewell = Status::Ok();
+  keeper->Look();
+  for (const char* gone : {"a", "b", "c"}) {
+    EXPECT_EQ(fleet->Last()->FindTenant(gone), nullptr) << gone;
+    EXPECT_EQ(keeper->WhyNotDeleted(gone), "") << gone;
+  }
+  EXPECT_NE(fleet->Last()->FindTenant("d"), nullptr);
+}
+
 TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {
   PutTenant("a", TenantState::kDeleting, /*keeps_data=*/true);
   Place("a", "op-1");
@@ -278,6 +313,7 @@ TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {
   keeper->Look();
   EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
   EXPECT_TRUE(*files.Exists(folder.Join("nodes/a")));
+  EXPECT_TRUE(told.empty()) << "whoever may see it is kept with it";
 }
 
 }  // namespace

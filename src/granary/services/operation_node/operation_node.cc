@@ -19,6 +19,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
+#include "granary/services/operation_node/farewells.h"
 #include "granary/services/operation_node/identity.h"
 #include "granary/services/operation_node/identity_claim.h"
 #include "granary/services/operation_node/launch_settings.h"
@@ -66,6 +67,7 @@ struct OperationNode::State {
   void Sample(std::vector<hosting::Sample>& samples) const;
   Result<KeeperOptions> MakeKeeperOptions();
   Status OpenQueries();
+  std::vector<Listener> MakeListeners() const;
 
   Config config;
   Logger& log;
@@ -79,6 +81,7 @@ struct OperationNode::State {
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<IdentityClaim> claim;  // Null unless the store is shared.
   std::unique_ptr<NodeBook> book;
+  std::unique_ptr<Farewells> farewells;
   std::unique_ptr<NodeKeeper> keeper;
   std::unique_ptr<NodeTokens> tokens;
   std::unique_ptr<QueryDesk> queries;
@@ -212,6 +215,30 @@ Status OperationNode::State::OpenQueries() {
   return Status::Ok();
 }
 
+// The catalog last: a node that ends may still tell it something.
+std::vector<Listener> OperationNode::State::MakeListeners() const {
+  std::vector<Listener> out;
+  if (!config.auth_gateway_url.empty()) {
+    const std::string& key =
+        config.process_secret.empty() ? config.operation_node_key : config.process_secret;
+    out.push_back({"the Auth Gateway", /*at_once=*/true,
+                   ForgetOverHttp({.url = config.auth_gateway_url,
+                                   .prefix = "/auth/tenants",
+                                   .key = key,
+                                   .service = hosting::kAuthGateway})});
+  } else if (!config.gateway_jwks.empty()) {
+    log.Warn("users and keys of tenants that are deleted stay: AUTH_GATEWAY_URL is not set");
+  }
+  if (!config.metadata_catalog_url.empty()) {
+    out.push_back({"the Metadata Catalog", /*at_once=*/false,
+                   ForgetOverHttp({.url = config.metadata_catalog_url,
+                                   .prefix = "/metadata/tenants",
+                                   .key = config.operation_node_key,
+                                   .service = hosting::kMetadataCatalog})});
+  }
+  return out;
+}
+
 OperationNode::OperationNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<OperationNode>> OperationNode::Listen(const Config& config, Logger& log) {
@@ -261,13 +288,19 @@ Status OperationNode::Open() {
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
   keeping.ended = [&state](const std::string& node) { state.book->Forget(node); };
   keeping.may_act = [&state] { return state.claim == nullptr || state.claim->status().ok(); };
+  std::vector<Listener> listeners = state.MakeListeners();
+  const bool tells_others = !listeners.empty();
+  state.farewells = std::make_unique<Farewells>(std::move(listeners));
+  keeping.farewell = [&state](const std::string& tenant, bool has_node_ended) {
+    return state.farewells->Tell(tenant, has_node_ended);
+  };
   state.keeper = std::make_unique<NodeKeeper>(
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);
   state.kept_desk = std::make_shared<Desk>(
       Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, state.clock,
            state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); },
-           state.queries.get(), state.claim.get()});
+           state.queries.get(), state.claim.get(), tells_others});
   state.steward = std::make_unique<Steward>(*state.kept_desk);
   const auto seen = state.fleet->Look();
   if (seen.ok() && state.claim != nullptr) state.claim->Work(*seen->view);
@@ -275,6 +308,7 @@ Status OperationNode::Open() {
     const std::lock_guard lock(state.mutex);
     state.desk = state.kept_desk;
   }
+  state.farewells->Start();
   state.keeper->Start();
   state.steward->Start();
   state.log.Info("open", {{"id", state.identity.id},
@@ -295,9 +329,15 @@ Status OperationNode::Stop() {
   if (state.steward) state.steward->Stop();
   if (state.keeper) state.keeper->Stop();
   if (state.claim) state.claim->Release();
+  if (state.farewells) state.farewells->Stop();
   state.fleet.reset();  // Lets go of the store.
   state.log.Info("stopped");
   return Status::Ok();
+}
+
+void OperationNode::SetGateway(const std::string& url, const std::string& process_secret) {
+  state_->config.auth_gateway_url = url;
+  state_->config.process_secret = process_secret;
 }
 
 std::uint16_t OperationNode::port() const { return state_->rest->port(); }

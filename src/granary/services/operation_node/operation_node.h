@@ -32,6 +32,9 @@ class OperationNode final : public hosting::Service {
   Status Stop() override;
 
   std::uint16_t port() const;
+  /// Before Open: the gateway of this process, and what it knows this service by; empty: by
+  /// OPERATION_NODE_KEY.
+  void SetGateway(const std::string& url, const std::string& process_secret);
 
  private:
   struct State;

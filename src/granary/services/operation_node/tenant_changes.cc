@@ -268,7 +268,16 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
                                     bool keeps_data) {
   GRANARY_ASSIGN(const Kept<Tenant>* found, NeedTenant(now, id));
   const auto* placement = now.FindPlacement(id);
-  if (placement != nullptr && !placement->value.launched_by.empty()) {
+  const bool is_launched = placement != nullptr && !placement->value.launched_by.empty();
+  const bool lasts = found->value.state != TenantState::kDeleting;
+  if (const std::string node = is_launched || !lasts ? "" : WhoAnnounces(desk, now, id);
+      desk.config.adopt_tenants && !node.empty()) {
+    return Status(Code::kConflict,
+                  fmt::format("the node '{}' announces the tenant '{}', which would be adopted "
+                              "again at its next heartbeat (ADOPT_TENANTS): stop the node first",
+                              node, id));
+  }
+  if (is_launched || !lasts || (desk.tells_others && !keeps_data)) {
     Tenant tenant = found->value;
     if (tenant.state == TenantState::kDeleting) {
       if (tenant.keeps_data == keeps_data) return Fleet::Changes();
@@ -280,13 +289,6 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
     tenant.keeps_data = keeps_data;
     tenant.changed_us = desk.clock.WallMicros();
     return Fleet::Changes{TenantChange(now, id, tenant)};
-  }
-  if (const std::string node = WhoAnnounces(desk, now, id);
-      desk.config.adopt_tenants && !node.empty()) {
-    return Status(Code::kConflict,
-                  fmt::format("the node '{}' announces the tenant '{}', which would be adopted "
-                              "again at its next heartbeat (ADOPT_TENANTS): stop the node first",
-                              node, id));
   }
   Fleet::Changes changes{{std::string(kTenantKind), id, found->version, std::nullopt}};
   if (placement != nullptr)

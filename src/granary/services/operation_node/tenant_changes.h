@@ -44,8 +44,9 @@ Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now,
 /// kConflict, saying why, when it cannot go there.
 Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const std::string& tenant,
                                   const Move& move);
-/// Of a tenant whose node was launched the rows go once the node has ended (NodeKeeper); of any
-/// other at once, and its data stays with its node. kConflict for one that would be adopted again.
+/// Of a tenant whose node was launched the rows go once the node has ended, of one that the gateway
+/// or the catalog is to forget once they have (NodeKeeper); of any other at once. Where no node was
+/// launched, the data stays with its node. kConflict for one that would be adopted again.
 Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now,
                                     const std::string& tenant, bool keeps_data);
 Result<Fleet::Changes> DecideQuota(const FleetView& now, const std::string& tenant,

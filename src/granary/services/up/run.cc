@@ -10,7 +10,9 @@
 
 #include "granary/base/log.h"
 #include "granary/hosting/server_options.h"
+#include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
+#include "granary/security/digest.h"
 #include "granary/services/auth_gateway/gateway.h"
 #include "granary/services/auth_gateway/run.h"
 #include "granary/services/cbo_engine/engine.h"
@@ -24,6 +26,9 @@
 
 namespace granary::services {
 namespace {
+
+// What one service of this process shows another where no OPERATION_NODE_KEY is set.
+constexpr std::size_t kSecretLetters = 43;
 
 struct UpConfig {
   Config node;
@@ -115,6 +120,7 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   GRANARY_ASSIGN(auto operation,
                  operation::OperationNode::Listen(config.operation, logs.Of("operation-node")));
   const std::uint16_t operation_port = operation->port();
+  operation::OperationNode& operation_node = *operation;
   config.monitoring.operation_node_port = operation_port;
   if (config.node.operation_node_url.empty()) {
     config.node.operation_node_url = url(operation_port);
@@ -126,9 +132,15 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
   config.gateway.node_url = url(node_port);
+  if (config.operation.operation_node_key.empty()) {
+    io::SystemRandom random;
+    config.gateway.process_secret = security::RandomText(random, kSecretLetters);
+  }
   GRANARY_ASSIGN(auto gateway, gateway::AuthGateway::Listen(config.gateway, logs.Of("auth-gateway"),
                                                             gateway::ShowFirstKey));
   const std::uint16_t gateway_port = gateway->port();
+  if (config.operation.auth_gateway_url.empty())
+    operation_node.SetGateway(url(gateway_port), config.gateway.process_secret);
   config.monitoring.rest_port = node_port;
   config.monitoring.auth_gateway_port = gateway_port;
   add("Auth Gateway", std::move(gateway), gateway_port);
