@@ -119,7 +119,8 @@ class Authority {
   Status LogOut(const Act& act);
 
   // Users. kPermissionDenied unless it is oneself or an administrator; kNotFound for users of
-  // others.
+  // others. kConflict for what would leave no operator who can come in, by a password or a key
+  // without scope and end; so with keys.
   Result<UserRow> CreateUser(const Act& act, const NewUser& user);
   Result<UserRow> GetUser(const Act& act, std::string_view id);
   Result<std::vector<UserRow>> ListUsers(const Act& act, const std::optional<std::string>& tenant,

@@ -165,7 +165,7 @@ Status Authority::RevokeKey(const Act& act, std::string_view id) {
     GRANARY_TRY(State::CheckReach(rows, act, key));
     if (key.revoked_us != 0) return Status::Ok();
     key.revoked_us = state.now_us();
-    GRANARY_TRY(rows.PutKey(key));
+    GRANARY_TRY(State::KeepingAnOperator(rows, [&] { return rows.PutKey(key); }));
     return rows.AddAudit(state.Entry(act, key.tenant, "key.revoke", key.id, key.name));
   });
 }

@@ -175,7 +175,7 @@ Result<UserRow> Authority::ChangeUser(const Act& act, std::string_view id, const
       user.password = password;
       what.push_back("password");
     }
-    GRANARY_TRY(rows.PutUser(user));
+    GRANARY_TRY(State::KeepingAnOperator(rows, [&] { return rows.PutUser(user); }));
     if (change.password || user.disabled)
       GRANARY_TRY(rows.RevokeSessionsOf(user.id, state.now_us()));
     return rows.AddAudit(state.Entry(act, user.tenant, "user.change", user.id,
@@ -194,7 +194,7 @@ Status Authority::DeleteUser(const Act& act, std::string_view id) {
     GRANARY_TRY(State::CheckNoOperator(act, user));
     GRANARY_TRY(rows.RevokeSessionsOf(user.id, state.now_us()));
     GRANARY_TRY(rows.RevokeKeysOf(user.id, state.now_us()));
-    GRANARY_TRY(rows.DeleteUser(user.id));
+    GRANARY_TRY(State::KeepingAnOperator(rows, [&] { return rows.DeleteUser(user.id); }));
     return rows.AddAudit(state.Entry(act, user.tenant, "user.delete", user.id, user.name));
   });
 }

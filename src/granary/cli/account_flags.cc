@@ -8,6 +8,7 @@
 #include "granary/cli/key_command.h"
 #include "granary/cli/role_command.h"
 #include "granary/cli/user_command.h"
+#include "granary/hosting/config_flags.h"
 
 namespace granary::cli {
 namespace {
@@ -74,6 +75,13 @@ void AddUsers(CLI::App& app, const ReportFn& report) {
   of_one("disable", "Nothing lets them in until they are enabled", DisableUser);
   of_one("enable", "Let them in again", EnableUser);
   of_one("delete", "Remove them and their keys", DeleteUser);
+  auto* recover = users->add_subcommand(
+      "recover",
+      "On the gateway's own machine, as the user that it runs as: one more operator, whose API key "
+      "is printed, alone on stdout. For when no operator can come in any more");
+  const auto flags = std::make_shared<hosting::ConfigFlags>();
+  hosting::AddConfigFlags(*recover, *flags);
+  recover->callback([flags, report] { report(RecoverOperator(*flags)); });
 }
 
 void AddKeys(CLI::App& app, const ReportFn& report) {

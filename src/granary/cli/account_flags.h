@@ -11,7 +11,8 @@ class App;
 
 namespace granary::cli {
 
-/// Adds the three to `app`; `report` gets what became of a command that was run.
+/// Adds the three to `app`; `report` gets what became of a command that was run. `user recover` is
+/// among them, which asks no gateway.
 void AddAccounts(CLI::App& app, const std::function<void(const Status& status)>& report);
 
 }  // namespace granary::cli

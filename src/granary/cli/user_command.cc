@@ -7,6 +7,8 @@
 #include "granary/api/json_object.h"
 #include "granary/cli/secret_input.h"
 #include "granary/cli/text_table.h"
+#include "granary/cli/variables.h"
+#include "granary/services/auth_gateway/recover.h"
 
 namespace granary::cli {
 namespace {
@@ -178,6 +180,13 @@ Status DeleteUser(const UserOptions& options) {
   GRANARY_ASSIGN(AccountClient client, AccountClient::Create(options));
   GRANARY_ASSIGN(const std::string id, FindUser(client, options.user, options.tenant));
   return client.Call("DELETE", "/auth/users/" + PathSegment(id)).status();
+}
+
+Status RecoverOperator(const hosting::ConfigFlags& flags) {
+  GRANARY_ASSIGN(const hosting::ConfigSources sources, hosting::ReadSources(flags, KnowsVariable));
+  GRANARY_ASSIGN(const std::string key, gateway::MakeRecoveryKey(sources));
+  PrintText(key + "\n");
+  return Status::Ok();
 }
 
 }  // namespace granary::cli

@@ -6,6 +6,7 @@
 
 #include "granary/base/status.h"
 #include "granary/cli/account_client.h"
+#include "granary/hosting/config_flags.h"
 
 namespace granary::cli {
 
@@ -25,6 +26,10 @@ Status RevokeRoles(const UserOptions& options);
 Status DisableUser(const UserOptions& options);
 Status EnableUser(const UserOptions& options);
 Status DeleteUser(const UserOptions& options);
+
+/// One more operator, straight into the file of the gateway that the settings name; its key is
+/// printed. MakeRecoveryKey's failures.
+Status RecoverOperator(const hosting::ConfigFlags& flags);
 
 /// The id of a user by name or id. kNotFound when there is none.
 Result<std::string> FindUser(AccountClient& client, const std::string& user,
