@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import yaml
 
-from node import BINARY, REPOSITORY, free_port, until
+from node import BINARY, REPOSITORY, Client, free_port, until
 from service import Service
 
 DEPLOY = REPOSITORY / "deploy"
@@ -102,6 +102,52 @@ def test_the_supervisors_program_starts(tmp_path):
     assert all(name in listed for name in services())
 
 
+def finds_over_tenants(fleet, key, tenant):
+    """A source "s" of the tenant, which the Operation Node has adopted, is found, added up and streamed by it."""
+    shown = {"Authorization": f"Bearer {key}"}
+    until(lambda: any(one["tenant_id"] == tenant and one["serving"] for one in fleet.call("GET", "/tenants", headers=shown)["tenants"]), "it is adopted")
+    for target, body in (("search", {"source_id": "s"}), ("aggregate", {"source_id": "s", "aggregations": [{"type": "count"}]}), ("search/stream", {"source_id": "s"})):
+        status, _, content = fleet.raw("POST", f"/query/{target}", body, shown)
+        assert status == 200, (target, content)
+
+
+def production():
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", (DEPLOY / "production.env").read_text(), re.M))
+
+
+@pytest.mark.parametrize("how", ["granary@", "granary up"])
+def test_the_production_example_finds_over_tenants(how, tmp_path):
+    """Its settings, at ports and folders of this test, and with a secret of one's own."""
+    secret = "0123456789abcdef"
+    ports = {name: free_port() for name in PORTS}
+    settings = {key: value for key, value in production().items() if key not in ("DATA_PATH", "GRPC_PORT", "REST_PORT")}
+    settings["OPERATION_NODE_KEY"] = secret
+    for key, value in settings.items():
+        settings[key] = re.sub(r"http://127.0.0.1:(\d+)", lambda found: "http://127.0.0.1:" + str(
+            ports[next(one for one, port in PORTS.items() if port == int(found[1]))]), value)
+    variable = {name: "REST_PORT" if name == "tenant-node" else name.upper().replace("-", "_") + "_PORT" for name in PORTS}
+    settings |= {variable[name]: str(port) for name, port in ports.items()}
+    settings |= {"GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "HEARTBEAT_SECONDS": "1", "TENANT_NODE_URL": f"http://127.0.0.1:{ports['tenant-node']}"}
+    running = {}
+    try:
+        for name in PORTS if how == "granary@" else ["up"]:
+            port = "MONITORING_PORT" if name == "up" else variable[name]
+            running[name] = Service(name, port, tmp_path / name, settings)
+            running[name].port = int(settings[port])
+            running[name].start()
+        logs = "".join(service.log() for service in running.values())
+        key = re.search(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", logs)[0]
+        gateway = Client(ports["auth-gateway"])
+        shown = {"Authorization": f"Bearer {key}"}
+        until(lambda: gateway.raw("GET", "/sources", headers=shown)[0] == 200, "the gateway reaches the node")
+        assert gateway.raw("POST", "/sources/add", {"source_id": "s"}, shown)[0] == 201
+        finds_over_tenants(Client(ports["operation-node"]), secret, settings["TENANT_ID"])
+        assert Client(ports["tenant-node"]).raw("GET", "/sources")[0] == 401, "around the gateway nobody is answered"
+    finally:
+        for service in running.values():
+            service.close()
+
+
 def compose():
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
@@ -157,6 +203,7 @@ def test_compose_finds_each_other_as_it_says(tmp_path):
         gateway = running["auth-gateway"].client()
         until(lambda: gateway.raw("GET", "/sources", headers=shown)[0] == 200, "the gateway reaches the node")
         assert gateway.raw("POST", "/sources/add", {"source_id": "s"}, shown)[0] == 201
+        finds_over_tenants(running["operation-node"].client(), "0123456789abcdef", "default_tenant")
         # Around the gateway nobody is answered.
         assert running["tenant-node"].client().raw("GET", "/sources")[0] == 401
         monitoring = running["monitoring"].client()
@@ -210,8 +257,9 @@ def test_the_production_example_has_the_required_values_and_is_accepted(tmp_path
                 "MAX_CONCURRENT_SEARCHES": "50"}
     assert required.items() <= given.items() and set(given) <= set(variables())
     for service in sorted(services() | {"up"}):
-        done = subprocess.run([str(BINARY), "config", "show", service, "--config", str(DEPLOY / "production.env")], cwd=tmp_path, env={},
-                              capture_output=True, text=True, timeout=60)
+        show = [str(BINARY), "config", "show", service, "--config", str(DEPLOY / "production.env")]
+        done = subprocess.run(show, cwd=tmp_path, env={"OPERATION_NODE_KEY": "0123456789abcdef"}, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
-    # The secret that stands there is none: whoever copies it is told to make their own.
-    assert "change-me" in given["OPERATION_NODE_KEY"]
+        # The secret that stands there is none: whoever copies it is told to make their own.
+        done = subprocess.run(show, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "OPERATION_NODE_KEY" in done.stderr and "change-me" not in done.stderr

@@ -24,7 +24,9 @@ bool IsUrlOrNothing(std::string_view text) {
 }
 bool IsKeyOrNothing(std::string_view text) {
   constexpr std::size_t kBytesMin = 16, kBytesMax = 512;
-  return text.empty() || (text.size() >= kBytesMin && text.size() <= kBytesMax &&
+  // What stands in deploy/production.env everybody can read.
+  const bool is_examples = text.find("change-me") != std::string_view::npos;
+  return text.empty() || (!is_examples && text.size() >= kBytesMin && text.size() <= kBytesMax &&
                           std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; }));
 }
 
@@ -62,7 +64,7 @@ std::vector<Variable> AccessVariables() {
      "PEM file: clients must show a certificate signed by one of these, and those that do are answered from any machine"},
     {"", "ALLOW_ANONYMOUS", "false", SwitchRule{&C::allow_anonymous},
      "Without authentication configured only this machine is answered, unless this is true"},
-    {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters, or nothing"},
+    {"", "OPERATION_NODE_KEY", "", TextRule{&C::operation_node_key, IsKeyOrNothing, "16 to 512 printed characters of your own (openssl rand -hex 32), or nothing"},
      "A secret that all services of a fleet share: the Operation Node and the Metadata Catalog answer whoever shows it as 'Authorization: Bearer …', from any machine, and nobody else, and every service shows them its log lines; nothing: their own machine alone", Offer::kNow, Shown::kNever},
   };
 }

@@ -115,8 +115,8 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   config.operation.adopt_tenants = true;
   config.operation.gateway_jwks = config.node.gateway_jwks;
   config.operation.gateway_required = config.node.gateway_required;
-  // Nodes that it launches know its own keys anyway.
-  if (!names_keys) config.node.gateway_jwks += "," + operation::KeysFileOf(config.operation);
+  // So that it can ask the node beside it; nodes that it launches know its own keys anyway.
+  config.node.gateway_jwks += "," + operation::KeysFileOf(config.operation);
   GRANARY_ASSIGN(auto operation,
                  operation::OperationNode::Listen(config.operation, logs.Of("operation-node")));
   const std::uint16_t operation_port = operation->port();
