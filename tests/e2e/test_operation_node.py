@@ -58,7 +58,7 @@ BAD = [
     ("POST", "/tenants", {"tenant_id": 7}, 400, "/tenant_id"), ("POST", "/tenants", {"tenant_id": "a", "soap": 1}, 400, "/soap"),
     ("POST", "/tenants", {"tenant_id": "a", "name": "x" * 256}, 400, "/name"), ("POST", "/tenants", {"tenant_id": "a", "quota": 1}, 400, "/quota"),
     ("POST", "/tenants", {"tenant_id": "a", "quota": {"sources": 0}}, 400, "/quota/sources"),
-    ("POST", "/tenants", {"tenant_id": "a", "quota": {"memory_mb": 63}}, 400, "/quota/memory_mb"),
+    ("POST", "/tenants", {"tenant_id": "a", "quota": {"memory_mb": 95}}, 400, "/quota/memory_mb"),
     ("POST", "/tenants", {"tenant_id": "a", "quota": {"rows": 1}}, 400, "/quota/rows"),
     ("POST", "/tenants", {"tenant_id": "a", "node_id": "a/b"}, 400, "/node_id"), ("POST", "/tenants", {"tenant_id": "a", "node_id": "none"}, 409, None),
     ("GET", "/tenants?limit=0", None, 400, None), ("GET", "/tenants?limit=1001", None, 400, None), ("GET", "/tenants?limit=x", None, 400, None),

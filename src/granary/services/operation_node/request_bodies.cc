@@ -11,6 +11,7 @@
 #include "granary/net/upstream_pool.h"
 #include "granary/services/operation_node/bodies.h"
 #include "granary/services/operation_node/members.h"
+#include "granary/tenant/node_memory.h"
 
 namespace granary::operation {
 namespace {
@@ -44,7 +45,7 @@ Result<std::string> OptionalIdentifier(api::ObjectReader& object, std::string_vi
 
 Status ReadQuotaMembers(api::ObjectReader& object, Quota& out) {
   GRANARY_ASSIGN(out.sources, object.WholeNumber("sources", 1, kSourcesMax));
-  GRANARY_ASSIGN(out.memory_mb, object.WholeNumber("memory_mb", 64, kMegabytesMax));
+  GRANARY_ASSIGN(out.memory_mb, object.WholeNumber("memory_mb", kNodeMemoryLeastMb, kMegabytesMax));
   GRANARY_ASSIGN(out.workers, object.WholeNumber("workers", 1, kWorkersMax));
   GRANARY_ASSIGN(out.searches, object.WholeNumber("searches", 1, kSearchesMax));
   return object.Finish();

@@ -6,11 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "granary/tenant/node_memory.h"
+
 namespace granary::services {
 namespace {
 
 constexpr std::uint64_t kMemoryLimitPercent = 60;
-constexpr std::int64_t kMemoryLimitLeastMb = 96;  // Less and no request fits beside the program.
 constexpr std::int64_t kMemoryLimitUnknownMb = 4096;  // Where nobody says what the machine has.
 constexpr std::int64_t kQueryShareParts = 8;
 
@@ -26,7 +27,7 @@ void Derive(std::string_view name, std::int64_t value, std::string origin,
 
 void DeriveMemory(const MachineMemory& memory, Config& config) {
   const std::uint64_t machine_mb = memory.bytes >> 20;
-  const auto limit = std::max(kMemoryLimitLeastMb,
+  const auto limit = std::max(kNodeMemoryLeastMb,
                               static_cast<std::int64_t>(machine_mb * kMemoryLimitPercent / 100));
   Derive("MEMORY_LIMIT_MB", memory.bytes == 0 ? kMemoryLimitUnknownMb : limit,
          memory.bytes == 0 ? "default"
@@ -44,9 +45,9 @@ void CheckTogether(const Config& config, std::vector<std::string>& complaints) {
       complaints.push_back(
           fmt::format("{} is {}, allowed: at most {}, which is {}", less, a, more, b));
   };
-  if (config.memory_limit_mb < kMemoryLimitLeastMb) {
+  if (config.memory_limit_mb < kNodeMemoryLeastMb) {
     complaints.push_back(fmt::format("MEMORY_LIMIT_MB is {}, allowed: 0, or at least {}",
-                                     config.memory_limit_mb, kMemoryLimitLeastMb));
+                                     config.memory_limit_mb, kNodeMemoryLeastMb));
   }
   ordered("QUERY_MEMORY_MB", static_cast<double>(config.query_memory_mb), "MEMORY_LIMIT_MB",
           static_cast<double>(config.memory_limit_mb));
