@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gateway import Gateway
+from gateway import Estate, Gateway
 from node import BINARY
 
 KEY = re.compile(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}")
@@ -141,3 +141,53 @@ def test_what_is_wrong_is_told(cli):
     assert cli.run("key", "revoke", "../../users/u_0", expect=1).stderr
     for wrong in (["user"], ["key", "create", "--grant"], ["role", "create", "x"], ["user", "grant", "admin"]):
         assert cli.run(*wrong, expect=2).stderr
+
+
+def test_the_way_back_on_the_machine_itself(tmp_path):
+    """The first key is lost: whoever may write the gateway's folder makes another, while it runs."""
+    gateway = Gateway(tmp_path, {"TENANT_ID": "acme"}).start()
+    try:
+        admin = gateway.caller()
+        me = admin.call("GET", "/auth/me")["user_id"]
+        (key,) = admin.call("GET", "/auth/keys")["keys"]
+        assert admin.raw("DELETE", f"/auth/keys/{key['key_id']}")[0] == 409 and admin.raw("PATCH", f"/auth/users/{me}", {"roles": []})[0] == 409
+        recover = [str(BINARY), "user", "recover", "--set", f"DATA_PATH={gateway.data}", "--set", "TENANT_ID=acme"]
+        done = subprocess.run(recover, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and KEY.fullmatch(done.stdout.strip()), done.stderr
+        back = gateway.caller(done.stdout.strip())
+        assert back.call("GET", "/auth/me")["tenant_id"] == "acme"
+        assert back.raw("DELETE", f"/auth/keys/{key['key_id']}")[0] == 204 and admin.raw("GET", "/auth/me")[0] == 401
+        assert [entry["detail"] for entry in back.call("GET", "/audit?actor=granary")["entries"]] == ["made on the machine itself", "the first key"]
+    finally:
+        gateway.close()
+    recover[-3] = f"DATA_PATH={tmp_path / 'elsewhere'}"
+    done = subprocess.run(recover, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "auth.sqlite" in done.stderr and not (tmp_path / "elsewhere").exists()
+
+
+def test_commands_of_data_show_a_key(tmp_path):
+    """import, query, export, explain, source: through the gateway to a node that answers nobody else."""
+    estate = Estate(tmp_path)
+    try:
+        url = f"http://127.0.0.1:{estate.gateway.port}"
+        (tmp_path / "t.csv").write_text("a,b\n1,x\n2,y\n")
+        (tmp_path / "key").write_text(estate.admins["acme"] + "\n")
+
+        def run(*args, key=True, expect=0, env=()):
+            environment = {**{name: value for name, value in os.environ.items() if name != "GRANARY_API_KEY"}, **dict(env)}
+            shown = ["--key-file", str(tmp_path / "key")] if key else []
+            done = subprocess.run([str(BINARY), *args, "--url", url, *shown], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+            assert done.returncode == expect, (args, done.stdout, done.stderr)
+            return done.stdout + done.stderr
+
+        run("import", "t.csv", "--source", "t")
+        assert "y" in run("query", "t", key=False, env={"GRANARY_API_KEY": estate.admins["acme"]})
+        run("export", "t", "out.csv")
+        assert (tmp_path / "out.csv").read_text().splitlines()[0] == "a,b"
+        assert run("explain", "t") and "t" in run("source", "list") and run("compaction", "explain", "t")
+        told = run("query", "t", key=False, expect=1)
+        assert "UNAUTHENTICATED" in told and "GRANARY_API_KEY" in told and "--key-file" in told
+        (tmp_path / "key").write_text(estate.admins["acme"][:-1] + "!\n")
+        assert "UNAUTHENTICATED" in run("query", "t", expect=1)
+    finally:
+        estate.close()

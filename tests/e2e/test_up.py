@@ -143,6 +143,23 @@ def test_one_file_configures_all(tmp_path):
     alone.close()
 
 
+@pytest.mark.parametrize("settings", [{}, {"OPERATION_NODE_KEY": "a-secret-of-all-services"}, {"GATEWAY_JWKS": "data/auth/jwks.json"}], ids=["bare", "with a key", "gateway alone"])
+def test_what_it_says_to_try_works_as_it_stands(tmp_path, settings):
+    service = Service("up", "MONITORING_PORT", tmp_path, {"REST_PORT": "0", "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "CBO_ENGINE_PORT": "0", **settings})
+    service.start().wait_for(lambda _: "Granary is up" in service.log(), "it says what to try")
+    try:
+        key = re.search(r"gk_[0-9a-f]{16}_\w{43}", service.log())[0]
+        tried = re.search(r"Try:\n((?:  .*\n)+)", service.log())[1]
+        page, *lines = [line.strip() for line in tried.splitlines()]
+        assert "in a browser" in page and len(lines) == 7
+        (tmp_path / "your.csv").write_text("a\n7\n")
+        script = "set -e\n" + "\n".join(lines).replace("gk_…", key).replace("curl ", "curl -sf ").replace("granary ", f"{BINARY} ")
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stdout.splitlines()[-2].strip() == "7", (script, done.stdout, done.stderr)
+    finally:
+        service.close()
+
+
 def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":

@@ -85,11 +85,12 @@ TEST(RecordFileTest, JsonArraySplitsIntoRecords) {
 }
 
 TEST(SearchBodyTest, SaysWhatTheOptionsSay) {
-  QueryOptions options{.sources = {"a\"b"},
-                       .filters = R"({"x":1})",
-                       .columns = {"x"},
-                       .order_by = {"x:desc", "y"},
-                       .limit = 5};
+  QueryOptions options;
+  options.sources = {"a\"b"};
+  options.filters = R"({"x":1})";
+  options.columns = {"x"};
+  options.order_by = {"x:desc", "y"};
+  options.limit = 5;
   EXPECT_EQ(*SearchBody(options),
             R"({"limit":5,"source_ids":["a\"b"],"filters":{"x":1},"columns":["x"],)"
             R"("order_by":[{"column":"x","direction":"desc"},{"column":"y","direction":"asc"}]})");

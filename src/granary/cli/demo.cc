@@ -142,9 +142,9 @@ Status PlayStandalone(bool wait) {
   return node.Close();
 }
 
-Status PlayRest(const std::string& url, const std::string& ca_file, bool wait) {
-  std::printf("REST: the node at %s\n", url.c_str());
-  GRANARY_ASSIGN(auto node, NodeClient::Create(url, ca_file));
+Status PlayRest(const NodeAddress& address, bool wait) {
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(address));
+  std::printf("REST: the node at %s\n", node.url().c_str());
   GRANARY_TRY(node.Call("GET", "/health")
                   .status()
                   .At("is a node running? Start one with: granary tenant-node"));
@@ -180,8 +180,7 @@ Status RunDemo(const DemoOptions& options) {
     return Status(Code::kInvalidArgument,
                   fmt::format("choice {}: 1 is standalone, 2 is REST", choice));
   }
-  GRANARY_TRY(choice == 1 ? PlayStandalone(!options.yes)
-                          : PlayRest(options.url, options.ca_file, !options.yes));
+  GRANARY_TRY(choice == 1 ? PlayStandalone(!options.yes) : PlayRest(options, !options.yes));
   std::printf("\nThe tour is over: every step answered as it should.\n");
   return Status::Ok();
 }

@@ -6,14 +6,13 @@
 #include <string>
 
 #include "granary/base/status.h"
+#include "granary/cli/node_client.h"
 
 namespace granary::cli {
 
-struct DemoOptions {
+struct DemoOptions : NodeAddress {
   int choice = 0;    ///< 0 asks.
   bool yes = false;  ///< Goes on without waiting for Enter.
-  std::string url = "http://127.0.0.1:8000";
-  std::string ca_file;
 };
 
 /// Fails when any step of the tour does not answer what it should.

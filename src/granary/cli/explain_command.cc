@@ -114,7 +114,7 @@ Status RunExplain(const ExplainOptions& options) {
   const std::string& output = options.search.output;
   if (output != "tree" && output != "json")
     return Status(Code::kInvalidArgument, "--output " + output + ": one of tree, json");
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.search.url, options.search.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options.search));
   const std::string target = options.analyze ? "/data/explain?analyze=true" : "/data/explain";
   GRANARY_ASSIGN(const std::string answer, node.Call("POST", target, body));
   if (output == "json") {

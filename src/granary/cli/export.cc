@@ -81,7 +81,7 @@ Status Download(NodeClient& node, const SourceId& id, const std::string& body,
 Status RunExport(const ExportOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.source));
   GRANARY_ASSIGN(const std::string_view accept, ChooseAccept(options));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   const std::string body =
       StreamBody({.sources = {id.str()}, .filters = options.filters, .columns = options.columns});
   io::PosixFileSystem files;

@@ -6,17 +6,16 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/cli/node_client.h"
 
 namespace granary::cli {
 
-struct ExportOptions {
+struct ExportOptions : NodeAddress {
   std::string source;
   std::string path;
   std::string format;   ///< Empty: by the path's ending.
   std::string filters;  ///< JSON, as in the body; empty: none.
   std::vector<std::string> columns;
-  std::string url = "http://127.0.0.1:8000";
-  std::string ca_file;
 };
 
 /// The file has all records or stays as it was: it is written beside itself (`<file>.part`) and

@@ -157,7 +157,7 @@ Result<std::uint64_t> Import(NodeClient& node, const SourceId& id, const ImportO
 
 Status RunImport(const ImportOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.source));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file, kImportTimeoutMs));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options, kImportTimeoutMs));
   ProgressBar bar(id.str());
   GRANARY_ASSIGN(const std::uint64_t written, Import(node, id, options, bar));
   if (options.flush) GRANARY_TRY(node.Call("POST", "/sources/" + id.str() + "/flush").status());

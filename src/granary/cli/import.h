@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/cli/node_client.h"
 
 namespace granary::cli {
 
-struct ImportOptions {
+struct ImportOptions : NodeAddress {
   std::string path;
   std::string source;
-  std::string url = "http://127.0.0.1:8000";
-  std::string ca_file;
   std::string format;  ///< Empty: by the path's ending.
   /// Of a CSV file: what an unquoted cell says when it is null. An empty one is, anyway.
   std::vector<std::string> null_texts;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <arrow/compute/initialize.h>
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "granary/cli/account_flags.h"
@@ -52,6 +53,16 @@ int Report(const Status& status, const std::string& text = {}) {
   return 1;
 }
 
+void AddNodeAddress(CLI::App& command, NodeAddress& address) {
+  command.add_option("--url", address.url,
+                     fmt::format("The node; {} when not given, and with a key the Auth Gateway, {}",
+                                 kNodeUrl, kGatewayUrl));
+  command.add_option("--ca-file", address.ca_file,
+                     "PEM file: who may have signed an https node's certificate");
+  command.add_option("--key-file", address.key_file,
+                     "File with an API key to show, - for stdin; GRANARY_API_KEY when not given");
+}
+
 void AddImport(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
       "import",
@@ -62,9 +73,7 @@ void AddImport(CLI::App& app, int& exit_code) {
       ->add_option("--source", options->source,
                    "The source; added with the file's columns when it is not there")
       ->required();
-  command->add_option("--url", options->url, "The node")->capture_default_str();
-  command->add_option("--ca-file", options->ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, *options);
   command->add_option("--format", options->format,
                       "csv, ndjson, json, arrow or parquet; by the file's ending when not given");
   command
@@ -97,9 +106,7 @@ void AddQuery(CLI::App& app, int& exit_code) {
       ->add_option("--output,--format", options->output,
                    "table, json, ndjson, csv, arrow or parquet; the last two are for a pipe")
       ->capture_default_str();
-  command->add_option("--url", options->url, "The node")->capture_default_str();
-  command->add_option("--ca-file", options->ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, *options);
   command->callback([options, &exit_code] { exit_code = Report(RunQuery(*options)); });
 }
 
@@ -123,9 +130,7 @@ void AddExplain(CLI::App& app, int& exit_code) {
   command->add_flag("--analyze", options->analyze, "Run it, and tell what each step took");
   command->add_option("--output,--format", options->search.output, "tree or json")
       ->capture_default_str();
-  command->add_option("--url", options->search.url, "The node")->capture_default_str();
-  command->add_option("--ca-file", options->search.ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, options->search);
   command->callback([options, &exit_code] { exit_code = Report(RunExplain(*options)); });
 }
 
@@ -140,9 +145,7 @@ void AddExport(CLI::App& app, int& exit_code) {
   command->add_option("--filters", options->filters,
                       R"(JSON as in POST /data/search: '{"amount": {"gt": 100}}')");
   command->add_option("--columns", options->columns, "Columns to write")->delimiter(',');
-  command->add_option("--url", options->url, "The node")->capture_default_str();
-  command->add_option("--ca-file", options->ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, *options);
   command->callback([options, &exit_code] { exit_code = Report(RunExport(*options)); });
 }
 
@@ -159,9 +162,7 @@ void AddDemo(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 2))
       ->excludes(tour);
   command->add_flag("--yes", options->yes, "Do not wait for Enter between steps");
-  command->add_option("--url", options->url, "The node, for rest")->capture_default_str();
-  command->add_option("--ca-file", options->ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, *options);
   command->callback([options, &exit_code] { exit_code = Report(RunDemo(*options)); });
 }
 
@@ -172,9 +173,7 @@ CLI::App* AddSourceVerb(CLI::App& parent, const std::shared_ptr<SourceOptions>& 
                         const std::string& verb, const std::string& help, SourceVerb run,
                         int& exit_code) {
   auto* command = parent.add_subcommand(verb, help);
-  command->add_option("--url", options->url, "The node")->capture_default_str();
-  command->add_option("--ca-file", options->ca_file,
-                      "PEM file: who may have signed an https node\'s certificate");
+  AddNodeAddress(*command, *options);
   command->callback([options, run, &exit_code] { exit_code = Report(run(*options)); });
   return command;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "granary/cli/secret_input.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/json/batch_writer.h"
 
@@ -41,6 +42,8 @@ Status ProblemToStatus(const net::ClientResponse& response) {
   const std::optional<Code> code = CodeOf(name);
   std::string message = code ? fmt::format("{} (HTTP {})", detail, response.status)
                              : fmt::format("{} {}: {}", name, response.status, detail);
+  if (code == Code::kUnauthenticated)
+    message += "\n  a key is taken from the file that --key-file names, or from GRANARY_API_KEY";
   simdjson::dom::array errors;
   if (is_problem && problem["errors"].get(errors) == simdjson::SUCCESS) {
     for (simdjson::dom::element error : errors) {
@@ -102,7 +105,16 @@ Result<NodeClient> NodeClient::Create(std::string_view url, const std::string& c
     if (ca.text.empty()) return Status(Code::kInvalidArgument, ca.name + ": it is empty");
   }
   GRANARY_ASSIGN(auto http, net::HttpClient::Create(url, timeout_ms, ca));
-  return NodeClient(std::move(http));
+  return NodeClient(std::move(http), url);
+}
+
+Result<NodeClient> NodeClient::Connect(const NodeAddress& address, std::int64_t timeout_ms) {
+  GRANARY_ASSIGN(const std::optional<std::string> key, FindApiKey(address.key_file));
+  std::string url = address.url;
+  if (url.empty()) url = key ? kGatewayUrl : kNodeUrl;
+  GRANARY_ASSIGN(NodeClient client, Create(url, address.ca_file, timeout_ms));
+  if (key) client.set_credential(*key);
+  return client;
 }
 
 void NodeClient::set_credential(std::string_view key) {
@@ -119,7 +131,7 @@ Result<std::string> NodeClient::Call(std::string_view method, std::string_view t
 Status NodeClient::Stream(std::string_view target, std::string_view body,
                           const std::function<Status(std::string_view)>& on_body,
                           std::string_view accept) {
-  net::Headers headers;
+  net::Headers headers = headers_;
   headers.Set("Accept", accept);
   GRANARY_ASSIGN(auto response, http_.Stream("POST", target, body, on_body, headers));
   return response.status / 100 == 2 ? Status::Ok() : ProblemToStatus(response);
@@ -128,7 +140,7 @@ Status NodeClient::Stream(std::string_view target, std::string_view body,
 Result<std::optional<std::map<std::string, std::string>>> NodeClient::ColumnsOf(
     const SourceId& id) {
   using Columns = std::map<std::string, std::string>;
-  GRANARY_ASSIGN(auto response, http_.Send("GET", "/sources/" + id.str(), {}));
+  GRANARY_ASSIGN(auto response, http_.Send("GET", "/sources/" + id.str(), {}, headers_));
   if (response.status == 404) return std::optional<Columns>();
   if (response.status / 100 != 2) return ProblemToStatus(response);
   simdjson::dom::parser parser;
@@ -171,7 +183,7 @@ Status NodeClient::Write(const SourceId& id, std::string_view records) {
 
 Result<std::uint64_t> NodeClient::WriteBody(const SourceId& id, std::string_view media_type,
                                             const std::function<Result<std::string>()>& next) {
-  net::Headers headers;
+  net::Headers headers = headers_;
   headers.Set("Content-Type", media_type);
   GRANARY_ASSIGN(auto response,
                  http_.Upload("POST", "/data/write?source_id=" + id.str(), next, headers));

@@ -18,15 +18,29 @@
 
 namespace granary::cli {
 
+/// Where a command finds its node, and what it shows there.
+struct NodeAddress {
+  std::string url;       ///< Empty: the node of this machine; with a key its Auth Gateway.
+  std::string ca_file;   ///< Who may have signed an https node's certificate.
+  std::string key_file;  ///< Empty: GRANARY_API_KEY, or no key.
+};
+
+inline constexpr const char* kNodeUrl = "http://127.0.0.1:8000";
+inline constexpr const char* kGatewayUrl = "http://127.0.0.1:8080";
+
 class NodeClient {
  public:
   static constexpr std::int64_t kTimeoutMs = 120'000;
+  /// FindApiKey's errors and Create's.
+  static Result<NodeClient> Connect(const NodeAddress& address,
+                                    std::int64_t timeout_ms = kTimeoutMs);
   /// `ca_file`: certificates that an https node's must be signed by; empty: the system's.
   static Result<NodeClient> Create(std::string_view url, const std::string& ca_file = {},
                                    std::int64_t timeout_ms = kTimeoutMs);
 
-  /// Shown with each Call from now on, as 'Authorization: Bearer …'.
+  /// Shown with each request from now on, as 'Authorization: Bearer …'.
   void set_credential(std::string_view key);
+  const std::string& url() const { return url_; }
 
   /// The body of a 2xx answer. Otherwise the problem's code and its detail, with one line for each
   /// place that it points at.
@@ -47,9 +61,10 @@ class NodeClient {
                                   const std::function<Result<std::string>()>& next);
 
  private:
-  explicit NodeClient(net::HttpClient http) : http_(std::move(http)) {}
+  NodeClient(net::HttpClient http, std::string_view url) : http_(std::move(http)), url_(url) {}
   net::HttpClient http_;
-  net::Headers headers_;  // Of each Call.
+  std::string url_;
+  net::Headers headers_;  // Of each request.
 };
 
 /// A JSON document laid out with an indentation of two, for people.

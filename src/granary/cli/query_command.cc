@@ -119,7 +119,7 @@ std::optional<std::string_view> StreamedOutput(std::string_view word) {
 
 Status RunQuery(const QueryOptions& options) {
   GRANARY_ASSIGN(const std::string body, SearchBody(options));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   if (const auto accept = StreamedOutput(options.output)) {
     const auto print = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stdout);

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "granary/base/status.h"
+#include "granary/cli/node_client.h"
 
 namespace granary::cli {
 
-struct QueryOptions {
-  std::string url = "http://127.0.0.1:8000";
-  std::string ca_file;
+struct QueryOptions : NodeAddress {
   std::vector<std::string> sources;  ///< None: all.
   std::string filters;               ///< JSON, as in POST /data/search.
   std::vector<std::string> columns;

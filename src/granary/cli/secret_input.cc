@@ -83,6 +83,13 @@ Result<std::string> ReadApiKey(const std::string& file) {
                   kKeyVariable));
 }
 
+Result<std::optional<std::string>> FindApiKey(const std::string& file) {
+  const char* key = std::getenv(kKeyVariable);
+  if (file.empty() && (key == nullptr || *key == '\0')) return std::optional<std::string>();
+  GRANARY_ASSIGN(std::string found, ReadApiKey(file));
+  return std::optional(std::move(found));
+}
+
 Result<std::string> ReadNewPassword(std::string_view whose) {
   std::string password;
   if (OnTerminal()) {

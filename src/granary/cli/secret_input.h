@@ -4,6 +4,7 @@
 // Threads    one; reads stdin, the environment and the terminal.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,10 @@ inline constexpr const char* kKeyVariable = "GRANARY_API_KEY";
 /// terminal. kInvalidArgument says how to give one when there is none of these, or when what was
 /// found has a character that no key has.
 Result<std::string> ReadApiKey(const std::string& file);
+
+/// The same, without asking: nothing where there is neither a file nor GRANARY_API_KEY, or that is
+/// empty.
+Result<std::optional<std::string>> FindApiKey(const std::string& file);
 
 /// A new password: asked for twice on a terminal, without showing it; else the first line of stdin.
 /// kInvalidArgument when it is empty or the two differ.

@@ -42,7 +42,7 @@ Status Print(const Result<std::string>& answer) {
 Status CallAndPrint(const SourceOptions& options, std::string_view method,
                     std::string_view behind = {}, std::string_view body = {}) {
   GRANARY_ASSIGN(const std::string target, Target(options, behind));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   return Print(node.Call(method, target, body));
 }
 
@@ -76,7 +76,7 @@ Result<std::string> SourcesTable(std::string_view answer) {
 Result<std::string> AskForPlan(const SourceOptions& options) {
   GRANARY_ASSIGN(const std::string target,
                  Target(options, options.all ? "/compaction?all=true" : "/compaction"));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   return node.Call("GET", target);
 }
 
@@ -114,7 +114,7 @@ Result<std::string> CompactionTable(std::string_view answer) {
 }  // namespace
 
 Status ListSources(const SourceOptions& options) {
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   GRANARY_ASSIGN(const std::string answer, node.Call("GET", "/sources"));
   if (options.output == "json") return Print(answer);
   if (options.output != "table")
@@ -134,7 +134,7 @@ Status ShowStats(const SourceOptions& options) {
     return {Code::kInvalidArgument, "--output " + options.output + ": one of table, json"};
   if (options.output == "json") return CallAndPrint(options, "GET", "/stats?histograms=true");
   GRANARY_ASSIGN(const std::string target, Target(options, "/stats?histograms=true"));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   GRANARY_ASSIGN(const std::string answer, node.Call("GET", target));
   GRANARY_ASSIGN(const std::string chart, HistogramChart(answer));
   std::fputs(chart.c_str(), stdout);
@@ -160,7 +160,7 @@ Status ExplainCompaction(const SourceOptions& options) {
 
 Status AddSource(const SourceOptions& options) {
   GRANARY_ASSIGN(const std::string body, BodyOf(options));
-  GRANARY_ASSIGN(auto node, NodeClient::Create(options.url, options.ca_file));
+  GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   return Print(node.Call("POST", "/sources/add", body));
 }
 

@@ -4,12 +4,11 @@
 #include <string>
 
 #include "granary/base/status.h"
+#include "granary/cli/node_client.h"
 
 namespace granary::cli {
 
-struct SourceOptions {
-  std::string url = "http://127.0.0.1:8000";
-  std::string ca_file;  ///< Who may have signed an https node's certificate.
+struct SourceOptions : NodeAddress {
   std::string id;
   std::string body;  ///< JSON; "@file" reads a file, "@-" the input.
   bool keep_data = false;

@@ -155,17 +155,21 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
                  Monitoring::Listen(config.monitoring, logs.Of("monitoring"), std::move(rings)));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);
+  const std::string fleet_key = config.node.operation_node_key.empty()
+                                    ? ""
+                                    : "-H \"Authorization: Bearer $OPERATION_NODE_KEY\" ";
   out.welcome += fmt::format(
       "\nTry:\n"
       "  {}/ in a browser: the console, with the key\n"
       "  curl {}/health/all\n"
-      "  curl -H 'X-API-Key: gk_…' {}/auth/me\n"
-      "  curl {}/tenants\n"
-      "  curl {}/metadata/sources\n"
+      "  curl {}{}/tenants\n"
+      "  curl {}{}/metadata/sources\n"
+      "  export GRANARY_API_KEY=gk_…    # the key that the first start printed\n"
+      "  curl -H \"X-API-Key: $GRANARY_API_KEY\" {}/auth/me\n"
       "  granary import your.csv --source yours --url {}\n"
       "  granary query yours --url {}\n",
-      url(monitoring_port), url(monitoring_port), url(gateway_port), url(operation_port),
-      url(catalog_port), url(node_port), url(node_port));
+      url(monitoring_port), url(monitoring_port), fleet_key, url(operation_port), fleet_key,
+      url(catalog_port), url(gateway_port), url(gateway_port), url(gateway_port));
   return out;
 }
 
