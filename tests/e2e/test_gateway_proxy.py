@@ -201,3 +201,19 @@ def test_a_silent_node_is_504_and_its_time_is_the_clients(own_estate):
             assert least < time.monotonic() - start < 10
     finally:
         process.send_signal(signal.SIGCONT)
+
+
+def test_what_changes_something_at_a_node_is_in_the_audit_log(estate):
+    admin = estate.admin("acme")
+    admin.add({"source_id": "audited"})
+    admin.write("audited", [{"a": 1}])
+    admin.call("GET", "/sources/audited")
+    admin.call("POST", "/data/delete", {"source_id": "audited", "filters": {"a": 1}})
+    assert admin.raw("DELETE", "/sources/audited", headers={"X-Request-Id": "the-end-of-it"})[0] == 204
+    assert admin.raw("DELETE", "/sources/audited")[0] == 404
+    seen = [(entry["action"], entry["target"], entry["outcome"], entry["detail"]) for entry in admin.call("GET", "/audit?limit=20")["entries"]]
+    assert seen[:4] == [("source.delete", "audited", "refused", "HTTP 404"), ("source.delete", "audited", "done", "HTTP 204"),
+                        ("data.delete", "", "done", "HTTP 200"), ("source.add", "audited", "done", "HTTP 201")]
+    (entry,) = [entry for entry in admin.call("GET", "/audit?action=source.delete&outcome=done")["entries"] if entry["request_id"] == "the-end-of-it"]
+    assert entry["actor"] == admin.call("GET", "/auth/me")["user_id"] and entry["tenant_id"] == "acme" and entry["address"] == "127.0.0.1"
+    assert estate.admin("globex").raw("GET", "/audit?tenant_id=acme")[0] == 403

@@ -281,9 +281,11 @@ AuditEntry Authority::State::Entry(const Act& act, std::string tenant, std::stri
 
 Result<std::vector<AuditEntry>> Authority::ListAudit(const Act& act, AuditQuery query) {
   if (!IsTenantAdmin(act.who)) return NotAnAdmin();
-  // Whoever is no operator sees what there is of one tenant, whichever it asks for.
   if (!act.who.is_operator) {
-    if (query.tenant && *query.tenant != act.who.tenant) return std::vector<AuditEntry>();
+    if (query.tenant && *query.tenant != act.who.tenant) {
+      return Status(Code::kPermissionDenied,
+                    "only an operator sees what was done in other tenants: leave tenant_id out");
+    }
     query.tenant = act.who.tenant;
   }
   return state_->store->Read([&](AuthRows& rows) { return rows.ListAudit(query); });
@@ -294,6 +296,14 @@ Status Authority::State::Commit(const std::vector<AuditEntry>& entries) {
     for (const AuditEntry& entry : entries) GRANARY_TRY(rows.AddAudit(entry));
     return Status::Ok();
   });
+}
+
+Status Authority::NoteAct(const Act& act, std::string action, std::string target,
+                          std::string outcome, std::string detail) {
+  AuditEntry entry =
+      state_->Entry(act, act.who.tenant, std::move(action), std::move(target), std::move(detail));
+  entry.outcome = std::move(outcome);
+  return state_->Commit({std::move(entry)});
 }
 
 Status Authority::NoteRefusal(const AuditEntry& entry) { return state_->refusals.Add(entry); }

@@ -148,8 +148,13 @@ class Authority {
                             std::optional<std::int64_t> grace_s);
   Status RevokeKey(const Act& act, std::string_view id);
 
-  /// Of the caller's tenant; of any for an operator. For administrators.
+  /// Of the caller's tenant; of any for an operator. For administrators. kPermissionDenied for who is
+  /// none, and for another tenant.
   Result<std::vector<AuditEntry>> ListAudit(const Act& act, AuditQuery query);
+  /// Something that was asked of a node of the caller's tenant: `outcome` is done, refused, or
+  /// unknown, when the node did not say.
+  Status NoteAct(const Act& act, std::string action, std::string target, std::string outcome,
+                 std::string detail);
   /// Something that was refused and changed nothing.
   Status NoteRefusal(const AuditEntry& entry);
 

@@ -26,6 +26,7 @@ struct NodeRoute {
   std::string_view method, pattern;
   Reach reach;
   security::Verb verb = security::Verb::kRead;
+  std::string_view audited_as = {};  ///< In the audit log; empty: it changes or ends nothing.
   net::HandlerLane lane = net::HandlerLane::kPatient;
 };
 

@@ -219,6 +219,32 @@ Status Passage::Failed(const Status& failure) {
           "not known"};
 }
 
+// Afterwards, since only the node knows what came of it: a failure to write it down is for the log,
+// what was done is done.
+void Audit(GatewayState& state, const hosting::RouteCall& call, const NodeRoute& route,
+           const Result<net::HttpResponse>& answer) {
+  std::string target = call.parameters.empty() ? "" : call.parameters[0];
+  // What is in the body only the node reads; of a source that it made it says where it is.
+  constexpr std::string_view kPlace = "/sources/";
+  const auto place = answer.ok() ? answer->headers.Get("Location").value_or("") : "";
+  if (target.empty() && place.starts_with(kPlace)) target = place.substr(kPlace.size());
+  const int status = answer.ok() ? answer->status : 0;
+  const char* outcome = status == 0 || status >= 500 ? "unknown"
+                        : status < 300               ? "done"
+                                                     : "refused";
+  const std::string detail =
+      answer.ok() ? fmt::format("HTTP {}", status) : std::string(CodeName(answer.status().code()));
+  const auto authority = state.Authority();
+  const Status noted = authority.ok() ? (*authority)
+                                            ->NoteAct(ActOf(call), std::string(route.audited_as),
+                                                      target, outcome, detail)
+                                      : authority.status();
+  if (!noted.ok()) {
+    state.log.Error("an act is not in the audit log",
+                    {{"action", route.audited_as}, {"target", target}, {"error", noted.message()}});
+  }
+}
+
 }  // namespace
 
 bool IsStreamedBody(const net::HttpRequest& request) {
@@ -235,7 +261,9 @@ void AddProxyRoutes(GatewayState& state, hosting::Router& router) {
                 .handler = [&state, &route](hosting::RouteCall& call) -> Result<net::HttpResponse> {
                   GRANARY_TRY(CheckReach(route, IdentityOf(call).grants,
                                          call.parameters.empty() ? "" : call.parameters[0]));
-                  return Passage(state, call).Run();
+                  Result<net::HttpResponse> answer = Passage(state, call).Run();
+                  if (!route.audited_as.empty()) Audit(state, call, route, answer);
+                  return answer;
                 },
                 .lane = route.lane,
                 .any_query = true});

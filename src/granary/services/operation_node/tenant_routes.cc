@@ -13,6 +13,15 @@ namespace {
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
+// Whoever shows OPERATION_NODE_KEY may be any of several: what is known of them is from where.
+void NoteChange(const Desk& desk, const RouteCall& call, const std::string& tenant) {
+  desk.log.Info("a tenant was changed", {{"tenant", tenant},
+                                         {"method", call.request.method},
+                                         {"path", call.request.path},
+                                         {"peer", call.request.peer},
+                                         {"request_id", call.request.request_id}});
+}
+
 // What became of a change: the tenant as it is then.
 Result<net::HttpResponse> Changed(Desk& desk, const RouteCall& call, const std::string& id,
                                   const Fleet::DecideFn& decide, int status = 200) {
@@ -25,7 +34,10 @@ Result<net::HttpResponse> Changed(Desk& desk, const RouteCall& call, const std::
                                                  return changes;
                                                },
                                                call.request.cancel.deadline_ns()));
-  if (anything) desk.keeper.Poke();
+  if (anything) {
+    desk.keeper.Poke();
+    NoteChange(desk, call, id);
+  }
   const auto* tenant = after->FindTenant(id);
   if (tenant == nullptr) return JsonResponse("", 204);
   return JsonResponse(TenantJson(desk, *after, id, tenant->value), anything ? status : 200);
@@ -101,6 +113,7 @@ Result<net::HttpResponse> PutQuota(Desk& desk, RouteCall& call) {
                           call.request.cancel.deadline_ns())
                   .status());
   desk.keeper.Poke();
+  NoteChange(desk, call, id);
   return JsonResponse(QuotaJson(id, quota));
 }
 
