@@ -71,7 +71,11 @@ Result<PlacedNode> FleetPlacement::Answered(const std::string& tenant, const Ent
                     fmt::format("the tenant '{}' is suspended or being deleted", tenant));
     case FleetAnswer::Kind::kUnknown: break;
   }
-  return fallback_->NodeOf(tenant, {});
+  // Asking again does not help, and no client knows our settings.
+  auto own = fallback_->NodeOf(tenant, {});
+  if (own.ok()) return own;
+  return Status(Code::kNotFound,
+                fmt::format("there is no tenant '{}': it was never created, or deleted", tenant));
 }
 
 bool FleetPlacement::IsAwaited(const std::string& tenant) const {

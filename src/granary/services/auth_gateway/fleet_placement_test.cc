@@ -107,7 +107,7 @@ TEST_F(FleetPlacementTest, WhatTheOperatorListsComesFirstAndTheOwnNodeLast) {
   EXPECT_EQ(Where(*other, "own"), "127.0.0.1:9");  // As before the restart, at first.
   other->Refresh();
   EXPECT_EQ(Where(*other, "own"), "127.0.0.1:2");
-  EXPECT_EQ(Where(*other, "nobody"), "UNAVAILABLE");
+  EXPECT_EQ(Where(*other, "nobody"), "NOT_FOUND");
 }
 
 TEST_F(FleetPlacementTest, AMovedTenantIsFoundAfterTheNextLook) {
@@ -190,7 +190,7 @@ TEST_F(FleetPlacementTest, AnAnswerOfNoUseIsNotOneThatIsAwayAndChangesNothing) {
   EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");
   of_no_use = false;
   EXPECT_EQ(Where(*placement, "new"), "UNAVAILABLE");  // For a second.
-  EXPECT_EQ(Where(*placement, "other"), "UNAVAILABLE");
+  EXPECT_EQ(Where(*placement, "other"), "NOT_FOUND");
   clock->AdvanceMicros(FleetPlacement::kRetryMs * 1000);
   EXPECT_EQ(Where(*placement, "new"), "127.0.0.1:9");
 }
@@ -219,10 +219,18 @@ TEST_F(FleetPlacementTest, ASuspendedTenantIsRefusedAndOneWithoutANodeIsToldToWa
   EXPECT_EQ(Where(*placement, "young"), "UNAVAILABLE");
 }
 
+TEST_F(FleetPlacementTest, ATenantThatThereIsNotIsNotFound) {
+  answers["nobody"] = {Kind::kUnknown, {}};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "nobody"), "NOT_FOUND");
+  const auto again = placement->NodeOf("nobody", {}).status();
+  EXPECT_EQ(again.message().find("TENANT_NODE"), std::string::npos) << again.message();
+}
+
 TEST_F(FleetPlacementTest, ADamagedFileIsPassedOver) {
   ASSERT_TRUE(files.ReplaceFile("placements", "acme=ftp://x").ok());
   auto placement = Make();
-  EXPECT_EQ(Where(*placement, "acme"), "UNAVAILABLE");
+  EXPECT_EQ(Where(*placement, "acme"), "NOT_FOUND");
 }
 
 TEST(FleetAnswerTest, IsReadOrRefused) {

@@ -41,7 +41,9 @@ Result<PlacedNode> FixedPlacement::NodeOf(const std::string& tenant,
   if (found != nodes_.end()) return found->second;
   return Status(
       Code::kUnavailable,
-      fmt::format("no node serves the tenant '{}': name one in TENANT_NODE_URLS", tenant));
+      fmt::format(
+          "no node is known that serves the tenant '{}': whoever runs this gateway says which",
+          tenant));
 }
 
 }  // namespace granary::gateway
