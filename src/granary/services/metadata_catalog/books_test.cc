@@ -173,6 +173,23 @@ TEST_F(BooksTest, PoliciesStayAndTheirNumberIsBounded) {
   EXPECT_EQ(book->version(), 5u);
 }
 
+TEST_F(BooksTest, PoliciesThatTogetherANodeWouldRefuseAreRefused) {
+  ASSERT_TRUE(Introduce("n1", "key one of a node", "acme").ok());
+  auto book = PolicyBook::Open(*db_, 9).Take();
+  using Policy = api::CompactionPolicy;
+  EXPECT_TRUE(book->Put({}, Policy{.min_file_size_mb = 600}).ok());
+  const Status refused = book->Put({"acme", ""}, Policy{.target_file_size_mb = 599});
+  EXPECT_EQ(refused.code(), Code::kInvalidRequest);
+  EXPECT_FALSE(refused.fields().empty());
+  EXPECT_TRUE(book->Put({"acme", ""}, Policy{.target_file_size_mb = 600}).ok());
+  EXPECT_EQ(book->Put({}, Policy{.min_file_size_mb = 601}).code(), Code::kInvalidRequest);
+  EXPECT_EQ(book->Put({}, Policy{.max_file_size_mb = 599}).code(), Code::kInvalidRequest);
+  const Policies both = {{{}, Policy{.min_file_size_mb = 600}},
+                         {{"acme", ""}, Policy{.target_file_size_mb = 600}}};
+  EXPECT_EQ(book->policies(), both);
+  EXPECT_TRUE(book->Put({}, std::nullopt).ok());
+}
+
 TEST_F(BooksTest, ASourceHasOneCompactionAtATime) {
   const Compaction first = Ask("acme", "s", /*asked=*/false);
   EXPECT_EQ(first.state, "waiting");

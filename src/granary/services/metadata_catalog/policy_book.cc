@@ -57,6 +57,39 @@ Result<Policies> LoadPolicies(SqliteDb& db) {
   }
 }
 
+// As a node's own start looks at them: the smallest to merge, the one to reach, the largest.
+Status CheckSizes(const api::CompactionPolicy& policy, const std::string& whose) {
+  const auto check = [&](std::string_view low, const std::optional<double>& low_is,
+                         std::string_view high, const std::optional<double>& high_is) {
+    if (!low_is || !high_is || *low_is <= *high_is) return Status::Ok();
+    return Status::Invalid(
+        Code::kInvalidRequest, "/policy",
+        fmt::format("with what else holds for {}, {} would be {}, more than {}, which is {}", whose,
+                    low, *low_is, high, *high_is));
+  };
+  GRANARY_TRY(check("min_file_size_mb", policy.min_file_size_mb, "target_file_size_mb",
+                    policy.target_file_size_mb));
+  return check("target_file_size_mb", policy.target_file_size_mb, "max_file_size_mb",
+               policy.max_file_size_mb);
+}
+
+// Of every tenant that `scope` is about, and its sources that have a policy.
+Status CheckInForce(SqliteDb& db, const Policies& then, const PolicyScope& scope) {
+  GRANARY_ASSIGN(const auto publishers, ListPublishers(db));
+  for (const Publisher& one : publishers) {
+    if (!scope.tenant.empty() && scope.tenant != one.tenant) continue;
+    GRANARY_TRY(CheckSizes(PolicyFor(then, one.tenant, "", one.policy),
+                           fmt::format("the tenant \"{}\"", one.tenant)));
+    for (auto at = then.upper_bound({one.tenant, ""});
+         at != then.end() && at->first.tenant == one.tenant; ++at) {
+      GRANARY_TRY(
+          CheckSizes(PolicyFor(then, one.tenant, at->first.source, one.policy),
+                     fmt::format("the source \"{}\" of \"{}\"", at->first.source, one.tenant)));
+    }
+  }
+  return Status::Ok();
+}
+
 Result<std::string> OptionalIdentifier(api::ObjectReader& body, std::string_view name) {
   GRANARY_ASSIGN(const auto text, body.Text(name));
   if (!text) return std::string();
@@ -106,15 +139,18 @@ Status PolicyBook::Put(const PolicyScope& scope,
             fmt::format("there are {} policies already, which is CATALOG_MAX_POLICIES",
                         policies_.size())};
   }
+  Policies then = policies_;
+  if (policy)
+    then[scope] = *policy;
+  else
+    then.erase(scope);
   GRANARY_ASSIGN(version_, db_.Change([&](SqliteDb& db) -> Result<std::uint64_t> {
     if (policy) GRANARY_TRY(CheckThere(db, scope));
+    GRANARY_TRY(CheckInForce(db, then, scope));
     GRANARY_TRY(Write(db, scope, policy));
     return CountUp(db, "policies");
   }));
-  if (policy)
-    policies_[scope] = *policy;
-  else
-    policies_.erase(scope);
+  policies_ = std::move(then);
   return Status::Ok();
 }
 

@@ -38,7 +38,8 @@ class PolicyBook {
   static Result<std::unique_ptr<PolicyBook>> Open(CatalogDb& db, std::uint64_t policies_max);
 
   /// Nothing: there is none of that scope any more. kQuotaExceeded past CATALOG_MAX_POLICIES,
-  /// kNotFound when there is no such tenant or source.
+  /// kNotFound when there is no such tenant or source; kInvalidRequest when, with the policies above
+  /// and below it and what nodes say of themselves, sizes would not be in order.
   Status Put(const PolicyScope& scope, const std::optional<api::CompactionPolicy>& policy);
   Policies policies() const;
   std::uint64_t version() const;  ///< Higher with every change; never 0.
