@@ -82,12 +82,21 @@ bool IsAboutTheScrape(const AlertRule& rule) {
 }
 
 Status Wrong(const std::string& pointer, std::string detail) {
-  return {Code::kInvalidRequest, detail, {{pointer, detail}}};
+  return Status::Invalid(Code::kInvalidRequest, pointer, std::move(detail));
 }
 
 template <typename Names>
 bool Has(const Names& names, std::string_view name) {
   return std::ranges::find(names, name) != std::end(names);
+}
+
+/// Whether it says anything of the series that an alert is of.
+bool HasSampleOf(const AlertRule& rule, const Alert& alert, const Scrape& scrape) {
+  for (const MetricFamily& family : scrape.metrics.families) {
+    for (const MetricSample& sample : family.samples)
+      if (Matches(rule, sample) && LabelsText(sample) == alert.labels) return true;
+  }
+  return false;
 }
 
 Result<double> ReadNumber(api::ObjectReader& object, std::string_view name) {
@@ -197,6 +206,19 @@ Result<std::vector<AlertRule>> ParseAlertRules(std::string_view json) {
   return out;
 }
 
+Status CheckServices(const std::vector<AlertRule>& rules, const std::vector<Target>& targets) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::string& wanted = rules[i].service;
+    if (wanted.empty() || std::ranges::find(targets, wanted, &Target::service) != targets.end())
+      continue;
+    std::string known;
+    for (const Target& target : targets) known += (known.empty() ? "" : ", ") + target.service;
+    return Wrong(fmt::format("/rules/{}/service", i),
+                 fmt::format("'{}' is not looked at: one of {}", wanted, known));
+  }
+  return Status::Ok();
+}
+
 std::string AlertRuleJson(const AlertRule& rule) {
   std::string out;
   api::JsonObject object(out);
@@ -258,12 +280,14 @@ std::vector<AlertChange> AlertBook::Look(const std::vector<Scrape>& scrapes, std
   for (const AlertRule& rule : rules_) {
     for (const Scrape& scrape : scrapes) {
       if (!rule.service.empty() && rule.service != scrape.target.service) continue;
-      if (scrape.measured || IsAboutTheScrape(rule)) {
-        LookAt(rule, scrape, now_us, now);
-        continue;
+      const bool is_looked_at = scrape.measured || IsAboutTheScrape(rule);
+      if (is_looked_at) LookAt(rule, scrape, now_us, now);
+      if (is_looked_at && (scrape.ready || IsAboutTheScrape(rule))) continue;
+      // One that is away, or only begins, says nothing yet of what was.
+      for (const Alert& alert : active_) {
+        if (alert.rule != rule.name || alert.service != scrape.target.service) continue;
+        if (!is_looked_at || !HasSampleOf(rule, alert, scrape)) now.push_back(alert);
       }
-      for (const Alert& alert : active_)
-        if (alert.rule == rule.name && alert.service == scrape.target.service) now.push_back(alert);
     }
   }
   std::vector<AlertChange> out;

@@ -45,6 +45,8 @@ std::vector<AlertRule> DefaultAlertRules();
 /// {"rules": [...]}; each refusal has its pointer. At most kRulesMax rules, of distinct names.
 inline constexpr std::size_t kRulesMax = 1'000;
 Result<std::vector<AlertRule>> ParseAlertRules(std::string_view json);
+/// kInvalidRequest for a rule about a service that nobody looks at, which would never fire.
+Status CheckServices(const std::vector<AlertRule>& rules, const std::vector<Target>& targets);
 std::string AlertRuleJson(const AlertRule& rule);
 
 /// One series of one service that a rule's condition holds of.
@@ -72,7 +74,8 @@ class AlertBook {
   const std::vector<Alert>& active() const { return active_; }  ///< Pending ones, too.
 
   /// What begins or ceases to fire by what was scraped. A service whose metrics could not be read
-  /// keeps its alerts as they are, apart from those about `up` and `ready`.
+  /// keeps its alerts as they are, apart from those about `up` and `ready`; so does one that is not
+  /// ready, of series that it does not tell of yet.
   std::vector<AlertChange> Look(const std::vector<Scrape>& scrapes, std::int64_t now_us);
 
  private:

@@ -104,6 +104,33 @@ TEST(AlertBookTest, AClockThatIsSetDoesNoHarm) {
   EXPECT_EQ(Told(book.Look({Seen(40, "heat 2\nn_total 5")}, 40 * kSecond)), "+Hot;");
 }
 
+// A node that opens its sources has no rows to tell of yet.
+TEST(AlertBookTest, AServiceThatOnlyBeginsKeepsTheAlertsOfWhatItDoesNotTellOfYet) {
+  AlertBook book = Book(R"({"rules":[{"name":"Full","metric":"rows","op":"gt","value":0}]})");
+  EXPECT_EQ(Told(book.Look({Seen(0, "rows 5\nother 1")}, 0)), "+Full;");
+  EXPECT_EQ(Told(book.Look({Seen(10, "", /*up=*/false)}, 10 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(20, "other 1", true, /*ready=*/false)}, 20 * kSecond)), "");
+  ASSERT_EQ(book.active().size(), 1u);
+  EXPECT_EQ(book.active()[0].since_us, 0);
+  EXPECT_EQ(Told(book.Look({Seen(30, "rows 5", true, /*ready=*/false)}, 30 * kSecond)), "");
+  EXPECT_EQ(Told(book.Look({Seen(40, "rows 0", true, /*ready=*/false)}, 40 * kSecond)), "-Full;")
+      << "what it does tell counts, also when it is not ready";
+  EXPECT_EQ(Told(book.Look({Seen(50, "rows 5")}, 50 * kSecond)), "+Full;");
+  EXPECT_EQ(Told(book.Look({Seen(60, "other 1")}, 60 * kSecond)), "-Full;");
+}
+
+TEST(AlertRulesTest, ARuleAboutAServiceThatNobodyLooksAtIsRefused) {
+  const auto rules = ParseAlertRules(
+      R"({"rules":[{"name":"a","metric":"m","op":"gt","value":1},
+                   {"name":"b","service":"tenant-nod","metric":"m","op":"gt","value":1}]})");
+  const std::vector<Target> targets = {{"tenant-node", "http://127.0.0.1:8000"}};
+  const Status refused = CheckServices(*rules, targets);
+  ASSERT_EQ(refused.fields().size(), 1u);
+  EXPECT_EQ(refused.fields()[0].pointer, "/rules/1/service");
+  EXPECT_NE(refused.message().find("/rules/1/service"), std::string::npos) << refused.message();
+  EXPECT_TRUE(CheckServices({(*rules)[0]}, targets).ok());
+}
+
 TEST(AlertBookTest, NaNHoldsNoCondition) {
   AlertBook book = Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1}]})");
   EXPECT_EQ(Told(book.Look({Seen(0, "heat NaN")}, 0)), "");

@@ -47,12 +47,10 @@ Result<std::vector<AlertRule>> RulesOf(const MonitoringConfig& config, io::FileS
   if (config.alert_rules_file.empty()) return DefaultAlertRules();
   GRANARY_ASSIGN(const std::string text, files.ReadFile(config.alert_rules_file));
   Result<std::vector<AlertRule>> rules = ParseAlertRules(text);
-  if (!rules.ok()) {
-    return Status(Code::kInvalidArgument,
-                  fmt::format("ALERT_RULES_FILE '{}': {}", config.alert_rules_file,
-                              rules.status().ToString()));
-  }
-  return rules;
+  const Status status = rules.ok() ? CheckServices(*rules, TargetsOf(config)) : rules.status();
+  if (status.ok()) return rules;
+  return Status(Code::kInvalidArgument, fmt::format("ALERT_RULES_FILE '{}': {}",
+                                                    config.alert_rules_file, status.ToString()));
 }
 
 }  // namespace
