@@ -284,7 +284,7 @@ def test_a_stream_has_all_its_forms(fleet):
 
     status, headers, content = stream("text/csv")
     table = list(csv.reader(io.StringIO(content.decode())))
-    assert status == 200 and headers["content-type"].startswith("text/csv") and table[0] == ["tenant_id", "source_id", "k", "s"]
+    assert status == 200 and headers["content-type"] == "text/csv; charset=utf-8" and table[0] == ["tenant_id", "source_id", "k", "s"]
     assert [tuple(row[:2]) for row in table[1:]] == [row[:2] for row in rows] and [row[2] for row in table[1:]] == ["" if r[2] is None else str(r[2]) for r in rows]
     arrow = pa.ipc.open_stream(stream("application/vnd.apache.arrow.stream")[2]).read_all()
     assert arrow.column_names == ["tenant_id", "source_id", "k", "s"] and arrow.column("tenant_id").to_pylist() == [r[0] for r in rows]

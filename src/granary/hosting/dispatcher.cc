@@ -33,8 +33,12 @@ Status CheckQuery(const Route& route, const net::HttpRequest& request) {
       return Status::Unsupported(
           fmt::format("the query parameter {} is not offered by this version", name));
     }
-    return {Code::kInvalidArgument, fmt::format("{} {} has no query parameter '{}'", route.method,
-                                                route.pattern, name.substr(0, 64))};
+    return {Code::kInvalidArgument,
+            fmt::format("{} {} has no query parameter '{}': {}", route.method, route.pattern,
+                        name.substr(0, 64),
+                        route.query.empty()
+                            ? "it takes none"
+                            : fmt::format("it takes {}", fmt::join(route.query, ", ")))};
   }
   return Status::Ok();
 }

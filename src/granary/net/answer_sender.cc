@@ -147,11 +147,14 @@ void AnswerSender::SendStream(HttpResponse response) {
     exchange_.coding = ContentCoding::kIdentity;
     return SendPlain(Refusal(status));
   }
-  context_.log.Warn("answer cut", {{"request_id", exchange_.request.request_id},
-                                   {"path", exchange_.request.path},
-                                   {"sent_bytes", sink.bytes()},
-                                   {"code", CodeName(status.code())},
-                                   {"error", status.message()}});
+  // Whoever left knows it, and may have had all that they wanted: a page is full.
+  const LogLevel level = status.code() == Code::kCancelled ? LogLevel::kDebug : LogLevel::kWarn;
+  context_.log.Write(level, "answer cut",
+                     {{"request_id", exchange_.request.request_id},
+                      {"path", exchange_.request.path},
+                      {"sent_bytes", sink.bytes()},
+                      {"code", CodeName(status.code())},
+                      {"error", status.message()}});
   if (framing == Framing::kUntilClose) {
     // Without chunks only a reset tells the client that the body is not whole. With them the last
     // one is missing, and what was sent before, which may say why, still arrives.

@@ -90,6 +90,8 @@ Result<net::HttpResponse> QueryStream(const std::shared_ptr<Desk>& desk, hosting
   begun->shape = ShapeOf(*begun);
   net::HttpResponse response;
   response.content_type = formats::MediaTypeOf(form.format);
+  // Else clients read text/* as Latin-1.
+  if (form.format == formats::TableFormat::kCsv) response.content_type += "; charset=utf-8";
   response.headers.Set("Vary", "Accept");
   std::string missing;
   for (const MissingTenant& tenant : begun->query->missing())
