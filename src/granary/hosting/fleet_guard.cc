@@ -32,7 +32,7 @@ Status CheckWithoutKey(const net::HttpRequest& request, const ServerConfig& conf
   } else if (!request.peer_is_loopback) {
     return Unauthenticated("other machines show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
   }
-  return CheckNotBrowser(request);
+  return CheckNotBrowser(request.headers);
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ Status CheckFleetOperator(const net::HttpRequest& request, const ServerConfig& c
         "this is for the operators of all services, who show OPERATION_NODE_KEY, and this service "
         "has none");
   }
-  return CheckNotBrowser(request);
+  return CheckNotBrowser(request.headers);
 }
 
 }  // namespace granary::hosting

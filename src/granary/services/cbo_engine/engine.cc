@@ -59,7 +59,7 @@ Result<std::unique_ptr<CboEngine>> CboEngine::Listen(const CboConfig& config, Lo
   dispatch.check_access = [&engine](net::HttpRequest& request) -> hosting::Access {
     if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, engine.config); !peer.ok())
       return peer;
-    return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request);
+    return hosting::IsOpen(engine.config) ? Status::Ok() : hosting::CheckNotBrowser(request.headers);
   };
   dispatch.check_fleet = [&engine](net::HttpRequest& request) {
     return hosting::CheckFleetOperator(request, engine.config, hosting::OwnMachine::kIsTrusted);

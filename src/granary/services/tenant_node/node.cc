@@ -12,14 +12,13 @@
 
 #include <fmt/format.h>
 
-#include "granary/api/proto_error.h"
 #include "granary/hosting/fleet_guard.h"
+#include "granary/hosting/grpc_door.h"
 #include "granary/hosting/process_stats.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
-#include "granary/net/grpc_server.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
@@ -27,7 +26,7 @@
 #include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
-#include "granary/services/tenant_node/grpc_dispatcher.h"
+#include "granary/services/tenant_node/grpc_methods.h"
 #include "granary/services/tenant_node/heartbeats.h"
 #include "granary/services/tenant_node/machine_cpu.h"
 #include "granary/services/tenant_node/node_options.h"
@@ -64,7 +63,6 @@ struct TenantNode::State {
         pool({.threads = WorkerThreads(config, cpu.cpus())}),
         node(config, logger, clock, memory, files),
         guard(node.config, logger, clock, files),
-        calls(node, guard),
         scaler(
             pool, MakeScalerOptions(config, cpu.cpus()),
             [this] {
@@ -74,6 +72,8 @@ struct TenantNode::State {
     node.scaler = &scaler;
   }
 
+  /// Who calls, through either door.
+  hosting::Access AccessBy(const net::Headers& headers, bool peer_is_loopback);
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
   Status LinkEngine(Tenant& tenant);
@@ -91,15 +91,21 @@ struct TenantNode::State {
   runtime::WorkerPool pool;
   NodeState node;
   GatewayGuard guard;
-  GrpcDispatcher calls;
   runtime::WorkerScaler scaler;
   std::unique_ptr<hosting::RestDoor> rest;
-  std::unique_ptr<net::GrpcServer> grpc;
+  std::unique_ptr<hosting::GrpcDoor> grpc;
   std::unique_ptr<EngineLink> engine;  // Uses the tenant.
   std::unique_ptr<Heartbeats> heartbeats;
   std::unique_ptr<CatalogLink> catalog;  // Uses the tenant.
   bool stopped = false;
 };
+
+hosting::Access TenantNode::State::AccessBy(const net::Headers& headers, bool peer_is_loopback) {
+  auto rights = guard.Check(headers.Get(security::kNodeTokenHeader), peer_is_loopback);
+  hosting::Access access(rights.status());
+  if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
+  return access;
+}
 
 Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
   net::HttpServerOptions options = MakeServerOptions(node.config);
@@ -107,12 +113,8 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.tls = std::move(tls);
   options.streams_body = IsStreamedWrite;
   hosting::DispatcherOptions dispatch;
-  dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
-    auto rights =
-        guard.Check(request.headers.Get(security::kNodeTokenHeader), request.peer_is_loopback);
-    hosting::Access access(rights.status());
-    if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
-    return access;
+  dispatch.check_access = [this](net::HttpRequest& request) {
+    return AccessBy(request.headers, request.peer_is_loopback);
   };
   dispatch.check_fleet = [this](net::HttpRequest& request) {
     const bool gateway_alone = !node.config.gateway_jwks.empty() && node.config.gateway_required;
@@ -136,20 +138,23 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
 }
 
 Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
-  api::SilenceProtobuf();
   net::GrpcServerOptions options = MakeGrpcOptions(node.config);
   options.messages = &memory.bodies();
   options.tls = std::move(tls);
-  options.lane_of = [this](const std::string& method) { return calls.LaneOf(method); };
-  options.services = {kGrpcService};
-  auto handle = [this](net::GrpcCall& call, net::GrpcMessages& messages) {
-    return calls.Handle(call, messages);
+  hosting::GrpcDispatcherOptions dispatch{.service = kGrpcService};
+  AddGrpcDataMethods(node, dispatch.methods);
+  AddGrpcSourceMethods(node, dispatch.methods);
+  dispatch.check_access = [this](const net::GrpcCall& call) {
+    return AccessBy(call.metadata, call.peer_is_loopback);
   };
-  auto refuse = [this](const Status& status, const net::GrpcCall& call) {
-    return calls.Refuse(status, call);
+  dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
+  dispatch.retry_after_seconds = [this](const Status& failure, std::string_view method) {
+    const bool writes = method.starts_with("Write");
+    return RetryAfterSeconds(node, failure, writes ? Awaited::kMerges : Awaited::kSearchSlots);
   };
-  GRANARY_ASSIGN(
-      grpc, net::GrpcServer::Start(std::move(options), log, std::move(handle), std::move(refuse)));
+  dispatch.later_services = {{"arrow.flight.protocol.FlightService", "Arrow Flight SQL"}};
+  GRANARY_ASSIGN(grpc, hosting::GrpcDoor::Listen(std::move(options), log, clock, node.metrics,
+                                                 std::move(dispatch)));
   log.Info("listening (gRPC)", {{"host", node.config.grpc_host},
                                 {"port", grpc->port()},
                                 {"tenant", node.config.tenant_id},
@@ -158,11 +163,12 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
 }
 
 Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Logger& log,
-                                                       io::Failpoints& failpoints, Doors doors) {
+                                                       io::Failpoints& failpoints,
+                                                       hosting::Doors doors) {
   auto state = std::make_unique<State>(config, log, failpoints);
   GRANARY_ASSIGN(const auto tls, hosting::LoadTls(config, state->files));
-  if (doors != Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
-  if (doors != Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
+  if (doors != hosting::Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
+  if (doors != hosting::Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
   return std::unique_ptr<TenantNode>(new TenantNode(std::move(state)));
 }
 

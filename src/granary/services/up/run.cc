@@ -121,7 +121,7 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   }
   add("Operation Node", std::move(operation), operation_port);
   GRANARY_ASSIGN(auto node,
-                 TenantNode::Listen(config.node, logs.Of("tenant-node"), failpoints, Doors::kBoth));
+                 TenantNode::Listen(config.node, logs.Of("tenant-node"), failpoints, hosting::Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
   config.gateway.node_url = url(node_port);
