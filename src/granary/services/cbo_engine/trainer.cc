@@ -267,10 +267,10 @@ Result<Promotion> Trainer::Promote(const std::string& version, Force force) {
     return Status(Code::kConflict,
                   replayed.model.queries < kReplayedLeast
                       ? fmt::format("{} queries can be replayed, too few to tell (at least {}); "
-                                    "?force=true promotes it all the same",
+                                    "with force it is promoted all the same",
                                     replayed.model.queries, kReplayedLeast)
                       : fmt::format("replayed regret would not fall: {:.3f} with it, {:.3f} with "
-                                    "the model that serves; ?force=true promotes it all the same",
+                                    "the model that serves; with force it is promoted all the same",
                                     replayed.model.regret_mean, replayed.serving.regret_mean));
   }
   return PromoteLocked(version, std::string(falls ? kPromoted : kForced),
