@@ -28,12 +28,11 @@ TEST(LoopbackGuardTest, WebPagesShowACredential) {
   EXPECT_TRUE(CheckNotBrowser(HeadersOf({})).ok()) << "HTTP/1.0";
   for (const char* host : {"evil.example:8084", "localhost.evil.example", "127.evil", "[::2]:1", "",
                            "[", ":8084", "127.0.0.1.evil.example"}) {
-    EXPECT_EQ(CheckNotBrowser(HeadersOf({{"Host", host}})).code(), Code::kUnauthenticated)
-        << host;
+    EXPECT_EQ(CheckNotBrowser(HeadersOf({{"Host", host}})).code(), Code::kUnauthenticated) << host;
   }
-  EXPECT_EQ(CheckNotBrowser(HeadersOf({{"Host", "localhost"}, {"Origin", "http://evil.example"}}))
-                .code(),
-            Code::kUnauthenticated);
+  EXPECT_EQ(
+      CheckNotBrowser(HeadersOf({{"Host", "localhost"}, {"Origin", "http://evil.example"}})).code(),
+      Code::kUnauthenticated);
   EXPECT_EQ(CheckNotBrowser(HeadersOf({{"Host", "localhost"}, {"Origin", "null"}})).code(),
             Code::kUnauthenticated);
 }
