@@ -72,7 +72,7 @@ def rewrite(node, client, bodies, rounds, scratch):
         begin = time.perf_counter()
         job = client.call("POST", f"/sources/{source}/compact?wait=true")
         ours.append(time.perf_counter() - begin)
-        assert job["files_after"] == 1, job
+        assert job["files_after"] <= max(1, len(files) // 10), job  # One, or as many as its index entries fill (COMPACTION_MEMORY_MB).
         print(f"  round {number}: {len(files)} files, {job['bytes_before'] / 2**20:.1f} MiB, {job['rows']} rows: "
               f"granary {ours[-1]:.2f} s with its index, duckdb {theirs[-1]:.2f} s", flush=True)
     return min(ours), min(theirs)

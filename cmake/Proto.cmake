@@ -1,7 +1,8 @@
 # granary_proto: the messages of proto/, generated at build time by Debian's protoc.
 #
 # Only messages: the gRPC server passes bytes on (net/grpc_server.h), so no stubs are needed. The
-# generated headers are slow to compile; api/proto_*.cc alone includes them.
+# generated headers are slow to compile; api/proto_*.cc and cbo_engine/engine_messages.cc alone
+# include them.
 
 find_program(GRANARY_PROTOC protoc REQUIRED)
 set(proto_root ${PROJECT_SOURCE_DIR}/proto)

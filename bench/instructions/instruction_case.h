@@ -20,7 +20,7 @@ struct InstructionCase {
   std::function<std::function<void()>()> prepare;
 };
 
-/// JSON to columns, WAL append and replay, memtable, segment writing.
+/// JSON to columns, WAL append and replay, memtable, segments: writing and merging.
 std::vector<InstructionCase> WriteCases();
 /// Filter kernels, group-by, index probes, top rows, decoding, JSON out.
 std::vector<InstructionCase> ReadCases();

@@ -1,11 +1,14 @@
 // What a write costs, from its text to the log and the hot tier, and coming back from the log.
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/json/record_parser.h"
+#include "granary/runtime/spill_space.h"
 #include "granary/storage/memtable/memtable.h"
 #include "granary/storage/segment/segment_writer.h"
+#include "granary/storage/source/segment_merger.h"
 #include "granary/storage/wal/batch_codec.h"
 #include "granary/storage/wal/wal_lane.h"
 #include "instruction_case.h"
@@ -111,12 +114,57 @@ std::function<void()> SegmentWrite() {
   };
 }
 
+/// Files that follow each other, as flushes leave them.
+struct FlushedFiles {
+  testing::TempDirectory directory;
+  io::PosixFileSystem files;
+  storage::SegmentFiles segment_files{files, {}};
+  runtime::SpillSpace spill{files, directory.Join("spill")};
+  std::vector<std::shared_ptr<const storage::Segment>> segments;
+
+  void Write(int count, std::int64_t rows) {
+    for (int i = 0; i < count; ++i) {
+      auto writer = Must(
+          storage::SegmentWriter::Create(files, io::Failpoints::None(), directory.path(),
+                                         fmt::format("flushed-{}.parquet", i), OrdersSchema(), {}));
+      Must(writer->Append(OrdersBatch(i * rows, rows), SequencesFrom(i * rows, rows)));
+      storage::SegmentMeta meta = Must(writer->Finish());
+      meta.id = SegmentId{static_cast<std::uint64_t>(i) + 1};
+      segments.push_back(std::make_shared<storage::Segment>(segment_files, directory.path(),
+                                                            std::move(meta), OrdersSchema()));
+    }
+  }
+
+  void Merge() {
+    const storage::MergeDeps deps{.files = files,
+                                  .failpoints = io::Failpoints::None(),
+                                  .spill = spill,
+                                  .next_id = [] { return Result<SegmentId>(SegmentId{100}); },
+                                  .go_on = [] { return Status::Ok(); },
+                                  .progress = {}};
+    storage::MergeOptions options;
+    options.files.folder = directory.path();
+    options.files.schema = OrdersSchema();
+    options.files.indexes = {{kOrderId, storage::IndexKind::kHash}};
+    std::optional<SegmentId> damaged;
+    storage::DiscardSegments(files, directory.path(),
+                             Must(storage::MergeSegments(deps, options, segments, damaged)));
+  }
+};
+
+std::function<void()> SegmentMerge() {
+  auto flushed = std::make_shared<FlushedFiles>();
+  flushed->Write(4, 5'000);
+  return [flushed] { flushed->Merge(); };
+}
+
 }  // namespace
 
 std::vector<InstructionCase> WriteCases() {
   return {{"json_to_columns", JsonToColumns},  {"json_to_columns_single", JsonToColumnsSingle},
           {"wal_append", WalAppend},           {"wal_replay", WalReplay},
-          {"memtable_append", MemtableAppend}, {"segment_write", SegmentWrite}};
+          {"memtable_append", MemtableAppend}, {"segment_write", SegmentWrite},
+          {"segment_merge", SegmentMerge}};
 }
 
 }  // namespace granary::bench

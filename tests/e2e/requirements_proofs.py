@@ -61,7 +61,7 @@ PROOFS = {
     # APIs
     "REST API: HTTP-based interface for web applications": ("[OpenAPI](openapi/tenant_node.json)", ["test_openapi.py::test_the_document_is_valid_openapi", ROUTES]),
     "gRPC API: High-performance binary protocol for service-to-service communication": (
-        "[gRPC](grpc.md)", ["test_grpc.py::test_the_service_has_these_methods_and_streams", "test_conformance.py"]),
+        "[gRPC](grpc.md)", ["test_grpc.py::test_the_service_has_these_methods_and_streams", "test_conformance.py", "test_engine_grpc.py::test_both_doors_answer_alike"]),
     "Streaming Support: Efficient handling of large result sets": (
         "`/data/search/stream`, in constant memory", ["test_memory.py::test_imports_and_streams_many_times_the_limit_stay_under_it",
                                                       "test_grpc.py::test_a_slow_reader_does_not_grow_memory_and_gets_every_row"]),

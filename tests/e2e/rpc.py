@@ -6,6 +6,7 @@ import datetime
 import functools
 import importlib
 import json
+import pathlib
 import struct
 import sys
 import tempfile
@@ -22,15 +23,17 @@ HTTP_OF = {3: 400, 5: 404, 6: 409, 7: 403, 8: 429, 9: 410, 10: 409, 12: 501, 14:
 
 
 @functools.cache
-def stubs():
-    """The modules storage_pb2 and storage_pb2_grpc."""
+def stubs(name="storage"):
+    """The modules <name>_pb2 and <name>_pb2_grpc."""
+    import grpc_tools
     from grpc_tools import protoc
 
+    theirs = pathlib.Path(grpc_tools.__file__).parent / "_proto"  # google/protobuf/*.proto
     out = tempfile.mkdtemp(prefix="granary-proto-")
-    arguments = ["protoc", f"-I{PROTO}", f"--python_out={out}", f"--grpc_python_out={out}", str(PROTO / "storage.proto")]
+    arguments = ["protoc", f"-I{PROTO}", f"-I{theirs}", f"--python_out={out}", f"--grpc_python_out={out}", str(PROTO / f"{name}.proto")]
     assert protoc.main(arguments) == 0
     sys.path.insert(0, out)
-    return importlib.import_module("storage_pb2"), importlib.import_module("storage_pb2_grpc")
+    return importlib.import_module(f"{name}_pb2"), importlib.import_module(f"{name}_pb2_grpc")
 
 
 def to_value(json_value):

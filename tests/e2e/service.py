@@ -25,7 +25,7 @@ class Service:
 
     def environment(self):
         inherited = {k: v for k, v in os.environ.items() if k not in ("TENANT_ID", "DATA_PATH", "REST_PORT", self.port_name)}
-        ports = {"AUTH_GATEWAY_PORT": "0", "OPERATION_NODE_PORT": "0", "METADATA_CATALOG_PORT": "0"} if self.command == "up" else {}
+        ports = {"AUTH_GATEWAY_PORT": "0", "OPERATION_NODE_PORT": "0", "METADATA_CATALOG_PORT": "0", "CBO_ENGINE_PORT": "0", "CBO_ENGINE_GRPC_PORT": "0"} if self.command == "up" else {}
         return {**inherited, **ports, "DATA_PATH": str(self.data), "REST_HOST": "127.0.0.1", "LOG_FORMAT": "json", self.port_name: str(self.port), **self.env}
 
     def start(self, wait=True):

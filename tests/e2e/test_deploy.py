@@ -220,7 +220,7 @@ def test_the_image_copies_what_the_build_makes_and_runs_as_nobody_special():
     first, _, second = text.partition("FROM debian:12-slim")
     assert "./dev build release" in first and "build/release/granary" in first
     assert re.search(r"^USER 10001$", second, re.M) and "gcc" not in second and "ENTRYPOINT" in second
-    assert {int(port) for port in re.search(r"EXPOSE (.*)", second)[1].split()} == {*PORTS.values(), 50051}
+    assert {int(port) for port in re.search(r"EXPOSE (.*)", second)[1].split()} == {*PORTS.values(), 50051, 50052}
     assert set(re.findall(r"\b([A-Z][A-Z_]+)=", second)) - {"LD_LIBRARY_PATH"} <= set(variables())
     ignored = (REPOSITORY / ".dockerignore").read_text().split("\n")
     assert {"build", "third_party", ".venv", "console/node_modules"} <= set(ignored)

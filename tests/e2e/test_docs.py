@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from node import BINARY, REPOSITORY, Node
 from rpc import stubs
 from service import Service
+from test_engine_grpc import Engine
 
 
 @pytest.fixture
@@ -111,13 +112,32 @@ def read(command):
     words, data = words[2:], "{}"
     if words[0] == "-d":
         data, words = words[1], words[2:]
-    assert words[0] == "localhost:50051"
+    assert re.fullmatch(r"localhost:5005[12]", words[0])
     return data, words[1:]
+
+
+ENGINE = "localhost:50052"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    service = Engine(tmp_path / "engine").start()
+    yield service
+    service.close()
+
+
+def test_grpcurl_examples_of_the_engine_by_reflection(engine):
+    found = [command for command in examples("docs/grpc.md", "grpcurl", "") if ENGINE in command]
+    client = Reflected(engine.grpc_port)
+    services, methods, sent, plan, cost, models, stats = [client.run(*read(command)) for command in found]
+    assert {"granary.v1.CboEngine", "grpc.health.v1.Health"} <= set(services) and "SendFeedback" in methods
+    assert sent[0]["accepted"] == "1" and plan[0]["plan"][0]["path"] == "hash_index" and cost[0]["ns"] == 8000
+    assert models[0]["models"][0]["state"] == "candidate" and stats[0]["nodes"][0]["nodeId"] == "node-1"
 
 
 def test_grpcurl_examples_by_reflection(both):
     client, said = Reflected(both.grpc_port), []
-    found = examples("docs/grpc.md", "grpcurl", "")
+    found = [command for command in examples("docs/grpc.md", "grpcurl", "") if ENGINE not in command]
     for command in found:
         said.append(client.run(*read(command)))
     assert len(found) >= 5
@@ -126,16 +146,18 @@ def test_grpcurl_examples_by_reflection(both):
     assert int(said[-1][-1]["summary"]["count"]) == 1
 
 
-def test_grpcurl_examples_by_grpcurl(both):
+def test_grpcurl_examples_by_grpcurl(both, engine):
     program = os.environ.get("GRPCURL") or shutil.which("grpcurl")
     if program is None:
         pytest.skip("SKIPPED: grpcurl is not here (go install github.com/fullstorydev/grpcurl/cmd/grpcurl, or GRPCURL=path); "
                     "test_grpcurl_examples_by_reflection runs the same examples")
+    said = []
     for command in examples("docs/grpc.md", "grpcurl", ""):
-        here = command.replace("localhost:50051", f"localhost:{both.grpc_port}").replace("grpcurl", program, 1)
+        here = command.replace("localhost:50051", f"localhost:{both.grpc_port}").replace(ENGINE, f"localhost:{engine.grpc_port}").replace("grpcurl", program, 1)
         done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, command + "\n" + done.stdout + done.stderr
-    assert '"ORD_001"' in done.stdout and '100.5' in done.stdout
+        said.append(done.stdout)
+    assert any('"ORD_001"' in one and '100.5' in one for one in said) and any('"hash_index"' in one for one in said)
 
 
 def test_python_example_of_the_grpc_document(both, capsys):

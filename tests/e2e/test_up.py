@@ -10,6 +10,7 @@ import pytest
 from gateway import KeyClient
 from node import BINARY, REPOSITORY, Client, free_port, until
 from service import Service
+from test_engine_grpc import EngineRpc
 
 
 @pytest.fixture
@@ -91,6 +92,14 @@ def test_the_metadata_catalog_is_one_of_them(up):
     assert up.stop() == 0
 
 
+def test_the_engine_speaks_grpc_too(up):
+    """It knows no more through one door than through the other."""
+    port, call_port = re.search(r"CBO Engine +http://127.0.0.1:(\d+)\n +gRPC +127.0.0.1:(\d+)", up.log()).groups()
+    rpc = EngineRpc(int(call_port))
+    assert rpc.call("SendFeedback", {"node_id": "n", "tenant_id": "t", "records": [{"source_id": "s", "rows": 1, "ns": 1}]}).accepted == 1
+    assert Client(int(port)).call("GET", "/stats/execution")["window_records"] >= 1
+
+
 def test_a_service_that_cannot_start_ends_all_of_it(up, tmp_path):
     port = free_port()
     second = Service("up", "MONITORING_PORT", tmp_path / "second",
@@ -164,7 +173,7 @@ def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":
         pytest.skip("another program than ./dev run's is under test")
-    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "CBO_ENGINE_PORT", "METADATA_CATALOG_PORT", "MONITORING_PORT", "GRPC_PORT")
+    names = ("REST_PORT", "AUTH_GATEWAY_PORT", "OPERATION_NODE_PORT", "CBO_ENGINE_PORT", "METADATA_CATALOG_PORT", "MONITORING_PORT", "GRPC_PORT", "CBO_ENGINE_GRPC_PORT")
     environment = {**os.environ, "DATA_PATH": str(tmp_path / "data"), **{name: str(free_port()) for name in names}}
     seen = []
     for _ in range(2):

@@ -1,6 +1,7 @@
 #include "granary/api/proto_body.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -235,14 +236,16 @@ Result<JsonNode> FieldNode(const pb::Message& message, const pb::FieldDescriptor
 }
 
 // A map's order is chance; by name it is always the same.
-Result<JsonNode> MapNode(const pb::Message& message, const pb::FieldDescriptor& field) {
+Result<JsonNode> MapNode(const pb::Message& message, const pb::FieldDescriptor& field,
+                         const std::string& pointer) {
   const pb::Reflection& reflection = *message.GetReflection();
   JsonNode out = ObjectNode();
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const pb::Message& entry = reflection.GetRepeatedMessage(message, &field, i);
-    const pb::Reflection& in = *entry.GetReflection();
-    out.members.push_back({in.GetString(entry, field.message_type()->map_key()),
-                           TextNode(in.GetString(entry, field.message_type()->map_value()))});
+    std::string name = entry.GetReflection()->GetString(entry, field.message_type()->map_key());
+    GRANARY_ASSIGN(JsonNode value, FieldNode(entry, *field.message_type()->map_value(), -1,
+                                             PointerTo(pointer, name)));
+    out.members.push_back({std::move(name), std::move(value)});
   }
   std::ranges::sort(out.members, {}, &JsonMember::name);
   return out;
@@ -264,7 +267,7 @@ Result<JsonNode> AnyFieldNode(const pb::Message& message, const pb::FieldDescrip
                               const std::string& pointer) {
   if (field.message_type() == v1::ColumnDefinition::descriptor())
     return ColumnsNode(message, field, pointer);
-  if (field.is_map()) return MapNode(message, field);
+  if (field.is_map()) return MapNode(message, field, pointer);
   if (field.is_repeated()) return RepeatedNode(message, field, pointer);
   return FieldNode(message, field, -1, pointer);
 }
@@ -285,6 +288,16 @@ Result<JsonNode> MessageNode(const pb::Message& message, const std::string& poin
 }
 
 }  // namespace
+
+Status ParseMessage(std::string_view bytes, pb::Message& out) {
+  if (bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()) &&
+      out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return Status::Ok();
+  return {
+      Code::kInvalidRequest,
+      fmt::format("the message is no {} (malformed, text that is not UTF-8, or nested too deep)",
+                  out.GetDescriptor()->full_name())};
+}
 
 Result<std::string> BodyOf(const pb::Message& request,
                            std::initializer_list<std::string_view> besides) {

@@ -20,6 +20,9 @@ class Message;
 
 namespace granary::api {
 
+/// kInvalidRequest when `bytes` are no message of `out`'s type.
+Status ParseMessage(std::string_view bytes, google::protobuf::Message& out);
+
 /// `request` as a JSON object. Its fields in `besides` are the caller's to read and left out.
 Result<std::string> BodyOf(const google::protobuf::Message& request,
                            std::initializer_list<std::string_view> besides = {});

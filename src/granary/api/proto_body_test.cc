@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cbo_engine.pb.h>
 #include <storage.pb.h>
 
 #include "granary/api/proto_request.h"
@@ -132,6 +133,18 @@ TEST(ProtoBodyTest, FieldsOfANewerClientAreRefusedAtEveryDepth) {
   const auto message = ReadAggregateMessage(request.SerializeAsString());
   EXPECT_EQ(message.status().code(), Code::kUnknownMember);
   EXPECT_EQ(message.status().fields()[0].pointer, "/group_by/0");
+}
+
+TEST(ProtoBodyTest, AMapOfNumbersIsAnObjectOfThemAndANestedEnumItsWord) {
+  v1::EstimateCostRequest request;
+  (*request.mutable_work())["b_ns"] = 0.5;
+  (*request.mutable_work())["a_ns"] = 2;
+  request.mutable_facts()->add_nodes()->set_kind(v1::PlanFacts::Node::KIND_OR);
+  request.mutable_facts()->add_classes()->set_rows(0);
+  const auto body = BodyOf(request);
+  ASSERT_TRUE(body.ok()) << body.status().ToString();
+  EXPECT_EQ(*body, R"({"facts":{"nodes":[{"kind":"or"}],"classes":[{"rows":0}]},)"
+                   R"("work":{"a_ns":2.0,"b_ns":0.5}})");
 }
 
 TEST(ProtoBodyTest, BytesThatAreNoMessageAreRefused) {

@@ -1,7 +1,6 @@
 #include "granary/api/proto_request.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,13 +18,7 @@ namespace {
 template <typename Message>
 Result<Message> Parse(std::string_view bytes) {
   Message out;
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
-      !out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Status(Code::kInvalidRequest,
-                  fmt::format("the message is no {} (malformed, text that is not UTF-8, or nested "
-                              "too deep)",
-                              Message::descriptor()->full_name()));
-  }
+  GRANARY_TRY(ParseMessage(bytes, out));
   return out;
 }
 

@@ -21,6 +21,6 @@ Result<ShownCredential> CredentialShown(const net::HttpRequest& request);
 
 /// Of a service that knows no keys and tokens: whoever shows one takes it for another service, and
 /// would be given what is everybody's. kUnauthenticated says where to show it.
-Status CheckShowsNone(const net::HttpRequest& request);
+Status CheckShowsNone(const net::Headers& headers);
 
 }  // namespace granary::hosting

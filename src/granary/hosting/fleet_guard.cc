@@ -31,7 +31,7 @@ Status CheckWithoutKey(const net::HttpRequest& request, const ServerConfig& conf
   if (!config.operation_node_key.empty())
     return Unauthenticated("show OPERATION_NODE_KEY as 'Authorization: Bearer …'");
   GRANARY_TRY(CheckPeer(request.peer_is_loopback, config));
-  return CheckNotBrowser(request);
+  return CheckNotBrowser(request.headers);
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ Status CheckFleetOperator(const net::HttpRequest& request, const ServerConfig& c
         "this is for the operators of all services, who show OPERATION_NODE_KEY, and this service "
         "has none");
   }
-  return CheckNotBrowser(request);
+  return CheckNotBrowser(request.headers);
 }
 
 }  // namespace granary::hosting

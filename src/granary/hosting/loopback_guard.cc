@@ -38,9 +38,9 @@ Status CheckPeer(bool peer_is_loopback, const ServerConfig& config) {
           "ALLOW_ANONYMOUS=true opens it to everybody who can reach it"};
 }
 
-Status CheckNotBrowser(const net::HttpRequest& request) {
-  const auto host = request.headers.Get("Host");
-  if (!request.headers.Get("Origin") && (!host || IsThisMachine(*host))) return Status::Ok();
+Status CheckNotBrowser(const net::Headers& headers) {
+  const auto host = headers.Get("Host");
+  if (!headers.Get("Origin") && (!host || IsThisMachine(*host))) return Status::Ok();
   return {Code::kUnauthenticated,
           "web pages, and whoever does not ask for localhost, must show an API key or an access "
           "token: 'Authorization: Bearer …'"};

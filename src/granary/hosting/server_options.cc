@@ -1,5 +1,7 @@
 #include "granary/hosting/server_options.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "granary/hosting/variable.h"
@@ -38,6 +40,23 @@ net::HttpServerOptions MakeServerOptions(const ServerConfig& config, std::int64_
   out.body_timeout_ms = config.body_timeout_seconds * 1000;
   out.body_progress_bytes = Unsigned(config.body_progress_kb) << 10;
   out.idle_timeout_ms = config.idle_timeout_seconds * 1000;
+  out.write_timeout_ms = config.write_timeout_seconds * 1000;
+  return out;
+}
+
+net::GrpcServerOptions MakeGrpcOptions(const ServerConfig& config, const std::string& host,
+                                       std::int64_t port) {
+  net::GrpcServerOptions out;
+  out.host = host;
+  out.port = static_cast<std::uint16_t>(port);
+  out.handler_threads = static_cast<std::size_t>(config.handler_threads);
+  out.calls_max = static_cast<std::size_t>(config.max_connections);
+  out.patient_threads_max = out.calls_max;
+  out.message_bytes_max = FromMegabytes(config.max_body_mb);
+  out.messages_bytes_max = FromMegabytes(config.max_bodies_mb);
+  out.incoming_bytes_max = std::max(out.message_bytes_max, out.messages_bytes_max);
+  out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;
+  out.read_timeout_ms = config.body_timeout_seconds * 1000;
   out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;
 }

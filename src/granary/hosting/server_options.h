@@ -9,6 +9,7 @@
 #include "granary/base/status.h"
 #include "granary/hosting/server_config.h"
 #include "granary/io/file_system.h"
+#include "granary/net/grpc_server.h"
 #include "granary/net/http_server.h"
 #include "granary/net/tls_context.h"
 
@@ -16,6 +17,10 @@ namespace granary::hosting {
 
 /// Of a service that listens on `port`; without TLS, which LoadTls reads.
 net::HttpServerOptions MakeServerOptions(const ServerConfig& config, std::int64_t port);
+
+/// The same limits for a service's gRPC API.
+net::GrpcServerOptions MakeGrpcOptions(const ServerConfig& config, const std::string& host,
+                                       std::int64_t port);
 
 /// Where this machine reaches what listens on a host and a port: "127.0.0.1:8000", "[::1]:8000".
 std::string OwnAddress(std::string host, std::int64_t port);

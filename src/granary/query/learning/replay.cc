@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "granary/query/learning/coefficient_fitter.h"
@@ -92,31 +93,48 @@ Way WayThatRan(const QueryFeedback& of) {
   return WayOf(groups);
 }
 
+/// Of the way that `choose` takes, which is not called where there is no choice.
 template <typename Choose>
-ReplayResult Run(std::span<const QueryFeedback> records, const CostModel& hindsight,
-                 const Choose& choose) {
-  ReplayResult result;
-  std::vector<double> logs;
-  double same = 0;
-  for (const QueryFeedback& of : records) {
-    const auto plans = PlansOf(of, hindsight);
-    if (!plans) {
-      ++result.left_out;
-      continue;
-    }
-    const Way way = choose(of);
-    const double ns = Replan(plans->truth, hindsight, way).ns;
-    logs.push_back(std::log(std::max(ns / plans->best_ns, 1.0)));
-    same += way == WayThatRan(of) ? 1 : 0;
+RunVerdict Judge(const QueryFeedback& of, const CostModel& hindsight, const Choose& choose) {
+  const auto plans = PlansOf(of, hindsight);
+  if (!plans) return {};
+  const Way way = choose(of);
+  const double ns = Replan(plans->truth, hindsight, way).ns;
+  return {.left_out = false,
+          .log_regret = std::log(std::max(ns / plans->best_ns, 1.0)),
+          .same_choice = way == WayThatRan(of)};
+}
+
+}  // namespace
+
+void LearnPrices(const QueryFeedback& record, CoefficientFitter& fitter) {
+  for (const QueryFeedback::Operator& each : record.operators) {
+    if (each.path != AccessPath::kHot && each.way != kMetadata && each.way != kPages && each.ns > 0)
+      fitter.Learn(each.work, each.ns);
   }
-  result.queries = logs.size();
-  if (logs.empty()) return result;
-  double sum = 0;
-  for (const double each : logs) sum += each;
-  std::sort(logs.begin(), logs.end());
-  const auto count = static_cast<double>(logs.size());
+}
+
+CostModel HindsightPrices(std::span<const QueryFeedback> records, const CostModel& start) {
+  CoefficientFitter fitter(start);
+  for (int round = 0; round < kRounds; ++round)
+    for (const QueryFeedback& of : records) LearnPrices(of, fitter);
+  return fitter.model();
+}
+
+ReplayResult Summary(std::vector<RunVerdict> verdicts) {
+  ReplayResult result;
+  result.left_out = std::erase_if(verdicts, [](const RunVerdict& each) { return each.left_out; });
+  result.queries = verdicts.size();
+  if (verdicts.empty()) return result;
+  std::ranges::sort(verdicts, {}, &RunVerdict::log_regret);
+  double sum = 0, same = 0;
+  for (const RunVerdict& each : verdicts) {
+    sum += each.log_regret;
+    same += each.same_choice ? 1 : 0;
+  }
+  const auto count = static_cast<double>(verdicts.size());
   const auto at = [&](double share) {
-    return std::exp(logs[static_cast<std::size_t>(share * (count - 1) + 0.5)]);
+    return std::exp(verdicts[static_cast<std::size_t>(share * (count - 1) + 0.5)].log_regret);
   };
   result.regret_mean = std::exp(sum / count);
   result.regret_median = at(0.5);
@@ -125,34 +143,28 @@ ReplayResult Run(std::span<const QueryFeedback> records, const CostModel& hindsi
   return result;
 }
 
-}  // namespace
-
-CostModel HindsightPrices(std::span<const QueryFeedback> records, const CostModel& start) {
-  CoefficientFitter fitter(start);
-  for (int round = 0; round < kRounds; ++round) {
-    for (const QueryFeedback& of : records) {
-      for (const QueryFeedback::Operator& each : of.operators) {
-        if (each.path != AccessPath::kHot && each.way != kMetadata && each.way != kPages &&
-            each.ns > 0)
-          fitter.Learn(each.work, each.ns);
-      }
-    }
-  }
-  return fitter.model();
-}
-
 ReplayResult Replay(std::span<const QueryFeedback> records, const LearnedModel& model,
                     const CostModel& hindsight) {
   ShapeTable shapes;
   shapes.Restore(model.shapes);
   const CardinalityCorrections corrections = shapes.Corrections();
-  return Run(records, hindsight, [&](const QueryFeedback& of) {
-    return WayOf(Replan(Estimated(of, corrections), model.costs).groups);
-  });
+  std::vector<RunVerdict> verdicts;
+  for (const QueryFeedback& record : records) {
+    verdicts.push_back(Judge(record, hindsight, [&](const QueryFeedback& of) {
+      return WayOf(Replan(Estimated(of, corrections), model.costs).groups);
+    }));
+  }
+  return Summary(std::move(verdicts));
+}
+
+RunVerdict JudgeAsRun(const QueryFeedback& record, const CostModel& hindsight) {
+  return Judge(record, hindsight, WayThatRan);
 }
 
 ReplayResult ReplayAsRun(std::span<const QueryFeedback> records, const CostModel& hindsight) {
-  return Run(records, hindsight, [](const QueryFeedback& of) { return WayThatRan(of); });
+  std::vector<RunVerdict> verdicts;
+  for (const QueryFeedback& record : records) verdicts.push_back(JudgeAsRun(record, hindsight));
+  return Summary(std::move(verdicts));
 }
 
 }  // namespace granary::query

@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "granary/query/learning/coefficient_fitter.h"
 #include "granary/query/learning/learned_model.h"
 #include "granary/query/learning/query_feedback.h"
 
@@ -26,6 +28,8 @@ struct ReplayResult {
   double same_choice = 1;  ///< The share of queries for which it is the plan that ran.
 };
 
+/// What `fitter` can learn of a record: the timings of its operators whose work was counted.
+void LearnPrices(const QueryFeedback& record, CoefficientFitter& fitter);
 /// The prices that explain the timings best, beginning with `start`.
 CostModel HindsightPrices(std::span<const QueryFeedback> records, const CostModel& start);
 
@@ -34,5 +38,14 @@ ReplayResult Replay(std::span<const QueryFeedback> records, const LearnedModel& 
 
 /// The regret of what really ran: as of a model that chose so.
 ReplayResult ReplayAsRun(std::span<const QueryFeedback> records, const CostModel& hindsight);
+
+/// Of one query.
+struct RunVerdict {
+  bool left_out = true;
+  double log_regret = 0;  ///< 0: it was the best plan.
+  bool same_choice = false;
+};
+RunVerdict JudgeAsRun(const QueryFeedback& record, const CostModel& hindsight);
+ReplayResult Summary(std::vector<RunVerdict> verdicts);
 
 }  // namespace granary::query

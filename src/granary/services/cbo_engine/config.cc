@@ -7,6 +7,9 @@ namespace granary::services {
 namespace {
 
 using C = CboConfig;
+using hosting::IsHost;
+using hosting::Port;
+using hosting::TextRule;
 using hosting::Variable;
 using hosting::WholeRule;
 
@@ -17,6 +20,8 @@ std::vector<Variable> CboRows() {
     {"", "CBO_FIT_RECORDS", "50", WholeRule{&C::cbo_fit_records, 1, 1'000'000}, "… at least so many records of it"},
     {"", "CBO_REPLAY_RECORDS", "2000", WholeRule{&C::cbo_replay_records, 10, 100'000}, "Newest records that candidates are fitted to and replayed over"},
     {"", "CBO_HISTORY_DAYS", "30", WholeRule{&C::cbo_history_days, 1, 36'500}, "So long records of executed queries are kept"},
+    {"", "GRPC_HOST", "0.0.0.0", TextRule{&C::grpc_host, IsHost, "an address or a host name"}, "gRPC server host"},
+    {"", "CBO_ENGINE_GRPC_PORT", "50052", Port(&C::cbo_engine_grpc_port), "Its gRPC API, where it serves one (granary cbo-engine both); 0 picks a free port"},
   };
 }
 // clang-format on

@@ -1,5 +1,5 @@
-// CboEngine: the service that learns the cost model of all nodes: configuration in, a serving
-// engine out.
+// CboEngine: the service that learns the cost model of all nodes, behind REST, gRPC or both:
+// configuration in, a serving engine out.
 //
 // Life       Listen answers at once (health 503, everything else 503) -> Open takes up what it
 //            remembers -> Stop finishes running requests, then closes its store.
@@ -15,6 +15,7 @@
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/hosting/doors.h"
 #include "granary/hosting/service.h"
 #include "granary/services/cbo_engine/config.h"
 
@@ -22,15 +23,18 @@ namespace granary::services {
 
 class CboEngine final : public hosting::Service {
  public:
-  /// kConflict when the port is taken, kInvalidArgument for files that TLS cannot use.
-  static Result<std::unique_ptr<CboEngine>> Listen(const CboConfig& config, Logger& log);
+  /// kConflict when a port is taken, kInvalidArgument for files that TLS cannot use.
+  static Result<std::unique_ptr<CboEngine>> Listen(const CboConfig& config, Logger& log,
+                                                   hosting::Doors doors = hosting::Doors::kRest);
   ~CboEngine() override;
 
   std::string_view name() const override { return "cbo-engine"; }
   Status Open() override;
   Status Stop() override;
 
+  /// REST's port, gRPC's port; 0 for what is not served.
   std::uint16_t port() const;
+  std::uint16_t grpc_port() const;
 
  private:
   struct State;

@@ -3,11 +3,10 @@
 #include <optional>
 #include <utility>
 
-#include "granary/api/feedback_json.h"
 #include "granary/hosting/common_routes.h"
 #include "granary/hosting/log_route.h"
 #include "granary/hosting/responses.h"
-#include "granary/services/cbo_engine/engine_json.h"
+#include "granary/services/cbo_engine/engine_calls.h"
 #include "granary/services/cbo_engine/engine_openapi.h"
 
 namespace granary::services {
@@ -16,8 +15,6 @@ namespace {
 using hosting::JsonResponse;
 using hosting::RouteCall;
 using Answer = Result<net::HttpResponse>;
-
-constexpr std::string_view kPrevious = "previous";
 
 Status CheckJson(const net::HttpRequest& request) {
   const std::string_view type = request.headers.Get("Content-Type").value_or("application/json");
@@ -30,79 +27,43 @@ std::optional<std::string> QueryOf(const net::HttpRequest& request, std::string_
   return found ? std::optional<std::string>(*found) : std::nullopt;
 }
 
-/// The model that a body names, or the one that serves, or the builtin prices.
-Result<query::LearnedModel> ModelFor(const Trainer& trainer, const std::string& version) {
-  if (version.empty() && trainer.serving().empty()) return query::LearnedModel();
-  GRANARY_ASSIGN(ModelInfo info, trainer.Find(version.empty() ? "serving" : version));
-  return std::move(info.model);
+/// An operation whose answer is JSON.
+Answer AsJson(Result<std::string> answer) {
+  GRANARY_ASSIGN(std::string body, std::move(answer));
+  return JsonResponse(std::move(body));
 }
 
-Answer Optimize(EngineState& state, RouteCall& call) {
+EngineCall CallOf(EngineState& state, const RouteCall& call) {
+  return {state, call.request.cancel};
+}
+
+template <Result<std::string> (*operation)(const EngineCall&, std::string_view)>
+Answer WithBody(EngineState& state, RouteCall& call) {
   GRANARY_TRY(CheckJson(call.request));
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  GRANARY_ASSIGN(const PlanBody body, ParsePlanBody(call.request.body, PlanUse::kOptimize));
-  GRANARY_ASSIGN(const auto model, ModelFor(*shop->trainer, body.model));
-  return JsonResponse(PlanJson(query::Replan(*body.facts, model.costs), model.version()));
+  return AsJson(operation(CallOf(state, call), call.request.body));
 }
 
-Answer Estimate(EngineState& state, RouteCall& call) {
-  GRANARY_TRY(CheckJson(call.request));
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  GRANARY_ASSIGN(const PlanBody body, ParsePlanBody(call.request.body, PlanUse::kEstimate));
-  GRANARY_ASSIGN(const auto model, ModelFor(*shop->trainer, body.model));
-  const double ns =
-      body.work ? body.work->Ns(model.costs) : query::Replan(*body.facts, model.costs, body.way).ns;
-  return JsonResponse(CostJson(ns, model.version()));
-}
-
-Answer TakeFeedback(EngineState& state, RouteCall& call) {
-  GRANARY_TRY(CheckJson(call.request));
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  GRANARY_ASSIGN(const api::FeedbackBody body, api::ReadFeedback(call.request.body));
-  state.refused.Add(body.refused);
-  GRANARY_TRY(shop->trainer->Take(body));
-  state.accepted.Add(body.records.size());
-  return JsonResponse(TakenJson(body));
-}
-
-Answer ShowModel(EngineState& state, RouteCall& call) {
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  GRANARY_ASSIGN(const ModelInfo info, shop->trainer->Find(call.parameters[0]));
+Answer Show(EngineState& state, RouteCall& call) {
+  const std::string& version = call.parameters[0];
   const auto format = QueryOf(call.request, "format").value_or("json");
-  if (format == "json") return JsonResponse(ModelJson(info));
+  if (format == "json") return AsJson(ShowModel(CallOf(state, call), version));
   if (format != "text") return Status(Code::kInvalidArgument, "format: one of json, text");
   net::HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
-  response.body = query::WriteModel(info.model);
+  GRANARY_ASSIGN(response.body, ShowModelText(CallOf(state, call), version));
   return response;
 }
 
-Answer PromoteModel(EngineState& state, RouteCall& call) {
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
+Answer Promote(EngineState& state, RouteCall& call) {
   const auto force = QueryOf(call.request, "force").value_or("false");
   if (force != "true" && force != "false")
     return Status(Code::kInvalidArgument, "force: true or false");
-  const std::string& version = call.parameters[0];
-  GRANARY_ASSIGN(const Promotion promotion,
-                 version == kPrevious
-                     ? shop->trainer->Rollback("asked for")
-                     : shop->trainer->Promote(
-                           version, force == "true" ? Trainer::Force::kYes : Trainer::Force::kNo));
-  return JsonResponse(PromotionJson(promotion));
+  return AsJson(PromoteModel(CallOf(state, call), call.parameters[0],
+                             force == "true" ? Trainer::Force::kYes : Trainer::Force::kNo));
 }
 
-Answer ReplayModel(EngineState& state, RouteCall& call) {
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  const auto model = QueryOf(call.request, "model");
-  if (!model) return Status(Code::kInvalidArgument, "model: the version to replay is required");
-  GRANARY_ASSIGN(const auto replayed, shop->trainer->Replay(*model));
-  return JsonResponse(ReplayJson(*model, replayed, shop->trainer->serving()));
-}
-
-Answer ShowExecution(EngineState& state, RouteCall&) {
-  GRANARY_ASSIGN(const auto shop, state.workshop.Get());
-  GRANARY_ASSIGN(const ExecutionSummary summary, shop->store->Summary());
-  return JsonResponse(ExecutionJson(summary, *shop->trainer));
+Answer Replay(EngineState& state, RouteCall& call) {
+  return AsJson(ReplayModel(CallOf(state, call), QueryOf(call.request, "model")));
 }
 
 }  // namespace
@@ -128,17 +89,18 @@ hosting::Router MakeEngineRouter(EngineState& state) {
                 .handler = [&state, answer](RouteCall& call) { return answer(state, call); },
                 .query = std::move(query)});
   };
-  add("POST", "/optimize/query", Optimize);
-  add("POST", "/costs/estimate", Estimate);
-  add("POST", "/feedback", TakeFeedback);
-  add("GET", "/stats/execution", ShowExecution);
-  add("GET", "/models", [](EngineState& engine, RouteCall&) -> Answer {
-    GRANARY_ASSIGN(const auto shop, engine.workshop.Get());
-    return JsonResponse(ModelsJson(*shop->trainer));
+  add("POST", "/optimize/query", WithBody<OptimizeQuery>);
+  add("POST", "/costs/estimate", WithBody<EstimateCost>);
+  add("POST", "/feedback", WithBody<TakeFeedback>);
+  add("GET", "/stats/execution", [](EngineState& engine, RouteCall& call) -> Answer {
+    return AsJson(ShowExecution(CallOf(engine, call)));
   });
-  add("GET", "/models/{version}", ShowModel, {"format"});
-  add("POST", "/models/{version}/promote", PromoteModel, {"force"});
-  add("POST", "/replay", ReplayModel, {"model"});
+  add("GET", "/models", [](EngineState& engine, RouteCall& call) -> Answer {
+    return AsJson(ShowModels(CallOf(engine, call)));
+  });
+  add("GET", "/models/{version}", Show, {"format"});
+  add("POST", "/models/{version}/promote", Promote, {"force"});
+  add("POST", "/replay", Replay, {"model"});
   hosting::CommonRoutes common{.service = "cbo-engine",
                                .version = EngineVersion(),
                                .openapi = EngineOpenApi(),

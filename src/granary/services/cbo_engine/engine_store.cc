@@ -184,9 +184,9 @@ Result<std::vector<Promotion>> EngineStore::Promotions() {
   return out;
 }
 
-Result<ExecutionSummary> EngineStore::Summary() {
+Result<ExecutionSummary> EngineStore::Summary(const runtime::CancelToken& cancel) {
   ExecutionSummary out;
-  const auto ask = [&](std::string_view body) { return tenant_->Aggregate(body); };
+  const auto ask = [&](std::string_view body) { return tenant_->Aggregate(body, cancel); };
   constexpr double kNsInMs = 1e6;
   GRANARY_ASSIGN(
       const auto paths,

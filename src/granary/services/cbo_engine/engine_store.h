@@ -16,6 +16,7 @@
 #include "granary/base/status.h"
 #include "granary/hosting/embedded_tenant.h"
 #include "granary/query/learning/learned_model.h"
+#include "granary/runtime/cancel.h"
 
 namespace granary::services {
 
@@ -53,7 +54,7 @@ class EngineStore {
   Status AddFeedback(const api::FeedbackBody& feedback, std::int64_t now_us);
   /// The newest, in the order in which they came. What cannot be read any more is left out.
   Result<std::vector<query::QueryFeedback>> LatestFeedback(std::size_t most);
-  Result<ExecutionSummary> Summary();
+  Result<ExecutionSummary> Summary(const runtime::CancelToken& cancel = {});
 
   Status AddModel(const query::LearnedModel& model);
   Result<std::vector<query::LearnedModel>> Models();

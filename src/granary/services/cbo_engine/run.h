@@ -1,4 +1,4 @@
-// `granary cbo-engine`: the CBO Engine as a process.
+// `granary cbo-engine [rest|grpc|both]`: the CBO Engine as a process.
 #pragma once
 
 #include "granary/hosting/run_service.h"

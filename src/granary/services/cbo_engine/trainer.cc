@@ -84,13 +84,14 @@ Result<std::unique_ptr<Trainer>> Trainer::Open(EngineStore& store, const io::Clo
   });
   trainer->ForgetCandidates();
   GRANARY_ASSIGN(const auto records, store.LatestFeedback(options.window_records));
-  for (const QueryFeedback& record : records) {
-    trainer->window_.push_back(record);
-    if (!trainer->promotions_.empty() &&
-        record.model_version == trainer->promotions_.back().version)
-      trainer->live_.push_back(record);
+  trainer->window_.assign(records.begin(), records.end());
+  if (!trainer->promotions_.empty()) {
+    trainer->BeginWatch();
+    for (const QueryFeedback& record : records) {
+      if (record.model_version == trainer->promotions_.back().version)
+        trainer->watch_->Judge(record);
+    }
   }
-  while (trainer->live_.size() > kLiveMost) trainer->live_.pop_front();
   trainer->new_records_ = records.size();
   return trainer;
 }
@@ -136,26 +137,25 @@ Status Trainer::Take(const api::FeedbackBody& feedback) {
   for (const QueryFeedback& record : feedback.records) {
     window_.push_back(record);
     if (window_.size() > options_.window_records) window_.pop_front();
-    if (promotions_.empty() || record.model_version != promotions_.back().version) continue;
-    live_.push_back(record);
-    if (live_.size() > kLiveMost) live_.pop_front();
+    if (!watch_) continue;
+    watch_->Learn(record);
+    if (record.model_version == promotions_.back().version) watch_->Judge(record);
   }
   new_records_ += feedback.records.size();
   return WatchLive();
 }
 
-query::ReplayResult Trainer::LiveLocked() const {
+void Trainer::BeginWatch() {
   const std::vector<QueryFeedback> all(window_.begin(), window_.end());
-  const std::vector<QueryFeedback> live(live_.begin(), live_.end());
-  return query::ReplayAsRun(live, query::HindsightPrices(all, ServingLocked().costs));
+  watch_.emplace(query::HindsightPrices(all, ServingLocked().costs), kLiveMost);
 }
 
 Status Trainer::WatchLive() {
-  if (promotions_.empty() || live_.size() < kLiveLeast) return Status::Ok();
+  if (!watch_ || watch_->records() < kLiveLeast) return Status::Ok();
   const Promotion& serving = promotions_.back();
   // What came back by force or by itself is not taken away again by the same measure.
   if (serving.action != kPromoted || serving.regret_before <= 0) return Status::Ok();
-  const query::ReplayResult live = LiveLocked();
+  const query::ReplayResult live = watch_->result();
   if (live.queries < kLiveLeast || live.regret_mean <= serving.regret_before * (1 + kRises))
     return Status::Ok();
   const std::string reason =
@@ -231,7 +231,7 @@ Result<Promotion> Trainer::PromoteLocked(const std::string& version, std::string
   if (!IsKept(version)) GRANARY_TRY(store_.AddModel(FindLocked(version)));
   GRANARY_TRY(store_.AddPromotion(promotion));
   promotions_.push_back(promotion);
-  live_.clear();
+  BeginWatch();
   log_.Info("another cost model serves",
             {{"version", version}, {"action", promotion.action}, {"reason", promotion.reason}});
   return promotion;
@@ -267,10 +267,10 @@ Result<Promotion> Trainer::Promote(const std::string& version, Force force) {
     return Status(Code::kConflict,
                   replayed.model.queries < kReplayedLeast
                       ? fmt::format("{} queries can be replayed, too few to tell (at least {}); "
-                                    "?force=true promotes it all the same",
+                                    "with force it is promoted all the same",
                                     replayed.model.queries, kReplayedLeast)
                       : fmt::format("replayed regret would not fall: {:.3f} with it, {:.3f} with "
-                                    "the model that serves; ?force=true promotes it all the same",
+                                    "the model that serves; with force it is promoted all the same",
                                     replayed.model.regret_mean, replayed.serving.regret_mean));
   }
   return PromoteLocked(version, std::string(falls ? kPromoted : kForced),
@@ -327,7 +327,7 @@ Result<Trainer::Replayed> Trainer::Replay(std::string_view version) const {
 
 query::ReplayResult Trainer::Live() const {
   const std::lock_guard lock(mutex_);
-  return LiveLocked();
+  return watch_ ? watch_->result() : query::ReplayResult();
 }
 
 std::size_t Trainer::records() const {

@@ -2,7 +2,8 @@
 //
 // How        of each four records three are for fitting, and candidates are replayed over the
 //            fourth. A candidate is promoted when that falls by kFalls at least; the model before
-//            comes back when what really runs under it is worse by kRises than what ran before.
+//            comes back when what really runs under it is worse by kRises than what ran before,
+//            which is watched record by record: taking one costs the same however many there are.
 // Kept       models, promotions and records in an EngineStore; the newest records in memory, too.
 // Threads    fully safe.
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "granary/base/log.h"
 #include "granary/io/clock.h"
+#include "granary/query/learning/regret_watch.h"
 #include "granary/query/learning/replay.h"
 #include "granary/services/cbo_engine/engine_store.h"
 
@@ -91,7 +93,8 @@ class Trainer {
   Result<Promotion> RollbackLocked(std::string reason);
   Status WatchLive();
   void ForgetCandidates();
-  query::ReplayResult LiveLocked() const;
+  /// Watches the model that serves from now on, at prices fitted to the window.
+  void BeginWatch();
 
   EngineStore& store_;
   const io::Clock& clock_;
@@ -102,7 +105,7 @@ class Trainer {
   std::vector<query::LearnedModel> models_;  // The first: the builtin prices.
   std::vector<Promotion> promotions_;
   std::deque<query::QueryFeedback> window_;
-  std::deque<query::QueryFeedback> live_;  // Under the model that serves.
+  std::optional<query::RegretWatch> watch_;  // Of the model that serves; none before a promotion.
   std::size_t new_records_ = 0;
 };
 

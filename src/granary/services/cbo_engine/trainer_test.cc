@@ -174,6 +174,28 @@ TEST_F(TrainerTest, TakesBackWhatMakesLiveQueriesWorse) {
   EXPECT_NE(back.reason.find("live regret rose"), std::string::npos) << back.reason;
 }
 
+TEST_F(TrainerTest, GoesOnWatchingAfterARestart) {
+  Open();
+  const std::string baseline = trainer_->Models().at(0).model.version();
+  EXPECT_EQ(trainer_->Live().queries, 0u);
+  Tell(160, 30, query::kScan);
+  Tell(40, 30, query::kSingle);
+  const std::string promoted = **trainer_->Fit();
+  Tell(30, 30, query::kScan, promoted);
+  Tell(10, 30, query::kSingle, "builtin-1");  // Of a node that has not taken it over yet.
+  const query::ReplayResult before = trainer_->Live();
+  EXPECT_EQ(before.queries, 30u);
+  EXPECT_NEAR(before.regret_mean, 1, 0.01);
+  Open();
+  EXPECT_EQ(trainer_->Live().queries, 30u);
+  EXPECT_NEAR(trainer_->Live().regret_mean, before.regret_mean, 0.01);
+  Tell(static_cast<int>(Trainer::kLiveLeast) - 31, 30, query::kSingle, promoted);
+  EXPECT_EQ(trainer_->serving(), promoted) << "one too few to tell";
+  Tell(1, 30, query::kSingle, promoted);
+  EXPECT_EQ(trainer_->serving(), baseline);
+  EXPECT_EQ(trainer_->Live().queries, 0u) << "of another model";
+}
+
 TEST_F(TrainerTest, TellsWhatWasExecuted) {
   Open();
   Tell(30, 1, query::kScan);

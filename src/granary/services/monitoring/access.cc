@@ -78,7 +78,7 @@ hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
   }
   if (const Status peer = hosting::CheckPeer(request.peer_is_loopback, config); !peer.ok())
     return peer;
-  return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request);
+  return hosting::IsOpen(config) ? Status::Ok() : hosting::CheckNotBrowser(request.headers);
 }
 
 }  // namespace granary::services

@@ -5,9 +5,9 @@
 
 namespace granary::services {
 
-Status CheckDirect(const net::HttpRequest& request, const Config& config) {
-  GRANARY_TRY(hosting::CheckShowsNone(request));
-  if (config.gateway_jwks.empty() || request.peer_is_loopback || hosting::IsOpen(config))
+Status CheckDirect(const net::Headers& headers, bool peer_is_loopback, const Config& config) {
+  GRANARY_TRY(hosting::CheckShowsNone(headers));
+  if (config.gateway_jwks.empty() || peer_is_loopback || hosting::IsOpen(config))
     return Status::Ok();
   return {
       Code::kUnauthenticated,

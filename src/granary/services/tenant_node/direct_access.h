@@ -12,6 +12,6 @@ namespace granary::services {
 /// Whether such a request may be looked at further (GatewayGuard::Check). kUnauthenticated for one
 /// that shows a key or token, which the node does not know and whose holder may be of another
 /// tenant, and for one of another machine where a gateway is configured. Both are told to go there.
-Status CheckDirect(const net::HttpRequest& request, const Config& config);
+Status CheckDirect(const net::Headers& headers, bool peer_is_loopback, const Config& config);
 
 }  // namespace granary::services

@@ -168,9 +168,16 @@ Status NeedSight(const Rights& rights, const SourceId& source) {
   return {Code::kPermissionDenied, fmt::format("no right to the source '{}'", source.str())};
 }
 
-const Rights& RightsOf(const hosting::RouteCall& call) {
+namespace {
+
+const Rights& RightsIn(const std::shared_ptr<const void>& who) {
   static const Rights kAll;
-  return call.who == nullptr ? kAll : *static_cast<const Rights*>(call.who.get());
+  return who == nullptr ? kAll : *static_cast<const Rights*>(who.get());
 }
+
+}  // namespace
+
+const Rights& RightsOf(const hosting::RouteCall& call) { return RightsIn(call.who); }
+const Rights& RightsOf(const hosting::GrpcMethodCall& call) { return RightsIn(call.who); }
 
 }  // namespace granary::services

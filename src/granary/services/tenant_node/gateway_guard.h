@@ -25,6 +25,7 @@
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/hosting/grpc_dispatcher.h"
 #include "granary/hosting/router.h"
 #include "granary/io/clock.h"
 #include "granary/io/file_system.h"
@@ -86,7 +87,8 @@ SourceList SeenOf(SourceList list, const Rights& rights);
 /// kPermissionDenied unless they may do something with the source, whether it is there or not.
 Status NeedSight(const Rights& rights, const SourceId& source);
 
-/// Of a request whose Access was made of GatewayGuard's answer.
+/// Of a request, or a call, whose Access was made of GatewayGuard's answer.
 const Rights& RightsOf(const hosting::RouteCall& call);
+const Rights& RightsOf(const hosting::GrpcMethodCall& call);
 
 }  // namespace granary::services

@@ -6,17 +6,20 @@
 #include "granary/api/proto_request.h"
 #include "granary/api/request_json.h"
 #include "granary/services/tenant_node/explain.h"
+#include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_methods.h"
 #include "granary/services/tenant_node/idempotency.h"
 
 namespace granary::services {
 namespace {
 
+using hosting::GrpcMethodCall;
+
 constexpr std::size_t kRowPieceBytes = 64u << 10;
 constexpr std::size_t kArrowPieceBytes = 1u << 20;  // A client takes 4 MiB unless told otherwise.
 
 Caller CallerOf(const GrpcMethodCall& call) {
-  return {call.call.cancel, call.call.request_id, call.rights};
+  return {call.call.cancel, call.call.request_id, RightsOf(call)};
 }
 
 Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message, const Caller& caller,
@@ -114,7 +117,7 @@ Status ExplainQuery(NodeState& state, GrpcMethodCall& call) {
 
 }  // namespace
 
-void AddGrpcDataMethods(NodeState& state, std::vector<GrpcMethod>& methods) {
+void AddGrpcDataMethods(NodeState& state, std::vector<hosting::GrpcMethod>& methods) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](GrpcMethodCall& call) { return handler(state, call); };
   };

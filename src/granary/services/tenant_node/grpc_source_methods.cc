@@ -9,6 +9,8 @@
 namespace granary::services {
 namespace {
 
+using hosting::GrpcMethodCall;
+
 Result<SourceId> ReadSource(const std::string& text) {
   Result<SourceId> id = SourceId::Parse(text);
   if (!id.ok()) return api::AtPointer(id.status(), "/source_id");
@@ -20,7 +22,7 @@ Status AddSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const std::string body, api::ReadAddSourceMessage(message));
   GRANARY_ASSIGN(const storage::SourceDefinition definition, api::ParseSource(body, state.limits));
-  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, definition.id));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, definition.id));
   GRANARY_ASSIGN(const Tenant::Added added, tenant->AddSource(definition));
   return call.messages.Write(api::AddedSourceMessage(added));
 }
@@ -30,7 +32,7 @@ Status UpdateSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::UpdateSourceMessage request, api::ReadUpdateSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
-  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, id));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const storage::SourceChange change,
                  api::ParseSourceChange(request.body, state.limits));
   GRANARY_ASSIGN(const SourceInfo source, tenant->ChangeSource(id, change));
@@ -42,7 +44,7 @@ Status RemoveSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const api::RemoveSourceMessage request, api::ReadRemoveSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
-  GRANARY_TRY(call.rights.Need(security::Verb::kAdmin, id));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_TRY(tenant->DropSource(id, request.keep_data));
   return call.messages.Write({});
 }
@@ -51,7 +53,7 @@ Status ListSources(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(api::ReadListSourcesMessage(message));
-  const SourceList seen = SeenOf(tenant->ListSources(), call.rights);
+  const SourceList seen = SeenOf(tenant->ListSources(), RightsOf(call));
   return call.messages.Write(api::SourcesMessage(state.paths.Hide(seen)));
 }
 
@@ -60,7 +62,7 @@ Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const std::string source_id, api::ReadSourceIdMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(source_id));
-  GRANARY_TRY(call.rights.Need(security::Verb::kRead, id));
+  GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const SourceStatsInfo stats, tenant->Stats(id));
   return call.messages.Write(api::SourceStatsMessage(stats));
 }
@@ -69,7 +71,7 @@ Status GetTenantStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_TRY(api::ReadGetTenantStatsMessage(message));
-  GRANARY_TRY(call.rights.NeedEverywhere(security::Verb::kRead));
+  GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kRead));
   return call.messages.Write(api::TenantStatsMessage(tenant->Stats()));
 }
 
@@ -85,7 +87,7 @@ Status HealthCheck(NodeState& state, GrpcMethodCall& call) {
 
 }  // namespace
 
-void AddGrpcSourceMethods(NodeState& state, std::vector<GrpcMethod>& methods) {
+void AddGrpcSourceMethods(NodeState& state, std::vector<hosting::GrpcMethod>& methods) {
   const auto bind = [&state](auto handler) {
     return [&state, handler](GrpcMethodCall& call) { return handler(state, call); };
   };

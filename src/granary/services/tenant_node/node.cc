@@ -12,15 +12,14 @@
 
 #include <fmt/format.h>
 
-#include "granary/api/proto_error.h"
 #include "granary/hosting/fleet_guard.h"
+#include "granary/hosting/grpc_door.h"
 #include "granary/hosting/process_stats.h"
 #include "granary/hosting/rest_door.h"
 #include "granary/hosting/server_options.h"
 #include "granary/hosting/service_name.h"
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
-#include "granary/net/grpc_server.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
@@ -29,7 +28,7 @@
 #include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
-#include "granary/services/tenant_node/grpc_dispatcher.h"
+#include "granary/services/tenant_node/grpc_methods.h"
 #include "granary/services/tenant_node/heartbeats.h"
 #include "granary/services/tenant_node/machine_cpu.h"
 #include "granary/services/tenant_node/node_options.h"
@@ -66,7 +65,6 @@ struct TenantNode::State {
         pool({.threads = WorkerThreads(config, cpu.cpus())}),
         node(config, logger, clock, memory, files),
         guard(node.config, logger, clock, files),
-        calls(node, guard),
         scaler(
             pool, MakeScalerOptions(config, cpu.cpus()),
             [this] {
@@ -76,6 +74,9 @@ struct TenantNode::State {
     node.scaler = &scaler;
   }
 
+  /// Who calls, through either door.
+  hosting::Access AccessBy(const net::Headers& headers, bool peer_is_loopback,
+                           const runtime::CancelToken& cancel);
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
   Status LinkEngine(Tenant& tenant);
@@ -93,15 +94,24 @@ struct TenantNode::State {
   runtime::WorkerPool pool;
   NodeState node;
   GatewayGuard guard;
-  GrpcDispatcher calls;
   runtime::WorkerScaler scaler;
   std::unique_ptr<hosting::RestDoor> rest;
-  std::unique_ptr<net::GrpcServer> grpc;
+  std::unique_ptr<hosting::GrpcDoor> grpc;
   std::unique_ptr<EngineLink> engine;  // Uses the tenant.
   std::unique_ptr<Heartbeats> heartbeats;
   std::unique_ptr<CatalogLink> catalog;  // Uses the tenant.
   bool stopped = false;
 };
+
+hosting::Access TenantNode::State::AccessBy(const net::Headers& headers, bool peer_is_loopback,
+                                            const runtime::CancelToken& cancel) {
+  const auto token = headers.Get(security::kNodeTokenHeader);
+  if (!token) GRANARY_TRY(CheckDirect(headers, peer_is_loopback, node.config));
+  auto rights = guard.Check(token, peer_is_loopback, cancel);
+  hosting::Access access(rights.status());
+  if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
+  return access;
+}
 
 Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
   net::HttpServerOptions options = MakeServerOptions(node.config);
@@ -110,15 +120,8 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   options.streams_body = IsStreamedWrite;
   hosting::DispatcherOptions dispatch;
   dispatch.service = hosting::kTenantNode;
-  dispatch.check_access = [this](net::HttpRequest& request) -> hosting::Access {
-    const auto token = request.headers.Get(security::kNodeTokenHeader);
-    if (const Status direct = token ? Status::Ok() : CheckDirect(request, node.config);
-        !direct.ok())
-      return direct;
-    auto rights = guard.Check(token, request.peer_is_loopback, request.cancel);
-    hosting::Access access(rights.status());
-    if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
-    return access;
+  dispatch.check_access = [this](net::HttpRequest& request) {
+    return AccessBy(request.headers, request.peer_is_loopback, request.cancel);
   };
   dispatch.check_fleet = [this](net::HttpRequest& request) {
     const bool gateway_alone = !node.config.gateway_jwks.empty() && node.config.gateway_required;
@@ -142,20 +145,23 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
 }
 
 Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls) {
-  api::SilenceProtobuf();
   net::GrpcServerOptions options = MakeGrpcOptions(node.config);
   options.messages = &memory.bodies();
   options.tls = std::move(tls);
-  options.lane_of = [this](const std::string& method) { return calls.LaneOf(method); };
-  options.services = {kGrpcService};
-  auto handle = [this](net::GrpcCall& call, net::GrpcMessages& messages) {
-    return calls.Handle(call, messages);
+  hosting::GrpcDispatcherOptions dispatch{.service = kGrpcService};
+  AddGrpcDataMethods(node, dispatch.methods);
+  AddGrpcSourceMethods(node, dispatch.methods);
+  dispatch.check_access = [this](const net::GrpcCall& call) {
+    return AccessBy(call.metadata, call.peer_is_loopback, call.cancel);
   };
-  auto refuse = [this](const Status& status, const net::GrpcCall& call) {
-    return calls.Refuse(status, call);
+  dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
+  dispatch.retry_after_seconds = [this](const Status& failure, std::string_view method) {
+    const bool writes = method.starts_with("Write");
+    return RetryAfterSeconds(node, failure, writes ? Awaited::kMerges : Awaited::kSearchSlots);
   };
-  GRANARY_ASSIGN(
-      grpc, net::GrpcServer::Start(std::move(options), log, std::move(handle), std::move(refuse)));
+  dispatch.later_services = {{"arrow.flight.protocol.FlightService", "Arrow Flight SQL"}};
+  GRANARY_ASSIGN(grpc, hosting::GrpcDoor::Listen(std::move(options), log, clock, node.metrics,
+                                                 std::move(dispatch)));
   log.Info("listening (gRPC)", {{"host", node.config.grpc_host},
                                 {"port", grpc->port()},
                                 {"tenant", node.config.tenant_id},
@@ -164,11 +170,12 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
 }
 
 Result<std::unique_ptr<TenantNode>> TenantNode::Listen(const Config& config, Logger& log,
-                                                       io::Failpoints& failpoints, Doors doors) {
+                                                       io::Failpoints& failpoints,
+                                                       hosting::Doors doors) {
   auto state = std::make_unique<State>(config, log, failpoints);
   GRANARY_ASSIGN(const auto tls, hosting::LoadTls(config, state->files));
-  if (doors != Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
-  if (doors != Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
+  if (doors != hosting::Doors::kGrpc) GRANARY_TRY(state->ListenRest(tls));
+  if (doors != hosting::Doors::kRest) GRANARY_TRY(state->ListenGrpc(tls));
   return std::unique_ptr<TenantNode>(new TenantNode(std::move(state)));
 }
 

@@ -12,21 +12,19 @@
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
+#include "granary/hosting/doors.h"
 #include "granary/hosting/service.h"
 #include "granary/io/failpoint.h"
 #include "granary/services/tenant_node/config.h"
 
 namespace granary::services {
 
-/// Which APIs a node serves.
-enum class Doors : std::uint8_t { kRest, kGrpc, kBoth };
-
 class TenantNode final : public hosting::Service {
  public:
   /// kConflict when a port is taken, kInvalidArgument for files that TLS cannot use.
   static Result<std::unique_ptr<TenantNode>> Listen(const Config& config, Logger& log,
                                                     io::Failpoints& failpoints,
-                                                    Doors doors = Doors::kRest);
+                                                    hosting::Doors doors = hosting::Doors::kRest);
   /// Stops.
   ~TenantNode() override;
 

@@ -162,20 +162,10 @@ net::HttpServerOptions MakeServerOptions(const Config& config) {
 }
 
 net::GrpcServerOptions MakeGrpcOptions(const Config& config) {
-  net::GrpcServerOptions out;
-  out.host = config.grpc_host;
-  out.port = static_cast<std::uint16_t>(config.grpc_port);
-  out.handler_threads = static_cast<std::size_t>(config.handler_threads);
-  out.calls_max = static_cast<std::size_t>(config.max_connections);
-  out.patient_threads_max = out.calls_max;
-  out.message_bytes_max = Megabytes(config.max_body_mb);
-  out.messages_bytes_max = Megabytes(config.max_bodies_mb);
+  net::GrpcServerOptions out = hosting::MakeGrpcOptions(config, config.grpc_host, config.grpc_port);
   out.incoming_bytes_max = std::max(
       out.message_bytes_max,
       std::min(out.messages_bytes_max, Megabytes(config.memory_limit_mb) / kIncomingParts));
-  out.metadata_bytes_max = Unsigned(config.max_header_kb) << 10;
-  out.read_timeout_ms = config.body_timeout_seconds * 1000;
-  out.write_timeout_ms = config.write_timeout_seconds * 1000;
   return out;
 }
 

@@ -2,8 +2,6 @@
 
 #include <memory>
 
-#include <fmt/format.h>
-
 #include "granary/io/failpoint.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/node.h"
@@ -14,23 +12,15 @@ namespace {
 
 struct NodeProgram {
   RunFlags flags;
-  Doors doors = Doors::kRest;
+  hosting::Doors doors = hosting::Doors::kRest;
   Config config;
   io::Failpoints failpoints;
 
   Status Load(const hosting::ConfigSources& sources);
 };
 
-Result<Doors> ParseDoors(std::string_view mode) {
-  if (mode == "rest") return Doors::kRest;
-  if (mode == "grpc") return Doors::kGrpc;
-  if (mode == "both") return Doors::kBoth;
-  return Status(Code::kInvalidArgument,
-                fmt::format("mode is '{}', allowed: rest, grpc, both", mode));
-}
-
 Status NodeProgram::Load(const hosting::ConfigSources& sources) {
-  GRANARY_ASSIGN(doors, ParseDoors(flags.mode));
+  GRANARY_ASSIGN(doors, hosting::ParseDoors(flags.mode));
   GRANARY_ASSIGN(config, ReadConfig(sources));
   return flags.failpoints.empty() ? Status::Ok() : failpoints.Arm(flags.failpoints);
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "granary/hosting/doors.h"
 #include "granary/services/tenant_node/machine_memory.h"
 
 namespace granary::services {
@@ -16,7 +17,7 @@ void AddNodeFlags(CLI::App& app, hosting::ConfigFlags& flags) {
 }
 
 void AddRunFlags(CLI::App& app, hosting::ConfigFlags& flags, RunFlags& run) {
-  app.add_option("mode", run.mode, "What to serve: rest (default), grpc or both");
+  hosting::AddDoorsWord(app, run.mode);
   AddNodeFlags(app, flags);
   app.add_option("--failpoints", run.failpoints, "For tests: name=kill|error|full@n[+],…");
 }

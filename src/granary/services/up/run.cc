@@ -92,6 +92,9 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
     out.welcome += fmt::format("  {:<16} {}\n", what, url(port));
     out.services.push_back(std::move(service));
   };
+  const auto add_grpc = [&out](const std::string& host, std::uint16_t port) {
+    out.welcome += fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(host, port));
+  };
   // An operator who names a gateway's keys means that nobody comes around it. Else this machine is
   // answered as without a gateway, and others come through ours.
   const bool names_keys = !config.node.gateway_jwks.empty();
@@ -99,8 +102,9 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
     config.node.gateway_jwks = config.gateway.data_path + "/auth/jwks.json";
     config.node.gateway_required = false;
   }
-  GRANARY_ASSIGN(auto cbo, CboEngine::Listen(config.cbo, logs.Of("cbo-engine")));
-  const std::uint16_t cbo_port = cbo->port();
+  GRANARY_ASSIGN(auto cbo,
+                 CboEngine::Listen(config.cbo, logs.Of("cbo-engine"), hosting::Doors::kBoth));
+  const std::uint16_t cbo_port = cbo->port(), cbo_grpc_port = cbo->grpc_port();
   config.monitoring.cbo_engine_port = cbo_port;
   if (config.node.cbo_engine_url.empty()) config.node.cbo_engine_url = url(cbo_port);
   GRANARY_ASSIGN(auto metadata,
@@ -127,8 +131,8 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
     config.gateway.operation_node_url = config.node.operation_node_url;
   }
   add("Operation Node", std::move(operation), operation_port);
-  GRANARY_ASSIGN(auto node,
-                 TenantNode::Listen(config.node, logs.Of("tenant-node"), failpoints, Doors::kBoth));
+  GRANARY_ASSIGN(auto node, TenantNode::Listen(config.node, logs.Of("tenant-node"), failpoints,
+                                               hosting::Doors::kBoth));
   // Where they are found is known only now, when a port was to be any that is free.
   const std::uint16_t node_port = node->port(), grpc_port = node->grpc_port();
   config.gateway.node_url = url(node_port);
@@ -146,10 +150,10 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
   add("Auth Gateway", std::move(gateway), gateway_port);
   // Before the node, which asks them at once.
   add("CBO Engine", std::move(cbo), cbo_port);
+  add_grpc(config.cbo.grpc_host, cbo_grpc_port);
   add("Metadata Catalog", std::move(metadata), catalog_port);
   add("Tenant Node", std::move(node), node_port);
-  out.welcome +=
-      fmt::format("  {:<16} {}\n", "  gRPC", hosting::OwnAddress(config.node.grpc_host, grpc_port));
+  add_grpc(config.node.grpc_host, grpc_port);
   LogSources::Rings rings = logs.Rings();  // Of all but the one that shows them.
   GRANARY_ASSIGN(auto monitoring,
                  Monitoring::Listen(config.monitoring, logs.Of("monitoring"), std::move(rings)));

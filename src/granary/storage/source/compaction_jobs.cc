@@ -44,7 +44,12 @@ struct CompactionJobs::Entry {
 };
 
 CompactionJobs::CompactionJobs(StoreContext& context)
-    : context_(context), pool_({.threads = context.options.compaction.workers}) {}
+    : context_(context), pool_({.threads = context.options.compaction.workers}) {
+  for (std::size_t i = 0; i < context.options.compaction.workers; ++i) {
+    helpers_.push_back(std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{1}));
+    helpers_.back()->Submit(runtime::GiveWay);  // Its one thread, before all else.
+  }
+}
 
 CompactionJobs::~CompactionJobs() { Stop(); }
 
@@ -120,13 +125,13 @@ Status CompactionJobs::RunMerges(Entry& entry) {
                                   [&](std::size_t i) -> Status {
                                     runtime::GiveWay();
                                     const CompactionChoice& choice = plan.choices[i];
-                                    const CompactionRun run{entry.cancel, entry.bytes_done};
+                                    const CompactionRun run{entry.cancel, entry.bytes_done,
+                                                            helpers_[i % helpers_.size()].get()};
                                     Result<CompactionCounts> merged = source->Compact(choice, run);
                                     // Its files are others by now: a later plan goes by those.
                                     if (merged.status().code() == Code::kConflict)
                                       return Status::Ok();
-                                    // The others are merged without the file, which the next plan
-                                    // leaves out.
+                                    // The others are merged without the file, which the next plan leaves out.
                                     if (merged.status().code() == Code::kCorruption) {
                                       const std::lock_guard lock(outcome_mutex);
                                       if (damage.ok()) damage = merged.status();

@@ -1,8 +1,9 @@
 // CompactionJobs: the compactions of a store that wait, run, and ended lately.
 //
-// Threads    fully safe. Jobs run on threads of their own, which give way to others.
-// Share      never more than `workers` threads merge; a job spreads the partitions of its source
-//            over those that are free.
+// Threads    fully safe. Jobs run on threads of their own, which give way to others, and never on
+//            those of queries.
+// Share      never more than `workers` merges at once, each with one thread that helps; a job
+//            spreads the partitions of its source over those that are free.
 #pragma once
 
 #include <condition_variable>
@@ -61,8 +62,9 @@ class CompactionJobs {
   CompactionJob Show(const Entry& entry) const;     // mutex_ is held.
 
   StoreContext& context_;
-  runtime::WorkerPool pool_;
-  mutable std::mutex mutex_;  // Guards what follows.
+  std::vector<std::unique_ptr<runtime::WorkerPool>> helpers_;  // A thread each, one for a merge.
+  runtime::WorkerPool pool_;                                   // What merges.
+  mutable std::mutex mutex_;                                   // Guards what follows.
   mutable std::condition_variable changed_;
   std::deque<EntryPtr> entries_;  // The oldest first.
   std::uint64_t next_ = 1;

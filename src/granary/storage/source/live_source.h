@@ -48,6 +48,7 @@ struct SequenceRange {
 struct CompactionRun {
   runtime::CancelToken cancel;
   std::atomic<std::uint64_t>& bytes_done;  ///< Of the inputs; grows.
+  runtime::WorkerPool* helpers = nullptr;  ///< Work along, where there are some.
 };
 
 /// What a bulk has written so far.

@@ -13,10 +13,11 @@
 namespace granary::storage {
 namespace {
 
-// Shares of a merge's memory, besides kMergeIndexParts. What is read, what is sorted (twice: before
-// and after), what is written and what its indexes collect are there at the same time. Runs are
+// Shares of a merge's memory, besides kMergeIndexParts. What is read, what is read ahead, what is
+// sorted (twice: before and after), what is written and what its indexes collect are there at the
+// same time. Runs are
 // small because the sorting of one is not interrupted.
-constexpr std::uint64_t kRunParts = 32, kRowGroupParts = 8;
+constexpr std::uint64_t kRunParts = 32, kRowGroupParts = 8, kAheadParts = 8;
 constexpr std::chrono::milliseconds kMemoryWaitStep{50};
 
 // Fewer deleted rows than that may be looked for under the lock of flushes.
@@ -198,6 +199,8 @@ Result<std::vector<SegmentMeta>> LiveSource::MergeInputs(const Segments& inputs,
   options.run_bytes = compaction.memory_bytes / kRunParts;
   options.row_group_bytes =
       std::min(context_->options.row_group_bytes, compaction.memory_bytes / kRowGroupParts);
+  options.ahead_bytes = compaction.memory_bytes / kAheadParts;
+  options.files.pool = run.helpers;  // Not those of queries: these would wait for merges.
   options.files.file_rows_max = limits.rows_max;
   // A file ends with the row group that makes it long enough.
   options.files.file_bytes_max = std::min(

@@ -1,6 +1,7 @@
 #include "granary/storage/source/row_sorter.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <arrow/api.h>
@@ -55,6 +56,12 @@ bool IsAscending(const arrow::RecordBatch& batch) {
       static_cast<const arrow::Int64Array&>(*batch.column(batch.num_columns() - 1));
   const std::int64_t* values = column.raw_values();
   return std::is_sorted(values, values + column.length());
+}
+
+Status HandOn(const BatchPtr& rows, const RowSorter::Sink& sink) {
+  for (std::int64_t begin = 0; begin < rows->num_rows(); begin += kSinkRows)
+    GRANARY_TRY(sink(rows->Slice(begin, kSinkRows)));
+  return Status::Ok();
 }
 
 }  // namespace
@@ -200,6 +207,20 @@ Status RowSorter::Add(BatchPtr batch) {
   return Status::Ok();
 }
 
+// As most merges have it: files that follow each other, and are long enough not to be handed on as
+// crumbs. Then nothing is copied.
+bool RowSorter::IsHeldInOrder() const {
+  if (!options_.keys.empty()) return false;
+  std::int64_t rows = 0;
+  std::optional<std::int64_t> reached;
+  for (const BatchPtr& batch : held_) {
+    if (!IsAscending(*batch) || (reached && SequenceAt(*batch, 0) < *reached)) return false;
+    reached = SequenceAt(*batch, batch->num_rows() - 1);
+    rows += batch->num_rows();
+  }
+  return rows >= kSinkRows * static_cast<std::int64_t>(held_.size());
+}
+
 // Rows mostly come in order of sequence already: then there is nothing to sort.
 Result<BatchPtr> RowSorter::SortHeld() {
   BatchPtr all = held_.front();
@@ -272,10 +293,13 @@ Status RowSorter::CollapseRuns() {
 Status RowSorter::Finish(const Sink& sink) {
   if (runs_.empty()) {
     if (held_.empty()) return Status::Ok();
+    if (IsHeldInOrder()) {
+      held_bytes_ = 0;
+      for (const BatchPtr& batch : std::exchange(held_, {})) GRANARY_TRY(HandOn(batch, sink));
+      return Status::Ok();
+    }
     GRANARY_ASSIGN(const BatchPtr all, SortHeld());
-    for (std::int64_t begin = 0; begin < all->num_rows(); begin += kSinkRows)
-      GRANARY_TRY(sink(all->Slice(begin, kSinkRows)));
-    return Status::Ok();
+    return HandOn(all, sink);
   }
   if (!held_.empty()) GRANARY_TRY(SpillHeld());
   const Status merged = MergeRuns(sink);

@@ -47,6 +47,7 @@ class RowSorter {
  private:
   struct Run;
   class Merge;
+  bool IsHeldInOrder() const;
   Result<BatchPtr> SortHeld();
   Status SpillHeld();
   Status MergeRuns(const Sink& sink);

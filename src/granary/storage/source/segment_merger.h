@@ -6,11 +6,13 @@
 //            were.
 // Order      by the sort columns and the sequence, over all the new files; without sort columns by
 //            sequence.
-// Memory     a row group of an input, two runs of rows that are sorted, a row group of the output
-//            and its indexes: all of them bounded, however many inputs there are and however large.
+// Memory     a row group of an input, with a pool the next one too, two runs of rows that are
+//            sorted, a row group of the output and its indexes: all of them bounded, however many
+//            inputs there are and however large.
 // Errors     kCorruption names the input that cannot be read, which `damaged` is then set to;
 //            `go_on`'s, which is asked before each column that is read and every few thousand rows.
-// Threads    one.
+// Threads    one calls; with a pool, its workers read ahead and help to write, and go_on and
+//            progress are called by them, too.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +32,7 @@ struct MergeOptions {
   SegmentSetOptions files;  ///< writer.row_group_rows: at most.
   std::uint64_t run_bytes = 32u << 20;
   std::uint64_t row_group_bytes = 32u << 20;  ///< Of the output, in memory.
+  std::uint64_t ahead_bytes = 32u << 20;      ///< Larger row groups are not read ahead.
 };
 
 struct MergeDeps {

@@ -253,6 +253,22 @@ TEST_F(StoreCompactTest, LeavesOutWhatIsNewerThanTheLastFlush) {
   EXPECT_EQ(RowsOf(source->Snapshot()).size(), before.size() + 1);
 }
 
+TEST_F(StoreCompactTest, TakesNoWorkerOfQueries) {
+  options_.row_group_rows = 100;
+  Open();
+  SourceDefinition definition = TestDefinition("s");
+  definition.indexes = {{"value", std::nullopt}};
+  const auto source = Add(definition);
+  WriteFiles(*source, 5, 300);
+  const TestRows before = RowsOf(source->Snapshot());
+  const std::uint64_t started = pool_.use().started;
+  const CompactionJob job = Compact("s");
+  EXPECT_EQ(job.state, JobState::kDone) << job.failure.ToString();
+  EXPECT_EQ(job.counts.files_out, 1u);
+  EXPECT_EQ(pool_.use().started, started);
+  EXPECT_EQ(RowsOf(source->Snapshot()), before);
+}
+
 TEST_F(StoreCompactTest, GivesUpWhereItsFilesWereReplaced) {
   Open();
   const auto source = Add(TestDefinition("s"));
