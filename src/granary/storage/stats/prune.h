@@ -13,9 +13,9 @@ namespace granary::storage {
 /// The outcomes that some row may have. Over-approximates: an outcome that is left out cannot
 /// happen.
 struct Outcomes {
-  bool may_be_true = true;
-  bool may_be_false = true;
-  bool may_be_unknown = true;
+  bool may_be_true : 1 = true;
+  bool may_be_false : 1 = true;
+  bool may_be_unknown : 1 = true;
 
   bool NoneMatch() const { return !may_be_true; }
   bool AllMatch() const { return may_be_true && !may_be_false && !may_be_unknown; }
