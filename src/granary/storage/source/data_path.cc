@@ -15,6 +15,7 @@ constexpr std::string_view kPointer = "/data_path";
 constexpr std::size_t kPathMaxBytes = 1024;
 constexpr std::size_t kPartMaxBytes = 255;
 constexpr std::string_view kDataPrefix = "./data";
+constexpr std::string_view kServiceLockName = "LOCK";  // Of services that keep no store.
 
 Status Invalid(std::string detail) {
   return Status::Invalid(Code::kInvalidPath, std::string(kPointer), std::move(detail));
@@ -46,8 +47,13 @@ std::string JoinParts(std::string base, const std::vector<std::string_view>& par
   return base;
 }
 
-// What the data folder keeps for itself; only the sources of our own tenant lie inside of one of
-// these.
+Status Conflict(std::string detail) {
+  return Status::Invalid(Code::kSourceConflict, std::string(kPointer), std::move(detail));
+}
+
+// What the data folder keeps for itself and for the services that share it; only the sources of our
+// own tenant lie inside of one of these. The services' folders are kept before they are there: who
+// took the folder of a tenant to come would take its name.
 Status CheckReserved(const DataRoots& roots, const std::string& folder) {
   if (!IsBelow(folder, roots.root)) return Status::Ok();
   const std::string_view inside = std::string_view(folder).substr(roots.root.size() + 1);
@@ -57,14 +63,29 @@ Status CheckReserved(const DataRoots& roots, const std::string& folder) {
                                kFormatFileName,
                                kLockFileName,
                                std::string_view("FORMAT.tmp"),
+                               std::string_view("auth"),
+                               std::string_view("catalog"),
+                               std::string_view("cbo_engine"),
+                               std::string_view("monitoring"),
+                               std::string_view("operation_node"),
+                               std::string_view("node_key"),
                                std::string_view("lost+found")};
   if (std::find(reserved.begin(), reserved.end(), first) == reserved.end()) return Status::Ok();
   const std::string own = fmt::format("{}/{}/{}/{}", roots.root, kTenantsFolderName,
                                       roots.tenant.str(), kSourcesFolderName);
   if (IsBelow(folder, own)) return Status::Ok();
-  return Status::Invalid(
-      Code::kSourceConflict, std::string(kPointer),
-      fmt::format("\"{}\" in the data folder is kept for the store itself", first));
+  return Conflict(fmt::format("\"{}\" in the data folder is kept for the store itself", first));
+}
+
+// Somebody else's data folder, wherever it lies, is recognised by what makes it one.
+Status CheckNotInside(io::FileSystem& files, const DataRoots& roots, std::string folder) {
+  for (; IsBelow(folder, roots.BoundaryOf(folder)); folder.resize(folder.rfind('/'))) {
+    for (const std::string_view mark : {kFormatFileName, kLockFileName, kServiceLockName}) {
+      GRANARY_ASSIGN(const bool is_there, files.Exists(io::JoinPath(folder, mark)));
+      if (is_there) return Conflict("it lies in the data folder of another store or service");
+    }
+  }
+  return Status::Ok();
 }
 
 }  // namespace
@@ -115,14 +136,14 @@ Result<std::string> ResolveDataPath(io::FileSystem& files, const DataRoots& root
   if (!resolved.ok()) return Invalid(std::string(resolved.status().message()));
   const std::string& folder = *resolved;
   if (folder == roots.root) {
-    return Status::Invalid(Code::kSourceConflict, std::string(kPointer),
-                           "the data folder itself holds other things");
+    return Conflict("the data folder itself holds other things");
   }
   const auto holds = [&](const std::string& allowed) { return IsBelow(folder, allowed); };
   if (!holds(roots.root) && std::none_of(roots.allowed.begin(), roots.allowed.end(), holds)) {
     return Invalid("outside DATA_PATH and ALLOWED_DATA_PATHS");
   }
   GRANARY_TRY(CheckReserved(roots, folder));
+  GRANARY_TRY(CheckNotInside(files, roots, folder));
   return folder;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "granary/io/posix_file_system.h"
 #include "granary/testing/temp_directory.h"
@@ -83,12 +84,31 @@ TEST_F(DataPathTest, ResolvesLinksBeforeItJudges) {
 }
 
 TEST_F(DataPathTest, KeepsTheStoresOwnFolders) {
-  for (const char* path : {".", "./data", "./data/", "wal", "wal/lane-0", "tenants", "tenants/acme",
-                           "tenants/acme/sources", "tenants/acme/manifest.db",
-                           "tenants/other/sources/x", "FORMAT", "granary.lock/x"}) {
+  for (const char* path :
+       {".", "./data", "./data/", "wal", "wal/lane-0", "tenants", "tenants/acme",
+        "tenants/acme/sources", "tenants/acme/manifest.db", "tenants/other/sources/x", "FORMAT",
+        "granary.lock/x", "auth/x", "operation_node/nodes/hooli", "catalog", "cbo_engine/tenants",
+        "monitoring/x", "node_key"}) {
     EXPECT_EQ(Outcome(path), "SOURCE_CONFLICT") << path;
   }
   EXPECT_EQ(Outcome(roots_.root), "SOURCE_CONFLICT");
+}
+
+TEST_F(DataPathTest, KeepsOutOfOtherDataFolders) {
+  for (const std::string mark : {"FORMAT", "granary.lock", "LOCK"}) {
+    const std::string root = "root/of_" + mark, allowed = "allowed/of_" + mark;
+    for (const std::string& folder : {root, allowed}) {
+      std::filesystem::create_directories(directory_.Join(folder + "/deep"));
+      std::ofstream(directory_.Join(folder + "/" + mark)) << "x";
+    }
+    EXPECT_EQ(Outcome("of_" + mark), "SOURCE_CONFLICT");
+    EXPECT_EQ(Outcome("of_" + mark + "/deep/er"), "SOURCE_CONFLICT");
+    EXPECT_EQ(Outcome("of_" + mark + "x"), "of_" + mark + "x");
+    EXPECT_EQ(Outcome(roots_.allowed[0] + "/of_" + mark + "/x"), "SOURCE_CONFLICT");
+  }
+  // Its own marks are no other's.
+  std::ofstream(directory_.Join("root/FORMAT")) << "x";
+  EXPECT_EQ(Outcome("x"), "x");
 }
 
 TEST_F(DataPathTest, WantsAbsoluteAllowedRoots) {
