@@ -246,6 +246,30 @@ bool HasHotRows(const AggregatePlan& plan) {
                              [](const SourceScan& scan) { return !scan.snapshot().hot.empty(); });
 }
 
+struct KeptRun {
+  bool is_done = false;  ///< Else nothing was emitted: no state is kept of such, or it did not fit.
+  bool held_once = false;  ///< It did not fit, and does not without keeping either.
+  QueryStats stats;        ///< When it is done.
+};
+
+/// By the states of whole segments that are kept, where the question is one of which they are.
+Result<KeptRun> TryOnKept(const AggregateRequest& request, const AggregatePlan& plan,
+                          const QueryContext& given, const EmitTable& emit) {
+  KeptRun run;
+  auto question = KeptQuestionOf(request, plan, given);
+  if (!question) return run;
+  GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, run.stats));
+  const QueryContext context = planned.access.With(given);
+  AggregateTable known(plan, KeyLookup::kCompact);
+  GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, run.stats));
+  const auto kept = std::move(planned.kept);
+  GRANARY_ASSIGN(const auto* refused, RunOnKept(plan, context, emit, std::move(*question),
+                                                kept.get(), std::move(morsels), known, run.stats));
+  run.is_done = refused == nullptr;
+  run.held_once = !run.is_done && kept == nullptr && !HasHotRows(plan);
+  return run;
+}
+
 Result<QueryStats> SpillAtOnce(const AggregateRequest& request, const AggregatePlan& plan,
                                const QueryContext& given, const AggregateSink& sink) {
   QueryStats stats;
@@ -301,20 +325,9 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
     return EmitGroups(request, plan, table, context, sink);
   };
-  if (auto question = KeptQuestionOf(request, plan, given)) {
-    QueryStats stats;
-    GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, stats));
-    const QueryContext context = planned.access.With(given);
-    AggregateTable known(plan, KeyLookup::kCompact);
-    GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));
-    const auto kept = std::move(planned.kept);
-    GRANARY_ASSIGN(const auto* refused, RunOnKept(plan, context, emit, std::move(*question),
-                                                  kept.get(), std::move(morsels), known, stats));
-    if (refused == nullptr) return stats;
-    // Where nothing was held twice, without keeping it does not fit either.
-    const bool held_once = kept == nullptr && !HasHotRows(plan);
-    if (held_once && given.spill != nullptr) return SpillAtOnce(request, plan, given, sink);
-  }
+  GRANARY_ASSIGN(const KeptRun kept, TryOnKept(request, plan, given, emit));
+  if (kept.is_done) return kept.stats;
+  if (kept.held_once && given.spill != nullptr) return SpillAtOnce(request, plan, given, sink);
   QueryStats stats;
   std::vector<Morsel> morsels;
   AggregateTable known(plan, KeyLookup::kCompact);
@@ -333,17 +346,8 @@ Result<QueryStats> RunAggregateStates(const AggregateRequest& request,
   const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
     return PutGroupStates(plan, table, context.cancel, sink);
   };
-  if (auto question = KeptQuestionOf(request, plan, given)) {
-    QueryStats stats;
-    GRANARY_ASSIGN(KeptAccess planned, PlanKeptAccess(plan, *question, given, stats));
-    const QueryContext context = planned.access.With(given);
-    AggregateTable known(plan, KeyLookup::kCompact);
-    GRANARY_ASSIGN(auto morsels, ListMorsels(plan, planned.access, context, known, stats));
-    const auto kept = std::move(planned.kept);
-    GRANARY_ASSIGN(const auto* refused, RunOnKept(plan, context, emit, std::move(*question),
-                                                  kept.get(), std::move(morsels), known, stats));
-    if (refused == nullptr) return stats;
-  }
+  GRANARY_ASSIGN(const KeptRun kept, TryOnKept(request, plan, given, emit));
+  if (kept.is_done) return kept.stats;
   QueryStats stats;
   std::vector<Morsel> morsels;
   AggregateTable known(plan, KeyLookup::kCompact);

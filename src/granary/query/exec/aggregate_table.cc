@@ -8,6 +8,16 @@
 #include "granary/storage/stats/stats_builder.h"
 
 namespace granary::query {
+namespace {
+
+/// A value that no type holds has its place in the request.
+Status Placed(Status status, const PlannedAggregate& aggregate) {
+  if (status.code() != Code::kTypeMismatch || !status.fields().empty()) return status;
+  return Status::Invalid(status.code(), aggregate.aggregation->pointer,
+                         std::string(status.message()));
+}
+
+}  // namespace
 
 AggregateTable::AggregateTable(const AggregatePlan& plan, KeyLookup lookup, HeldValues held)
     : plan_(&plan),
@@ -35,7 +45,7 @@ Status AggregateTable::Add(const AggregateBlocks& blocks, const runtime::CancelT
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     const int column = plan_->aggregates[i].column;
     input.values = column < 0 ? nullptr : &blocks.values[static_cast<std::size_t>(column)];
-    GRANARY_TRY(accumulators_[i]->Update(input));
+    GRANARY_TRY(Placed(accumulators_[i]->Update(input), plan_->aggregates[i]));
   }
   return Status::Ok();
 }
@@ -116,7 +126,8 @@ Status AggregateTable::Merge(const AggregateTable& other, const runtime::CancelT
   Resize();
   for (std::size_t i = 0; i < accumulators_.size(); ++i) {
     GRANARY_TRY(cancel.Check());
-    GRANARY_TRY(accumulators_[i]->Merge(*other.accumulators_[i], group_of_, cancel));
+    const Status merged = accumulators_[i]->Merge(*other.accumulators_[i], group_of_, cancel);
+    GRANARY_TRY(Placed(merged, plan_->aggregates[i]));
   }
   return Status::Ok();
 }

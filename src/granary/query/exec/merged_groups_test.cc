@@ -116,9 +116,11 @@ AggregateRequest RandomRequest(Random& random) {
 
 std::string TextOf(const Value& value) {
   std::string out;
-  // Floats are added up in another order: what differs in the last bits is equal.
+  // Floats are added up in another order: what differs in the last bits is equal. Means of quarters
+  // often end in half a millionth, so that is not where one step ends and the next begins.
+  constexpr double kShift = 0.1234567;
   if (const auto* number = std::get_if<double>(&value); number != nullptr && std::isfinite(*number))
-    return std::to_string(std::round(*number * 1e6) / 1e6 + 0.0);
+    return std::to_string(std::llround(*number * 1e6 + kShift));
   EncodeValue(value, out);
   return out;
 }
