@@ -79,6 +79,17 @@ std::int64_t FloorToMultiple(std::int64_t value, std::int64_t width) {
   return floored;
 }
 
+std::int64_t FloorToPhase(std::int64_t value, std::int64_t width, std::int64_t phase) {
+  std::int64_t rest = value % width;
+  if (rest < 0) rest += width;
+  rest -= phase;
+  if (rest < 0) rest += width;
+  std::int64_t floored;
+  if (__builtin_sub_overflow(value, rest, &floored))
+    return std::numeric_limits<std::int64_t>::min();
+  return floored;
+}
+
 std::int64_t FloorDays(DatePart part, std::int64_t days) {
   switch (part) {
     case DatePart::kYear: return FirstOf(CivilOf(days).year, 1);

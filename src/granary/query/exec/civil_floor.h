@@ -20,6 +20,9 @@ constexpr std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
 /// it.
 std::int64_t FloorToMultiple(std::int64_t value, std::int64_t width);
 
+/// As FloorToMultiple, of the multiples that are counted from `phase`, 0 to width - 1.
+std::int64_t FloorToPhase(std::int64_t value, std::int64_t width, std::int64_t phase);
+
 /// The first day of the part that `days` lies in; the day itself for day, hour and minute.
 std::int64_t FloorDays(DatePart part, std::int64_t days);
 

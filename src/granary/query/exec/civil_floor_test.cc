@@ -71,5 +71,23 @@ TEST(CivilFloorTest, AFloorBelowTheLeastInstantIsTheLeastInstant) {
   EXPECT_EQ(FloorToMultiple(19, 10), 10);
 }
 
+TEST(CivilFloorTest, MultiplesMayBeCountedFromAnotherStart) {
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(FloorToPhase(3, 7, 4), -3);
+  EXPECT_EQ(FloorToPhase(4, 7, 4), 4);
+  EXPECT_EQ(FloorToPhase(10, 7, 4), 4);
+  EXPECT_EQ(FloorToPhase(-3, 7, 4), -3);
+  EXPECT_EQ(FloorToPhase(-4, 7, 4), -10);
+  EXPECT_EQ(FloorToPhase(kLeast, 7, 4), kLeast);
+  EXPECT_EQ(FloorToPhase(kMost, kMost, kMost - 1), kMost - 1);
+  EXPECT_EQ(FloorToPhase(kMost, kMost, 0), kMost);
+  EXPECT_EQ(FloorToPhase(0, kMost, kMost - 1), -1);
+  for (std::int64_t value = -50; value <= 50; ++value) {
+    EXPECT_EQ(FloorToPhase(value, 7, 0), FloorToMultiple(value, 7)) << value;
+    EXPECT_EQ(FloorToPhase(value, 7, 4), FloorDays(DatePart::kWeek, value)) << value;
+  }
+}
+
 }  // namespace
 }  // namespace granary::query

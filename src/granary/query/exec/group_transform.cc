@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "granary/query/exec/civil_floor.h"
 #include "granary/types/number_text.h"
+#include "granary/types/year_range.h"
 
 namespace granary::query {
 namespace {
 
 constexpr std::int64_t kMicrosPerDay = 86'400'000'000;
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::int64_t kMonday = 10'959;  // 2000-01-03, in days since 1970.
 
 Status NoSuchTransform(const std::string& pointer, std::string_view what, const DataType& type) {
   return Status::Invalid(Code::kTypeMismatch, pointer,
@@ -27,6 +31,13 @@ Status NotPositive(const std::string& pointer, std::string_view what) {
 Int128 FloorDecimal(Int128 value, Int128 width) {
   const Int128 rest = value % width;
   return value - rest - (rest < 0 ? width : 0);
+}
+
+/// Of values so large that the next double is further away than the width, the value itself.
+double FloorDouble(double value, double width) {
+  constexpr double kWholeMax = 9'007'199'254'740'992;  // 2^53
+  const double steps = value / width;
+  return std::abs(steps) < kWholeMax ? std::floor(steps) * width : value;
 }
 
 }  // namespace
@@ -91,24 +102,38 @@ Status Transformer::MakeInterval(const Interval& interval, const std::string& po
       return Status::Invalid(Code::kTypeMismatch, pointer, "a date has no part shorter than a day");
     }
     int_width_ = interval.micros / kMicrosPerDay;
+    CountFromMonday(1, false);
     return Status::Ok();
   }
   if (input_.kind() != TypeKind::kTimestamp) return NoSuchTransform(pointer, "an interval", input_);
-  const std::int64_t units = UnitsPerSecond(input_.unit());
+  std::int64_t units = UnitsPerSecond(input_.unit());
+  bool is_one_step = false;
   if (units > kMicrosPerSecond) {
-    const bool too_long =
-        __builtin_mul_overflow(interval.micros, units / kMicrosPerSecond, &int_width_);
-    if (too_long) int_width_ = std::numeric_limits<std::int64_t>::max();
-    return Status::Ok();
-  }
-  const std::int64_t micros_per_unit = kMicrosPerSecond / units;
-  if (interval.micros % micros_per_unit == 0) {
+    is_one_step = __builtin_mul_overflow(interval.micros, units / kMicrosPerSecond, &int_width_);
+  } else if (const std::int64_t micros_per_unit = kMicrosPerSecond / units;
+             interval.micros % micros_per_unit == 0) {
     int_width_ = interval.micros / micros_per_unit;
-    return Status::Ok();
+  } else {
+    input_ = DataType::Timestamp(TimeUnit::kMicro);  // the starts lie between the column's units
+    output_ = input_;
+    units = kMicrosPerSecond;
   }
-  input_ = DataType::Timestamp(TimeUnit::kMicro);  // the starts lie between the column's units
-  output_ = input_;
+  CountFromMonday(units * kSecondsPerDay, is_one_step);
   return Status::Ok();
+}
+
+/// The type holds instants of one step before that Monday and one after it, no more, when
+/// `is_one_step`.
+void Transformer::CountFromMonday(std::int64_t units_per_day, bool is_one_step) {
+  const bool of_nanos = __builtin_mul_overflow(kDateDaysMin, units_per_day, &int_least_);
+  if (of_nanos) int_least_ = std::numeric_limits<std::int64_t>::min();
+  if (is_one_step) {
+    work_ = Work::kOneStep;
+    int_phase_ = kMonday * units_per_day;
+    return;
+  }
+  work_ = Work::kIntPhase;
+  int_phase_ = kMonday * units_per_day % int_width_;
 }
 
 void Transformer::Apply(ValueBlock& block) const {
@@ -129,6 +154,18 @@ void Transformer::Apply(ValueBlock& block) const {
       for (std::int64_t i = 0; i < count; ++i) values[i] = FloorToMultiple(values[i], int_width_);
       break;
     }
+    case Work::kIntPhase: {
+      std::int64_t* values = block.MutableInts();
+      for (std::int64_t i = 0; i < count; ++i)
+        values[i] = std::max(FloorToPhase(values[i], int_width_, int_phase_), int_least_);
+      break;
+    }
+    case Work::kOneStep: {
+      std::int64_t* values = block.MutableInts();
+      for (std::int64_t i = 0; i < count; ++i)
+        values[i] = values[i] >= int_phase_ ? int_phase_ : int_least_;
+      break;
+    }
     case Work::kNaturalWidth: {
       std::uint64_t* values = block.MutableNaturals();
       for (std::int64_t i = 0; i < count; ++i) values[i] -= values[i] % natural_width_;
@@ -136,8 +173,7 @@ void Transformer::Apply(ValueBlock& block) const {
     }
     case Work::kDoubleWidth: {
       double* values = block.MutableDoubles();
-      for (std::int64_t i = 0; i < count; ++i)
-        values[i] = std::floor(values[i] / double_width_) * double_width_;
+      for (std::int64_t i = 0; i < count; ++i) values[i] = FloorDouble(values[i], double_width_);
       break;
     }
     case Work::kDecimalWidth: {

@@ -1,13 +1,15 @@
 // Transformer: what GROUP BY does to a column's values before it groups them.
 //
 // Types      year…minute keep dates dates and instants instants; an interval floors instants, times
-//            of day, and dates by whole days; a bucket floors numbers: integers by whole widths
+//            of day, and dates by whole days, in steps from Monday, 3 January 2000 (as DuckDB's
+//            time_bucket), so that weeks begin on Mondays; a bucket floors numbers: integers by whole widths
 //            stay integers, decimals by widths of their scale stay decimals, all else becomes
-//            float64. What a type cannot hold (a floor below the least int64) becomes its least
-//            value.
+//            float64. What a type cannot hold (a floor below the least int64, a year before 1)
+//            becomes its least value.
 // Threads    const from many.
 #pragma once
 
+#include <limits>
 #include <string>
 
 #include "granary/base/status.h"
@@ -34,11 +36,14 @@ class Transformer {
   Status MakePart(DatePart part, const std::string& pointer);
   Status MakeBucket(const Bucket& bucket, const std::string& pointer);
   Status MakeInterval(const Interval& interval, const std::string& pointer);
+  void CountFromMonday(std::int64_t units_per_day, bool is_one_step);
 
   enum class Work {
     kNothing,
     kPart,
     kIntWidth,
+    kIntPhase,
+    kOneStep,
     kNaturalWidth,
     kDoubleWidth,
     kDecimalWidth
@@ -47,6 +52,8 @@ class Transformer {
   DataType output_;
   DatePart part_ = DatePart::kDay;
   std::int64_t int_width_ = 1;
+  std::int64_t int_phase_ = 0;
+  std::int64_t int_least_ = std::numeric_limits<std::int64_t>::min();
   std::uint64_t natural_width_ = 1;
   double double_width_ = 1;
   Int128 decimal_width_ = 1;

@@ -64,7 +64,7 @@ enum class DatePart : std::uint8_t { kYear, kQuarter, kMonth, kWeek, kDay, kHour
 struct Bucket {
   std::string width;  ///< The number's text, > 0.
 };
-/// {"interval": "5m"}: the instant is floored to a multiple since 1970.
+/// {"interval": "5m"}: the instant is floored in steps from 2000-01-03, a Monday.
 struct Interval {
   std::int64_t micros = 0;
 };
