@@ -73,10 +73,17 @@ BoundLiteral BindFloat(const std::string& text, const DataType& type) {
     const double largest = Next(nearest, 0, type);
     return {false, {}, std::min(nearest, largest), std::max(nearest, largest)};
   }
-  // An integer is meant exactly; a fraction means the float that it is written for.
-  if (!IsPlainInteger(text)) return Exact(nearest);
-  std::string whole = fmt::format("{:.0f}", nearest);
-  const auto order = CompareNumbers(whole, text);
+  // An integer is meant exactly; a fraction means the double that it is written for, or the float32
+  // that shows so, or is that double.
+  std::string shown;
+  if (IsPlainInteger(text)) {
+    shown = fmt::format("{:.0f}", nearest);
+  } else if (type.kind() == TypeKind::kFloat32 && NearestDouble(text) != nearest) {
+    shown = fmt::format("{}", static_cast<float>(nearest));
+  } else {
+    return Exact(nearest);
+  }
+  const auto order = CompareNumbers(shown, text);
   if (order == 0) return Exact(nearest);
   if (order < 0) return {false, {}, nearest, Next(nearest, infinity, type)};
   return {false, {}, Next(nearest, -infinity, type), nearest};

@@ -32,8 +32,8 @@ struct BoundLiteral {
   Value above;  ///< When not: the least domain value over it, or null.
 };
 
-/// Checks a literal against a column's type. Accepted: numbers for numeric types (float32 takes the
-/// nearest float), strings for decimals only when written as plain decimals, as they go out, and
+/// Checks a literal against a column's type. Accepted: numbers for numeric types (a fraction that
+/// no float32 shows as, nor is, lies between two of them), strings for decimals only when written as plain decimals, as they go out, and
 /// "NaN"/"Infinity"/"-Infinity" for floats; strings for string, binary (base64), uuid (any case,
 /// with or without dashes), date, timestamp (finer than the unit: not exact), time; booleans for
 /// bool. An integer literal is exact for floats too, or lies between two of them. A date takes any
