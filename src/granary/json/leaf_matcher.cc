@@ -93,6 +93,8 @@ Result<LeafMatcher> LeafMatcher::Make(const Predicate& leaf) {
     GRANARY_ASSIGN(Wanted wanted, Prepare(literal));
     matcher.wanted_.push_back(std::move(wanted));
   }
+  if (leaf.kind == Kind::kBetween && matcher.wanted_.size() != 2)
+    return Status::Internal("between two literals");
   if (leaf.kind == Kind::kContains && matcher.wanted_.empty()) {
     matcher.wanted_.push_back({Literal::Kind::kString, leaf.pattern, false, {}});
   }
@@ -148,22 +150,36 @@ bool LeafMatcher::Starts() {
   return !matched_ && leaf_.kind != Kind::kIsNull && leaf_.kind != Kind::kNotNullIs;
 }
 
+template <typename OrderTo>
+bool LeafMatcher::Fits(const OrderTo& order_to) const {
+  if (leaf_.kind == Kind::kBetween) {
+    const std::optional<int> low = order_to(wanted_[0]), high = order_to(wanted_[1]);
+    return low && high && *low >= 0 && *high <= 0;
+  }
+  return std::ranges::any_of(wanted_, [&](const Wanted& wanted) {
+    const std::optional<int> order = order_to(wanted);
+    return order && OrderFits(*order);
+  });
+}
+
 void LeafMatcher::AddString(std::string_view text) {
   if (!Starts()) return;
   if (IsPattern(leaf_.kind)) {
     matched_ = MatchText(text);
     return;
   }
-  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-    return wanted.kind == Literal::Kind::kString && OrderFits(text.compare(wanted.text));
+  matched_ = Fits([&](const Wanted& wanted) -> std::optional<int> {
+    if (wanted.kind != Literal::Kind::kString) return std::nullopt;
+    return text.compare(wanted.text);
   });
 }
 
 template <typename Compare>
 void LeafMatcher::MatchNumber(const Compare& compare) {
   if (!Starts() || IsPattern(leaf_.kind)) return;
-  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-    return wanted.kind == Literal::Kind::kNumber && OrderFits(Sign(compare(wanted)));
+  matched_ = Fits([&](const Wanted& wanted) -> std::optional<int> {
+    if (wanted.kind != Literal::Kind::kNumber) return std::nullopt;
+    return Sign(compare(wanted));
   });
 }
 
@@ -187,8 +203,9 @@ void LeafMatcher::AddDouble(double number) {
 
 void LeafMatcher::AddBool(bool boolean) {
   if (!Starts() || IsPattern(leaf_.kind)) return;
-  matched_ = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-    return wanted.kind == Literal::Kind::kBool && OrderFits(boolean - wanted.boolean);
+  matched_ = Fits([&](const Wanted& wanted) -> std::optional<int> {
+    if (wanted.kind != Literal::Kind::kBool) return std::nullopt;
+    return boolean - wanted.boolean;
   });
 }
 
@@ -259,17 +276,19 @@ Taken LeafMatcher::MatchScalar(Cell& cell, CellContext& context, bool in_array,
     return Taken::kYes;
   }
   const std::optional<std::int64_t> integer = cell.IsNumber() ? ReadInt64(cell.text) : std::nullopt;
-  matched = std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+  matched = Fits([&](const Wanted& wanted) -> std::optional<int> {
     switch (wanted.kind) {
       case Literal::Kind::kBool:
-        return cell.type == json_type::boolean && OrderFits(cell.boolean - wanted.boolean);
+        if (cell.type != json_type::boolean) return std::nullopt;
+        return cell.boolean - wanted.boolean;
       case Literal::Kind::kString:
-        return cell.IsString() && OrderFits(cell.text.compare(wanted.text));
+        if (!cell.IsString()) return std::nullopt;
+        return cell.text.compare(wanted.text);
       case Literal::Kind::kNumber:
-        if (!cell.IsNumber()) return false;
-        if (integer && wanted.integer) return OrderFits(Sign(*integer <=> *wanted.integer));
-        return OrderFits(Sign(CompareNumbers(cell.text, wanted.text)));
-      default: return false;
+        if (!cell.IsNumber()) return std::nullopt;
+        if (integer && wanted.integer) return Sign(*integer <=> *wanted.integer);
+        return Sign(CompareNumbers(cell.text, wanted.text));
+      default: return std::nullopt;
     }
   });
   return Taken::kYes;

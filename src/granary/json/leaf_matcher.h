@@ -59,6 +59,10 @@ class LeafMatcher {
   template <typename Compare>
   void MatchNumber(const Compare& compare);
   bool OrderFits(int order) const;
+  /// `order_to` is how a value lies to a literal: below 0, 0 or above; nothing where they are of two
+  /// kinds.
+  template <typename OrderTo>
+  bool Fits(const OrderTo& order_to) const;
   static Result<Wanted> Prepare(const Literal& literal);
 
   const Predicate& leaf_;

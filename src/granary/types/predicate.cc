@@ -97,6 +97,8 @@ std::string LeafText(const Predicate& leaf, const Schema& schema) {
     case Predicate::Kind::kNotNullIs:
       return fmt::format("({} IS NULL ? null : {})", column, leaf.constant);
     case Predicate::Kind::kIsNull: return column + " IS NULL";
+    case Predicate::Kind::kBetween:
+      return fmt::format("{} BETWEEN {}", column, fmt::join(operands, " AND "));
     case Predicate::Kind::kIn:
       return fmt::format("{} IN ({}{})", column, fmt::join(operands, ", "),
                          !leaf.in_has_null  ? ""

@@ -32,7 +32,9 @@ struct Predicate {
     kLessEqual,
     kGreater,
     kGreaterEqual,  ///< values[0]
-    kIn,  ///< values, sorted by Compare and distinct; `in_has_null`: not found is unknown.
+    kBetween,  ///< values[0] to values[1], both of them in; of list columns and in JSON, where two
+               ///< leaves could be true of two elements.
+    kIn,       ///< values, sorted by Compare and distinct; `in_has_null`: not found is unknown.
     kLike,
     kILike,
     kStartsWith,

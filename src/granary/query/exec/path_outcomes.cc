@@ -101,6 +101,14 @@ Outcomes InLane(const Predicate& leaf, Lane lane, const ColumnStats& stats) {
       if (leaf.json.size() != 1) return storage::kAnyOutcome;
       return IsOfLane(leaf.json[0], lane) ? OfLiteral(leaf.kind, leaf.json[0], lane, stats)
                                           : kOnlyFalse;
+    case Kind::kBetween: {
+      Predicate low = leaf, high = leaf;
+      low.kind = Kind::kGreaterEqual;
+      high.kind = Kind::kLessEqual;
+      low.json = {leaf.json.front()};
+      high.json = {leaf.json.back()};
+      return storage::AndOf(InLane(low, lane, stats), InLane(high, lane, stats));
+    }
     case Kind::kIn: {
       bool may_be_in = false;
       for (const Literal& literal : leaf.json) {

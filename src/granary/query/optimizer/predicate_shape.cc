@@ -27,6 +27,7 @@ std::string_view OperatorText(Kind kind) {
     case Kind::kLessEqual: return "<=";
     case Kind::kGreater: return ">";
     case Kind::kGreaterEqual: return ">=";
+    case Kind::kBetween: return "BETWEEN";
     case Kind::kIn: return "IN";
     case Kind::kLike: return "LIKE";
     case Kind::kILike: return "ILIKE";

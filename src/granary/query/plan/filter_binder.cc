@@ -257,6 +257,13 @@ class Binder {
                                           filter.pointer + "/0"));
     GRANARY_ASSIGN(Predicate high,
                    Ordered(Kind::kLessEqual, ref, filter.literal.items[1], filter.pointer + "/1"));
+    const bool has_elements = IsJson(ref) || IsList(ref);
+    if (has_elements && low.kind == Kind::kGreaterEqual && high.kind == Kind::kLessEqual) {
+      low.kind = Kind::kBetween;
+      std::ranges::move(high.values, std::back_inserter(low.values));
+      std::ranges::move(high.json, std::back_inserter(low.json));
+      return low;
+    }
     std::vector<Predicate> both;
     both.push_back(std::move(low));
     both.push_back(std::move(high));

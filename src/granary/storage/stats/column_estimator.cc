@@ -219,6 +219,7 @@ Estimate ColumnEstimator::Leaf(const Predicate& leaf) const {
     case Kind::kLessEqual: return range({}, {value, RangeEdge::kClosed});
     case Kind::kGreater: return range({value, RangeEdge::kOpen}, {});
     case Kind::kGreaterEqual: return range({value, RangeEdge::kClosed}, {});
+    case Kind::kBetween: return OfValues(kDefaultRange, EstimateBasis::kDefault);
     case Kind::kIn: {
       if (!inside) return In(leaf.values);
       const auto asked = static_cast<double>(std::max(leaf.values.size(), leaf.json.size()));
