@@ -56,8 +56,10 @@ Status CheckShape(Operator op, const JsonNode& node, const std::string& pointer)
     case Operator::kStartsWith:
     case Operator::kEndsWith:
     case Operator::kRegex:
-      return node.kind == JsonNode::Kind::kString ? Status::Ok()
-                                                  : BadLiteral(pointer, name, "a string", node);
+      // As any comparison with null: never true.
+      return node.kind == JsonNode::Kind::kString || node.kind == JsonNode::Kind::kNull
+                 ? Status::Ok()
+                 : BadLiteral(pointer, name, "a string", node);
     default:
       return IsScalar(node) ? Status::Ok() : BadLiteral(pointer, name, "a single value", node);
   }

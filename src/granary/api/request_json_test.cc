@@ -179,7 +179,7 @@ TEST(ParseSearchTest, RefusesWithAPointer) {
        {R"({"filters":{"a":{"between":[1,2,3]}}})", Code::kInvalidLiteral, "/filters/a/between"},
        {R"({"filters":{"a":{"exists":1}}})", Code::kInvalidLiteral, "/filters/a/exists"},
        {R"({"filters":{"a":{"like":1}}})", Code::kInvalidLiteral, "/filters/a/like"},
-       {R"({"filters":{"a":{"regex":null}}})", Code::kInvalidLiteral, "/filters/a/regex"},
+       {R"({"filters":{"a":{"regex":7}}})", Code::kInvalidLiteral, "/filters/a/regex"},
        {R"({"filters":{"a":{"gt":[1]}}})", Code::kInvalidLiteral, "/filters/a/gt"},
        {R"({"filters":{"a":1,"a":2}})", Code::kInvalidRequest, "/filters/a"},
        {R"({"source_ids":"a"})", Code::kInvalidRequest, "/source_ids"},
