@@ -169,6 +169,22 @@ def test_a_large_body_brings_its_columns(client):
     assert client.aggregate(aggregations=[{"type": "max", "column": "id", "alias": "m"}]) == [{"m": 79_999}]
 
 
+@pytest.mark.parametrize("values, outcome", [(["1.5", "9007199254740993"], "INVALID_RECORD"), (["1.5", '"NaN"'], "float64"),
+                                             (["1", "1.0"], "float64"), (["1", "1e5"], "float64"), (["1", "1.5"], "float64"),
+                                             (["1.5", "1" + "0" * 39], "INVALID_RECORD"), (["1", "1" + "0" * 30], "decimal(38,0)")])
+def test_where_a_chunk_ends_makes_no_difference(client, values, outcome):
+    """The type of a column that a body brings is found out until its end."""
+    for source, between in (("near", 0), ("far", 70_000)):
+        client.add({"source_id": source})
+        lines = [values[0]] * (1 + between) + [values[1]]
+        try:
+            send(client, NDJSON, "".join('{"v":%s}\n' % value for value in lines).encode(), source)
+            found = client.call("GET", f"/sources/{source}")["schema_definition"]["v"]
+        except Refused as refused:
+            found = refused.code
+        assert found == outcome, source
+
+
 def test_a_bad_record_at_the_end_refuses_all(node, client):
     client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
     lines = b"".join(b'{"id":%d}\n' % i for i in range(100_000)) + b'{"id":"x"}\n'

@@ -35,12 +35,19 @@ CellForm FormOf(const DataType& type) {
   }
 }
 
-/// The narrowest form that the cells of a column have so far.
+bool IsSpecialFloat(std::string_view text) {
+  return text == "NaN" || text == "Infinity" || text == "-Infinity";
+}
+
+/// The narrowest form that the cells of a column have so far. Floats that are no numbers count where
+/// the first cell is a float: then the parser has made a column that takes them.
 class FormFinder {
  public:
   void Add(std::string_view text) {
+    const bool is_number = IsJsonNumber(text);
+    if (!any_) begins_as_float_ = is_number && !IsPlainInteger(text);
     any_ = true;
-    numbers_ = numbers_ && IsJsonNumber(text);
+    numbers_ = numbers_ && (is_number || (begins_as_float_ && IsSpecialFloat(text)));
     bools_ = bools_ && IsBoolText(text);
   }
   std::optional<CellForm> form() const {
@@ -50,7 +57,7 @@ class FormFinder {
   }
 
  private:
-  bool any_ = false, numbers_ = true, bools_ = true;
+  bool any_ = false, begins_as_float_ = false, numbers_ = true, bools_ = true;
 };
 
 /// The lines of a block as rows for the parser, which reads them once or, leaving wrong ones out,

@@ -69,14 +69,19 @@ std::shared_ptr<arrow::Array> Converted(const std::shared_ptr<arrow::Array>& arr
 
 }  // namespace
 
-ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max)
-    : schema_(std::move(schema)), mode_(mode), columns_max_(columns_max) {
+ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max,
+                     ColumnId last_declared)
+    : schema_(std::move(schema)),
+      mode_(mode),
+      columns_max_(columns_max),
+      last_declared_(last_declared) {
   Column** before = &first_;
   for (const granary::Column& known : schema_->columns()) {
     Column* column = Add(known.name);
     column->id = known.id;
     column->type = known.type;
-    column->Start(MakeSink(known.type, NumberRule::kByValue));
+    column->Start(
+        MakeSink(known.type, IsFoundOut(*column) ? NumberRule::kByKind : NumberRule::kByValue));
     if (mode_ == SchemaMode::kJson && IsRestColumn(known)) {
       rest_ = column;
       by_name_.erase(column->name);  // A member of that name is one like any other.
@@ -182,7 +187,7 @@ std::optional<DataType> ColumnSet::WiderType(const Column& column, const Cell& c
   if (!column.type.IsInteger() || !cell.IsNumber()) return std::nullopt;
   const ScaledNumber number = ScaleNumber(cell.text, 0);
   const bool whole = number.exact && DomainOf(TypeKind::kInt64).Has(number.floor);
-  if (!IsPlainInteger(cell.text) && (column.is_new() || !whole))
+  if (!IsPlainInteger(cell.text) && (IsFoundOut(column) || !whole))
     return DataType(TypeKind::kFloat64);
   if (number.out_of_range != 0) return std::nullopt;
   constexpr TypeKind kUnsigned[] = {TypeKind::kUInt16, TypeKind::kUInt32, TypeKind::kUInt64};
@@ -216,7 +221,7 @@ bool ColumnSet::Widen(Column& column, const DataType& type) {
   const bool widened = converted != nullptr;
   if (widened) {
     // From here on no integer may slip into the new floats rounded, whatever the order of records.
-    const bool by_kind = column.is_new() || chosen.IsFloat();
+    const bool by_kind = IsFoundOut(column) || chosen.IsFloat();
     column.type = chosen;
     column.Start(MakeSink(chosen, by_kind ? NumberRule::kByKind : NumberRule::kByValue));
     evolved_ = true;

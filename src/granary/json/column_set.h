@@ -26,7 +26,8 @@ namespace granary::json {
 
 class ColumnSet {
  public:
-  ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max);
+  /// Types of columns later than `last_declared` are still being found out (NumberRule::kByKind).
+  ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max, ColumnId last_declared);
 
   struct Column;
 
@@ -60,6 +61,7 @@ class ColumnSet {
 
  private:
   Column* Add(std::string_view name);
+  bool IsFoundOut(const Column& column) const;
   Taken AppendToRest(Column& column, Cell& cell, CellContext& context);
   Taken AppendRest(std::int64_t row, CellContext& context);
   Taken AppendWider(Column& column, Cell& cell, std::int64_t row, CellContext& context);
@@ -73,6 +75,7 @@ class ColumnSet {
   const SchemaPtr schema_;
   const SchemaMode mode_;
   const std::size_t columns_max_;
+  const ColumnId last_declared_;
   bool evolved_ = false;
   std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
   std::unordered_map<std::string_view, Column*> by_name_;
@@ -101,6 +104,10 @@ struct ColumnSet::Column {
     builder = &sink->builder();
   }
 };
+
+inline bool ColumnSet::IsFoundOut(const Column& column) const {
+  return column.is_new() || column.id > last_declared_;
+}
 
 inline ColumnSet::Column* ColumnSet::Expected(std::string_view raw) const {
   Column* column = *expected_;

@@ -401,6 +401,7 @@ struct RecordParser::State {
   RecordLimits limits;
   ondemand::parser parser;
   DocumentReader documents;
+  std::optional<ColumnId> last_declared;  ///< Of the schema of the first call.
   std::string padded;  ///< The text again, with the room behind it that the parser needs.
 
   void Take(std::string_view text) {
@@ -425,9 +426,10 @@ template <typename Read>
 Result<ParsedRecords> RecordParser::ParseWith(const Read& read, std::string_view pointer,
                                               RecordShape shape, SchemaMode mode,
                                               const SchemaPtr& schema, RejectedRecords* rejected) {
+  if (!state_->last_declared) state_->last_declared = schema->last_id();
   constexpr int kPassesMax = 16;
   for (int pass = 1; pass <= kPassesMax; ++pass) {
-    ColumnSet columns(schema, mode, state_->limits.columns_max);
+    ColumnSet columns(schema, mode, state_->limits.columns_max, *state_->last_declared);
     Reading reading(state_->limits, state_->text(), pointer, shape, columns, rejected);
     GRANARY_ASSIGN(const std::int64_t rows, read(reading));
     if (reading.found_wrong()) continue;

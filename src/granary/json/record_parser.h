@@ -7,7 +7,9 @@
 //            duplicate key inside one record is refused.
 // Errors     kInvalidJson, kInvalidRequest (a record that is not an object, no "fields"),
 //            kInvalidRecord with up to kRecordErrorsMax FieldErrors. Nothing is half-parsed.
-// Threads    one thread per parser; a parser may be reused.
+// Threads    one thread per parser. It may be reused for the chunks of one body: of columns that
+//            the schema of its first call lacks the type is still being found out, so that it makes
+//            no difference where a chunk ends.
 #pragma once
 
 #include <cstdint>

@@ -176,7 +176,6 @@ class FloatSink final : public TypedSink<Builder> {
 
   Taken AppendSpecial(Cell& cell, CellContext& context) {
     constexpr Float kInfinity = std::numeric_limits<Float>::infinity();
-    if (rule_ == NumberRule::kByKind) return this->Refuse(cell, context);
     Float value = std::numeric_limits<Float>::quiet_NaN();
     if (cell.text == "Infinity") {
       value = kInfinity;
