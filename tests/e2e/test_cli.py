@@ -179,7 +179,7 @@ def test_config_show_tells_value_and_origin(tmp_path):
     assert shown["MAX_COLUMNS"] == {"value": "1000", "origin": "default"}
     table = granary("config", "show", cwd=tmp_path).stdout.splitlines()
     assert len(table) == len(shown)
-    assert "REST_PORT is 'x'" in granary("config", "show", "--rest-port", "x", cwd=tmp_path, expect=1).stderr
+    assert "REST_PORT is 'x'" in granary("config", "show", "--rest-port", "x", cwd=tmp_path, expect=2).stderr
 
 
 @pytest.mark.parametrize("service,own", [("auth-gateway", "RATE_KEY_PER_SECOND"), ("operation-node", "METADATA_STORE"), ("cbo-engine", "CBO_HISTORY_DAYS"),
@@ -201,7 +201,7 @@ def test_config_show_of_every_service(service, own, tmp_path):
 
 
 def test_config_show_of_a_service_that_is_none(tmp_path):
-    assert "operation-node" in granary("config", "show", "no-service", cwd=tmp_path, expect=1).stderr
+    assert "operation-node" in granary("config", "show", "no-service", cwd=tmp_path, expect=2).stderr
 
 
 def test_check_of_a_data_folder(node):
@@ -242,7 +242,7 @@ def test_completion_follows_the_commands():
     assert completed("granary", "completion", "--h") == ["--help"]
     zsh = granary("completion", "zsh").stdout
     assert zsh.startswith("#compdef granary\n") and "bashcompinit" in zsh
-    assert "bash or zsh" in granary("completion", "fish", expect=1).stderr
+    assert "bash or zsh" in granary("completion", "fish", expect=2).stderr
 
 
 def test_the_manual_page_is_what_the_program_says():

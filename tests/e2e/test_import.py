@@ -128,6 +128,29 @@ def test_import_of_csv_takes_types_from_more_than_one_chunk(node, tmp_path):
     assert rows[-1] == b'{"zip":"00501","n":1.5}}'
 
 
+def test_a_source_that_was_made_for_nothing_is_told(node, tmp_path):
+    """A value past the file's first 16 MiB, which its column's type does not hold."""
+    path = tmp_path / "a.csv"
+    path.write_text("n,filler\n" + "".join(f"{i},{'x' * 1000}\n" for i in range(17_000)) + "no number,y\n")
+    refused = granary(node, "import", path, "--source", "t", expect=1).stderr
+    assert "line 17002" in refused and "nothing of it is written; its source stays, empty: 'granary source delete t'" in refused
+    again = granary(node, "import", path, "--source", "t", expect=1).stderr
+    assert "nothing of it is written)" in again
+    assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 0}]
+
+
+def test_floats_that_are_no_numbers_come_back(node, tmp_path):
+    client = node.client()
+    client.add({"source_id": "t", "schema_definition": {"f": "float64"}})
+    rows = [{"f": 1.5}, {"f": "NaN"}, {"f": "-Infinity"}, {"f": 2}]
+    client.write("t", rows)
+    for kind in ("ndjson", "csv"):
+        granary(node, "export", "t", tmp_path / f"t.{kind}")
+        granary(node, "import", tmp_path / f"t.{kind}", "--source", kind)
+        assert client.call("GET", f"/sources/{kind}")["schema_definition"] == {"f": "float64"}
+        assert client.rows(source_ids=[kind]) == rows
+
+
 def test_import_of_csv_tells_times(node, tmp_path):
     client = node.client()
     (tmp_path / "a.csv").write_text("d,t,at,mixed\n2024-01-15,10:00:00,2024-01-15T10:00:00+02:00,2024-01-15\n,,2024-01-15 10:00:00.5,x\n")

@@ -1,6 +1,7 @@
 #include "granary/cli/export.h"
 
 #include <cstdio>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,8 @@
 
 namespace granary::cli {
 namespace {
+
+constexpr std::string_view kStandardOutput = "-";
 
 Result<std::string_view> ChooseAccept(const ExportOptions& options) {
   std::string_view word = options.format;
@@ -56,8 +59,10 @@ class BareLines {
   std::string begun_;  ///< The line that has not ended yet.
 };
 
+using TakeBytes = std::function<Status(std::string_view bytes)>;
+
 Status Download(NodeClient& node, const SourceId& id, const std::string& body,
-                std::string_view accept, io::WritableFile& file, std::uint64_t& bytes) {
+                std::string_view accept, const TakeBytes& write) {
   const bool is_ndjson = accept == formats::MediaTypeOf(formats::TableFormat::kNdjson);
   BareLines lines(id);
   std::string bare;
@@ -67,13 +72,14 @@ Status Download(NodeClient& node, const SourceId& id, const std::string& body,
       GRANARY_TRY(lines.Pass(piece, bare));
       piece = bare;
     }
-    GRANARY_TRY(file.WriteAt(bytes, piece));
-    bytes += piece.size();
-    return Status::Ok();
+    return write(piece);
   };
-  GRANARY_TRY(node.Stream("/data/search/stream", body, take, accept));
-  GRANARY_TRY(file.Sync());
-  return file.Close();
+  return node.Stream("/data/search/stream", body, take, accept);
+}
+
+Status WriteOut(std::string_view bytes) {
+  const bool is_written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size();
+  return is_written ? Status::Ok() : Status::IoError("standard output takes no more");
 }
 
 }  // namespace
@@ -84,14 +90,26 @@ Status RunExport(const ExportOptions& options) {
   GRANARY_ASSIGN(auto node, NodeClient::Connect(options));
   const std::string body =
       StreamBody({.sources = {id.str()}, .filters = options.filters, .columns = options.columns});
+  if (options.path == kStandardOutput) {
+    GRANARY_TRY(Download(node, id, body, accept, WriteOut));
+    return std::fflush(stdout) == 0 ? Status::Ok()
+                                    : Status::IoError("standard output takes no more");
+  }
   io::PosixFileSystem files;
   const std::string part = options.path + ".part";
   std::uint64_t bytes = 0;
   {
     GRANARY_ASSIGN(const auto file, files.OpenForWrite(part, io::OpenMode::kTruncate));
-    if (Status s = Download(node, id, body, accept, *file, bytes); !s.ok()) {
+    Status done = Download(node, id, body, accept, [&](std::string_view piece) -> Status {
+      GRANARY_TRY(file->WriteAt(bytes, piece));
+      bytes += piece.size();
+      return Status::Ok();
+    });
+    if (done.ok()) done = file->Sync();
+    if (done.ok()) done = file->Close();
+    if (!done.ok()) {
       (void)files.Remove(part);
-      return s;
+      return done;
     }
   }
   GRANARY_TRY(files.Rename(part, options.path));

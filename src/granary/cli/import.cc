@@ -71,8 +71,19 @@ double ShareOf(std::uint64_t read, std::uint64_t total) {
   return static_cast<double>(read) / static_cast<double>(std::max<std::uint64_t>(total, 1));
 }
 
+/// Beside a refusal of all. A source that was made with the types of the file's beginning stays, for
+/// by now others may write into it.
+std::string NothingOf(const std::string& path, const SourceId& id, bool made) {
+  const std::string rest = made ? fmt::format(
+                                      "; its source stays, empty: 'granary source delete {}' "
+                                      "and another try, or columns of your own",
+                                      id.str())
+                                : "";
+  return fmt::format("{} (nothing of it is written{})", path, rest);
+}
+
 Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody& body,
-                                  const std::string& path, ProgressBar& bar) {
+                                  const std::string& nothing, ProgressBar& bar) {
   // The node takes no empty body. Of CSV it says that there is no header.
   if (body.bytes_total() == 0 && body.media_type() != kCsvType) return std::uint64_t{0};
   const auto next = [&]() -> Result<std::string> {
@@ -81,7 +92,7 @@ Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody
     return piece;
   };
   Result<std::uint64_t> written = node.WriteBody(id, body.media_type(), next);
-  if (!written.ok()) return written.status().At(path + " (nothing of it is written)");
+  if (!written.ok()) return written.status().At(nothing);
   return written;
 }
 
@@ -131,6 +142,10 @@ std::vector<storage::DeclaredColumn> ColumnsOfCsv(const std::string& path, const
 
 Result<std::uint64_t> Import(NodeClient& node, const SourceId& id, const ImportOptions& options,
                              ProgressBar& bar) {
+  if (options.path == "-") {
+    return Status(Code::kInvalidArgument,
+                  "-: a file, not standard input: its beginning is read twice, for the types");
+  }
   GRANARY_ASSIGN(const FileFormat format, ChooseFormat(options.format, options.path));
   const bool is_csv = format == FileFormat::kCsv;
   if (!is_csv && !options.null_texts.empty()) {
@@ -145,7 +160,7 @@ Result<std::uint64_t> Import(NodeClient& node, const SourceId& id, const ImportO
     GRANARY_ASSIGN(auto body, FileBody::Open(options.path, format, nulls));
     if (!there || Fits(body->columns(), *there)) {
       GRANARY_TRY(EnsureSource(node, id, there, is_csv ? columns : body->columns()));
-      return ImportWhole(node, id, *body, options.path, bar);
+      return ImportWhole(node, id, *body, NothingOf(options.path, id, !there), bar);
     }
   }
   GRANARY_ASSIGN(auto file, RecordFile::Open(options.path, format, nulls));

@@ -242,6 +242,7 @@ void AddConfig(CLI::App& app, int& exit_code) {
   command->callback([service, flags, output, &exit_code] {
     const auto shown = ShownConfig(*service, *flags, *output);
     exit_code = Report(shown.status(), shown.ok() ? *shown : "");
+    if (!shown.ok()) exit_code = kBadUsageExit;
   });
   parent
       ->add_subcommand("example",
@@ -291,6 +292,7 @@ void AddSelfDescriptions(CLI::App& app, int& exit_code) {
   completion->callback([&app, shell, &exit_code] {
     const auto script = Completion(app, *shell);
     exit_code = Report(script.status(), script.ok() ? *script : "");
+    if (!script.ok()) exit_code = kBadUsageExit;
   });
   app.add_subcommand("man", "This program's manual page")->callback([&app, &exit_code] {
     exit_code = Report(Status::Ok(), ManualPage(app));
@@ -390,6 +392,7 @@ int Main(int argc, char** argv) {
 
   CLI::App app("Granary: multi-tenant storage for columnar and JSON data");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "granary " GRANARY_VERSION);
   int exit_code = 0;
   // Named here for the help; their flags are read above.
   std::vector<hosting::ConfigFlags> flags(programs.size());
