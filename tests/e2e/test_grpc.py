@@ -277,6 +277,8 @@ def test_reflection_lists_and_describes_the_service(rpc):
     database = ProtoReflectionDescriptorDatabase(rpc.channel)
     assert {"granary.v1.TenantNode", "grpc.health.v1.Health"} <= set(database.get_services())
     pool = descriptor_pool.DescriptorPool(database)
+    health = pool.FindServiceByName("grpc.health.v1.Health")
+    assert [m.name for m in health.methods] == ["Check", "Watch"] and health.methods_by_name["Check"].input_type.fields[0].name == "service"
     service = pool.FindServiceByName("granary.v1.TenantNode")
     ours = rpc.pb.DESCRIPTOR.services_by_name["TenantNode"]
     assert [m.name for m in service.methods] == [m.name for m in ours.methods]

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "granary/api/proto_error.h"
+#include "granary/api/proto_health.h"
 
 namespace granary::hosting {
 
@@ -16,6 +17,7 @@ Result<std::unique_ptr<GrpcDoor>> GrpcDoor::Listen(net::GrpcServerOptions option
                                                    const io::Clock& clock, Metrics& metrics,
                                                    GrpcDispatcherOptions dispatch) {
   api::SilenceProtobuf();
+  api::DescribeHealth();
   std::unique_ptr<GrpcDoor> door(new GrpcDoor(log, clock, metrics, std::move(dispatch)));
   const GrpcDispatcher& dispatcher = door->dispatcher_;
   options.lane_of = [&dispatcher](const std::string& path) { return dispatcher.LaneOf(path); };
