@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from document_fuzz import fuzz
+from document_fuzz import fuzz, short_and_long
 from gateway import Gateway
 from node import REPOSITORY, Refused, until
 
@@ -207,9 +207,10 @@ def test_the_document_is_valid_and_the_one_in_the_docs(estate):
     validate(served)
 
 
-def test_answers_follow_the_document(tmp_path, figure, seeded):
+@short_and_long
+def test_answers_follow_the_document(tmp_path, figure, examples):
     gateway = Gateway(tmp_path / "g").start()
     try:
-        fuzz(gateway, DOCUMENT, figure, 10, seeded.randrange(2**32), [f"X-API-Key: {gateway.first_key()}"])
+        fuzz(gateway, DOCUMENT, figure, examples, [f"X-API-Key: {gateway.first_key()}"])
     finally:
         gateway.close()

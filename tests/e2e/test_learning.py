@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from node import BINARY, Refused, free_port, until
+from document_fuzz import fuzz, short_and_long
+from node import BINARY, REPOSITORY, Refused, free_port, until
 from service import Service
 
 ROWS = 6000
@@ -164,6 +165,11 @@ def test_feedback_that_lies_is_refused_alone_and_says_where(engine):
         with pytest.raises(Refused) as refused:
             cbo.call("POST", "/feedback", body)
         assert refused.value.status == 400 and pointer in refused.value.pointers
+
+
+@short_and_long
+def test_answers_follow_the_document(engine, figure, examples):
+    fuzz(engine, REPOSITORY / "docs/openapi/cbo_engine.json", figure, examples)
 
 
 def test_every_path_of_its_document_is_there(engine):

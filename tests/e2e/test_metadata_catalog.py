@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from document_fuzz import fuzz
+from document_fuzz import fuzz, short_and_long
 from node import REPOSITORY, Client, Node, free_port, until
 from service import Service
 
@@ -634,10 +634,11 @@ def test_the_document_is_valid_openapi():
     validate(json.loads(DOCUMENT.read_text()))
 
 
-def test_answers_follow_the_document(catalog, nodes, figure, seeded):
+@short_and_long
+def test_answers_follow_the_document(catalog, nodes, figure, examples):
     service = catalog()
     node = nodes(service).client()
     node.add(SALES)
     write_files(node, 1)
     until(lambda: agrees(service.client(), node), "something to show")
-    fuzz(service, DOCUMENT, figure, 10, seeded.randrange(2**32))
+    fuzz(service, DOCUMENT, figure, examples)

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from document_fuzz import fuzz
+from document_fuzz import fuzz, short_and_long
 from node import REPOSITORY, Refused, free_port
 from service import Service
 
@@ -243,10 +243,11 @@ def test_the_document_is_valid_and_the_one_in_the_docs(monitoring):
     assert monitoring({}).client().call("GET", "/openapi.json") == json.loads(DOCUMENT.read_text())
 
 
-def test_answers_follow_the_document(node, monitoring, figure, seeded):
+@short_and_long
+def test_answers_follow_the_document(node, monitoring, figure, examples):
     service = monitoring({"tenant-node": node.port})
     service.wait_for(lambda client: state_of(client, "tenant-node") == "ok", "the node is seen")
-    fuzz(service, DOCUMENT, figure, 10, seeded.randrange(2**32))
+    fuzz(service, DOCUMENT, figure, examples)
 
 
 def test_cloudwatch_gets_lines_that_it_makes_metrics_of(node, monitoring):

@@ -3,9 +3,7 @@ forbids, and holds each answer against it."""
 
 import json
 
-import pytest
-
-from document_fuzz import fuzz
+from document_fuzz import fuzz, short_and_long
 from node import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs/openapi/tenant_node.json"
@@ -24,10 +22,6 @@ def test_the_document_is_valid_openapi():
     validate(json.loads(DOCUMENT.read_text()))
 
 
-def test_answers_follow_the_document(node, figure, seeded):
-    fuzz(node, DOCUMENT, figure, 10, seeded.randrange(2**32))
-
-
-@pytest.mark.long
-def test_many_answers_follow_the_document(node, figure, seeded):
-    fuzz(node, DOCUMENT, figure, 300, seeded.randrange(2**32))
+@short_and_long
+def test_answers_follow_the_document(node, figure, examples):
+    fuzz(node, DOCUMENT, figure, examples)

@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from document_fuzz import fuzz
+from document_fuzz import fuzz, short_and_long
 from fleet import KEY, PATIENT, beat, gone, operation, own_address, processes_of, refused, serving
 from node import REPOSITORY, Client
 
@@ -188,8 +188,9 @@ def test_the_document_is_valid_and_the_one_in_the_docs(operation):
     assert operation().client().call("GET", "/openapi.json") == json.loads(DOCUMENT.read_text())
 
 
-def test_answers_follow_the_document(operation, figure, seeded):
+@short_and_long
+def test_answers_follow_the_document(operation, figure, examples):
     service = operation(MAX_LAUNCHED_NODES="0")
     beat(service.client(), "n1", tenants=["acme"], capacity=3)
     service.client().call("POST", "/tenants", {"tenant_id": "acme", "quota": {"workers": 2}})
-    fuzz(service, DOCUMENT, figure, 10, seeded.randrange(2**32))
+    fuzz(service, DOCUMENT, figure, examples)
