@@ -346,6 +346,42 @@ def test_a_write_that_never_fits_is_told_so(tmp_path):
         node.close()
 
 
+def test_pages_of_wide_records_are_not_held_whole(start_node, figure):
+    limit = 200
+    node = start_node({"MEMORY_LIMIT_MB": str(limit)})
+    client = node.client(timeout=300)
+    client.add({"source_id": "w", "schema_definition": {"k": "int64", "s": "string"}})
+    rng, rows, width, wide = random.Random(7), 8000, 12000, {"Content-Type": "application/x-ndjson"}
+    for first in range(0, rows, 1000):
+        lines = "".join('{"k":%d,"s":"%0*x"}\n' % (k, width, rng.getrandbits(4 * width)) for k in range(first, first + 1000))
+        while (answer := client.raw("POST", "/data/write?source_id=w", lines.encode(), wide))[0] == 503:
+            time.sleep(0.1)
+        assert answer[0] == 200, answer
+    client.flush("w")
+    pathlib.Path(f"/proc/{node.process.pid}/clear_refs").write_text("5")  # VmHWM begins anew.
+
+    def page(_):
+        one, found, size = node.client(timeout=300), 0, 0
+        one.connection.request("POST", "/data/search", json.dumps({"source_ids": ["w"], "limit": 10000}),
+                               {"Content-Type": "application/json"})
+        response = one.connection.getresponse()
+        tail = b""
+        while chunk := response.read(1 << 16):
+            size += len(chunk)
+            found += (tail[-14:] + chunk).count(b'{"source_id":"w"')
+            tail = chunk
+        one.close()
+        return response.status, found, size
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        pages = list(pool.map(page, range(4)))
+    peak = memory_of(node, "VmHWM")
+    figure(f"4 pages of {pages[0][2] / MB:.0f} MB at once under a limit of {limit} MB: peak {peak / MB:.0f} MB resident")
+    assert [(status, found) for status, found, _ in pages] == [(200, rows)] * 4
+    # What a row group of long texts takes is a guess until it is decoded.
+    assert peak < 1.3 * limit * MB
+
+
 def test_grpc_messages_that_never_end_take_a_bounded_part(start_node, figure):
     """Nobody can reserve what the library has not handed over; its own limit has to hold."""
     node = start_node({"MEMORY_LIMIT_MB": "192"}, args=["both"])

@@ -1,10 +1,12 @@
 // Answers of the tenant as JSON text, as api.md §2 shows them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "granary/query/exec/aggregate.h"
@@ -49,6 +51,9 @@ class SearchJson {
  public:
   SearchJson();
   void Add(const query::ResultBatch& rows);
+  /// What there is, taken out: the answer is its pieces and what Finish returns.
+  std::string Take() { return std::exchange(text_, {}); }
+  std::size_t bytes() const { return text_.size(); }
   std::string Finish(const query::QueryStats& stats, double elapsed_ms,
                      const std::optional<std::string>& next_cursor = {});
 

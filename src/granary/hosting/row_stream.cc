@@ -5,11 +5,12 @@
 
 #include <arrow/record_batch.h>
 
+#include "granary/hosting/row_pieces.h"
+
 namespace granary::hosting {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64u << 10;
-constexpr std::int64_t kRowsAtOnce = 1024;        // So that a wide batch is not all text at once.
 constexpr std::int64_t kHoldBackNs = 50'000'000;  // A slow query's first rows do not wait for more.
 constexpr std::int64_t kProgressNs = 1'000'000'000;
 
@@ -26,8 +27,9 @@ RowStream::RowStream(net::BodySink& sink, std::unique_ptr<api::AnswerWriter> wri
       told_ns_(start_ns_) {}
 
 Status RowStream::Add(const query::ResultBatch& rows) {
-  for (std::int64_t at = 0; at < rows.batch->num_rows(); at += kRowsAtOnce) {
-    query::ResultBatch part{rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)};
+  for (std::int64_t at = 0, count = 0; at < rows.batch->num_rows(); at += count) {
+    count = RowsInPiece(*rows.batch, at);
+    query::ResultBatch part{rows.source, rows.columns, rows.batch->Slice(at, count)};
     part.tenant = rows.tenant;
     GRANARY_TRY(writer_->Add(part, text_));
     rows_ += static_cast<std::uint64_t>(part.batch->num_rows());

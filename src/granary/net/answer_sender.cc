@@ -10,21 +10,33 @@
 
 #include "granary/net/decoding_source.h"
 #include "granary/net/encoding_sink.h"
+#include "granary/net/held_sink.h"
 #include "granary/net/response_head.h"
 #include "granary/net/socket_sink.h"
 
 namespace granary::net {
 namespace {
 
-Status RunStream(const HttpResponse& response, ContentCoding coding, SocketSink& sink) {
+/// `whole` gets all of a stream that was short enough to be held back; then nothing was sent.
+Status RunHeld(const HttpResponse& response, BodySink& sink, std::optional<std::string>& whole) {
+  if (response.held_bytes_max == 0) return response.stream(sink);
+  HeldSink held(sink, response.held_bytes_max);
+  GRANARY_TRY(response.stream(held));
+  if (!held.passed()) whole = held.Take();
+  return Status::Ok();
+}
+
+Status RunStream(const HttpResponse& response, ContentCoding coding, SocketSink& sink,
+                 std::optional<std::string>& whole) {
   try {
     if (coding == ContentCoding::kIdentity) {
-      GRANARY_TRY(response.stream(sink));
-      return sink.Finish();
+      GRANARY_TRY(RunHeld(response, sink, whole));
+      return whole ? Status::Ok() : sink.Finish();
     }
     GRANARY_ASSIGN(auto encoder, MakeEncoder(coding));
     EncodingSink encoding(sink, std::move(encoder));
-    GRANARY_TRY(response.stream(encoding));
+    GRANARY_TRY(RunHeld(response, encoding, whole));
+    if (whole) return Status::Ok();
     GRANARY_TRY(encoding.Finish());
     return sink.Finish();
   } catch (const std::exception& e) {
@@ -82,11 +94,7 @@ Status AnswerSender::DecodeBody() {
   } else {
     limits.decoded_bytes_max = exchange_.body_bytes_max();
     GRANARY_ASSIGN(request.body, granary::net::DecodeBody(std::move(request.body), coding, limits));
-    if (!exchange_.Charge(request.body.size())) {
-      return {Code::kOverloaded, fmt::format("the bodies of all requests take more than {} bytes: "
-                                             "try again shortly",
-                                             context_.options.bodies_bytes_max)};
-    }
+    GRANARY_TRY(exchange_.Charge(request.body.size()));
   }
   request.headers.Set("Content-Encoding", CodingName(ContentCoding::kIdentity));
   return Status::Ok();
@@ -121,10 +129,10 @@ void AnswerSender::Run() {
     // no other body's way.
     exchange_.GiveBackPlace();
     if (exchange_.leaves_body()) exchange_.keep_alive = false;
-    if (!exchange_.head_only && codings.ok())
-      exchange_.coding =
-          ChooseAnswerCoding(*codings, context_.options.compress_bytes_min, response);
-    if (response.stream && !exchange_.head_only) return SendStream(std::move(response));
+    if (!exchange_.head_only && codings.ok()) {
+      if (response.stream) return SendStream(std::move(response), *codings);
+      ChooseCoding(*codings, response);
+    }
   } catch (const std::exception& e) {
     response = Refusal(Status::Internal(e.what()));
     exchange_.coding = ContentCoding::kIdentity;
@@ -132,7 +140,16 @@ void AnswerSender::Run() {
   SendPlain(std::move(response));
 }
 
-void AnswerSender::SendStream(HttpResponse response) {
+void AnswerSender::ChooseCoding(const AnswerCodings& codings, HttpResponse& response) {
+  exchange_.coding = ChooseAnswerCoding(codings, context_.options.compress_bytes_min, response);
+}
+
+void AnswerSender::SendStream(HttpResponse response, const AnswerCodings& codings) {
+  HttpResponse short_one{.status = response.status,
+                         .headers = response.headers,
+                         .content_type = response.content_type};
+  ChooseCoding(codings, response);
+  const bool kept_alive = exchange_.keep_alive;
   const Framing framing = exchange_.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
   if (framing == Framing::kUntilClose) exchange_.keep_alive = false;
   std::string head = MakeHead(response, {.framing = framing,
@@ -141,7 +158,14 @@ void AnswerSender::SendStream(HttpResponse response) {
   SocketSink sink(wire_, descriptor_, std::move(head), framing, exchange_.request.cancel,
                   {.write_timeout_ms = context_.options.write_timeout_ms,
                    .last_words_ms = context_.options.last_words_ms});
-  const Status status = RunStream(response, exchange_.coding, sink);
+  std::optional<std::string> whole;
+  const Status status = RunStream(response, exchange_.coding, sink, whole);
+  if (whole) {
+    exchange_.keep_alive = kept_alive;
+    short_one.body = std::move(*whole);
+    ChooseCoding(codings, short_one);
+    return SendPlain(std::move(short_one));
+  }
   if (status.ok()) return;
   if (!sink.started()) {
     exchange_.coding = ContentCoding::kIdentity;

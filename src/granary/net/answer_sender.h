@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "granary/base/status.h"
+#include "granary/net/content_coding.h"
 #include "granary/net/http_exchange.h"
 #include "granary/net/http_message.h"
 #include "granary/net/wire.h"
@@ -27,7 +28,8 @@ class AnswerSender {
   Status DecodeBody();
   /// The handler's answer, or the refusal of what must be right before it runs.
   HttpResponse Answer(const Status& wishes);
-  void SendStream(HttpResponse response);
+  void ChooseCoding(const AnswerCodings& codings, HttpResponse& response);
+  void SendStream(HttpResponse response, const AnswerCodings& codings);
   void SendPlain(HttpResponse response);
   HttpResponse Refusal(const Status& status, std::optional<int> http_status = {}) const;
 

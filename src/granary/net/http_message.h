@@ -81,6 +81,9 @@ struct HttpResponse {
   /// written: a failure before them is answered as a refusal of its own, a failure after them cuts
   /// the chunked body short so that nobody takes it for whole.
   std::function<Status(BodySink&)> stream;
+  /// A stream that is no longer than this goes out like `body`, with its length; a longer one is
+  /// held back so far.
+  std::size_t held_bytes_max = 0;
 };
 
 /// What becomes of a request by what its head says.

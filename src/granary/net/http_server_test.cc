@@ -412,6 +412,53 @@ TEST_F(ServerTest, AnswersAFailureBeforeTheFirstByteOfAStream) {
   EXPECT_TRUE(Has(answer, "Content-Length: "));
 }
 
+// Held back so far, a short answer has its length and is compressed or not as any body is.
+TEST_F(ServerTest, AStreamNoLongerThanIsHeldGoesOutWithItsLength) {
+  constexpr std::size_t kHeld = 2000;
+  auto server = Start([](HttpRequest& request) {
+    const auto bytes = static_cast<std::size_t>(std::stoi(request.path.substr(1)));
+    HttpResponse response = Streaming([bytes](BodySink& sink) {
+      GRANARY_TRY(sink.Write(std::string(bytes - 1, 'x')));
+      return sink.Write("y");
+    });
+    response.held_bytes_max = kHeld;
+    return response;
+  });
+  const auto ask = [&](std::size_t bytes, const char* version, const char* more) {
+    return ExchangeToEnd(*server, fmt::format("GET /{} HTTP/{}\r\nHost: x\r\n{}Connection: close"
+                                              "\r\n\r\n",
+                                              bytes, version, more));
+  };
+  for (const std::size_t bytes : {kHeld - 1, kHeld}) {
+    for (const char* version : {"1.0", "1.1"}) {
+      const std::string answer = ask(bytes, version, "");
+      EXPECT_TRUE(Has(answer, fmt::format("Content-Length: {}\r\n", bytes))) << bytes;
+      EXPECT_EQ(BodyOf(answer), std::string(bytes - 1, 'x') + "y");
+    }
+  }
+  const std::string longer = ask(kHeld + 1, "1.1", "");
+  EXPECT_FALSE(Has(longer, "Content-Length: "));
+  EXPECT_EQ(BodyOf(longer),
+            fmt::format("{:x}\r\n{}\r\n1\r\ny\r\n0\r\n\r\n", kHeld, std::string(kHeld, 'x')));
+  EXPECT_EQ(BodyOf(ask(kHeld + 1, "1.0", "")), std::string(kHeld, 'x') + "y");
+  const char* gzip = "Accept-Encoding: gzip\r\n";
+  EXPECT_FALSE(Has(ask(100, "1.1", gzip), "Content-Encoding"));
+  for (const std::size_t bytes : {kHeld, kHeld + 1})
+    EXPECT_TRUE(Has(ask(bytes, "1.1", gzip), "Content-Encoding: gzip\r\n")) << bytes;
+}
+
+TEST_F(ServerTest, AStreamThatFailsWhileItIsHeldIsRefused) {
+  auto server = Start([](HttpRequest&) {
+    HttpResponse response = Streaming([](BodySink& sink) {
+      GRANARY_TRY(sink.Write("some\n"));
+      return Status(Code::kTooLarge, "no");
+    });
+    response.held_bytes_max = 5;
+    return response;
+  });
+  EXPECT_EQ(StatusOf(Exchange(*server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")), 413);
+}
+
 TEST_F(ServerTest, CutsAStreamThatFailsMidway) {
   auto server = Start([](HttpRequest&) {
     return Streaming([](BodySink& sink) {

@@ -6,6 +6,7 @@
 #include "granary/api/response_json.h"
 #include "granary/hosting/content_rules.h"
 #include "granary/hosting/responses.h"
+#include "granary/hosting/row_pieces.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/idempotency.h"
 #include "granary/services/tenant_node/routes.h"
@@ -16,7 +17,8 @@ namespace granary::services {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64u << 10;
-constexpr std::int64_t kRowsAtOnce = 1024;  // So that a wide batch is not all text at once.
+/// Of a page: one that is no longer has its length, and what goes wrong until then is a refusal.
+constexpr std::size_t kHeldBytes = 256u << 10;
 constexpr std::string_view kOtherBodies =
     ", application/x-ndjson, text/csv, application/vnd.apache.arrow.stream, "
     "application/vnd.apache.parquet";
@@ -49,20 +51,25 @@ Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
   GRANARY_ASSIGN(const query::SearchRequest request,
                  api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
-  api::SearchJson answer;
-  std::int64_t rows_returned = 0;
-  const auto add = [&](const query::ResultBatch& rows) -> Status {
-    rows_returned += rows.batch->num_rows();
-    for (std::int64_t at = 0; at < rows.batch->num_rows(); at += kRowsAtOnce) {
-      GRANARY_TRY(call.request.cancel.Check());
-      answer.Add({rows.source, rows.columns, rows.batch->Slice(at, kRowsAtOnce)});
-    }
-    return Status::Ok();
+  net::HttpResponse response;
+  response.held_bytes_max = kHeldBytes;
+  response.stream = [&state, tenant, start_ns, request,
+                     caller = CallerOf(call)](net::BodySink& sink) -> Status {
+    api::SearchJson answer;
+    const auto add = [&](const query::ResultBatch& rows) -> Status {
+      for (std::int64_t at = 0, count = 0; at < rows.batch->num_rows(); at += count) {
+        GRANARY_TRY(caller.cancel.Check());
+        count = hosting::RowsInPiece(*rows.batch, at);
+        answer.Add({rows.source, rows.columns, rows.batch->Slice(at, count)});
+        state.rows_returned.Add(static_cast<std::uint64_t>(count));
+        if (answer.bytes() >= kPieceBytes) GRANARY_TRY(sink.Write(answer.Take()));
+      }
+      return Status::Ok();
+    };
+    GRANARY_ASSIGN(const SearchPageEnd page, tenant->SearchPage(request, caller, add));
+    return sink.Write(answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
   };
-  GRANARY_ASSIGN(const SearchPageEnd page, tenant->SearchPage(request, CallerOf(call), add));
-  state.rows_returned.Add(static_cast<std::uint64_t>(rows_returned));
-  return hosting::JsonResponse(
-      answer.Finish(page.stats, MillisSince(state, start_ns), page.next_cursor));
+  return response;
 }
 
 Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) {
