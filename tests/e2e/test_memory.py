@@ -382,6 +382,54 @@ def test_pages_of_wide_records_are_not_held_whole(start_node, figure):
     assert peak < 1.3 * limit * MB
 
 
+def test_a_small_body_without_a_length_fits_the_least_limit(start_node):
+    node = start_node({"MEMORY_LIMIT_MB": "96", "MEMORY_WAIT_MS": "100"})
+    client = node.client()
+    client.add({"source_id": "t"})
+    for _ in range(3):
+        client.connection.request("POST", "/data/write?source_id=t", iter([b'{"a":1}\n']),
+                                  {"Content-Type": "application/x-ndjson"}, encode_chunked=True)
+        response = client.connection.getresponse()
+        content = response.read()
+        assert response.status == 200, content
+
+
+def test_bodies_that_decode_to_far_more_than_they_are_stay_under_the_limit(start_node, figure):
+    """Which the body is told, with the limit that is in the way."""
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    limit = 200
+    node = start_node({"MEMORY_LIMIT_MB": str(limit), "MEMORY_WAIT_MS": "100"})
+    client = node.client(timeout=300)
+    client.add({"source_id": "t", "schema_definition": {"x": "string"}})
+    table = pa.table({"x": pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), pa.array(["y" * 1_000_000]))})
+    stream, file = pa.BufferOutputStream(), pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    parquet.write_table(pa.table({"x": table["x"].cast(pa.string())}), file, compression="zstd")
+    for media, body in (("arrow.stream", stream), ("parquet", file)):
+        sent = body.getvalue().to_pybytes()
+        status, _, content = client.raw("POST", "/data/write?source_id=t", sent,
+                                        {"Content-Type": f"application/vnd.apache.{media}"})
+        peak = memory_of(node, "VmHWM")
+        figure(f"{len(sent)} bytes of {media} that decode to 400 MB under a limit of {limit} MB: {status}, peak {peak / MB:.0f} MB resident")
+        problem = json.loads(content)
+        assert (status, problem["code"]) == (413, "TOO_LARGE"), problem
+        assert "process" in problem["detail"], problem
+        assert peak < limit * MB
+    assert client.write("t", [{"x": "y"}])["written"] == 1
+
+    # A legal table: of many columns it takes fewer rows at a time.
+    file = pa.BufferOutputStream()
+    parquet.write_table(pa.table({f"c{i}": pa.array([0] * 20_000, pa.int64()) for i in range(900)}), file, compression="zstd")
+    client.add({"source_id": "wide"})
+    status, _, content = client.raw("POST", "/data/write?source_id=wide", file.getvalue().to_pybytes(),
+                                    {"Content-Type": "application/vnd.apache.parquet"})
+    peak = memory_of(node, "VmHWM")
+    figure(f"900 columns of 20,000 rows under a limit of {limit} MB: {status}, peak {peak / MB:.0f} MB resident")
+    assert status == 200, content
+    assert peak < limit * MB
+
+
 def test_grpc_messages_that_never_end_take_a_bounded_part(start_node, figure):
     """Nobody can reserve what the library has not handed over; its own limit has to hold."""
     node = start_node({"MEMORY_LIMIT_MB": "192"}, args=["both"])

@@ -21,8 +21,8 @@ namespace {
 using storage::DeclaredColumn;
 
 // How many columns a source may have is for the node to say.
-constexpr formats::ReadLimits kLook{
-    .chunk_rows = 1 << 20, .chunk_bytes = 16 << 20, .columns_max = 1 << 20};
+const formats::ReadLimits kLook{
+    .chunk_rows = 1 << 20, .chunk_bytes = 16 << 20, .columns_max = 1 << 20, .cuts_cells = false};
 
 /// What all texts of a column may be.
 class TimeForms {

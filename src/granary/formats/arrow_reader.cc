@@ -128,7 +128,7 @@ class StreamSource final : public BatchSource {
 }  // namespace
 
 std::unique_ptr<TableReader> MakeArrowReader(ByteSource source, const ReadLimits& limits) {
-  auto memory = std::make_shared<DecodeMemory>(limits.decode_bytes_max);
+  auto memory = std::make_shared<DecodeMemory>(limits.decode_bytes_max, limits.decode_room);
   auto batches = std::make_unique<StreamSource>(memory, std::move(source));
   return std::make_unique<BatchReader>(std::move(memory), std::move(batches), limits);
 }

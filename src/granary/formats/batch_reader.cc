@@ -30,7 +30,8 @@ class BatchChunk final : public TableChunk {
     const auto nowhere = [](std::int64_t) { return std::string(); };
     json::RejectedRecords found;
     auto parsed = FitBatch(*batch_, options, rejected == nullptr ? nullptr : &found);
-    if (parsed.ok() && rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
+    if (!parsed.ok()) return memory_->Explain(parsed.status());
+    if (rejected != nullptr) AddRejected(found, first_, nowhere, *rejected);
     return parsed;
   }
 
@@ -79,6 +80,12 @@ Status BatchReader::CountClaimed() {
 }
 
 Result<std::unique_ptr<TableChunk>> BatchReader::Next() {
+  auto chunk = Cut();
+  if (!chunk.ok()) return memory_->Explain(chunk.status());
+  return chunk;
+}
+
+Result<std::unique_ptr<TableChunk>> BatchReader::Cut() {
   while (rest_ == nullptr || rest_->num_rows() == 0) {
     GRANARY_ASSIGN(rest_, source_->Next());
     if (rest_ == nullptr) return std::unique_ptr<TableChunk>();
@@ -91,8 +98,9 @@ Result<std::unique_ptr<TableChunk>> BatchReader::Next() {
   const auto fitting = static_cast<std::int64_t>(static_cast<double>(all) *
                                                  static_cast<double>(limits_.chunk_bytes) /
                                                  static_cast<double>(bytes));
-  const std::int64_t rows =
-      std::clamp<std::int64_t>(fitting, 1, static_cast<std::int64_t>(limits_.chunk_rows));
+  const std::int64_t rows = std::clamp<std::int64_t>(
+      fitting, 1,
+      static_cast<std::int64_t>(limits_.rows_max(static_cast<std::size_t>(rest_->num_columns()))));
   auto part = rest_;
   if (rows < all) {
     GRANARY_ASSIGN(part, Copied(*rest_->Slice(0, rows), &memory_->pool));

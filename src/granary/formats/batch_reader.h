@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <memory>
 
-#include <arrow/memory_pool.h>
 #include <arrow/type_fwd.h>
 
+#include "granary/formats/decode_memory.h"
 #include "granary/formats/table_reader.h"
 
 namespace granary::formats {
@@ -24,12 +24,6 @@ class BatchSource {
   virtual std::uint64_t body_bytes() const = 0;
 };
 
-/// Memory for what a body decodes to.
-struct DecodeMemory {
-  explicit DecodeMemory(std::int64_t bytes_max) : pool(arrow::default_memory_pool(), bytes_max) {}
-  arrow::CappedMemoryPool pool;
-};
-
 class BatchReader final : public TableReader {
  public:
   BatchReader(std::shared_ptr<DecodeMemory> memory, std::unique_ptr<BatchSource> source,
@@ -39,6 +33,7 @@ class BatchReader final : public TableReader {
   Result<std::unique_ptr<TableChunk>> Next() override;
 
  private:
+  Result<std::unique_ptr<TableChunk>> Cut();
   /// Before anything is made of the records that a batch claims to have.
   Status CountClaimed();
 

@@ -229,7 +229,7 @@ Status CsvReader::ReadHeader() {
 Result<std::unique_ptr<TableChunk>> CsvReader::Next() {
   if (!has_header_) GRANARY_TRY(ReadHeader());
   for (;;) {
-    GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.chunk_rows));
+    GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.rows_max(columns_.size())));
     if (block.lines.empty()) return std::unique_ptr<TableChunk>();
     // Blank lines are no records, but in a table of one column they are its nulls.
     if (columns_.size() > 1)

@@ -1,10 +1,12 @@
 #include "granary/formats/ndjson_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include "granary/formats/key_sample.h"
 #include "granary/formats/record_places.h"
 
 namespace granary::formats {
@@ -55,16 +57,31 @@ NdjsonReader::NdjsonReader(ByteSource source, const ReadLimits& limits)
       parser_(ParserLimits(limits)) {}
 
 Result<std::unique_ptr<TableChunk>> NdjsonReader::Next() {
-  for (;;) {
-    GRANARY_ASSIGN(LineBlock block, lines_.Next(limits_.chunk_rows));
-    if (block.lines.empty()) return std::unique_ptr<TableChunk>();
-    block.DropBlankLines(IsBlank);
-    if (block.lines.empty()) continue;
-    const std::uint64_t first = records_;
-    records_ += block.lines.size();
-    return std::unique_ptr<TableChunk>(
-        std::make_unique<NdjsonChunk>(parser_, std::move(block), first));
+  while (rest_.lines.empty()) {
+    GRANARY_ASSIGN(rest_, lines_.Next(limits_.chunk_rows));
+    if (rest_.lines.empty()) return std::unique_ptr<TableChunk>();
+    rest_.DropBlankLines(IsBlank);
+    piece_lines_ = limits_.rows_max(ColumnsIn(rest_, limits_.columns_max));
   }
+  LineBlock block = TakePiece();
+  const std::uint64_t first = records_;
+  records_ += block.lines.size();
+  return std::unique_ptr<TableChunk>(
+      std::make_unique<NdjsonChunk>(parser_, std::move(block), first));
+}
+
+LineBlock NdjsonReader::TakePiece() {
+  if (rest_.lines.size() <= piece_lines_) return std::exchange(rest_, {});
+  const auto count = static_cast<std::ptrdiff_t>(piece_lines_);
+  const std::size_t end = rest_.lines[piece_lines_].offset;
+  LineBlock piece{.text = rest_.text.substr(0, end),
+                  .lines = {rest_.lines.begin(), rest_.lines.begin() + count},
+                  .numbers = {rest_.numbers.begin(), rest_.numbers.begin() + count}};
+  rest_.text.erase(0, end);
+  rest_.lines.erase(rest_.lines.begin(), rest_.lines.begin() + count);
+  rest_.numbers.erase(rest_.numbers.begin(), rest_.numbers.begin() + count);
+  for (json::TextLine& line : rest_.lines) line.offset -= end;
+  return piece;
 }
 
 }  // namespace granary::formats

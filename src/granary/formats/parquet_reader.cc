@@ -119,6 +119,10 @@ class FileSource final : public BatchSource {
           std::make_shared<FileInput>(std::move(file), &memory_->pool), properties);
       ARROW_ASSIGN_OR_RAISE(reader_, parquet::arrow::FileReader::Make(
                                          &memory_->pool, std::move(file_reader), arrow_properties));
+      // Decoded, they are as many values, however few bytes of the file they take.
+      const int columns = reader_->parquet_reader()->metadata()->num_columns();
+      reader_->set_batch_size(
+          static_cast<std::int64_t>(limits_.rows_max(static_cast<std::size_t>(columns))));
       ARROW_ASSIGN_OR_RAISE(batches_, reader_->GetRecordBatchReader());
       return arrow::Status::OK();
     });
@@ -144,9 +148,9 @@ class FileSource final : public BatchSource {
 
 Result<std::unique_ptr<TableReader>> MakeParquetReader(
     std::shared_ptr<const io::RandomAccessFile> file, const ReadLimits& limits) {
-  auto memory = std::make_shared<DecodeMemory>(limits.decode_bytes_max);
+  auto memory = std::make_shared<DecodeMemory>(limits.decode_bytes_max, limits.decode_room);
   auto source = std::make_unique<FileSource>(memory, limits);
-  GRANARY_TRY(source->Open(std::move(file)));
+  GRANARY_TRY(memory->Explain(source->Open(std::move(file))));
   return std::unique_ptr<TableReader>(
       std::make_unique<BatchReader>(std::move(memory), std::move(source), limits));
 }

@@ -124,7 +124,7 @@ void TextLines::Take(std::size_t end, std::size_t next, LineBlock& block) {
 
 Status TextLines::TooLong() const {
   return {Code::kTooLarge,
-          fmt::format("line {} is longer than {} bytes{}", number_, limits_.chunk_bytes,
+          fmt::format("line {} is longer than {} bytes{}", number_, line_bytes_max_,
                       rule_ == LineRule::kQuoted ? ": are all of its quotes closed?" : "")};
 }
 
@@ -134,12 +134,12 @@ Result<LineBlock> TextLines::Next(std::size_t rows_max) {
   std::size_t taken = 0;  // Of the text, by the lines so far.
   while (block.lines.size() < rows_max && taken < limits_.chunk_bytes) {
     if (FindEnd()) {
-      if (scanned_ - begin_ > limits_.chunk_bytes) break;
+      if (scanned_ - begin_ > line_bytes_max_) break;
       Take(scanned_, scanned_ + 1, block);
       taken = begin_;
       continue;
     }
-    if (text_.size() - begin_ > limits_.chunk_bytes) break;
+    if (text_.size() - begin_ > line_bytes_max_) break;
     if (!at_end_) {
       GRANARY_TRY(Fill());
       continue;
@@ -151,7 +151,7 @@ Result<LineBlock> TextLines::Next(std::size_t rows_max) {
   const bool ends = FindEnd();
   if (block.lines.empty()) {
     const std::size_t longest = (ends ? scanned_ : text_.size()) - begin_;
-    if (longest > limits_.chunk_bytes) return TooLong();
+    if (longest > line_bytes_max_) return TooLong();
     if (at_end_ && in_ == In::kQuotes) {
       return Status(Code::kInvalidRequest,
                     fmt::format("line {}: the quotes that open here are not closed before the body "

@@ -48,10 +48,13 @@ struct LineBlock {
 class TextLines {
  public:
   TextLines(ByteSource source, LineRule rule, const ReadLimits& limits)
-      : source_(std::move(source)), rule_(rule), limits_(limits) {}
+      : source_(std::move(source)),
+        rule_(rule),
+        limits_(limits),
+        line_bytes_max_(limits.line_bytes_max > 0 ? limits.line_bytes_max : limits.chunk_bytes) {}
 
   /// At most `rows_max` lines; fewer at the end and where they are long; none at all at the end.
-  /// kTooLarge for a line longer than chunk_bytes. kInvalidRequest for quotes that the body's end
+  /// kTooLarge for a line longer than line_bytes_max. kInvalidRequest for quotes that the body's end
   /// leaves open, with the line where they open: no one can tell what of the rest they were to
   /// hold.
   Result<LineBlock> Next(std::size_t rows_max);
@@ -78,6 +81,7 @@ class TextLines {
   const ByteSource source_;
   const LineRule rule_;
   const ReadLimits limits_;
+  const std::size_t line_bytes_max_;
   std::string arrived_;      // Room for what the source gives next.
   std::string text_;         // From the first line of the block on.
   std::size_t begin_ = 0;    // Of the line that is being looked at.

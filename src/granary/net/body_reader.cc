@@ -85,8 +85,8 @@ asio::awaitable<BodyEnd> BodyReader::ReadPlain(std::uint64_t length) {
   const std::size_t early = std::min<std::size_t>(length, in_.size());
   body.assign(in_, 0, early);
   in_.erase(0, early);
-  if (!Charge(early)) {
-    end = TooManyBytes();
+  if (const Status charged = Charge(early); !charged.ok()) {
+    end = Refused(charged);
     co_return end;
   }
   while (body.size() < length) {
@@ -96,8 +96,8 @@ asio::awaitable<BodyEnd> BodyReader::ReadPlain(std::uint64_t length) {
     const std::size_t n = co_await socket_.ReadSome(body.data() + before, step);
     body.resize(before + n);
     Moved(n);
-    if (!Charge(n)) {
-      end = TooManyBytes();
+    if (const Status charged = Charge(n); !charged.ok()) {
+      end = Refused(charged);
       co_return end;
     }
     if (n > 0) continue;
@@ -119,8 +119,8 @@ asio::awaitable<BodyEnd> BodyReader::ReadChunked(RequestParser& parser) {
       co_return end;
     }
     in_.erase(0, *used);
-    if (!Charge(*used)) {
-      end = TooManyBytes();
+    if (const Status charged = Charge(*used); !charged.ok()) {
+      end = Refused(charged);
       co_return end;
     }
     if (parser.done()) break;
@@ -144,19 +144,13 @@ void BodyReader::Moved(std::size_t bytes) {
   socket_.SetTimeout(options_.body_timeout_ms);
 }
 
-bool BodyReader::Charge(std::size_t bytes) {
-  if (exchange_.Charge(bytes)) return true;
+Status BodyReader::Charge(std::size_t bytes) {
+  Status charged = exchange_.Charge(bytes);
+  if (charged.ok()) return charged;
   // What is refused makes room at once, not when the client has taken its answer.
   exchange_.Uncharge();
   std::string().swap(exchange_.request.body);
-  return false;
-}
-
-BodyEnd BodyReader::TooManyBytes() const {
-  return Refused({Code::kOverloaded,
-                  fmt::format("the bodies of all requests take more than {} bytes, or the memory "
-                              "of the process is taken",
-                              options_.bodies_bytes_max)});
+  return charged;
 }
 
 BodyEnd BodyReader::Stopped() const {

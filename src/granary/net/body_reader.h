@@ -42,8 +42,7 @@ class BodyReader {
   boost::asio::awaitable<void> LetThrough(std::uint64_t length);
   /// Gives the body more time when `bytes` more make it progress.
   void Moved(std::size_t bytes);
-  bool Charge(std::size_t bytes);
-  BodyEnd TooManyBytes() const;
+  Status Charge(std::size_t bytes);
   BodyEnd Stopped() const;
 
   TimedSocket& socket_;

@@ -70,14 +70,19 @@ void HttpExchange::GiveBackPlace() {
     context.streamed_bodies.fetch_sub(1, std::memory_order_relaxed);
 }
 
-bool HttpExchange::Charge(std::uint64_t bytes) {
+Status HttpExchange::Charge(std::uint64_t bytes) {
   const std::uint64_t all = context.bodies_bytes.fetch_add(bytes) + bytes;
   charged_bytes += bytes;
-  if (all > context.options.bodies_bytes_max) return false;
-  if (context.options.bodies == nullptr) return true;
-  if (context.options.bodies->TryReserve(bytes) != nullptr) return false;
+  if (all > context.options.bodies_bytes_max) {
+    return {Code::kOverloaded,
+            fmt::format("the bodies of all requests take more than {} bytes: try again shortly",
+                        context.options.bodies_bytes_max)};
+  }
+  if (context.options.bodies == nullptr) return Status::Ok();
+  if (const runtime::MemoryBudget* refused_by = context.options.bodies->TryReserve(bytes))
+    return runtime::OutOfMemory(*refused_by, bytes);
   reserved_bytes += bytes;
-  return true;
+  return Status::Ok();
 }
 
 void HttpExchange::Uncharge() {

@@ -24,8 +24,9 @@ struct HttpExchange {
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
 
-  /// Takes `bytes` more for the body; false when all bodies together would be too large.
-  bool Charge(std::uint64_t bytes);
+  /// Takes `bytes` more for the body; kOverloaded, in words, when all bodies together would be too
+  /// large or the memory above them is taken.
+  Status Charge(std::uint64_t bytes);
   void Uncharge();
   /// Of the bodies that handlers read as they come; false when there are streamed_bodies_max.
   bool TakePlace();

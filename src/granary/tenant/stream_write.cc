@@ -10,6 +10,7 @@
 #include "granary/base/hash.h"
 #include "granary/formats/spool_file.h"
 #include "granary/storage/manifest/findings.h"
+#include "granary/tenant/body_memory.h"
 #include "granary/tenant/key_nulls.h"
 #include "granary/tenant/parser_mode.h"
 #include "granary/tenant/repeated_answer.h"
@@ -22,6 +23,10 @@ namespace {
 using ChunkPtr = std::unique_ptr<formats::TableChunk>;
 
 constexpr std::size_t kDrainBytes = 64u << 10;
+/// A chunk has a part of the memory limit at most, three times of which is held while it is written:
+/// so it finds room beside the program also where there is as little as may be.
+constexpr std::uint64_t kLimitPartsOfAChunk = 32;
+constexpr std::uint64_t kChunkBytesMin = 1u << 20;
 
 /// The bytes of a body on their way to its reader, counted, and hashed when a key asks for it.
 class BodyBytes {
@@ -233,17 +238,28 @@ struct Tenant::OpenBody {
   std::unique_ptr<formats::TableReader> reader;
 };
 
+std::size_t Tenant::BodyChunkBytes() const {
+  const std::uint64_t part = memory_->all.reach() / kLimitPartsOfAChunk;
+  return std::min<std::uint64_t>(options_.bodies.chunk_bytes,
+                                 std::max<std::uint64_t>(part, kChunkBytesMin));
+}
+
 Result<Tenant::OpenBody> Tenant::OpenReader(formats::TableFormat format,
-                                            const formats::ByteSource& bytes) {
+                                            const formats::ByteSource& bytes,
+                                            std::shared_ptr<formats::DecodeRoom> room,
+                                            std::size_t columns_known) {
   const formats::ReadLimits limits{
       .chunk_rows = options_.bodies.chunk_rows,
-      .chunk_bytes = options_.bodies.chunk_bytes,
+      .chunk_bytes = BodyChunkBytes(),
+      .line_bytes_max = options_.bodies.chunk_bytes,
       // One set of a bulk is written while the next one comes in, and holds on to its batches.
       .decode_bytes_max = 2 * (options_.bodies.decode_bytes_max +
                                static_cast<std::int64_t>(options_.store.flush_bytes)),
+      .decode_room = std::move(room),
       .records_per_byte_max = options_.bodies.records_per_byte_max,
       .columns_max = options_.records.columns_max,
-      .depth_max = options_.records.depth_max};
+      .depth_max = options_.records.depth_max,
+      .columns_known = columns_known};
   OpenBody body;
   if (format != formats::TableFormat::kParquet) {
     GRANARY_ASSIGN(body.reader, formats::MakeTableReader(format, bytes, limits));
@@ -279,11 +295,15 @@ Result<WriteAnswer> Tenant::WriteStream(const StreamWrite& request) {
     }
     turn.emplace(std::move(taken));
   }
-  const std::uint64_t at_once = std::min<std::uint64_t>(
-      options_.bodies.chunk_bytes, request.bytes_announced.value_or(options_.bodies.chunk_bytes));
-  GRANARY_ASSIGN(const runtime::MemoryReservation held, HoldForWrite(at_once, request.cancel));
-  const formats::ByteSource read = [&bytes](std::span<char> out) { return bytes.Read(out); };
-  GRANARY_ASSIGN(const OpenBody body, OpenReader(request.format, read));
+  const auto memory = std::make_shared<BodyMemory>(memory_->writes, options_.memory.wait_max,
+                                                   request.cancel, BodyChunkBytes());
+  const formats::ByteSource read = [&](std::span<char> out) -> Result<std::size_t> {
+    GRANARY_ASSIGN(const std::size_t got, bytes.Read(out));
+    GRANARY_TRY(memory->TextCame(got));
+    return got;
+  };
+  GRANARY_ASSIGN(const OpenBody body,
+                 OpenReader(request.format, read, memory, source->schema()->columns().size()));
   return BodyWrite(*source, request, mode, *body.reader, bytes, turn).Run();
 }
 

@@ -40,10 +40,12 @@ namespace granary {
 
 /// Of bodies that are read as they come.
 struct BodyOptions {
-  std::size_t chunk_rows = 64 << 10;          ///< What fits one chunk goes through the log,
-  std::size_t chunk_bytes = 16 << 20;         ///< what is longer around it.
-  std::int64_t decode_bytes_max = 256 << 20;  ///< Twice: of what comes in and what is written.
-  std::uint64_t records_per_byte_max = 500;   ///< Past the first 2^20.
+  std::size_t chunk_rows = 64 << 10;   ///< What fits one chunk goes through the log,
+  std::size_t chunk_bytes = 16 << 20;  ///< what is longer around it.
+  /// Twice, with what a flush takes each: of what comes in and of what is written meanwhile. The
+  /// memory limit may be in the way before.
+  std::int64_t decode_bytes_max = 256 << 20;
+  std::uint64_t records_per_byte_max = 500;                ///< Past the first 2^20.
   std::uint64_t spool_bytes_max = std::uint64_t{4} << 30;  ///< Of a Parquet body.
 };
 
@@ -55,7 +57,8 @@ struct TenantOptions {
   json::RecordLimits records;
   TenantMemoryOptions memory;
   BodyOptions bodies;
-  std::size_t query_parallelism = 0;  ///< 0: as many workers as the pool has when it begins.
+  std::size_t pattern_bytes_max = 8'192;  ///< Of a filter.
+  std::size_t query_parallelism = 0;      ///< 0: as many workers as the pool has when it begins.
   query::OptimizerOptions optimizer;
   LearnerOptions learner;
   std::int64_t snapshot_retention_us = 15ll * 60 * 1'000'000;  ///< Of cursors.
@@ -269,7 +272,10 @@ class Tenant {
   void StartRetention();
   void StopRetention();
   struct OpenBody;
-  Result<OpenBody> OpenReader(formats::TableFormat format, const formats::ByteSource& bytes);
+  Result<OpenBody> OpenReader(formats::TableFormat format, const formats::ByteSource& bytes,
+                              std::shared_ptr<formats::DecodeRoom> room, std::size_t columns_known);
+  /// As bodies.chunk_bytes says, less where the memory limit has no room for it.
+  std::size_t BodyChunkBytes() const;
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
          std::unique_ptr<storage::Store> store, CursorSeal seal);
   /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also

@@ -166,7 +166,7 @@ const Variable kBodyRows[] = {
     {"Bodies and records", "MAX_STREAMED_BODIES", "32", WholeRule{&C::max_streamed_bodies, 1, 1'000}, "Streamed bodies (NDJSON, CSV, Arrow, Parquet) at once; past it 503"},
     {"", "BODY_CHUNK_ROWS", "65536", WholeRule{&C::body_chunk_rows, 1, 1'000'000}, "Records of a streamed body that are handled at once"},
     {"", "BODY_CHUNK_MB", "16", WholeRule{&C::body_chunk_mb, 1, 48}, "Bytes of them; also the longest line"},
-    {"", "BODY_DECODE_MB", "256", WholeRule{&C::body_decode_mb, 1, kMegabytesMax}, "Memory that decoding one Arrow or Parquet body may take, and as much again while what came before is written; past it 413"},
+    {"", "BODY_DECODE_MB", "256", WholeRule{&C::body_decode_mb, 1, kMegabytesMax}, "Memory that decoding one Arrow or Parquet body may take: twice this and FLUSH_MB together, as what came before is written meanwhile; past it 413"},
     {"", "BODY_SPOOL_MAX_MB", "4096", WholeRule{&C::body_spool_max_mb, 1, kMegabytesMax}, "A Parquet body, which waits in a file until it is whole; past it 413"},
     {"", "MAX_JSON_DEPTH", "64", WholeRule{&C::max_json_depth, 2, 1000}, "Nesting of JSON"},
     {"", "MAX_BATCH_RECORDS", "10000", WholeRule{&C::max_batch_records, 1, 10'000'000}, "Records in one JSON write"},

@@ -1,7 +1,5 @@
 #include "granary/services/tenant_node/write_stream.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "granary/api/request_json.h"
@@ -40,14 +38,6 @@ Result<StreamWrite> ParseStreamWrite(const net::HttpRequest& request) {
   write.key_seed = KeySeedOf(write);
   write.bytes = [source = request.body_source](std::span<char> out) { return source->Read(out); };
   write.cancel = request.cancel;
-  // The length of what is compressed tells little of what it becomes.
-  if (const auto length = request.headers.Get("Content-Length");
-      length && !request.headers.Get("Content-Encoding")) {
-    std::uint64_t bytes = 0;
-    const auto [end, error] =
-        std::from_chars(length->data(), length->data() + length->size(), bytes);
-    if (error == std::errc()) write.bytes_announced = bytes;
-  }
   return write;
 }
 
