@@ -12,9 +12,11 @@ import pytest
 from node import BINARY, REPOSITORY, Node, Refused
 
 SMALL = {"MAX_BODY_MB": "1", "MAX_HEADER_KB": "2", "MAX_JSON_DEPTH": "6", "MAX_BATCH_RECORDS": "3", "MAX_COLUMNS": "4",
-         "MAX_PAGE_RECORDS": "5", "HEADER_TIMEOUT_SECONDS": "1", "MAX_SOURCES": "7"}
+         "MAX_PAGE_RECORDS": "5", "HEADER_TIMEOUT_SECONDS": "1", "MAX_SOURCES": "7",
+         "MAX_PATTERN_BYTES": "20"}
 DEFAULTS = {"MAX_BODY_MB": "16", "MAX_HEADER_KB": "16", "MAX_JSON_DEPTH": "64", "MAX_BATCH_RECORDS": "10000",
-            "MAX_COLUMNS": "1000", "MAX_PAGE_RECORDS": "10000", "HEADER_TIMEOUT_SECONDS": "10", "MAX_SOURCES": "10000"}
+            "MAX_COLUMNS": "1000", "MAX_PAGE_RECORDS": "10000", "HEADER_TIMEOUT_SECONDS": "10", "MAX_SOURCES": "10000",
+            "MAX_PATTERN_BYTES": "8192"}
 
 
 class Limited:
@@ -102,6 +104,16 @@ def test_page(limited):
     for count in around(limit):
         status, code = limited.status("POST", "/data/search", {"source_ids": ["t"], "limit": count})
         assert (status, code) == ((400, "INVALID_REQUEST") if count > limit else (200, None))
+
+
+def test_pattern(limited):
+    limit = limited["MAX_PATTERN_BYTES"]
+    limited.client.add({"source_id": "p", "schema_definition": {"s": "string"}})
+    for count in around(limit):
+        for operator in ("like", "ilike", "regex"):
+            status, code = limited.status("POST", "/data/search",
+                                          {"source_ids": ["p"], "filters": {"s": {operator: "a" * count}}})
+            assert (status, code) == ((413, "TOO_LARGE") if count > limit else (200, None)), (operator, count)
 
 
 def test_names(limited):

@@ -86,7 +86,6 @@ struct StreamWrite {
   std::optional<std::string> key = {};  ///< Idempotency-Key; for one transaction only.
   std::uint64_t key_seed = 0;           ///< Of what a repetition repeats besides the body.
   runtime::CancelToken cancel = {};
-  std::optional<std::uint64_t> bytes_announced = {};  ///< Of the body, when its client told.
 };
 
 struct WriteAnswer {

@@ -119,7 +119,8 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .spill = &spill_,
                                                    .kept = kept_.get(),
                                                    .optimizer = planning.get(),
-                                                   .record = record ? &*record : nullptr},
+                                                   .record = record ? &*record : nullptr,
+                                                   .pattern_bytes_max = options_.pattern_bytes_max},
                                slot);
   if (!answer.ok()) return entry->Explain(answer.status());
   if (record)

@@ -19,6 +19,8 @@
 
 namespace granary {
 
+class PatternProgram;
+
 struct Predicate {
   enum class Kind : std::uint8_t {
     kAnd,
@@ -52,6 +54,8 @@ struct Predicate {
   bool constant = true;
   bool in_has_null = false;
   std::string pattern;
+  /// Of kRegex and kILike, where the pattern was compiled already (query/plan/pattern_program.h).
+  std::shared_ptr<const PatternProgram> program = {};
 
   /// Inside a JSON column: the keys that lead to the value; empty for the column itself. Then
   /// `json` holds the literals (values is empty): a literal matches only values of its own kind.

@@ -13,6 +13,7 @@
 #include "granary/query/exec/aggregate_spill.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/answer_rows.h"
+#include "granary/query/exec/compiled_patterns.h"
 #include "granary/query/exec/finish_groups.h"
 #include "granary/query/exec/freed_later.h"
 #include "granary/query/exec/group_states.h"
@@ -317,9 +318,11 @@ std::uint64_t BytesOfRow(const std::vector<Value>& row) {
 
 }  // namespace
 
-Result<QueryStats> RunAggregate(const AggregateRequest& request,
+Result<QueryStats> RunAggregate(const AggregateRequest& asked,
                                 const std::vector<storage::SourceSnapshot>& sources,
                                 const QueryContext& given, const AggregateSink& sink) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<AggregateRequest>::Make(asked, given));
+  const AggregateRequest& request = compiled.get();
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
@@ -339,9 +342,11 @@ Result<QueryStats> RunAggregate(const AggregateRequest& request,
   return stats;
 }
 
-Result<QueryStats> RunAggregateStates(const AggregateRequest& request,
+Result<QueryStats> RunAggregateStates(const AggregateRequest& asked,
                                       const std::vector<storage::SourceSnapshot>& sources,
                                       const QueryContext& given, const StatesSink& sink) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<AggregateRequest>::Make(asked, given));
+  const AggregateRequest& request = compiled.get();
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   const EmitTable emit = [&](AggregateTable& table, const QueryContext& context) {
     return PutGroupStates(plan, table, context.cancel, sink);
@@ -358,9 +363,11 @@ Result<QueryStats> RunAggregateStates(const AggregateRequest& request,
   return stats;
 }
 
-Result<AggregateAnswer> RunAggregate(const AggregateRequest& request,
+Result<AggregateAnswer> RunAggregate(const AggregateRequest& asked,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& context) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<AggregateRequest>::Make(asked, context));
+  const AggregateRequest& request = compiled.get();
   AggregateAnswer answer;
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   answer.columns = plan.answer;

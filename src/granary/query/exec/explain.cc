@@ -12,6 +12,7 @@
 #include "granary/query/exec/aggregate_access.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/answer_rows.h"
+#include "granary/query/exec/compiled_patterns.h"
 #include "granary/query/exec/explain_source.h"
 #include "granary/query/exec/query_access.h"
 #include "granary/query/exec/search.h"
@@ -134,9 +135,11 @@ double GroupsOf(const AggregatePlan& plan, double rows) {
 
 }  // namespace
 
-Result<Explanation> ExplainSearch(const SearchRequest& request,
+Result<Explanation> ExplainSearch(const SearchRequest& asked,
                                   const std::vector<storage::SourceSnapshot>& sources,
                                   const QueryContext& given, Analyze analyze) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<SearchRequest>::Make(asked, given));
+  const SearchRequest& request = compiled.get();
   GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources));
   PlanRecord record;
   QueryContext context = given;
@@ -179,9 +182,11 @@ Result<Explanation> ExplainSearch(const SearchRequest& request,
   return out;
 }
 
-Result<Explanation> ExplainAggregate(const AggregateRequest& request,
+Result<Explanation> ExplainAggregate(const AggregateRequest& asked,
                                      const std::vector<storage::SourceSnapshot>& sources,
                                      const QueryContext& given, Analyze analyze) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<AggregateRequest>::Make(asked, given));
+  const AggregateRequest& request = compiled.get();
   GRANARY_ASSIGN(const AggregatePlan plan, PlanAggregate(request, sources));
   GRANARY_TRY(CheckAnswer(request, plan.answer));
   PlanRecord record;

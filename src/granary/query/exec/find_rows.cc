@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "granary/query/exec/compiled_patterns.h"
 #include "granary/query/exec/source_columns.h"
 #include "granary/query/exec/source_scan.h"
 
@@ -41,13 +42,16 @@ storage::RowSet AllLeft(const PlannedSegment& live) {
 
 }  // namespace
 
-Result<storage::MatchedRows> FindRows(const std::optional<Filter>& filter,
+Result<storage::MatchedRows> FindRows(const std::optional<Filter>& asked,
                                       const storage::SourceSnapshot& snapshot,
                                       const QueryContext& given) {
   // A delete looks again after its flush, and what matches whole is not read at all: nothing to
   // learn from.
   QueryContext context = given;
   context.record = nullptr;
+  std::optional<Filter> filter = asked;
+  runtime::MemoryReservation patterns(context.memory);
+  if (filter && HasPatterns(*filter)) GRANARY_TRY(CompilePatterns(*filter, context, patterns));
   storage::MatchedRows matched;
   const std::vector<storage::SourceSnapshot> sources = {snapshot};
   GRANARY_ASSIGN(const auto bound, BindSources(filter, sources));

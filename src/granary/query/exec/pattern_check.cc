@@ -1,9 +1,9 @@
 // Patterns over strings.
 #include <arrow/array.h>
-#include <re2/re2.h>
 
 #include "granary/query/exec/like_pattern.h"
 #include "granary/query/exec/value_check.h"
+#include "granary/query/plan/pattern_program.h"
 
 namespace granary::query {
 namespace {
@@ -31,36 +31,33 @@ std::unique_ptr<ValueCheck> Make(Matcher matches) {
   return std::make_unique<PatternCheck<Matcher>>(std::move(matches));
 }
 
-Result<std::unique_ptr<ValueCheck>> MakeRegex(const std::string& pattern,
-                                              const RE2::Options& options) {
-  auto regex = std::make_shared<const RE2>(pattern, options);
-  if (!regex->ok()) return Status::Internal("regular expression: " + regex->error());
-  return Make([regex](std::string_view text) {
-    return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regex);
-  });
+Result<std::unique_ptr<ValueCheck>> MakeRegex(const Predicate& leaf, const std::string& pattern,
+                                              PatternProgram::Kind kind) {
+  std::shared_ptr<const PatternProgram> program = leaf.program;
+  if (program == nullptr) {
+    GRANARY_ASSIGN(program, PatternProgram::Compile(pattern, kind));
+  }
+  return Make([program](std::string_view text) { return program->Matches(text); });
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ValueCheck>> MakePatternCheck(const Predicate& leaf) {
   const std::string& pattern = leaf.pattern;
-  RE2::Options options;
-  options.set_log_errors(false);
   switch (leaf.kind) {
     case Predicate::Kind::kLike:
       return Make(
           [like = LikePattern(pattern)](std::string_view text) { return like.Matches(text); });
     case Predicate::Kind::kILike:
-      options.set_case_sensitive(false);
-      options.set_dot_nl(true);
-      return MakeRegex(LikePattern(pattern).ToRegex(), options);
+      return MakeRegex(leaf, leaf.program == nullptr ? LikePattern(pattern).ToRegex() : pattern,
+                       PatternProgram::Kind::kWhole);
     case Predicate::Kind::kStartsWith:
       return Make([pattern](std::string_view text) { return text.starts_with(pattern); });
     case Predicate::Kind::kEndsWith:
       return Make([pattern](std::string_view text) { return text.ends_with(pattern); });
     case Predicate::Kind::kContains:
       return Make([pattern](std::string_view text) { return ContainsText(text, pattern); });
-    case Predicate::Kind::kRegex: return MakeRegex(pattern, options);
+    case Predicate::Kind::kRegex: return MakeRegex(leaf, pattern, PatternProgram::Kind::kRegex);
     default: return Status::Internal("not a pattern");
   }
 }

@@ -49,6 +49,8 @@ struct QueryContext {
   const OptimizerOptions* optimizer = nullptr;
   /// Told what is planned and what it took; null: nobody wants to know. Outlives the query.
   PlanRecord* record = nullptr;
+  /// Of a LIKE, ILIKE or regex pattern.
+  std::size_t pattern_bytes_max = 8'192;
   /// An ordered search tells each row's key (ResultBatch::keys).
   bool wants_keys = false;
 

@@ -1,5 +1,6 @@
 #include "granary/query/exec/search.h"
 
+#include "granary/query/exec/compiled_patterns.h"
 #include "granary/query/exec/search_paths.h"
 #include "granary/query/exec/search_plan.h"
 
@@ -10,11 +11,13 @@ Status CheckSearch(const SearchRequest& request,
   return PlanSearch(request, sources).status();
 }
 
-Result<QueryStats> RunSearch(const SearchRequest& request,
+Result<QueryStats> RunSearch(const SearchRequest& asked,
                              const std::vector<storage::SourceSnapshot>& sources,
                              const QueryContext& context, const SearchSink& sink,
                              const ShapeSink& begin,
                              const std::vector<storage::SourceSnapshot>* known) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<SearchRequest>::Make(asked, context));
+  const SearchRequest& request = compiled.get();
   GRANARY_ASSIGN(const SearchPlan plan,
                  PlanSearch(request, sources, known == nullptr ? sources : *known, sources));
   if (begin) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "granary/query/exec/compiled_patterns.h"
 #include "granary/query/exec/rewound_search.h"
 #include "granary/query/exec/search_paths.h"
 #include "granary/query/exec/search_plan.h"
@@ -170,9 +171,11 @@ Result<SearchPage> RunOrderedPage(const SearchRequest& request, const SearchPlan
 
 }  // namespace
 
-Result<SearchPage> RunPage(const SearchRequest& request, const Sources& sources,
+Result<SearchPage> RunPage(const SearchRequest& asked, const Sources& sources,
                            const std::optional<SearchPosition>& after, const QueryContext& context,
                            const SearchSink& given, const ShapeSink& begin, const Sources* all) {
+  GRANARY_ASSIGN(const auto compiled, WithPatterns<SearchRequest>::Make(asked, context));
+  const SearchRequest& request = compiled.get();
   const Sources& known = all == nullptr ? sources : *all;
   GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources, known, sources));
   GRANARY_TRY(CheckRewound(request, sources));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,8 @@ struct Filter {
   Operator op = Operator::kEq;
   Literal literal;
   std::string pointer;  ///< Where it stands in the request: /filters/amount/gt
+  /// Of kRegex and kILike, once somebody compiled it: it is bound without being looked at again.
+  std::shared_ptr<const PatternProgram> program = {};
 };
 
 /// A name of a request, found in a schema: a declared column of that very name, else the json

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 
 #include "granary/query/plan/filter.h"
+#include "granary/query/plan/pattern_program.h"
 
 namespace granary::query {
 namespace {
@@ -87,19 +87,17 @@ bool EndsInLoneBackslash(std::string_view pattern) {
   return backslashes % 2 == 1;
 }
 
-Status CheckPattern(Operator op, const std::string& pattern, const std::string& pointer) {
+Status CheckPattern(Operator op, const std::string& pattern, bool is_compiled,
+                    const std::string& pointer) {
   if ((op == Operator::kLike || op == Operator::kILike) && EndsInLoneBackslash(pattern)) {
     return Status::Invalid(
         Code::kInvalidLiteral, pointer,
         "the pattern ends in a backslash that escapes nothing; write \\\\ for a backslash");
   }
-  if (op != Operator::kRegex) return Status::Ok();
-  RE2::Options options;
-  options.set_log_errors(false);
-  const RE2 regex(pattern, options);
-  if (regex.ok()) return Status::Ok();
-  return Status::Invalid(Code::kInvalidLiteral, pointer,
-                         fmt::format("not a regular expression (RE2): {}", regex.error()));
+  if (op != Operator::kRegex || is_compiled) return Status::Ok();
+  const Status status = PatternProgram::Compile(pattern, PatternProgram::Kind::kRegex).status();
+  if (status.ok()) return status;
+  return Status::Invalid(status.code(), pointer, std::string(status.message()));
 }
 
 class Binder {
@@ -287,9 +285,11 @@ class Binder {
     if (filter.literal.kind != Literal::Kind::kString) {
       return BadLiteral(filter.pointer, "a string", filter.literal);
     }
-    GRANARY_TRY(CheckPattern(filter.op, filter.literal.text, filter.pointer));
+    GRANARY_TRY(
+        CheckPattern(filter.op, filter.literal.text, filter.program != nullptr, filter.pointer));
     Predicate leaf = Leaf(PatternKind(filter.op), ref);
     leaf.pattern = filter.literal.text;
+    leaf.program = filter.program;
     if (IsJson(ref)) leaf.json.push_back(filter.literal);
     return leaf;
   }

@@ -64,7 +64,7 @@ struct Config : hosting::ServerConfig {
   // Bodies and records.
   std::int64_t body_chunk_rows = 0, body_chunk_mb = 0, body_decode_mb = 0, body_spool_max_mb = 0;
   std::int64_t max_streamed_bodies = 0, max_json_depth = 0, max_batch_records = 0, max_columns = 0,
-               max_page_records = 0;
+               max_page_records = 0, max_pattern_bytes = 0;
 };
 
 /// What the process may use at most, and who says so ("the control group", "the machine").

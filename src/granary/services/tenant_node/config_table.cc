@@ -171,6 +171,7 @@ const Variable kBodyRows[] = {
     {"", "MAX_JSON_DEPTH", "64", WholeRule{&C::max_json_depth, 2, 1000}, "Nesting of JSON"},
     {"", "MAX_BATCH_RECORDS", "10000", WholeRule{&C::max_batch_records, 1, 10'000'000}, "Records in one JSON write"},
     {"", "MAX_COLUMNS", "1000", WholeRule{&C::max_columns, 1, 100'000}, "Columns of a source"},
+    {"", "MAX_PATTERN_BYTES", "8192", WholeRule{&C::max_pattern_bytes, 1, 16 << 20}, "Longest like, ilike or regex pattern of a filter"},
     {"", "MAX_PAGE_RECORDS", "10000", WholeRule{&C::max_page_records, 1, 10'000'000}, "Highest limit of a search (a stream has none)"},
 };
 

@@ -148,6 +148,7 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
                 .decode_bytes_max = config.body_decode_mb << 20,
                 .records_per_byte_max = Unsigned(config.max_body_ratio),
                 .spool_bytes_max = Megabytes(config.body_spool_max_mb)};
+  out.pattern_bytes_max = static_cast<std::size_t>(config.max_pattern_bytes);
   out.optimizer.enabled = config.query_optimization_enabled;
   out.optimizer.page_rows = config.page_rows;
   out.learner.enabled = config.cost_model_learning_enabled && config.query_optimization_enabled;
