@@ -262,4 +262,4 @@ def test_the_production_example_has_the_required_values_and_is_accepted(tmp_path
         assert done.returncode == 0, done.stderr
         # The secret that stands there is none: whoever copies it is told to make their own.
         done = subprocess.run(show, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 1 and "OPERATION_NODE_KEY" in done.stderr and "change-me" not in done.stderr
+        assert done.returncode == 2 and "OPERATION_NODE_KEY" in done.stderr and "change-me" not in done.stderr
