@@ -78,10 +78,14 @@ struct HttpClient::State {
                               doing, error.message())};
   }
 
-  /// The next step has the usual time, or what is left of the call's.
-  void GiveTime() {
-    const auto step = std::chrono::steady_clock::now() + timeout;
+  /// The next step has the usual time, or what is left of the call's; an error when nothing is: a
+  /// timer that each step sets anew never goes off while there are always bytes to read.
+  error_code GiveTime() {
+    const auto now = std::chrono::steady_clock::now();
+    if (limits.total_ms > 0 && now >= ends) return beast::error::timeout;
+    const auto step = now + timeout;
     stream->expires_at(limits.total_ms > 0 ? std::min(step, ends) : step);
+    return {};
   }
   bool StillOpen();
   std::string MakeHead(std::string_view method, std::string_view target, std::string_view framing,
@@ -150,7 +154,8 @@ asio::awaitable<Status> HttpClient::State::Connect() {
   if (error) co_return Failure("cannot resolve the host", error);
   stream.emplace(io);
   buffer.clear();
-  GiveTime();
+  error = GiveTime();
+  if (error) co_return Failure("cannot connect", error);
   co_await stream->async_connect(found, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failure("cannot connect", error);
   stream->socket().set_option(tcp::no_delay(true), error);
@@ -179,7 +184,8 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string
   parser.header_limit(1u << 20);
   parser.skip(method == "HEAD");
   error_code error;
-  GiveTime();
+  error = GiveTime();
+  if (error) co_return Failure("no answer", error);
   const std::size_t n = co_await http::async_read_header(
       over, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   received_any = n > 0;
@@ -193,7 +199,8 @@ asio::awaitable<Status> HttpClient::State::ReadAnswer(Channel& over, std::string
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    GiveTime();
+    error = GiveTime();
+    if (error) co_return Failure("the answer was cut", error);
     co_await http::async_read_some(over, buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
     if (error == http::error::need_buffer) error = {};
@@ -233,7 +240,8 @@ template <typename Channel>
 asio::awaitable<error_code> HttpClient::State::SendText(Channel& over, std::string_view text) {
   error_code error;
   while (!text.empty() && !error) {
-    GiveTime();
+    error = GiveTime();
+    if (error) co_return error;
     const std::size_t n = co_await over.async_write_some(
         asio::buffer(text.data(), text.size()), asio::redirect_error(asio::use_awaitable, error));
     text.remove_prefix(n);
