@@ -8,44 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "granary/testing/fake_clock.h"
+#include "granary/testing/forwarding_file_system.h"
 #include "granary/testing/memory_file_system.h"
 
 namespace granary::gateway {
 namespace {
 
 using Kind = FleetAnswer::Kind;
-
-/// Files that outlive the placement that "owns" them.
-struct SharedFiles final : io::FileSystem {
-  explicit SharedFiles(io::FileSystem& shared) : files(shared) {}
-  Result<std::unique_ptr<io::RandomAccessFile>> OpenForRead(const std::string& path) override {
-    return files.OpenForRead(path);
-  }
-  Result<std::unique_ptr<io::WritableFile>> OpenForWrite(const std::string& path,
-                                                         io::OpenMode mode) override {
-    return files.OpenForWrite(path, mode);
-  }
-  Result<std::vector<io::DirectoryEntry>> List(const std::string& d) override {
-    return files.List(d);
-  }
-  Result<bool> Exists(const std::string& path) override { return files.Exists(path); }
-  Status CreateDirectories(const std::string& path) override {
-    return files.CreateDirectories(path);
-  }
-  Status Rename(const std::string& from, const std::string& to) override {
-    return files.Rename(from, to);
-  }
-  Status Remove(const std::string& path) override { return files.Remove(path); }
-  Status SyncDirectory(const std::string& d) override { return files.SyncDirectory(d); }
-  Result<std::uint64_t> AvailableBytes(const std::string& p) override {
-    return files.AvailableBytes(p);
-  }
-  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& p) override {
-    return files.Lock(p);
-  }
-  Result<std::string> Resolve(const std::string& path) override { return files.Resolve(path); }
-  io::FileSystem& files;
-};
 
 struct FleetPlacementTest : ::testing::Test {
   std::unique_ptr<FleetPlacement> Make() {
@@ -66,7 +35,7 @@ struct FleetPlacementTest : ::testing::Test {
           return found == answers.end() ? FleetAnswer() : found->second;
         },
         fixed("listed=http://127.0.0.1:1"), fixed("own=http://127.0.0.1:2"), std::move(own_clock),
-        std::make_unique<SharedFiles>(files), Logger::Null());
+        std::make_unique<testing::ForwardingFileSystem>(files), Logger::Null());
   }
   static std::string Where(FleetPlacement& placement, const std::string& tenant) {
     const auto node = placement.NodeOf(tenant, {});

@@ -10,45 +10,22 @@
 #include "granary/security/node_token.h"
 #include "granary/security/signing_key.h"
 #include "granary/security/token.h"
+#include "granary/testing/forwarding_file_system.h"
 #include "granary/testing/memory_file_system.h"
 
 namespace granary::services {
 namespace {
 
 /// Files whose reading begins when it is let go.
-struct HeldFiles final : io::FileSystem {
-  explicit HeldFiles(io::FileSystem& held) : files(held) {}
+struct HeldFiles final : testing::ForwardingFileSystem {
+  using ForwardingFileSystem::ForwardingFileSystem;
   Result<std::unique_ptr<io::RandomAccessFile>> OpenForRead(const std::string& path) override {
     ++reads;
     begun.count_down();
     go.wait();
-    return files.OpenForRead(path);
+    return ForwardingFileSystem::OpenForRead(path);
   }
-  Result<std::unique_ptr<io::WritableFile>> OpenForWrite(const std::string& path,
-                                                         io::OpenMode mode) override {
-    return files.OpenForWrite(path, mode);
-  }
-  Result<std::vector<io::DirectoryEntry>> List(const std::string& d) override {
-    return files.List(d);
-  }
-  Result<bool> Exists(const std::string& path) override { return files.Exists(path); }
-  Status CreateDirectories(const std::string& path) override {
-    return files.CreateDirectories(path);
-  }
-  Status Rename(const std::string& from, const std::string& to) override {
-    return files.Rename(from, to);
-  }
-  Status Remove(const std::string& path) override { return files.Remove(path); }
-  Status SyncDirectory(const std::string& d) override { return files.SyncDirectory(d); }
-  Result<std::uint64_t> AvailableBytes(const std::string& p) override {
-    return files.AvailableBytes(p);
-  }
-  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& p) override {
-    return files.Lock(p);
-  }
-  Result<std::string> Resolve(const std::string& path) override { return files.Resolve(path); }
 
-  io::FileSystem& files;
   std::atomic<int> reads = 0;
   std::latch begun{1}, go{1};
 };
