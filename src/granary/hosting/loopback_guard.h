@@ -20,9 +20,9 @@ bool IsOpen(const ServerConfig& config);
 /// kUnauthenticated for other machines, unless the service is open.
 Status CheckPeer(bool peer_is_loopback, const ServerConfig& config);
 
-/// kUnauthenticated for a request (its headers, or a call's metadata) that may come from a web page, which browsers send in the name of
-/// whoever looks at it: it has an Origin, or its Host is no name of this machine (another name that
-/// was made to lead here).
+/// kUnauthenticated for a request (its headers, or a call's metadata) that may come from a web page,
+/// which browsers send in the name of whoever looks at it: it has an Origin, or its Host is no name
+/// of this machine (another name that was made to lead here).
 Status CheckNotBrowser(const net::Headers& headers);
 
 }  // namespace granary::hosting

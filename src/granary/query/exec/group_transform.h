@@ -1,11 +1,11 @@
 // Transformer: what GROUP BY does to a column's values before it groups them.
 //
-// Types      year…minute keep dates dates and instants instants; an interval floors instants, times
-//            of day, and dates by whole days, in steps from Monday, 3 January 2000 (as DuckDB's
-//            time_bucket), so that weeks begin on Mondays; a bucket floors numbers: integers by whole widths
-//            stay integers, decimals by widths of their scale stay decimals, all else becomes
-//            float64. What a type cannot hold (a floor below the least int64, a year before 1)
-//            becomes its least value.
+// Types      year…minute keep dates dates and instants instants; an interval floors instants, and
+//            dates by whole days, in steps from Monday, 3 January 2000 (as DuckDB's time_bucket),
+//            so that weeks begin on Mondays, and times of day in steps from midnight; a bucket
+//            floors numbers: integers by whole widths stay integers, decimals by widths of their
+//            scale stay decimals, all else becomes float64. What a type cannot hold (a floor below
+//            the least int64, a year before 1) becomes its least value.
 // Threads    const from many.
 #pragma once
 

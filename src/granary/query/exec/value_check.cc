@@ -1,6 +1,7 @@
 #include "granary/query/exec/value_check.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
