@@ -70,17 +70,21 @@ Result<std::unique_ptr<TableChunk>> NdjsonReader::Next() {
       std::make_unique<NdjsonChunk>(parser_, std::move(block), first));
 }
 
+// What was taken stays in rest_ until all of it is: cutting it off each time would copy the others.
 LineBlock NdjsonReader::TakePiece() {
-  if (rest_.lines.size() <= piece_lines_) return std::exchange(rest_, {});
-  const auto count = static_cast<std::ptrdiff_t>(piece_lines_);
-  const std::size_t end = rest_.lines[piece_lines_].offset;
-  LineBlock piece{.text = rest_.text.substr(0, end),
-                  .lines = {rest_.lines.begin(), rest_.lines.begin() + count},
-                  .numbers = {rest_.numbers.begin(), rest_.numbers.begin() + count}};
-  rest_.text.erase(0, end);
-  rest_.lines.erase(rest_.lines.begin(), rest_.lines.begin() + count);
-  rest_.numbers.erase(rest_.numbers.begin(), rest_.numbers.begin() + count);
-  for (json::TextLine& line : rest_.lines) line.offset -= end;
+  const std::size_t lines = rest_.lines.size();
+  const std::size_t first = next_line_, last = first + std::min(piece_lines_, lines - first);
+  const bool is_last = last == lines;
+  next_line_ = is_last ? 0 : last;
+  if (is_last && first == 0) return std::exchange(rest_, {});
+  const auto begin = static_cast<std::ptrdiff_t>(first), end = static_cast<std::ptrdiff_t>(last);
+  const std::size_t from = rest_.lines[first].offset;
+  const std::size_t to = is_last ? rest_.text.size() : rest_.lines[last].offset;
+  LineBlock piece{.text = rest_.text.substr(from, to - from),
+                  .lines = {rest_.lines.begin() + begin, rest_.lines.begin() + end},
+                  .numbers = {rest_.numbers.begin() + begin, rest_.numbers.begin() + end}};
+  for (json::TextLine& line : piece.lines) line.offset -= from;
+  if (is_last) rest_ = {};
   return piece;
 }
 

@@ -14,12 +14,13 @@ class NdjsonReader final : public TableReader {
   Result<std::unique_ptr<TableChunk>> Next() override;
 
  private:
-  /// The first lines of rest_, as many as fit a chunk.
+  /// The next lines of rest_, as many as fit a chunk.
   LineBlock TakePiece();
 
   const ReadLimits limits_;
   TextLines lines_;
-  LineBlock rest_;               // Lines that were read.
+  LineBlock rest_;               // Lines that were read, until all of them were taken.
+  std::size_t next_line_ = 0;    // Of them.
   std::size_t piece_lines_ = 0;  // So many of them at once.
   json::RecordParser parser_;
   std::uint64_t records_ = 0;
