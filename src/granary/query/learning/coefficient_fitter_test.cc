@@ -62,6 +62,7 @@ double MedianError(const CostModel& fitted, const CostModel& truth, std::mt19937
 
 TEST(CoefficientFitterTest, FindsPricesUnderNoiseAndATenthOfOutliers) {
   const std::uint64_t seed = testing::SeedFromEnvironment();
+  double off_before = 0, off_after = 0;
   for (std::uint64_t run = 0; run < 20; ++run) {
     SCOPED_TRACE("seed " + std::to_string(seed + run));
     std::mt19937_64 random(seed + run);
@@ -76,8 +77,12 @@ TEST(CoefficientFitterTest, FindsPricesUnderNoiseAndATenthOfOutliers) {
       if (random() % 10 == 0) ns *= std::exp(std::uniform_real_distribution(0.7, 4.6)(random));
       ASSERT_NE(fitter.Learn(work, ns), Taken::kRefused);
     }
-    EXPECT_LT(MedianError(fitter.model(), truth, random), 1.12);
-    EXPECT_LT(MedianError(fitter.model(), truth, random), MedianError(CostModel(), truth, random));
+    // A price that happens to be the builtin one cannot be found better than it was: that learning
+    // helps shows over all of them.
+    const double fitted = MedianError(fitter.model(), truth, random);
+    EXPECT_LT(fitted, 1.12);
+    off_after += std::log(fitted);
+    off_before += std::log(MedianError(CostModel(), truth, random));
     EXPECT_GT(fitter.clipped(), 100u);
     // The greater part of a sum tells what it costs; what is hidden in others stays vague.
     for (const Unit unit : {Unit::kDecodeNumber, Unit::kDecodeText, Unit::kChunk}) {
@@ -86,6 +91,7 @@ TEST(CoefficientFitterTest, FindsPricesUnderNoiseAndATenthOfOutliers) {
       EXPECT_LT(ratio, 2.5) << Coefficients()[static_cast<std::size_t>(unit)].name;
     }
   }
+  EXPECT_LT(off_after, off_before / 3);
 }
 
 TEST(CoefficientFitterTest, FollowsAMachineThatChanges) {
