@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <set>
 
@@ -97,8 +98,7 @@ TEST_F(StorePowerTest, KeepsExactlyWhatWasAcknowledged) {
 }
 
 // A source whose writes are answered before the disk has them ("late"), and one whose writes are
-// not
-// ("safe"), in one lane. Time is the test's.
+// not ("safe"), in one lane. Time is the test's.
 class StorePowerIntervalTest : public StorePowerTest {
  protected:
   static constexpr std::int64_t kIntervalUs = 1000;
@@ -125,16 +125,16 @@ class StorePowerIntervalTest : public StorePowerTest {
   }
   void SecureAll() {
     secure_ = late_.size();
-    oldest_unsynced_us_.reset();
+    unsynced_.clear();
   }
 
   void WriteLate() {
     const std::vector<TestRow> rows = SomeRows();
     const WriteOutcome outcome = Write(*Find("late"), rows);
     EXPECT_FALSE(outcome.durable);
-    if (!oldest_unsynced_us_) oldest_unsynced_us_ = NowMicros();
     Keep(late_, rows, outcome.first_sequence);
     ends_.insert(late_.size());
+    unsynced_.push_back({NowMicros(), store_->wal_stats()[0].frames, late_.size()});
   }
   void WriteSafe() {
     const std::vector<TestRow> rows = SomeRows();
@@ -161,10 +161,13 @@ class StorePowerIntervalTest : public StorePowerTest {
   }
   void LetTimePass() {
     time_.AdvanceMicros(static_cast<std::int64_t>(random_.Below(kIntervalUs)));
-    if (!oldest_unsynced_us_ || NowMicros() - *oldest_unsynced_us_ < kIntervalUs) return;
-    ASSERT_TRUE(Eventually([&] { return store_->wal_stats()[0].unsynced_bytes == 0; }))
-        << "written " << NowMicros() - *oldest_unsynced_us_ << " us ago and not synced";
-    SecureAll();
+    while (!unsynced_.empty() && NowMicros() - unsynced_.front().at_us >= kIntervalUs) {
+      const LateWrite& write = unsynced_.front();
+      ASSERT_TRUE(Eventually([&] { return store_->wal_stats()[0].synced_frames >= write.frames; }))
+          << "written " << NowMicros() - write.at_us << " us ago and not synced";
+      secure_ = std::max(secure_, write.rows);
+      unsynced_.pop_front();
+    }
   }
   std::int64_t NowMicros() const { return time_.MonotonicNanos() / 1000; }
 
@@ -196,7 +199,13 @@ class StorePowerIntervalTest : public StorePowerTest {
   TestRows late_, safe_;
   std::set<std::size_t> ends_;  // How many rows of "late" there were behind each of its batches.
   std::size_t secure_ = 0;      // Rows of "late" that must be there after a cut.
-  std::optional<std::int64_t> oldest_unsynced_us_;
+  /// What was acknowledged and may not be on the disk yet, the oldest first.
+  struct LateWrite {
+    std::int64_t at_us = 0;
+    std::uint64_t frames = 0;  ///< Of the log, up to its own.
+    std::size_t rows = 0;      ///< Of "late", up to its own.
+  };
+  std::deque<LateWrite> unsynced_;
   std::size_t lost_ = 0;
 };
 

@@ -41,6 +41,7 @@ struct WalLane::State {
   Status Write(const CommitChain& group);
   Status SyncWritten();
   void NoteUnsynced();
+  void NoteSynced();
   Status SwitchFile();
   Status EndLane();
 
@@ -63,6 +64,7 @@ struct WalLane::State {
   std::atomic<std::uint64_t> current_bytes = 0;
   std::atomic<std::uint64_t> frames = 0;
   std::atomic<std::uint64_t> syncs = 0;
+  std::atomic<std::uint64_t> synced_frames = 0;
   std::atomic<std::uint64_t> unsynced_bytes = 0;
 
   std::mutex collecting;     // One Collect at a time.
@@ -146,7 +148,6 @@ Status WalLane::Wait(Ticket ticket) { return state_->queue.Wait(ticket); }
 Status WalLane::State::Commit(const CommitChain& group) {
   if (Status s = Write(group); !s.ok())
     return s.At(fmt::format("log lane {} is closed", options.lane));
-  frames += group.size();
   return Status::Ok();
 }
 
@@ -161,6 +162,7 @@ Status WalLane::State::Write(const CommitChain& group) {
     may_wait = may_wait && entry->sync == WalSync::kLater;
   }
   GRANARY_TRY(writer->Write());
+  frames += group.size();
   if (may_wait && writer->unsynced_bytes() <= options.unsynced_bytes_max) {
     NoteUnsynced();
   } else {
@@ -181,9 +183,14 @@ Status WalLane::State::SyncWritten() {
   if (Status s = writer->Sync(); !s.ok())
     return was_answered && s.code() == Code::kDiskFull ? Status::IoError(std::string(s.message()))
                                                        : s;
-  ++syncs;
-  unsynced_bytes = 0;
+  NoteSynced();
   return Status::Ok();
+}
+
+void WalLane::State::NoteSynced() {
+  ++syncs;
+  synced_frames = frames.load();
+  unsynced_bytes = 0;
 }
 
 void WalLane::State::NoteUnsynced() {
@@ -241,8 +248,7 @@ Status WalLane::State::EndLane() {
   end.kind = FrameKind::kEndOfLane;
   writer->Add(end, FramePayloadCrc(end));
   GRANARY_TRY(writer->Commit());
-  ++syncs;
-  unsynced_bytes = 0;
+  NoteSynced();
   const Status s = writer->Close(WalWriter::Rest::kCut);
   writer.reset();
   return s;
@@ -294,6 +300,7 @@ WalLaneStats WalLane::stats() const {
   for (const auto& file : closed) stats.bytes += file->used_bytes - kWalFileHeaderBytes;
   stats.frames = state_->frames;
   stats.syncs = state_->syncs;
+  stats.synced_frames = state_->synced_frames;
   stats.unsynced_bytes = state_->unsynced_bytes;
   return stats;
 }

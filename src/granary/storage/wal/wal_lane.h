@@ -55,6 +55,7 @@ struct WalLaneStats {
   std::uint64_t bytes = 0;   ///< In use by frames, in all files that are kept.
   std::uint64_t frames = 0;  ///< Appended by this process.
   std::uint64_t syncs = 0;
+  std::uint64_t synced_frames = 0;   ///< Of `frames`, the first so many.
   std::uint64_t unsynced_bytes = 0;  ///< Written, and not synced yet.
 };
 
