@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include "granary/json/batch_writer.h"
 #include "granary/json/document_reader.h"
@@ -23,22 +22,6 @@ bool IsPattern(Kind kind) { return kind >= Kind::kLike && kind <= Kind::kRegex; 
 
 bool IsDocument(Literal::Kind kind) {
   return kind == Literal::Kind::kList || kind == Literal::Kind::kObject;
-}
-
-/// SQL's LIKE as a regular expression: % any text, _ one character, a backslash escapes.
-std::string LikeToRegex(std::string_view pattern) {
-  std::string out = "^";
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '%') {
-      out += ".*";
-    } else if (pattern[i] == '_') {
-      out += '.';
-    } else {
-      if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-      out += re2::RE2::QuoteMeta(re2::StringPiece(&pattern[i], 1));
-    }
-  }
-  return out + "$";
 }
 
 std::optional<std::int64_t> ReadInt64(std::string_view text) {
@@ -98,18 +81,9 @@ Result<LeafMatcher> LeafMatcher::Make(const Predicate& leaf) {
   if (leaf.kind == Kind::kContains && matcher.wanted_.empty()) {
     matcher.wanted_.push_back({Literal::Kind::kString, leaf.pattern, false, {}});
   }
-  if (leaf.kind == Kind::kLike || leaf.kind == Kind::kILike || leaf.kind == Kind::kRegex) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_case_sensitive(leaf.kind != Kind::kILike);
-    options.set_dot_nl(leaf.kind != Kind::kRegex);
-    const bool regex = leaf.kind == Kind::kRegex;
-    matcher.pattern_ =
-        std::make_unique<re2::RE2>(regex ? leaf.pattern : LikeToRegex(leaf.pattern), options);
-    if (!matcher.pattern_->ok()) {
-      return Status(Code::kInvalidLiteral, fmt::format("\"{}\" is no pattern: {}", leaf.pattern,
-                                                       matcher.pattern_->error()));
-    }
+  if (leaf.kind == Kind::kLike) matcher.like_.emplace(leaf.pattern);
+  if (leaf.kind == Kind::kILike || leaf.kind == Kind::kRegex) {
+    GRANARY_ASSIGN(matcher.program_, PatternProgram::Of(leaf));
   }
   return matcher;
 }
@@ -300,8 +274,9 @@ bool LeafMatcher::MatchText(std::string_view text) const {
     case Kind::kEndsWith: return text.ends_with(leaf_.pattern);
     case Kind::kContains:
       return wanted_.front().kind == Literal::Kind::kString &&
-             text.find(wanted_.front().text) != text.npos;
-    default: return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *pattern_);
+             ContainsText(text, wanted_.front().text);
+    case Kind::kLike: return like_->Matches(text);
+    default: return program_->Matches(text);
   }
 }
 

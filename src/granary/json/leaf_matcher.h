@@ -14,17 +14,15 @@
 
 #include "granary/base/status.h"
 #include "granary/json/cell.h"
+#include "granary/types/like_pattern.h"
+#include "granary/types/pattern_program.h"
 #include "granary/types/predicate.h"
-
-namespace re2 {
-class RE2;
-}
 
 namespace granary::json {
 
 class LeafMatcher {
  public:
-  /// kInvalidLiteral for a regex that RE2 does not accept. `leaf` must outlive the matcher.
+  /// PatternProgram's errors. `leaf` must outlive the matcher.
   static Result<LeafMatcher> Make(const Predicate& leaf);
   LeafMatcher(LeafMatcher&&) noexcept;
   ~LeafMatcher();
@@ -67,7 +65,8 @@ class LeafMatcher {
 
   const Predicate& leaf_;
   std::vector<Wanted> wanted_;
-  std::unique_ptr<re2::RE2> pattern_;
+  std::optional<LikePattern> like_;
+  std::shared_ptr<const PatternProgram> program_;  ///< Of ilike and regex.
   bool seen_ = false;
   bool matched_ = false;
 };

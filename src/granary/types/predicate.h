@@ -54,7 +54,7 @@ struct Predicate {
   bool constant = true;
   bool in_has_null = false;
   std::string pattern;
-  /// Of kRegex and kILike, where the pattern was compiled already (query/plan/pattern_program.h).
+  /// Of kRegex and kILike, where the pattern was compiled already (types/pattern_program.h).
   std::shared_ptr<const PatternProgram> program = {};
 
   /// Inside a JSON column: the keys that lead to the value; empty for the column itself. Then

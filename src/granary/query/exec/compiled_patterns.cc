@@ -4,8 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "granary/query/exec/like_pattern.h"
-#include "granary/query/plan/pattern_program.h"
+#include "granary/types/pattern_program.h"
 
 namespace granary::query {
 namespace {
@@ -46,10 +45,10 @@ Status CompileTree(Filter& filter, const QueryContext& context, std::size_t memo
   if (!IsPattern(filter) || filter.op == Operator::kLike) return Status::Ok();
   GRANARY_TRY(context.cancel.Check());
   const std::string& text = filter.literal.text;
-  auto program = filter.op == Operator::kRegex
-                     ? PatternProgram::Compile(text, PatternProgram::Kind::kRegex, memory_max)
-                     : PatternProgram::Compile(LikePattern(text).ToRegex(),
-                                               PatternProgram::Kind::kWhole, memory_max);
+  auto program = PatternProgram::Compile(
+      text,
+      filter.op == Operator::kRegex ? PatternProgram::Kind::kRegex : PatternProgram::Kind::kILike,
+      memory_max);
   if (!program.ok()) {
     return Status::Invalid(program.status().code(), filter.pointer,
                            std::string(program.status().message()));

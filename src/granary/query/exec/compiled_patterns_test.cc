@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "granary/query/plan/pattern_program.h"
+#include "granary/types/pattern_program.h"
 
 namespace granary::query {
 namespace {

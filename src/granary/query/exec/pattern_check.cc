@@ -1,9 +1,9 @@
 // Patterns over strings.
 #include <arrow/array.h>
 
-#include "granary/query/exec/like_pattern.h"
 #include "granary/query/exec/value_check.h"
-#include "granary/query/plan/pattern_program.h"
+#include "granary/types/like_pattern.h"
+#include "granary/types/pattern_program.h"
 
 namespace granary::query {
 namespace {
@@ -31,12 +31,8 @@ std::unique_ptr<ValueCheck> Make(Matcher matches) {
   return std::make_unique<PatternCheck<Matcher>>(std::move(matches));
 }
 
-Result<std::unique_ptr<ValueCheck>> MakeRegex(const Predicate& leaf, const std::string& pattern,
-                                              PatternProgram::Kind kind) {
-  std::shared_ptr<const PatternProgram> program = leaf.program;
-  if (program == nullptr) {
-    GRANARY_ASSIGN(program, PatternProgram::Compile(pattern, kind));
-  }
+Result<std::unique_ptr<ValueCheck>> MakeRegex(const Predicate& leaf) {
+  GRANARY_ASSIGN(const std::shared_ptr<const PatternProgram> program, PatternProgram::Of(leaf));
   return Make([program](std::string_view text) { return program->Matches(text); });
 }
 
@@ -48,16 +44,14 @@ Result<std::unique_ptr<ValueCheck>> MakePatternCheck(const Predicate& leaf) {
     case Predicate::Kind::kLike:
       return Make(
           [like = LikePattern(pattern)](std::string_view text) { return like.Matches(text); });
-    case Predicate::Kind::kILike:
-      return MakeRegex(leaf, leaf.program == nullptr ? LikePattern(pattern).ToRegex() : pattern,
-                       PatternProgram::Kind::kWhole);
     case Predicate::Kind::kStartsWith:
       return Make([pattern](std::string_view text) { return text.starts_with(pattern); });
     case Predicate::Kind::kEndsWith:
       return Make([pattern](std::string_view text) { return text.ends_with(pattern); });
     case Predicate::Kind::kContains:
       return Make([pattern](std::string_view text) { return ContainsText(text, pattern); });
-    case Predicate::Kind::kRegex: return MakeRegex(leaf, pattern, PatternProgram::Kind::kRegex);
+    case Predicate::Kind::kILike:
+    case Predicate::Kind::kRegex: return MakeRegex(leaf);
     default: return Status::Internal("not a pattern");
   }
 }

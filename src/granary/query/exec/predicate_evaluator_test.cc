@@ -9,9 +9,9 @@
 #include <limits>
 #include <optional>
 
-#include "granary/query/exec/like_pattern.h"
 #include "granary/query/exec/query_test_support.h"
 #include "granary/testing/seed.h"
+#include "granary/types/like_pattern.h"
 
 namespace granary::query {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "granary/query/plan/filter.h"
-#include "granary/query/plan/pattern_program.h"
+#include "granary/types/pattern_program.h"
 
 namespace granary::query {
 namespace {

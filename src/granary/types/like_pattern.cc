@@ -1,9 +1,9 @@
-#include "granary/query/exec/like_pattern.h"
+#include "granary/types/like_pattern.h"
 
 #include <re2/re2.h>
 #include <string.h>  // NOLINT: memmem is not in <cstring>
 
-namespace granary::query {
+namespace granary {
 namespace {
 
 /// Bytes of the character that starts at `at`; stray bytes count as one character each.
@@ -100,4 +100,4 @@ std::string LikePattern::ToRegex() const {
   return regex + "\\z";
 }
 
-}  // namespace granary::query
+}  // namespace granary

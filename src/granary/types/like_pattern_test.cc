@@ -1,4 +1,4 @@
-#include "granary/query/exec/like_pattern.h"
+#include "granary/types/like_pattern.h"
 
 #include <gtest/gtest.h>
 #include <re2/re2.h>
@@ -7,7 +7,7 @@
 
 #include "granary/testing/seed.h"
 
-namespace granary::query {
+namespace granary {
 namespace {
 
 bool Like(std::string_view text, std::string_view pattern) {
@@ -61,4 +61,4 @@ TEST(LikePatternTest, AgreesWithTheSameRegularExpression) {
 }
 
 }  // namespace
-}  // namespace granary::query
+}  // namespace granary

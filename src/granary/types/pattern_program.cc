@@ -1,6 +1,8 @@
-#include "granary/query/plan/pattern_program.h"
+#include "granary/types/pattern_program.h"
 
 #include <fmt/format.h>
+
+#include "granary/types/like_pattern.h"
 
 namespace granary {
 
@@ -10,9 +12,10 @@ Result<std::shared_ptr<const PatternProgram>> PatternProgram::Compile(const std:
   RE2::Options options;
   options.set_log_errors(false);
   options.set_case_sensitive(kind == Kind::kRegex);
-  options.set_dot_nl(kind == Kind::kWhole);
+  options.set_dot_nl(kind == Kind::kILike);
   options.set_max_mem(static_cast<std::int64_t>(memory_max));
-  std::shared_ptr<const PatternProgram> program(new PatternProgram(pattern, options));
+  std::shared_ptr<const PatternProgram> program(
+      new PatternProgram(kind == Kind::kILike ? LikePattern(pattern).ToRegex() : pattern, options));
   const RE2& regex = program->regex_;
   if (regex.ok()) return program;
   if (regex.error_code() == RE2::ErrorPatternTooLarge && memory_max < kMemoryMax) {
@@ -23,6 +26,11 @@ Result<std::shared_ptr<const PatternProgram>> PatternProgram::Compile(const std:
   }
   return Status(Code::kInvalidLiteral,
                 fmt::format("not a regular expression (RE2): {}", regex.error()));
+}
+
+Result<std::shared_ptr<const PatternProgram>> PatternProgram::Of(const Predicate& leaf) {
+  if (leaf.program != nullptr) return leaf.program;
+  return Compile(leaf.pattern, leaf.kind == Predicate::Kind::kILike ? Kind::kILike : Kind::kRegex);
 }
 
 }  // namespace granary

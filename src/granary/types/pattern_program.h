@@ -13,6 +13,7 @@
 #include <re2/re2.h>
 
 #include "granary/base/status.h"
+#include "granary/types/predicate.h"
 
 namespace granary {
 
@@ -21,14 +22,17 @@ class PatternProgram {
   /// What RE2 takes where nobody says less.
   static constexpr std::size_t kMemoryMax = 8u << 20;
 
-  /// kRegex takes the pattern as RE2 reads it, kWhole as LikePattern::ToRegex writes it: without
-  /// case, a dot is any character.
-  enum class Kind : unsigned char { kRegex, kWhole };
+  enum class Kind : unsigned char {
+    kRegex,  ///< As RE2 reads it.
+    kILike,  ///< SQL's LIKE (types/like_pattern.h), whatever the case.
+  };
 
   /// kInvalidLiteral for what is no regular expression, kTooLarge for what needs more memory.
   static Result<std::shared_ptr<const PatternProgram>> Compile(const std::string& pattern,
                                                                Kind kind,
                                                                std::size_t memory_max = kMemoryMax);
+  /// Of a leaf of kRegex or kILike: the one that it brings, else one that is made now.
+  static Result<std::shared_ptr<const PatternProgram>> Of(const Predicate& leaf);
 
   bool Matches(std::string_view text) const {
     return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex_);

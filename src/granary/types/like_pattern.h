@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace granary::query {
+namespace granary {
 
 class LikePattern {
  public:
@@ -34,4 +34,4 @@ class LikePattern {
 /// True when `needle` occurs in `text`; an empty one always does.
 bool ContainsText(std::string_view text, std::string_view needle);
 
-}  // namespace granary::query
+}  // namespace granary
