@@ -1,5 +1,6 @@
 #include "granary/json/column_set.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -22,10 +23,14 @@ using simdjson::ondemand::json_type;
 
 DataType BigDecimal() { return DataType::Decimal(kDecimalPrecisionMax, 0); }
 
-Taken Failed(const arrow::Status& status, CellContext& context) {
-  context.failure = Status::Internal(status.ToString());
-  return Taken::kBroken;
+/// In its column and in the frame of the log; texts and lists have an offset.
+std::uint64_t BytesOfNull(const arrow::DataType& type) {
+  const auto* fixed = dynamic_cast<const arrow::FixedWidthType*>(&type);
+  const int bits = fixed == nullptr ? 32 : fixed->bit_width();
+  return 2 * std::max<std::uint64_t>(static_cast<std::uint64_t>(bits) / 8, 1);
 }
+/// Room for nulls is asked for in such steps.
+constexpr std::uint64_t kNullStepBytes = 64u << 10;
 
 /// The smallest of the types that a new column of whole numbers may have.
 std::optional<DataType> TypeOfInteger(std::string_view text) {
@@ -69,12 +74,15 @@ std::shared_ptr<arrow::Array> Converted(const std::shared_ptr<arrow::Array>& arr
 
 }  // namespace
 
-ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max,
+void ColumnSet::Column::Start(std::unique_ptr<ValueSink> with) {
+  sink = std::move(with);
+  builder = &sink->builder();
+  null_bytes = BytesOfNull(*builder->type());
+}
+
+ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, const RecordLimits& limits,
                      ColumnId last_declared)
-    : schema_(std::move(schema)),
-      mode_(mode),
-      columns_max_(columns_max),
-      last_declared_(last_declared) {
+    : schema_(std::move(schema)), mode_(mode), limits_(limits), last_declared_(last_declared) {
   Column** before = &first_;
   for (const granary::Column& known : schema_->columns()) {
     Column* column = Add(known.name);
@@ -117,8 +125,8 @@ Taken ColumnSet::Append(std::string_view name, Cell& cell, std::int64_t row, Cel
     if (const Status named = CheckColumnName(name); !named.ok()) {
       return context.Refuse(std::string(named.message()));
     }
-    if (columns_.size() >= columns_max_) {
-      return context.Refuse(fmt::format("a source has at most {} columns", columns_max_));
+    if (columns_.size() >= limits_.columns_max) {
+      return context.Refuse(fmt::format("a source has at most {} columns", limits_.columns_max));
     }
     column = Add(name);
   }
@@ -136,13 +144,25 @@ Taken ColumnSet::Append(Column& column, Cell& cell, std::int64_t row, CellContex
   if (column.sink == nullptr) {
     if (const Taken taken = StartColumn(column, cell, context); taken != Taken::kYes) return taken;
   }
-  if (const std::int64_t missing = row - column.builder->length(); missing > 0) {
-    if (const auto status = column.builder->AppendNulls(missing); !status.ok())
-      return Failed(status, context);
+  if (Status filled = FillTo(column, row); !filled.ok()) {
+    context.failure = std::move(filled);
+    return Taken::kBroken;
   }
   const Taken taken = column.sink->Append(cell, context);
   if (taken != Taken::kRefused || mode_ != SchemaMode::kEvolve) return taken;
   return AppendWider(column, cell, row, context);
+}
+
+Status ColumnSet::FillTo(Column& column, std::int64_t rows) {
+  const std::int64_t missing = rows - column.builder->length();
+  if (missing <= 0) return Status::Ok();
+  null_bytes_ += static_cast<std::uint64_t>(missing) * column.null_bytes;
+  if (limits_.null_room && null_bytes_ > null_bytes_granted_) {
+    GRANARY_TRY(limits_.null_room(null_bytes_ + kNullStepBytes));
+    null_bytes_granted_ = null_bytes_ + kNullStepBytes;
+  }
+  const auto filled = column.builder->AppendNulls(missing);
+  return filled.ok() ? Status::Ok() : Status::Internal(filled.ToString());
 }
 
 Taken ColumnSet::AppendToRest(Column& column, Cell& cell, CellContext& context) {
@@ -237,11 +257,9 @@ Result<ParsedRecords> ColumnSet::Finish(std::int64_t rows) {
   arrow::ArrayVector arrays;
   for (Column& column : columns_) {
     if (column.sink == nullptr) continue;
-    arrow::ArrayBuilder& builder = column.sink->builder();
-    arrow::Status status = builder.AppendNulls(rows - builder.length());
-    auto array = builder.Finish();
-    if (status.ok()) status = array.status();
-    if (!status.ok()) return Status::Internal(status.ToString());
+    GRANARY_TRY(FillTo(column, rows));
+    auto array = column.builder->Finish();
+    if (!array.ok()) return Status::Internal(array.status().ToString());
     arrays.push_back(array.MoveValueUnsafe());
   }
   parsed.batch = arrow::RecordBatch::Make(parsed.schema->ToArrow(), rows, std::move(arrays));

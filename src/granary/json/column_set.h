@@ -27,7 +27,8 @@ namespace granary::json {
 class ColumnSet {
  public:
   /// Types of columns later than `last_declared` are still being found out (NumberRule::kByKind).
-  ColumnSet(SchemaPtr schema, SchemaMode mode, std::size_t columns_max, ColumnId last_declared);
+  /// `limits` outlives this.
+  ColumnSet(SchemaPtr schema, SchemaMode mode, const RecordLimits& limits, ColumnId last_declared);
 
   struct Column;
 
@@ -61,6 +62,8 @@ class ColumnSet {
 
  private:
   Column* Add(std::string_view name);
+  /// Nulls up to row `rows`.
+  Status FillTo(Column& column, std::int64_t rows);
   bool IsFoundOut(const Column& column) const;
   Taken AppendToRest(Column& column, Cell& cell, CellContext& context);
   Taken AppendRest(std::int64_t row, CellContext& context);
@@ -74,7 +77,7 @@ class ColumnSet {
 
   const SchemaPtr schema_;
   const SchemaMode mode_;
-  const std::size_t columns_max_;
+  const RecordLimits& limits_;
   const ColumnId last_declared_;
   bool evolved_ = false;
   std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
@@ -83,6 +86,7 @@ class ColumnSet {
   Column** expected_ = &first_;  ///< What followed the field before it.
   Column* rest_ = nullptr;       ///< Set in kJson: where all goes that has no column.
   std::string rest_text_;        ///< Of this record, without its closing brace.
+  std::uint64_t null_bytes_ = 0, null_bytes_granted_ = 0;
 };
 
 struct ColumnSet::Column {
@@ -94,15 +98,13 @@ struct ColumnSet::Column {
   std::int64_t widened_row = -1;           ///< Where a value needed its type.
   std::unique_ptr<ValueSink> sink;         ///< None while only nulls were seen.
   arrow::ArrayBuilder* builder = nullptr;  ///< The sink's.
+  std::uint64_t null_bytes = 0;            ///< What one takes there.
   Column* follower = nullptr;              ///< Records mostly repeat the order of their keys.
 
   std::string lead;  ///< Of a member of the rest: "name": as JSON. A column's when it is needed.
 
   bool is_new() const { return id == 0; }
-  void Start(std::unique_ptr<ValueSink> with) {
-    sink = std::move(with);
-    builder = &sink->builder();
-  }
+  void Start(std::unique_ptr<ValueSink> with);
 };
 
 inline bool ColumnSet::IsFoundOut(const Column& column) const {

@@ -415,7 +415,7 @@ struct RecordParser::State {
 };
 
 RecordParser::RecordParser(RecordLimits limits) : state_(std::make_unique<State>()) {
-  state_->limits = limits;
+  state_->limits = std::move(limits);
 }
 
 RecordParser::~RecordParser() = default;
@@ -429,7 +429,7 @@ Result<ParsedRecords> RecordParser::ParseWith(const Read& read, std::string_view
   if (!state_->last_declared) state_->last_declared = schema->last_id();
   constexpr int kPassesMax = 16;
   for (int pass = 1; pass <= kPassesMax; ++pass) {
-    ColumnSet columns(schema, mode, state_->limits.columns_max, *state_->last_declared);
+    ColumnSet columns(schema, mode, state_->limits, *state_->last_declared);
     Reading reading(state_->limits, state_->text(), pointer, shape, columns, rejected);
     GRANARY_ASSIGN(const std::int64_t rows, read(reading));
     if (reading.found_wrong()) continue;

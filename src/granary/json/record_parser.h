@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -50,6 +51,9 @@ struct RecordLimits {
   std::size_t records_max = 10'000;
   std::size_t columns_max = 1'000;
   std::size_t depth_max = 64;
+  /// Asked, with their sum so far, before nulls of what records lack take memory: no byte of the
+  /// text stands for them. Its failure is the reading's. Nobody is asked where it is empty.
+  std::function<Status(std::uint64_t bytes)> null_room = {};
 };
 
 /// A column of the schema given whose type a value made wider.

@@ -379,6 +379,36 @@ TEST(RecordParserTest, KeepsItsLimits) {
   EXPECT_EQ(ParseBare(deep, MakeSchema({})).status().code(), Code::kInvalidJson);
 }
 
+TEST(RecordParserTest, AsksForRoomBeforeItMakesTheNullsOfSparseRecords) {
+  std::string records = "[";
+  for (int row = 0; row < 1000; ++row) {
+    records += fmt::format("{}{{\"c{}\":1}}", row == 0 ? "" : ",", row % 50);
+  }
+  records += "]";
+  std::uint64_t asked = 0, most = ~std::uint64_t{0};
+  RecordLimits limits;
+  limits.null_room = [&](std::uint64_t bytes) {
+    EXPECT_GT(bytes, asked);
+    asked = bytes;
+    return bytes > most ? Status(Code::kOverloaded, "no room") : Status::Ok();
+  };
+  ASSERT_TRUE(ParseBare(records, MakeSchema({}), SchemaMode::kEvolve, limits).ok());
+  // 49 of 50 values of 1,000 x 50 are missing; eight bytes each, twice.
+  EXPECT_GE(asked, 49u * 1000 * 16);
+  EXPECT_LE(asked, 49u * 1000 * 16 + (64u << 10));
+  for (const std::uint64_t share : {std::uint64_t{0}, asked / 2, asked - 1}) {
+    most = share;
+    asked = 0;
+    EXPECT_EQ(ParseBare(records, MakeSchema({}), SchemaMode::kEvolve, limits).status().code(),
+              Code::kOverloaded);
+  }
+  asked = 0;
+  ASSERT_TRUE(
+      ParseBare(R"([{"a":1,"b":2},{"b":2,"a":1}])", MakeSchema({}), SchemaMode::kEvolve, limits)
+          .ok());
+  EXPECT_EQ(asked, 0u) << "nothing is missing";
+}
+
 TEST(RecordParserTest, RefusesNamesThatNoColumnMayHave) {
   for (const std::string& name :
        {std::string("_seq"), std::string(""), std::string("_granary_x"), std::string(256, 'n')}) {

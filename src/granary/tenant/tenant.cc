@@ -32,6 +32,18 @@ SourceStatsInfo StatsOf(const storage::Source& source) {
   return info;
 }
 
+/// `bytes` in all, of which the text explains the smaller part.
+Status HoldForNulls(runtime::MemoryReservation& held, std::uint64_t bytes) {
+  const runtime::MemoryBudget* refused_by = held.GrowTo(bytes);
+  if (refused_by == nullptr) return Status::Ok();
+  if (bytes <= refused_by->limit() / 2) return runtime::OutOfMemory(*refused_by, bytes);
+  return {Code::kTooLarge,
+          fmt::format("the records need {} bytes of memory at once and more, most of them for the "
+                      "columns that they lack, of the {} that \"{}\" may take for everything: send "
+                      "them in smaller batches",
+                      bytes, refused_by->limit(), refused_by->name())};
+}
+
 }  // namespace
 
 Tenant::Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
@@ -156,7 +168,11 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   }
   GRANARY_ASSIGN(runtime::MemoryReservation held,
                  HoldForWrite(request.records.size(), request.cancel));
-  json::RecordParser parser(options_.records);
+  json::RecordLimits limits = options_.records;
+  limits.null_room = [&](std::uint64_t bytes) {
+    return HoldForNulls(held, request.records.size() * kWriteBytesPerTextByte + bytes);
+  };
+  json::RecordParser parser(std::move(limits));
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
     const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);

@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "granary/io/failpoint.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/tenant/tenant.h"
@@ -68,6 +70,24 @@ TEST_F(TenantMemoryTest, AWriteFitsUpToTheLimitAndIsTooLargeBeyond) {
   EXPECT_TRUE(Write(most / 5 * 4).ok()) << "room for the records is not taken by their own write";
   EXPECT_TRUE(Write(1000).ok());
   EXPECT_EQ(tenant_->memory().writes, 0u);
+}
+
+TEST_F(TenantMemoryTest, NullsOfSparseRecordsAreReservedBeforeTheyAreMade) {
+  Open(std::chrono::milliseconds(1));
+  const auto sparse = [](int records) {
+    std::string text = "[";
+    for (int i = 0; i < records; ++i)
+      text += fmt::format("{}{{\"fields\":{{\"n{}\":1}}}}", i == 0 ? "" : ",", i % 500);
+    return text + "]";
+  };
+  const auto write = [&](const std::string& records) {
+    return tenant_->Write({.source = source_, .records = records}).status();
+  };
+  EXPECT_EQ(write(sparse(5'000)).code(), Code::kTooLarge) << "40 MB, of 8 MiB";
+  EXPECT_EQ(tenant_->memory().writes, 0u);
+  EXPECT_LE(tenant_->memory().peak, kLimit);
+  EXPECT_EQ(tenant_->GetSource(source_)->schema->columns().size(), 1u) << "nothing has changed";
+  EXPECT_TRUE(write(sparse(100)).ok());
 }
 
 TEST_F(TenantMemoryTest, WhatOthersHoldIsWaitedForAndThenRefused) {
