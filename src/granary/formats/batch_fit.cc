@@ -63,7 +63,12 @@ class Fitter {
     if (options_.mode == json::SchemaMode::kJson) GRANARY_TRY(PlanRest(rejected));
     for (int i = 0; i < batch_.num_columns(); ++i) {
       const std::string& name = batch_.schema()->field(i)->name();
-      if (batch_.column(i)->type_id() == arrow::Type::NA || IsOfRest(name)) continue;
+      if (IsOfRest(name)) continue;
+      if (batch_.column(i)->type_id() == arrow::Type::NA) {
+        if (options_.mode == json::SchemaMode::kStrict && options_.schema->Find(name) == nullptr)
+          return At(name, {Code::kInvalidRecord, "the source has no such column"});
+        continue;
+      }
       auto plain = Readable(batch_.column(i), options_.pool);
       if (!plain.ok()) return At(name, plain.status());
       GRANARY_TRY(PlanColumn(name, plain.Take(), rejected));

@@ -133,21 +133,26 @@ class CsvRows final : public json::TextRows {
 
 class CsvChunk final : public TableChunk {
  public:
-  CsvChunk(json::RecordParser& parser, std::vector<CsvReader::ColumnState>& columns,
-           LineBlock block, std::uint64_t first)
-      : parser_(parser), columns_(columns), block_(std::move(block)), first_(first) {}
+  CsvChunk(const ReadLimits& limits, json::RecordParser& parser,
+           std::vector<CsvReader::ColumnState>& columns, LineBlock block, std::uint64_t first)
+      : limits_(limits),
+        parser_(parser),
+        columns_(columns),
+        block_(std::move(block)),
+        first_(first) {}
 
   std::uint64_t rows() const override { return block_.lines.size(); }
 
   Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
                                     json::RejectedRecords* rejected) override {
+    if (mode == json::SchemaMode::kStrict) GRANARY_TRY(CheckNames(*schema));
     const auto place_of = [this](std::int64_t index) {
       return fmt::format("line {}", block_.numbers[static_cast<std::size_t>(index)]);
     };
     std::vector<std::string> names;
     for (const CsvReader::ColumnState& column : columns_) names.push_back(column.name);
     CsvRows rows(block_, std::move(names));
-    rows.set_forms(ChooseForms(*schema, rows));
+    rows.set_forms(ChooseForms(schema, mode, rejected != nullptr, rows));
     json::RejectedRecords found;
     auto parsed = parser_.ParseRows(rows, mode, schema, rejected == nullptr ? nullptr : &found);
     if (!parsed.ok()) return AtPlaces(parsed.status(), first_, place_of);
@@ -157,18 +162,35 @@ class CsvChunk final : public TableChunk {
   }
 
  private:
-  std::vector<CellForm> ChooseForms(const Schema& schema, CsvRows& rows) {
+  /// Whatever stands below it: a header that names a column means it.
+  Status CheckNames(const Schema& schema) const {
+    for (const CsvReader::ColumnState& column : columns_) {
+      if (schema.Find(column.name) != nullptr) continue;
+      return {Code::kInvalidRecord,
+              fmt::format("line 1: the source has no such column: \"{}\"", Quotable(column.name))};
+    }
+    return Status::Ok();
+  }
+
+  std::vector<CellForm> ChooseForms(const SchemaPtr& schema, json::SchemaMode mode, bool leaves_out,
+                                    CsvRows& rows) {
     std::vector<CellForm> forms;
     std::vector<std::size_t> unknown;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const Column* known = schema.Find(columns_[i].name);
+      const Column* known = schema->Find(columns_[i].name);
       if (known == nullptr && !columns_[i].found) unknown.push_back(i);
       forms.push_back(known != nullptr ? FormOf(known->type)
                                        : columns_[i].found.value_or(CellForm::kText));
     }
     if (unknown.empty()) return forms;
+    json::RejectedRecords wrong;
+    if (leaves_out) {
+      rows.set_forms(forms);
+      wrong = FindWrong(schema, mode, rows);
+    }
     std::vector<FormFinder> finders(unknown.size());
     for (std::int64_t row = 0; row < rows.rows(); ++row) {
+      if (wrong.contains(row)) continue;
       const auto cells = rows.Split(row);
       if (!cells.ok()) continue;
       for (std::size_t i = 0; i < unknown.size(); ++i) {
@@ -183,6 +205,18 @@ class CsvChunk final : public TableChunk {
     return forms;
   }
 
+  /// Records that are wrong whatever their columns without a form turn out to be: they have no say
+  /// in that. By a parser of its own, since the other one would remember the texts. A failure of
+  /// all of them is told by the reading that follows.
+  json::RejectedRecords FindWrong(const SchemaPtr& schema, json::SchemaMode mode,
+                                  CsvRows& rows) const {
+    json::RejectedRecords wrong;
+    json::RecordParser probe(ParserLimits(limits_));
+    const auto parsed = probe.ParseRows(rows, mode, schema, &wrong);
+    return parsed.ok() ? std::move(wrong) : json::RejectedRecords();
+  }
+
+  const ReadLimits& limits_;
   json::RecordParser& parser_;
   std::vector<CsvReader::ColumnState>& columns_;
   const LineBlock block_;
@@ -238,7 +272,7 @@ Result<std::unique_ptr<TableChunk>> CsvReader::Next() {
     const std::uint64_t first = records_;
     records_ += block.lines.size();
     return std::unique_ptr<TableChunk>(
-        std::make_unique<CsvChunk>(parser_, columns_, std::move(block), first));
+        std::make_unique<CsvChunk>(limits_, parser_, columns_, std::move(block), first));
   }
 }
 

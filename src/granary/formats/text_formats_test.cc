@@ -53,6 +53,28 @@ TEST(CsvReaderTest, NewColumnsAreOfWhatTheyHold) {
   EXPECT_EQ(got.schema->Find("d")->type.kind(), TypeKind::kString);
 }
 
+TEST(CsvReaderTest, AStrictSourceRefusesAColumnThatItLacksThoughItsCellsAreEmpty) {
+  json::RejectedRecords rejected;
+  for (json::RejectedRecords* leaves_out :
+       {static_cast<json::RejectedRecords*>(nullptr), &rejected}) {
+    const Got got = Csv("id,nmae\n1,\n2,\n", kIdName, json::SchemaMode::kStrict, leaves_out);
+    EXPECT_EQ(got.status.code(), Code::kInvalidRecord);
+    EXPECT_EQ(got.status.message(), "line 1: the source has no such column: \"nmae\"");
+  }
+}
+
+TEST(CsvReaderTest, WhatIsLeftOutHasNoSayInWhatAColumnIs) {
+  json::RejectedRecords rejected;
+  const Got got = Csv("id,n,b\n1,7,true\nwrong,seven,7\n2,8,false\n3,9\n",
+                      SchemaWith({{"id", TypeKind::kInt64}}), json::SchemaMode::kEvolve, &rejected);
+  ASSERT_TRUE(got.status.ok()) << got.status.ToString();
+  ASSERT_EQ(got.schema->columns().size(), 3u);
+  EXPECT_EQ(got.schema->Find("n")->type.kind(), TypeKind::kInt64);
+  EXPECT_EQ(got.schema->Find("b")->type.kind(), TypeKind::kBool);
+  EXPECT_EQ(got.batch->num_rows(), 2);
+  EXPECT_EQ(rejected.size(), 2u);
+}
+
 TEST(CsvReaderTest, ErrorsNameTheLine) {
   const auto error = [](const std::string& body) {
     return std::string(Csv(body).status.message());
