@@ -92,7 +92,9 @@ Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::s
   }
   if (word != "$and" && word != "$or") {
     return Status::Invalid(Code::kUnknownOperator, pointer,
-                           fmt::format("unknown '{}'; there are $and, $or, $not", word));
+                           fmt::format("unknown '{}'; there are $and, $or, $not; a column of that "
+                                       "name is written \"\\\\{}\"",
+                                       word, word));
   }
   out.kind = word == "$and" ? Filter::Kind::kAnd : Filter::Kind::kOr;
   if (node.kind != JsonNode::Kind::kArray) return WrongKind(pointer, "an array", node);
