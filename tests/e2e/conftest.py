@@ -80,16 +80,28 @@ def start_node(tmp_path):
         node.close()
 
 
-@pytest.fixture(scope="module")
-def estate(tmp_path_factory):
-    """Two tenants, each with a node and a source, behind one gateway."""
-    estate = Estate(tmp_path_factory.mktemp("estate"), ("acme", "globex"), {"LOG_LEVEL": "debug"})
+def filled(estate):
     for tenant in ("acme", "globex"):
         admin = estate.admin(tenant)
         admin.add({"source_id": f"{tenant}_sales", "schema_definition": {"order_id": "string", "amount": "int64"}})
         admin.write(f"{tenant}_sales", ROWS)
         admin.add({"source_id": f"{tenant}_log"})
         admin.write(f"{tenant}_log", [{"line": "x"}])
+    return estate
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory):
+    """Two tenants, each with a node and a source, behind one gateway."""
+    estate = filled(Estate(tmp_path_factory.mktemp("estate"), ("acme", "globex"), {"LOG_LEVEL": "debug"}))
+    yield estate
+    estate.close()
+
+
+@pytest.fixture(scope="module")
+def shared_estate(tmp_path_factory):
+    """The same two tenants on one node."""
+    estate = filled(Estate(tmp_path_factory.mktemp("shared"), ("acme", "globex"), {"LOG_LEVEL": "debug"}, shared=True))
     yield estate
     estate.close()
 

@@ -52,16 +52,20 @@ class Gateway(Service):
 
 
 class Estate:
-    """A gateway before a node for each tenant."""
+    """A gateway before a node for each tenant, or `shared`: before one node for all of them."""
 
-    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None):
-        ports = {tenant: free_port() for tenant in tenants}
+    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None, shared=False):
+        ports = dict.fromkeys(tenants, free_port()) if shared else {tenant: free_port() for tenant in tenants}
         urls = ",".join(f"{tenant}=http://127.0.0.1:{port}" for tenant, port in ports.items())
         self.gateway = Gateway(folder / "gateway", {"TENANT_ID": tenants[0], "TENANT_NODE_URLS": urls, **(gateway_env or {})}).start()
         self.nodes = {}
         for tenant, port in ports.items():
+            if shared and self.nodes:
+                self.nodes[tenant] = self.nodes[tenants[0]]
+                continue
             (folder / tenant).mkdir()
-            node = Node(folder / tenant, {"TENANT_ID": tenant, "GATEWAY_JWKS": f"http://127.0.0.1:{self.gateway.port}/auth/jwks.json",
+            whom = {"NODE_CAPACITY": str(len(tenants)), "TENANT_IDS": ",".join(tenants)} if shared else {"TENANT_ID": tenant}
+            node = Node(folder / tenant, {**whom, "GATEWAY_JWKS": f"http://127.0.0.1:{self.gateway.port}/auth/jwks.json",
                                           "REST_PORT": str(port), **(node_env or {})})
             node.port = port
             self.nodes[tenant] = node.start()
@@ -73,7 +77,7 @@ class Estate:
         return self.gateway.caller(self.admins[tenant or next(iter(self.nodes))], timeout)
 
     def close(self):
-        for service in [*self.nodes.values(), self.gateway]:
+        for service in [*set(self.nodes.values()), self.gateway]:
             service.close()
 
 

@@ -12,6 +12,15 @@ def fill(text, ident):
 
 
 def test_isolation_matrix(estate, figure):
+    check_wall(estate, figure)
+
+
+def test_isolation_matrix_of_two_tenants_on_one_node(shared_estate, figure):
+    assert len(set(shared_estate.nodes.values())) == 1
+    check_wall(shared_estate, figure)
+
+
+def check_wall(estate, figure):
     """Every route of both documents, with each field that names something, as an administrator of the other tenant: the answer is that for
     a name that nobody has, and nothing of the owner changes."""
     owner, other = estate.admin("acme"), estate.admin("globex")

@@ -1,6 +1,7 @@
 #include "granary/hosting/metrics.h"
 
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include <prometheus/counter.h>
@@ -24,6 +25,7 @@ prometheus::MetricFamily ToFamily(const Sample& sample) {
     metric.counter.value = sample.value;
   else
     metric.gauge.value = sample.value;
+  if (!sample.tenant.empty()) metric.label.push_back({"tenant_id", sample.tenant});
   family.metric.push_back(std::move(metric));
   return family;
 }
@@ -103,7 +105,15 @@ std::string Metrics::Render(const std::vector<Sample>& samples) const {
           ToFamily({one.name, one.help, static_cast<double>(one.counter.count()), true}));
     }
   }
-  for (const Sample& sample : samples) families.push_back(ToFamily(sample));
+  std::map<std::string_view, std::size_t> at;  // Of the samples' families.
+  for (const Sample& sample : samples) {
+    prometheus::MetricFamily family = ToFamily(sample);
+    const auto [found, is_new] = at.try_emplace(sample.name, families.size());
+    if (is_new)
+      families.push_back(std::move(family));
+    else
+      families[found->second].metric.push_back(std::move(family.metric[0]));
+  }
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -18,7 +18,8 @@ struct Sample {
   std::string_view name;
   std::string_view help;
   double value = 0;
-  bool counts_up = false;  ///< A counter, else a gauge.
+  bool counts_up = false;   ///< A counter, else a gauge.
+  std::string tenant = {};  ///< The label tenant_id; empty: none.
 };
 
 /// Counts up for as long as the process lives.
@@ -46,7 +47,7 @@ class Metrics {
   /// A counter of the service's own, shown with the others. Lives as long as this.
   Counter& NewCounter(std::string_view name, std::string_view help);
 
-  /// Everything counted, and `samples`, in the text format 0.0.4.
+  /// Everything counted, and `samples`, in the text format 0.0.4; those of one name are one family.
   std::string Render(const std::vector<Sample>& samples) const;
 
  private:

@@ -30,5 +30,17 @@ TEST(MetricsTest, CountsRequestsByRouteAndStatus) {
   EXPECT_TRUE(Has(text, "granary_build_info{version=\"1.2.3\",tenant_id=\"acme\"} 1"));
 }
 
+TEST(MetricsTest, SamplesOfManyTenantsAreOneFamily) {
+  Metrics metrics("1", {});
+  const std::string text = metrics.Render({{"granary_rows", "Rows", 1, false, "acme"},
+                                           {"granary_tenants", "Tenants", 2},
+                                           {"granary_rows", "Rows", 3, false, "globex"}});
+  EXPECT_TRUE(Has(text, "granary_rows{tenant_id=\"acme\"} 1"));
+  EXPECT_TRUE(Has(text, "granary_rows{tenant_id=\"globex\"} 3"));
+  EXPECT_TRUE(Has(text, "granary_tenants 2"));
+  const std::string head = "# TYPE granary_rows ";
+  EXPECT_EQ(text.find(head), text.rfind(head));
+}
+
 }  // namespace
 }  // namespace granary::hosting

@@ -46,6 +46,11 @@ std::string_view WithoutVersion(std::string_view path) {
   return path;
 }
 
+void Router::MoveLane(net::HandlerLane from, net::HandlerLane to) {
+  for (Entry& entry : entries_)
+    if (entry.route.lane == from) entry.route.lane = to;
+}
+
 Result<Router::Found> Router::Find(std::string_view method, std::string_view path,
                                    std::string& allow) const {
   std::vector<std::string> segments = Segments(path);

@@ -49,6 +49,8 @@ std::string_view WithoutVersion(std::string_view path);
 class Router {
  public:
   void Add(Route route);
+  /// Routes in the one lane are in the other from now on.
+  void MoveLane(net::HandlerLane from, net::HandlerLane to);
 
   struct Found {
     const Route* route = nullptr;

@@ -28,11 +28,18 @@ bool CancelToken::cancelled() const {
 }
 
 Status CancelToken::Check() const {
+  if (pacer_ != nullptr) pacer_->Pace();
   if (state_->cancelled.load(std::memory_order_relaxed)) {
     return {Code::kCancelled, "cancelled before it was done"};
   }
   if (state_->Expired()) return {Code::kDeadlineExceeded, "not done before its deadline"};
   return Status::Ok();
+}
+
+CancelToken CancelToken::Paced(Pacer* pacer) const {
+  CancelToken out = *this;
+  if (pacer != nullptr) out.pacer_ = pacer;
+  return out;
 }
 
 std::optional<std::int64_t> CancelToken::deadline_ns() const { return state_->deadline_ns; }

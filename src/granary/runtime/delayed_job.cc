@@ -3,14 +3,33 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "granary/runtime/job_thread.h"
+#include "granary/runtime/job_threads.h"
 
 namespace granary::runtime {
 
 struct DelayedJob::State {
-  State(const io::Clock& clock_in, std::chrono::nanoseconds delay_in, std::function<void()> job_in)
-      : clock(clock_in), delay(delay_in), job(std::move(job_in)) {}
+  virtual ~State() = default;
+  virtual void Ask() = 0;
+  virtual void Stop() = 0;
+};
+
+struct DelayedJob::OwnThread final : State {
+  OwnThread(const std::string& name, const io::Clock& clock_in, std::chrono::nanoseconds delay_in,
+            std::function<void()> job_in)
+      : clock(clock_in), delay(delay_in), job(std::move(job_in)) {
+    thread.Start(name, [this] { Run(); });
+  }
+
+  void Ask() override {
+    const std::lock_guard lock(thread.mutex);
+    if (due_ns.has_value()) return;
+    due_ns = clock.MonotonicNanos() + delay.count();
+    thread.wake.notify_one();
+  }
+  void Stop() override { thread.Stop(); }
 
   const io::Clock& clock;
   const std::chrono::nanoseconds delay;
@@ -41,21 +60,32 @@ struct DelayedJob::State {
   }
 };
 
+// At keeps the earlier of two moments: what was asked for stays as it is.
+struct DelayedJob::SharedThreads final : State {
+  SharedThreads(JobThreads& threads_in, std::chrono::nanoseconds delay_in,
+                std::function<void()> job)
+      : threads(threads_in), delay(delay_in), entry(threads.Add(std::move(job))) {}
+
+  void Ask() override { threads.At(entry, std::chrono::steady_clock::now() + delay); }
+  void Stop() override { threads.Remove(entry); }
+
+  JobThreads& threads;
+  const std::chrono::nanoseconds delay;
+  const JobThreads::JobPtr entry;
+};
+
 DelayedJob::DelayedJob(std::string name, const io::Clock& clock, std::chrono::microseconds delay,
-                       std::function<void()> job)
-    : state_(std::make_unique<State>(clock, delay, std::move(job))) {
-  state_->thread.Start(name, [state = state_.get()] { state->Run(); });
+                       std::function<void()> job, JobThreads* shared) {
+  if (shared == nullptr)
+    state_ = std::make_unique<OwnThread>(name, clock, delay, std::move(job));
+  else
+    state_ = std::make_unique<SharedThreads>(*shared, delay, std::move(job));
 }
 
 DelayedJob::~DelayedJob() { Stop(); }
 
-void DelayedJob::Ask() {
-  const std::lock_guard lock(state_->thread.mutex);
-  if (state_->due_ns.has_value()) return;
-  state_->due_ns = state_->clock.MonotonicNanos() + state_->delay.count();
-  state_->thread.wake.notify_one();
-}
+void DelayedJob::Ask() { state_->Ask(); }
 
-void DelayedJob::Stop() { state_->thread.Stop(); }
+void DelayedJob::Stop() { state_->Stop(); }
 
 }  // namespace granary::runtime

@@ -1,4 +1,5 @@
-// PeriodicJob: calls a function every so often on a thread of its own, and at once when poked.
+// PeriodicJob: calls a function every so often, and at once when poked: on a thread of its own, or
+// on those that many jobs share.
 //
 // Promise    never two calls at once; the first comes one interval after construction. A poke
 //            during a call is followed by another call. Stop() (and destruction) waits for a
@@ -13,9 +14,13 @@
 
 namespace granary::runtime {
 
+class JobThreads;
+
 class PeriodicJob {
  public:
-  PeriodicJob(std::string name, std::chrono::milliseconds interval, std::function<void()> job);
+  /// `shared` null: on a thread that is called `name`. Else they outlive it.
+  PeriodicJob(std::string name, std::chrono::milliseconds interval, std::function<void()> job,
+              JobThreads* shared = nullptr);
   ~PeriodicJob();
   PeriodicJob(const PeriodicJob&) = delete;
   PeriodicJob& operator=(const PeriodicJob&) = delete;
@@ -24,6 +29,8 @@ class PeriodicJob {
 
  private:
   struct State;
+  struct OwnThread;
+  struct SharedThreads;
   std::unique_ptr<State> state_;
 };
 

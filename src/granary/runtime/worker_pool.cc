@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <list>
 #include <map>
 #include <mutex>
 #include <set>
@@ -30,19 +31,21 @@ class Loop {
       : count_(count), body_(&body) {}
 
   // A helper that comes after the loop was closed must not touch `body`, which is gone by then.
-  void Help() {
+  // False when it made way for others before the loop's end, and may come again.
+  bool Help(const std::function<bool()>& makes_way) {
     {
       const std::lock_guard lock(mutex_);
-      if (closed_) return;
+      if (closed_) return true;
       ++helpers_;
     }
-    Work();
+    const bool done = Work(makes_way);
     const std::lock_guard lock(mutex_);
     if (--helpers_ == 0) idle_.notify_all();
+    return done;
   }
 
   Status WorkAndWait() {
-    Work();
+    Work(nullptr);
     std::unique_lock lock(mutex_);
     closed_ = true;
     idle_.wait(lock, [this] { return helpers_ == 0; });
@@ -50,13 +53,16 @@ class Loop {
   }
 
  private:
-  void Work() {
+  // False when it stopped because `makes_way` said so.
+  bool Work(const std::function<bool()>& makes_way) {
     while (!failed_.load(std::memory_order_relaxed)) {
       const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= count_) return;
+      if (index >= count_) return true;
       Status status = Call(index);
       if (!status.ok()) Fail(index, std::move(status));
+      if (makes_way && makes_way()) return false;
     }
+    return true;
   }
 
   // A body that throws (no memory) fails like any other: its loop outlives it.
@@ -123,11 +129,28 @@ class Spans {
 
 }  // namespace
 
+/// What one owner has of the pool's work. Under the mutex of the pool.
+struct WorkerPool::Share {
+  struct Task {
+    std::function<void()> run;
+    std::int64_t came_ns = 0;
+  };
+  std::deque<Task> queue;
+  std::size_t running = 0;
+  std::size_t threads_max = 0;  // 0: any number.
+  bool is_whole = true;         // The pool itself, and no share of another's.
+  bool stopped = false;
+  std::condition_variable idle;  // Neither queued nor running.
+
+  bool MayRun() const { return threads_max == 0 || running < threads_max; }
+};
+
 struct WorkerPool::State : std::enable_shared_from_this<State> {
   explicit State(WorkerPoolOptions o) : options(o) {
     wanted = std::max<std::size_t>(options.threads, 1);
     on_demand_max = options.threads_max > wanted ? options.threads_max : 0;
   }
+  using SharePtr = std::shared_ptr<Share>;
 
   /// Where a worker waits for a task. Shared with whoever calls it, who notifies without the mutex:
   /// the first thing that a woken worker does is to take that.
@@ -137,19 +160,16 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
   };
   using IdlePtr = std::shared_ptr<Idle>;
 
-  struct Task {
-    std::function<void()> run;
-    std::int64_t came_ns = 0;
-  };
-
   const WorkerPoolOptions options;
+  std::atomic<bool> has_shares = false;
   std::size_t on_demand_max = 0;
   mutable std::mutex mutex;
-  std::vector<IdlePtr> idle;  // The last to wait is called first: its memory is warm.
-  std::deque<Task> queue;
-  std::size_t wanted = 1;     // Threads that stay,
-  std::size_t residents = 0;  // and how many of that kind there are.
-  std::size_t alive = 0;      // Workers that will still look at the queue.
+  std::vector<IdlePtr> idle;    // The last to wait is called first: its memory is warm.
+  std::list<SharePtr> waiting;  // Those with tasks that wait; who was served goes to the end.
+  std::size_t queued = 0;       // Tasks, of all shares.
+  std::size_t wanted = 1;       // Threads that stay,
+  std::size_t residents = 0;    // and how many of that kind there are.
+  std::size_t alive = 0;        // Workers that will still look at the queue.
   std::size_t running = 0;
   Spans alive_spans, busy_spans;
   std::int64_t ended_cpu_ns = 0;  // Of threads that are no more,
@@ -185,10 +205,45 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
     return life == Life::kWithPool && residents > wanted && !stopping;
   }
 
+  /// The share whose task is next; the end when there is none that may run.
+  std::list<SharePtr>::iterator NextShare() {
+    auto best = waiting.end();
+    for (auto at = waiting.begin(); at != waiting.end(); ++at) {
+      if (!(*at)->MayRun()) continue;
+      if (best == waiting.end() || (*at)->running < (*best)->running) best = at;
+    }
+    return best;
+  }
+  bool HasWork() { return NextShare() != waiting.end(); }
+
+  void Push(const SharePtr& share, std::function<void()> run) {
+    share->queue.push_back({std::move(run), NowNs()});
+    ++queued;
+    if (share->queue.size() == 1) waiting.push_back(share);
+  }
+
+  /// Whether another share waits that has fewer of the workers.
+  bool ShallMakeWay(const SharePtr& share) {
+    if (!has_shares.load(std::memory_order_relaxed)) return false;
+    const std::lock_guard lock(mutex);
+    return std::any_of(waiting.begin(), waiting.end(), [&](const SharePtr& other) {
+      return other != share && other->MayRun() && other->running < share->running;
+    });
+  }
+
+  /// A thread that helps with `loop`, and comes again when it had to make way.
+  void PushHelper(const SharePtr& share, const std::shared_ptr<Loop>& loop) {
+    Push(share, [self = shared_from_this(), share, loop] {
+      if (loop->Help([&] { return self->ShallMakeWay(share); })) return;
+      const std::lock_guard lock(self->mutex);
+      self->PushHelper(share, loop);
+    });
+  }
+
   // False when the thread is to end: none came for so long, or there are too many.
   bool WaitForWork(std::unique_lock<std::mutex>& lock, const IdlePtr& self, Life life) {
     const auto until = std::chrono::steady_clock::now() + options.idle_max;
-    while (!stopping && queue.empty() && !IsTooMany(life)) {
+    while (!stopping && !HasWork() && !IsTooMany(life)) {
       self->called = false;
       idle.push_back(self);
       const auto is_called = [&self] { return self->called; };
@@ -205,7 +260,7 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
   // Whoever called this worker for a task relies on it: the call goes on to another one. Those that
   // are busy look at the queue by themselves.
   void Leave(std::size_t number) {
-    if (!queue.empty()) {
+    if (HasWork()) {
       if (const IdlePtr next = CallOne()) next->wake.notify_one();
     }
     ended.push_back(std::move(threads.extract(number).mapped()));
@@ -230,7 +285,7 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
         Leave(number);
         break;
       }
-      if (queue.empty()) break;
+      if (!HasWork()) break;
       RunFirst(lock);
     }
     --alive;
@@ -242,8 +297,16 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
   }
 
   void RunFirst(std::unique_lock<std::mutex>& lock) {
-    Task task = std::move(queue.front());
-    queue.pop_front();
+    const auto next = NextShare();
+    const SharePtr share = *next;
+    Share::Task task = std::move(share->queue.front());
+    share->queue.pop_front();
+    --queued;
+    if (share->queue.empty())
+      waiting.erase(next);
+    else
+      waiting.splice(waiting.end(), waiting, next);
+    ++share->running;
     ++running;
     ++started;
     const std::int64_t now_ns = NowNs();
@@ -256,6 +319,8 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
     lock.lock();
     busy_spans.End(done_ns);
     --running;
+    --share->running;
+    if (share->running == 0 && share->queue.empty()) share->idle.notify_all();
   }
 
   // Under the mutex, under which threads that end leave `threads`.
@@ -269,32 +334,42 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
   }
 };
 
-WorkerPool::WorkerPool(WorkerPoolOptions options) : state_(std::make_shared<State>(options)) {
+WorkerPool::WorkerPool(WorkerPoolOptions options)
+    : state_(std::make_shared<State>(options)), share_(std::make_shared<Share>()) {
   const std::lock_guard lock(state_->mutex);
   while (state_->residents < state_->wanted) state_->Start(Life::kWithPool);
 }
 
+WorkerPool::WorkerPool(WorkerPool& of, std::size_t threads_max)
+    : state_(of.state_), share_(std::make_shared<Share>()) {
+  share_->threads_max = threads_max;
+  share_->is_whole = false;
+  state_->has_shares = true;
+}
+
 WorkerPool::~WorkerPool() { Stop(); }
 
-void WorkerPool::Submit(std::function<void()> task) {
+// Tells a worker of what `push` puts into the line; false when there is none any more.
+bool WorkerPool::Call(const std::function<void()>& push) {
   std::vector<std::thread> ended;
   State::IdlePtr called;
-  bool queued = false;
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->alive > 0) {
-      queued = true;
-      state_->queue.push_back({std::move(task), NowNs()});
-      const std::size_t idle = state_->alive - state_->running;
-      if (state_->queue.size() > idle && state_->alive < state_->on_demand_max && !state_->stopping)
-        state_->Start(Life::kWhileBusy);
-      called = state_->CallOne();
-      ended.swap(state_->ended);
-    }
+    if (state_->alive == 0 || share_->stopped) return false;
+    push();
+    const std::size_t idle = state_->alive - state_->running;
+    if (state_->queued > idle && state_->alive < state_->on_demand_max && !state_->stopping)
+      state_->Start(Life::kWhileBusy);
+    called = state_->CallOne();
+    ended.swap(state_->ended);
   }
   if (called != nullptr) called->wake.notify_one();
   for (std::thread& thread : ended) thread.join();
-  if (!queued) task();
+  return true;
+}
+
+void WorkerPool::Submit(std::function<void()> task) {
+  if (!Call([&] { state_->Push(share_, std::move(task)); })) task();
 }
 
 Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
@@ -303,8 +378,18 @@ Status WorkerPool::ParallelFor(std::size_t count, std::size_t parallelism,
                                         std::max<std::size_t>(count, 1), threads_most() + 1}) -
                               1;
   const auto loop = std::make_shared<Loop>(count, body);
-  for (std::size_t i = 0; i < helpers; ++i) Submit([loop] { loop->Help(); });
+  for (std::size_t i = 0; i < helpers; ++i) (void)Call([&] { state_->PushHelper(share_, loop); });
   return loop->WorkAndWait();
+}
+
+void WorkerPool::Limit(std::size_t threads_max) {
+  std::vector<State::IdlePtr> called;
+  {
+    const std::lock_guard lock(state_->mutex);
+    share_->threads_max = threads_max;
+    while (State::IdlePtr one = state_->CallOne()) called.push_back(std::move(one));
+  }
+  for (const State::IdlePtr& one : called) one->wake.notify_one();
 }
 
 void WorkerPool::Resize(std::size_t threads) {
@@ -325,6 +410,12 @@ void WorkerPool::Resize(std::size_t threads) {
 }
 
 void WorkerPool::Stop() {
+  if (!share_->is_whole) {
+    std::unique_lock lock(state_->mutex);
+    share_->stopped = true;
+    share_->idle.wait(lock, [this] { return share_->running == 0 && share_->queue.empty(); });
+    return;
+  }
   const std::lock_guard joining(state_->join_mutex);
   std::vector<std::thread> threads;
   std::vector<State::IdlePtr> called;
@@ -354,9 +445,12 @@ WorkerPoolUse WorkerPool::use() const {
   const std::int64_t now_ns = NowNs();
   WorkerPoolUse out;
   out.size = state_->wanted;
-  out.queued = state_->queue.size();
   out.running = state_->running;
-  if (!state_->queue.empty()) out.oldest_wait_ns = now_ns - state_->queue.front().came_ns;
+  for (const State::SharePtr& share : state_->waiting) {
+    if (!share->MayRun()) continue;  // More workers would not help it.
+    out.queued += share->queue.size();
+    out.oldest_wait_ns = std::max(out.oldest_wait_ns, now_ns - share->queue.front().came_ns);
+  }
   out.alive_ns = state_->alive_spans.Sum(now_ns);
   out.busy_ns = state_->busy_spans.Sum(now_ns);
   out.cpu_ns = state_->ended_cpu_ns + state_->LivingCpuNs();
@@ -386,7 +480,8 @@ std::optional<std::int64_t> WorkerPool::cpu_wait_ns() const {
 
 std::size_t WorkerPool::size() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->wanted;
+  const std::size_t most = share_->threads_max;
+  return most == 0 ? state_->wanted : std::min(most, state_->wanted);
 }
 
 std::size_t WorkerPool::threads() const {
@@ -396,7 +491,7 @@ std::size_t WorkerPool::threads() const {
 
 std::size_t WorkerPool::queued() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->queue.size();
+  return state_->queued;
 }
 
 std::size_t WorkerPool::running() const {

@@ -5,6 +5,10 @@
 //            tasks that wait for others (a slot, a client) hold up nobody; those threads end
 //            after a while without work. Resize() loses and stalls no task: a worker that is to
 //            go ends what it has in hand, and hands on the call for what it does not take.
+// Shares     a pool may be a share of another one's threads (those of a tenant): tasks of shares
+//            that have fewest in hand are started first, and a ParallelFor's helpers go back to
+//            the end of the line between two indices while another share that has fewer waits. So
+//            who brings many tasks, or long ones, does not keep the others from their part.
 // Threads    fully safe. A task may submit; it must not wait for another task of the pool that may
 //            still be queued, except through ParallelFor, whose caller works along and so cannot
 //            deadlock.
@@ -42,6 +46,9 @@ struct WorkerPoolUse {
 class WorkerPool {
  public:
   explicit WorkerPool(WorkerPoolOptions options);
+  /// A share of the threads of `of`, which outlives it; at most `threads_max` at once, 0: any
+  /// number. Resize is not for it; Stop waits for its own tasks alone.
+  explicit WorkerPool(WorkerPool& of, std::size_t threads_max = 0);
   ~WorkerPool();  ///< Stop().
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -60,21 +67,28 @@ class WorkerPool {
   /// system has them; those too many end with the task in their hands. Nothing once stopped.
   void Resize(std::size_t threads);
 
+  /// Of a share: so many threads at once from now on, 0: any number.
+  void Limit(std::size_t threads_max);
+
+  /// Of all shares.
   WorkerPoolUse use() const;
   /// How long the workers of its whole life waited for a CPU; nothing where the kernel does not
   /// say, and where one ended meanwhile. Some microseconds a worker.
   std::optional<std::int64_t> cpu_wait_ns() const;
 
   void Stop();                  ///< Not from a task.
-  std::size_t size() const;     ///< As Resize said.
+  std::size_t size() const;     ///< As Resize said; of a share no more than it may have.
   std::size_t threads() const;  ///< Alive now.
-  std::size_t queued() const;   ///< Tasks that wait for a worker.
-  std::size_t running() const;  ///< Tasks that a worker has in hand.
+  std::size_t queued() const;   ///< Tasks of all shares that wait for a worker.
+  std::size_t running() const;  ///< … and that a worker has in hand.
 
  private:
+  bool Call(const std::function<void()>& push);
   std::size_t threads_most() const;
   struct State;
+  struct Share;
   std::shared_ptr<State> state_;
+  std::shared_ptr<Share> share_;  ///< Its own tasks.
 };
 
 }  // namespace granary::runtime

@@ -358,5 +358,89 @@ TEST(WorkerPoolTest, TellsWhatItsWorkersDid) {
   EXPECT_GE(pool.use().cpu_ns, after.cpu_ns) << "of those that ended too";
 }
 
+TEST(WorkerPoolTest, TasksOfSharesAreStartedInTurnHoweverManyOneBrings) {
+  std::vector<char> order;
+  {
+    WorkerPool whole({.threads = 1});
+    WorkerPool a(whole), b(whole);
+    std::latch held(1), go(1);
+    whole.Submit([&] {
+      held.count_down();
+      go.wait();
+    });
+    held.wait();
+    for (int i = 0; i < 6; ++i) a.Submit([&] { order.push_back('a'); });
+    for (int i = 0; i < 2; ++i) b.Submit([&] { order.push_back('b'); });
+    go.count_down();
+    a.Stop();
+    b.Stop();
+  }
+  EXPECT_EQ(std::string(order.begin(), order.end()), "ababaaaa");
+}
+
+TEST(WorkerPoolTest, AHelperMakesWayForAShareThatHasNoThread) {
+  WorkerPool whole({.threads = 1});
+  WorkerPool a(whole), b(whole);
+  std::latch in_loop(2), b_waits(1);
+  std::latch b_ran(1);
+  std::thread caller([&] {
+    const std::thread::id own = std::this_thread::get_id();
+    // The caller's second index does not end before the other share's task has run: on the only
+    // worker, which helps with this loop, and has enough to do for ever.
+    std::atomic<bool> is_over = false;
+    const Status done = a.ParallelFor(100'000'000, 2, [&](std::size_t i) -> Status {
+      if (i < 2) {
+        in_loop.arrive_and_wait();
+        b_waits.wait();
+      }
+      if (std::this_thread::get_id() != own) return Status::Ok();
+      b_ran.wait();
+      is_over = true;
+      return Status(Code::kCancelled, "enough");
+    });
+    EXPECT_TRUE(is_over);
+    EXPECT_EQ(done.code(), Code::kCancelled);
+  });
+  in_loop.wait();
+  b.Submit([&] { b_ran.count_down(); });
+  b_waits.count_down();
+  caller.join();
+}
+
+TEST(WorkerPoolTest, AShareHasNoMoreThreadsThanItMay) {
+  WorkerPool whole({.threads = 4});
+  WorkerPool share(whole, 2);
+  EXPECT_EQ(share.size(), 2u);
+  std::atomic<int> inside = 0, most = 0;
+  for (int i = 0; i < 50; ++i) {
+    share.Submit([&] {
+      const int now = ++inside;
+      for (int seen = most; now > seen;)
+        if (most.compare_exchange_weak(seen, now)) break;
+      std::this_thread::yield();
+      --inside;
+    });
+  }
+  share.Stop();
+  EXPECT_LE(most, 2);
+  share.Limit(0);
+  EXPECT_EQ(share.size(), 4u);
+}
+
+TEST(WorkerPoolTest, AShareThatStoppedHasRunItsTasksAndTheOthersGoOn) {
+  WorkerPool whole({.threads = 2});
+  WorkerPool a(whole), b(whole);
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < 20; ++i) a.Submit([&] { ++ran; });
+  a.Stop();
+  EXPECT_EQ(ran, 20);
+  std::thread::id ran_on;
+  a.Submit([&] { ran_on = std::this_thread::get_id(); });
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+  std::latch other(1);
+  b.Submit([&] { other.count_down(); });
+  other.wait();
+}
+
 }  // namespace
 }  // namespace granary::runtime

@@ -11,12 +11,26 @@ namespace granary::security {
 
 inline constexpr std::string_view kIssuer = "granary";
 inline constexpr std::string_view kNodeTokenHeader = "Granary-Token";
+/// In a node's refusal: the tenant that the token names is not one of its own, and nothing of the
+/// request was looked at.
+inline constexpr std::string_view kTenantHereHeader = "Granary-Tenant";
+inline constexpr std::string_view kTenantNotHere = "not-here";
 /// A node takes no token that is good for longer, whoever signed it.
 inline constexpr std::int64_t kNodeTokenSecondsMax = 300;
 
-/// Of a node that serves one tenant.
+/// Of a node, for one of its tenants.
 inline std::string NodeAudience(std::string_view tenant) {
   return std::string("tenant-node/").append(tenant);
+}
+
+/// Of a node that serves many: the token says for which of them it is, twice and alike.
+inline TokenRules ManyNodeTokenRules() {
+  return {.use = TokenUse::kNode,
+          .issuer = std::string(kIssuer),
+          .audience = NodeAudience(""),
+          .audience_names_tenant = true,
+          .leeway_s = 5,
+          .lifetime_max_s = kNodeTokenSecondsMax};
 }
 
 inline TokenRules NodeTokenRules(std::string_view tenant) {

@@ -16,6 +16,8 @@ using query::ModelOrigin;
 using query::QueryFeedback;
 
 constexpr int kCalibrationsMax = 10;
+// Of many tenants on shared threads.
+constexpr std::chrono::milliseconds kSharedInterval{2000};
 // A price that moved by less is not worth another model.
 constexpr double kMoves = 0.05;
 // A first model takes so many queries, and is looked at again after as many.
@@ -73,19 +75,18 @@ void QueryLearner::Load() {
   Serve(model.Take(), shapes_.Corrections());
 }
 
-void QueryLearner::Start(std::function<Timings()> calibrate) {
+void QueryLearner::Start(MeasureFn calibrate, runtime::JobThreads* shared) {
   if (!options_.enabled || job_ != nullptr) return;
   const bool calibrates = options_.calibrate && !was_kept_ && calibrate != nullptr;
-  job_ =
-      std::make_unique<runtime::PeriodicJob>("learner", options_.interval,
-                                             [this, calibrate = std::move(calibrate),
-                                              tries = calibrates ? kCalibrationsMax : 0]() mutable {
-                                               // A machine that is busy may leave no time to
-                                               // measure anything.
-                                               if (tries > 0)
-                                                 tries = Calibrate(calibrate()) ? 0 : tries - 1;
-                                               Learn();
-                                             });
+  job_ = std::make_unique<runtime::PeriodicJob>(
+      "learner", shared == nullptr ? options_.interval : kSharedInterval,
+      [this, calibrate = std::move(calibrate),
+       tries = calibrates ? kCalibrationsMax : 0]() mutable {
+        // A machine that is busy may leave no time to measure anything.
+        if (tries > 0) tries = Calibrate(calibrate()) ? 0 : tries - 1;
+        Learn();
+      },
+      shared);
   if (calibrates) job_->Poke();
 }
 

@@ -34,17 +34,21 @@
 #include "granary/query/learning/query_feedback.h"
 #include "granary/query/learning/shape_table.h"
 #include "granary/runtime/bounded_ring.h"
+#include "granary/runtime/job_threads.h"
 #include "granary/runtime/periodic.h"
 
 namespace granary {
 
 struct LearnerOptions {
+  using Timings = std::vector<std::pair<query::Work, double>>;
   bool enabled = false;   ///< COST_MODEL_LEARNING_ENABLED; false: the model of `optimizer` serves.
   bool calibrate = true;  ///< At the start, unless a model was kept.
   std::chrono::milliseconds interval{500};
   std::size_t ring_records = 1024;
   std::size_t outbox_records = 2048;  ///< For a CBO Engine; the oldest are dropped.
   bool hands_on = false;              ///< There is a CBO Engine.
+  /// What units of work cost here; null: the tenant measures it.
+  std::function<Timings()> measure = nullptr;
 };
 
 struct LearnerCounts {
@@ -65,8 +69,10 @@ class QueryLearner {
 
   /// Begins to learn in the background; `calibrate` measures units of work and is called there,
   /// until it has found something, unless a model was kept.
-  using Timings = std::vector<std::pair<query::Work, double>>;
-  void Start(std::function<Timings()> calibrate);
+  using Timings = LearnerOptions::Timings;
+  using MeasureFn = std::function<Timings()>;
+  /// `shared` null: on a thread of its own.
+  void Start(MeasureFn calibrate, runtime::JobThreads* shared = nullptr);
   void Stop();  ///< Keeps what was learned.
 
   bool enabled() const { return options_.enabled; }

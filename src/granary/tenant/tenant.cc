@@ -7,6 +7,7 @@
 
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/kept_aggregates.h"
+#include "granary/runtime/cpu_shares.h"
 #include "granary/storage/manifest/findings.h"
 #include "granary/tenant/calibration.h"
 #include "granary/tenant/key_nulls.h"
@@ -74,7 +75,10 @@ Result<std::unique_ptr<Tenant>> Tenant::Open(storage::StoreDeps deps, TenantOpti
                                             std::move(store), CursorSeal(std::move(key))));
   GRANARY_TRY(tenant->spill_.Sweep());
   tenant->StartRetention();
-  tenant->learner_->Start([&pool = deps.pool] { return MeasureWork(pool, kCalibrationMax); });
+  QueryLearner::MeasureFn measure = tenant->options_.learner.measure;
+  if (measure == nullptr)
+    measure = [&pool = deps.pool] { return MeasureWork(pool, kCalibrationMax); };
+  tenant->learner_->Start(std::move(measure), deps.jobs);
   return tenant;
 }
 
@@ -158,6 +162,15 @@ Status Tenant::Flush(const SourceId& id) {
   return source->Flush();
 }
 
+Status Tenant::FlushAll() {
+  Status first;
+  for (const auto& source : store_->List()) {
+    const Status flushed = source->Flush();
+    if (first.ok() && flushed.code() != Code::kSourceNotFound) first = flushed;
+  }
+  return first;
+}
+
 Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   GRANARY_ASSIGN(const auto source, store_->Find(request.source));
   std::optional<storage::KeyTurn> turn;
@@ -173,6 +186,7 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
     return HoldForNulls(held, request.records.size() * kWriteBytesPerTextByte + bytes);
   };
   json::RecordParser parser(std::move(limits));
+  if (deps_.pacer != nullptr) deps_.pacer->Pace();
   for (int attempt = 1;; ++attempt) {
     const storage::SourceShape shape = source->shape();
     const json::SchemaMode mode = ParserMode(shape.definition->schema_mode);
@@ -189,6 +203,7 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
         parsed, request.skips_wrong ? &found : nullptr));
     // The records find room in the hot tier only if the write does not stand in its own way.
     held.ShrinkTo(request.records.size() * kParsedBytesPerTextByte);
+    runtime::CpuShares::EndSlice();  // It waits for the log from here on.
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
     WriteAnswer answer{.source = request.source, .written = rows, .outcome = {}};
     if (request.skips_wrong) answer.rejected.emplace().Add(std::move(found));

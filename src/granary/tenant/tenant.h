@@ -195,6 +195,8 @@ class Tenant {
   TenantStats Stats() const;
   TenantHoldings Holdings() const;
   Status Flush(const SourceId& id);
+  /// All sources; the first failure, after the rest.
+  Status FlushAll();
 
   /// All records or none. Retries by itself when another write evolved the schema meanwhile. With a
   /// key that was used for the same body: what that write answered, and nothing is written;
@@ -216,6 +218,8 @@ class Tenant {
   /// deleted stays for the next round, with a warning in the log. Runs by itself every
   /// retention_interval.
   std::uint64_t DropOldRecords(const runtime::CancelToken& cancel = {});
+  /// True when there is a source whose records go by the clock.
+  bool HasRetention() const;
 
   /// A page of at most request.limit records, the first one or, with request.cursor, one that goes
   /// on; see query::RunPage. kInvalidRequest at /cursor when the cursor is damaged, foreign, or of

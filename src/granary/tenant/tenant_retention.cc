@@ -1,4 +1,5 @@
 // Retention: records that are older than their source keeps them are deleted, like any others.
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -25,13 +26,22 @@ std::string CutoffText(const DataType& type, std::int64_t cutoff_us) {
 }  // namespace
 
 void Tenant::StartRetention() {
-  retention_ = std::make_unique<runtime::PeriodicJob>("retention", options_.retention_interval,
-                                                      [this] { DropOldRecords(retention_token_); });
+  retention_ = std::make_unique<runtime::PeriodicJob>(
+      "retention", options_.retention_interval, [this] { DropOldRecords(retention_token_); },
+      deps_.jobs);
+  // Where tenants are closed while nobody asks for them, some of it may be due since.
+  if (deps_.jobs != nullptr) retention_->Poke();
 }
 
 void Tenant::StopRetention() {
   retention_token_.Cancel();
   if (retention_ != nullptr) retention_->Stop();
+}
+
+bool Tenant::HasRetention() const {
+  const auto sources = store_->List();
+  return std::ranges::any_of(
+      sources, [](const auto& source) { return source->definition()->retention.has_value(); });
 }
 
 std::uint64_t Tenant::DropOldRecords(const runtime::CancelToken& cancel) {

@@ -11,6 +11,7 @@
 #include "granary/query/exec/query_feedback_of.h"
 #include "granary/query/exec/search_pages.h"
 #include "granary/query/plan/fingerprint.h"
+#include "granary/runtime/cpu_shares.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary {
@@ -112,7 +113,7 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
       options_.query_parallelism > 0 ? options_.query_parallelism : deps_.pool.size();
   Result<Answer> answer = body(query::QueryContext{.pool = deps_.pool,
                                                    .parallelism = workers,
-                                                   .cancel = caller.cancel,
+                                                   .cancel = caller.cancel.Paced(deps_.pacer),
                                                    .progress = &entry->progress(),
                                                    .memory = &share,
                                                    .memory_wait_max = limits.wait_max,
@@ -122,6 +123,7 @@ Result<Answer> Tenant::RunQuery(QueryKind kind, const std::vector<SourceId>& sou
                                                    .record = record ? &*record : nullptr,
                                                    .pattern_bytes_max = options_.pattern_bytes_max},
                                slot);
+  runtime::CpuShares::EndSlice();
   if (!answer.ok()) return entry->Explain(answer.status());
   if (record)
     learner_->Note(query::FeedbackOf(*record, deps_.clock.WallMicros(), planning->model.version));

@@ -93,7 +93,8 @@ Result<PlacedNode> FleetPlacement::NodeOf(const std::string& tenant,
   if (!IsIdentifier(tenant)) return InvalidIdentifier(tenant);
   const std::int64_t now_ns = clock_->MonotonicNanos();
   std::unique_lock lock(mutex_);
-  if (const auto entry = entries_.find(tenant); entry != entries_.end()) {
+  const auto known = entries_.find(tenant);
+  if (const auto entry = known; entry != entries_.end() && !IsAwaited(tenant)) {
     if (now_ns - entry->second.asked_ns >= options_.cache_ms * kNanosPerMilli)
       AskSoon(tenant, due_);
     return Answered(tenant, entry->second);
@@ -101,7 +102,7 @@ Result<PlacedNode> FleetPlacement::NodeOf(const std::string& tenant,
   const auto failed = failed_ns_.find(tenant);
   if (failed != failed_ns_.end() && now_ns - failed->second < kRetryMs * kNanosPerMilli)
     return fallback_->NodeOf(tenant, cancel);
-  AskSoon(tenant, awaited_);
+  if (known == entries_.end()) AskSoon(tenant, awaited_);
   using Instant = std::chrono::steady_clock::time_point;  // As io::SystemClock goes.
   Instant until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kFirstWaitMs);
   if (const auto deadline_ns = cancel.deadline_ns())
@@ -111,6 +112,14 @@ Result<PlacedNode> FleetPlacement::NodeOf(const std::string& tenant,
     return Answered(tenant, entry->second);
   GRANARY_TRY(cancel.Check());
   return fallback_->NodeOf(tenant, cancel);
+}
+
+void FleetPlacement::Mistrust(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(tenant);
+  if (entry == entries_.end()) return;
+  if (clock_->MonotonicNanos() - entry->second.asked_ns < kMistrustMs * kNanosPerMilli) return;
+  AskSoon(tenant, awaited_);
 }
 
 std::optional<std::string> FleetPlacement::NextToAsk() {

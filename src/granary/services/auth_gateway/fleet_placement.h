@@ -2,7 +2,7 @@
 //
 // Order      what TENANT_NODE_URLS says -> the Operation Node -> TENANT_NODE_URL, for TENANT_ID,
 //            where the Operation Node does not know that tenant or was never reached.
-// Waits      only the first request of a tenant waits for the Operation Node, no longer than
+// Waits      only the first request of a tenant, and one after its node has denied it, waits for the Operation Node, no longer than
 //            kFirstWaitMs and its own deadline. Later ones are answered from what is kept, and what
 //            is older than PLACEMENT_CACHE_SECONDS is asked for again meanwhile. Who waits is asked
 //            for before what is old.
@@ -44,6 +44,8 @@ class FleetPlacement final : public Placement {
   static constexpr std::int64_t kFirstWaitMs = 3'000;
   /// After a failure nobody, and after an answer of no use that tenant, is asked for so long.
   static constexpr std::int64_t kRetryMs = 1'000;
+  /// An answer that is younger is believed though a node contradicts it: it has not heard of it yet.
+  static constexpr std::int64_t kMistrustMs = 200;
 
   /// `listed` comes before the Operation Node, `fallback` after it. `log` outlives it.
   FleetPlacement(FleetPlacementOptions options, AskFleetFn ask, std::unique_ptr<Placement> listed,
@@ -54,6 +56,7 @@ class FleetPlacement final : public Placement {
 
   /// kUnavailable; kPermissionDenied for a tenant that is suspended; kDeadlineExceeded.
   Result<PlacedNode> NodeOf(const std::string& tenant, const runtime::CancelToken& cancel) override;
+  void Mistrust(const std::string& tenant) override;
   /// Asks for what is due, for whoever does not want to wait for the thread.
   void Refresh();
 

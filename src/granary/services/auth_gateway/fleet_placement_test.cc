@@ -226,5 +226,29 @@ TEST(FleetAnswerTest, IsReadOrRefused) {
     EXPECT_EQ(bad.status().code(), Code::kInternal) << bad.status().ToString();
 }
 
+TEST_F(FleetPlacementTest, WhatANodeDeniesIsAskedForBeforeAnybodyIsSentThereAgain) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  answers["acme"].url = "http://127.0.0.1:8";
+  placement->Mistrust("acme");  // The answer is too young: the node has not heard of it.
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  clock->AdvanceMicros(FleetPlacement::kMistrustMs * 1000);
+  placement->Mistrust("acme");
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:8");
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(FleetPlacementTest, ADenialWhileTheOperationNodeIsAwayChangesNothing) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+  away = true;
+  clock->AdvanceMicros(FleetPlacement::kMistrustMs * 1000);
+  placement->Mistrust("acme");
+  placement->Mistrust("stranger");
+  EXPECT_EQ(Where(*placement, "acme"), "127.0.0.1:9");
+}
+
 }  // namespace
 }  // namespace granary::gateway

@@ -27,6 +27,9 @@ class Placement {
   /// kDeadlineExceeded when `cancel`, the request's, says so before anybody knows.
   virtual Result<PlacedNode> NodeOf(const std::string& tenant,
                                     const runtime::CancelToken& cancel) = 0;
+  /// The node that NodeOf named says that it does not serve the tenant: who asks next waits for
+  /// whoever places tenants, as far as somebody does.
+  virtual void Mistrust(const std::string& /*tenant*/) {}
 };
 
 /// "acme=http://127.0.0.1:8000,globex=http://127.0.0.1:8001". kInvalidArgument says what is wrong.

@@ -99,6 +99,12 @@ Status ReadFirst(net::UpstreamAnswer& answer, std::string& first, bool& whole) {
   }
 }
 
+/// The node's own word that the tenant is not one of its own.
+bool IsNotHere(const net::UpstreamAnswer& answer) {
+  return answer.headers().Get(hosting::kServiceHeader) == hosting::kTenantNode &&
+         answer.headers().Get(security::kTenantHereHeader) == security::kTenantNotHere;
+}
+
 class Passage {
  public:
   Passage(GatewayState& state, hosting::RouteCall& call) : state_(state), call_(call) {}
@@ -106,6 +112,7 @@ class Passage {
   Result<net::HttpResponse> Run();
 
  private:
+  Result<std::unique_ptr<net::UpstreamAnswer>> Send(const PlacedNode& node);
   Status Failed(const Status& failure);
   /// Counts and logs what a node did not do.
   void Note(std::string_view error);
@@ -119,9 +126,28 @@ class Passage {
 Result<net::HttpResponse> Passage::Run() {
   net::HttpRequest& request = call_.request;
   const auth::Identity& who = IdentityOf(call_);
-  GRANARY_ASSIGN(const auto authority, state_.Authority());
+  GRANARY_TRY(state_.Authority().status());
   GRANARY_ASSIGN(const PlacedNode node, state_.placement->NodeOf(who.tenant, request.cancel));
+  auto answer = Send(node);
+  if (answer.ok() && IsNotHere(**answer)) {
+    // It moved, and nothing was carried out there.
+    state_.placement->Mistrust(who.tenant);
+    GRANARY_ASSIGN(const PlacedNode now, state_.placement->NodeOf(who.tenant, request.cancel));
+    if (now.name != node.name && request.body_source == nullptr) answer = Send(now);
+  }
+  if (!answer.ok()) return answer.status();
+  if (IsNotHere(**answer)) {
+    Note("it does not serve the tenant");
+    return Status(Code::kUnavailable, "no node serves the tenant now: try again soon");
+  }
+  return Answer(answer.Take());
+}
+
+Result<std::unique_ptr<net::UpstreamAnswer>> Passage::Send(const PlacedNode& node) {
+  net::HttpRequest& request = call_.request;
+  const auth::Identity& who = IdentityOf(call_);
   node_ = node.name;
+  GRANARY_ASSIGN(const auto authority, state_.Authority());
   GRANARY_ASSIGN(const std::string token, authority->NodeToken(who, node.audience));
   const net::Headers headers = HeadersFor(request, token);
   const std::string target = net::FormatTarget(request.path, request.query);
@@ -141,7 +167,7 @@ Result<net::HttpResponse> Passage::Run() {
   }
   auto answer = node.link->Send(upstream);
   if (!answer.ok()) return Failed(answer.status());
-  return Answer(answer.Take());
+  return answer;
 }
 
 Result<net::HttpResponse> Passage::Answer(std::unique_ptr<net::UpstreamAnswer> answer) {

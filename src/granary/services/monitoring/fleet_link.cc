@@ -38,25 +38,39 @@ std::optional<std::string> NodeUrlOf(const std::string& tenant_json) {
   return there ? std::optional(url->text) : std::nullopt;
 }
 
-// Of a node that serves one tenant, since its metrics do not tell several apart.
-std::optional<Exposition> MetricsOf(const std::string& url, const std::string& tenant) {
+/// What a node says of itself, and whether all of it is about one tenant.
+struct NodeMetrics {
+  Exposition all;
+  bool of_one = false;
+};
+
+// Of a node with one tenant that one must be meant; one with many names each where it is its own.
+std::optional<NodeMetrics> MetricsOf(const std::string& url, const std::string& tenant) {
   auto client = net::HttpClient::Create(url, kFleetTimeoutMs);
   if (!client.ok()) return std::nullopt;
   client->set_limits({.body_bytes_max = kScrapeBytesMax, .total_ms = kFleetTimeoutMs});
   const auto answer = client->Send("GET", "/metrics", {});
   if (!answer.ok() || answer->status != 200) return std::nullopt;
-  Exposition metrics = ReadExposition(answer->body);
-  const MetricFamily* info = metrics.Find("granary_build_info");
-  const bool is_its =
-      info != nullptr && !info->samples.empty() && info->samples[0].Label("tenant_id") == tenant;
-  return is_its ? std::optional(std::move(metrics)) : std::nullopt;
+  NodeMetrics metrics{ReadExposition(answer->body)};
+  const MetricFamily* info = metrics.all.Find("granary_build_info");
+  if (info == nullptr || info->samples.empty()) return std::nullopt;
+  const std::string_view one = info->samples[0].Label("tenant_id");
+  metrics.of_one = !one.empty();
+  return one.empty() || one == tenant ? std::optional(std::move(metrics)) : std::nullopt;
 }
 
+// Null also of a tenant that is not open there, which says nothing of itself.
 void AddMeasured(api::JsonObject& object, std::string_view name, std::string_view family,
-                 const std::optional<Exposition>& metrics) {
-  const MetricFamily* found = metrics ? metrics->Find(family) : nullptr;
-  if (found == nullptr || found->samples.empty()) return object.AddNull(name);
-  AppendFormat(object.Key(name), "{:.0f}", found->samples[0].value);
+                 const std::optional<NodeMetrics>& metrics, const std::string& tenant) {
+  const MetricFamily* found = metrics ? metrics->all.Find(family) : nullptr;
+  if (found == nullptr) return object.AddNull(name);
+  for (const auto& sample : found->samples) {
+    if (metrics->of_one || sample.Label("tenant_id") == tenant) {
+      AppendFormat(object.Key(name), "{:.0f}", sample.value);
+      return;
+    }
+  }
+  object.AddNull(name);
 }
 
 }  // namespace
@@ -120,13 +134,13 @@ Result<std::string> FleetLink::SizeOf(const std::string& tenant,
                   fmt::format("the Operation Node answers HTTP {} about a tenant", found.status));
   }
   const auto url = NodeUrlOf(found.body);
-  const std::optional<Exposition> metrics = url ? MetricsOf(*url, tenant) : std::nullopt;
+  const std::optional<NodeMetrics> metrics = url ? MetricsOf(*url, tenant) : std::nullopt;
   std::string body;
   api::JsonObject object(body);
   object.Add("tenant_id", std::string_view(tenant));
-  AddMeasured(object, "rows", "granary_rows", metrics);
-  AddMeasured(object, "bytes", "granary_segment_bytes", metrics);
-  AddMeasured(object, "sources", "granary_sources", metrics);
+  AddMeasured(object, "rows", "granary_rows", metrics, tenant);
+  AddMeasured(object, "bytes", "granary_segment_bytes", metrics, tenant);
+  AddMeasured(object, "sources", "granary_sources", metrics, tenant);
   object.Close();
   return body;
 }

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -9,15 +11,26 @@
 namespace granary::services {
 namespace {
 
-bool Serves(const Scrape& scrape, std::string_view tenant) {
+// Of a node with many tenants each sample that is one tenant's names it.
+std::string_view OneTenantOf(const Scrape& scrape) {
   const MetricFamily* info = scrape.metrics.Find("granary_build_info");
-  return info != nullptr && !info->samples.empty() && info->samples[0].Label("tenant_id") == tenant;
+  return info == nullptr || info->samples.empty() ? "" : info->samples[0].Label("tenant_id");
 }
 
-double SumOf(const Scrape& scrape, std::string_view family) {
+bool Serves(const Scrape& scrape, std::string_view tenant) {
+  if (const std::string_view one = OneTenantOf(scrape); !one.empty()) return one == tenant;
+  const MetricFamily* sources = scrape.metrics.Find("granary_sources");
+  return sources != nullptr && std::ranges::any_of(sources->samples, [&](const auto& sample) {
+           return sample.Label("tenant_id") == tenant;
+         });
+}
+
+double SumOf(const Scrape& scrape, std::string_view family, std::string_view tenant) {
+  const bool is_one = !OneTenantOf(scrape).empty();
   double sum = 0;
   if (const MetricFamily* found = scrape.metrics.Find(family); found != nullptr)
-    for (const MetricSample& sample : found->samples) sum += sample.value;
+    for (const MetricSample& sample : found->samples)
+      if (is_one || sample.Label("tenant_id") == tenant) sum += sample.value;
   return sum;
 }
 
@@ -50,7 +63,7 @@ Result<net::HttpResponse> ShowUsage(const MonitoringDesk& desk, const std::strin
   object.Add("nodes", nodes.size());
   for (const UsageMember& member : kUsage) {
     double sum = 0;
-    for (const Scrape& node : nodes) sum += SumOf(node, member.family);
+    for (const Scrape& node : nodes) sum += SumOf(node, member.family, tenant);
     AppendFormat(object.Key(member.name), "{}", sum);
   }
   object.Close();

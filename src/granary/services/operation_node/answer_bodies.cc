@@ -89,6 +89,43 @@ std::string QuotaJson(const std::string& tenant, const Quota& quota) {
   return out;
 }
 
+std::string HeartbeatAnswer(const FleetView& view, const std::string& node,
+                            std::int64_t heartbeat_seconds) {
+  std::string out;
+  api::JsonObject object(out);
+  object.Add("node_id", std::string_view(node));
+  object.Add("state", NodeStateName(NodeState::kAlive));
+  std::vector<std::string> placed;
+  for (const auto& [tenant, placement] : view.placements())
+    if (placement.value.node == node) placed.push_back(tenant);
+  AppendTexts(placed, object.Key("tenants"));
+  // Whoever has a row that cannot be read is left as they are: guessing would end or revive them.
+  const auto unreadable = view.DamagedTenants();
+  std::string& list = object.Key("placed");
+  list.push_back('[');
+  for (const std::string& id : placed) {
+    const auto* tenant = view.FindTenant(id);
+    if (tenant == nullptr || unreadable.contains(id)) continue;
+    if (list.back() != '[') list.push_back(',');
+    api::JsonObject one(list);
+    one.Add("tenant_id", std::string_view(id));
+    one.Add("name", std::string_view(tenant->value.name));
+    one.Add("state", TenantStateName(tenant->value.state));
+    one.Add("keeps_data", tenant->value.keeps_data);
+    one.Add("changed_us", tenant->value.changed_us);
+    const auto* quota = view.FindQuota(id);
+    api::JsonObject members(one.Key("quota"));
+    AddQuotaMembers(members, quota == nullptr ? Quota() : quota->value);
+    members.Close();
+    one.Close();
+  }
+  list.push_back(']');
+  AppendTexts({unreadable.begin(), unreadable.end()}, object.Key("unreadable"));
+  object.Add("heartbeat_seconds", heartbeat_seconds);
+  object.Close();
+  return out;
+}
+
 std::string TenantJson(const Desk& desk, const FleetView& view, const std::string& id,
                        const Tenant& tenant) {
   std::string out;

@@ -28,6 +28,8 @@ struct Heartbeat {
   std::string key;
   std::string url;
   std::vector<std::string> tenants;
+  bool follows = false;          ///< It said `gone`.
+  std::vector<GoneTenant> gone;  ///< Whom it let go of, as it was told: their deletion can end.
   std::uint64_t capacity = 1;
   std::string version;
   NodeLoad load;
@@ -50,6 +52,10 @@ Result<Simulation> ParseSimulation(std::string_view body, const FleetPolicy& pol
 Result<FleetPolicy> ParsePolicyChange(std::string_view body, const FleetPolicy& now);
 
 std::string QuotaJson(const std::string& tenant, const Quota& quota);
+/// What a node is told when it beats: whom it serves, and all that a node with many needs to know of
+/// them.
+std::string HeartbeatAnswer(const FleetView& view, const std::string& node,
+                            std::int64_t heartbeat_seconds);
 std::string TenantJson(const Desk& desk, const FleetView& view, const std::string& id,
                        const Tenant& tenant);
 /// Where a tenant is served: for the Auth Gateway. No URL when that is out of its reach.

@@ -48,6 +48,7 @@ std::vector<Variable> OperationRows() {
     {"", "MAX_TENANTS", "10000", WholeRule{&C::max_tenants, 1, 100'000}, "Tenants of an Operation Node"},
     {"", "MAX_NODES", "1000", WholeRule{&C::max_nodes, 1, 100'000}, "Nodes of an Operation Node"},
     {"", "MAX_LAUNCHED_NODES", "16", WholeRule{&C::max_launched_nodes, 0, 10'000}, "Node processes that an Operation Node starts on its own machine for tenants that no other node can take; 0: none"},
+    {"", "LAUNCH_CAPACITY", "1", WholeRule{&C::launch_capacity, 1, 10'000}, "Tenants that share such a node; 1: each has a node of its own"},
     {"", "LAUNCH_MEMORY_MB", "1024", WholeRule{&C::launch_memory_mb, kNodeMemoryLeastMb, 1 << 30}, "MEMORY_LIMIT_MB of such a node, unless its tenant's quota says another"},
     {"", "LAUNCH_HOST", "127.0.0.1", TextRule{&C::launch_host, hosting::IsHost, "an address or a host name"}, "Where such a node listens and is found; another one than 127.0.0.1, which other machines do not reach, needs GATEWAY_JWKS"},
     {"", "LAUNCH_CONFIG_FILE", "", TextRule{&C::launch_config_file, IsOptionalPath, "a path, or nothing"}, "A config.env for the nodes that it starts"},

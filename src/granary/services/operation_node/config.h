@@ -24,7 +24,7 @@ struct Config : hosting::ServerConfig {
   std::int64_t node_suspect_seconds = 0, node_dead_seconds = 0;
   std::int64_t max_tenants = 0, max_nodes = 0;
   // Launched ones.
-  std::int64_t max_launched_nodes = 0, launch_memory_mb = 0;
+  std::int64_t max_launched_nodes = 0, launch_memory_mb = 0, launch_capacity = 1;
   std::string launch_config_file, launch_host, gateway_jwks, metadata_catalog_url;
   // Of the Auth Gateway that forgets deleted tenants; what it is shown in place of
   // OPERATION_NODE_KEY when it is of this process, which is no setting.

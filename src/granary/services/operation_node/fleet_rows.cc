@@ -169,6 +169,7 @@ std::string NodeBody(const Node& node) {
   }
   tenants.push_back(']');
   object.Add("capacity", node.capacity);
+  object.Add("follows", node.follows);
   object.Add("version", std::string_view(node.version));
   object.Add("draining", node.draining);
   object.Add("seen_us", node.seen_us);
@@ -185,6 +186,8 @@ Result<Node> ReadNode(std::string_view body) {
     GRANARY_ASSIGN(out.tenants, object.Texts("tenants"));
     GRANARY_ASSIGN(const auto capacity, object.WholeNumber("capacity", 0, kAny));
     out.capacity = capacity.value_or(1);
+    GRANARY_ASSIGN(const auto follows, object.Boolean("follows"));
+    out.follows = follows.value_or(false);
     GRANARY_ASSIGN(out.version, ReadText(object, "version"));
     GRANARY_ASSIGN(const auto draining, object.Boolean("draining"));
     out.draining = draining.value_or(false);

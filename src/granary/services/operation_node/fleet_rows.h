@@ -73,17 +73,28 @@ struct NodeLoad {
   bool operator==(const NodeLoad&) const = default;
 };
 
+/// A tenant whose deletion a node has carried out, by its Tenant::changed_us.
+struct GoneTenant {
+  std::string id;
+  std::int64_t changed_us = 0;
+  bool operator==(const GoneTenant&) const = default;
+};
+
 struct Node {
   std::string url;                   ///< Empty: it was launched and has not told it yet.
   std::string key_digest;            ///< SHA-256 of its key, in hexadecimal digits.
   std::string launched_by;           ///< As Placement::launched_by.
   std::vector<std::string> tenants;  ///< That it serves, as it says.
   std::uint64_t capacity = 1;        ///< Tenants that it can serve.
+  bool follows = false;              ///< It opens and closes them as it is told.
   std::string version;               ///< Of its program.
   bool draining = false;
   std::int64_t seen_us = 0;  ///< A heartbeat; later ones may be known elsewhere.
   NodeLoad load;
   bool operator==(const Node&) const = default;
+
+  /// Of NODE_CAPACITY above 1. Whoever only says that it has room for many is left to itself.
+  bool IsShared() const { return capacity > 1 && follows; }
 };
 
 /// Which copy of an Operation Node is at work: identity_claim.h.

@@ -1,5 +1,6 @@
 #include "granary/services/operation_node/node_book.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -19,6 +20,14 @@ void NodeBook::Hear(const std::string& node, Heard heard) {
 void NodeBook::Forget(const std::string& node) {
   const std::lock_guard lock(mutex_);
   heard_.erase(node);
+}
+
+bool NodeBook::IsGone(const std::string& node, const GoneTenant& tenant) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = heard_.find(node);
+  if (found == heard_.end()) return false;
+  const auto& gone = found->second.heard.gone;
+  return std::ranges::find(gone, tenant) != gone.end();
 }
 
 std::vector<std::string> NodeBook::Nodes() const {
@@ -49,6 +58,7 @@ Node NodeBook::Freshest(const std::string& id, const Node& row) const {
   out.url = entry.heard.url;
   out.tenants = entry.heard.tenants;
   out.capacity = entry.heard.capacity;
+  out.follows = entry.heard.follows;
   out.version = entry.heard.version;
   out.load = entry.heard.load;
   out.seen_us = entry.seen_us;

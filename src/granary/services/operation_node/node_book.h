@@ -27,6 +27,8 @@ namespace granary::operation {
 struct Heard {
   std::string url;
   std::vector<std::string> tenants;
+  bool follows = false;
+  std::vector<GoneTenant> gone;
   std::uint64_t capacity = 1;
   std::string version;
   NodeLoad load;
@@ -40,6 +42,8 @@ class NodeBook {
 
   void Hear(const std::string& node, Heard heard);
   void Forget(const std::string& node);
+  /// Whether the node said, here and last, that it has let go of the tenant.
+  bool IsGone(const std::string& node, const GoneTenant& tenant) const;
   std::vector<std::string> Nodes() const;
   /// Whether it was heard of since then.
   bool WasHeardSince(const std::string& node, std::int64_t monotonic_ns) const;

@@ -17,7 +17,7 @@ metadata::Change NodeRowChange(const std::string& id, const Kept<Node>* before, 
 bool IsKnown(const Kept<Node>* row, const Heartbeat& beat) {
   return row != nullptr && row->value.seen_us > 0 && row->value.url == beat.url &&
          row->value.tenants == beat.tenants && row->value.capacity == beat.capacity &&
-         row->value.version == beat.version;
+         row->value.follows == beat.follows && row->value.version == beat.version;
 }
 
 void AdoptTenants(const Desk& desk, const FleetView& now, const std::string& node,
@@ -81,12 +81,14 @@ Result<Fleet::Changes> DecideHeartbeat(const Desk& desk, const FleetView& now,
     node.key_digest = KeyDigest(beat.key);
     node.tenants = beat.tenants;
     node.capacity = beat.capacity;
+    node.follows = beat.follows;
     node.version = beat.version;
     node.seen_us = desk.clock.WallMicros();
     node.load = beat.load;
     changes.push_back(NodeRowChange(id, row, node));
   }
-  if (desk.config.adopt_tenants) AdoptTenants(desk, now, id, beat, changes);
+  // One that serves many serves whom it is told to; one that was deleted it announces until then.
+  if (desk.config.adopt_tenants && !beat.follows) AdoptTenants(desk, now, id, beat, changes);
   return changes;
 }
 

@@ -47,6 +47,20 @@ NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placem
   return spec;
 }
 
+NodeSpec SharedSpecOf(const std::string& node_id, const Node& node, const KeeperOptions& options) {
+  NodeSpec spec{.node = node_id,
+                .tenant = {},
+                .folder = io::JoinPath(options.shared_folder, node_id),
+                .settings = options.settings};
+  // As it was started, should fewer be meant by now: it has its tenants.
+  const std::uint64_t capacity = std::max(node.capacity, options.capacity);
+  spec.settings.emplace_back("NODE_CAPACITY", std::to_string(capacity));
+  spec.settings.emplace_back("DATA_PATH", spec.folder);
+  spec.settings.emplace_back("NODE_ID", spec.node);
+  spec.settings.emplace_back("NODE_KEY", options.key_of(spec.node));
+  return spec;
+}
+
 NodeKeeper::NodeKeeper(KeeperOptions options, std::unique_ptr<Launcher> launcher, Fleet& fleet,
                        io::FileSystem& files, const io::Clock& clock, Logger& log)
     : options_(std::move(options)),
@@ -110,6 +124,13 @@ void NodeKeeper::Look() {
     const auto* tenant = view.FindTenant(tenant_id);
     if (tenant == nullptr || !IsOurs(placement.value, options_)) continue;
     if (!view.CheckTenant(tenant_id).ok()) continue;
+    const auto* node = view.FindNode(placement.value.node);
+    if (node != nullptr && node->value.IsShared()) {
+      // Of one that is deleted, too: the node takes its data away.
+      if (tenant->value.state != TenantState::kSuspended)
+        wanted[placement.value.node] = SharedSpecOf(placement.value.node, node->value, options_);
+      continue;
+    }
     if (tenant->value.state != TenantState::kActive) continue;
     const auto* quota = view.FindQuota(tenant_id);
     wanted[placement.value.node] = SpecOf(tenant_id, tenant->value, placement.value,
@@ -168,11 +189,15 @@ void NodeKeeper::TellOthers(const std::string& node) {
   (void)fleet_.Change(decide, io::SystemClock().MonotonicNanos() + kTellNanos).ok();
 }
 
+// Whether it is wanted cannot be told: a row that cannot be read may be of one of its tenants.
+bool NodeKeeper::IsUnknown(const NodeSpec& spec, const FleetView& view) const {
+  return spec.tenant.empty() ? !view.damaged().empty() : !view.CheckTenant(spec.tenant).ok();
+}
+
 void NodeKeeper::StopUnwanted(const std::map<std::string, NodeSpec>& wanted,
                               const FleetView& view) {
   for (auto& [node, record] : records_) {
-    // Whether it is wanted cannot be told.
-    if (!view.CheckTenant(record.spec.tenant).ok()) continue;
+    if (IsUnknown(record.spec, view)) continue;
     const auto found = wanted.find(node);
     if (launcher_->IsRunning(node) && (found == wanted.end() || found->second != record.spec))
       launcher_->Stop(node);
@@ -213,13 +238,12 @@ void NodeKeeper::FinishDeletions(const FleetView& view) {
   std::map<std::string, std::string> waiting;
   for (const auto& [tenant_id, tenant] : view.tenants()) {
     if (tenant.value.state != TenantState::kDeleting) continue;
-    const auto* placement = view.FindPlacement(tenant_id);
-    const bool is_launched = placement != nullptr && !placement->value.launched_by.empty();
-    if (is_launched && !IsOurs(placement->value, options_)) continue;
+    const auto* placed = view.FindPlacement(tenant_id);
+    const Placement* placement = placed == nullptr ? nullptr : &placed->value;
+    const bool is_launched = placement != nullptr && !placement->launched_by.empty();
+    if (is_launched && !IsOurs(*placement, options_)) continue;
     if (!view.CheckTenant(tenant_id).ok()) continue;
-    const Status gone =
-        is_launched ? DeleteLaunched(tenant_id, placement->value.node, tenant.value.keeps_data)
-                    : DeleteElsewhere(tenant_id, tenant.value.keeps_data);
+    const Status gone = Delete(view, tenant_id, tenant.value, placement);
     if (gone.ok()) continue;
     // Files are for the log alone.
     const std::string why = gone.code() == Code::kUnavailable
@@ -232,6 +256,28 @@ void NodeKeeper::FinishDeletions(const FleetView& view) {
   }
   const std::lock_guard lock(mutex_);
   not_deleted_ = std::move(waiting);
+}
+
+Status NodeKeeper::Delete(const FleetView& view, const std::string& tenant, const Tenant& row,
+                          const Placement* placement) {
+  const auto* node = placement == nullptr ? nullptr : view.FindNode(placement->node);
+  if (node != nullptr && node->value.IsShared()) return DeleteShared(tenant, row, *placement);
+  if (placement != nullptr && !placement->launched_by.empty())
+    return DeleteLaunched(tenant, placement->node, row.keeps_data);
+  return DeleteElsewhere(tenant, row.keeps_data);
+}
+
+// The node hears of it in the answer to its next heartbeat. Of data that stays it need not say
+// anything: it serves nobody who is not placed there.
+Status NodeKeeper::DeleteShared(const std::string& tenant, const Tenant& row,
+                                const Placement& placement) {
+  if (!row.keeps_data && !options_.is_gone(placement.node, {tenant, row.changed_us})) {
+    (void)Farewell(tenant, row.keeps_data, /*has_node_ended=*/false).ok();
+    return {Code::kUnavailable,
+            fmt::format("its node '{}' has not taken its data away yet", placement.node)};
+  }
+  GRANARY_TRY(Farewell(tenant, row.keeps_data, /*has_node_ended=*/true));
+  return Finish(tenant, placement.launched_by.empty() ? "" : placement.node);
 }
 
 // What is kept is kept for the tenant's return, and so is who may see it.
@@ -279,7 +325,10 @@ Status NodeKeeper::Finish(const std::string& tenant, const std::string& node) {
     if (row == nullptr || row->value.state != TenantState::kDeleting) return changes;
     for (const std::string_view kind : {kTenantKind, kPlacementKind, kQuotaKind})
       drop(kind, tenant);
-    if (!node.empty()) drop(kNodeKind, node);
+    const auto count = now.PlacedCounts();
+    const auto placed = count.find(node);
+    const bool has_others = placed != count.end() && placed->second > 1;
+    if (!node.empty() && !has_others) drop(kNodeKind, node);
     return changes;
   };
   GRANARY_TRY(fleet_.Change(decide).status());

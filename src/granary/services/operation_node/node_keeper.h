@@ -10,7 +10,8 @@
 //                               then the gateway and the catalog forget it, then its rows go
 //                               (tenant_folders.h, farewells.h). A crash in between is made good
 //                               by the next look. Of a tenant whose node runs on its own only the
-//                               last two, by whichever Operation Node comes first.
+//                               last two, by whichever Operation Node comes first. A node with
+//                               many tenants puts the data aside itself, and says so in a heartbeat.
 //
 // Away       while the metadata store does not answer, what runs goes on as it was seen last.
 // Threads    fully safe; looks from a thread of its own, which is the nodes' parent. What was put
@@ -29,19 +30,21 @@
 #include <vector>
 
 #include "granary/base/log.h"
+#include "granary/hosting/tenant_folders.h"
 #include "granary/io/clock.h"
 #include "granary/io/file_system.h"
 #include "granary/runtime/periodic.h"
 #include "granary/services/operation_node/fleet.h"
 #include "granary/services/operation_node/launcher.h"
 #include "granary/services/operation_node/restart_policy.h"
-#include "granary/services/operation_node/tenant_folders.h"
 
 namespace granary::operation {
 
 struct KeeperOptions {
   std::string operation_node;  ///< Whose nodes it keeps: Placement::launched_by.
-  std::string folder;          ///< Of all nodes' data, absolute: <folder>/<tenant>.
+  std::string folder;          ///< Of nodes with one tenant, absolute: <folder>/<tenant>.
+  std::string shared_folder;   ///< … and with many: <shared_folder>/<node>.
+  std::uint64_t capacity = 1;  ///< LAUNCH_CAPACITY
   /// Of a node's settings those that are the same for all.
   std::vector<std::pair<std::string, std::string>> settings;
   /// A node's key; it proves with it who it is.
@@ -51,6 +54,9 @@ struct KeeperOptions {
   std::function<void(const std::string& node)> ended = [](const std::string&) {};
   /// While it says no, what runs goes on, and nothing is started, asked to end or deleted.
   std::function<bool()> may_act = [] { return true; };
+  /// Whether a node with many tenants has said that it let go of this one.
+  std::function<bool(const std::string& node, const GoneTenant& tenant)> is_gone =
+      [](const std::string&, const GoneTenant&) { return false; };
   /// Of a tenant that is being deleted: OK when nobody else keeps anything of it (Farewells::Tell).
   std::function<Status(const std::string& tenant, bool has_node_ended)> farewell =
       [](const std::string&, bool) { return Status::Ok(); };
@@ -70,6 +76,9 @@ struct KeptProcess {
 /// The settings of a tenant's node. Pure.
 NodeSpec SpecOf(const std::string& tenant_id, const Tenant& tenant, const Placement& placement,
                 const Quota& quota, const KeeperOptions& options);
+
+/// The settings of a node with many tenants, who are told of in the answers to its heartbeats. Pure.
+NodeSpec SharedSpecOf(const std::string& node_id, const Node& node, const KeeperOptions& options);
 
 class NodeKeeper {
  public:
@@ -113,6 +122,10 @@ class NodeKeeper {
   void FinishDeletions(const FleetView& view);
   Status DeleteLaunched(const std::string& tenant, const std::string& node, bool keeps_data);
   Status DeleteElsewhere(const std::string& tenant, bool keeps);
+  Status DeleteShared(const std::string& tenant, const Tenant& row, const Placement& placement);
+  Status Delete(const FleetView& view, const std::string& tenant, const Tenant& row,
+                const Placement* placement);
+  bool IsUnknown(const NodeSpec& spec, const FleetView& view) const;
   Status Farewell(const std::string& tenant, bool keeps, bool has_node_ended);
   Status Finish(const std::string& tenant, const std::string& node);
   void Publish();
@@ -124,7 +137,7 @@ class NodeKeeper {
   Logger& log_;
   std::unique_ptr<Launcher> launcher_;     // The looking thread's, as is the next.
   std::map<std::string, Record> records_;  // By node.
-  TenantFolders folders_;
+  hosting::TenantFolders folders_;
   std::string last_sweep_;  // Of the sweeping thread.
   mutable std::mutex mutex_;
   std::map<std::string, KeptProcess> shown_;        // Guarded by mutex_, as are the next.

@@ -45,10 +45,16 @@ struct NodeKeeperTest : ::testing::Test {
     keeper = std::make_unique<NodeKeeper>(
         KeeperOptions{.operation_node = "op-1",
                       .folder = folder.Join("nodes"),
+                      .shared_folder = folder.Join("shared"),
+                      .capacity = 10,
                       .settings = {{"MEMORY_LIMIT_MB", "100"}},
                       .key_of = [](const std::string& node) { return "key of " + node; },
                       .restarts = {.first_ms = 500, .longest_ms = 4'000, .healthy_ms = 10'000},
                       .ended = [this](const std::string& node) { ended(node); },
+                      .is_gone =
+                          [this](const std::string& node, const GoneTenant& tenant) {
+                            return std::ranges::find(gone[node], tenant) != gone[node].end();
+                          },
                       .farewell =
                           [this](const std::string& tenant, bool has_node_ended) {
                             told.push_back(tenant + (has_node_ended ? " last" : " early"));
@@ -84,6 +90,7 @@ struct NodeKeeperTest : ::testing::Test {
 
   std::function<void(const std::string&)> ended = [](const std::string&) {};
   std::vector<std::string> told;
+  std::map<std::string, std::vector<GoneTenant>> gone;
   Status farewell;
   testing::TempDirectory folder;
   testing::FakeClock clock;
@@ -314,6 +321,93 @@ TEST_F(NodeKeeperTest, DataThatIsToBeKeptIsKept) {
   EXPECT_EQ(fleet->Last()->FindTenant("a"), nullptr);
   EXPECT_TRUE(*files.Exists(folder.Join("nodes/a")));
   EXPECT_TRUE(told.empty()) << "whoever may see it is kept with it";
+}
+
+struct SharedNodeTest : NodeKeeperTest {
+  /// Two tenants on one node, which is launched here or runs on its own.
+  void PlaceTwo(const std::string& launched_by) {
+    Put(kNodeKind, "n", NodeBody({.launched_by = launched_by, .capacity = 10, .follows = true}));
+    for (const std::string id : {"a", "b"}) {
+      PutTenant(id, TenantState::kActive);
+      Put(kPlacementKind, id, PlacementBody({.node = "n", .launched_by = launched_by}));
+    }
+  }
+  void Delete(const std::string& id, std::int64_t changed_us, bool keeps_data = false) {
+    Put(kTenantKind, id,
+        TenantBody(
+            {.state = TenantState::kDeleting, .keeps_data = keeps_data, .changed_us = changed_us}));
+  }
+  bool IsThere(const std::string& id) { return (*fleet->Fresh())->FindTenant(id) != nullptr; }
+};
+
+TEST_F(SharedNodeTest, OneProcessServesAllThatArePlacedOnItAndNoQuotaIsItsSetting) {
+  PlaceTwo("op-1");
+  Put(kQuotaKind, "a", QuotaBody({.memory_mb = 200}));
+  keeper->Look();
+  ASSERT_EQ(launcher->running.size(), 1u);
+  EXPECT_EQ(SettingOf("n", "NODE_CAPACITY"), "10");
+  EXPECT_EQ(SettingOf("n", "DATA_PATH"), folder.Join("shared/n"));
+  EXPECT_EQ(SettingOf("n", "MEMORY_LIMIT_MB"), "100");
+  EXPECT_EQ(SettingOf("n", "TENANT_ID"), "none");
+  Put(kQuotaKind, "a", QuotaBody({.memory_mb = 300}));
+  keeper->Look();
+  EXPECT_TRUE(launcher->asked.empty());
+}
+
+TEST_F(SharedNodeTest, ItRunsForTheLastActiveOneAndForOneThatIsBeingDeleted) {
+  PlaceTwo("op-1");
+  keeper->Look();
+  PutTenant("a", TenantState::kSuspended);
+  keeper->Look();
+  EXPECT_TRUE(launcher->asked.empty());
+  Delete("b", 5);
+  keeper->Look();
+  EXPECT_TRUE(launcher->asked.empty());  // It takes the data away.
+  EXPECT_TRUE(IsThere("b"));
+  gone["n"] = {{"b", 5}};
+  keeper->Look();
+  EXPECT_FALSE(IsThere("b"));
+  EXPECT_TRUE(IsThere("a"));
+  EXPECT_NE((*fleet->Fresh())->FindNode("n"), nullptr);  // Another one is placed there.
+  keeper->Look();
+  EXPECT_EQ(launcher->asked, std::vector<std::string>{"n"});  // All that is left is suspended.
+}
+
+TEST_F(SharedNodeTest, ADeletionEndsWhenItsNodeHasSaidSoOfThatDeletion) {
+  PlaceTwo("");
+  Delete("a", 5);
+  keeper->Look();
+  EXPECT_TRUE(IsThere("a"));
+  EXPECT_NE(keeper->WhyNotDeleted("a").find("'n'"), std::string::npos);
+  EXPECT_EQ(told, std::vector<std::string>{"a early"});
+  gone["n"] = {{"a", 4}};  // Of an earlier tenant of that id.
+  keeper->Look();
+  EXPECT_TRUE(IsThere("a"));
+  gone["n"] = {{"a", 5}};
+  keeper->Look();
+  EXPECT_FALSE(IsThere("a"));
+  EXPECT_TRUE(IsThere("b"));
+  EXPECT_EQ(told.back(), "a last");
+  EXPECT_NE((*fleet->Fresh())->FindNode("n"), nullptr);  // It runs on its own.
+}
+
+TEST_F(SharedNodeTest, DataThatStaysIsNotWaitedFor) {
+  PlaceTwo("");
+  Delete("a", 5, /*keeps_data=*/true);
+  keeper->Look();
+  EXPECT_FALSE(IsThere("a"));
+  EXPECT_TRUE(told.empty());
+}
+
+TEST_F(SharedNodeTest, TheRowOfALaunchedNodeGoesWithItsLastTenant) {
+  PlaceTwo("op-1");
+  keeper->Look();
+  Delete("a", 5);
+  Delete("b", 6);
+  gone["n"] = {{"a", 5}, {"b", 6}};
+  keeper->Look();
+  EXPECT_FALSE(IsThere("a") || IsThere("b"));
+  EXPECT_EQ((*fleet->Fresh())->FindNode("n"), nullptr);
 }
 
 }  // namespace

@@ -12,24 +12,6 @@ namespace {
 using hosting::JsonResponse;
 using hosting::RouteCall;
 
-std::string HeartbeatAnswer(const Desk& desk, const FleetView& view, const std::string& id) {
-  std::string out;
-  api::JsonObject object(out);
-  object.Add("node_id", std::string_view(id));
-  object.Add("state", NodeStateName(NodeState::kAlive));
-  std::string& tenants = object.Key("tenants");
-  tenants.push_back('[');
-  for (const auto& [tenant, placement] : view.placements()) {
-    if (placement.value.node != id) continue;
-    if (tenants.back() != '[') tenants.push_back(',');
-    json::AppendString(tenant, tenants);
-  }
-  tenants.push_back(']');
-  object.Add("heartbeat_seconds", desk.config.heartbeat_seconds);
-  object.Close();
-  return out;
-}
-
 // Whether the last state that was seen has all of the beat.
 bool IsWrittenDown(const Desk& desk, const FleetView* view, const std::string& id,
                    const Heartbeat& beat) {
@@ -44,7 +26,8 @@ Result<net::HttpResponse> Beat(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Heartbeat beat, ParseHeartbeat(call.request.body));
   GRANARY_TRY(CheckFits(beat));
-  const Heard heard{beat.url, beat.tenants, beat.capacity, beat.version, beat.load};
+  const Heard heard{beat.url,      beat.tenants, beat.follows, beat.gone,
+                    beat.capacity, beat.version, beat.load};
   FleetViewPtr view = desk.fleet.Last();
   const bool is_known =
       view != nullptr && view->FindNode(id) != nullptr && CheckKey(*view, id, beat).ok();
@@ -63,7 +46,7 @@ Result<net::HttpResponse> Beat(Desk& desk, RouteCall& call) {
       desk.book.Hear(id, heard);
     }
   }
-  return JsonResponse(HeartbeatAnswer(desk, *view, id));
+  return JsonResponse(HeartbeatAnswer(*view, id, desk.config.heartbeat_seconds));
 }
 
 Result<net::HttpResponse> ListNodes(Desk& desk, RouteCall& call) {

@@ -183,6 +183,11 @@ Result<KeeperOptions> OperationNode::State::MakeKeeperOptions() {
                         .restarts = {}};
   // Nodes are started in folders of their own.
   GRANARY_ASSIGN(options.folder, files.Resolve(io::JoinPath(FolderOf(config), "nodes")));
+  GRANARY_ASSIGN(options.shared_folder, files.Resolve(io::JoinPath(FolderOf(config), "shared")));
+  options.capacity = static_cast<std::uint64_t>(config.launch_capacity);
+  options.is_gone = [this](const std::string& node, const GoneTenant& tenant) {
+    return book->IsGone(node, tenant);
+  };
   GRANARY_ASSIGN(const std::string own, files.Resolve(KeysFileOf(config)));
   for (auto& [name, value] : options.settings) {
     if (name != "GATEWAY_JWKS") continue;

@@ -11,17 +11,20 @@ namespace {
 // Why a node cannot take the tenant; empty when it can.
 std::string Objection(const PlacementCandidate& node, const PlacementWish& wish) {
   if (!wish.node.empty() && node.node != wish.node) return "another one was asked for";
-  if (node.state != NodeState::kAlive) return fmt::format("it is {}", NodeStateName(node.state));
+  const bool is_starting = node.may_start && node.state == NodeState::kStarting;
+  if (node.state != NodeState::kAlive && !is_starting)
+    return fmt::format("it is {}", NodeStateName(node.state));
   if (node.draining) return "it is being drained";
   if (node.has_tenant) return {};
-  if (node.is_launched) return "it was launched for another tenant";
+  if (node.is_launched) return "it was launched for another tenant, or elsewhere";
   if (node.placed >= node.capacity)
     return fmt::format("it serves {} of {} tenants", node.placed, node.capacity);
   return {};
 }
 
 auto RankOf(const PlacementCandidate& node) {
-  return std::tuple(!node.has_tenant, node.placed, node.cpu_percent, node.node);
+  return std::tuple(!node.has_tenant, node.state != NodeState::kAlive, node.placed,
+                    node.cpu_percent, node.node);
 }
 
 std::string ReasonOf(const PlacementCandidate& node, const PlacementWish& wish) {

@@ -21,7 +21,8 @@ struct PlacementCandidate {
   NodeState state = NodeState::kAlive;
   bool draining = false;
   bool has_tenant = false;   ///< It says that it serves the tenant.
-  bool is_launched = false;  ///< For one tenant, and by whoever placed that one.
+  bool is_launched = false;  ///< For one tenant, or by another Operation Node.
+  bool may_start = false;    ///< It is launched here for many: one that starts will be there soon.
   std::uint64_t placed = 0;  ///< Tenants that are placed there.
   std::uint64_t capacity = 1;
   double cpu_percent = 0;

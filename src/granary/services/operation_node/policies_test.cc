@@ -83,6 +83,19 @@ TEST(PlacementPolicyTest, OnlyNodesThatLiveAndAreNotDrainedAreTaken) {
   EXPECT_EQ(PickNode({launched}, {.tenant = "t"}).kind, Kind::kNode);
 }
 
+TEST(PlacementPolicyTest, ALaunchedNodeForManyTakesOthersAlsoWhileItStarts) {
+  PlacementCandidate starts = Free("a", 1, 10);
+  starts.state = NodeState::kStarting;
+  starts.may_start = true;
+  EXPECT_EQ(PickNode({starts}, {.tenant = "t", .may_launch = true}).node, "a");
+  EXPECT_EQ(PickNode({starts, Free("b", 5, 10)}, {.tenant = "t"}).node, "b");  // It is there.
+  starts.placed = 10;
+  EXPECT_EQ(PickNode({starts}, {.tenant = "t", .may_launch = true}).kind, Kind::kLaunch);
+  starts.state = NodeState::kDead;
+  starts.placed = 0;
+  EXPECT_EQ(PickNode({starts}, {.tenant = "t", .may_launch = true}).kind, Kind::kLaunch);
+}
+
 TEST(PlacementPolicyTest, WhereNobodyHasRoomOneIsLaunchedIfThatMayBe) {
   EXPECT_EQ(PickNode({}, {.tenant = "t", .may_launch = true}).kind, Kind::kLaunch);
   EXPECT_EQ(PickNode({Free("a", 1, 1)}, {.tenant = "t", .may_launch = true}).kind, Kind::kLaunch);

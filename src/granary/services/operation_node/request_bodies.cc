@@ -81,6 +81,18 @@ Status ReadTenantsOf(api::ObjectReader& object, std::vector<std::string>& out) {
   return Status::Ok();
 }
 
+Result<GoneTenant> ReadGone(const api::JsonNode& node, const std::string& pointer) {
+  GRANARY_ASSIGN(api::ObjectReader object, api::ObjectReader::Of(node, pointer));
+  GoneTenant out;
+  GRANARY_ASSIGN(out.id, object.RequiredText("tenant_id"));
+  GRANARY_ASSIGN(const auto changed_us, object.WholeNumber("changed_us", 0, INT64_MAX));
+  out.changed_us = static_cast<std::int64_t>(changed_us.value_or(0));
+  GRANARY_TRY(object.Finish());
+  if (IsIdentifier(out.id)) return out;
+  return Status::Invalid(Code::kInvalidIdentifier, object.PointerOf("tenant_id"),
+                         std::string(InvalidIdentifier(out.id).message()));
+}
+
 Result<SimulatedRound> ReadRound(const api::JsonNode& node, const std::string& pointer) {
   GRANARY_ASSIGN(api::ObjectReader object, api::ObjectReader::Of(node, pointer));
   SimulatedRound out;
@@ -154,6 +166,10 @@ Result<Heartbeat> ParseHeartbeat(std::string_view text) {
   if (out.url.size() > kUrlBytesMax || !net::ParseUpstreamUrl(out.url).ok())
     return WrongMember(body, "url", "it is not a URL like http://10.0.0.7:8000");
   GRANARY_TRY(ReadTenantsOf(body, out.tenants));
+  out.follows = body.Find("gone") != nullptr;
+  GRANARY_TRY(body.Each("gone", out.gone, ReadGone));
+  if (out.gone.size() > kTenantsOfANodeMax)
+    return WrongMember(body, "gone", fmt::format("at most {}", kTenantsOfANodeMax));
   GRANARY_ASSIGN(const auto capacity, body.WholeNumber("capacity", 0, kCapacityMax));
   out.capacity = capacity.value_or(1);
   GRANARY_ASSIGN(const auto version, body.Text("version"));

@@ -26,12 +26,25 @@ metadata::Change NodeChange(const FleetView& now, const std::string& id, const N
   return {std::string(kNodeKind), id, now.VersionOf(kNodeKind, id), NodeBody(node)};
 }
 
+// The nodes of this Operation Node that run, or are to.
+std::set<std::string> LaunchedNodes(const Desk& desk, const FleetView& now) {
+  std::set<std::string> out;
+  for (const auto& [id, placement] : now.placements()) {
+    const auto* tenant = now.FindTenant(id);
+    if (placement.value.launched_by == desk.id && tenant != nullptr &&
+        tenant->value.state == TenantState::kActive)
+      out.insert(placement.value.node);
+  }
+  return out;
+}
+
+bool IsOnShared(const FleetView& now, const Placement& placement) {
+  const auto* node = now.FindNode(placement.node);
+  return node != nullptr && node->value.IsShared();
+}
+
 std::uint64_t LaunchedCount(const Desk& desk, const FleetView& now) {
-  return static_cast<std::uint64_t>(std::ranges::count_if(now.placements(), [&](const auto& one) {
-    const auto* tenant = now.FindTenant(one.first);
-    return one.second.value.launched_by == desk.id && tenant != nullptr &&
-           tenant->value.state == TenantState::kActive;
-  }));
+  return LaunchedNodes(desk, now).size();
 }
 
 // A node that is not taken for gone and says that it serves the tenant; empty: none.
@@ -52,6 +65,8 @@ Status ClaimLaunched(const Desk& desk, const FleetView& now, const std::string& 
   Node node;
   node.key_digest = KeyDigest(desk.key_of(id));
   node.launched_by = desk.id;
+  node.capacity = static_cast<std::uint64_t>(desk.config.launch_capacity);
+  node.follows = node.capacity > 1;
   const auto* row = now.FindNode(id);
   if (row == nullptr) {
     changes.push_back(NodeChange(now, id, node));
@@ -65,6 +80,14 @@ Status ClaimLaunched(const Desk& desk, const FleetView& now, const std::string& 
                       id)};
 }
 
+// A name that no node of the fleet has.
+std::string UnusedSharedNode(const Desk& desk, const FleetView& now) {
+  for (std::uint64_t number = 1;; ++number) {
+    std::string id = LaunchedNodeId(desk.id, fmt::format("shared/{}", number));
+    if (now.FindNode(id) == nullptr && now.VersionOf(kNodeKind, id) == 0) return id;
+  }
+}
+
 // Places the tenant as `choice` says; nothing when it says no node.
 Status Place(const Desk& desk, const FleetView& now, const std::string& tenant,
              const PlacementChoice& choice, Fleet::Changes& changes) {
@@ -75,8 +98,10 @@ Status Place(const Desk& desk, const FleetView& now, const std::string& tenant,
                       .reason = choice.reason,
                       .since_us = desk.clock.WallMicros(),
                       .turn = before == nullptr ? 0 : before->value.turn + 1};
+  if (const auto* row = now.FindNode(choice.node)) placement.launched_by = row->value.launched_by;
   if (choice.kind == PlacementChoice::Kind::kLaunch) {
-    placement.node = LaunchedNodeId(desk.id, tenant);
+    placement.node = desk.config.launch_capacity > 1 ? UnusedSharedNode(desk, now)
+                                                     : LaunchedNodeId(desk.id, tenant);
     placement.launched_by = desk.id;
     GRANARY_TRY(ClaimLaunched(desk, now, placement.node, changes));
   }
@@ -144,11 +169,13 @@ PlacementChoice ChooseNode(const Desk& desk, const FleetView& now, const std::st
           const auto* placement = now.FindPlacement(named);
           return placement == nullptr || placement->value.node != id;
         }));
+    const bool is_ours = node.node.launched_by == desk.id && node.node.IsShared();
     candidates.push_back({.node = id,
                           .state = node.health.state,
                           .draining = node.node.draining,
                           .has_tenant = std::ranges::find(tenants, tenant) != tenants.end(),
-                          .is_launched = !node.node.launched_by.empty(),
+                          .is_launched = !node.node.launched_by.empty() && !is_ours,
+                          .may_start = is_ours,
                           // What it serves though nobody placed it there takes room, too.
                           .placed = node.placed + unplaced,
                           .capacity = node.node.capacity,
@@ -207,6 +234,7 @@ Result<Fleet::Changes> DecideResume(const Desk& desk, const FleetView& now, cons
   if (tenant.state == TenantState::kActive) return Fleet::Changes();
   const auto* placement = now.FindPlacement(id);
   if (placement != nullptr && placement->value.launched_by == desk.id &&
+      !LaunchedNodes(desk, now).contains(placement->value.node) &&
       LaunchedCount(desk, now) >= static_cast<std::uint64_t>(desk.config.max_launched_nodes)) {
     return Status(Code::kQuotaExceeded,
                   fmt::format("{} launched nodes run: MAX_LAUNCHED_NODES is {}",
@@ -225,6 +253,13 @@ Result<Fleet::Changes> DecideMove(const Desk& desk, const FleetView& now, const 
   GRANARY_TRY(NeedLasting(now, id).status());
   const auto* before = now.FindPlacement(id);
   Fleet::Changes changes;
+  if (before != nullptr && !before->value.launched_by.empty() && move.node.empty() &&
+      IsOnShared(now, before->value)) {
+    return Status(Code::kConflict,
+                  fmt::format("the tenant '{}' shares the node that was launched for it with "
+                              "others, which would begin anew with it",
+                              id));
+  }
   if (before != nullptr && !before->value.launched_by.empty() && move.node.empty()) {
     // Its data is in a folder of that machine, so its node can only begin anew there.
     Placement placement = before->value;
@@ -270,14 +305,23 @@ Result<Fleet::Changes> DecideDelete(const Desk& desk, const FleetView& now, cons
   const auto* placement = now.FindPlacement(id);
   const bool is_launched = placement != nullptr && !placement->value.launched_by.empty();
   const bool lasts = found->value.state != TenantState::kDeleting;
-  if (const std::string node = is_launched || !lasts ? "" : WhoAnnounces(desk, now, id);
+  // A node with many is told to let go of it, and says when it has.
+  const bool is_shared = placement != nullptr && IsOnShared(now, placement->value);
+  if (is_shared && is_launched && keeps_data) {
+    return Status(Code::kConflict,
+                  fmt::format("the tenant '{}' shares a node that was launched, and nobody would "
+                              "know any more where its data is: copy it first",
+                              id));
+  }
+  if (const std::string node =
+          is_launched || is_shared || !lasts ? "" : WhoAnnounces(desk, now, id);
       desk.config.adopt_tenants && !node.empty()) {
     return Status(Code::kConflict,
                   fmt::format("the node '{}' announces the tenant '{}', which would be adopted "
                               "again at its next heartbeat (ADOPT_TENANTS): stop the node first",
                               node, id));
   }
-  if (is_launched || !lasts || (desk.tells_others && !keeps_data)) {
+  if (is_launched || is_shared || !lasts || (desk.tells_others && !keeps_data)) {
     Tenant tenant = found->value;
     if (tenant.state == TenantState::kDeleting) {
       if (tenant.keeps_data == keeps_data) return Fleet::Changes();

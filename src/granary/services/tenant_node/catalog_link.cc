@@ -47,32 +47,36 @@ storage::CompactionRule RuleOf(const api::CompactionPolicy& policy) {
 }  // namespace
 
 Result<std::unique_ptr<CatalogLink>> CatalogLink::Start(CatalogLinkOptions options, Tenant& tenant,
-                                                        const io::Clock& clock, Logger& log) {
+                                                        const io::Clock& clock, Logger& log,
+                                                        runtime::JobThreads* shared) {
   GRANARY_ASSIGN(auto client, net::HttpClient::Create(options.url, kCatalogTimeoutMs));
   client.set_limits({.body_bytes_max = kCatalogAnswerMax, .total_ms = kCatalogTimeoutMs});
   return std::unique_ptr<CatalogLink>(
-      new CatalogLink(std::move(options), std::move(client), tenant, clock, log));
+      new CatalogLink(std::move(options), std::move(client), tenant, clock, log, shared));
 }
 
 CatalogLink::CatalogLink(CatalogLinkOptions options, net::HttpClient client, Tenant& tenant,
-                         const io::Clock& clock, Logger& log)
+                         const io::Clock& clock, Logger& log, runtime::JobThreads* shared)
     : options_(std::move(options)),
+      has_own_thread_(shared == nullptr),
       client_(std::move(client)),
       tenant_(tenant),
       clock_(clock),
       log_(log),
       news_(tenant, clock, {.statistics_interval_us = options_.statistics_interval_us}),
       orders_(tenant.store()) {
-  job_ =
-      std::make_unique<runtime::PeriodicJob>("catalog-link", options_.interval, [this] { Run(); });
+  job_ = std::make_unique<runtime::PeriodicJob>(
+      "catalog-link", options_.interval, [this] { Run(); }, shared);
   job_->Poke();
 }
 
 CatalogLink::~CatalogLink() { job_->Stop(); }
 
 void CatalogLink::Run() {
-  thread_local const bool gives_way = (runtime::GiveWay(), true);
-  (void)gives_way;
+  if (has_own_thread_) {
+    thread_local const bool gives_way = (runtime::GiveWay(), true);
+    (void)gives_way;
+  }
   const std::int64_t now_ns = clock_.MonotonicNanos();
   if (is_timed_ && now_ns - heard_ns_ > std::chrono::nanoseconds(kTimedWithoutCatalog).count())
     ApplyPolicies(/*timed=*/false);

@@ -24,6 +24,7 @@
 #include "granary/base/status.h"
 #include "granary/io/clock.h"
 #include "granary/net/http_client.h"
+#include "granary/runtime/job_threads.h"
 #include "granary/runtime/periodic.h"
 #include "granary/services/tenant_node/catalog_orders.h"
 #include "granary/tenant/tenant_news.h"
@@ -49,16 +50,18 @@ class CatalogLink {
  public:
   static constexpr std::chrono::seconds kTimedWithoutCatalog{60};
 
-  /// kInvalidArgument for a URL that is none.
+  /// kInvalidArgument for a URL that is none. `shared` null: it has a thread of its own. Else they
+  /// outlive it.
   static Result<std::unique_ptr<CatalogLink>> Start(CatalogLinkOptions options, Tenant& tenant,
-                                                    const io::Clock& clock, Logger& log);
+                                                    const io::Clock& clock, Logger& log,
+                                                    runtime::JobThreads* shared = nullptr);
   ~CatalogLink();
 
   CatalogLinkCounts counts() const { return {parts_.load(), sessions_.load()}; }
 
  private:
   CatalogLink(CatalogLinkOptions options, net::HttpClient client, Tenant& tenant,
-              const io::Clock& clock, Logger& log);
+              const io::Clock& clock, Logger& log, runtime::JobThreads* shared);
   void Run();
   Status Talk();
   Status OpenSession();
@@ -71,6 +74,7 @@ class CatalogLink {
   void ApplyPolicies(bool timed);
 
   const CatalogLinkOptions options_;
+  const bool has_own_thread_;
   net::HttpClient client_;
   Tenant& tenant_;
   const io::Clock& clock_;

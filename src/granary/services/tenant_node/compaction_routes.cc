@@ -15,7 +15,7 @@ Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
   GRANARY_ASSIGN(const bool wait, hosting::BoolParameter(call.request, "wait", false));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(storage::CompactionJob job, tenant->store().Compact(id));
@@ -32,7 +32,7 @@ Result<net::HttpResponse> Compact(NodeState& state, hosting::RouteCall& call) {
 
 Result<net::HttpResponse> Explain(NodeState& state, hosting::RouteCall& call) {
   GRANARY_ASSIGN(const bool all, hosting::BoolParameter(call.request, "all", false));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   const auto wish = all ? storage::CompactionWish::kAll : storage::CompactionWish::kWhatPays;
@@ -50,7 +50,7 @@ Result<storage::CompactionJob> JobOf(Tenant& tenant, const hosting::RouteCall& c
 
 Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   std::vector<storage::CompactionJob> jobs = tenant->store().Jobs();
   std::erase_if(jobs, [&](const storage::CompactionJob& job) {
     return !RightsOf(call).May(security::Verb::kAdmin, job.source);
@@ -60,14 +60,14 @@ Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
 
 Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const storage::CompactionJob job, JobOf(*tenant, call));
   return hosting::JsonResponse(api::JobJson(job));
 }
 
 Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedSomewhere(security::Verb::kAdmin));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const storage::CompactionJob job, JobOf(*tenant, call));
   GRANARY_TRY(tenant->store().CancelJob(job.id).status());
   return hosting::JsonResponse("", 204);

@@ -24,6 +24,10 @@ struct Config : hosting::ServerConfig {
   std::string tenant_id, tenant_name, allowed_data_paths, grpc_host,
       gateway_jwks;               ///< A file or URL; empty: no gateway.
   bool gateway_required = false;  ///< Then also of what comes from this machine.
+  // Whom it serves: 1: tenant_id alone.
+  std::int64_t node_capacity = 1, max_open_tenants = 0, tenant_idle_seconds = 0,
+               tenant_memory_mb = 0;
+  std::string tenant_ids;  ///< Of many, where no Operation Node says whom. Empty: tenant_id.
   std::int64_t grpc_port = 0;
   // What it is called by the Operation Node. Empty: it finds out by itself.
   std::string node_id, node_url, node_key;

@@ -34,6 +34,13 @@ bool IsKeyPlace(std::string_view text) {
   return hosting::IsOptionalPath(text) && text.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
+// Identifiers with commas between them, or nothing.
+bool IsTenantList(std::string_view text) {
+  const std::vector<std::string> ids = hosting::SplitList(text);
+  return (text.empty() || !ids.empty()) &&
+         std::ranges::all_of(ids, [](const std::string& id) { return IsIdentifier(id); });
+}
+
 bool IsNodeId(std::string_view text) { return text.empty() || IsIdentifier(text); }
 bool IsUrlOrNothing(std::string_view text) {
   return text.empty() || net::HttpClient::Create(text, 1).ok();
@@ -62,6 +69,11 @@ const Variable kNodeRows[] = {
     {"Who this node is", "TENANT_ID", "default_tenant",
      TextRule{&C::tenant_id, IsIdentifier, "letters, digits and _ . - (not first), at most 128"}, "Unique tenant identifier"},
     {"", "TENANT_NAME", "Default Tenant", TextRule{&C::tenant_name, IsName, "UTF-8 text of 1 to 255 bytes"}, "Human-readable tenant name"},
+    {"", "NODE_CAPACITY", "1", WholeRule{&C::node_capacity, 1, 10'000}, "Tenants that the node can serve; 1: TENANT_ID alone; more: those that the Operation Node places on it, or TENANT_IDS, each in a folder of its own"},
+    {"", "TENANT_IDS", "", TextRule{&C::tenant_ids, IsTenantList, "tenants' ids with commas between them, or nothing"}, "With NODE_CAPACITY over 1 and without OPERATION_NODE_URL: whom it serves; nothing: TENANT_ID"},
+    {"", "MAX_OPEN_TENANTS", "200", WholeRule{&C::max_open_tenants, 1, 10'000}, "… of them so many are open at once, unless more are in use; others are opened by the first request for them"},
+    {"", "TENANT_IDLE_SECONDS", "300", WholeRule{&C::tenant_idle_seconds, 1, 86'400}, "… one that nobody used for so long is flushed and closed"},
+    {"", "TENANT_MEMORY_MB", "0", WholeRule{&C::tenant_memory_mb, 0, kMegabytesMax}, "… and what one holds at most, unless its quota says another; 0: half of MEMORY_LIMIT_MB"},
 };
 
 const Variable kGatewayRows[] = {

@@ -33,7 +33,7 @@ Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::StreamedBodyFormat(call.request).status());
   GRANARY_TRY(hosting::CheckJsonBody(call.request, kOtherBodies));
   GRANARY_TRY(CheckNoStreamParameters(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(call.request.body, state.limits));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kWrite, body.source));
   GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
@@ -48,7 +48,7 @@ Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const query::SearchRequest request,
                  api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
   net::HttpResponse response;
@@ -75,7 +75,7 @@ Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(call.request.body, state.limits));
   net::HttpResponse response;
@@ -99,7 +99,7 @@ Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) 
 
 Result<net::HttpResponse> Delete(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::DeleteBody body, api::ParseDelete(call.request.body, state.limits));
   GRANARY_ASSIGN(auto key, WriteKeyOf(call.request));
   GRANARY_ASSIGN(

@@ -46,17 +46,19 @@ std::uint64_t RefusedIn(std::string_view body) {
 }  // namespace
 
 Result<std::unique_ptr<EngineLink>> EngineLink::Start(EngineLinkOptions options,
-                                                      QueryLearner& learner, Logger& log) {
+                                                      QueryLearner& learner, Logger& log,
+                                                      runtime::JobThreads* shared) {
   GRANARY_ASSIGN(auto client, net::HttpClient::Create(options.url, kEngineTimeoutMs));
   client.set_limits({.body_bytes_max = kAnswerMax, .total_ms = kEngineTimeoutMs});
   return std::unique_ptr<EngineLink>(
-      new EngineLink(std::move(options), std::move(client), learner, log));
+      new EngineLink(std::move(options), std::move(client), learner, log, shared));
 }
 
 EngineLink::EngineLink(EngineLinkOptions options, net::HttpClient client, QueryLearner& learner,
-                       Logger& log)
+                       Logger& log, runtime::JobThreads* shared)
     : options_(std::move(options)), client_(std::move(client)), learner_(learner), log_(log) {
-  job_ = std::make_unique<runtime::PeriodicJob>("cbo-link", options_.interval, [this] { Run(); });
+  job_ = std::make_unique<runtime::PeriodicJob>(
+      "cbo-link", options_.interval, [this] { Run(); }, shared);
   job_->Poke();
 }
 

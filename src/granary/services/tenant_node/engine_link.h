@@ -15,6 +15,7 @@
 #include "granary/base/log.h"
 #include "granary/base/status.h"
 #include "granary/net/http_client.h"
+#include "granary/runtime/job_threads.h"
 #include "granary/runtime/periodic.h"
 #include "granary/tenant/query_learner.h"
 
@@ -36,14 +37,17 @@ struct EngineLinkCounts {
 class EngineLink {
  public:
   /// kInvalidArgument for a URL that is none. `learner` and `log` outlive it.
+  /// `shared` null: it has a thread of its own. Else they outlive it.
   static Result<std::unique_ptr<EngineLink>> Start(EngineLinkOptions options, QueryLearner& learner,
-                                                   Logger& log);
+                                                   Logger& log,
+                                                   runtime::JobThreads* shared = nullptr);
   ~EngineLink();
 
   EngineLinkCounts counts() const;
 
  private:
-  EngineLink(EngineLinkOptions options, net::HttpClient client, QueryLearner& learner, Logger& log);
+  EngineLink(EngineLinkOptions options, net::HttpClient client, QueryLearner& learner, Logger& log,
+             runtime::JobThreads* shared);
   void Run();
   Status Push();
   Status Pull();

@@ -10,7 +10,7 @@
 namespace granary::services {
 
 /// The answer of POST /data/explain to `body`.
-Result<std::string> AnswerExplain(NodeState& state, std::string_view body, bool analyze,
-                                  const Caller& caller);
+Result<std::string> AnswerExplain(NodeState& state, Tenant& tenant, std::string_view body,
+                                  bool analyze, const Caller& caller);
 
 }  // namespace granary::services

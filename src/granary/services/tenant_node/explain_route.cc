@@ -14,22 +14,22 @@ namespace {
 Result<net::HttpResponse> ExplainPosted(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const bool analyze, hosting::BoolParameter(call.request, "analyze", false));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(std::string answer,
-                 AnswerExplain(state, call.request.body, analyze,
+                 AnswerExplain(state, *tenant, call.request.body, analyze,
                                {call.request.cancel, call.request.request_id, RightsOf(call)}));
   return hosting::JsonResponse(std::move(answer));
 }
 
 }  // namespace
 
-Result<std::string> AnswerExplain(NodeState& state, std::string_view body, bool analyze,
-                                  const Caller& caller) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+Result<std::string> AnswerExplain(NodeState& state, Tenant& tenant, std::string_view body,
+                                  bool analyze, const Caller& caller) {
   GRANARY_ASSIGN(const api::ExplainBody parsed, api::ParseExplain(body, state.limits));
   const auto explained = std::visit(
       [&](const auto& request) {
-        return tenant->Explain(request, analyze ? query::Analyze::kRun : query::Analyze::kNo,
-                               caller);
+        return tenant.Explain(request, analyze ? query::Analyze::kRun : query::Analyze::kNo,
+                              caller);
       },
       parsed.request);
   if (!explained.ok()) return api::InExplain(explained.status(), parsed);

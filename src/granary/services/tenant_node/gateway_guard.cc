@@ -37,8 +37,8 @@ GatewayGuard::~GatewayGuard() {
   if (refresh_) refresh_->Stop();
 }
 
-Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback,
-                                   const runtime::CancelToken& cancel) {
+Result<Visitor> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback,
+                                    const runtime::CancelToken& cancel) {
   const bool has_gateway = !config_.gateway_jwks.empty();
   if (token && !has_gateway) {
     return Status(Code::kUnauthenticated,
@@ -51,13 +51,13 @@ Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool p
   }
   if (!token) {
     GRANARY_TRY(hosting::CheckPeer(peer_is_loopback, config_));
-    return Rights();
+    return Visitor{config_.tenant_id, Rights()};
   }
   {
     const std::lock_guard lock(mutex_);
     const Known* known = known_.Find(*token);
     if (known != nullptr && clock_.WallMicros() / 1'000'000 < known->expires_s)
-      return known->rights;
+      return known->visitor;
   }
   std::uint64_t reading = 0;
   Result<Known> found = CheckSignature(*token, reading);
@@ -67,7 +67,7 @@ Result<Rights> GatewayGuard::Check(std::optional<std::string_view> token, bool p
   if (!found.ok()) return found.status();
   const std::lock_guard lock(mutex_);
   known_.Get(*token, [] { return Known{}; }) = *found;
-  return found->rights;
+  return found->visitor;
 }
 
 Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token,
@@ -82,12 +82,15 @@ Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token,
     return Status(Code::kUnavailable,
                   "the keys of the gateway could not be read yet (GATEWAY_JWKS); try again soon");
   }
+  const bool has_many = config_.node_capacity > 1;
   GRANARY_ASSIGN(security::TokenClaims claims,
-                 security::CheckToken(token, *keys, security::NodeTokenRules(config_.tenant_id),
+                 security::CheckToken(token, *keys,
+                                      has_many ? security::ManyNodeTokenRules()
+                                               : security::NodeTokenRules(config_.tenant_id),
                                       clock_.WallMicros() / 1'000'000));
-  if (claims.tenant != config_.tenant_id)
+  if (has_many ? !IsIdentifier(claims.tenant) : claims.tenant != config_.tenant_id)
     return Status(Code::kUnauthenticated, "the token is of another tenant");
-  return Known{Rights(std::move(claims.grants)), claims.expires_s};
+  return Known{{std::move(claims.tenant), Rights(std::move(claims.grants))}, claims.expires_s};
 }
 
 bool GatewayGuard::AwaitLater(std::uint64_t of, const runtime::CancelToken& cancel) {
@@ -170,14 +173,15 @@ Status NeedSight(const Rights& rights, const SourceId& source) {
 
 namespace {
 
-const Rights& RightsIn(const std::shared_ptr<const void>& who) {
-  static const Rights kAll;
-  return who == nullptr ? kAll : *static_cast<const Rights*>(who.get());
+const Visitor& VisitorIn(const std::shared_ptr<const void>& who) {
+  static const Visitor kNobody;
+  return who == nullptr ? kNobody : *static_cast<const Visitor*>(who.get());
 }
 
 }  // namespace
 
-const Rights& RightsOf(const hosting::RouteCall& call) { return RightsIn(call.who); }
-const Rights& RightsOf(const hosting::GrpcMethodCall& call) { return RightsIn(call.who); }
+const Visitor& VisitorOf(const hosting::RouteCall& call) { return VisitorIn(call.who); }
+const Rights& RightsOf(const hosting::RouteCall& call) { return VisitorIn(call.who).rights; }
+const Rights& RightsOf(const hosting::GrpcMethodCall& call) { return VisitorIn(call.who).rights; }
 
 }  // namespace granary::services

@@ -1,8 +1,9 @@
 // GatewayGuard: who a request comes from and what they may do, by the token that the Auth Gateway
 // sends along.
 //
-// Rule       with GATEWAY_JWKS set every request needs a token that those keys have signed for this
-//            node and its tenant; where it comes from does not matter. Without it, or with
+// Rule       with GATEWAY_JWKS set every request needs a token that those keys have signed for a
+//            node and its tenant, the one that this node serves; with NODE_CAPACITY above 1 the
+//            token alone says which tenant that is. Where it comes from does not matter. Without it, or with
 //            GATEWAY_REQUIRED=false, a node also answers its own machine (loopback_guard.h). A
 //            token that is there is never passed over: without keys to check it, it is refused.
 // Keys       read when the first token comes, once a minute, and when a token names one that is not
@@ -34,6 +35,7 @@
 #include "granary/security/bounded_table.h"
 #include "granary/security/key_set.h"
 #include "granary/services/tenant_node/config.h"
+#include "granary/services/tenant_node/node_state.h"
 #include "granary/tenant/caller.h"
 #include "granary/tenant/tenant.h"
 
@@ -46,15 +48,16 @@ class GatewayGuard {
 
   static constexpr std::int64_t kAwaitKeysMs = 2'500;
 
-  /// What whoever sent this may do. kUnauthenticated; kUnavailable while no key could be read yet,
+  /// To which tenant this was sent, and what whoever did may do there; without a token TENANT_ID.
+  /// kUnauthenticated; kUnavailable while no key could be read yet,
   /// kDeadlineExceeded when the request's own time was over before they were. `cancel` is the
   /// request's.
-  Result<Rights> Check(std::optional<std::string_view> token, bool peer_is_loopback,
-                       const runtime::CancelToken& cancel);
+  Result<Visitor> Check(std::optional<std::string_view> token, bool peer_is_loopback,
+                        const runtime::CancelToken& cancel);
 
  private:
   struct Known {
-    Rights rights;
+    Visitor visitor;
     std::int64_t expires_s = 0;
   };
   /// `of` is which reading's keys it was checked with.
@@ -88,6 +91,7 @@ SourceList SeenOf(SourceList list, const Rights& rights);
 Status NeedSight(const Rights& rights, const SourceId& source);
 
 /// Of a request, or a call, whose Access was made of GatewayGuard's answer.
+const Visitor& VisitorOf(const hosting::RouteCall& call);
 const Rights& RightsOf(const hosting::RouteCall& call);
 const Rights& RightsOf(const hosting::GrpcMethodCall& call);
 

@@ -38,18 +38,22 @@ struct GatewayGuardTest : ::testing::Test {
     const auto signer = security::SigningKey::FromSeed(std::string(32, 'k'));
     EXPECT_TRUE(
         memory.ReplaceFile("jwks.json", security::KeySet({signer->public_key()}).ToJson()).ok());
+    token = TokenOf("acme", security::NodeAudience("acme"));
+  }
+  std::string TokenOf(const std::string& tenant, const std::string& audience) const {
+    const auto signer = security::SigningKey::FromSeed(std::string(32, 'k'));
     const std::int64_t now_s = clock.WallMicros() / 1'000'000;
     const security::TokenClaims claims{.issuer = std::string(security::kIssuer),
-                                       .audience = security::NodeAudience("acme"),
+                                       .audience = audience,
                                        .subject = "u_1",
-                                       .tenant = "acme",
+                                       .tenant = tenant,
                                        .session = "key:1",
                                        .token_id = "t",
                                        .issued_s = now_s,
                                        .not_before_s = now_s,
                                        .expires_s = now_s + 60,
                                        .grants = {}};
-    token = *security::IssueToken(*signer, security::TokenUse::kNode, claims);
+    return *security::IssueToken(*signer, security::TokenUse::kNode, claims);
   }
   Code Ask(const runtime::CancelToken& cancel = {}) {
     return guard.Check(token, false, cancel).status().code();
@@ -98,6 +102,32 @@ TEST_F(GatewayGuardTest, KeysThatCannotBeReadAreSaidToBeAwayAndNotReadAgainAtOnc
   EXPECT_EQ(Ask(), Code::kUnavailable);
   EXPECT_EQ(Ask(), Code::kUnavailable);
   EXPECT_EQ(files.reads, 1);
+}
+
+TEST_F(GatewayGuardTest, OfANodeWithManyTheTokenSaysWhichTenantIsMeant) {
+  files.go.count_down();
+  Config many = config;
+  many.node_capacity = 10;
+  GatewayGuard shared(many, Logger::Null(), clock, files);
+  const auto tenant_of = [&](const std::string& shown) {
+    const auto visitor = shared.Check(shown, false, {});
+    return visitor.ok() ? visitor->tenant : std::string(CodeName(visitor.status().code()));
+  };
+  EXPECT_EQ(tenant_of(token), "acme");
+  EXPECT_EQ(tenant_of(TokenOf("globex", security::NodeAudience("globex"))), "globex");
+  // What it says twice it says alike; what is no identifier names nobody.
+  for (const auto& [tenant, audience] : std::vector<std::pair<std::string, std::string>>{
+           {"globex", security::NodeAudience("acme")},
+           {"acme", security::NodeAudience("")},
+           {"acme", "tenant-node"},
+           {"acme", "acme"},
+           {"../acme", security::NodeAudience("../acme")},
+           {".", security::NodeAudience(".")}})
+    EXPECT_EQ(tenant_of(TokenOf(tenant, audience)), "UNAUTHENTICATED") << tenant << " " << audience;
+  // A node with one takes none but its own.
+  EXPECT_EQ(
+      guard.Check(TokenOf("globex", security::NodeAudience("globex")), false, {}).status().code(),
+      Code::kUnauthenticated);
 }
 
 }  // namespace

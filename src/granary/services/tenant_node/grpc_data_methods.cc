@@ -22,26 +22,27 @@ Caller CallerOf(const GrpcMethodCall& call) {
   return {call.call.cancel, call.call.request_id, RightsOf(call)};
 }
 
-Result<WriteAnswer> WriteBatch(NodeState& state, std::string_view message, const Caller& caller,
-                               std::string& source_id) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+Result<WriteAnswer> WriteBatch(NodeState& state, Tenant& tenant, std::string_view message,
+                               const Caller& caller, std::string& source_id) {
   GRANARY_ASSIGN(const api::WriteMessage request, api::ReadWriteMessage(message, source_id));
   GRANARY_ASSIGN(const api::WriteBody body, api::ParseWrite(request.body, state.limits));
   GRANARY_TRY(caller.rights.Need(security::Verb::kWrite, body.source));
   GRANARY_ASSIGN(auto key, WriteKeyOf(request.idempotency_key, request.body));
-  GRANARY_ASSIGN(const WriteAnswer answer, tenant->Write({.source = body.source,
-                                                          .records = body.records,
-                                                          .skips_wrong = body.skips_wrong,
-                                                          .key = std::move(key),
-                                                          .cancel = caller.cancel}));
+  GRANARY_ASSIGN(const WriteAnswer answer, tenant.Write({.source = body.source,
+                                                         .records = body.records,
+                                                         .skips_wrong = body.skips_wrong,
+                                                         .key = std::move(key),
+                                                         .cancel = caller.cancel}));
   if (!answer.repeated) state.rows_written.Add(answer.written);
   return answer;
 }
 
 Status WriteData(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   std::string source_id;
-  GRANARY_ASSIGN(const WriteAnswer answer, WriteBatch(state, message, CallerOf(call), source_id));
+  GRANARY_ASSIGN(const WriteAnswer answer,
+                 WriteBatch(state, *tenant, message, CallerOf(call), source_id));
   return call.messages.Write(api::WriteAnswerMessage(answer));
 }
 
@@ -50,13 +51,18 @@ Status WriteStream(NodeState& state, GrpcMethodCall& call) {
   std::string source_id;
   std::uint64_t batches = 0, written = 0, rejected = 0;
   bool durable = true;
+  std::shared_ptr<Tenant> tenant;
   for (;;) {
     call.error_metadata = {{"batches", std::to_string(batches)},
                            {"written", std::to_string(written)}};
     GRANARY_ASSIGN(const auto message, call.messages.Read());
     if (!message) break;
     GRANARY_TRY(call.call.cancel.Check());
-    const Result<WriteAnswer> answer = WriteBatch(state, *message, CallerOf(call), source_id);
+    if (tenant == nullptr) {
+      GRANARY_ASSIGN(tenant, TenantOf(state, call));
+    }
+    const Result<WriteAnswer> answer =
+        WriteBatch(state, *tenant, *message, CallerOf(call), source_id);
     if (!answer.ok()) return answer.status().At(fmt::format("message {}", batches));
     ++batches;
     written += answer->written;
@@ -69,7 +75,7 @@ Status WriteStream(NodeState& state, GrpcMethodCall& call) {
 Status SearchData(NodeState& state, GrpcMethodCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_ASSIGN(const std::string bytes, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::SearchMessage message, api::ReadSearchMessage(bytes));
   GRANARY_ASSIGN(const query::SearchRequest request,
                  api::ParseSearch(message.body, message.streaming, state.limits));
@@ -96,7 +102,7 @@ Status SearchData(NodeState& state, GrpcMethodCall& call) {
 Status AggregateData(NodeState& state, GrpcMethodCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_ASSIGN(const std::string bytes, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::AggregateMessage message, api::ReadAggregateMessage(bytes));
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(message.body, state.limits));
@@ -110,8 +116,9 @@ Status AggregateData(NodeState& state, GrpcMethodCall& call) {
 Status ExplainQuery(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string bytes, call.Request());
   GRANARY_ASSIGN(const api::ExplainMessage message, api::ReadExplainMessage(bytes));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(std::string answer,
-                 AnswerExplain(state, message.body, message.analyze, CallerOf(call)));
+                 AnswerExplain(state, *tenant, message.body, message.analyze, CallerOf(call)));
   return call.messages.Write(api::ExplainAnswerMessage(std::move(answer)));
 }
 

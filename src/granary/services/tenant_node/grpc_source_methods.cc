@@ -19,7 +19,7 @@ Result<SourceId> ReadSource(const std::string& text) {
 
 Status AddSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const std::string body, api::ReadAddSourceMessage(message));
   GRANARY_ASSIGN(const storage::SourceDefinition definition, api::ParseSource(body, state.limits));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, definition.id));
@@ -29,7 +29,7 @@ Status AddSource(NodeState& state, GrpcMethodCall& call) {
 
 Status UpdateSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::UpdateSourceMessage request, api::ReadUpdateSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
@@ -41,7 +41,7 @@ Status UpdateSource(NodeState& state, GrpcMethodCall& call) {
 
 Status RemoveSource(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const api::RemoveSourceMessage request, api::ReadRemoveSourceMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(request.source_id));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
@@ -51,7 +51,7 @@ Status RemoveSource(NodeState& state, GrpcMethodCall& call) {
 
 Status ListSources(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_TRY(api::ReadListSourcesMessage(message));
   const SourceList seen = SeenOf(tenant->ListSources(), RightsOf(call));
   return call.messages.Write(api::SourcesMessage(state.paths.Hide(seen)));
@@ -59,7 +59,7 @@ Status ListSources(NodeState& state, GrpcMethodCall& call) {
 
 Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const std::string source_id, api::ReadSourceIdMessage(message));
   GRANARY_ASSIGN(const SourceId id, ReadSource(source_id));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
@@ -69,7 +69,7 @@ Status GetSourceStats(NodeState& state, GrpcMethodCall& call) {
 
 Status GetTenantStats(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_TRY(api::ReadGetTenantStatsMessage(message));
   GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kRead));
   return call.messages.Write(api::TenantStatsMessage(tenant->Stats()));
@@ -78,7 +78,7 @@ Status GetTenantStats(NodeState& state, GrpcMethodCall& call) {
 Status HealthCheck(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const std::string message, call.Request());
   GRANARY_TRY(api::ReadHealthCheckMessage(message));
-  GRANARY_TRY(state.tenant.Get().status());
+  GRANARY_TRY(state.tenants->status());
   const double uptime_seconds =
       static_cast<double>(state.clock.MonotonicNanos() - state.started_ns) / 1e9;
   return call.messages.Write(api::HealthMessage(state.config.tenant_id, state.config.tenant_name,

@@ -14,7 +14,7 @@ namespace granary::services {
 namespace {
 
 constexpr std::int64_t kBeatTimeoutMs = 2'000;
-constexpr std::uint64_t kBeatAnswerBytesMax = 1u << 20;
+constexpr std::uint64_t kBeatAnswerBytesMax = 16u << 20;  // Of a node with ten thousand tenants.
 constexpr std::size_t kNodeKeyLetters = 43;
 constexpr std::size_t kNodeIdBytes = 8;
 constexpr std::size_t kProblemDepth = 8;
@@ -41,10 +41,19 @@ std::string HeartbeatJson(const HeartbeatOptions& options, const NodeMeasure& me
   object.Add("key", std::string_view(options.node_key));
   object.Add("url", std::string_view(options.node_url));
   std::string& tenants = object.Key("tenants");
-  tenants.push_back('[');
-  json::AppendString(options.tenant, tenants);
-  tenants.push_back(']');
-  object.Add("capacity", 1);  // A node of this version serves one tenant.
+  api::AppendList(measure.tenants, tenants,
+                  [&](const std::string& id) { json::AppendString(id, tenants); });
+  // Also when there is none: who says it opens and closes tenants as the answer says.
+  if (options.capacity > 1) {
+    std::string& gone = object.Key("gone");
+    api::AppendList(measure.gone, gone, [&](const GoneTenant& one) {
+      api::JsonObject member(gone);
+      member.Add("tenant_id", std::string_view(one.id));
+      member.Add("changed_us", one.changed_us);
+      member.Close();
+    });
+  }
+  object.Add("capacity", options.capacity);
   object.Add("version", std::string_view(options.version));
   api::JsonObject load(object.Key("load"));
   AppendFormat(load.Key("cpu_percent"), "{:.3f}", measure.cpu_percent);
@@ -90,8 +99,12 @@ std::string NodeUrlOf(const std::string& rest_host, std::uint16_t port, bool has
   return fmt::format("{}://{}:{}", has_tls ? "https" : "http", host, port);
 }
 
-Heartbeats::Heartbeats(HeartbeatOptions options, std::function<NodeMeasure()> measure, Logger& log)
-    : options_(std::move(options)), measure_(std::move(measure)), log_(log) {
+Heartbeats::Heartbeats(HeartbeatOptions options, std::function<NodeMeasure()> measure,
+                       AnsweredFn answered, Logger& log)
+    : options_(std::move(options)),
+      measure_(std::move(measure)),
+      answered_(std::move(answered)),
+      log_(log) {
   job_ = std::make_unique<runtime::PeriodicJob>(
       "heartbeats", std::chrono::milliseconds(options_.every_ms), [this] { Beat(); });
   job_->Poke();
@@ -137,7 +150,12 @@ Status Heartbeats::Send() {
   GRANARY_ASSIGN(const net::ClientResponse answer,
                  client_->Send("PUT", "/nodes/" + options_.node_id,
                                HeartbeatJson(options_, measure_()), headers));
-  if (answer.status == 200) return Status::Ok();
+  if (answer.status == 200) {
+    if (answered_ == nullptr) return Status::Ok();
+    GRANARY_ASSIGN(const bool has_news, answered_(answer.body));
+    if (has_news) job_->Poke();
+    return Status::Ok();
+  }
   return {Code::kUnavailable, fmt::format("HTTP {}: {}", answer.status, WordsOf(answer))};
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "granary/base/log.h"
 #include "granary/base/status.h"
@@ -19,6 +20,7 @@
 #include "granary/io/file_system.h"
 #include "granary/net/http_client.h"
 #include "granary/runtime/periodic.h"
+#include "granary/services/tenant_node/hosted_tenant.h"
 
 namespace granary::services {
 
@@ -27,7 +29,7 @@ struct HeartbeatOptions {
   std::string operation_node_url;
   std::string operation_node_key;  ///< Empty: none is shown.
   std::string node_id, node_key, node_url;
-  std::string tenant;
+  std::uint64_t capacity = 1;  ///< NODE_CAPACITY
   std::string version;
   std::int64_t every_ms = 2'000;
 };
@@ -36,6 +38,8 @@ struct HeartbeatOptions {
 struct NodeMeasure {
   double cpu_percent = 0, memory_percent = 0, queue_delay_ms = 0;
   std::uint64_t queued = 0, workers = 0;
+  std::vector<std::string> tenants;  ///< Whom it serves.
+  std::vector<GoneTenant> gone;      ///< Whom it let go of, as it was told.
 };
 
 /// The body of a beat: JSON.
@@ -56,7 +60,11 @@ std::string NodeUrlOf(const std::string& rest_host, std::uint16_t port, bool has
 
 class Heartbeats {
  public:
-  Heartbeats(HeartbeatOptions options, std::function<NodeMeasure()> measure, Logger& log);
+  /// `answered` is given the body of each answer, JSON, on the beating thread; what it says is for
+  /// the log. Null: nobody looks at them. True: there is news to tell, at once.
+  using AnsweredFn = std::function<Result<bool>(const std::string& body)>;
+  Heartbeats(HeartbeatOptions options, std::function<NodeMeasure()> measure, AnsweredFn answered,
+             Logger& log);
   ~Heartbeats();
   void Stop();
 
@@ -66,6 +74,7 @@ class Heartbeats {
 
   const HeartbeatOptions options_;
   const std::function<NodeMeasure()> measure_;
+  const AnsweredFn answered_;
   Logger& log_;
   std::unique_ptr<net::HttpClient> client_;  // The beating thread's, as is the next.
   std::string trouble_;                      // Empty: the last beat was heard.

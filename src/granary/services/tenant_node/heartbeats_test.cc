@@ -14,12 +14,22 @@ TEST(HeartbeatsTest, SaysWhoWhereWhomAndHowBusy) {
   HeartbeatOptions options;
   options.node_key = "k";
   options.node_url = "http://127.0.0.1:8000";
-  options.tenant = "acme";
   options.version = "1";
-  EXPECT_EQ(HeartbeatJson(options, {12.5, 3, 0, 4, 5}),
+  EXPECT_EQ(HeartbeatJson(options, {12.5, 3, 0, 4, 5, {"acme"}, {}}),
             R"({"key":"k","url":"http://127.0.0.1:8000","tenants":["acme"],"capacity":1,)"
             R"("version":"1","load":{"cpu_percent":12.500,"memory_percent":3.000,)"
             R"("queue_delay_ms":0.000,"queued":4,"workers":5}})");
+}
+
+TEST(HeartbeatsTest, ANodeWithManySaysWhomItServesAndWhomItLetGoOf) {
+  HeartbeatOptions options;
+  options.node_key = "k";
+  options.capacity = 50;
+  const std::string beat = HeartbeatJson(options, {.tenants = {"a", "b"}, .gone = {{"c", 7}}});
+  EXPECT_NE(beat.find(R"("tenants":["a","b"],"gone":[{"tenant_id":"c","changed_us":7}],)"
+                      R"("capacity":50,)"),
+            std::string::npos)
+      << beat;
 }
 
 TEST(HeartbeatsTest, AKeyIsMadeOnceAndIsItsOwnersAlone) {

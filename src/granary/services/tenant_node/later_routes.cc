@@ -42,6 +42,9 @@ hosting::Router MakeRouter(NodeState& state) {
   AddScalingRoute(state, router);
   AddPartRoute(state, router);
   AddLaterRoutes(router);
+  // A tenant that is being opened must not hold threads that others need.
+  if (state.config.node_capacity > 1)
+    router.MoveLane(net::HandlerLane::kOrdinary, net::HandlerLane::kPatient);
   return router;
 }
 

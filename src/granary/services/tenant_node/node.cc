@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -23,9 +24,7 @@
 #include "granary/runtime/worker_pool.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/security/node_token.h"
-#include "granary/services/tenant_node/catalog_link.h"
 #include "granary/services/tenant_node/direct_access.h"
-#include "granary/services/tenant_node/engine_link.h"
 #include "granary/services/tenant_node/free_pages.h"
 #include "granary/services/tenant_node/gateway_guard.h"
 #include "granary/services/tenant_node/grpc_methods.h"
@@ -35,19 +34,24 @@
 #include "granary/services/tenant_node/node_state.h"
 #include "granary/services/tenant_node/process_memory.h"
 #include "granary/services/tenant_node/routes.h"
+#include "granary/services/tenant_node/tenant_opener.h"
+#include "granary/services/tenant_node/tenants.h"
 #include "granary/services/tenant_node/write_stream.h"
-#include "granary/tenant/tenant.h"
 
 namespace granary::services {
 namespace {
 
+// Asked several times a second.
+constexpr std::size_t kTenantsLookedAt = 100;
+constexpr std::chrono::minutes kSweepEvery{1};
+
 /// Of what may be granted, without what caches would give back to whoever asks.
-double UsedMemoryPercent(const NodeState& node) {
+double UsedMemoryPercent(const NodeState& node, Tenants& tenants) {
   const runtime::MemoryBudget& all = node.memory.all();
   std::uint64_t used = all.reserved();
-  if (const auto tenant = node.tenant.Get(); tenant.ok()) {
-    const storage::CachedBytes cached = (*tenant)->store().cached_bytes();
-    used -= std::min(used, cached.columns + cached.index_blocks + (*tenant)->memory().kept);
+  for (const auto& tenant : tenants.OpenOnes(kTenantsLookedAt)) {
+    const storage::CachedBytes cached = tenant->store().cached_bytes();
+    used -= std::min(used, cached.columns + cached.index_blocks + tenant->memory().kept);
   }
   return 100 * static_cast<double>(used) /
          static_cast<double>(std::max<std::uint64_t>(all.limit(), 1));
@@ -65,13 +69,23 @@ struct TenantNode::State {
         pool({.threads = WorkerThreads(config, cpu.cpus())}),
         node(config, logger, clock, memory, files),
         guard(node.config, logger, clock, files),
+        opener(node.config, {files, clock, points, logger, pool, memory.all()}),
+        tenants(OptionsOf(node.config, opener),
+                {[this](const HostedTenant& hosted) { return opener.Open(hosted); },
+                 [this](const TenantId& tenant) { return Discard(tenant); }, files, clock, logger}),
         scaler(
             pool, MakeScalerOptions(config, cpu.cpus()),
             [this] {
-              return runtime::MachineUse{cpu.BusyPercent(), UsedMemoryPercent(node)};
+              return runtime::MachineUse{cpu.BusyPercent(), UsedMemoryPercent(node, tenants)};
             },
             clock, logger) {
     node.scaler = &scaler;
+    node.tenants = &tenants;
+  }
+  static TenantsOptions OptionsOf(const Config& config, const TenantOpener& opener) {
+    TenantsOptions out = MakeTenantsOptions(config);
+    if (!config.operation_node_url.empty()) out.file = opener.hosted_file();
+    return out;
   }
 
   /// Who calls, through either door.
@@ -79,10 +93,12 @@ struct TenantNode::State {
                            const runtime::CancelToken& cancel);
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
-  Status LinkEngine(Tenant& tenant);
+  Status CheckTenant(const net::Headers& headers, bool has_token, Visitor& visitor) const;
+  Status OpenTenants();
+  Status Discard(const TenantId& tenant);
   void StopServers();
   Status StartHeartbeats();
-  Status LinkCatalog(Tenant& tenant);
+  NodeMeasure Measure() const;
   Result<std::string> NodeKey();
 
   Logger& log;
@@ -94,12 +110,13 @@ struct TenantNode::State {
   runtime::WorkerPool pool;
   NodeState node;
   GatewayGuard guard;
+  TenantOpener opener;
+  Tenants tenants;
   runtime::WorkerScaler scaler;
   std::unique_ptr<hosting::RestDoor> rest;
   std::unique_ptr<hosting::GrpcDoor> grpc;
-  std::unique_ptr<EngineLink> engine;  // Uses the tenant.
   std::unique_ptr<Heartbeats> heartbeats;
-  std::unique_ptr<CatalogLink> catalog;  // Uses the tenant.
+  std::unique_ptr<runtime::PeriodicJob> sweeper;  // Of many tenants.
   bool stopped = false;
 };
 
@@ -107,10 +124,35 @@ hosting::Access TenantNode::State::AccessBy(const net::Headers& headers, bool pe
                                             const runtime::CancelToken& cancel) {
   const auto token = headers.Get(security::kNodeTokenHeader);
   if (!token) GRANARY_TRY(CheckDirect(headers, peer_is_loopback, node.config));
-  auto rights = guard.Check(token, peer_is_loopback, cancel);
-  hosting::Access access(rights.status());
-  if (rights.ok()) access.who = std::make_shared<const Rights>(rights.Take());
+  auto visitor = guard.Check(token, peer_is_loopback, cancel);
+  hosting::Access access(visitor.status());
+  if (!visitor.ok()) return access;
+  access.status = CheckTenant(headers, token.has_value(), *visitor);
+  // Whoever sent the request here is to ask again where the tenant is.
+  if (!access.status.ok() && !tenants.is_alone() && !tenants.IsHere(visitor->tenant))
+    access.headers.Set(security::kTenantHereHeader, security::kTenantNotHere);
+  access.who = std::make_shared<const Visitor>(visitor.Take());
   return access;
+}
+
+// The token says which tenant is meant, and nothing else does.
+Status TenantNode::State::CheckTenant(const net::Headers& headers, bool has_token,
+                                      Visitor& visitor) const {
+  if (!opener.has_many()) return Status::Ok();
+  const auto named = headers.Get(kTenantHeader);
+  if (has_token && named && *named != visitor.tenant) {
+    return {Code::kInvalidArgument,
+            fmt::format("{} names another tenant than the token of the gateway: leave it out",
+                        kTenantHeader)};
+  }
+  if (!has_token && named) {
+    const auto tenant = TenantId::Parse(*named);
+    if (!tenant.ok())
+      return {Code::kInvalidArgument,
+              std::string(kTenantHeader) + ": " + std::string(tenant.status().message())};
+    visitor.tenant = tenant->str();
+  }
+  return tenants.CheckServed(visitor.tenant);
 }
 
 Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls) {
@@ -151,6 +193,9 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
   hosting::GrpcDispatcherOptions dispatch{.service = kGrpcService};
   AddGrpcDataMethods(node, dispatch.methods);
   AddGrpcSourceMethods(node, dispatch.methods);
+  for (hosting::GrpcMethod& method : dispatch.methods)  // As MakeRouter does.
+    if (opener.has_many() && method.lane == net::HandlerLane::kOrdinary && method.needs_access)
+      method.lane = net::HandlerLane::kPatient;
   dispatch.check_access = [this](const net::GrpcCall& call) {
     return AccessBy(call.metadata, call.peer_is_loopback, call.cancel);
   };
@@ -188,17 +233,7 @@ TenantNode::~TenantNode() {
 
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
-  const storage::StoreDeps deps{state_->files, state_->clock, state_->failpoints,
-                                state_->log,   state_->pool,  &state_->memory.all()};
-  GRANARY_ASSIGN(TenantOptions options, MakeTenantOptions(state_->node.config));
-  Result<std::unique_ptr<Tenant>> tenant = Tenant::Open(deps, std::move(options));
-  if (!tenant.ok()) {
-    state_->node.tenant.Close(tenant.status());
-    return tenant.status();
-  }
-  GRANARY_TRY(state_->LinkEngine(**tenant));
-  GRANARY_TRY(state_->LinkCatalog(**tenant));
-  state_->node.tenant.Open(tenant.Take());
+  GRANARY_TRY(state_->OpenTenants());
   if (state_->grpc) state_->grpc->SetServing(true);
   GRANARY_TRY(state_->StartHeartbeats());
   state_->log.Info(
@@ -208,17 +243,31 @@ Status TenantNode::Open() {
   return Status::Ok();
 }
 
-// Where no engine is named the node learns by itself.
-Status TenantNode::State::LinkEngine(Tenant& tenant) {
+Status TenantNode::State::OpenTenants() {
   const Config& config = node.config;
-  if (config.cbo_engine_url.empty() || !tenant.learner().enabled()) return Status::Ok();
-  const int port = rest ? rest->port() : grpc ? grpc->port() : 0;
-  GRANARY_ASSIGN(engine, EngineLink::Start(
-                             {.url = config.cbo_engine_url,
-                              .node = fmt::format("{}-{}", config.tenant_id.substr(0, 120), port),
-                              .tenant = config.tenant_id,
-                              .interval = std::chrono::seconds(config.cbo_push_interval_seconds)},
-                             tenant.learner(), log));
+  opener.Introduce(rest ? rest->port() : grpc ? grpc->port() : 0, [this] { return NodeKey(); });
+  if (!opener.has_many()) {
+    HostedTenant alone;
+    GRANARY_ASSIGN(alone.id, TenantId::Parse(config.tenant_id));
+    return tenants.BeginAlone(alone);
+  }
+  GRANARY_TRY(opener.Claim());
+  std::optional<std::vector<HostedTenant>> configured;
+  if (config.operation_node_url.empty()) {
+    GRANARY_ASSIGN(configured, ConfiguredTenants(config));
+  }
+  GRANARY_TRY(tenants.Begin(std::move(configured)));
+  sweeper = std::make_unique<runtime::PeriodicJob>("tenant-sweeper", kSweepEvery, [this] {
+    if (const Status swept = opener.Sweep(); !swept.ok())
+      log.Error("data of deleted tenants cannot be removed yet", {{"error", swept.ToString()}});
+  });
+  sweeper->Poke();
+  return Status::Ok();
+}
+
+Status TenantNode::State::Discard(const TenantId& tenant) {
+  GRANARY_TRY(opener.Discard(tenant));
+  sweeper->Poke();
   return Status::Ok();
 }
 
@@ -227,23 +276,6 @@ Result<std::string> TenantNode::State::NodeKey() {
   if (!node.config.node_key.empty()) return node.config.node_key;
   io::SystemRandom random;
   return LoadNodeKey(node.config.data_path, files, random);
-}
-
-Status TenantNode::State::LinkCatalog(Tenant& tenant) {
-  const Config& config = node.config;
-  if (config.metadata_catalog_url.empty()) return Status::Ok();
-  GRANARY_ASSIGN(const std::string key, NodeKey());
-  CatalogLinkOptions options{
-      .url = config.metadata_catalog_url,
-      .fleet_key = config.operation_node_key,
-      .node_id = config.node_id.empty() ? NodeIdOf(key) : config.node_id,
-      .node_key = key,
-      .version = std::string(NodeVersion()),
-      .settings = CatalogSettings(config),
-      .interval = std::chrono::milliseconds(config.catalog_publish_ms),
-      .statistics_interval_us = config.catalog_statistics_seconds * 1'000'000};
-  GRANARY_ASSIGN(catalog, CatalogLink::Start(std::move(options), tenant, clock, log));
-  return Status::Ok();
 }
 
 // Who serves gRPC alone has no URL that anybody could be sent to.
@@ -261,24 +293,36 @@ Status TenantNode::State::StartHeartbeats() {
                            .node_id = config.node_id.empty() ? NodeIdOf(key) : config.node_id,
                            .node_key = key,
                            .node_url = config.node_url.empty() ? url : config.node_url,
-                           .tenant = config.tenant_id,
+                           .capacity = static_cast<std::uint64_t>(config.node_capacity),
                            .version = std::string(NodeVersion()),
                            .every_ms = config.heartbeat_seconds * 1000};
+  Heartbeats::AnsweredFn answered;
+  if (opener.has_many()) {
+    answered = [this](const std::string& body) -> Result<bool> {
+      GRANARY_ASSIGN(const auto said, ReadHosting(body));
+      if (!said)
+        return Status(Code::kUnavailable, "the Operation Node does not say whom this node serves");
+      return tenants.Apply(*said);
+    };
+  }
   heartbeats = std::make_unique<Heartbeats>(
-      std::move(options),
-      [this] {
-        const runtime::ScalingReport report = scaler.report();
-        NodeMeasure out{.workers = report.workers};
-        if (!report.last) return out;
-        const auto finite = [](double value) { return std::isfinite(value) ? value : 0.0; };
-        out.cpu_percent = finite(report.last->machine_cpu_percent);
-        out.memory_percent = finite(report.last->memory_percent);
-        out.queue_delay_ms = finite(report.last->queue_delay_ms);
-        out.queued = report.last->queued;
-        return out;
-      },
-      log);
+      std::move(options), [this] { return Measure(); }, std::move(answered), log);
   return Status::Ok();
+}
+
+NodeMeasure TenantNode::State::Measure() const {
+  const runtime::ScalingReport report = scaler.report();
+  NodeMeasure out{.workers = report.workers};
+  Tenants::Announced announced = tenants.announced();
+  out.tenants = std::move(announced.served);
+  out.gone = std::move(announced.gone);
+  if (!report.last) return out;
+  const auto finite = [](double value) { return std::isfinite(value) ? value : 0.0; };
+  out.cpu_percent = finite(report.last->machine_cpu_percent);
+  out.memory_percent = finite(report.last->memory_percent);
+  out.queue_delay_ms = finite(report.last->queue_delay_ms);
+  out.queued = report.last->queued;
+  return out;
 }
 
 // Both at once: they share the time that running requests get.
@@ -295,11 +339,8 @@ Status TenantNode::Stop() {
   if (std::exchange(state_->stopped, true)) return Status::Ok();
   if (state_->heartbeats) state_->heartbeats->Stop();
   state_->StopServers();
-  state_->engine.reset();
-  state_->catalog.reset();
-  const std::shared_ptr<Tenant> tenant =
-      state_->node.tenant.Close({Code::kUnavailable, "the node has stopped"});
-  const Status status = tenant == nullptr ? Status::Ok() : tenant->Close();
+  if (state_->sweeper) state_->sweeper->Stop();
+  const Status status = state_->tenants.Stop({Code::kUnavailable, "the node has stopped"});
   state_->log.Info("stopped");
   return status;
 }

@@ -1,11 +1,15 @@
 #include "granary/services/tenant_node/node_options.h"
 
 #include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
 
 #include "granary/api/compaction_policy_json.h"
 #include "granary/api/json_object.h"
 #include "granary/base/daily_window.h"
 #include "granary/hosting/server_options.h"
+#include "granary/hosting/variable.h"
 
 namespace granary::services {
 namespace {
@@ -25,6 +29,9 @@ constexpr std::uint64_t kIncomingParts = 8;
 // fit.
 constexpr std::uint64_t kSpillKeepsFreeBytes = 512ull << 20;
 constexpr std::uint64_t kMergeParts = 8;
+// Of MEMORY_LIMIT_MB a tenant of many, of that a query; a log file, of which each open tenant has
+// one at least; and of the files that may be open, since all tenants have those of the process.
+constexpr std::int64_t kTenantParts = 2, kQueryParts = 8, kWalFileOfManyMb = 4, kOpenFileParts = 8;
 
 std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 std::uint64_t Megabytes(std::int64_t value) { return Unsigned(value) << 20; }
@@ -153,6 +160,64 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
   out.optimizer.page_rows = config.page_rows;
   out.learner.enabled = config.cost_model_learning_enabled && config.query_optimization_enabled;
   out.learner.hands_on = out.learner.enabled && !config.cbo_engine_url.empty();
+  return out;
+}
+
+std::uint64_t MemoryOf(const Config& config, const HostedTenant& hosted) {
+  const std::uint64_t own =
+      Unsigned(config.tenant_memory_mb == 0 ? config.memory_limit_mb / kTenantParts
+                                            : config.tenant_memory_mb);
+  return std::min(hosted.quota.memory_mb.value_or(own), Unsigned(config.memory_limit_mb)) << 20;
+}
+
+Config ConfigOf(const Config& config, const HostedTenant& hosted) {
+  Config out = config;
+  out.tenant_id = hosted.id.str();
+  out.tenant_name = hosted.name.empty() ? hosted.id.str() : hosted.name;
+  out.memory_limit_mb = static_cast<std::int64_t>(MemoryOf(config, hosted) >> 20);
+  out.query_memory_mb = std::min(config.query_memory_mb,
+                                 std::max<std::int64_t>(out.memory_limit_mb / kQueryParts, 1));
+  const auto set = [](const std::optional<std::uint64_t>& quota, std::int64_t& setting) {
+    if (quota) setting = static_cast<std::int64_t>(*quota);
+  };
+  set(hosted.quota.sources, out.max_sources);
+  set(hosted.quota.searches, out.max_concurrent_searches);
+  out.wal_lanes = 1;
+  out.wal_file_mb = std::min(config.wal_file_mb, kWalFileOfManyMb);
+  out.max_open_segments = std::max<std::int64_t>(config.max_open_segments / kOpenFileParts, 1);
+  out.max_open_indexes = std::max<std::int64_t>(config.max_open_indexes / kOpenFileParts, 1);
+  return out;
+}
+
+Result<std::vector<HostedTenant>> ConfiguredTenants(const Config& config) {
+  std::vector<std::string> ids = hosting::SplitList(config.tenant_ids);
+  if (ids.empty()) ids.push_back(config.tenant_id);
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (ids.size() > static_cast<std::size_t>(config.node_capacity)) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("TENANT_IDS names {} tenants, NODE_CAPACITY is {}", ids.size(),
+                              config.node_capacity));
+  }
+  std::vector<HostedTenant> out;
+  for (const std::string& id : ids) {
+    HostedTenant& hosted = out.emplace_back();
+    GRANARY_ASSIGN(hosted.id, TenantId::Parse(id));
+    if (id == config.tenant_id) hosted.name = config.tenant_name;
+  }
+  return out;
+}
+
+TenantsOptions MakeTenantsOptions(const Config& config) {
+  TenantsOptions out;
+  out.open_max = static_cast<std::size_t>(config.max_open_tenants);
+  out.idle = std::chrono::seconds(config.tenant_idle_seconds);
+  out.retention_interval = std::chrono::minutes(config.retention_interval_minutes);
+  out.hot_bytes_max =
+      std::min(Megabytes(config.hot_memory_max_mb), Megabytes(config.memory_limit_mb) / kHotParts);
+  // Half of the requests that the node takes at once: the other half is for the others.
+  if (config.node_capacity > 1)
+    out.in_use_max = std::max<std::size_t>(static_cast<std::size_t>(config.max_connections) / 2, 1);
   return out;
 }
 

@@ -160,6 +160,29 @@ void AddTenantMemory(Tenant& tenant, std::vector<hosting::Sample>& out) {
       });
 }
 
+// Of so many tenants, those that were used last: the number of series stays bounded.
+constexpr std::size_t kTenantsShown = 50;
+
+void AddTenants(NodeState& state, std::vector<hosting::Sample>& out) {
+  const TenantCounts counts = state.tenants->counts();
+  out.insert(
+      out.end(),
+      {
+          {"granary_tenants", "Tenants that the node serves", Number(counts.hosted)},
+          {"granary_tenants_open", "Those that are open", Number(counts.open)},
+          {"granary_tenants_troubled", "Those that cannot be opened", Number(counts.troubled)},
+          {"granary_tenants_opened_total", "How often one was opened", Number(counts.opened), true},
+          {"granary_tenants_closed_total", "How often one was closed", Number(counts.closed), true},
+      });
+}
+
+void AddAllOf(Tenant& tenant, std::vector<hosting::Sample>& samples) {
+  AddTenantSamples(tenant, samples);
+  AddTenantMemory(tenant, samples);
+  AddCompaction(tenant, samples);
+  AddLearning(tenant, samples);
+}
+
 }  // namespace
 
 void AddNodeRoutes(NodeState& state, hosting::Router& router) {
@@ -169,20 +192,29 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
                                .clock = state.clock,
                                .metrics = state.metrics,
                                .server = state.server};
-  common.ready = [&state] { return state.tenant.Get().status(); };
+  common.ready = [&state] { return state.tenants->status(); };
   common.describe = [&state](api::JsonObject& health) {
+    if (state.config.node_capacity > 1) {
+      // Whose they are is for those who know them.
+      const TenantCounts counts = state.tenants->counts();
+      health.Add("capacity", state.config.node_capacity);
+      health.Add("tenants", counts.hosted);
+      health.Add("tenants_open", counts.open);
+      return;
+    }
     health.Add("tenant_id", state.config.tenant_id);
     health.Add("tenant_name", state.config.tenant_name);
   };
   common.sample = [&state](std::vector<hosting::Sample>& samples) {
     AddProcessMemory(state.memory, samples);
     AddWorkers(state, samples);
-    const auto tenant = state.tenant.Get();
-    if (!tenant.ok()) return;
-    AddTenantSamples(**tenant, samples);
-    AddTenantMemory(**tenant, samples);
-    AddCompaction(**tenant, samples);
-    AddLearning(**tenant, samples);
+    if (state.config.node_capacity > 1) AddTenants(state, samples);
+    for (const auto& tenant : state.tenants->OpenOnes(kTenantsShown)) {
+      const std::size_t before = samples.size();
+      AddAllOf(*tenant, samples);
+      if (state.tenants->is_alone()) return;
+      for (std::size_t i = before; i < samples.size(); ++i) samples[i].tenant = tenant->id().str();
+    }
   };
   hosting::AddCommonRoutes(std::move(common), router);
   hosting::AddLogRoute(state.log, "tenant-node", router);

@@ -2,23 +2,33 @@
 
 #include <utility>
 
+#include "granary/base/check.h"
+
 namespace granary::services {
 
-Result<std::shared_ptr<Tenant>> TenantDoor::Get() const {
-  const std::lock_guard lock(mutex_);
-  if (tenant_ == nullptr) return why_not_;
-  return tenant_;
+namespace {
+
+// Of many none is the node's own.
+hosting::Metrics::Labels LabelsOf(const Config& config) {
+  if (config.node_capacity > 1) return {};
+  return {{"tenant_id", config.tenant_id}};
 }
 
-void TenantDoor::Open(std::shared_ptr<Tenant> tenant) {
-  const std::lock_guard lock(mutex_);
-  tenant_ = std::move(tenant);
+const std::string& NamedBy(const std::shared_ptr<const void>& who) {
+  GRANARY_CHECK(who != nullptr, "a request without access asked for a tenant");
+  return static_cast<const Visitor*>(who.get())->tenant;
 }
 
-std::shared_ptr<Tenant> TenantDoor::Close(Status reason) {
-  const std::lock_guard lock(mutex_);
-  why_not_ = std::move(reason);
-  return std::exchange(tenant_, nullptr);
+}  // namespace
+
+Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::RouteCall& call) {
+  return state.tenants->Get(NamedBy(call.who), call.request.cancel);
+}
+Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::GrpcMethodCall& call) {
+  return state.tenants->Get(NamedBy(call.who), call.call.cancel);
+}
+Result<std::shared_ptr<Tenant>> OpenTenantOf(NodeState& state, const hosting::RouteCall& call) {
+  return state.tenants->Find(NamedBy(call.who));
 }
 
 NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
@@ -31,15 +41,15 @@ NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock&
       clock(node_clock),
       memory(node_memory),
       started_ns(node_clock.MonotonicNanos()),
-      metrics(NodeVersion(), {{"tenant_id", node_config.tenant_id}}),
+      metrics(NodeVersion(), LabelsOf(node_config)),
       rows_written(
           metrics.NewCounter("granary_rows_written_total", "Records acknowledged by this process")),
       rows_returned(metrics.NewCounter("granary_rows_returned_total", "Records and groups sent")) {}
 
 std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status, Awaited awaited) {
-  if (status.code() != Code::kOverloaded) return 1;
-  const auto tenant = state.tenant.Get();
-  if (!tenant.ok()) return 1;
+  if (status.code() != Code::kOverloaded || !state.tenants->is_alone()) return 1;
+  const auto tenant = state.tenants->Find(state.config.tenant_id);
+  if (!tenant.ok() || *tenant == nullptr) return 1;
   return awaited == Awaited::kMerges ? (*tenant)->store().compaction_totals().retry_after_seconds
                                      : (*tenant)->admission().retry_after_seconds;
 }

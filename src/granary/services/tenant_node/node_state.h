@@ -5,36 +5,24 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "granary/api/request_json.h"
 #include "granary/base/log.h"
+#include "granary/hosting/grpc_dispatcher.h"
 #include "granary/hosting/metrics.h"
+#include "granary/hosting/router.h"
 #include "granary/hosting/server_handle.h"
 #include "granary/io/clock.h"
 #include "granary/runtime/worker_scaler.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/process_memory.h"
 #include "granary/services/tenant_node/server_paths.h"
+#include "granary/services/tenant_node/tenants.h"
+#include "granary/tenant/caller.h"
 #include "granary/tenant/tenant.h"
 
 namespace granary::services {
-
-/// The tenant, which is there only between recovery and stop.
-class TenantDoor {
- public:
-  /// kUnavailable while recovering and once closed; what recovery failed with, if it did.
-  Result<std::shared_ptr<Tenant>> Get() const;
-  void Open(std::shared_ptr<Tenant> tenant);
-  /// From now on Get fails with `reason`. Returns the tenant that was there, if any.
-  std::shared_ptr<Tenant> Close(Status reason);
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<Tenant> tenant_;
-  Status why_not_ = Status(Code::kUnavailable, "the node is recovering; try again soon");
-};
 
 struct NodeState {
   NodeState(const Config& node_config, Logger& logger, const io::Clock& node_clock,
@@ -51,10 +39,22 @@ struct NodeState {
   hosting::Counter& rows_written;
   hosting::Counter& rows_returned;
   hosting::ServerHandle server;
-  TenantDoor tenant;
   /// Set before the first request may come.
+  Tenants* tenants = nullptr;
   const runtime::WorkerScaler* scaler = nullptr;
 };
+
+/// Who a request is from, and to which tenant: RouteCall::who of one that needed access.
+struct Visitor {
+  std::string tenant;
+  Rights rights;
+};
+
+/// The tenant that a request is for, open while the pointer is there. Tenants::Get's failures.
+Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::RouteCall& call);
+Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::GrpcMethodCall& call);
+/// Null when it is not open: nothing runs there, and nobody waits until it is.
+Result<std::shared_ptr<Tenant>> OpenTenantOf(NodeState& state, const hosting::RouteCall& call);
 
 inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
@@ -63,7 +63,8 @@ inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
 /// What a request waits for when it is told to come again.
 enum class Awaited : std::uint8_t { kSearchSlots, kMerges };
 /// When it is worth asking again after `status`: as soon as the searches that queue will have
-/// started, or files will be merged; 1 where nothing of that is in the way.
+/// started, or files will be merged; 1 where nothing of that is in the way, and of a node with many
+/// tenants.
 std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status, Awaited awaited);
 
 /// "0.1.0"

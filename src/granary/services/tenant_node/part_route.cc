@@ -111,9 +111,9 @@ Result<net::HttpResponse> Part(NodeState& state, hosting::RouteCall& call) {
                                                            Quotable(type), api::kPartMediaType));
   }
   GRANARY_ASSIGN(api::PartRequest request, api::DecodePartRequest(call.request.body));
-  if (request.tenant != state.config.tenant_id)
+  if (request.tenant != VisitorOf(call).tenant)
     return Status(Code::kUnavailable, "its node serves another tenant by now");
-  GRANARY_ASSIGN(std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   PartCall part{state, std::move(tenant), std::move(request),
                 Caller{call.request.cancel, call.request.request_id, RightsOf(call)}};
   switch (part.request.kind) {

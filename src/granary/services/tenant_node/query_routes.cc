@@ -9,13 +9,15 @@ namespace {
 
 Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
-  return hosting::JsonResponse(api::QueriesJson(tenant->Queries()));
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, OpenTenantOf(state, call));
+  return hosting::JsonResponse(
+      api::QueriesJson(tenant == nullptr ? std::vector<RunningQuery>() : tenant->Queries()));
 }
 
 Result<net::HttpResponse> Cancel(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, OpenTenantOf(state, call));
+  if (tenant == nullptr) return Status(Code::kNotFound, "no such query runs");
   GRANARY_TRY(tenant->CancelQuery(call.parameters[0]));
   return hosting::JsonResponse("", 204);
 }

@@ -56,7 +56,12 @@ void AppendLimits(const runtime::ScalingLimits& limits, std::string& out) {
 
 Result<net::HttpResponse> Scaling(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kAdmin));
-  GRANARY_TRY(state.tenant.Get().status());
+  GRANARY_TRY(state.tenants->status());
+  // What they all do together is nobody's of them to see.
+  if (!state.tenants->is_alone() && !RightsOf(call).unlimited()) {
+    return Status(Code::kPermissionDenied,
+                  "the workers of this node are those of many tenants: whoever runs it may look");
+  }
   const runtime::ScalingReport report = state.scaler->report();
   std::string out;
   api::JsonObject object(out);

@@ -13,7 +13,7 @@ namespace granary::services {
 Result<net::HttpResponse> SearchStream(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const api::AnswerForm form, hosting::ChooseAnswerForm(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(query::SearchRequest request,
                  api::ParseSearch(call.request.body, /*streaming=*/true, state.limits));
   net::HttpResponse response;

@@ -21,7 +21,7 @@ void SayQuota(hosting::RouteCall& call, std::int64_t most) {
 
 Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const storage::SourceDefinition definition,
                  api::ParseSource(call.request.body, state.limits));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, definition.id));
@@ -35,13 +35,13 @@ Result<net::HttpResponse> Add(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> List(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   const SourceList seen = SeenOf(tenant->ListSources(), RightsOf(call));
   return hosting::JsonResponse(api::SourcesJson(state.paths.Hide(seen)));
 }
 
 Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(NeedSight(RightsOf(call), id));
   GRANARY_ASSIGN(const SourceInfo source, tenant->GetSource(id));
@@ -50,7 +50,7 @@ Result<net::HttpResponse> Show(NodeState& state, hosting::RouteCall& call) {
 
 Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const storage::SourceChange change,
@@ -60,7 +60,7 @@ Result<net::HttpResponse> Change(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> History(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(NeedSight(RightsOf(call), id));
   GRANARY_ASSIGN(const auto versions, tenant->SchemaHistory(id));
@@ -68,7 +68,7 @@ Result<net::HttpResponse> History(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_ASSIGN(const bool keep_data, hosting::BoolParameter(call.request, "keep_data", false));
@@ -77,7 +77,7 @@ Result<net::HttpResponse> Drop(NodeState& state, hosting::RouteCall& call) {
 }
 
 Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const bool histograms, hosting::BoolParameter(call.request, "histograms", false));
@@ -87,7 +87,7 @@ Result<net::HttpResponse> SourceStatistics(NodeState& state, hosting::RouteCall&
 }
 
 Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kRead, id));
   GRANARY_ASSIGN(const storage::SourcePaths paths, tenant->Paths(id));
@@ -97,7 +97,7 @@ Result<net::HttpResponse> Paths(NodeState& state, hosting::RouteCall& call) {
 Result<net::HttpResponse> Flush(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(hosting::CheckOptionalBody(call.request));
   GRANARY_TRY(api::ParseNothing(call.request.body, state.limits));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(call.parameters[0]));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kAdmin, id));
   GRANARY_TRY(tenant->Flush(id));

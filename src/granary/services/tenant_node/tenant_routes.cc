@@ -8,7 +8,7 @@ namespace {
 
 Result<net::HttpResponse> StatsOfTenant(NodeState& state, hosting::RouteCall& call) {
   GRANARY_TRY(RightsOf(call).NeedEverywhere(security::Verb::kRead));
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   return hosting::JsonResponse(api::TenantStatsJson(tenant->Stats()));
 }
 

@@ -51,7 +51,7 @@ bool IsStreamedWrite(const net::HttpRequest& request) {
 }
 
 Result<net::HttpResponse> WriteStreamed(NodeState& state, hosting::RouteCall& call) {
-  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, state.tenant.Get());
+  GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
   GRANARY_ASSIGN(const StreamWrite write, ParseStreamWrite(call.request));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kWrite, write.source));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->WriteStream(write));

@@ -43,8 +43,15 @@ struct CompactionJobs::Entry {
   std::atomic<std::uint64_t> bytes_done = 0;
 };
 
+// On shared threads a merge has no helper beside it: what is read ahead is not worth a thread for
+// each of many stores.
 CompactionJobs::CompactionJobs(StoreContext& context)
-    : context_(context), pool_({.threads = context.options.compaction.workers}) {
+    : context_(context),
+      pool_(context.deps.merges == nullptr
+                ? std::make_unique<runtime::WorkerPool>(
+                      runtime::WorkerPoolOptions{.threads = context.options.compaction.workers})
+                : std::make_unique<runtime::WorkerPool>(*context.deps.merges)) {
+  if (context.deps.merges != nullptr) return;
   for (std::size_t i = 0; i < context.options.compaction.workers; ++i) {
     helpers_.push_back(std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{1}));
     helpers_.back()->Submit(runtime::GiveWay);  // Its one thread, before all else.
@@ -73,9 +80,13 @@ Result<CompactionJob> CompactionJobs::Start(const std::shared_ptr<LiveSource>& s
     entries_.push_back(entry);
     ++totals_.jobs_queued;
   }
-  pool_.Submit([this, entry] { Run(entry); });
+  pool_->Submit([this, entry] { Run(entry); });
   const std::lock_guard lock(mutex_);
   return Show(*entry);
+}
+
+runtime::WorkerPool* CompactionJobs::HelperOf(std::size_t merge) const {
+  return helpers_.empty() ? nullptr : helpers_[merge % helpers_.size()].get();
 }
 
 bool CompactionJobs::IsBusy(SourceUid source) const {
@@ -121,32 +132,30 @@ Status CompactionJobs::RunMerges(Entry& entry) {
       for (const CompactionChoice& choice : plan.choices) entry.job.bytes_total += choice.bytes;
       entry.job.reason = plan.choices.front().reason;
     }
-    GRANARY_TRY(pool_.ParallelFor(plan.choices.size(), context_.options.compaction.workers,
-                                  [&](std::size_t i) -> Status {
-                                    runtime::GiveWay();
-                                    const CompactionChoice& choice = plan.choices[i];
-                                    const CompactionRun run{entry.cancel, entry.bytes_done,
-                                                            helpers_[i % helpers_.size()].get()};
-                                    Result<CompactionCounts> merged = source->Compact(choice, run);
-                                    // Its files are others by now: a later plan goes by those.
-                                    if (merged.status().code() == Code::kConflict)
-                                      return Status::Ok();
-                                    // The others are merged without the file, which the next plan leaves out.
-                                    if (merged.status().code() == Code::kCorruption) {
-                                      const std::lock_guard lock(outcome_mutex);
-                                      if (damage.ok()) damage = merged.status();
-                                      return Status::Ok();
-                                    }
-                                    GRANARY_TRY(merged.status());
-                                    if (merged->files_out >= merged->files_in) {
-                                      const std::lock_guard lock(outcome_mutex);
-                                      settled.insert(choice.partition);
-                                    }
-                                    const std::lock_guard lock(mutex_);
-                                    entry.job.counts.Add(*merged);
-                                    totals_.counts.Add(*merged);
-                                    return Status::Ok();
-                                  }));
+    GRANARY_TRY(pool_->ParallelFor(
+        plan.choices.size(), context_.options.compaction.workers, [&](std::size_t i) -> Status {
+          runtime::GiveWay();
+          const CompactionChoice& choice = plan.choices[i];
+          const CompactionRun run{entry.cancel, entry.bytes_done, HelperOf(i)};
+          Result<CompactionCounts> merged = source->Compact(choice, run);
+          // Its files are others by now: a later plan goes by those.
+          if (merged.status().code() == Code::kConflict) return Status::Ok();
+          // The others are merged without the file, which the next plan leaves out.
+          if (merged.status().code() == Code::kCorruption) {
+            const std::lock_guard lock(outcome_mutex);
+            if (damage.ok()) damage = merged.status();
+            return Status::Ok();
+          }
+          GRANARY_TRY(merged.status());
+          if (merged->files_out >= merged->files_in) {
+            const std::lock_guard lock(outcome_mutex);
+            settled.insert(choice.partition);
+          }
+          const std::lock_guard lock(mutex_);
+          entry.job.counts.Add(*merged);
+          totals_.counts.Add(*merged);
+          return Status::Ok();
+        }));
   }
   return damage;
 }
@@ -249,7 +258,7 @@ void CompactionJobs::Stop() {
     stopped_ = true;
     for (const EntryPtr& entry : entries_) entry->cancel.Cancel();
   }
-  pool_.Stop();
+  pool_->Stop();
 }
 
 }  // namespace granary::storage

@@ -56,6 +56,8 @@ class CompactionJobs {
   using EntryPtr = std::shared_ptr<Entry>;
 
   void Run(const EntryPtr& entry);
+  /// The thread that helps with a merge; null: none does.
+  runtime::WorkerPool* HelperOf(std::size_t merge) const;
   Status RunMerges(Entry& entry);
   void End(Entry& entry, const Status& outcome);
   EntryPtr FindEntry(const std::string& id) const;  // mutex_ is held.
@@ -63,7 +65,7 @@ class CompactionJobs {
 
   StoreContext& context_;
   std::vector<std::unique_ptr<runtime::WorkerPool>> helpers_;  // A thread each, one for a merge.
-  runtime::WorkerPool pool_;                                   // What merges.
+  std::unique_ptr<runtime::WorkerPool> pool_;                  // What merges.
   mutable std::mutex mutex_;                                   // Guards what follows.
   mutable std::condition_variable changed_;
   std::deque<EntryPtr> entries_;  // The oldest first.

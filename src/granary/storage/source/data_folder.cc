@@ -74,6 +74,8 @@ bool MayPrecedeFormat(const io::DirectoryEntry& entry) {
       std::ranges::find(kFoldersOfServices, entry.name) != std::end(kFoldersOfServices)) {
     return true;
   }
+  // What a node with many tenants keeps beside a folder for one.
+  if (entry.name == "hosted" || entry.name == "node_key") return true;
   return entry.name == kLockFileName || entry.name == "FORMAT.tmp" || entry.name == "lost+found";
 }
 

@@ -67,6 +67,7 @@ Status CheckReserved(const DataRoots& roots, const std::string& folder) {
                                std::string_view("catalog"),
                                std::string_view("cbo_engine"),
                                std::string_view("monitoring"),
+                               std::string_view("hosted"),
                                std::string_view("operation_node"),
                                std::string_view("node_key"),
                                std::string_view("lost+found")};

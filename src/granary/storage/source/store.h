@@ -28,6 +28,7 @@
 #include "granary/io/clock.h"
 #include "granary/io/failpoint.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/job_threads.h"
 #include "granary/runtime/memory_budget.h"
 #include "granary/runtime/worker_pool.h"
 #include "granary/storage/segment/segment_writer.h"
@@ -104,6 +105,14 @@ struct StoreDeps {
   runtime::WorkerPool& pool;
   /// Counts the hot tiers and the caches; null: nobody asks. Outlives the store and its sources.
   runtime::MemoryBudget* memory = nullptr;
+  /// Threads that the background work of many stores shares, those of what must not wait behind it
+  /// (syncing the log), and those that merge for all of them; null: the store has its own. Outlive
+  /// it.
+  runtime::JobThreads* jobs = nullptr;
+  runtime::JobThreads* prompt_jobs = nullptr;
+  runtime::WorkerPool* merges = nullptr;
+  /// Told of what queries compute; null: nobody wants to know. Outlives the store.
+  runtime::Pacer* pacer = nullptr;
 };
 
 /// What the caches hold in memory.

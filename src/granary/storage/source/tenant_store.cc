@@ -14,6 +14,8 @@ namespace granary::storage {
 namespace {
 
 constexpr std::chrono::milliseconds kBackgroundInterval{250};
+// Of many stores on shared threads: what is urgent pokes.
+constexpr std::chrono::milliseconds kSharedInterval{1000};
 constexpr std::uint32_t kLanesMax = 64;
 
 Status NotFound(const SourceId& id) {
@@ -152,11 +154,13 @@ void TenantStore::StartBackground(std::set<SourceUid> strangers) {
   context_->sync_job = std::make_unique<runtime::DelayedJob>(
       "log-sync", context_->deps.clock,
       std::chrono::microseconds(context_->options.durability_interval_us),
-      [context = context_.get()] { SyncLanes(*context); });
+      [context = context_.get()] { SyncLanes(*context); }, context_->deps.prompt_jobs);
   maintenance_ =
       std::make_unique<Maintenance>(*context_, sources_, *compactions_, std::move(strangers));
-  context_->job = std::make_unique<runtime::PeriodicJob>("flush", kBackgroundInterval,
-                                                         [this] { maintenance_->Run(); });
+  runtime::JobThreads* const shared = context_->deps.jobs;
+  context_->job = std::make_unique<runtime::PeriodicJob>(
+      "flush", shared == nullptr ? kBackgroundInterval : kSharedInterval,
+      [this] { maintenance_->Run(); }, shared);
 }
 
 Result<std::shared_ptr<Source>> TenantStore::Find(const SourceId& id) const {

@@ -1,9 +1,10 @@
-// TenantFolders: the folders of launched nodes' data, <folder>/<tenant>, and how one goes for good.
+// TenantFolders: the folders of many tenants' data, <folder>/<tenant>, and how one goes for good: of
+// launched nodes, and of a node that serves many.
 //
 // Order      claim -> put aside, synced -> the caller forgets the tenant -> sweep. A crash, and a
 //            power cut, in between leaves the tenant known, or its data where no node looks.
-// Claim      the lock that a node holds on its folder: a process of an Operation Node that died may
-//            still work in it.
+// Claim      the lock that whoever serves the tenant holds on its folder: a process of an Operation
+//            Node that died may still work in it.
 // Threads    fully safe, as `files` is.
 #pragma once
 
@@ -13,7 +14,7 @@
 #include "granary/base/status.h"
 #include "granary/io/file_system.h"
 
-namespace granary::operation {
+namespace granary::hosting {
 
 class TenantFolders {
  public:
@@ -25,7 +26,9 @@ class TenantFolders {
   /// Null when there is no folder. kConflict while a process works in it.
   Result<std::unique_ptr<io::FileLock>> Claim(const std::string& tenant);
   /// Gives the folder a name that is no tenant's. OK when it is not there; once OK, for good.
-  Status PutAside(const std::string& tenant);
+  Status PutAside(const std::string& tenant) { return PutAside(tenant, PathOf(tenant)); }
+  /// The same of what lies elsewhere, on the same disk.
+  Status PutAside(const std::string& tenant, const std::string& path);
   /// Removes what was put aside, now or before a restart. The first failure, after the rest.
   Status Sweep();
 
@@ -34,4 +37,4 @@ class TenantFolders {
   io::FileSystem& files_;
 };
 
-}  // namespace granary::operation
+}  // namespace granary::hosting

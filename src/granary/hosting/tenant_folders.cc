@@ -1,11 +1,11 @@
-#include "granary/services/operation_node/tenant_folders.h"
+#include "granary/hosting/tenant_folders.h"
 
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
-namespace granary::operation {
+namespace granary::hosting {
 namespace {
 
 constexpr std::string_view kLockFile = "granary.lock";  // docs/formats/data_folder.md
@@ -19,15 +19,18 @@ Result<std::unique_ptr<io::FileLock>> TenantFolders::Claim(const std::string& te
   return files_.Lock(io::JoinPath(PathOf(tenant), kLockFile));
 }
 
-Status TenantFolders::PutAside(const std::string& tenant) {
-  GRANARY_ASSIGN(const bool is_there, files_.Exists(PathOf(tenant)));
+Status TenantFolders::PutAside(const std::string& tenant, const std::string& path) {
+  GRANARY_ASSIGN(const bool is_there, files_.Exists(path));
   if (!is_there) return Status::Ok();
   for (std::uint64_t number = 1;; ++number) {
     const std::string aside = io::JoinPath(folder_, fmt::format("{}{}-{}", kAside, tenant, number));
     GRANARY_ASSIGN(const bool is_taken, files_.Exists(aside));
     if (is_taken) continue;
-    GRANARY_TRY(files_.Rename(PathOf(tenant), aside));
-    return files_.SyncDirectory(folder_);
+    GRANARY_TRY(files_.Rename(path, aside));
+    // Nobody finds it at its old place any more, and it is at the new one.
+    GRANARY_TRY(files_.SyncDirectory(folder_));
+    const std::string parent = io::ParentPath(path);
+    return parent == folder_ ? Status::Ok() : files_.SyncDirectory(parent);
   }
 }
 
@@ -44,4 +47,4 @@ Status TenantFolders::Sweep() {
   return swept;
 }
 
-}  // namespace granary::operation
+}  // namespace granary::hosting
