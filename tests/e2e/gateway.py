@@ -54,7 +54,7 @@ class Gateway(Service):
 class Estate:
     """A gateway before a node for each tenant."""
 
-    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None):
+    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None, node_args=()):
         ports = {tenant: free_port() for tenant in tenants}
         urls = ",".join(f"{tenant}=http://127.0.0.1:{port}" for tenant, port in ports.items())
         self.gateway = Gateway(folder / "gateway", {"TENANT_ID": tenants[0], "TENANT_NODE_URLS": urls, **(gateway_env or {})}).start()
@@ -62,7 +62,7 @@ class Estate:
         for tenant, port in ports.items():
             (folder / tenant).mkdir()
             node = Node(folder / tenant, {"TENANT_ID": tenant, "GATEWAY_JWKS": f"http://127.0.0.1:{self.gateway.port}/auth/jwks.json",
-                                          "REST_PORT": str(port), **(node_env or {})})
+                                          "REST_PORT": str(port), **(node_env or {})}, args=node_args)
             node.port = port
             self.nodes[tenant] = node.start()
         self.admins = {tenants[0]: self.gateway.first_key()}

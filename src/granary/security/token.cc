@@ -175,7 +175,8 @@ std::optional<TokenClaims> ReadClaims(const std::string& payload, TokenUse use) 
 
 Status CheckClaims(const TokenClaims& claims, const TokenRules& rules, std::int64_t now_s) {
   if (claims.issuer != rules.issuer) return BadToken("it is of another issuer");
-  if (claims.audience != rules.audience) return BadToken("it is for another audience");
+  const bool is_other = !rules.also_audience.empty() && claims.audience == rules.also_audience;
+  if (claims.audience != rules.audience && !is_other) return BadToken("it is for another audience");
   if (claims.expires_s <= claims.issued_s || claims.not_before_s > claims.expires_s)
     return BadToken("its times contradict each other");
   if (claims.expires_s - claims.issued_s > rules.lifetime_max_s)

@@ -48,6 +48,7 @@ bool LooksLikeToken(std::string_view text);
 struct TokenRules {
   TokenUse use = TokenUse::kAccess;
   std::string issuer, audience;
+  std::string also_audience = {};   ///< Another one that will do; empty: none.
   std::int64_t leeway_s = 5;        ///< By how much clocks may differ.
   std::int64_t lifetime_max_s = 0;  ///< From iat to exp: a token for longer was not meant.
 };

@@ -18,6 +18,7 @@ struct PlacedNode {
   std::shared_ptr<net::Upstream> link;
   std::string audience;  ///< Whom a token for it names.
   std::string name;      ///< For logs.
+  std::string host;      ///< Of its address.
 };
 
 class Placement {
@@ -27,6 +28,9 @@ class Placement {
   /// kDeadlineExceeded when `cancel`, the request's, says so before anybody knows.
   virtual Result<PlacedNode> NodeOf(const std::string& tenant,
                                     const runtime::CancelToken& cancel) = 0;
+  /// Whether there is such a tenant, served or not, at this moment. kNotFound when there is none,
+  /// kUnavailable while whoever knows cannot be asked, kDeadlineExceeded. OK where nobody knows.
+  virtual Status CheckTenant(const std::string& tenant, const runtime::CancelToken& cancel) = 0;
 };
 
 /// "acme=http://127.0.0.1:8000,globex=http://127.0.0.1:8001". kInvalidArgument says what is wrong.
@@ -39,6 +43,11 @@ class FixedPlacement final : public Placement {
                  net::UpstreamOptions options);
   Result<PlacedNode> NodeOf(const std::string& tenant,
                             const runtime::CancelToken& cancel = {}) override;
+  /// OK: tenants whose node is not written down yet may have users already.
+  Status CheckTenant(const std::string& /*tenant*/,
+                     const runtime::CancelToken& /*cancel*/) override {
+    return Status::Ok();
+  }
 
  private:
   std::map<std::string, PlacedNode> nodes_;

@@ -38,9 +38,13 @@ struct GatewayGuardTest : ::testing::Test {
     const auto signer = security::SigningKey::FromSeed(std::string(32, 'k'));
     EXPECT_TRUE(
         memory.ReplaceFile("jwks.json", security::KeySet({signer->public_key()}).ToJson()).ok());
+    token = TokenFor(security::NodeAudience("acme"));
+  }
+  std::string TokenFor(const std::string& audience) const {
+    const auto signer = security::SigningKey::FromSeed(std::string(32, 'k'));
     const std::int64_t now_s = clock.WallMicros() / 1'000'000;
     const security::TokenClaims claims{.issuer = std::string(security::kIssuer),
-                                       .audience = security::NodeAudience("acme"),
+                                       .audience = audience,
                                        .subject = "u_1",
                                        .tenant = "acme",
                                        .session = "key:1",
@@ -49,7 +53,7 @@ struct GatewayGuardTest : ::testing::Test {
                                        .not_before_s = now_s,
                                        .expires_s = now_s + 60,
                                        .grants = {}};
-    token = *security::IssueToken(*signer, security::TokenUse::kNode, claims);
+    return *security::IssueToken(*signer, security::TokenUse::kNode, claims);
   }
   Code Ask(const runtime::CancelToken& cancel = {}) {
     return guard.Check(token, false, cancel).status().code();
@@ -90,6 +94,23 @@ TEST_F(GatewayGuardTest, NobodyWaitsForTheKeysLongerThanItsOwnDeadline) {
   EXPECT_GE(clock.MonotonicNanos(), until_ns);  // It did wait.
   files.go.count_down();
   EXPECT_EQ(first.get(), Code::kOk);
+}
+
+TEST_F(GatewayGuardTest, ATokenOfTheGrpcDoorIsGoodThereAlone) {
+  files.go.count_down();
+  const std::string direct = TokenFor(security::NodeGrpcAudience("acme"));
+  const auto code = [&](const std::string& shown, NodeDoor door) {
+    return guard.Check(shown, false, {}, door).status().code();
+  };
+  // The first time, and once it is known.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(code(direct, NodeDoor::kRest), Code::kUnauthenticated);
+    EXPECT_EQ(code(direct, NodeDoor::kGrpc), Code::kOk);
+    EXPECT_EQ(code(token, NodeDoor::kGrpc), Code::kOk);
+    EXPECT_EQ(code(token, NodeDoor::kRest), Code::kOk);
+  }
+  EXPECT_EQ(code(TokenFor(security::NodeGrpcAudience("globex")), NodeDoor::kGrpc),
+            Code::kUnauthenticated);
 }
 
 TEST_F(GatewayGuardTest, KeysThatCannotBeReadAreSaidToBeAwayAndNotReadAgainAtOnce) {

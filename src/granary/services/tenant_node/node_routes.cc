@@ -173,6 +173,8 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
   common.describe = [&state](api::JsonObject& health) {
     health.Add("tenant_id", state.config.tenant_id);
     health.Add("tenant_name", state.config.tenant_name);
+    const std::uint16_t grpc_port = state.grpc_port;
+    health.Add("grpc_port", grpc_port == 0 ? std::nullopt : std::optional(grpc_port));
   };
   common.sample = [&state](std::vector<hosting::Sample>& samples) {
     AddProcessMemory(state.memory, samples);

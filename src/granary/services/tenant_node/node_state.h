@@ -3,6 +3,7 @@
 // Threads    fully safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,7 @@ struct NodeState {
   hosting::Counter& rows_returned;
   hosting::ServerHandle server;
   TenantDoor tenant;
+  std::atomic<std::uint16_t> grpc_port = 0;  ///< 0: gRPC is not served, or not yet.
   /// Set before the first request may come.
   const runtime::WorkerScaler* scaler = nullptr;
 };
