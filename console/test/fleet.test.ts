@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FleetTenant } from '../src/lib/answers.ts';
-import { limitsOf, quotaText, stateOf } from '../src/lib/fleet.ts';
+import type { FleetTenant, NodeHealth } from '../src/lib/answers.ts';
+import { limitsOf, lookOf, nodesText, quotaText, stateOf, worstFirst } from '../src/lib/fleet.ts';
 
 const NONE = { sources: '', memory_mb: '', workers: '', searches: '' };
 const TENANT: FleetTenant = {
@@ -41,4 +41,25 @@ test('a tenant that is not served says why', () => {
   const dead = { ...off, placement: { ...TENANT.placement!, node_state: 'dead' } };
   assert.deepEqual(stateOf(dead), { word: 'its node is dead', look: 'bad' });
   assert.equal(stateOf({ ...off, state: 'suspended' }).word, 'suspended');
+});
+
+const node = (id: string, status: NodeHealth['status']): NodeHealth => ({
+  node: id,
+  status,
+  state: 'alive',
+  checked: null,
+  ms: null,
+});
+
+test('nodes that are not well come first, and are counted', () => {
+  const nodes = [node('c', 'ok'), node('a', 'ok'), node('b', 'down'), node('d', 'not ready')];
+  assert.deepEqual(
+    worstFirst(nodes).map((one) => one.node),
+    ['b', 'd', 'a', 'c'],
+  );
+  assert.equal(nodes[0]?.node, 'c');
+  assert.equal(nodesText(nodes), '4 nodes: 2 ok, 1 down, 1 not ready');
+  assert.equal(nodesText([node('a', 'ok')]), '1 node: 1 ok');
+  assert.equal(lookOf('down'), 'bad');
+  assert.equal(lookOf('unknown'), '');
 });

@@ -54,7 +54,7 @@ class Gateway(Service):
 class Estate:
     """A gateway before a node for each tenant, or `shared`: before one node for all of them."""
 
-    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None, shared=False):
+    def __init__(self, folder, tenants=("acme",), gateway_env=None, node_env=None, node_args=(), shared=False):
         ports = dict.fromkeys(tenants, free_port()) if shared else {tenant: free_port() for tenant in tenants}
         urls = ",".join(f"{tenant}=http://127.0.0.1:{port}" for tenant, port in ports.items())
         self.gateway = Gateway(folder / "gateway", {"TENANT_ID": tenants[0], "TENANT_NODE_URLS": urls, **(gateway_env or {})}).start()
@@ -66,7 +66,7 @@ class Estate:
             (folder / tenant).mkdir()
             whom = {"NODE_CAPACITY": str(len(tenants)), "TENANT_IDS": ",".join(tenants)} if shared else {"TENANT_ID": tenant}
             node = Node(folder / tenant, {**whom, "GATEWAY_JWKS": f"http://127.0.0.1:{self.gateway.port}/auth/jwks.json",
-                                          "REST_PORT": str(port), **(node_env or {})})
+                                          "REST_PORT": str(port), **(node_env or {})}, args=node_args)
             node.port = port
             self.nodes[tenant] = node.start()
         self.admins = {tenants[0]: self.gateway.first_key()}

@@ -15,6 +15,34 @@ PRODUCTION = D + "test_the_production_example_has_the_required_values_and_is_acc
 READ, COMPILER = "(no test: to be read)", "(no test: the compiler)"
 HEALTH = R + "test_every_service_answers_on_its_port"
 
+# That a setting does what it says, beside having its name and its default.
+SIZES, WORKERS = "test_compaction.py::test_files_are_as_large_as_the_settings_say", "test_workers.py::"
+EFFECTS = {
+    "TENANT_ID": ["test_node_tokens.py::test_a_good_token_is_believed_and_a_bad_one_is_not"],
+    "TENANT_NAME": ["test_up.py::test_one_file_configures_all"],
+    "DATA_PATH": ["test_operations.py::test_permission_errors_say_what_the_page_says"],
+    "GRPC_PORT": [R + "test_run_modes"],
+    "REST_PORT": [R + "test_run_modes"],
+    "REST_HOST": ["test_up.py::test_the_services_find_each_other_wherever_they_listen"],
+    "AUTO_SCALING_ENABLED": [WORKERS + "test_switched_off_the_number_of_workers_stays"],
+    "MIN_WORKERS": [WORKERS + "test_workers_rise_under_load_and_fall_after_it"],
+    "MAX_WORKERS": [WORKERS + "test_the_most_workers_there_may_be"],
+    "SCALE_UP_THRESHOLD_CPU": ["ScalingPolicyTest.WorkersThatComputeGetOneMoreAtTheUpperThreshold"],
+    "SCALE_DOWN_THRESHOLD_CPU": ["ScalingPolicyTest.ShrinksByAQuarterOrByOneBetweenTheThresholds"],
+    "SCALE_UP_THRESHOLD_MEMORY": ["ScalingPolicyTest.MemoryPressureForbidsGrowthAndShrinks"],
+    "SCALE_DOWN_THRESHOLD_MEMORY": ["ScalingPolicyTest.MemoryPressureForbidsGrowthAndShrinks"],
+    "AUTO_COMPACTION_ENABLED": ["test_compaction.py::test_without_automatic_compaction_no_writer_waits_for_it"],
+    "COMPACTION_INTERVAL_MINUTES": ["StoreCompactClockTest.TheBackgroundLooksEveryInterval"],
+    "MIN_FILE_SIZE_MB": [SIZES],
+    "MAX_FILE_SIZE_MB": [SIZES],
+    "TARGET_FILE_SIZE_MB": [SIZES],
+    "QUERY_OPTIMIZATION_ENABLED": ["test_explain.py::test_switched_off_there_is_one_plan"],
+    "STATISTICS_REFRESH_INTERVAL_MINUTES": ["StoreEstimatesTest.AreRenewedAfterTheIntervalWhereTheyGrewLittle"],
+    "COST_MODEL_LEARNING_ENABLED": ["test_learning.py::test_without_learning_the_builtin_model_serves"],
+    "MAX_CONCURRENT_SEARCHES": ["test_limits_under_load.py::test_searches_at_once_and_in_the_queue"],
+    "WAL_RETENTION_HOURS": ["WalRetentionTest.AFlushedFileStaysUntilItIsOldOrThereIsNoRoom"],
+}
+
 # The text of a row, or of a variable `NAME=default`: what it is here, and the tests.
 PROOFS = {
     # The services
@@ -29,7 +57,7 @@ PROOFS = {
         "[Metadata Catalog](operations/metadata-catalog.md)", [HEALTH, "test_metadata_catalog.py::test_files_and_snapshots_follow_what_happens",
                                                                 "test_metadata_catalog.py::test_what_is_asked_for_is_compacted"]),
     "Monitoring (8084) - Observability and health monitoring": (
-        "[Monitoring](operations/monitoring.md)", [HEALTH, "test_monitoring.py::test_health_of_all_services", "test_logs.py::test_each_service_of_one_process_has_lines_of_its_own"]),
+        "[Monitoring](operations/monitoring.md)", [HEALTH, "test_monitoring.py::test_health_of_all_services", "test_fleet_monitoring.py::test_launched_nodes_are_seen_each_by_itself", "test_logs.py::test_each_service_of_one_process_has_lines_of_its_own"]),
     # Core storage engine
     "Columnar Storage: Parquet-based storage with configurable compression": (
         "segments are Parquet", ["test_sources.py::test_files_are_written_with_the_codec", "test_duckdb.py::test_random_queries_hot_replayed_flushed_and_restarted"]),
@@ -160,7 +188,7 @@ def proof(row):
     if row.kind != "variable":
         return PROOFS[row.text]
     production = row.default in ("prod_tenant_001", "/var/lib/tenant_node/data") or (row.text, row.default) == ("MAX_CONCURRENT_SEARCHES", "50")
-    return (f"`{row.text}`", [PRODUCTION if production else DEFAULTS])
+    return (f"`{row.text}`", [PRODUCTION if production else DEFAULTS, *EFFECTS[row.text]])
 
 
 def page():

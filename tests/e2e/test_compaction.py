@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import subprocess
 import threading
 import time
@@ -69,6 +70,30 @@ def await_job(client, job, states=("done", "failed", "cancelled")):
 
 def parquet_files(node):
     return sorted(str(path) for path in (node.data / "tenants/default_tenant/sources/t").rglob("*.parquet"))
+
+
+def test_files_are_as_large_as_the_settings_say(start_node):
+    """MIN_FILE_SIZE_MB: what is smaller is merged; TARGET_FILE_SIZE_MB: how large a merge makes a file, to a row group; MAX_FILE_SIZE_MB: none is larger."""
+    node = start_node({"MIN_FILE_SIZE_MB": "1", "TARGET_FILE_SIZE_MB": "2", "MAX_FILE_SIZE_MB": "4", "ROW_GROUP_MB": "1", "AUTO_COMPACTION_ENABLED": "false"})
+    client = node.client()
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "s": "string"}, "compression": "none"})
+    noise = random.Random(7)
+    # Eight files of about 0.8 MB, each too small, and then one that is whole.
+    for part in range(8):
+        client.write("t", [{"id": part * 800 + i, "s": noise.randbytes(512).hex()} for i in range(800)])
+        client.flush("t")
+    client.write("t", [{"id": 10_000 + i, "s": noise.randbytes(512).hex()} for i in range(1600)])
+    client.flush("t")
+    before = {path: os.path.getsize(path) for path in parquet_files(node)}
+    assert len(before) == 9 and sum(size < 1 << 20 for size in before.values()) == 8
+    whole, = (path for path, size in before.items() if size >= 1 << 20)
+    client.call("POST", "/sources/t/compact?wait=true")
+    assert client.call("GET", "/sources/t/stats")["rows"] == 8000
+    live = client.call("GET", "/sources/t/stats")["files"]
+    made = sorted(os.path.getsize(path) for path in parquet_files(node) if path not in before)
+    assert whole in parquet_files(node) and live == len(made) + 1, "what is large enough is left alone"
+    assert 3 <= len(made) <= 5 and all(size <= 4 << 20 for size in made) and all(size > 1 << 20 for size in made[1:]), made
+    assert len(client.rows(source_id="t", columns=["id"], limit=10_000)) == 8000
 
 
 @pytest.mark.parametrize("writes", [WRITES, pytest.param(50_000, marks=pytest.mark.long)])

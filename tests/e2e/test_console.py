@@ -15,7 +15,7 @@ import urllib.parse
 import pytest
 
 from gateway import CHEAP, KeyClient
-from node import until, free_port
+from node import Client, free_port, until
 from service import Service
 
 CHROMIUM = shutil.which("chromium")
@@ -542,6 +542,19 @@ def test_home_shows_health_charts_and_alerts(visit, up, tmp_path):
     one.check()
 
 
+def test_home_shows_nodes_of_the_fleet(visit, up):
+    up.monitoring().raw("POST", "/console/fleet/tenants", {"tenant_id": "watched"})
+    node = up.monitoring().call("GET", "/console/fleet/tenants/watched")["placement"]["node_id"]
+    until(lambda: {one["node"]: one["status"] for one in up.monitoring().call("GET", "/health/all")["nodes"]}.get(node) == "ok", "it is seen")
+    one = visit().sign_in()
+    nodes = one.page.get_by_label("Nodes", exact=True)
+    row = nodes.locator("li", has=one.page.get_by_text(node, exact=True))
+    row.get_by_text("ok", exact=True).wait_for()
+    nodes.get_by_text("alive").first.wait_for()
+    assert nodes.get_by_text("not looked at").count() == 0, "the node beside is one of the services"
+    one.check()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_narrow_screens_scroll_nothing_sideways(visit, up, scheme, tmp_path):
     one = visit(viewport={"width": 400, "height": 800}, color_scheme=scheme).sign_in()
@@ -593,6 +606,20 @@ def test_files_are_whole_compressed_and_kept(up):
             assert headers["content-encoding"] == "br" and len(smallest) < len(packed) < len(plain)
     assert client.raw("GET", "/assets/none.js")[0] == 404
     assert client.raw("GET", "/assets/../index.html")[0] == 404
+
+
+def test_what_is_done_to_tenants_there_is_in_the_audit_log_with_who_did_it(up):
+    admin = up.monitoring(up.key)
+    who = admin.call("GET", "/console/api/auth/me")
+    admin.call("POST", "/console/fleet/tenants", {"tenant_id": "audited"})
+    up.monitoring().call("POST", "/console/fleet/tenants/audited/suspend")
+    fleet = Client(int(re.search(r"Operation Node +http://127.0.0.1:(\d+)", up.service.log())[1]))
+    entries = fleet.call("GET", "/audit?target=audited")["entries"]
+    assert [(one["action"], one["actor"], one["outcome"]) for one in entries] == [
+        ("tenant.suspend", "machine: console", "done"), ("tenant.create", f"machine: user {who['user_id']} of {who['tenant_id']}", "done")]
+    # Nobody else's name is taken from a browser.
+    admin.raw("PUT", "/console/fleet/tenants/audited/quota", {"sources": 5}, {"Granary-Actor": "somebody else"})
+    assert fleet.call("GET", "/audit?target=audited&action=tenant.quota")["entries"][0]["actor"].endswith(f"user {who['user_id']} of {who['tenant_id']}")
 
 
 def test_only_what_the_console_shows_is_forwarded(up):

@@ -12,7 +12,8 @@ import pytest
 from google.protobuf import descriptor_pool, json_format, message_factory
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from node import BINARY, REPOSITORY, Node
+from gateway import CHEAP, Estate
+from node import BINARY, REPOSITORY, Client, Node, free_port, until
 from rpc import stubs
 from service import Service
 from test_engine_grpc import Engine
@@ -80,6 +81,104 @@ def test_commands_of_the_readme(node, tmp_path):
             assert "HNL" in done.stdout and "JFK" not in done.stdout
         ran.append(verb)
     assert {"import", "query", "source", "config", "check", "wal", "completion"} <= set(ran), ran
+
+
+PORTS = {"8000": "REST_PORT", "8080": "AUTH_GATEWAY_PORT", "8081": "OPERATION_NODE_PORT", "8083": "METADATA_CATALOG_PORT"}
+SERVED = {"tenant-node": "8000", "auth-gateway": "8080", "operation-node": "8081", "metadata-catalog": "8083"}
+
+
+class Shell:
+    """Runs the lines of an example one after the other: what serves is left running, at ports of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.processes, self.ran = folder, [], []
+        self.ports = {usual: str(free_port()) for usual in PORTS}
+        inherited = {name: value for name, value in os.environ.items() if name not in ("TENANT_ID", "DATA_PATH")}
+        self.env = {**inherited, **CHEAP, "DATA_PATH": str(folder / "data"), "REST_HOST": "127.0.0.1", "GRPC_PORT": str(free_port()), "LAUNCH_MEMORY_MB": "256",
+                    "TENANT_NODE_URL": f"http://127.0.0.1:{self.ports['8000']}",
+                    **{name: self.ports[usual] for usual, name in PORTS.items()}}
+
+    def run(self, line):
+        here = re.sub(r"(localhost|127\.0\.0\.1):(80\d\d)", lambda found: f"127.0.0.1:{self.ports[found[2]]}", line.partition("  #")[0].strip())
+        served = re.fullmatch(r"((?:\w+=\S+ )*)granary ([a-z-]+)", here)
+        if served:
+            # Of one machine: each service has a folder of its own, as DATA_PATH of all is one.
+            settings = dict(one.split("=", 1) for one in served[1].split())
+            with open(self.folder / f"{served[2]}.log", "ab") as log:
+                self.processes.append(subprocess.Popen([str(BINARY), served[2]], cwd=self.folder, env={**self.env, **settings}, stdout=log, stderr=log))
+            client = Client(int(self.ports[SERVED[served[2]]]))
+            until(lambda: self.answers(client), f"{line}\n" + (self.folder / f"{served[2]}.log").read_text()[-2000:])
+        else:
+            assert here.startswith("curl "), line
+            script = here.replace("curl ", "curl -sS --fail-with-body ", 1)
+            done = []
+
+            def works():
+                done.append(subprocess.run(["bash", "-c", script], env=self.env, capture_output=True, text=True, timeout=60))
+                return done[-1].returncode == 0
+
+            try:
+                until(works, line, seconds=30)  # Some of it is true a moment later: a node is heard, a file is told of.
+            except AssertionError as failure:
+                raise AssertionError(f"{failure}\n{done[-1].stdout}{done[-1].stderr}") from None
+        self.ran.append(line)
+
+    @staticmethod
+    def answers(client):
+        try:
+            return client.raw("GET", "/health")[0] == 200
+        except OSError:
+            return False
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(timeout=60)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    shell = Shell(tmp_path)
+    yield shell
+    shell.close()
+
+
+def sh_block(word):
+    block, = (block for block in blocks("README.md", "sh") if word in block)
+    return block.splitlines()
+
+
+def test_the_readmes_sh_blocks_are_all_run():
+    assert len(blocks("README.md", "sh")) == 3
+
+
+def test_the_readmes_users_and_keys(shell):
+    for line in sh_block("granary auth-gateway"):
+        shell.run(line)
+        if "granary auth-gateway" in line:
+            shell.env["KEY"] = re.search(r"gk_\w+", (shell.folder / "auth-gateway.log").read_text())[0]
+    assert len(shell.ran) == 4
+    # It answers nobody who comes around the gateway.
+    assert Client(int(shell.ports["8000"])).raw("GET", "/sources")[0] == 401
+
+
+def test_the_readmes_operation_node(shell):
+    for line in sh_block("granary operation-node"):
+        shell.run(line)
+    assert len(shell.ran) == 7
+    assert Client(int(shell.ports["8081"])).call("GET", "/tenants/acme")["state"] == "suspended"
+
+
+def test_the_readmes_metadata_catalog(shell):
+    shell.env["TENANT_ID"] = "acme"
+    for line in sh_block("granary metadata-catalog"):
+        shell.run(line)
+        if "granary tenant-node" in line:
+            node = Client(int(shell.ports["8000"]))
+            node.add({"source_id": "sales", "schema_definition": {"region": "string", "note": "string"}, "partition_columns": ["region"]})
+            node.write("sales", [{"region": "eu", "note": "x"}])
+            node.flush("sales")
+    assert len(shell.ran) == 5
 
 
 class Reflected:
@@ -160,8 +259,21 @@ def test_grpcurl_examples_by_grpcurl(both, engine):
     assert any('"ORD_001"' in one and '100.5' in one for one in said) and any('"hash_index"' in one for one in said)
 
 
+def test_the_python_example_behind_a_gateway(tmp_path, monkeypatch, capsys):
+    estate = Estate(tmp_path, node_args=["both"])
+    try:
+        estate.admin().add({"source_id": "behind"})
+        _, code = blocks("docs/grpc.md", "python")
+        monkeypatch.setenv("KEY", estate.admins["acme"])
+        stubs()
+        exec(code.replace("localhost:8080", f"127.0.0.1:{estate.gateway.port}"), {})
+        assert 'source_id: "behind"' in capsys.readouterr().out
+    finally:
+        estate.close()
+
+
 def test_python_example_of_the_grpc_document(both, capsys):
-    code, = blocks("docs/grpc.md", "python")
+    code, _ = blocks("docs/grpc.md", "python")
     stubs()  # The modules that the example imports.
     exec(compile(code.replace("localhost:50051", f"localhost:{both.grpc_port}"), "docs/grpc.md", "exec"), {})
     shown = capsys.readouterr().out

@@ -84,6 +84,8 @@ def test_an_operation_node_that_is_hung_stalls_no_request_of_the_gateway(operati
     service.client().call("POST", "/tenants", {"tenant_id": "known"})
     known = gateway.caller()
     gateway.wait_for(lambda _: known.raw("GET", "/sources")[0] == 200, "the gateway reaches it")
+    for i in range(20):
+        service.client().call("POST", "/tenants", {"tenant_id": f"t{i}"})
     others = [gateway.caller(gateway.key(gateway.user("boss", ["admin"], f"t{i}")["user_id"])) for i in range(20)]
     os.kill(service.process.pid, signal.SIGSTOP)
     try:

@@ -23,7 +23,10 @@ def test_guessing_passwords_is_slowed_down(own_estate):
     for name in ("ada", "nobody"):
         answers = [client.raw("POST", "/auth/login", {"username": name, "password": f"guess {i}"}) for i in range(8)]
         assert [status for status, _, _ in answers] == [401] * 5 + [429] * 3, "the same whether there is such a user"
-        assert int(answers[-1][1]["retry-after"]) >= 1
+        headers = answers[-1][1]
+        assert int(headers["retry-after"]) >= 1 and headers["ratelimit-reset"] == headers["retry-after"], "when one more attempt may be made"
+        assert headers["ratelimit-limit"] == "1" and headers["ratelimit-remaining"] == "0"
+        assert "ratelimit-limit" not in answers[0][1]
         assert len({re.sub(r'"instance":"[^"]*"', "", content.decode()) for status, _, content in answers if status == 401}) == 1
     assert client.raw("POST", "/auth/login", {"username": "ada", "password": "a long password"})[0] == 429
     refused = [entry for entry in estate.admin().call("GET", "/audit?action=login&outcome=refused")["entries"]]

@@ -203,6 +203,22 @@ def test_a_silent_node_is_504_and_its_time_is_the_clients(own_estate):
         process.send_signal(signal.SIGCONT)
 
 
+def test_what_an_answer_varies_by_is_said_once(estate):
+    """The node says it and the gateway, who compresses, too."""
+    admin = estate.admin("acme")
+    admin.add({"source_id": "varied", "schema_definition": {"a": "int64"}})
+    admin.write("varied", [{"a": i} for i in range(5000)])
+    for method, target, body, wanted in (("POST", "/data/search/stream", b'{"source_ids": ["varied"]}', {"accept", "accept-encoding"}), ("GET", "/sources/varied/stats", None, {"accept-encoding"})):
+        for coding in ("gzip", "identity"):
+            headers = {"Authorization": f"Bearer {admin.credential}", "Accept-Encoding": coding, **({"Content-Type": "application/json"} if body else {})}
+            admin.connection.request(method, target, body, headers)
+            response = admin.connection.getresponse()
+            response.read()
+            said = [one.strip().lower() for name, value in response.getheaders() if name.lower() == "vary" for one in value.split(",")]
+            assert response.status == 200 and len(said) == len(set(said)) and set(said) <= wanted, (target, coding, said)
+            assert coding == "identity" or body is None or set(said) == wanted, (target, said)
+
+
 def test_what_changes_something_at_a_node_is_in_the_audit_log(estate):
     admin = estate.admin("acme")
     admin.add({"source_id": "audited"})

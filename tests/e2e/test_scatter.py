@@ -742,3 +742,45 @@ def test_tokens_are_for_one_tenant_to_read_for_a_minute(operation, tmp_path):
     node.stop()
     other.stop()
     fake.close()
+
+
+# ---- over nodes
+
+def test_over_nodes_means_the_tenants_that_are_placed_there(fleet):
+    ids = {tenant: fleet.client.call("GET", f"/tenants/{tenant}")["placement"]["node_id"] for tenant in SCHEMAS}
+    some = {"nodes": [ids["beta"], ids["alpha"], ids["beta"]]}, {"tenants": ["alpha", "beta"]}
+    query = {"source_ids": ["events"], "columns": ["k", "s"], "order_by": [{"column": "k"}, {"column": "s"}], "limit": 1000}
+    by_node, by_tenant = (fleet.query("search", **whom, **query) for whom in some)
+    assert by_node["records"] == by_tenant["records"] and {one["tenant_id"] for one in by_node["records"]} == {"alpha", "beta"}
+    sums = {"source_ids": ["events"], "group_by": ["tenant_id"], "aggregations": [{"type": "count", "alias": "n"}], "order_by": [{"column": "tenant_id"}]}
+    by_node, by_tenant = (fleet.query("aggregate", **whom, **sums)["results"] for whom in some)
+    assert by_node == by_tenant and [one["tenant_id"] for one in by_node] == ["alpha", "beta"]
+    streamed = [fleet.client.raw("POST", "/query/search/stream", {**whom, **query}) for whom in some]
+    assert streamed[0][0] == 200 and streamed[0][2] == streamed[1][2] and streamed[0][2]
+    # Pages, in the same words.
+    seen, cursor = [], None
+    while True:
+        page = fleet.query("search", **some[0], **{**query, "limit": 60}, **({"cursor": cursor} if cursor else {}))
+        seen += page["records"]
+        first = cursor or page["next_cursor"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == fleet.query("search", **some[1], **query)["records"]
+    for whom, status, pointer in (({"nodes": [ids["alpha"]], "tenants": ["alpha"]}, 400, "/nodes"), ({"nodes": []}, 400, "/nodes"), ({"nodes": [ids["alpha"], "nobody"]}, 404, "/nodes/1"),
+                                  ({"nodes": ["../x"]}, 400, "/nodes/0"), ({"nodes": [ids["alpha"]], "cursor": first}, 400, "/cursor"), ({"tenants": ["alpha", "beta"], "cursor": first}, 400, "/cursor")):
+        with pytest.raises(Refused) as refused:
+            fleet.query("search", **whom, **query)
+        assert refused.value.status == status and (refused.value.pointers in ([pointer], []) or pointer == "/cursor"), (whom, refused.value.problem)
+
+
+def test_a_suspended_tenant_is_not_meant_by_its_node(fleet):
+    node = fleet.client.call("GET", "/tenants/gamma")["placement"]["node_id"]
+    fleet.client.call("POST", "/tenants/gamma/suspend")
+    try:
+        status, content = got(fleet, "aggregate", {"nodes": [node], "aggregations": [{"type": "count", "alias": "n"}]})
+        assert status == 200 and content["results"] == [{"n": 0}]
+    finally:
+        fleet.client.call("POST", "/tenants/gamma/resume")
+    fleet.operation.wait_for(lambda _: got(fleet, "aggregate", {"nodes": [node], "aggregations": [{"type": "count", "alias": "n"}]})[1].get("results", [{}])[0].get("n", 0) > 0, "it is asked again")
+    fleet.nodes["gamma"] = fleet.node_of("gamma")  # At another port than before.

@@ -109,6 +109,7 @@ def test_a_tenant_with_the_last_operator_waits_until_there_is_another(fleet):
     client.call("POST", "/tenants", {"tenant_id": "default_tenant"})
     client.raw("DELETE", "/tenants/default_tenant")
     fleet.operation.wait_for(lambda one: "no operator who can come in" in (one.call("GET", "/tenants/default_tenant")["reason"] or ""), "it says so")
+    client.call("POST", "/tenants", {"tenant_id": "ops"})
     fleet.gateway.user("other", ["operator"], "ops")
     fleet.operation.wait_for(lambda one: gone(one, "default_tenant"), "it is gone")
     assert fleet.status(fleet.gateway.first_key()) == 401

@@ -169,6 +169,78 @@ def test_what_it_says_to_try_works_as_it_stands(tmp_path, settings):
         service.close()
 
 
+DEMO_KEY = re.compile(r"This key of it is shown once:\n\n    (gk_\w+)")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Starts granary up with a demo tenant's data; it ends with the test."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    service = Service("up", "MONITORING_PORT", tmp_path / "up", {"REST_PORT": "0", "GRPC_PORT": "0", "GRPC_HOST": "127.0.0.1", "DEMO_DATA": str(folder)})
+    service.tables = folder
+    yield service
+    service.close()
+
+
+def ports_of(service):
+    until(lambda: "Granary is up" in service.log(), "it says where it is")
+    return {name: int(re.findall(rf"{name} +http://127.0.0.1:(\d+)", service.log())[-1]) for name in ("Auth Gateway", "Operation Node", "Tenant Node")}
+
+
+def test_a_first_start_makes_a_demo_tenant_of_its_own(demo):
+    (demo.tables / "planes.csv").write_text("tailnum,year,seats\nN1,2004,55\nN2,NA,180\n")
+    (demo.tables / "airlines.csv").write_text("carrier,name\nUA,United\n")
+    (demo.tables / "README.txt").write_text("no table")
+    demo.start()
+    key = until(lambda: DEMO_KEY.search(demo.log()), "it says that it is there")[1]
+    ports = ports_of(demo)
+    client = KeyClient(ports["Auth Gateway"], key)
+    assert client.call("GET", "/auth/me")["tenant_id"] == "demo"
+    assert {one["source_id"] for one in client.call("GET", "/sources")["sources"]} == {"planes", "airlines"}
+    assert client.rows(source_id="planes") == [{"tailnum": "N1", "year": 2004, "seats": 55}, {"tailnum": "N2", "year": None, "seats": 180}]
+    assert client.call("GET", "/sources/planes/stats")["hot_rows"] == 0, "it lies in Parquet"
+    # Nothing of it is in the tenant of the node beside, and its key is no way there.
+    admin = KeyClient(ports["Auth Gateway"], re.search(r"gk_\w+", demo.log())[0])
+    assert admin.call("GET", "/sources")["sources"] == [] and admin.call("GET", "/auth/me")["tenant_id"] == "default_tenant"
+    assert client.raw("GET", "/auth/users?tenant_id=default_tenant")[0] in (403, 404)
+    until(lambda: not (demo.data / "demo" / "key").exists(), "its key is kept nowhere")
+    client.call("POST", "/data/delete", {"source_id": "airlines", "filters": {}})
+    assert demo.stop() == 0
+    shown = len(re.findall(r"gk_[0-9a-f]{16}_", demo.log()))
+    demo.start()
+    fleet = Client(ports_of(demo)["Operation Node"])
+    demo.wait_for(lambda _: fleet.call("GET", "/tenants/demo")["serving"], "it is served again")
+    client = KeyClient(ports_of(demo)["Auth Gateway"], key)
+    demo.wait_for(lambda _: client.raw("GET", "/sources")[0] == 200, "and found")
+    assert client.rows(source_id="airlines") == [] and len(client.rows(source_id="planes")) == 2, "whole once, it is left alone"
+    assert len(re.findall(r"gk_[0-9a-f]{16}_", demo.log())) == shown
+
+
+def test_a_demo_tenant_that_is_not_whole_is_gone_on_with(demo):
+    (demo.tables / "a.csv").write_text("x\n1\n")
+    (demo.tables / "b.csv").write_text("x,y\n1,2\n3\n" + "4,5\n" * 10)
+    demo.start().wait_for(lambda _: "the demo tenant is not whole" in demo.log(), "it says so")
+    assert DEMO_KEY.search(demo.log()) is None
+    kept = demo.data / "demo" / "key"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    # All else is as well as without it.
+    assert Client(ports_of(demo)["Tenant Node"]).raw("GET", "/health")[0] == 200
+    assert demo.stop() == 0
+    (demo.tables / "b.csv").write_text("x,y\n1,2\n")
+    demo.start()
+    key = until(lambda: DEMO_KEY.search(demo.log()), "it is whole now")[1]
+    client = KeyClient(ports_of(demo)["Auth Gateway"], key)
+    assert client.rows(source_id="a") == [{"x": 1}] and client.rows(source_id="b") == [{"x": 1, "y": 2}]
+    until(lambda: not kept.exists(), "its key is kept no more")
+
+
+def test_without_data_there_is_no_demo_tenant(demo, up):
+    demo.start().wait_for(lambda _: "has no CSV file" in demo.log(), "it says so")
+    assert Client(ports_of(demo)["Operation Node"]).raw("GET", "/tenants/demo")[0] == 404
+    assert "There is no demo tenant: DEMO_DATA" in up.log() and "There is no demo tenant" not in demo.log()
+
+
 def test_dev_run_shows_what_it_can_do(tmp_path):
     """./dev run on real data, as its reader sees it."""
     if BINARY != REPOSITORY / "build/release/granary":
@@ -181,8 +253,9 @@ def test_dev_run_shows_what_it_can_do(tmp_path):
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         seen.append(done.stdout)
     first, second = seen
-    assert "336,776 records" in first and "336776 rows already" in second
-    assert '"total_orders":367688' in first and "EWR -> CAE" in first
-    assert len(re.findall(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", first)) == 1 and "gk_" not in second
+    for text in seen:
+        assert "flights: 336776 rows" in text and '"total_orders":1' in text and "EWR -> CAE" in text
+    assert len(re.findall(r"gk_[0-9a-f]{16}_[0-9A-Za-z]{43}", first)) == 2 and "gk_" not in second
+    assert '{"carrier":' in first, "the demo tenant is asked through the gateway"
     assert '"username":"admin"' in first and "401 UNAUTHENTICATED" in first
     assert "tenant-node: ok" in second and "down" not in second

@@ -10,14 +10,24 @@ export interface ServiceHealth {
   error: string | null;
   health: { version?: string; uptime_seconds?: number } | null;
 }
+/** Of the fleet; neither where it is nor whom it serves. */
+export interface NodeHealth {
+  node: string;
+  status: 'ok' | 'not ready' | 'down' | 'unknown' | 'not looked at';
+  state: string;
+  checked: string | null;
+  ms: number | null;
+}
 export interface HealthAll {
   status: string;
   services: ServiceHealth[];
+  nodes: NodeHealth[];
 }
 
 export interface Alert {
   rule: string;
   service: string;
+  node: string | null;
   labels: string;
   state: 'firing' | 'pending';
   severity: string;
@@ -42,6 +52,7 @@ export interface Silence {
   id: string;
   rule: string | null;
   service: string | null;
+  node: string | null;
   comment: string | null;
   until: string;
 }

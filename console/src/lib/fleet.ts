@@ -1,6 +1,6 @@
 // Tenants and their quotas, between what people type and what the Operation Node reads. Pure.
-import type { FleetTenant, Quota } from './answers.ts';
-import { count } from './format.ts';
+import type { FleetTenant, NodeHealth, Quota } from './answers.ts';
+import { count, counted } from './format.ts';
 import type { JsonObject } from './json.ts';
 
 export const QUOTAS: { member: keyof Quota; title: string; unit: string }[] = [
@@ -30,6 +30,36 @@ export function quotaText(quota: Quota | null): string {
     return value === null ? [] : [`${count(Number(value))} ${unit}`];
   });
   return limits.length === 0 ? 'none' : limits.join(', ');
+}
+
+/** How a node's status looks. */
+export function lookOf(status: NodeHealth['status']): '' | 'good' | 'warn' | 'bad' {
+  switch (status) {
+    case 'ok':
+      return 'good';
+    case 'down':
+      return 'bad';
+    case 'not ready':
+      return 'warn';
+    default:
+      return '';
+  }
+}
+
+/** "12 nodes: 10 ok, 2 down" */
+export function nodesText(nodes: NodeHealth[]): string {
+  const counts = new Map<string, number>();
+  for (const one of nodes) counts.set(one.status, (counts.get(one.status) ?? 0) + 1);
+  const parts = [...counts].map(([status, number]) => `${count(number)} ${status}`);
+  return `${counted(nodes.length, 'node')}: ${parts.join(', ')}`;
+}
+
+const WORST_FIRST = ['down', 'not ready', 'unknown', 'ok', 'not looked at'];
+export function worstFirst(nodes: NodeHealth[]): NodeHealth[] {
+  return nodes.toSorted(
+    (a, b) =>
+      WORST_FIRST.indexOf(a.status) - WORST_FIRST.indexOf(b.status) || (a.node < b.node ? -1 : 1),
+  );
 }
 
 /** What a tenant is at, in a word, and how that looks. */

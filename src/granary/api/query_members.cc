@@ -63,18 +63,33 @@ Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body) {
   return out;
 }
 
-Status ReadSpread(ObjectReader& body, Spread& out) {
-  GRANARY_ASSIGN(const auto names, body.OptionalTexts("tenants"));
+namespace {
+
+// Identifiers, each once; `all` is what leaving the member out means.
+Status ReadNames(ObjectReader& body, std::string_view member, std::string_view all,
+                 std::vector<TenantId>& out) {
+  GRANARY_ASSIGN(const auto names, body.OptionalTexts(member));
   if (names && names->empty()) {
-    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("tenants"),
-                           "name at least one tenant, or leave the member out: all active tenants "
-                           "that are placed");
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf(member),
+                           fmt::format("name at least one, or leave the member out: {}", all));
   }
   for (std::size_t i = 0; names && i < names->size(); ++i) {
     Result<TenantId> id = TenantId::Parse((*names)[i]);
-    if (!id.ok()) return AtPointer(id.status(), PointerTo(body.PointerOf("tenants"), i));
-    if (std::find(out.tenants.begin(), out.tenants.end(), *id) == out.tenants.end())
-      out.tenants.push_back(id.Take());
+    if (!id.ok()) return AtPointer(id.status(), PointerTo(body.PointerOf(member), i));
+    if (std::find(out.begin(), out.end(), *id) == out.end()) out.push_back(id.Take());
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status ReadSpread(ObjectReader& body, Spread& out) {
+  constexpr std::string_view kAll = "all active tenants that are placed";
+  GRANARY_TRY(ReadNames(body, "tenants", kAll, out.tenants));
+  GRANARY_TRY(ReadNames(body, "nodes", kAll, out.nodes));
+  if (!out.tenants.empty() && !out.nodes.empty()) {
+    return Status::Invalid(Code::kInvalidRequest, body.PointerOf("nodes"),
+                           "name tenants or nodes, not both: a tenant is on one node");
   }
   GRANARY_ASSIGN(const auto partial, body.Text("partial"));
   if (partial && *partial != "allow" && *partial != "refuse") {

@@ -44,6 +44,7 @@ Result<storage::SourceChange> ParseSourceChange(std::string_view body,
 /// What a query over several tenants says besides the query.
 struct Spread {
   std::vector<TenantId> tenants;  ///< Each once; empty: none was named.
+  std::vector<TenantId> nodes;    ///< Likewise, by their ids. Not with tenants.
   bool may_miss = false;          ///< "partial": "allow"; else ("refuse", or nothing) all or none.
 };
 /// `streaming`: no default limit and no cap. `spread`: takes the members of a query over several

@@ -202,6 +202,22 @@ Result<Identity> Authority::State::ByToken(std::string_view text) {
   });
 }
 
+security::TokenClaims Authority::State::ClaimsOf(const Identity& identity,
+                                                 const std::string& audience, std::int64_t now_s,
+                                                 std::int64_t lifetime_s,
+                                                 std::vector<Grant> grants) {
+  return {.issuer = options.issuer,
+          .audience = audience,
+          .subject = identity.user_id,
+          .tenant = identity.tenant,
+          .session = identity.credential,
+          .token_id = security::RandomName(random, kIdDigits),
+          .issued_s = now_s,
+          .not_before_s = now_s,
+          .expires_s = now_s + lifetime_s,
+          .grants = std::move(grants)};
+}
+
 // One token serves many requests: a signature costs more than the rest of a request's way through
 // the gateway. Its rights are those of now, or it is made anew.
 Result<std::string> Authority::NodeToken(const Identity& identity, const std::string& audience) {
@@ -215,22 +231,48 @@ Result<std::string> Authority::NodeToken(const Identity& identity, const std::st
       return kept->token;
   }
   const std::int64_t lifetime_s = state.options.node_token_s;
-  const security::TokenClaims claims{.issuer = state.options.issuer,
-                                     .audience = audience,
-                                     .subject = identity.user_id,
-                                     .tenant = identity.tenant,
-                                     .session = identity.credential,
-                                     .token_id = security::RandomName(state.random, kIdDigits),
-                                     .issued_s = now_s,
-                                     .not_before_s = now_s,
-                                     .expires_s = now_s + lifetime_s,
-                                     .grants = identity.grants};
+  const security::TokenClaims claims =
+      state.ClaimsOf(identity, audience, now_s, lifetime_s, identity.grants);
   GRANARY_ASSIGN(std::string token, security::IssueToken(state.keys->Get()->signer,
                                                          security::TokenUse::kNode, claims));
   const std::lock_guard lock(state.token_mutex);
   state.node_tokens.Get(name, [] { return State::KeptToken{}; }) = {token, identity.grants,
                                                                     now_s + lifetime_s / 2};
   return token;
+}
+
+Result<DirectToken> Authority::GiveToken(const Act& act, const std::string& audience,
+                                         const std::optional<std::vector<Grant>>& scope) {
+  State& state = *state_;
+  static const std::vector<Grant> kData = {
+      {{security::Verb::kRead, security::Verb::kWrite}, std::string(security::kAnySource)}};
+  DirectToken out;
+  out.grants = security::Narrowed(act.who.grants, kData);
+  if (scope) out.grants = security::Narrowed(out.grants, *scope);
+  if (out.grants.empty()) {
+    return Status(Code::kPermissionDenied,
+                  "such a token is good to read and to write, and here it would allow neither");
+  }
+  if (out.grants.size() > security::kGrantsMax) {
+    return Status(Code::kPermissionDenied,
+                  fmt::format("the scope and the caller's rights have {} grants together, more "
+                              "than {}: ask for fewer or wider ones",
+                              out.grants.size(), security::kGrantsMax));
+  }
+  const std::int64_t now_s = state.now_s();
+  out.expires_in_s = state.options.node_token_s;
+  if (act.who.expires_us != 0) {
+    // Rounded down: a key that has less than a second left gives nothing that outlives it.
+    out.expires_in_s = std::min(out.expires_in_s, act.who.expires_us / kMicrosPerSecond - now_s);
+  }
+  if (out.expires_in_s < 1) return Status(Code::kUnauthenticated, "the key ends in this second");
+  const security::TokenClaims claims =
+      state.ClaimsOf(act.who, audience, now_s, out.expires_in_s, out.grants);
+  GRANARY_ASSIGN(
+      out.text, security::IssueToken(state.keys->Get()->signer, security::TokenUse::kNode, claims));
+  GRANARY_TRY(NoteAct(act, "token.give", claims.token_id, "done",
+                      fmt::format("for {} s, to {}", out.expires_in_s, audience)));
+  return out;
 }
 
 std::string Authority::Jwks() const { return state_->keys->Get()->checks.ToJson(); }

@@ -85,6 +85,12 @@ struct MadeKey {
   std::string text;  ///< Never to be had again.
 };
 
+struct DirectToken {
+  std::string text;
+  std::int64_t expires_in_s = 0;
+  std::vector<security::Grant> grants;
+};
+
 /// How long the old secret of a rotated key may be good.
 inline constexpr std::int64_t kKeyGraceSecondsMax = 30 * 86'400;
 
@@ -106,6 +112,12 @@ class Authority {
   Result<Identity> Authenticate(std::string_view credential);
   /// A token that tells `audience` who asks and what they may do.
   Result<std::string> NodeToken(const Identity& identity, const std::string& audience);
+  /// A token that its holder shows `audience` without us between them: to read and write, no more
+  /// than they may and `scope` says, for options.node_token_s and no longer than their key. What
+  /// changes sources goes through the gateway, so that its audit log has it. kPermissionDenied when
+  /// nothing of that is theirs. The giving is in the audit log.
+  Result<DirectToken> GiveToken(const Act& act, const std::string& audience,
+                                const std::optional<std::vector<security::Grant>>& scope);
   /// The public keys, as a JSON Web Key Set.
   std::string Jwks() const;
 

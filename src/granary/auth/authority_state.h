@@ -12,6 +12,7 @@
 #include "granary/auth/refusal_log.h"
 #include "granary/auth/signing_keys.h"
 #include "granary/security/bounded_table.h"
+#include "granary/security/token.h"
 
 namespace granary::auth {
 
@@ -80,6 +81,10 @@ struct Authority::State {
 
   Result<TokenPair> Issue(const UserRow& user, const SessionRow& session,
                           const std::string& refresh) const;
+  /// Of a token for a node, of its own id.
+  security::TokenClaims ClaimsOf(const Identity& identity, const std::string& audience,
+                                 std::int64_t now_s, std::int64_t lifetime_s,
+                                 std::vector<security::Grant> grants);
   /// `tenant` is the one that it happened in.
   AuditEntry Entry(const Act& act, std::string tenant, std::string action, std::string target,
                    std::string detail = {}) const;

@@ -307,6 +307,52 @@ TEST_F(AuthorityTest, ANodeTokenServesManyRequestsAndNeverOtherRights) {
   EXPECT_NE(authority_->NodeToken(ada, "tenant-node/b").Take(), token());
 }
 
+TEST_F(AuthorityTest, ATokenThatIsGivenReadsAndWritesNoMoreThanItsHolderMay) {
+  const Identity admin = Who(first_key_);
+  const auto whole = authority_->GiveToken(By(admin), "tenant-node-grpc/acme", {});
+  ASSERT_TRUE(whole.ok()) << whole.status().ToString();
+  EXPECT_EQ(whole->grants, std::vector<Grant>{*ParseGrant("rw:*")}) << "administering is not given";
+  EXPECT_EQ(whole->expires_in_s, options_.node_token_s);
+  const auto keys = security::KeySet::Parse(authority_->Jwks());
+  const security::TokenRules rules{.use = security::TokenUse::kNode,
+                                   .issuer = "granary",
+                                   .audience = "tenant-node-grpc/acme",
+                                   .lifetime_max_s = 60};
+  const auto claims =
+      security::CheckToken(whole->text, *keys, rules, clock_.WallMicros() / kSecond);
+  ASSERT_TRUE(claims.ok()) << claims.status().ToString();
+  EXPECT_EQ(claims->grants, whole->grants);
+  EXPECT_EQ(claims->session, admin.credential);
+  EXPECT_FALSE(IsKnown(whole->text));
+  AddUser("ada", {"reader"});
+  const Identity ada = Session("ada");
+  const std::vector<Grant> scope = {*ParseGrant("rwa:sales_*")};
+  const auto narrow = authority_->GiveToken(By(ada), "a", scope);
+  ASSERT_TRUE(narrow.ok());
+  EXPECT_EQ(narrow->grants, std::vector<Grant>{*ParseGrant("r:sales_*")});
+  const std::vector<Grant> none = {*ParseGrant("w:*")};
+  EXPECT_EQ(authority_->GiveToken(By(ada), "a", none).status().code(), Code::kPermissionDenied);
+  EXPECT_EQ(authority_->GiveToken(By(ada), "a", std::vector<Grant>()).status().code(),
+            Code::kPermissionDenied);
+  const std::vector<std::string> acts = AuditActions();
+  EXPECT_EQ(std::ranges::count(acts, "token.give done"), 2);
+}
+
+TEST_F(AuthorityTest, ATokenThatIsGivenEndsWithItsKey) {
+  const std::int64_t end_us = clock_.WallMicros() + 10 * kSecond;
+  const auto key = authority_->CreateKey(By(operator_), {.name = "k", .expires_us = end_us});
+  ASSERT_TRUE(key.ok());
+  const auto lasts = [&] {
+    const auto given = authority_->GiveToken(By(Who(key->text)), "a", {});
+    return given.ok() ? given->expires_in_s : -1;
+  };
+  EXPECT_EQ(lasts(), 10);
+  clock_.AdvanceMicros(7 * kSecond);
+  EXPECT_EQ(lasts(), 3);
+  clock_.AdvanceMicros(2'500'000);
+  EXPECT_EQ(lasts(), 1) << "in whole seconds of the clock";
+}
+
 TEST_F(AuthorityTest, ANewSigningKeyLeavesTheOldTokensGood) {
   AddUser("ada", {"writer"});
   const std::string before = LogIn("ada", "a long password")->access_token;

@@ -346,15 +346,24 @@ void AddDumps(CLI::App& app, int& exit_code) {
       exit_code);
 }
 
+// What fills the demo tenant of `granary up`: the files of ./dev run say NA where there is nothing.
+Status ImportDemo(const std::string& file, const std::string& source, const std::string& url,
+                  const std::string& key_file) {
+  ImportOptions options;
+  options.url = url;
+  options.key_file = key_file;
+  options.path = file;
+  options.source = source;
+  options.null_texts = {"NA"};
+  return RunImport(options);
+}
+
 // What `granary <name>` serves. Each reads its own flags; another service is another line.
 std::vector<hosting::ServiceProgram> ServicePrograms() {
-  return {services::TenantNodeProgram(),
-          gateway::AuthGatewayProgram(),
-          operation::OperationNodeProgram(),
-          services::CboEngineProgram(),
-          catalog::MetadataCatalogProgram(),
-          services::MonitoringProgram(),
-          services::UpProgram()};
+  return {services::TenantNodeProgram(),     gateway::AuthGatewayProgram(),
+          operation::OperationNodeProgram(), services::CboEngineProgram(),
+          catalog::MetadataCatalogProgram(), services::MonitoringProgram(),
+          services::UpProgram(ImportDemo)};
 }
 
 // Designed, and not in this version: named rather than taken for a typing error.

@@ -16,6 +16,7 @@
 #include "granary/services/operation_node/config.h"
 #include "granary/services/tenant_node/config.h"
 #include "granary/services/tenant_node/run_flags.h"
+#include "granary/services/up/config.h"
 
 namespace granary::cli {
 namespace {
@@ -46,6 +47,7 @@ std::vector<ServiceSettings> AllServices() {
       Of("cbo-engine", services::CboConfigTable(), services::LoadCboConfig),
       Of("operation-node", operation::ConfigTable(), operation::LoadConfig),
       Of("metadata-catalog", catalog::ConfigTable(), catalog::LoadConfig),
+      Of("up", services::UpConfigTable(), services::LoadUpConfig),
   };
 }
 
@@ -71,9 +73,9 @@ bool KnowsVariable(std::string_view name) {
 
 Result<Values> SettingsOf(std::string_view service, const hosting::ConfigSources& sources) {
   Values all;
-  std::string names = "up";
+  std::string names;
   for (const ServiceSettings& one : AllServices()) {
-    names.append(", ").append(one.service);
+    names.append(names.empty() ? "" : ", ").append(one.service);
     if (service != "up" && service != one.service) continue;
     GRANARY_ASSIGN(Values values, one.load(sources));
     AddMissing(std::move(values), all);

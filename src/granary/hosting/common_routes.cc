@@ -32,7 +32,7 @@ net::HttpResponse Healthy(const Desk& desk) {
   return JsonResponse(std::move(body));
 }
 
-net::HttpResponse Measured(const Desk& desk) {
+net::HttpResponse Measured(const Desk& desk, const net::HttpRequest& request) {
   const ProcessStats process = ReadProcessStats();
   const net::HttpServerStats server = desk.common.server.Get().stats();
   std::vector<Sample> samples = {
@@ -50,7 +50,9 @@ net::HttpResponse Measured(const Desk& desk) {
   net::HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = desk.common.metrics.Render(samples);
-  if (desk.common.expose) response.body = desk.common.expose(std::move(response.body));
+  if (desk.common.expose) {
+    response.body = desk.common.expose(std::move(response.body), request.QueryParameter("service"));
+  }
   return response;
 }
 
@@ -59,11 +61,13 @@ net::HttpResponse Measured(const Desk& desk) {
 void AddCommonRoutes(CommonRoutes common, Router& router) {
   const std::int64_t started_ns = common.clock.MonotonicNanos();
   const auto desk = std::make_shared<const Desk>(Desk{std::move(common), started_ns});
-  const auto add = [&router](std::string pattern, RouteHandler handler) {
+  const auto add = [&router](std::string pattern, RouteHandler handler,
+                             std::vector<std::string> query = {}) {
     router.Add({.method = "GET",
                 .pattern = std::move(pattern),
                 .handler = std::move(handler),
-                .needs_access = false});
+                .needs_access = false,
+                .query = std::move(query)});
   };
   const RouteHandler ready = [desk](RouteCall&) -> Result<net::HttpResponse> {
     GRANARY_TRY(desk->Ready());
@@ -72,7 +76,12 @@ void AddCommonRoutes(CommonRoutes common, Router& router) {
   add("/health", ready);
   add("/health/ready", ready);
   add("/health/live", [desk](RouteCall&) -> Result<net::HttpResponse> { return Healthy(*desk); });
-  add("/metrics", [desk](RouteCall&) -> Result<net::HttpResponse> { return Measured(*desk); });
+  add(
+      "/metrics",
+      [desk](RouteCall& call) -> Result<net::HttpResponse> {
+        return Measured(*desk, call.request);
+      },
+      desk->common.expose ? std::vector<std::string>{"service"} : std::vector<std::string>());
   add("/openapi.json", [desk](RouteCall&) -> Result<net::HttpResponse> {
     return JsonResponse(std::string(desk->common.openapi));
   });

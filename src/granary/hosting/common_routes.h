@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,8 +32,9 @@ struct CommonRoutes {
   std::function<void(api::JsonObject& health)> describe = {};
   /// More numbers for /metrics.
   std::function<void(std::vector<Sample>& samples)> sample = {};
-  /// What /metrics says in place of the service's own text; that itself when not set.
-  std::function<std::string(std::string own)> expose = {};
+  /// What /metrics says in place of the service's own text; that itself when not set. `service` is
+  /// the query's parameter, which a service without `expose` does not know.
+  std::function<std::string(std::string own, std::optional<std::string_view> service)> expose = {};
 };
 
 void AddCommonRoutes(CommonRoutes common, Router& router);

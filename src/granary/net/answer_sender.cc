@@ -10,6 +10,7 @@
 
 #include "granary/net/decoding_source.h"
 #include "granary/net/encoding_sink.h"
+#include "granary/net/header_list.h"
 #include "granary/net/held_sink.h"
 #include "granary/net/response_head.h"
 #include "granary/net/socket_sink.h"
@@ -46,6 +47,9 @@ Status RunStream(const HttpResponse& response, ContentCoding coding, SocketSink&
 
 void AddVary(Headers& headers, std::string_view name) {
   const auto before = headers.Get("Vary");
+  // A handler may say it itself, and so may a service whose answer is passed on.
+  for (const HeaderItem& item : ParseHeaderList(before.value_or("")))
+    if (item.value == InLowerCase(name) || item.value == "*") return;
   headers.Set("Vary", before ? fmt::format("{}, {}", *before, name) : std::string(name));
 }
 

@@ -23,11 +23,18 @@ inline std::string NodeAudience(std::string_view tenant) {
   return std::string("tenant-node/").append(tenant);
 }
 
+/// Of the same node's gRPC door: of a token that its client shows there without a gateway between
+/// them. REST, which goes through the gateway and its limits, takes none.
+inline std::string NodeGrpcAudience(std::string_view tenant) {
+  return std::string("tenant-node-grpc/").append(tenant);
+}
+
 /// Of a node that serves many: the token says for which of them it is, twice and alike.
 inline TokenRules ManyNodeTokenRules() {
   return {.use = TokenUse::kNode,
           .issuer = std::string(kIssuer),
           .audience = NodeAudience(""),
+          .also_audience = NodeGrpcAudience(""),
           .audience_names_tenant = true,
           .leeway_s = 5,
           .lifetime_max_s = kNodeTokenSecondsMax};
@@ -37,6 +44,7 @@ inline TokenRules NodeTokenRules(std::string_view tenant) {
   return {.use = TokenUse::kNode,
           .issuer = std::string(kIssuer),
           .audience = NodeAudience(tenant),
+          .also_audience = NodeGrpcAudience(tenant),
           .leeway_s = 5,
           .lifetime_max_s = kNodeTokenSecondsMax};
 }

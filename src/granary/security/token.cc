@@ -175,9 +175,11 @@ std::optional<TokenClaims> ReadClaims(const std::string& payload, TokenUse use) 
 
 Status CheckClaims(const TokenClaims& claims, const TokenRules& rules, std::int64_t now_s) {
   if (claims.issuer != rules.issuer) return BadToken("it is of another issuer");
-  const std::string audience =
-      rules.audience_names_tenant ? rules.audience + claims.tenant : rules.audience;
-  if (claims.audience != audience) return BadToken("it is for another audience");
+  const auto is_for = [&](const std::string& audience) {
+    return claims.audience == (rules.audience_names_tenant ? audience + claims.tenant : audience);
+  };
+  if (!is_for(rules.audience) && (rules.also_audience.empty() || !is_for(rules.also_audience)))
+    return BadToken("it is for another audience");
   if (claims.expires_s <= claims.issued_s || claims.not_before_s > claims.expires_s)
     return BadToken("its times contradict each other");
   if (claims.expires_s - claims.issued_s > rules.lifetime_max_s)

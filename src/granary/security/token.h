@@ -48,7 +48,8 @@ bool LooksLikeToken(std::string_view text);
 struct TokenRules {
   TokenUse use = TokenUse::kAccess;
   std::string issuer, audience;
-  /// The audience has the token's own tenant behind `audience`: of whoever serves many.
+  std::string also_audience = {};  ///< Another one that will do; empty: none.
+  /// Both have the token's own tenant behind them: of whoever serves many.
   bool audience_names_tenant = false;
   std::int64_t leeway_s = 5;        ///< By how much clocks may differ.
   std::int64_t lifetime_max_s = 0;  ///< From iat to exp: a token for longer was not meant.

@@ -85,6 +85,28 @@ hosting::Access CheckAccess(GatewayState& state, const net::HttpRequest& request
   return access;
 }
 
+Status CheckNamedTenant(GatewayState& state, const hosting::RouteCall& call,
+                        const std::optional<std::string>& tenant) {
+  const auth::Identity& who = IdentityOf(call);
+  if (!tenant || *tenant == who.tenant || !who.is_operator) return Status::Ok();
+  const Status there = state.placement->CheckTenant(*tenant, call.request.cancel);
+  if (there.code() == Code::kInvalidIdentifier)
+    return Status::Invalid(Code::kInvalidIdentifier, "/tenant_id", std::string(there.message()));
+  if (there.code() != Code::kNotFound) return there;
+  return Status::Invalid(
+      Code::kInvalidRequest, "/tenant_id",
+      fmt::format("{}: the Operation Node makes one (POST /tenants)", there.message()));
+}
+
+void AddLoginWait(hosting::RouteCall& call, std::int64_t wait_s) {
+  if (wait_s <= 0) return;
+  const std::string seconds = fmt::format("{}", wait_s);
+  call.problem_headers.Set("Retry-After", seconds);
+  call.problem_headers.Set("RateLimit-Limit", "1");
+  call.problem_headers.Set("RateLimit-Remaining", "0");
+  call.problem_headers.Set("RateLimit-Reset", seconds);
+}
+
 Status CheckFleet(const Config& config, const net::HttpRequest& request) {
   const auto shown = request.headers.Get("Authorization");
   if (shown && !config.process_secret.empty() &&

@@ -122,6 +122,33 @@ void FleetPlacement::Mistrust(const std::string& tenant) {
   AskSoon(tenant, awaited_);
 }
 
+Status FleetPlacement::CheckTenant(const std::string& tenant, const runtime::CancelToken& cancel) {
+  if (!IsIdentifier(tenant)) return InvalidIdentifier(tenant);
+  if (listed_->NodeOf(tenant, cancel).ok() || fallback_->NodeOf(tenant, cancel).ok())
+    return Status::Ok();
+  const Status unknown(Code::kUnavailable,
+                       fmt::format("whether there is a tenant '{}' is not known, since the "
+                                   "Operation Node does not say: try again soon",
+                                   tenant));
+  using Instant = std::chrono::steady_clock::time_point;  // As io::SystemClock goes.
+  Instant until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kFirstWaitMs);
+  if (const auto deadline_ns = cancel.deadline_ns())
+    until = std::min(until, Instant(std::chrono::nanoseconds(*deadline_ns)));
+  const std::unique_lock turn(ask_mutex_, until);
+  GRANARY_TRY(cancel.Check());
+  if (!turn.owns_lock()) return unknown;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_away_ && clock_->MonotonicNanos() < next_ask_ns_) return unknown;
+  }
+  const Result<FleetAnswer> answer = ask_(tenant);
+  const std::lock_guard lock(mutex_);
+  NoteWhetherAway(answer.status());
+  if (!answer.ok()) return unknown;
+  if (answer->kind != FleetAnswer::Kind::kUnknown) return Status::Ok();
+  return {Code::kNotFound, fmt::format("there is no tenant '{}'", tenant)};
+}
+
 std::optional<std::string> FleetPlacement::NextToAsk() {
   const std::lock_guard lock(mutex_);
   const std::set<std::string>& from = awaited_.empty() ? due_ : awaited_;
@@ -145,14 +172,7 @@ void FleetPlacement::Ask(const std::string& tenant) {
   const std::lock_guard lock(mutex_);
   awaited_.erase(tenant);
   due_.erase(tenant);
-  const bool was_away = is_away_;
-  is_away_ = answer.status().code() == Code::kUnavailable;
-  if (was_away && !is_away_) log_.Info("the Operation Node answers again");
-  if (!was_away && is_away_) {
-    log_.Warn("the Operation Node does not answer; its last placements serve",
-              {{"error", answer.status().message()}});
-  }
-  next_ask_ns_ = is_away_ ? clock_->MonotonicNanos() + kRetryMs * kNanosPerMilli : 0;
+  NoteWhetherAway(answer.status());
   if (answer.ok()) {
     trouble_.clear();
     Take(tenant, answer.Take());
@@ -160,6 +180,17 @@ void FleetPlacement::Ask(const std::string& tenant) {
     NoteFailure(tenant, answer.status());
   }
   asked_.notify_all();
+}
+
+void FleetPlacement::NoteWhetherAway(const Status& asked) {
+  const bool was_away = is_away_;
+  is_away_ = asked.code() == Code::kUnavailable;
+  if (was_away && !is_away_) log_.Info("the Operation Node answers again");
+  if (!was_away && is_away_) {
+    log_.Warn("the Operation Node does not answer; its last placements serve",
+              {{"error", asked.message()}});
+  }
+  next_ask_ns_ = is_away_ ? clock_->MonotonicNanos() + kRetryMs * kNanosPerMilli : 0;
 }
 
 void FleetPlacement::NoteFailure(const std::string& tenant, const Status& failure) {
@@ -185,7 +216,7 @@ void FleetPlacement::Take(const std::string& tenant, FleetAnswer answer) {
     const auto address = net::ParseUpstreamUrl(answer.url);
     if (!address.ok()) return;
     entry.node = {std::make_shared<net::UpstreamPool>(*address, options_.upstream),
-                  security::NodeAudience(tenant), address->text()};
+                  security::NodeAudience(tenant), address->text(), address->host};
   }
   entry.answer = std::move(answer);
 }

@@ -57,6 +57,9 @@ class FleetPlacement final : public Placement {
   /// kUnavailable; kPermissionDenied for a tenant that is suspended; kDeadlineExceeded.
   Result<PlacedNode> NodeOf(const std::string& tenant, const runtime::CancelToken& cancel) override;
   void Mistrust(const std::string& tenant) override;
+  /// Asks the Operation Node itself, since what is kept may be older than the tenant. No such tenant
+  /// is kept in mind, however many are asked for.
+  Status CheckTenant(const std::string& tenant, const runtime::CancelToken& cancel) override;
   /// Asks for what is due, for whoever does not want to wait for the thread.
   void Refresh();
 
@@ -75,6 +78,7 @@ class FleetPlacement final : public Placement {
   bool IsAwaited(const std::string& tenant) const;
   void AskSoon(const std::string& tenant, std::set<std::string>& among);
   void Take(const std::string& tenant, FleetAnswer answer);
+  void NoteWhetherAway(const Status& asked);
   void NoteFailure(const std::string& tenant, const Status& failure);
 
   const FleetPlacementOptions options_;
@@ -83,8 +87,9 @@ class FleetPlacement final : public Placement {
   const std::unique_ptr<io::Clock> clock_;
   const std::unique_ptr<io::FileSystem> files_;
   Logger& log_;
-  std::mutex ask_mutex_;  // One question at a time; taken before mutex_. Guards the next, too.
-  std::string saved_;     // What the file holds.
+  std::timed_mutex
+      ask_mutex_;      // One question at a time; taken before mutex_. Guards the next, too.
+  std::string saved_;  // What the file holds.
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;           // Guarded by mutex_, as are the following.
   std::set<std::string> awaited_, due_;            // To be asked for: without an entry, with one.

@@ -64,6 +64,43 @@ TEST_F(FleetPlacementTest, AsksOnceAndKeepsTheAnswer) {
   EXPECT_EQ(placement->NodeOf("acme", {})->audience, "tenant-node/acme");
 }
 
+TEST_F(FleetPlacementTest, WhetherThereIsATenantIsAskedForEachTime) {
+  auto placement = Make();
+  EXPECT_EQ(placement->CheckTenant("listed", {}).code(), Code::kOk);
+  EXPECT_EQ(placement->CheckTenant("own", {}).code(), Code::kOk);
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kNotFound);
+  EXPECT_EQ(Where(*placement, "acme"), "NOT_FOUND");  // Which is kept for a while.
+  for (const Kind kind : {Kind::kNotReady, Kind::kSuspended}) {
+    answers["acme"] = {kind, {}};
+    EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kOk);
+  }
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kOk);
+  EXPECT_EQ(placement->CheckTenant("../acme", {}).code(), Code::kInvalidIdentifier);
+}
+
+TEST_F(FleetPlacementTest, WhetherThereIsATenantIsNotGuessed) {
+  answers["acme"] = {Kind::kPlaced, "http://127.0.0.1:9"};
+  auto placement = Make();
+  of_no_use = true;
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kUnavailable);
+  of_no_use = false;
+  away = true;
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kUnavailable);
+  const int before = asked;
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kUnavailable);
+  EXPECT_EQ(asked, before);  // It is known to be away.
+  away = false;
+  clock->AdvanceMicros(FleetPlacement::kRetryMs * 1000);
+  EXPECT_EQ(placement->CheckTenant("acme", {}).code(), Code::kOk);
+  // What was asked about a user's tenant is nothing to keep.
+  EXPECT_EQ(placement->CheckTenant("nobody", {}).code(), Code::kNotFound);
+  placement.reset();
+  const auto kept = files.ReadFile("placements");
+  EXPECT_TRUE(!kept.ok() || kept->find("nobody") == std::string::npos);
+}
+
 TEST_F(FleetPlacementTest, WhatTheOperatorListsComesFirstAndTheOwnNodeLast) {
   answers["listed"] = answers["own"] = {Kind::kPlaced, "http://127.0.0.1:9"};
   auto placement = Make();

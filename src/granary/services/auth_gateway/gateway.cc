@@ -80,6 +80,7 @@ hosting::Router MakeRouter(GatewayState& state) {
   AddUserRoutes(state, router);
   AddRoleRoutes(state, router);
   AddKeyRoutes(state, router);
+  AddNodeTokenRoute(state, router);
   AddAuditRoute(state, router);
   AddTenantRoute(state, router);
   AddProxyRoutes(state, router);

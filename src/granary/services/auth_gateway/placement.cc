@@ -30,8 +30,9 @@ Result<std::map<std::string, net::UpstreamAddress>> ParseNodeList(std::string_vi
 FixedPlacement::FixedPlacement(const std::map<std::string, net::UpstreamAddress>& nodes,
                                net::UpstreamOptions options) {
   for (const auto& [tenant, address] : nodes) {
-    nodes_.emplace(tenant, PlacedNode{std::make_shared<net::UpstreamPool>(address, options),
-                                      security::NodeAudience(tenant), address.text()});
+    nodes_.emplace(tenant,
+                   PlacedNode{std::make_shared<net::UpstreamPool>(address, options),
+                              security::NodeAudience(tenant), address.text(), address.host});
   }
 }
 

@@ -1,4 +1,5 @@
 #include "granary/hosting/responses.h"
+#include "granary/services/auth_gateway/access.h"
 #include "granary/services/auth_gateway/bodies.h"
 #include "granary/services/auth_gateway/routes.h"
 
@@ -16,6 +17,7 @@ Result<net::HttpResponse> PutRole(GatewayState& state, Authority& authority, Rou
   GRANARY_ASSIGN(auto grants, ReadGrants(body, "grants"));
   if (!grants) return Status::Invalid(Code::kInvalidRequest, "/grants", "is missing");
   GRANARY_TRY(body.Finish());
+  GRANARY_TRY(CheckNamedTenant(state, call, tenant));
   GRANARY_ASSIGN(const auth::RoleRow role,
                  authority.PutRole(ActOf(call), tenant, call.parameters[0], std::move(*grants)));
   return JsonResponse(RoleJson(role));

@@ -10,6 +10,8 @@ void AddSessionRoutes(GatewayState& state, hosting::Router& router);  ///< login
 void AddUserRoutes(GatewayState& state, hosting::Router& router);  ///< /auth/users…, …/permissions
 void AddRoleRoutes(GatewayState& state, hosting::Router& router);  ///< /auth/roles…
 void AddKeyRoutes(GatewayState& state, hosting::Router& router);   ///< /auth/keys…
+/// POST /auth/node-token: for gRPC, which goes to the node itself.
+void AddNodeTokenRoute(GatewayState& state, hosting::Router& router);
 void AddAuditRoute(GatewayState& state, hosting::Router& router);  ///< /audit
 /// DELETE /auth/tenants/{tenant_id}: for the Operation Node, when a tenant is deleted.
 void AddTenantRoute(GatewayState& state, hosting::Router& router);

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "granary/hosting/responses.h"
 #include "granary/services/auth_gateway/access.h"
 #include "granary/services/auth_gateway/bodies.h"
@@ -28,7 +26,7 @@ Result<net::HttpResponse> LogIn(GatewayState& state, Authority& authority, Route
   const auto tokens = authority.LogIn(login, wait_s);
   if (!tokens.ok()) {
     state.refused_logins.Add(1);
-    if (wait_s > 0) call.problem_headers.Set("Retry-After", fmt::format("{}", wait_s));
+    AddLoginWait(call, wait_s);
     return tokens.status();
   }
   state.logins.Add(1);

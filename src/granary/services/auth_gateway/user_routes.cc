@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include "granary/hosting/responses.h"
+#include "granary/services/auth_gateway/access.h"
 #include "granary/services/auth_gateway/bodies.h"
 #include "granary/services/auth_gateway/routes.h"
 
@@ -20,6 +19,7 @@ Result<net::HttpResponse> CreateUser(GatewayState& state, Authority& authority, 
   GRANARY_ASSIGN(user.password, body.Text("password"));
   GRANARY_ASSIGN(user.roles, body.Texts("roles"));
   GRANARY_TRY(body.Finish());
+  GRANARY_TRY(CheckNamedTenant(state, call, user.tenant));
   GRANARY_ASSIGN(const auth::UserRow made, authority.CreateUser(ActOf(call), user));
   net::HttpResponse response = JsonResponse(UserJson(made), 201);
   response.headers.Set("Location", "/auth/users/" + made.id);
@@ -53,7 +53,7 @@ Result<net::HttpResponse> ChangeUser(GatewayState& state, Authority& authority, 
   GRANARY_TRY(body.Finish());
   std::int64_t wait_s = 0;
   const auto user = authority.ChangeUser(ActOf(call), call.parameters[0], change, wait_s);
-  if (wait_s > 0) call.problem_headers.Set("Retry-After", fmt::format("{}", wait_s));
+  AddLoginWait(call, wait_s);
   GRANARY_TRY(user.status());
   return JsonResponse(UserJson(*user));
 }

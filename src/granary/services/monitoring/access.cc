@@ -1,5 +1,6 @@
 #include "granary/services/monitoring/access.h"
 
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -47,8 +48,11 @@ hosting::Access CheckOfFleet(const net::HttpRequest& request, const std::string&
       hosting::CheckFleetOperator(request, config, hosting::OwnMachine::kIsTrusted);
   const bool by_key = !config.operation_node_key.empty();
   if (credential.empty() || (by_key && fleet.ok())) return fleet;
-  const auto caller = link.WhoShows(credential, request.cancel);
-  return caller.ok() ? MayAsk(*caller, request.path) : caller.status();
+  auto caller = link.WhoShows(credential, request.cancel);
+  if (!caller.ok()) return caller.status();
+  hosting::Access access(MayAsk(*caller, request.path));
+  access.who = std::make_shared<const MonitoringCaller>(caller.Take());
+  return access;
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ inline constexpr std::string_view kFleetApi = "/console/fleet";
 /// kPermissionDenied unless that caller may ask for `path`.
 Status MayAsk(const MonitoringCaller& caller, std::string_view path);
 
+/// `who` of a request that is of the fleet, by a user's credential, is a MonitoringCaller.
 hosting::Access CheckMonitoringAccess(const net::HttpRequest& request,
                                       const hosting::ServerConfig& config, GatewayLink& link);
 

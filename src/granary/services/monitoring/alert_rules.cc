@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_object.h"
 #include "granary/api/object_reader.h"
+#include "granary/hosting/service_name.h"
 
 namespace granary::services {
 namespace {
@@ -48,33 +50,6 @@ std::string LabelsText(const MetricSample& sample) {
   for (const auto& [name, value] : sample.labels)
     out += fmt::format("{}{}=\"{}\"", out.size() > 1 ? "," : "", name, value);
   return out + "}";
-}
-
-const Scrape* FindScrape(const std::vector<Scrape>& scrapes, std::string_view service) {
-  const auto found = std::ranges::find_if(
-      scrapes, [&](const Scrape& one) { return one.target.service == service; });
-  return found == scrapes.end() ? nullptr : &*found;
-}
-
-// The same series in an earlier scrape.
-const MetricSample* FindSample(const Scrape& scrape, const MetricSample& wanted) {
-  for (const MetricFamily& family : scrape.metrics.families) {
-    for (const MetricSample& sample : family.samples)
-      if (sample.name == wanted.name && sample.labels == wanted.labels) return &sample;
-  }
-  return nullptr;
-}
-
-std::optional<double> RateOf(const MetricSample& sample, const Scrape& scrape,
-                             const Scrape* before) {
-  if (before == nullptr) return std::nullopt;
-  const double seconds = static_cast<double>(scrape.at_us - before->at_us) / kMicrosPerSecond;
-  if (seconds <= 0) return std::nullopt;  // The clock was set.
-  const MetricSample* earlier = FindSample(*before, sample);
-  const double grown = earlier == nullptr || earlier->value > sample.value
-                           ? sample.value
-                           : sample.value - earlier->value;
-  return grown / seconds;
 }
 
 bool IsAboutTheScrape(const AlertRule& rule) {
@@ -185,6 +160,11 @@ std::vector<AlertRule> DefaultAlertRules() {
            "warning", "searches are refused because the queue is full"),
       rule("MemoryRefused", "granary_memory_refusals_total", kRate, AlertOp::kGt, 1, 60, "warning",
            "work waits for memory, or is refused"),
+      rule("FleetUnknown", "granary_monitoring_fleet_learned", kValue, AlertOp::kLt, 1, 60,
+           "warning",
+           "the Operation Node answers, and which nodes there are cannot be learned from it"),
+      rule("NodesLeftOut", "granary_monitoring_nodes_left_out", kValue, AlertOp::kGt, 0, 0,
+           "warning", "there are more nodes than are looked at: see SCRAPE_NODES_MAX"),
       rule("CompactionsFail", "granary_compactions_failed_total", kRate, AlertOp::kGt, 0, 0,
            "warning", "a compaction failed"),
   };
@@ -209,8 +189,11 @@ Result<std::vector<AlertRule>> ParseAlertRules(std::string_view json) {
 Status CheckServices(const std::vector<AlertRule>& rules, const std::vector<Target>& targets) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const std::string& wanted = rules[i].service;
-    if (wanted.empty() || std::ranges::find(targets, wanted, &Target::service) != targets.end())
-      continue;
+    const bool is_known = std::ranges::any_of(targets, [&](const Target& target) {
+      return target.service == wanted ||
+             (wanted == hosting::kTenantNode && target.service == hosting::kOperationNode);
+    });
+    if (wanted.empty() || is_known) continue;
     std::string known;
     for (const Target& target : targets) known += (known.empty() ? "" : ", ") + target.service;
     return Wrong(fmt::format("/rules/{}/service", i),
@@ -241,18 +224,43 @@ std::string AlertRuleJson(const AlertRule& rule) {
   return out;
 }
 
+AlertBook::AlertIndex AlertBook::IndexOf(const std::vector<Alert>& alerts) {
+  AlertIndex out;
+  for (const Alert& alert : alerts)
+    out.try_emplace({alert.rule, alert.service, alert.node, alert.labels}, &alert);
+  return out;
+}
+
+std::optional<double> AlertBook::RateOf(const MetricSample& sample, const Scrape& scrape) const {
+  const auto before = before_.find({scrape.target.service, scrape.target.node});
+  if (before == before_.end()) return std::nullopt;
+  const double seconds =
+      static_cast<double>(scrape.at_us - before->second.at_us) / kMicrosPerSecond;
+  if (seconds <= 0) return std::nullopt;  // The clock was set.
+  const auto earlier = before->second.values.find(sample.name + LabelsText(sample));
+  const bool began_anew = earlier == before->second.values.end() || earlier->second > sample.value;
+  return (began_anew ? sample.value : sample.value - earlier->second) / seconds;
+}
+
 void AlertBook::LookAt(const AlertRule& rule, const Scrape& scrape, std::int64_t now_us,
-                       std::vector<Alert>& out) const {
+                       const AlertIndex& active, std::vector<Alert>& out) const {
+  const Target& target = scrape.target;
+  std::size_t count = 0;
   const auto add = [&](std::string labels, double value) {
-    Alert alert{rule.name,    scrape.target.service, rule.severity,
-                rule.summary, std::move(labels),     value,
-                now_us};
-    const auto known =
-        std::ranges::find_if(active_, [&](const Alert& one) { return one.IsSame(alert); });
+    if (!target.node.empty() && ++count > kAlertsPerNodeMax) return;
+    Alert alert{.rule = rule.name,
+                .service = target.service,
+                .severity = rule.severity,
+                .summary = rule.summary,
+                .node = target.node,
+                .labels = std::move(labels),
+                .value = value,
+                .since_us = now_us};
+    const auto known = active.find({alert.rule, alert.service, alert.node, alert.labels});
     // A clock that was set back makes no alert younger than it is.
-    if (known != active_.end()) {
-      alert.since_us = std::min(known->since_us, now_us);
-      alert.firing = known->firing;
+    if (known != active.end()) {
+      alert.since_us = std::min(known->second->since_us, now_us);
+      alert.firing = known->second->firing;
     }
     alert.firing = alert.firing || now_us - alert.since_us >= rule.for_seconds * 1'000'000;
     out.push_back(std::move(alert));
@@ -264,55 +272,75 @@ void AlertBook::LookAt(const AlertRule& rule, const Scrape& scrape, std::int64_t
     if (Holds(rule.op, value, rule.value)) add({}, value);
     return;
   }
-  const Scrape* before = FindScrape(before_, scrape.target.service);
   for (const MetricFamily& family : scrape.metrics.families) {
     for (const MetricSample& sample : family.samples) {
       if (!Matches(rule, sample)) continue;
       const std::optional<double> value =
-          rule.of == AlertOf::kRate ? RateOf(sample, scrape, before) : std::optional(sample.value);
+          rule.of == AlertOf::kRate ? RateOf(sample, scrape) : std::optional(sample.value);
       if (value && Holds(rule.op, *value, rule.value)) add(LabelsText(sample), *value);
     }
   }
 }
 
-std::vector<AlertChange> AlertBook::Look(const std::vector<Scrape>& scrapes, std::int64_t now_us) {
-  std::vector<Alert> now;
-  for (const AlertRule& rule : rules_) {
-    for (const Scrape& scrape : scrapes) {
-      if (!rule.service.empty() && rule.service != scrape.target.service) continue;
-      const bool is_looked_at = scrape.measured || IsAboutTheScrape(rule);
-      if (is_looked_at) LookAt(rule, scrape, now_us, now);
-      if (is_looked_at && (scrape.ready || IsAboutTheScrape(rule))) continue;
-      // One that is away, or only begins, says nothing yet of what was.
-      for (const Alert& alert : active_) {
-        if (alert.rule != rule.name || alert.service != scrape.target.service) continue;
-        if (!is_looked_at || !HasSampleOf(rule, alert, scrape)) now.push_back(alert);
+void AlertBook::LookOnce(const AlertRule& rule, const Scrape& scrape, std::int64_t now_us,
+                         const AlertIndex& active, std::vector<Alert>& out) const {
+  const bool is_looked_at = (scrape.measured && scrape.is_new) || IsAboutTheScrape(rule);
+  if (is_looked_at) LookAt(rule, scrape, now_us, active, out);
+  if (is_looked_at && (scrape.ready || IsAboutTheScrape(rule))) return;
+  // One that is away, or only begins, says nothing yet of what was.
+  const std::string_view service = scrape.target.service, node = scrape.target.node;
+  for (auto at = active.lower_bound({rule.name, service, node, ""}); at != active.end(); ++at) {
+    const Alert& alert = *at->second;
+    if (alert.rule != rule.name || alert.service != service || alert.node != node) break;
+    if (!is_looked_at || !HasSampleOf(rule, alert, scrape)) out.push_back(alert);
+  }
+}
+
+// A service that says nothing now is compared with what it said last; one that is gone is forgotten.
+void AlertBook::Remember(const std::vector<Scrape>& scrapes) {
+  std::set<std::pair<std::string, std::string>> there;
+  for (const Scrape& scrape : scrapes) {
+    const std::pair key{scrape.target.service, scrape.target.node};
+    there.insert(key);
+    if (!scrape.measured || !scrape.is_new) continue;
+    Before& before = before_[key];
+    before = {.at_us = scrape.at_us, .values = {}};
+    for (const MetricFamily& family : scrape.metrics.families) {
+      for (const MetricSample& sample : family.samples) {
+        const bool is_wanted = std::ranges::any_of(rules_, [&](const AlertRule& rule) {
+          return rule.of == AlertOf::kRate && Matches(rule, sample);
+        });
+        if (is_wanted) before.values[sample.name + LabelsText(sample)] = sample.value;
       }
     }
   }
+  std::erase_if(before_, [&](const auto& entry) { return !there.contains(entry.first); });
+}
+
+std::vector<AlertChange> AlertBook::Look(const std::vector<Scrape>& scrapes, std::int64_t now_us) {
+  const AlertIndex active = IndexOf(active_);
+  std::vector<Alert> now;
+  for (const AlertRule& rule : rules_) {
+    for (const Scrape& scrape : scrapes) {
+      if (scrape.at_us == 0 && !scrape.is_new) continue;  // Nobody has looked yet.
+      if (rule.service.empty() || rule.service == scrape.target.service)
+        LookOnce(rule, scrape, now_us, active, now);
+    }
+  }
+  const AlertIndex there = IndexOf(now);
   std::vector<AlertChange> out;
-  const auto in = [](const std::vector<Alert>& alerts, const Alert& wanted) {
-    const auto found =
-        std::ranges::find_if(alerts, [&](const Alert& one) { return one.IsSame(wanted); });
-    return found == alerts.end() ? nullptr : &*found;
+  const auto in = [](const AlertIndex& alerts, const Alert& wanted) {
+    const auto found = alerts.find({wanted.rule, wanted.service, wanted.node, wanted.labels});
+    return found == alerts.end() ? nullptr : found->second;
   };
   for (const Alert& alert : now) {
-    const Alert* was = in(active_, alert);
+    const Alert* was = in(active, alert);
     if (alert.firing && (was == nullptr || !was->firing)) out.push_back({alert, false});
   }
   for (const Alert& alert : active_)
-    if (alert.firing && in(now, alert) == nullptr) out.push_back({alert, true});
+    if (alert.firing && in(there, alert) == nullptr) out.push_back({alert, true});
   active_ = std::move(now);
-  // A service that says nothing now is compared with what it said last.
-  for (const Scrape& scrape : scrapes) {
-    if (!scrape.measured) continue;
-    const auto known = std::ranges::find_if(
-        before_, [&](const Scrape& one) { return one.target.service == scrape.target.service; });
-    if (known == before_.end())
-      before_.push_back(scrape);
-    else
-      *known = scrape;
-  }
+  Remember(scrapes);
   return out;
 }
 

@@ -40,6 +40,38 @@ TEST(AlertBookTest, FiresOnceTheConditionHasHeldForLongEnough) {
   EXPECT_TRUE(book.active().empty());
 }
 
+Scrape OfNode(std::string node, std::int64_t at_seconds, std::string_view metrics) {
+  Scrape out = Seen(at_seconds, metrics);
+  out.target = {"tenant-node", "http://127.0.0.1:1", std::move(node)};
+  return out;
+}
+
+TEST(AlertBookTest, NodesAreToldApartAndForgottenWhenTheyAreGone) {
+  AlertBook book =
+      Book(R"({"rules":[{"name":"Grew","metric":"n_total","of":"rate","op":"gt","value":1}]})");
+  book.Look({OfNode("a", 0, "n_total 0"), OfNode("b", 0, "n_total 0")}, 0);
+  const auto changes =
+      book.Look({OfNode("a", 10, "n_total 100"), OfNode("b", 10, "n_total 1")}, 10 * kSecond);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].alert.node, "a");
+  // One that there was no time for stays as it is.
+  Scrape old = OfNode("a", 10, "n_total 100");
+  old.is_new = false;
+  EXPECT_EQ(Told(book.Look({old}, 20 * kSecond)), "");
+  EXPECT_EQ(book.active().size(), 1u);
+  EXPECT_EQ(Told(book.Look({}, 30 * kSecond)), "-Grew;");
+  // Of one that comes back nothing is known any more.
+  EXPECT_EQ(Told(book.Look({OfNode("a", 40, "n_total 1000")}, 40 * kSecond)), "");
+}
+
+TEST(AlertBookTest, ANodeHasNoMoreAlertsOfARuleThanSoMany) {
+  AlertBook book = Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":0}]})");
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) many += "heat{x=\"" + std::to_string(i) + "\"} 1\n";
+  EXPECT_EQ(book.Look({OfNode("a", 0, many), OfNode("b", 0, "heat 1")}, 0).size(),
+            kAlertsPerNodeMax + 1);
+}
+
 TEST(AlertBookTest, ABreakBeginsTheTimeAnew) {
   AlertBook book =
       Book(R"({"rules":[{"name":"Hot","metric":"heat","op":"gt","value":1,"for_seconds":30}]})");

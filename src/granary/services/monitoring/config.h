@@ -21,6 +21,7 @@ struct MonitoringConfig : hosting::ServerConfig {
   std::string cloudwatch_namespace;
   std::int64_t scrape_interval_seconds = 0, scrape_timeout_ms = 0, series_retention_days = 0,
                series_memory_mb = 0;
+  std::int64_t scrape_nodes_max = 0, scrape_nodes_at_once = 0, scrape_node_series_max = 0;
 };
 
 std::span<const hosting::Variable> MonitoringConfigTable();

@@ -192,6 +192,23 @@ void AppendNumber(double value, std::string& out) {
 
 }  // namespace
 
+std::vector<std::pair<std::string_view, std::string_view>> ExportedLabels(
+    const MetricSample& sample, bool with_node) {
+  const bool has_service = !sample.Label("service").empty();
+  const bool has_node = with_node && !sample.Label("node").empty();
+  std::vector<std::pair<std::string_view, std::string_view>> out;
+  for (const auto& [name, value] : sample.labels) {
+    // A label of ours wins over one of theirs that would come out by the same name.
+    if ((has_service && name == "exported_service") || (has_node && name == "exported_node"))
+      continue;
+    std::string_view shown = name;
+    if (name == "service") shown = "exported_service";
+    if (with_node && name == "node") shown = "exported_node";
+    out.emplace_back(shown, value);
+  }
+  return out;
+}
+
 std::string_view MetricSample::Label(std::string_view label) const {
   for (const auto& [name, value_of_it] : labels)
     if (name == label) return value_of_it;
@@ -203,14 +220,14 @@ const MetricFamily* Exposition::Find(std::string_view family) const {
   return found == families.end() ? nullptr : &*found;
 }
 
-Exposition ReadExposition(std::string_view text) {
+Exposition ReadExposition(std::string_view text, std::size_t samples_max) {
   Exposition out;
   FamilyBook families(out.families);
   std::size_t samples = 0;
   const auto take = [&](std::string_view line) {
     if (line.size() > kLineBytesMax || !IsValidUtf8(line)) return false;
     if (line.starts_with('#')) return ReadComment(line, families);
-    if (samples == kSamplesMax) return false;
+    if (samples == samples_max) return false;
     std::optional<MetricSample> sample = ReadSample(line);
     if (!sample) return false;
     MetricFamily* family = families.OfSample(sample->name);
@@ -242,7 +259,8 @@ Exposition PartOf(Exposition federated, std::string_view service) {
   return federated;
 }
 
-void FederatedText::Add(std::string_view service, const Exposition& exposition) {
+void FederatedText::Add(std::string_view service, const Exposition& exposition,
+                        std::string_view node) {
   for (const MetricFamily& family : exposition.families) {
     const auto [place, added] = places_.try_emplace(family.name, families_.size());
     if (added) families_.push_back({family.name, family.type, family.help, {}});
@@ -250,12 +268,13 @@ void FederatedText::Add(std::string_view service, const Exposition& exposition) 
       std::string& out = families_[place->second].lines;
       out.append(sample.name).push_back('{');
       AppendLabel("service", service, out);
-      const bool exported = !sample.Label("service").empty();
-      for (const auto& [name, value] : sample.labels) {
-        // A label of ours wins over one of theirs that would come out by the same name.
-        if (exported && name == "exported_service") continue;
+      if (!node.empty()) {
         out.push_back(',');
-        AppendLabel(name == "service" ? "exported_service" : name, value, out);
+        AppendLabel("node", node, out);
+      }
+      for (const auto& [name, value] : ExportedLabels(sample, !node.empty())) {
+        out.push_back(',');
+        AppendLabel(name, value, out);
       }
       out += "} ";
       AppendNumber(sample.value, out);

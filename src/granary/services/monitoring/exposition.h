@@ -45,16 +45,21 @@ inline constexpr std::size_t kSamplesMax = 20'000;
 inline constexpr std::size_t kFamiliesMax = 5'000;
 inline constexpr std::size_t kLineBytesMax = 8 << 10;
 
-Exposition ReadExposition(std::string_view text);
+Exposition ReadExposition(std::string_view text, std::size_t samples_max = kSamplesMax);
 
 /// Of a federated text, what is of one service: the samples with its label `service`, without it.
 Exposition PartOf(Exposition federated, std::string_view service);
 
-/// One text of several: each sample has the label `service` in front, each family stands once.
-/// A label `service` of its own becomes `exported_service`, as Prometheus has it.
+/// A sample's own labels as they stand beside ours: `service`, and `node` with `with_node`.
+std::vector<std::pair<std::string_view, std::string_view>> ExportedLabels(
+    const MetricSample& sample, bool with_node);
+
+/// One text of several: each sample has the label `service` in front, and `node` when it is of a
+/// node of the fleet; each family stands once. A label of its own by such a name becomes
+/// `exported_service`, `exported_node`, as Prometheus has it.
 class FederatedText {
  public:
-  void Add(std::string_view service, const Exposition& exposition);
+  void Add(std::string_view service, const Exposition& exposition, std::string_view node = {});
   std::string Render() const;
 
  private:

@@ -93,6 +93,13 @@ TEST(FederatedTextTest, NamesTheServiceAndEachFamilyOnce) {
             "up{service=\"b\"} 0\n"
             "# TYPE seconds untyped\n"
             "seconds{service=\"b\",q=\"\\n\\\"\"} +Inf\n");
+  FederatedText of_node;
+  of_node.Add("tenant-node", ReadExposition("up{node=\"x\",exported_node=\"y\",a=\"1\"} 1\n"),
+              "n1");
+  EXPECT_EQ(
+      of_node.Render(),
+      "# TYPE up untyped\nup{service=\"tenant-node\",node=\"n1\",exported_node=\"x\",a=\"1\"} "
+      "1\n");
   const Exposition of_b = PartOf(ReadExposition(text.Render()), "b");
   ASSERT_EQ(of_b.families.size(), 2u);
   EXPECT_EQ(of_b.Find("up")->samples[0].value, 0);

@@ -3,11 +3,13 @@
 #include <array>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "granary/api/json_node.h"
 #include "granary/api/json_object.h"
+#include "granary/hosting/service_name.h"
 #include "granary/net/request_target.h"
 #include "granary/services/monitoring/exposition.h"
 #include "granary/services/monitoring/scrape.h"
@@ -17,6 +19,9 @@ namespace {
 
 constexpr std::size_t kFleetDepth = 16;
 constexpr std::size_t kFleetBytesMax = 16u << 20;
+constexpr std::string_view kActorHeader = "Granary-Actor";  // As the Operation Node reads it.
+constexpr std::size_t kNodePagesMax = 200;
+constexpr std::string_view kNodesInAPage = "100";
 constexpr std::array<std::string_view, 3> kFleetSentBack = {"Retry-After", "Allow",
                                                             "Granary-Stale-Ms"};
 
@@ -79,14 +84,16 @@ FleetLink::FleetLink(std::string operation_node_url, std::string key)
     : url_(std::move(operation_node_url)), key_(std::move(key)) {}
 
 Result<net::ClientResponse> FleetLink::Send(std::string_view method, const std::string& target,
-                                            std::string_view body,
-                                            const std::string& request_id) const {
+                                            std::string_view body, const std::string& request_id,
+                                            std::int64_t timeout_ms,
+                                            const std::string& actor) const {
   if (url_.empty())
     return Status(Code::kUnavailable, "no operation-node is among MONITORING_TARGETS");
-  GRANARY_ASSIGN(net::HttpClient client, net::HttpClient::Create(url_, kFleetTimeoutMs));
-  client.set_limits({.body_bytes_max = kFleetBytesMax, .total_ms = kFleetTimeoutMs});
+  GRANARY_ASSIGN(net::HttpClient client, net::HttpClient::Create(url_, timeout_ms));
+  client.set_limits({.body_bytes_max = kFleetBytesMax, .total_ms = timeout_ms});
   net::Headers headers;
   headers.Set("X-Request-Id", request_id);
+  if (!actor.empty()) headers.Set(kActorHeader, actor);
   if (!key_.empty()) headers.Set("Authorization", "Bearer " + key_);
   auto answer = client.Send(method, target, body, headers);
   if (!answer.ok()) {
@@ -106,11 +113,12 @@ Result<net::ClientResponse> FleetLink::Send(std::string_view method, const std::
 }
 
 Result<net::HttpResponse> FleetLink::Forward(const net::HttpRequest& request,
-                                             const std::string& target) const {
+                                             const std::string& target,
+                                             const std::string& actor) const {
   const std::string_view method =
       request.method == "HEAD" ? "GET" : std::string_view(request.method);
   GRANARY_ASSIGN(net::ClientResponse answer,
-                 Send(method, target, request.body, request.request_id));
+                 Send(method, target, request.body, request.request_id, kFleetTimeoutMs, actor));
   net::HttpResponse response;
   response.status = answer.status;
   response.content_type = answer.status < 400 ? "application/json" : "application/problem+json";
@@ -121,6 +129,40 @@ Result<net::HttpResponse> FleetLink::Forward(const net::HttpRequest& request,
   response.headers.Set("X-Content-Type-Options", "nosniff");
   response.body = std::move(answer.body);
   return response;
+}
+
+Result<FleetNodes> FleetLink::Nodes(std::size_t nodes_max, std::int64_t timeout_ms) const {
+  FleetNodes out;
+  std::string cursor;
+  for (std::size_t pages = 0; pages < kNodePagesMax; ++pages) {
+    std::vector<std::pair<std::string, std::string>> query = {
+        {"active_tenants", "true"}, {"limit", std::string(kNodesInAPage)}};
+    if (!cursor.empty()) query.emplace_back("cursor", cursor);
+    GRANARY_ASSIGN(const net::ClientResponse answer,
+                   Send("GET", net::FormatTarget("/nodes", query), {}, "monitoring", timeout_ms));
+    if (answer.headers.Get(hosting::kServiceHeader).value_or("") != hosting::kOperationNode)
+      return Status(Code::kUnavailable, "what answers at the Operation Node's address is none");
+    if (answer.status != 200) {
+      return Status(
+          Code::kUnavailable,
+          fmt::format("the Operation Node answers HTTP {} about its nodes", answer.status));
+    }
+    GRANARY_ASSIGN(FleetNodesPage page, ReadFleetNodes(answer.body));
+    out.idle += page.found.idle;
+    out.bad += page.found.bad;
+    for (FleetNode& node : page.found.nodes) {
+      if (out.nodes.size() < nodes_max)
+        out.nodes.push_back(std::move(node));
+      else
+        out.has_more = true;
+    }
+    if (page.next_cursor.empty() || out.has_more) return out;
+    if (page.next_cursor <= cursor)
+      return Status(Code::kCorruption, "the Operation Node's pages of nodes go round in circles");
+    cursor = std::move(page.next_cursor);
+  }
+  out.has_more = true;
+  return out;
 }
 
 Result<std::string> FleetLink::SizeOf(const std::string& tenant,

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "granary/base/ids.h"
 #include "granary/hosting/responses.h"
 #include "granary/net/request_target.h"
@@ -44,8 +46,11 @@ Status CheckIds(const hosting::RouteCall& call) {
 Result<net::HttpResponse> ForwardToFleet(const FleetLink& link, hosting::RouteCall& call) {
   GRANARY_TRY(CheckIds(call));
   const net::HttpRequest& request = call.request;
+  const auto* who = static_cast<const MonitoringCaller*>(call.who.get());
+  const std::string actor =
+      who == nullptr ? "console" : fmt::format("user {} of {}", who->user, who->tenant);
   auto answer =
-      link.Forward(request, net::FormatTarget(OperationPath(request.path), request.query));
+      link.Forward(request, net::FormatTarget(OperationPath(request.path), request.query), actor);
   if (answer.status().code() != Code::kIoError) return answer;
   call.problem_status = 502;
   return Status(Code::kUnavailable, std::string(answer.status().message()));

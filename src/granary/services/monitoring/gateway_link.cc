@@ -94,6 +94,8 @@ Result<MonitoringCaller> ParseCaller(std::string_view body) {
     return Status(Code::kCorruption, "what the Auth Gateway says of a caller names no tenant");
   MonitoringCaller caller;
   caller.tenant = tenant->text;
+  if (const api::JsonNode* user = MemberOf(*parsed, "user_id"); user != nullptr)
+    caller.user = user->text;
   const api::JsonNode* is_operator = MemberOf(*parsed, "operator");
   caller.is_operator = is_operator != nullptr && is_operator->boolean;
   if (const api::JsonNode* grants = MemberOf(*parsed, "grants"); grants != nullptr)

@@ -23,7 +23,7 @@ namespace granary::services {
 
 /// What the gateway says of whoever showed a credential.
 struct MonitoringCaller {
-  std::string tenant;
+  std::string user, tenant;
   bool is_operator = false;
   bool is_tenant_admin = false;  ///< `admin` on every source of the tenant.
 };

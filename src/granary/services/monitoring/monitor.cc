@@ -36,6 +36,10 @@ std::string AlertJson(const Alert& alert, std::string_view state, bool silenced)
   api::JsonObject object(out);
   object.Add("rule", std::string_view(alert.rule));
   object.Add("service", std::string_view(alert.service));
+  if (alert.node.empty())
+    object.AddNull("node");
+  else
+    object.Add("node", std::string_view(alert.node));
   object.Add("labels", std::string_view(alert.labels));
   object.Add("state", state);
   object.Add("severity", std::string_view(alert.severity));
@@ -63,6 +67,15 @@ Monitor::Monitor(MonitorOptions options, SeriesStore& series, SilenceBook& silen
     webhook_ =
         std::make_unique<Webhook>(options_.webhook_url, options_.timeout_ms, kRetryWait, log);
   }
+  if (options_.fleet) {
+    NodeWatchOptions fleet = *options_.fleet;
+    fleet.services = options_.targets;
+    fleet.interval_ms = options_.interval_ms;
+    fleet.timeout_ms = options_.timeout_ms;
+    fleet.rules = options_.rules;
+    fleet.tell = [this](const AlertChange& change) { Tell(change); };
+    nodes_ = std::make_unique<NodeWatch>(std::move(fleet), series, clock, log);
+  }
 }
 
 Monitor::~Monitor() { Stop(); }
@@ -71,9 +84,11 @@ void Monitor::Start() {
   job_ = std::make_unique<runtime::PeriodicJob>(
       "monitor", std::chrono::milliseconds(options_.interval_ms), [this] { Look(); });
   job_->Poke();
+  if (nodes_) nodes_->Start();
 }
 
 void Monitor::Stop() {
+  if (nodes_) nodes_->Stop();
   if (job_) job_->Stop();
 }
 
@@ -103,6 +118,7 @@ void Monitor::Tell(const AlertChange& change) {
              {{"rule", change.alert.rule},
               {"state", state},
               {"of", change.alert.service},
+              {"node", change.alert.node},
               {"labels", change.alert.labels},
               {"value", change.alert.value},
               {"summary", change.alert.summary},
@@ -116,9 +132,13 @@ std::vector<Scrape> Monitor::Scrapes() const {
 }
 
 std::vector<Alert> Monitor::Alerts() const {
+  std::vector<Alert> out = nodes_ ? nodes_->Alerts() : std::vector<Alert>();
   const std::lock_guard lock(mutex_);
-  return book_.active();
+  out.insert(out.begin(), book_.active().begin(), book_.active().end());
+  return out;
 }
+
+NodesSeenPtr Monitor::Nodes() const { return nodes_ ? nodes_->Seen() : nullptr; }
 
 std::uint64_t Monitor::rounds() const {
   const std::lock_guard lock(mutex_);

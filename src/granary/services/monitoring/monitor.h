@@ -1,4 +1,5 @@
-// Monitor: looks at all services every so often, keeps what it saw, and raises alerts.
+// Monitor: looks at all services every so often, keeps what it saw, and raises alerts; of the nodes
+// of a fleet it has a NodeWatch do so.
 //
 // Round      scrape all targets at once -> append to the series -> look at the rules -> tell.
 // Degrades   a series store that fails costs the past, not the present: health and alerts go on,
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "granary/runtime/periodic.h"
 #include "granary/services/monitoring/alert_rules.h"
 #include "granary/services/monitoring/emf.h"
+#include "granary/services/monitoring/node_watch.h"
 #include "granary/services/monitoring/scrape.h"
 #include "granary/services/monitoring/series_store.h"
 #include "granary/services/monitoring/silences.h"
@@ -34,6 +37,9 @@ struct MonitorOptions {
   /// Gets the lines of each look for CloudWatch, when it is set (emf.h).
   std::function<void(const std::string& line)> emit = {};
   std::string emf_namespace = "Granary";
+  /// The nodes of the fleet, which are looked at, too, when it is set; its rules, times and whom it
+  /// tells are this one's.
+  std::optional<NodeWatchOptions> fleet = {};
 };
 
 class Monitor {
@@ -52,7 +58,10 @@ class Monitor {
 
   /// By target, in their order; empty before the first round has ended.
   std::vector<Scrape> Scrapes() const;
+  /// Of services and of nodes.
   std::vector<Alert> Alerts() const;
+  /// Null where no nodes of a fleet are looked at.
+  NodesSeenPtr Nodes() const;
   const std::vector<AlertRule>& rules() const { return options_.rules; }
   const std::vector<Target>& targets() const { return options_.targets; }
   std::uint64_t rounds() const;
@@ -75,10 +84,11 @@ class Monitor {
   std::vector<Scrape> scrapes_;
   std::uint64_t rounds_ = 0;
   Status series_status_;
-  std::unique_ptr<runtime::PeriodicJob> job_;  // Uses all of the above.
+  std::unique_ptr<NodeWatch> nodes_;  // Uses all of the above, and so does the next.
+  std::unique_ptr<runtime::PeriodicJob> job_;
 };
 
-/// {"rule":…,"service":…,"labels":…,"value":…,"since":…,"state":"pending"|"firing"|"resolved",…}
+/// {"rule":…,"service":…,"node":…,"labels":…,"value":…,"since":…,"state":"pending"|"firing"|"resolved",…}
 std::string AlertJson(const Alert& alert, std::string_view state, bool silenced);
 
 }  // namespace granary::services

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,7 +72,8 @@ struct Monitoring::State {
     if (desk == nullptr) return why_not;
     return desk;
   }
-  std::string Federated(std::string own) const;
+  std::string Federated(const std::string& own, std::optional<std::string_view> only) const;
+  void Sample(std::vector<hosting::Sample>& samples) const;
 
   const MonitoringConfig config;
   Logger& log;
@@ -94,14 +96,50 @@ struct Monitoring::State {
 };
 
 // Our own numbers as they are now, the others' as they were last seen.
-std::string Monitoring::State::Federated(std::string own) const {
+std::string Monitoring::State::Federated(const std::string& own,
+                                         std::optional<std::string_view> only) const {
   FederatedText text;
-  text.Add("monitoring", ReadExposition(own));
+  const auto add = [&](std::string_view service, const Exposition& metrics,
+                       std::string_view node = {}) {
+    if (!only || *only == service) text.Add(service, metrics, node);
+  };
+  add(hosting::kMonitoring, ReadExposition(own));
   const auto found = FindDesk();
-  if (!found.ok()) return text.Render();
+  if (!found.ok() || only == hosting::kMonitoring) return text.Render();
   for (const Scrape& scrape : (*found)->monitor.Scrapes())
-    if (scrape.target.service != "monitoring") text.Add(scrape.target.service, scrape.metrics);
+    if (scrape.target.service != hosting::kMonitoring) add(scrape.target.service, scrape.metrics);
+  if (const NodesSeenPtr nodes = (*found)->monitor.Nodes(); nodes != nullptr) {
+    for (const NodeSeen& node : nodes->nodes)
+      add(node.scrape.target.service, node.scrape.metrics, node.node.id);
+  }
   return text.Render();
+}
+
+// Numbers about what is looked at.
+void Monitoring::State::Sample(std::vector<hosting::Sample>& samples) const {
+  const auto found = FindDesk();
+  if (!found.ok()) return;
+  const Monitor& monitor = (*found)->monitor;
+  samples.push_back({"granary_monitoring_rounds_total", "Looks at all services",
+                     static_cast<double>(monitor.rounds()), true});
+  samples.push_back({"granary_monitoring_alerts", "Alerts that fire or are about to",
+                     static_cast<double>(monitor.Alerts().size())});
+  const NodesSeenPtr nodes = monitor.Nodes();
+  if (nodes == nullptr || nodes->rounds == 0) return;
+  std::size_t series_left_out = 0;
+  for (const NodeSeen& node : nodes->nodes) series_left_out += node.series_left_out;
+  samples.push_back({"granary_monitoring_node_rounds_total", "Looks at the nodes of the fleet",
+                     static_cast<double>(nodes->rounds), true});
+  samples.push_back({"granary_monitoring_nodes", "Nodes of the fleet that should run",
+                     static_cast<double>(nodes->nodes.size())});
+  samples.push_back({"granary_monitoring_fleet_learned",
+                     "1 when the last round learned which nodes there are",
+                     nodes->learned.ok() ? 1.0 : 0.0});
+  samples.push_back({"granary_monitoring_nodes_left_out",
+                     "1 when there are more than SCRAPE_NODES_MAX", nodes->has_more ? 1.0 : 0.0});
+  samples.push_back({"granary_monitoring_node_series_left_out",
+                     "Numbers of nodes past SCRAPE_NODE_SERIES_MAX in the last round",
+                     static_cast<double>(series_left_out)});
 }
 
 hosting::Router Monitoring::State::MakeRouter() {
@@ -113,15 +151,10 @@ hosting::Router Monitoring::State::MakeRouter() {
                                .metrics = metrics,
                                .server = server};
   common.ready = [this] { return FindDesk().status(); };
-  common.sample = [this](std::vector<hosting::Sample>& samples) {
-    const auto found = FindDesk();
-    if (!found.ok()) return;
-    samples.push_back({"granary_monitoring_rounds_total", "Looks at all services",
-                       static_cast<double>((*found)->monitor.rounds()), true});
-    samples.push_back({"granary_monitoring_alerts", "Alerts that fire or are about to",
-                       static_cast<double>((*found)->monitor.Alerts().size())});
+  common.sample = [this](std::vector<hosting::Sample>& samples) { Sample(samples); };
+  common.expose = [this](const std::string& own, std::optional<std::string_view> service) {
+    return Federated(own, service);
   };
-  common.expose = [this](std::string own) { return Federated(std::move(own)); };
   hosting::AddCommonRoutes(std::move(common), router);
   const FindMonitoringDesk find = [this] { return FindDesk(); };
   AddHealthRoutes(find, router);
@@ -178,6 +211,17 @@ Status Monitoring::Open() {
     options.emf_namespace = state.config.cloudwatch_namespace;
   }
   GRANARY_ASSIGN(options.rules, RulesOf(state.config, state.files));
+  if (state.fleet.is_there() && state.config.scrape_nodes_max > 0) {
+    options.fleet = NodeWatchOptions{
+        .learn =
+            [&state](std::size_t nodes_max) {
+              return state.fleet.Nodes(nodes_max, state.config.scrape_timeout_ms);
+            },
+        .operation_url = state.fleet.url(),
+        .nodes_max = static_cast<std::size_t>(state.config.scrape_nodes_max),
+        .at_once = static_cast<std::size_t>(state.config.scrape_nodes_at_once),
+        .series_max = static_cast<std::size_t>(state.config.scrape_node_series_max)};
+  }
   const std::string folder = io::JoinPath(state.config.data_path, kFolder);
   GRANARY_TRY(state.files.CreateDirectories(folder));
   GRANARY_ASSIGN(

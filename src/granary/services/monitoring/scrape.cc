@@ -44,9 +44,20 @@ std::string OtherService(const api::JsonNode& health, std::string_view wanted) {
   return {};
 }
 
+Status CheckIsNode(const net::ClientResponse& health) {
+  if (health.headers.Get(hosting::kServiceHeader).value_or("") != hosting::kTenantNode)
+    return {Code::kUnavailable, "what answers at its address is no Tenant Node"};
+  if (health.body.size() > kNodeHealthBytesMax) {
+    return {Code::kTooLarge,
+            fmt::format("what it says of its health is longer than {} bytes", kNodeHealthBytesMax)};
+  }
+  return Status::Ok();
+}
+
 Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) {
   const std::int64_t start_ns = clock.MonotonicNanos();
   GRANARY_ASSIGN(const net::ClientResponse health, client.Send("GET", "/health", ""));
+  if (!out.target.node.empty()) GRANARY_TRY(CheckIsNode(health));
   out.health_ms = static_cast<double>(clock.MonotonicNanos() - start_ns) / 1e6;
   out.up = true;
   out.ready = health.status == 200;
@@ -63,12 +74,14 @@ Status ReadHealth(net::HttpClient& client, const io::Clock& clock, Scrape& out) 
 }
 
 Status ReadMetrics(net::HttpClient& client, Scrape& out) {
-  GRANARY_ASSIGN(const net::ClientResponse metrics, client.Send("GET", "/metrics", ""));
+  // It tells of all services what we told it, unless it is asked about itself.
+  const bool federates = out.target.service == kFederating;
+  GRANARY_ASSIGN(const net::ClientResponse metrics,
+                 client.Send("GET", federates ? "/metrics?service=monitoring" : "/metrics", ""));
   if (metrics.status != 200)
     return {Code::kUnavailable, fmt::format("/metrics: HTTP {}", metrics.status)};
   out.metrics = ReadExposition(metrics.body);
-  // It tells of all services what we told it.
-  if (out.target.service == kFederating) out.metrics = PartOf(std::move(out.metrics), kFederating);
+  if (federates) out.metrics = PartOf(std::move(out.metrics), kFederating);
   out.measured = true;
   return Status::Ok();
 }

@@ -16,8 +16,11 @@
 namespace granary::services {
 
 struct Target {
-  std::string service;  ///< "tenant-node"
-  std::string url;      ///< "http://127.0.0.1:8000"
+  std::string service;    ///< "tenant-node"
+  std::string url;        ///< "http://127.0.0.1:8000"
+  std::string node = {};  ///< Its id at the Operation Node; empty: one of MONITORING_TARGETS.
+
+  bool IsSame(const Target& other) const { return service == other.service && node == other.node; }
 };
 
 /// "tenant-node=http://127.0.0.1:8000,auth-gateway=…"; kInvalidArgument says which part is none.
@@ -33,10 +36,15 @@ struct Scrape {
   std::string health;  ///< The answer: a JSON object, or nothing.
   std::string error;   ///< Why it is not up or not ready, or its metrics could not be read.
   Exposition metrics;
+  /// False: there was no time for it in the last round; all of this is of an earlier one.
+  bool is_new = true;
 };
 
-/// Asks for /health, then /metrics. Answers of more than kScrapeBytesMax are not taken.
+/// Asks for /health, then /metrics. Answers of more than kScrapeBytesMax are not taken, nor is the
+/// health of a node of the fleet that is longer than kNodeHealthBytesMax; that what answers there is
+/// a Tenant Node, its answer must say: whoever registered it chose where we look.
 inline constexpr std::size_t kScrapeBytesMax = 4 << 20;
+inline constexpr std::size_t kNodeHealthBytesMax = 16 << 10;
 Scrape ScrapeTarget(const Target& target, std::int64_t timeout_ms, const io::Clock& clock);
 
 /// {"service":…,"url":…,"status":"ok"|"not ready"|"down",…}

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/json_object.h"
+#include "granary/base/ids.h"
 #include "granary/hosting/responses.h"
 #include "granary/services/monitoring/routes.h"
 #include "granary/types/time_text.h"
@@ -69,6 +70,10 @@ Result<SeriesRange> RangeOf(const net::HttpRequest& request, std::string_view na
   SeriesRange out;
   out.name = name;
   out.service = request.QueryParameter("service").value_or("");
+  if (const auto node = request.QueryParameter("node")) {
+    if (!IsIdentifier(*node)) return WrongParameter("node", *node, "the id of a node of the fleet");
+    out.node = *node;
+  }
   GRANARY_ASSIGN(out.end_us, InstantParameter(request, "end", now_us));
   GRANARY_ASSIGN(out.start_us, InstantParameter(request, "start", out.end_us - kHourMicros));
   if (const auto text = request.QueryParameter("step")) {
@@ -145,7 +150,7 @@ void AddSeriesRoutes(const FindMonitoringDesk& find, hosting::Router& router) {
                 return ReadSeries(*desk, call);
               },
               .lane = net::HandlerLane::kPatient,
-              .query = {"name", "service", "start", "end", "step", "of"}});
+              .query = {"name", "service", "node", "start", "end", "step", "of"}});
 }
 
 }  // namespace granary::services

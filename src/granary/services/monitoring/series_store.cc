@@ -30,10 +30,15 @@ void AppendInstant(std::int64_t at_us, std::string& out) {
   out.push_back('"');
 }
 
-std::string LabelsJson(const MetricSample& sample) {
+std::string LabelsJson(const std::string& node, const MetricSample& sample) {
   std::string out;
   api::JsonObject object(out);
-  for (const auto& [name, value] : sample.labels) object.Add(name, std::string_view(value));
+  if (!node.empty()) object.Add("node", std::string_view(node));
+  if (node.empty())
+    for (const auto& [name, value] : sample.labels) object.Add(name, std::string_view(value));
+  else
+    for (const auto& [name, value] : ExportedLabels(sample, /*with_node=*/true))
+      object.Add(name, value);
   object.Close();
   return out;
 }
@@ -47,7 +52,7 @@ class RecordText {
     api::JsonObject record(text_);
     record.Add("service", scrape.target.service);
     record.Add("name", sample.name);
-    record.Add("labels", LabelsJson(sample));
+    record.Add("labels", LabelsJson(scrape.target.node, sample));
     AppendInstant(scrape.at_us, record.Key("at"));
     AppendFormat(record.Key("value"), "{}", sample.value);
     record.Close();
@@ -105,6 +110,11 @@ std::string RangeBody(const SeriesRange& range) {
   api::JsonObject filters(body.Key("filters"));
   filters.Add("name", range.name);
   if (!range.service.empty()) filters.Add("service", range.service);
+  if (!range.node.empty()) {
+    api::JsonObject labels(filters.Key("labels"));
+    labels.Add("starts_with", fmt::format(R"({{"node":"{}")", range.node));
+    labels.Close();
+  }
   api::JsonObject at(filters.Key("at"));
   AppendInstant(start_us, at.Key("gte"));
   AppendInstant(range.end_us, at.Key("lt"));
@@ -172,6 +182,7 @@ Status SeriesStore::Append(const std::vector<Scrape>& scrapes) {
     return records.count() == 0 ? Status::Ok() : tenant_->Write("series", records.Take());
   };
   for (const Scrape& scrape : scrapes) {
+    if (!scrape.is_new) continue;
     records.Add(scrape, {.name = "up", .labels = {}, .value = scrape.up ? 1.0 : 0.0});
     records.Add(scrape, {.name = "ready", .labels = {}, .value = scrape.ready ? 1.0 : 0.0});
     for (const MetricFamily& family : scrape.metrics.families) {

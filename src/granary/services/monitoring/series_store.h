@@ -1,7 +1,8 @@
 // SeriesStore: what was measured, over time, kept in Granary itself.
 //
 // Shape      a source `series` of the service's own tenant: service, name, labels (a JSON object as
-//            text), at, value; a file a day, sorted by name; kept for so many days.
+//            text; of a node of the fleet `node` is the first), at, value; a file a day, sorted by
+//            name; kept for so many days.
 // Not kept   buckets of histograms (their _sum and _count are), and values that are no numbers.
 // Threads    fully safe, Close excepted.
 // Units      microseconds since the epoch.
@@ -33,6 +34,7 @@ enum class SeriesOf : std::uint8_t { kAvg, kMin, kMax, kLast, kRate };
 struct SeriesRange {
   std::string name;
   std::string service;  ///< Empty: of all.
+  std::string node;     ///< An identifier, of the fleet; empty: of all, and of services.
   std::int64_t start_us = 0, end_us = 0;
   std::int64_t step_us = 60'000'000;
   SeriesOf of = SeriesOf::kAvg;
@@ -56,7 +58,7 @@ class SeriesStore {
  public:
   static Result<std::unique_ptr<SeriesStore>> Open(const SeriesStoreOptions& options, Logger& log);
 
-  /// Adds `up`, `ready` and the numbers of each scrape.
+  /// Adds `up`, `ready` and the numbers of each scrape that is new.
   Status Append(const std::vector<Scrape>& scrapes);
   /// By service and labels. kInvalidArgument for an empty range or too many points.
   Result<std::vector<Series>> Read(const SeriesRange& range, const runtime::CancelToken& cancel);

@@ -7,6 +7,7 @@
 
 #include "granary/api/json_object.h"
 #include "granary/api/object_reader.h"
+#include "granary/base/ids.h"
 #include "granary/types/time_text.h"
 
 namespace granary::services {
@@ -27,11 +28,13 @@ Result<Silence> ReadKept(const api::JsonNode& node, const std::string& pointer) 
   GRANARY_ASSIGN(out.id, object.RequiredText("id"));
   GRANARY_ASSIGN(const auto rule, object.Text("rule"));
   GRANARY_ASSIGN(const auto service, object.Text("service"));
+  GRANARY_ASSIGN(const auto on_node, object.Text("node"));
   GRANARY_ASSIGN(const auto comment, object.Text("comment"));
   GRANARY_ASSIGN(const std::string until, object.RequiredText("until"));
   GRANARY_ASSIGN(out.until_us, ParseTimestamp(until, TimeUnit::kMicro));
   out.rule = rule.value_or("");
   out.service = service.value_or("");
+  out.node = on_node.value_or("");
   out.comment = comment.value_or("");
   GRANARY_TRY(object.Finish());
   return out;
@@ -46,10 +49,14 @@ Result<Silence> ParseSilence(std::string_view json, const std::vector<AlertRule>
   Silence out;
   GRANARY_ASSIGN(const auto rule, body.Text("rule"));
   GRANARY_ASSIGN(const auto service, body.Text("service"));
+  GRANARY_ASSIGN(const auto on_node, body.Text("node"));
   GRANARY_ASSIGN(const auto comment, body.Text("comment"));
   GRANARY_ASSIGN(const auto minutes, body.WholeNumber("minutes", 1, kMinutesMax));
   GRANARY_TRY(body.Finish());
-  if (!rule && !service) return WrongSilence("", "a silence needs a rule, a service, or both");
+  if (!rule && !service && !on_node)
+    return WrongSilence("", "a silence needs a rule, a service or a node");
+  if (on_node && !IsIdentifier(*on_node))
+    return WrongSilence("/node", std::string(InvalidIdentifier(*on_node).message()));
   if (rule && std::ranges::find(rules, *rule, &AlertRule::name) == rules.end())
     return WrongSilence("/rule", "there is no rule '" + *rule + "'; GET /alerts lists them");
   if (!minutes) return WrongSilence("/minutes", "say for how many minutes");
@@ -57,6 +64,7 @@ Result<Silence> ParseSilence(std::string_view json, const std::vector<AlertRule>
     return WrongSilence("/comment", fmt::format("at most {} bytes", kCommentBytesMax));
   out.rule = rule.value_or("");
   out.service = service.value_or("");
+  out.node = on_node.value_or("");
   out.comment = comment.value_or("");
   out.until_us = now_us + static_cast<std::int64_t>(*minutes) * kMicrosPerMinute;
   return out;
@@ -74,6 +82,7 @@ std::string SilenceJson(const Silence& silence) {
   object.Add("id", std::string_view(silence.id));
   text("rule", silence.rule);
   text("service", silence.service);
+  text("node", silence.node);
   text("comment", silence.comment);
   object.AddInstant("until", silence.until_us);
   object.Close();

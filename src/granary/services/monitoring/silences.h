@@ -21,16 +21,19 @@ struct Silence {
   std::string id;
   std::string rule;     ///< Of the alerts; empty: of any.
   std::string service;  ///< Empty: of any.
+  std::string node;     ///< Of the fleet; empty: of any, and of services that are none.
   std::string comment;
   std::int64_t until_us = 0;
 
   bool Covers(const Alert& alert) const {
-    return (rule.empty() || rule == alert.rule) && (service.empty() || service == alert.service);
+    return (rule.empty() || rule == alert.rule) && (service.empty() || service == alert.service) &&
+           (node.empty() || node == alert.node);
   }
 };
 
-/// {"rule"?, "service"?, "comment"?, "minutes": 60}: a silence that begins now. Refusals have their
-/// pointer; at least one of rule and service is needed, and minutes are at most 43,200 (30 days).
+/// {"rule"?, "service"?, "node"?, "comment"?, "minutes": 60}: a silence that begins now. Refusals
+/// have their pointer; at least one of rule, service and node is needed, and minutes are at most
+/// 43,200 (30 days).
 Result<Silence> ParseSilence(std::string_view json, const std::vector<AlertRule>& rules,
                              std::int64_t now_us);
 std::string SilenceJson(const Silence& silence);

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,26 +15,33 @@
 namespace granary::services {
 namespace {
 
-// Of a node with many tenants each sample that is one tenant's names it.
+constexpr std::string_view kTenantLabel = "tenant_id";
+
+// Empty: of a node with many tenants, each sample that is one tenant's names it.
 std::string_view OneTenantOf(const Scrape& scrape) {
   const MetricFamily* info = scrape.metrics.Find("granary_build_info");
-  return info == nullptr || info->samples.empty() ? "" : info->samples[0].Label("tenant_id");
+  return info == nullptr || info->samples.empty() ? "" : info->samples[0].Label(kTenantLabel);
 }
 
 bool Serves(const Scrape& scrape, std::string_view tenant) {
   if (const std::string_view one = OneTenantOf(scrape); !one.empty()) return one == tenant;
   const MetricFamily* sources = scrape.metrics.Find("granary_sources");
   return sources != nullptr && std::ranges::any_of(sources->samples, [&](const auto& sample) {
-           return sample.Label("tenant_id") == tenant;
+           return sample.Label(kTenantLabel) == tenant;
          });
 }
 
-double SumOf(const Scrape& scrape, std::string_view family, std::string_view tenant) {
-  const bool is_one = !OneTenantOf(scrape).empty();
-  double sum = 0;
-  if (const MetricFamily* found = scrape.metrics.Find(family); found != nullptr)
-    for (const MetricSample& sample : found->samples)
-      if (is_one || sample.Label("tenant_id") == tenant) sum += sample.value;
+// What of a family is the tenant's: its own samples where they name a tenant, all of them on a node
+// that serves it alone. Nothing: the node does not tell its tenants apart.
+std::optional<double> SumOf(const Scrape& scrape, std::string_view family, std::string_view tenant,
+                            bool is_alone) {
+  const MetricFamily* found = scrape.metrics.Find(family);
+  if (found == nullptr) return is_alone ? std::optional(0.0) : std::nullopt;
+  std::optional<double> sum;
+  for (const MetricSample& sample : found->samples) {
+    const std::string_view named = sample.Label(kTenantLabel);
+    if (named == tenant || (named.empty() && is_alone)) sum = sum.value_or(0) + sample.value;
+  }
   return sum;
 }
 
@@ -49,22 +60,67 @@ constexpr UsageMember kUsage[] = {
     {"wal_bytes", "granary_wal_bytes"},
 };
 
+struct UsageSource {
+  Scrape scrape;
+  bool is_alone = true;  ///< It serves no other tenant.
+};
+
+// Where the Operation Node placed the tenant; a node that is looked at as a service is found there.
+// What nodes say of themselves is not asked: one that named another's tenant would be taken for its.
+Result<std::vector<UsageSource>> SourcesOfFleet(const NodeSeen& node,
+                                                const std::vector<Scrape>& services) {
+  const Scrape* scrape = node.not_looked_at.empty() ? &node.scrape : nullptr;
+  if (!node.as_service.empty()) {
+    const auto found = std::ranges::find(services, node.as_service,
+                                         [](const Scrape& one) { return one.target.service; });
+    if (found != services.end()) scrape = &*found;
+  }
+  if (scrape == nullptr || !scrape->measured) {
+    return Status(Code::kUnavailable,
+                  "what the tenant's node measures is not known: see GET /status");
+  }
+  if (node.series_left_out > 0) {
+    return Status(Code::kUnavailable,
+                  "the tenant's node tells more than SCRAPE_NODE_SERIES_MAX numbers, so which are "
+                  "the tenant's is not known");
+  }
+  return std::vector<UsageSource>{{*scrape, node.node.tenants.size() == 1}};
+}
+
+Result<std::vector<UsageSource>> SourcesOf(const MonitoringDesk& desk, const std::string& tenant) {
+  std::vector<Scrape> services = desk.monitor.Scrapes();
+  const NodesSeenPtr nodes = desk.monitor.Nodes();
+  const NodeSeen* node = nodes == nullptr ? nullptr : nodes->NodeOf(tenant);
+  if (node != nullptr) return SourcesOfFleet(*node, services);
+  std::vector<UsageSource> out;
+  for (Scrape& service : services) {
+    if (!Serves(service, tenant)) continue;
+    const bool is_alone = !OneTenantOf(service).empty();
+    out.push_back({std::move(service), is_alone});
+  }
+  if (!out.empty()) return out;
+  return Status(Code::kNotFound, fmt::format("no service or node that is looked at serves a tenant "
+                                             "'{}'",
+                                             tenant.substr(0, 128)));
+}
+
 // Counters are of the nodes' present processes.
 Result<net::HttpResponse> ShowUsage(const MonitoringDesk& desk, const std::string& tenant) {
-  std::vector<Scrape> nodes = desk.monitor.Scrapes();
-  std::erase_if(nodes, [&](const Scrape& scrape) { return !Serves(scrape, tenant); });
-  if (nodes.empty()) {
-    return Status(Code::kNotFound, fmt::format("no service that answers serves a tenant '{}'",
-                                               tenant.substr(0, 128)));
-  }
+  GRANARY_ASSIGN(const std::vector<UsageSource> sources, SourcesOf(desk, tenant));
   std::string body;
   api::JsonObject object(body);
   object.Add("tenant_id", std::string_view(tenant));
-  object.Add("nodes", nodes.size());
+  object.Add("nodes", sources.size());
   for (const UsageMember& member : kUsage) {
-    double sum = 0;
-    for (const Scrape& node : nodes) sum += SumOf(node, member.family, tenant);
-    AppendFormat(object.Key(member.name), "{}", sum);
+    std::optional<double> sum;
+    for (const UsageSource& source : sources) {
+      const auto one = SumOf(source.scrape, member.family, tenant, source.is_alone);
+      if (one) sum = sum.value_or(0) + *one;
+    }
+    if (sum && std::isfinite(*sum))
+      AppendFormat(object.Key(member.name), "{}", *sum);
+    else
+      object.AddNull(member.name);
   }
   object.Close();
   return hosting::JsonResponse(std::move(body));

@@ -161,7 +161,8 @@ std::string PlacementJson(const Desk& desk, const FleetView& view, const std::st
   return out;
 }
 
-std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node) {
+std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node,
+                     const std::vector<std::string>* active_tenants) {
   std::string out;
   api::JsonObject object(out);
   object.Add("node_id", std::string_view(id));
@@ -172,6 +173,7 @@ std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& nod
   AddTextOrNull(object, "launched_by", node.node.launched_by);
   AppendTexts(node.node.tenants, object.Key("tenants"));
   object.Add("placed", node.placed);
+  if (active_tenants != nullptr) AppendTexts(*active_tenants, object.Key("active_tenants"));
   object.Add("capacity", node.node.capacity);
   AddTextOrNull(object, "version", node.node.version);
   if (node.node.seen_us == 0)

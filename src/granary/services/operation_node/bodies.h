@@ -61,7 +61,9 @@ std::string TenantJson(const Desk& desk, const FleetView& view, const std::strin
 /// Where a tenant is served: for the Auth Gateway. No URL when that is out of its reach.
 std::string PlacementJson(const Desk& desk, const FleetView& view, const std::string& tenant_id,
                           const Tenant& tenant, Asker asker);
-std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node);
+/// With the active tenants that were placed there, when they are given.
+std::string NodeJson(const Desk& desk, const std::string& id, const NodeNow& node,
+                     const std::vector<std::string>* active_tenants = nullptr);
 std::string DecisionJson(const MadeDecision& made);
 
 }  // namespace granary::operation

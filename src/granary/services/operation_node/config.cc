@@ -51,6 +51,8 @@ std::vector<Variable> OperationRows() {
     {"", "LAUNCH_CAPACITY", "1", WholeRule{&C::launch_capacity, 1, 10'000}, "Tenants that share such a node; 1: each has a node of its own"},
     {"", "LAUNCH_MEMORY_MB", "1024", WholeRule{&C::launch_memory_mb, kNodeMemoryLeastMb, 1 << 30}, "MEMORY_LIMIT_MB of such a node, unless its tenant's quota says another"},
     {"", "LAUNCH_HOST", "127.0.0.1", TextRule{&C::launch_host, hosting::IsHost, "an address or a host name"}, "Where such a node listens and is found; another one than 127.0.0.1, which other machines do not reach, needs GATEWAY_JWKS"},
+    {"", "LAUNCH_GRPC", "false", SwitchRule{&C::launch_grpc}, "Such a node also serves gRPC, on a port that is free, which POST /auth/node-token of the gateway says"},
+    {"", "AUDIT_DAYS", "365", WholeRule{&C::audit_days, 1, 36'500}, "How long the audit log is kept"},
     {"", "LAUNCH_CONFIG_FILE", "", TextRule{&C::launch_config_file, IsOptionalPath, "a path, or nothing"}, "A config.env for the nodes that it starts"},
     {"Operation Node: queries over tenants", "MAX_QUERY_TENANTS", "100", WholeRule{&C::max_query_tenants, 1, 10'000}, "Tenants that one query may ask; each is a connection and a thread while it runs"},
     {"", "QUERY_FAN_OUT", "16", WholeRule{&C::query_fan_out, 1, 1'000}, "Nodes that work on one query at once"},

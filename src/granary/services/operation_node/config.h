@@ -22,14 +22,14 @@ struct Config : hosting::ServerConfig {
   // Nodes.
   bool adopt_tenants = false;
   std::int64_t node_suspect_seconds = 0, node_dead_seconds = 0;
-  std::int64_t max_tenants = 0, max_nodes = 0;
+  std::int64_t max_tenants = 0, max_nodes = 0, audit_days = 0;
   // Launched ones.
   std::int64_t max_launched_nodes = 0, launch_memory_mb = 0, launch_capacity = 1;
   std::string launch_config_file, launch_host, gateway_jwks, metadata_catalog_url;
   // Of the Auth Gateway that forgets deleted tenants; what it is shown in place of
   // OPERATION_NODE_KEY when it is of this process, which is no setting.
   std::string auth_gateway_url, process_secret;
-  bool gateway_required = false;
+  bool gateway_required = false, launch_grpc = false;
   // Queries over tenants.
   std::int64_t max_query_tenants = 0, query_fan_out = 0;
   std::int64_t query_node_buffer_mb = 0, query_merge_memory_mb = 0;

@@ -20,6 +20,7 @@ namespace granary::operation {
 
 struct QueryDesk;
 class IdentityClaim;
+class AuditBook;
 
 struct Desk {
   const Config& config;
@@ -27,6 +28,7 @@ struct Desk {
   Fleet& fleet;
   NodeBook& book;
   NodeKeeper& keeper;
+  AuditBook& audit;
   const io::Clock& clock;
   Logger& log;
   /// A launched node's key.

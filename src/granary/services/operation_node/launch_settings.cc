@@ -32,6 +32,10 @@ std::vector<std::pair<std::string, std::string>> LaunchSettings(const Config& co
       {"LOG_FORMAT", config.log_format}};
   if (!config.operation_node_key.empty())
     out.emplace_back("OPERATION_NODE_KEY", config.operation_node_key);
+  if (config.launch_grpc) {
+    out.emplace_back("GRPC_HOST", config.launch_host);
+    out.emplace_back("GRPC_PORT", "0");
+  }
   if (!config.metadata_catalog_url.empty())
     out.emplace_back("METADATA_CATALOG_URL", config.metadata_catalog_url);
   // Without a gateway this machine is answered as before, and we are known by our token.

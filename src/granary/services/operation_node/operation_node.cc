@@ -19,6 +19,8 @@
 #include "granary/io/clock.h"
 #include "granary/io/posix_file_system.h"
 #include "granary/security/hmac.h"
+#include "granary/services/operation_node/audit_book.h"
+#include "granary/services/operation_node/audited.h"
 #include "granary/services/operation_node/farewells.h"
 #include "granary/services/operation_node/identity.h"
 #include "granary/services/operation_node/identity_claim.h"
@@ -81,6 +83,7 @@ struct OperationNode::State {
   std::unique_ptr<Fleet> fleet;
   std::unique_ptr<IdentityClaim> claim;  // Null unless the store is shared.
   std::unique_ptr<NodeBook> book;
+  std::unique_ptr<AuditBook> audit;
   std::unique_ptr<Farewells> farewells;
   std::unique_ptr<NodeKeeper> keeper;
   std::unique_ptr<NodeTokens> tokens;
@@ -144,6 +147,7 @@ hosting::Router OperationNode::State::MakeRouter() {
   AddTenantRoutes(find, router);
   AddNodeRoutes(find, router);
   AddScalingRoutes(find, router);
+  AddAuditRoute(find, router);
   AddQueryRoutes(find, router);
   AddLaterRoutes(router);
   return router;
@@ -265,6 +269,8 @@ Status OperationNode::Open() {
   GRANARY_TRY(MakeOwnFolder(folder));
   GRANARY_ASSIGN(state.lock_file, state.files.Lock(io::JoinPath(folder, "LOCK")));
   GRANARY_ASSIGN(state.identity, LoadIdentity(folder, state.files, state.random));
+  GRANARY_ASSIGN(state.audit, AuditBook::Open(io::JoinPath(folder, "audit.sqlite"),
+                                              config.audit_days, state.clock));
   GRANARY_ASSIGN(const std::string instance, InstanceOf(folder));
   state.fleet =
       std::make_unique<Fleet>(metadata::MakeMetadataStore(MakeMetadataOptions(
@@ -288,6 +294,7 @@ Status OperationNode::Open() {
     GRANARY_TRY(state.files.ReplaceFile(launch_config, "# Set LAUNCH_CONFIG_FILE instead.\n"));
   }
   GRANARY_ASSIGN(launch_config, state.files.Resolve(launch_config));
+  if (config.launch_grpc) processes.arguments.emplace_back("both");
   processes.arguments.insert(processes.arguments.end(), {"--config", launch_config});
   GRANARY_TRY(state.OpenQueries());
   GRANARY_ASSIGN(KeeperOptions keeping, state.MakeKeeperOptions());
@@ -303,8 +310,9 @@ Status OperationNode::Open() {
       std::move(keeping), std::make_unique<ProcessLauncher>(std::move(processes), state.clock),
       *state.fleet, state.files, state.clock, state.log);
   state.kept_desk = std::make_shared<Desk>(
-      Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, state.clock,
-           state.log, [&state](const std::string& node) { return state.identity.KeyOf(node); },
+      Desk{config, state.identity.id, *state.fleet, *state.book, *state.keeper, *state.audit,
+           state.clock, state.log,
+           [&state](const std::string& node) { return state.identity.KeyOf(node); },
            state.queries.get(), state.claim.get(), tells_others});
   state.steward = std::make_unique<Steward>(*state.kept_desk);
   const auto seen = state.fleet->Look();

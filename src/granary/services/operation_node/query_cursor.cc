@@ -52,6 +52,10 @@ Digest128 FingerprintOf(const query::SearchRequest& request, const api::Spread& 
   std::vector<TenantId> tenants = spread.tenants;
   std::sort(tenants.begin(), tenants.end());
   for (const TenantId& tenant : tenants) PutString(text, tenant.str());
+  std::vector<TenantId> nodes = spread.nodes;
+  std::sort(nodes.begin(), nodes.end());
+  // Behind what no tenant begins with.
+  for (const TenantId& node : nodes) PutString(text, "/" + node.str());
   return Hash128(text);
 }
 

@@ -40,6 +40,22 @@ Place PlaceOf(const Desk& desk, const FleetView& view, const std::string& id) {
   return out;
 }
 
+Status CheckNodes(const FleetView& view, const api::Spread& spread) {
+  for (std::size_t i = 0; i < spread.nodes.size(); ++i) {
+    const std::string& id = spread.nodes[i].str();
+    if (view.FindNode(id) != nullptr || !view.CheckRow(kNodeKind, id).ok()) continue;
+    return Status::Invalid(Code::kNotFound, fmt::format("/nodes/{}", i),
+                           fmt::format("there is no node '{}'", id));
+  }
+  return Status::Ok();
+}
+
+bool IsOnANamedNode(const api::Spread& spread, const std::string& node) {
+  return spread.nodes.empty() || std::ranges::any_of(spread.nodes, [&](const TenantId& named) {
+           return named.str() == node;
+         });
+}
+
 }  // namespace
 
 Result<QueryTargets> FindQueryTargets(const Desk& desk, const FleetView& view,
@@ -53,19 +69,21 @@ Result<QueryTargets> FindQueryTargets(const Desk& desk, const FleetView& view,
     }
     ids.push_back(id);
   }
+  GRANARY_TRY(CheckNodes(view, spread));
   if (spread.tenants.empty()) {
-    // Those whose state nobody can tell may be meant, too.
+    // Those whose state or place nobody can tell may be meant, too.
     const auto damaged = view.DamagedTenants();
     ids.assign(damaged.begin(), damaged.end());
     for (const auto& [id, tenant] : view.tenants()) {
-      const bool is_meant = tenant.value.state == TenantState::kActive &&
-                            view.FindPlacement(id) != nullptr && !damaged.contains(id);
+      const auto* placement = view.FindPlacement(id);
+      const bool is_meant = tenant.value.state == TenantState::kActive && placement != nullptr &&
+                            !damaged.contains(id) && IsOnANamedNode(spread, placement->value.node);
       if (is_meant) ids.push_back(id);
     }
   }
   if (ids.size() > tenants_max) {
     return Status::Invalid(
-        Code::kTooLarge, "/tenants",
+        Code::kTooLarge, spread.nodes.empty() ? "/tenants" : "/nodes",
         fmt::format("the query is about {} tenants, allowed are {} (MAX_QUERY_TENANTS)", ids.size(),
                     tenants_max));
   }

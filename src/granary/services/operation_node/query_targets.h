@@ -1,6 +1,7 @@
 // QueryTargets: which tenants a query over several is about, and where each of them is asked.
 //
-// Rule       those that are named, or all active ones that are placed. A tenant that cannot be
+// Rule       those that are named, the active ones that are placed on the nodes that are named, or
+//            all active ones that are placed. A tenant that cannot be
 //            asked now is told with its reason: whether an answer without it will do, the query
 //            says ("partial").
 // Threads    pure but for looking at the fleet.
@@ -34,7 +35,7 @@ struct QueryTargets {
   std::vector<MissingTenant> missing;  ///< By tenant.
 };
 
-/// kNotFound at /tenants/<i> for one that there is none of, whatever `partial` says; kTooLarge for
+/// kNotFound at /tenants/<i> or /nodes/<i> for one that there is none of, whatever `partial` says; kTooLarge for
 /// more than `tenants_max`. Where none may miss: kConflict for a suspended one, kUnavailable for one
 /// without a node that lives, each with the tenant's name.
 Result<QueryTargets> FindQueryTargets(const Desk& desk, const FleetView& view,

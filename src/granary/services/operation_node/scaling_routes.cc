@@ -2,6 +2,7 @@
 
 #include "granary/api/json_object.h"
 #include "granary/hosting/responses.h"
+#include "granary/services/operation_node/audited.h"
 #include "granary/services/operation_node/bodies.h"
 #include "granary/services/operation_node/members.h"
 #include "granary/services/operation_node/routes.h"
@@ -46,18 +47,16 @@ Result<net::HttpResponse> ShowScaling(Desk& desk, RouteCall& call) {
 
 Result<net::HttpResponse> PutPolicy(Desk& desk, RouteCall& call) {
   FleetPolicy policy;
-  GRANARY_TRY(desk.fleet
-                  .Change(
-                      [&](const FleetView& now) -> Result<Fleet::Changes> {
-                        GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
-                        if (policy == PolicyOf(now)) return Fleet::Changes();
-                        return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
-                                               now.policy() ? now.policy()->version : 0,
-                                               FleetPolicyJson(policy)}};
-                      },
-                      call.request.cancel.deadline_ns())
-                  .status());
-  return JsonResponse(FleetPolicyJson(policy));
+  const auto decide = [&](const FleetView& now) -> Result<Fleet::Changes> {
+    GRANARY_ASSIGN(policy, ParsePolicyChange(call.request.body, PolicyOf(now)));
+    if (policy == PolicyOf(now)) return Fleet::Changes();
+    return Fleet::Changes{{std::string(kScalingKind), std::string(kPolicyKey),
+                           now.policy() ? now.policy()->version : 0, FleetPolicyJson(policy)}};
+  };
+  return Audited(desk, call, "scaling.policy", "", [&]() -> Result<net::HttpResponse> {
+    GRANARY_TRY(desk.fleet.Change(decide, call.request.cancel.deadline_ns()).status());
+    return JsonResponse(FleetPolicyJson(policy));
+  });
 }
 
 // The same function that decides, over loads that the caller makes up. Nothing is changed.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "granary/hosting/responses.h"
+#include "granary/services/operation_node/audited.h"
 #include "granary/services/operation_node/bodies.h"
 #include "granary/services/operation_node/routes.h"
 #include "granary/services/operation_node/tenant_changes.h"
@@ -45,9 +46,11 @@ Result<net::HttpResponse> Changed(Desk& desk, const RouteCall& call, const std::
 
 Result<net::HttpResponse> Create(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const NewTenant wish, ParseNewTenant(call.request.body));
-  return Changed(
-      desk, call, wish.id, [&](const FleetView& now) { return DecideCreate(desk, now, wish); },
-      201);
+  return Audited(desk, call, "tenant.create", wish.id, [&] {
+    return Changed(
+        desk, call, wish.id, [&](const FleetView& now) { return DecideCreate(desk, now, wish); },
+        201);
+  });
 }
 
 Result<net::HttpResponse> List(Desk& desk, RouteCall& call) {
@@ -108,13 +111,15 @@ Result<net::HttpResponse> GetQuota(Desk& desk, RouteCall& call) {
 Result<net::HttpResponse> PutQuota(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Quota quota, ParseQuota(call.request.body));
-  GRANARY_TRY(desk.fleet
-                  .Change([&](const FleetView& now) { return DecideQuota(now, id, quota); },
-                          call.request.cancel.deadline_ns())
-                  .status());
-  desk.keeper.Poke();
-  NoteChange(desk, call, id);
-  return JsonResponse(QuotaJson(id, quota));
+  return Audited(desk, call, "tenant.quota", id, [&]() -> Result<net::HttpResponse> {
+    GRANARY_TRY(desk.fleet
+                    .Change([&](const FleetView& now) { return DecideQuota(now, id, quota); },
+                            call.request.cancel.deadline_ns())
+                    .status());
+    desk.keeper.Poke();
+    NoteChange(desk, call, id);
+    return JsonResponse(QuotaJson(id, quota));
+  });
 }
 
 Status NeedNoBody(const RouteCall& call) {
@@ -125,21 +130,28 @@ Status NeedNoBody(const RouteCall& call) {
 Result<net::HttpResponse> Suspend(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_TRY(NeedNoBody(call));
-  return Changed(desk, call, id,
-                 [&](const FleetView& now) { return DecideSuspend(desk, now, id); });
+  return Audited(desk, call, "tenant.suspend", id, [&] {
+    return Changed(desk, call, id,
+                   [&](const FleetView& now) { return DecideSuspend(desk, now, id); });
+  });
 }
 
 Result<net::HttpResponse> Resume(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_TRY(NeedNoBody(call));
-  return Changed(desk, call, id, [&](const FleetView& now) { return DecideResume(desk, now, id); });
+  return Audited(desk, call, "tenant.resume", id, [&] {
+    return Changed(desk, call, id,
+                   [&](const FleetView& now) { return DecideResume(desk, now, id); });
+  });
 }
 
 Result<net::HttpResponse> MoveIt(Desk& desk, RouteCall& call) {
   GRANARY_ASSIGN(const std::string id, PathIdentifier(call));
   GRANARY_ASSIGN(const Move move, ParseMove(call.request.body));
-  return Changed(desk, call, id,
-                 [&](const FleetView& now) { return DecideMove(desk, now, id, move); });
+  return Audited(desk, call, "tenant.move", id, [&] {
+    return Changed(desk, call, id,
+                   [&](const FleetView& now) { return DecideMove(desk, now, id, move); });
+  });
 }
 
 Result<net::HttpResponse> Delete(Desk& desk, RouteCall& call) {
@@ -152,11 +164,13 @@ Result<net::HttpResponse> Delete(Desk& desk, RouteCall& call) {
     }
     keeps_data = *keep == "true";
   }
-  GRANARY_ASSIGN(net::HttpResponse response, Changed(desk, call, id, [&](const FleetView& now) {
-                   return DecideDelete(desk, now, id, keeps_data);
-                 }));
-  if (response.status == 200) response.status = 202;  // Once its node has ended.
-  return response;
+  return Audited(desk, call, "tenant.delete", id, [&]() -> Result<net::HttpResponse> {
+    GRANARY_ASSIGN(net::HttpResponse response, Changed(desk, call, id, [&](const FleetView& now) {
+                     return DecideDelete(desk, now, id, keeps_data);
+                   }));
+    if (response.status == 200) response.status = 202;  // Once its node has ended.
+    return response;
+  });
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ GatewayGuard::~GatewayGuard() {
 }
 
 Result<Visitor> GatewayGuard::Check(std::optional<std::string_view> token, bool peer_is_loopback,
-                                    const runtime::CancelToken& cancel) {
+                                    const runtime::CancelToken& cancel, NodeDoor door) {
   const bool has_gateway = !config_.gateway_jwks.empty();
   if (token && !has_gateway) {
     return Status(Code::kUnauthenticated,
@@ -57,7 +57,7 @@ Result<Visitor> GatewayGuard::Check(std::optional<std::string_view> token, bool 
     const std::lock_guard lock(mutex_);
     const Known* known = known_.Find(*token);
     if (known != nullptr && clock_.WallMicros() / 1'000'000 < known->expires_s)
-      return known->visitor;
+      return Let(*known, door);
   }
   std::uint64_t reading = 0;
   Result<Known> found = CheckSignature(*token, reading);
@@ -67,7 +67,13 @@ Result<Visitor> GatewayGuard::Check(std::optional<std::string_view> token, bool 
   if (!found.ok()) return found.status();
   const std::lock_guard lock(mutex_);
   known_.Get(*token, [] { return Known{}; }) = *found;
-  return found->visitor;
+  return Let(*found, door);
+}
+
+Result<Visitor> GatewayGuard::Let(const Known& known, NodeDoor door) {
+  if (!known.is_for_grpc || door == NodeDoor::kGrpc) return known.visitor;
+  return Status(Code::kUnauthenticated,
+                "the token is good for gRPC alone: send this request to the Auth Gateway");
 }
 
 Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token,
@@ -90,7 +96,9 @@ Result<GatewayGuard::Known> GatewayGuard::CheckSignature(std::string_view token,
                                       clock_.WallMicros() / 1'000'000));
   if (has_many ? !IsIdentifier(claims.tenant) : claims.tenant != config_.tenant_id)
     return Status(Code::kUnauthenticated, "the token is of another tenant");
-  return Known{{std::move(claims.tenant), Rights(std::move(claims.grants))}, claims.expires_s};
+  const bool is_for_grpc = claims.audience == security::NodeGrpcAudience(claims.tenant);
+  return Known{
+      {std::move(claims.tenant), Rights(std::move(claims.grants))}, claims.expires_s, is_for_grpc};
 }
 
 bool GatewayGuard::AwaitLater(std::uint64_t of, const runtime::CancelToken& cancel) {

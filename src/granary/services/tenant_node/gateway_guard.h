@@ -41,6 +41,9 @@
 
 namespace granary::services {
 
+/// Through which a token comes.
+enum class NodeDoor : std::uint8_t { kRest, kGrpc };
+
 class GatewayGuard {
  public:
   GatewayGuard(const Config& config, Logger& log, const io::Clock& clock, io::FileSystem& files);
@@ -52,14 +55,17 @@ class GatewayGuard {
   /// kUnauthenticated; kUnavailable while no key could be read yet,
   /// kDeadlineExceeded when the request's own time was over before they were. `cancel` is the
   /// request's.
+  /// A token that a gateway gave its client to show at the gRPC door itself is good there alone.
   Result<Visitor> Check(std::optional<std::string_view> token, bool peer_is_loopback,
-                        const runtime::CancelToken& cancel);
+                        const runtime::CancelToken& cancel, NodeDoor door = NodeDoor::kRest);
 
  private:
   struct Known {
     Visitor visitor;
     std::int64_t expires_s = 0;
+    bool is_for_grpc = false;  ///< And for nothing else.
   };
+  static Result<Visitor> Let(const Known& known, NodeDoor door);
   /// `of` is which reading's keys it was checked with.
   Result<Known> CheckSignature(std::string_view token, std::uint64_t& of) const;
   /// True when there are keys of a later reading than `of`: that of somebody else who reads them

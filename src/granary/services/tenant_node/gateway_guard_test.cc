@@ -96,6 +96,23 @@ TEST_F(GatewayGuardTest, NobodyWaitsForTheKeysLongerThanItsOwnDeadline) {
   EXPECT_EQ(first.get(), Code::kOk);
 }
 
+TEST_F(GatewayGuardTest, ATokenOfTheGrpcDoorIsGoodThereAlone) {
+  files.go.count_down();
+  const std::string direct = TokenOf("acme", security::NodeGrpcAudience("acme"));
+  const auto code = [&](const std::string& shown, NodeDoor door) {
+    return guard.Check(shown, false, {}, door).status().code();
+  };
+  // The first time, and once it is known.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(code(direct, NodeDoor::kRest), Code::kUnauthenticated);
+    EXPECT_EQ(code(direct, NodeDoor::kGrpc), Code::kOk);
+    EXPECT_EQ(code(token, NodeDoor::kGrpc), Code::kOk);
+    EXPECT_EQ(code(token, NodeDoor::kRest), Code::kOk);
+  }
+  EXPECT_EQ(code(TokenOf("acme", security::NodeGrpcAudience("globex")), NodeDoor::kGrpc),
+            Code::kUnauthenticated);
+}
+
 TEST_F(GatewayGuardTest, KeysThatCannotBeReadAreSaidToBeAwayAndNotReadAgainAtOnce) {
   files.go.count_down();
   ASSERT_TRUE(memory.Remove("jwks.json").ok());

@@ -90,7 +90,7 @@ struct TenantNode::State {
 
   /// Who calls, through either door.
   hosting::Access AccessBy(const net::Headers& headers, bool peer_is_loopback,
-                           const runtime::CancelToken& cancel);
+                           const runtime::CancelToken& cancel, NodeDoor door);
   Status ListenRest(std::shared_ptr<const net::TlsContext> tls);
   Status ListenGrpc(std::shared_ptr<const net::TlsContext> tls);
   Status CheckTenant(const net::Headers& headers, bool has_token, Visitor& visitor) const;
@@ -121,10 +121,10 @@ struct TenantNode::State {
 };
 
 hosting::Access TenantNode::State::AccessBy(const net::Headers& headers, bool peer_is_loopback,
-                                            const runtime::CancelToken& cancel) {
+                                            const runtime::CancelToken& cancel, NodeDoor door) {
   const auto token = headers.Get(security::kNodeTokenHeader);
   if (!token) GRANARY_TRY(CheckDirect(headers, peer_is_loopback, node.config));
-  auto visitor = guard.Check(token, peer_is_loopback, cancel);
+  auto visitor = guard.Check(token, peer_is_loopback, cancel, door);
   hosting::Access access(visitor.status());
   if (!visitor.ok()) return access;
   access.status = CheckTenant(headers, token.has_value(), *visitor);
@@ -163,7 +163,7 @@ Status TenantNode::State::ListenRest(std::shared_ptr<const net::TlsContext> tls)
   hosting::DispatcherOptions dispatch;
   dispatch.service = hosting::kTenantNode;
   dispatch.check_access = [this](net::HttpRequest& request) {
-    return AccessBy(request.headers, request.peer_is_loopback, request.cancel);
+    return AccessBy(request.headers, request.peer_is_loopback, request.cancel, NodeDoor::kRest);
   };
   dispatch.check_fleet = [this](net::HttpRequest& request) {
     const bool gateway_alone = !node.config.gateway_jwks.empty() && node.config.gateway_required;
@@ -197,7 +197,7 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
     if (opener.has_many() && method.lane == net::HandlerLane::kOrdinary && method.needs_access)
       method.lane = net::HandlerLane::kPatient;
   dispatch.check_access = [this](const net::GrpcCall& call) {
-    return AccessBy(call.metadata, call.peer_is_loopback, call.cancel);
+    return AccessBy(call.metadata, call.peer_is_loopback, call.cancel, NodeDoor::kGrpc);
   };
   dispatch.told = [this](const Status& failure) { return node.paths.Hide(failure); };
   dispatch.retry_after_seconds = [this](const Status& failure, std::string_view method) {
@@ -207,6 +207,7 @@ Status TenantNode::State::ListenGrpc(std::shared_ptr<const net::TlsContext> tls)
   dispatch.later_services = {{"arrow.flight.protocol.FlightService", "Arrow Flight SQL"}};
   GRANARY_ASSIGN(grpc, hosting::GrpcDoor::Listen(std::move(options), log, clock, node.metrics,
                                                  std::move(dispatch)));
+  node.grpc_port = grpc->port();
   log.Info("listening (gRPC)", {{"host", node.config.grpc_host},
                                 {"port", grpc->port()},
                                 {"tenant", node.config.tenant_id},

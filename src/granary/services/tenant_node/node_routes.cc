@@ -194,6 +194,8 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
                                .server = state.server};
   common.ready = [&state] { return state.tenants->status(); };
   common.describe = [&state](api::JsonObject& health) {
+    const std::uint16_t grpc_port = state.grpc_port;
+    health.Add("grpc_port", grpc_port == 0 ? std::nullopt : std::optional(grpc_port));
     if (state.config.node_capacity > 1) {
       // Whose they are is for those who know them.
       const TenantCounts counts = state.tenants->counts();

@@ -3,6 +3,7 @@
 // Threads    fully safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ struct NodeState {
   hosting::Counter& rows_written;
   hosting::Counter& rows_returned;
   hosting::ServerHandle server;
+  std::atomic<std::uint16_t> grpc_port = 0;  ///< 0: gRPC is not served, or not yet.
   /// Set before the first request may come.
   Tenants* tenants = nullptr;
   const runtime::WorkerScaler* scaler = nullptr;

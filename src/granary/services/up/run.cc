@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,7 @@
 #include "granary/services/operation_node/operation_node.h"
 #include "granary/services/tenant_node/node.h"
 #include "granary/services/tenant_node/run_flags.h"
+#include "granary/services/up/config.h"
 
 namespace granary::services {
 namespace {
@@ -37,6 +39,7 @@ struct UpConfig {
   CboConfig cbo;
   operation::Config operation;
   catalog::Config catalog;
+  UpOwnConfig own;
 };
 
 Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
@@ -54,6 +57,7 @@ Result<UpConfig> LoadAll(const hosting::ConfigSources& sources) {
   GRANARY_ASSIGN(out.operation, operation::LoadConfig(sources));
   GRANARY_ASSIGN(out.cbo, LoadCboConfig(sources));
   GRANARY_ASSIGN(out.catalog, catalog::LoadConfig(sources));
+  GRANARY_ASSIGN(out.own, LoadUpConfig(sources));
   return out;
 }
 
@@ -84,8 +88,38 @@ struct UpServices {
   std::string welcome;  ///< Where each is.
 };
 
-Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints& failpoints) {
+// The key that the first start of the gateway makes, between two services of this process.
+struct FirstKey {
+  std::mutex mutex;
+  std::string text;
+};
+
+void AddDemo(const UpConfig& config, DemoOptions options, ImportFn import, LoggersOfUp& logs,
+             const std::shared_ptr<FirstKey>& first_key, UpServices& out) {
+  if (config.own.demo_data.empty()) {
+    out.welcome +=
+        "\nThere is no demo tenant: DEMO_DATA names no folder of CSV files. ./dev run has one, of "
+        "the real data\nthat set-up downloads; granary import brings your own.\n";
+    return;
+  }
+  options.data = config.own.demo_data;
+  options.folder = io::JoinPath(config.node.data_path, "demo");
+  options.fleet_key = config.node.operation_node_key;
+  options.first_key = [first_key] {
+    const std::lock_guard lock(first_key->mutex);
+    return first_key->text;
+  };
+  options.import = std::move(import);
+  out.services.push_back(std::make_unique<DemoTenant>(std::move(options), logs.Of("demo")));
+  out.welcome += fmt::format(
+      "\nA first start also makes the tenant '{}' with the data of {}: it says when it is there.\n",
+      kDemoTenant, config.own.demo_data);
+}
+
+Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints& failpoints,
+                             const ImportFn& import) {
   UpServices out;
+  const auto first_key = std::make_shared<FirstKey>();
   const auto url = [&config](std::uint16_t port) { return hosting::OwnUrl(config.node, port); };
   const auto add = [&](std::string_view what, std::unique_ptr<hosting::Service> service,
                        std::uint16_t port) {
@@ -140,8 +174,13 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
     io::SystemRandom random;
     config.gateway.process_secret = security::RandomText(random, kSecretLetters);
   }
-  GRANARY_ASSIGN(auto gateway, gateway::AuthGateway::Listen(config.gateway, logs.Of("auth-gateway"),
-                                                            gateway::ShowFirstKey));
+  GRANARY_ASSIGN(auto gateway,
+                 gateway::AuthGateway::Listen(config.gateway, logs.Of("auth-gateway"),
+                                              [first_key](const std::string& key) {
+                                                gateway::ShowFirstKey(key);
+                                                const std::lock_guard lock(first_key->mutex);
+                                                first_key->text = key;
+                                              }));
   const std::uint16_t gateway_port = gateway->port();
   if (config.operation.auth_gateway_url.empty())
     operation_node.SetGateway(url(gateway_port), config.gateway.process_secret);
@@ -159,6 +198,8 @@ Result<UpServices> ListenAll(UpConfig config, LoggersOfUp& logs, io::Failpoints&
                  Monitoring::Listen(config.monitoring, logs.Of("monitoring"), std::move(rings)));
   const std::uint16_t monitoring_port = monitoring->port();
   add("Monitoring", std::move(monitoring), monitoring_port);
+  AddDemo(config, {.operation_url = url(operation_port), .gateway_url = url(gateway_port)}, import,
+          logs, first_key, out);
   const std::string fleet_key = config.node.operation_node_key.empty()
                                     ? ""
                                     : "-H \"Authorization: Bearer $OPERATION_NODE_KEY\" ";
@@ -186,7 +227,7 @@ struct Up {
 
 }  // namespace
 
-hosting::ServiceProgram UpProgram() {
+hosting::ServiceProgram UpProgram(ImportFn import) {
   const auto up = std::make_shared<Up>();
   hosting::ServiceProgram program{.name = "up", .about = "Serve all services of one machine"};
   program.load = [up](const hosting::ConfigSources& sources, hosting::ServerConfig& shared) {
@@ -194,9 +235,9 @@ hosting::ServiceProgram UpProgram() {
     shared = up->config.node;
     return Status::Ok();
   };
-  program.listen = [up](Logger& log) -> Result<hosting::Services> {
+  program.listen = [up, import = std::move(import)](Logger& log) -> Result<hosting::Services> {
     up->logs = std::make_unique<LoggersOfUp>(log);
-    GRANARY_ASSIGN(UpServices all, ListenAll(up->config, *up->logs, up->failpoints));
+    GRANARY_ASSIGN(UpServices all, ListenAll(up->config, *up->logs, up->failpoints, import));
     up->welcome = std::move(all.welcome);
     return std::move(all.services);
   };
