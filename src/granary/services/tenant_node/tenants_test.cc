@@ -297,6 +297,36 @@ TEST_F(TenantsTest, ANewQuotaCountsFromTheNextOpening) {
   EXPECT_EQ((*tenant)->AddSource(Source("second")).status().code(), Code::kQuotaExceeded);
 }
 
+TEST_F(TenantsTest, ATenantHoldsWhatItsQuotaOrTheSettingSaysAndNoMoreThanThereIs) {
+  const auto megabytes = [](const Config& of, const HostedTenant& hosted) {
+    return MemoryOf(of, hosted) >> 20;
+  };
+  HostedTenant limited = Named("acme");
+  EXPECT_EQ(megabytes(config, limited), 256u);  // Half.
+  Config set = config;
+  set.tenant_memory_mb = 100;
+  EXPECT_EQ(megabytes(set, limited), 100u);
+  limited.quota.memory_mb = 128;
+  EXPECT_EQ(megabytes(set, limited), 128u);
+  limited.quota.memory_mb = 513;
+  EXPECT_EQ(megabytes(set, limited), 512u);
+}
+
+TEST_F(TenantsTest, WithoutAnOperationNodeNoMoreThanTheNodeHasRoomForAreServed) {
+  config.node_capacity = 3;
+  config.tenant_ids = "b,a,c";
+  const auto served = ConfiguredTenants(config);
+  ASSERT_TRUE(served.ok()) << served.status().ToString();
+  EXPECT_EQ(*served, (std::vector<HostedTenant>{Named("a"), Named("b"), Named("c")}));
+  config.tenant_ids = "a,b,c,d";
+  EXPECT_EQ(ConfiguredTenants(config).status().code(), Code::kInvalidArgument);
+  config.tenant_ids = "";
+  config.tenant_id = "own";
+  config.tenant_name = "Its own";
+  ASSERT_EQ(ConfiguredTenants(config)->size(), 1u);
+  EXPECT_EQ((*ConfiguredTenants(config))[0].name, "Its own");
+}
+
 TEST_F(TenantsTest, ANodeThatStartsServesWhomItServed) {
   HostedTenant asleep = Named("asleep", HostedState::kSuspended);
   Begin({Named("acme"), asleep});
