@@ -145,6 +145,7 @@ bool Tenants::Apply(const Hosting& hosting) {
     seat->is_stale = seat->open != nullptr || seat->busy;
     seat->gone = false;  // What was carried out was for another list.
     seat->trouble = Status::Ok();
+    seat->retry_ns = 0;  // Whatever was tried before was for another list.
     seat->hosted = hosted;
   }
   for (auto& [id, seat] : seats_) {
