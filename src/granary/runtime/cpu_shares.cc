@@ -6,6 +6,7 @@
 #include <list>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace granary::runtime {
 namespace {
@@ -13,6 +14,10 @@ namespace {
 using Moment = std::chrono::steady_clock::time_point;
 constexpr std::chrono::milliseconds kSlice{CpuShares::kSliceMs};
 constexpr std::chrono::milliseconds kWaitMax{CpuShares::kWaitMaxMs};
+// A thread that does not come back when its slice is over still computes, or waits for something:
+// so long it counts.
+constexpr std::chrono::milliseconds kCounts{50};
+constexpr std::chrono::milliseconds kStays{100};
 
 }  // namespace
 
@@ -21,9 +26,9 @@ struct CpuShares::State {
 
   /// Of one share; under the mutex.
   struct Part {
-    std::size_t slices = 0;  // That have not run out.
+    std::size_t slices = 0;  // That count.
     std::size_t waiting = 0;
-    bool IsThere() const { return slices > 0 || waiting > 0; }
+    Moment last;  // When it had or wanted one.
   };
   struct Slice {
     std::shared_ptr<Part> part;
@@ -31,31 +36,34 @@ struct CpuShares::State {
   };
 
   void Expire(Moment now) {
-    while (!slices.empty() && slices.front().ends <= now) Drop(slices.begin());
+    while (!slices.empty() && slices.front().ends <= now) Drop(slices.begin(), now);
+    // Who answers request after request has moments without any work: they are no reason for others
+    // to come in with all they have.
+    std::erase_if(there, [now](const std::shared_ptr<Part>& part) {
+      return part->slices == 0 && part->waiting == 0 && now - part->last > kStays;
+    });
   }
-  void Drop(std::list<Slice>::iterator slice) {
+  void Drop(std::list<Slice>::iterator slice, Moment now) {
     --slice->part->slices;
-    Left(*slice->part);
+    slice->part->last = now;
     slices.erase(slice);
   }
-  void Came(Part& part) {
-    if (!part.IsThere()) ++parts;
-  }
-  void Left(Part& part) {
-    if (!part.IsThere()) --parts;
+  void Came(const std::shared_ptr<Part>& part, Moment now) {
+    part->last = now;
+    if (std::ranges::find(there, part) == there.end()) there.push_back(part);
   }
 
   bool MayCompute(const Part& part) const {
-    if (parts <= 1) return true;
+    if (there.size() <= 1) return true;
     const std::size_t all = std::max<std::size_t>(width(), 1);
-    return part.slices < std::max<std::size_t>(all / parts, 1) || slices.size() < all;
+    return part.slices < std::max<std::size_t>(all / there.size(), 1) || slices.size() < all;
   }
 
   const std::function<std::size_t()> width;
   std::mutex mutex;
   std::condition_variable ended;
-  std::list<Slice> slices;  // In the order in which they end: all are as long.
-  std::size_t parts = 0;    // That have or want slices.
+  std::list<Slice> slices;  // In the order in which they end to count: all count as long.
+  std::vector<std::shared_ptr<Part>> there;  // That have or want slices, or did a moment ago.
 };
 
 namespace {
@@ -77,15 +85,16 @@ class CpuShares::Share final : public Pacer {
   void Pace() override {
     const Moment now = std::chrono::steady_clock::now();
     if (own_slice.share == this && now < own_slice.ends) return;
+    EndSlice();
     const Moment ends = Begin(now);
     own_slice.share = this;
-    own_slice.ends = ends;
+    own_slice.ends = ends - kCounts + kSlice;
     own_slice.end = [state = state_, part = part_, ends] {
       const std::lock_guard lock(state->mutex);
       const auto is_it = [&](const State::Slice& s) { return s.part == part && s.ends == ends; };
       const auto slice = std::ranges::find_if(state->slices, is_it);
       if (slice == state->slices.end()) return;  // It has run out.
-      state->Drop(slice);
+      state->Drop(slice, std::chrono::steady_clock::now());
       state->ended.notify_all();
     };
   }
@@ -95,7 +104,7 @@ class CpuShares::Share final : public Pacer {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
     state.Expire(now);
-    state.Came(*part_);
+    state.Came(part_, now);
     ++part_->waiting;
     const Moment patience = now + kWaitMax;
     while (now < patience && !state.MayCompute(*part_)) {
@@ -106,7 +115,7 @@ class CpuShares::Share final : public Pacer {
     }
     --part_->waiting;
     ++part_->slices;
-    const Moment ends = now + kSlice;
+    const Moment ends = now + kCounts;
     // Another thread may have looked at the clock later and taken the lock before.
     auto behind = state.slices.end();
     while (behind != state.slices.begin() && std::prev(behind)->ends > ends) --behind;

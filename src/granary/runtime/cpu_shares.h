@@ -1,12 +1,14 @@
 // CpuShares: who computes, while several (tenants) want to and there are not CPUs for all their
 // threads: each gets its part, however many threads it brings.
 //
-// How        a thread that computes calls its share's Pace every few milliseconds. It holds a slice
-//            of kSliceMs then. While one share alone has slices nothing is held back. With more of
-//            them a share has at most `width` / shares slices at once, at least one, and more only
-//            while all together have fewer than `width`; who comes for another one waits until one
-//            has run out, kWaitMaxMs at most: so nothing can stop for good, whatever a thread waits
-//            for in its slice.
+// How        a thread that computes calls its share's Pace every few milliseconds. It then has a
+//            slice of kSliceMs, which counts until it calls again, until EndSlice, or for 50 ms: one
+//            that does not come back still computes, or waits for something. While one share alone
+//            has slices nothing is held back. With more (one that had a slice 100 ms ago is one of
+//            them) a share has at most `width` / shares slices at once, at least one, and more only
+//            while all together have fewer than `width`; who comes for another one waits,
+//            kWaitMaxMs at most: so nothing can stop for good, whatever a thread waits for in its
+//            slice.
 // Cost       alone: a look at the clock and, each slice, a lock.
 // Threads    fully safe.
 #pragma once

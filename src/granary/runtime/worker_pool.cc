@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "granary/base/check.h"
+#include "granary/runtime/cpu_shares.h"
 #include "granary/runtime/thread_wait.h"
 
 namespace granary::runtime {
@@ -48,6 +49,7 @@ class Loop {
     Work(nullptr);
     std::unique_lock lock(mutex_);
     closed_ = true;
+    if (helpers_ > 0) CpuShares::EndSlice();  // Whoever is waited for may need it.
     idle_.wait(lock, [this] { return helpers_ == 0; });
     return failure_;
   }
@@ -315,6 +317,7 @@ struct WorkerPool::State : std::enable_shared_from_this<State> {
     lock.unlock();
     task.run();
     task.run = nullptr;  // What it holds is let go outside the lock.
+    CpuShares::EndSlice();
     const std::int64_t done_ns = NowNs();
     lock.lock();
     busy_spans.End(done_ns);

@@ -69,7 +69,7 @@ struct TenantNode::State {
         pool({.threads = WorkerThreads(config, cpu.cpus())}),
         node(config, logger, clock, memory, files),
         guard(node.config, logger, clock, files),
-        opener(node.config, {files, clock, points, logger, pool, memory.all()}),
+        opener(node.config, {files, clock, points, logger, pool, memory.all(), cpu.cpus()}),
         tenants(OptionsOf(node.config, opener),
                 {[this](const HostedTenant& hosted) { return opener.Open(hosted); },
                  [this](const TenantId& tenant) { return Discard(tenant); }, files, clock, logger}),

@@ -26,8 +26,8 @@ constexpr std::string_view kTenantsFolder = "tenants";  // docs/formats/data_fol
 
 /// What the tenants of a node have in shares.
 struct TenantOpener::Shared {
-  Shared(const Config& config, runtime::WorkerPool& pool)
-      : cpus([&pool] { return pool.size(); }),
+  Shared(const Config& config, std::size_t cpu_count)
+      : cpus([cpu_count] { return cpu_count; }),
         merges({.threads = static_cast<std::size_t>(config.compaction_workers)}),
         jobs(kJobThreadsMax),
         prompt_jobs(kPromptThreadsMax),
@@ -40,7 +40,7 @@ struct TenantOpener::Shared {
 
 TenantOpener::TenantOpener(const Config& config, OpenerDeps deps)
     : config_(config), deps_(deps), folder_(io::JoinPath(config.data_path, kHostedFolder)) {
-  if (has_many()) shared_ = std::make_unique<Shared>(config, deps_.pool);
+  if (has_many()) shared_ = std::make_unique<Shared>(config, deps_.cpus);
 }
 
 TenantOpener::~TenantOpener() = default;

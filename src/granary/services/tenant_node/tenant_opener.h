@@ -41,6 +41,7 @@ struct OpenerDeps {
   Logger& log;
   runtime::WorkerPool& pool;
   runtime::MemoryBudget& memory;
+  std::size_t cpus = 1;  ///< What is shared out where there are many.
 };
 
 class TenantOpener {
