@@ -165,7 +165,7 @@ def test_the_readmes_users_and_keys(shell):
 def test_the_readmes_operation_node(shell):
     for line in sh_block("granary operation-node"):
         shell.run(line)
-    assert len(shell.ran) == 7
+    assert len(shell.ran) == 8
     assert Client(int(shell.ports["8081"])).call("GET", "/tenants/acme")["state"] == "suspended"
 
 
