@@ -144,9 +144,11 @@ Taken ColumnSet::Append(Column& column, Cell& cell, std::int64_t row, CellContex
   if (column.sink == nullptr) {
     if (const Taken taken = StartColumn(column, cell, context); taken != Taken::kYes) return taken;
   }
-  if (Status filled = FillTo(column, row); !filled.ok()) {
-    context.failure = std::move(filled);
-    return Taken::kBroken;
+  if (column.builder->length() < row) {
+    if (Status filled = FillTo(column, row); !filled.ok()) {
+      context.failure = std::move(filled);
+      return Taken::kBroken;
+    }
   }
   const Taken taken = column.sink->Append(cell, context);
   if (taken != Taken::kRefused || mode_ != SchemaMode::kEvolve) return taken;
