@@ -194,18 +194,18 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
                                .server = state.server};
   common.ready = [&state] { return state.tenants->status(); };
   common.describe = [&state](api::JsonObject& health) {
-    const std::uint16_t grpc_port = state.grpc_port;
-    health.Add("grpc_port", grpc_port == 0 ? std::nullopt : std::optional(grpc_port));
     if (state.config.node_capacity > 1) {
       // Whose they are is for those who know them.
       const TenantCounts counts = state.tenants->counts();
       health.Add("capacity", state.config.node_capacity);
       health.Add("tenants", counts.hosted);
       health.Add("tenants_open", counts.open);
-      return;
+    } else {
+      health.Add("tenant_id", state.config.tenant_id);
+      health.Add("tenant_name", state.config.tenant_name);
     }
-    health.Add("tenant_id", state.config.tenant_id);
-    health.Add("tenant_name", state.config.tenant_name);
+    const std::uint16_t grpc_port = state.grpc_port;
+    health.Add("grpc_port", grpc_port == 0 ? std::nullopt : std::optional(grpc_port));
   };
   common.sample = [&state](std::vector<hosting::Sample>& samples) {
     AddProcessMemory(state.memory, samples);
