@@ -45,6 +45,20 @@ TEST(BatchFitTest, TakesValuesThatAreExactInTheColumn) {
   EXPECT_TRUE(Fit(Texts({"6f9619ff-8b86-d011-b42d-00c04fc964ff"}), TypeKind::kUuid).ok());
 }
 
+TEST(BatchFitTest, AStrictSourceRefusesAColumnOfNullsThatItLacks) {
+  const auto fit = [](const char* name, json::SchemaMode mode) {
+    const FitOptions options{SchemaWith({{"a", TypeKind::kInt64}}), mode, 10,
+                             arrow::default_memory_pool()};
+    return FitBatch(*Batch(name, std::make_shared<arrow::NullArray>(2)), options, nullptr);
+  };
+  const auto refused = fit("b", json::SchemaMode::kStrict);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), Code::kInvalidRecord);
+  EXPECT_EQ(refused.status().fields().at(0).detail, "the source has no such column");
+  EXPECT_TRUE(fit("a", json::SchemaMode::kStrict).ok());
+  EXPECT_TRUE(fit("b", json::SchemaMode::kEvolve).ok());
+}
+
 /// `json` as Arrow writes values, so `[[1], null]`.
 std::shared_ptr<arrow::Array> FromText(const std::shared_ptr<arrow::DataType>& type,
                                        const std::string& json) {

@@ -3,9 +3,11 @@
 //
 // Cells      empty: null. "": an empty text. A number column takes JSON's numbers, bool true and
 //            false in any case, json and lists take JSON text. A column that the schema lacks is of
-//            numbers, of bools, or else of strings, as the first chunk that has values says.
+//            numbers, of bools, or else of strings, as the first chunk that has values says, without
+//            the records that are left out.
 // Errors     a record of too many or too few cells, quotes out of place: with line and column; such
-//            a record may be left out. Quotes that are never closed refuse the body.
+//            a record may be left out. Quotes that are never closed refuse the body, as does a
+//            header with a column that a strict source lacks.
 #pragma once
 
 #include <memory>
