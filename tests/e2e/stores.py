@@ -45,8 +45,9 @@ class Server:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **more)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
-            assert self.process.poll() is None, self.log_path.read_text(errors="replace")[-3000:]
-            assert time.monotonic() < deadline, self.log_path.read_text(errors="replace")[-3000:]
+            code = self.process.poll()
+            assert code is None, f"ended with {code}:\n{self.log_path.read_text(errors='replace')[-3000:]}"
+            assert time.monotonic() < deadline, f"no answer within {START_SECONDS} s:\n{self.log_path.read_text(errors='replace')[-3000:]}"
             time.sleep(0.05)  # Between two looks; nothing depends on its length.
         return self
 

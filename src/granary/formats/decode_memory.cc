@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "granary/base/check.h"
+
 namespace granary::formats {
 
 DecodePool::DecodePool(std::int64_t bytes_max, std::shared_ptr<DecodeRoom> room)
     : under_(arrow::default_memory_pool()), bytes_max_(bytes_max), room_(std::move(room)) {}
 
 DecodePool::~DecodePool() {
+  GRANARY_CHECK(used_ == 0, "{} bytes of a body outlive its memory", used_);
   if (room_ != nullptr && granted_ > 0) room_->GiveBack(static_cast<std::uint64_t>(granted_));
 }
 

@@ -1,6 +1,7 @@
 // DecodeMemory: what Arrow may hold of one body: capped, and asked for before it is taken.
 //
-// Promise    bytes_allocated() never passes bytes_max nor what the room has granted.
+// Promise    bytes_allocated() never passes bytes_max nor what the room has granted. It goes last:
+//            what is left in it when it goes stops the process.
 // Threads    fully safe: what was decoded may be let go of by another thread. Takes that wait for
 //            room hold no lock, so that whatever is let go of meanwhile comes back.
 #pragma once

@@ -42,11 +42,11 @@ struct Plan {
 struct Outcome {
   Status status;
   SchemaPtr schema;
+  /// Goes last: the batches are in its memory.
+  std::unique_ptr<TableReader> reader;
   std::vector<std::pair<SchemaPtr, BatchPtr>> batches;  ///< One of each chunk.
   json::RejectedRecords rejected;
   std::uint64_t records = 0;
-  /// Whose memory the batches are in.
-  std::unique_ptr<TableReader> reader;
 };
 
 bool Same(const arrow::RecordBatch& a, const arrow::RecordBatch& b) {
