@@ -64,9 +64,11 @@ Status AddLegs(const storage::SourceSnapshot& source, std::uint32_t rank,
 
 class StoredPager {
  public:
-  StoredPager(const SearchRequest& request, const Sources& sources, const Sources& known,
-              const QueryContext& context, const SearchSink& sink)
+  /// `whole` is the plan over all of `sources`.
+  StoredPager(const SearchRequest& request, const SearchPlan& whole, const Sources& sources,
+              const Sources& known, const QueryContext& context, const SearchSink& sink)
       : request_(request),
+        whole_(whole),
         sources_(sources),
         known_(known),
         context_(context),
@@ -104,10 +106,21 @@ class StoredPager {
   }
 
  private:
+  /// A first page of one source that has no hot rows is all of its rows: there is a plan for them.
+  bool IsWhole(const Leg& leg) const {
+    return legs_.size() == 1 && sources_.size() == 1 && sources_[0].hot.empty() &&
+           leg.rows.segments.size() == sources_[0].segments.size();
+  }
+
   Status RunAsStored(std::size_t begin, std::size_t end, const RowPlace* place) {
+    if (IsWhole(legs_[begin])) return RunPlan(whole_, place);
     Sources run;
     for (std::size_t leg = begin; leg < end; ++leg) run.push_back(std::move(legs_[leg].rows));
     GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request_, run, known_, sources_));
+    return RunPlan(plan, place);
+  }
+
+  Status RunPlan(const SearchPlan& plan, const RowPlace* place) {
     StoredEnd stopped;
     GRANARY_ASSIGN(const QueryStats stats,
                    SearchAsStored(plan, left_, context_, sink_, place, &stopped));
@@ -147,6 +160,7 @@ class StoredPager {
   }
 
   const SearchRequest& request_;
+  const SearchPlan& whole_;
   const Sources& sources_;
   const Sources& known_;
   const QueryContext& context_;
@@ -192,7 +206,7 @@ Result<SearchPage> RunPage(const SearchRequest& asked, const Sources& sources,
     return RunOrderedPage(request, plan, after ? &std::get<OrderedPosition>(*after) : nullptr,
                           context, sink);
   }
-  return StoredPager(request, sources, known, context, sink)
+  return StoredPager(request, plan, sources, known, context, sink)
       .Run(after ? &std::get<StoredPosition>(*after) : nullptr);
 }
 

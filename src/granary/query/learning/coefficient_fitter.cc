@@ -1,7 +1,9 @@
 #include "granary/query/learning/coefficient_fitter.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 
 namespace granary::query {
 namespace {
@@ -36,12 +38,15 @@ CoefficientFitter::CoefficientFitter(const CostModel& start, double sure)
 
 CoefficientFitter::Taken CoefficientFitter::Learn(const Work& work, double took_ns) {
   Vector shares{};
+  std::array<std::size_t, kUnits> taken{};  // Units that the work has: a handful of them all.
+  std::size_t takes = 0;
   double expected = 0;
   bool is_sane = took_ns > 0 && took_ns <= kNsMax;
   for (std::size_t i = 0; i < kUnits; ++i) {
     const double times = work[static_cast<Unit>(i)];
     is_sane = is_sane && IsAmount(times, kTimesMax);
     shares[i] = times * (model_.*Coefficients()[i].ns);
+    if (shares[i] > 0) taken[takes++] = i;
     expected += shares[i];
   }
   if (!is_sane || !(expected > 0)) {
@@ -52,12 +57,13 @@ CoefficientFitter::Taken CoefficientFitter::Learn(const Work& work, double took_
   const double residual = std::log(took_ns + kClockNs) - std::log(total);
   Vector gain_of{};
   double variance = 0;
-  for (std::size_t i = 0; i < kUnits; ++i) {
+  const std::span units(taken.data(), takes);
+  for (const std::size_t i : units) {
     shares[i] /= total;
-    if (shares[i] > 0) spread_[i][i] = std::min(spread_[i][i] + kDrift, prior_);
+    spread_[i][i] = std::min(spread_[i][i] + kDrift, prior_);
   }
   for (std::size_t i = 0; i < kUnits; ++i) {
-    for (std::size_t j = 0; j < kUnits; ++j) gain_of[i] += spread_[i][j] * shares[j];
+    for (const std::size_t j : units) gain_of[i] += spread_[i][j] * shares[j];
     variance += shares[i] * gain_of[i];
   }
   variance = std::max(variance, 0.0);
@@ -86,6 +92,7 @@ void CoefficientFitter::Update(const Vector& gain_of, double residual, double va
     price = std::exp(std::clamp(moved, least_[i], most_[i]));
   }
   for (std::size_t i = 0; i < kUnits; ++i) {
+    if (gain_of[i] == 0) continue;
     for (std::size_t j = 0; j < kUnits; ++j) spread_[i][j] -= gain_of[i] * gain_of[j] / total;
     spread_[i][i] = std::max(spread_[i][i], 1e-9);
   }
