@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from fleet import PATIENT, beat, node_of, operation, processes_of, serving, told, wait_ready
-from node import REPOSITORY, Refused, until
+from node import REPOSITORY, Client, Refused, until
 from service import Service
 
 DOCUMENT = json.loads((REPOSITORY / "docs/openapi/monitoring.json").read_text())
@@ -79,10 +79,10 @@ def fake_node():
         fake.close()
 
 
-def checked(client, path):
-    """An answer, held against the document."""
+def checked(client, path, pattern=None):
+    """An answer, held against the document, where the path is as `pattern` says."""
     answer = client.call("GET", path)
-    schema = DOCUMENT["paths"][path.split("?")[0]]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schema = DOCUMENT["paths"][pattern or path.split("?")[0]]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     jsonschema.validate(answer, {**schema, "components": DOCUMENT["components"]})
     return answer
 
@@ -209,6 +209,30 @@ def test_while_the_operation_node_is_away_its_nodes_are_looked_at(operation, wat
     monitoring.wait_for(lambda client: checked(client, "/status")["fleet"]["error"] is None and ("Unknown", None) not in alerts_of(client), "it is back")
 
 
+def test_tenants_of_one_node_are_told_apart(operation, watching):
+    service = operation(LAUNCH_CAPACITY="2")
+    fleet = service.client()
+    for tenant in ("acme", "globex"):
+        fleet.call("POST", "/tenants", {"tenant_id": tenant})
+    placed = [serving(service, tenant)["placement"] for tenant in ("acme", "globex")]
+    assert placed[0]["node_id"] == placed[1]["node_id"]
+    for tenant, rows in (("acme", 3), ("globex", 5)):
+        node = Client(int(placed[0]["url"].rsplit(":", 1)[1]), headers={"X-Tenant-Id": tenant})
+        wait_ready(node)
+        node.add({"source_id": "s"})
+        node.write("s", [{"a": i} for i in range(rows)])
+        assert len(node.rows(source_id="s")) == rows
+    monitoring = watching(service)
+
+    def used(tenant, rows):
+        return lambda client: client.raw("GET", f"/usage/{tenant}")[0] == 200 and client.call("GET", f"/usage/{tenant}")["rows_written"] == rows
+
+    for tenant, rows in (("acme", 3), ("globex", 5)):
+        monitoring.wait_for(used(tenant, rows), f"what {tenant} wrote")
+        usage = checked(monitoring.client(), f"/usage/{tenant}", "/usage/{tenant}")
+        assert (usage["requests"], usage["calls"], usage["rows_returned"], usage["searches"], usage["sources"]) == (3, 0, rows, 1, 1)
+
+
 def test_a_key_that_the_operation_node_does_not_take_is_said(operation, watching):
     service = operation(OPERATION_NODE_KEY="k" * 32)
     monitoring = watching(service, OPERATION_NODE_KEY="x" * 32)
@@ -221,8 +245,8 @@ def test_what_a_node_says_is_about_nobody_else(operation, watching, fake_node):
     """A node that names another's tenant, claims to be another, and says more than it may."""
     service = operation(ADOPT_TENANTS="true", **PATIENT)
     fleet = service.client()
-    honest = fake_node('granary_build_info{tenant_id="acme"} 1\ngranary_rows_written_total 7\n')
-    liar = fake_node('granary_build_info{tenant_id="acme"} 1\ngranary_rows_written_total{node="honest",service="auth-gateway"} 1000\ngranary_rows_written_total{tenant_id="acme"} 5000\n'
+    honest = fake_node('granary_build_info{tenant_id="acme"} 1\ngranary_tenant_rows_written_total 7\n')
+    liar = fake_node('granary_build_info{tenant_id="acme"} 1\ngranary_tenant_rows_written_total{node="honest",service="auth-gateway"} 1000\ngranary_tenant_rows_written_total{tenant_id="acme"} 5000\n'
                      + "granary_searches_admitted_total NaN\n" + "".join(f'm{{x="{i}"}} 1\n' for i in range(500)))
     stranger = fake_node("granary_ready 1\n", service="auth-gateway")
     for name, fake, tenants in (("honest", honest, ["acme"]), ("liar", liar, ["globex"]), ("stranger", stranger, ["initech"])):
@@ -233,8 +257,8 @@ def test_what_a_node_says_is_about_nobody_else(operation, watching, fake_node):
     assert client.call("GET", "/usage/acme")["rows_written"] == 7
     assert client.call("GET", "/usage/globex")["rows_written"] == 1000 and client.call("GET", "/usage/globex")["searches"] is None
     lines = client.raw("GET", "/metrics")[2].decode().splitlines()
-    assert 'granary_rows_written_total{service="tenant-node",node="liar",exported_node="honest",exported_service="auth-gateway"} 1000' in lines
-    assert [one for one in lines if 'node="honest"' in one and one.startswith("granary_rows_written_total{service=\"tenant-node\",node=\"honest\"")] == ['granary_rows_written_total{service="tenant-node",node="honest"} 7']
+    assert 'granary_tenant_rows_written_total{service="tenant-node",node="liar",exported_node="honest",exported_service="auth-gateway"} 1000' in lines
+    assert [one for one in lines if 'node="honest"' in one and one.startswith("granary_tenant_rows_written_total{service=\"tenant-node\",node=\"honest\"")] == ['granary_tenant_rows_written_total{service="tenant-node",node="honest"} 7']
     assert not any('node="stranger"' in one for one in lines)
     # Nothing of ours goes there.
     assert all("Authorization" not in headers for fake in (honest, liar, stranger) for _, headers in fake.asked)

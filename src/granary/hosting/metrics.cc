@@ -1,8 +1,11 @@
 #include "granary/hosting/metrics.h"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
+#include <tuple>
 
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
@@ -67,6 +70,28 @@ struct Metrics::State {
           .Register(registry);
   std::mutex counters_mutex;
   std::deque<NamedCounter> counters;  // They stay where they are.
+
+  /// The registry keeps them where they are. Found here they cost a tenth of what it takes to name
+  /// them by their labels.
+  struct RequestSeries {
+    prometheus::Counter* count;
+    prometheus::Histogram* latency;
+  };
+  std::shared_mutex series_mutex;
+  std::map<std::tuple<std::string, std::string, int>, RequestSeries, std::less<>> series;
+
+  RequestSeries SeriesOf(const std::string& method, const std::string& route, int status) {
+    {
+      const std::shared_lock lock(series_mutex);
+      const auto found = series.find(std::tie(method, route, status));
+      if (found != series.end()) return found->second;
+    }
+    const RequestSeries made{
+        &requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}}),
+        &latency.Add({{"route", route}}, kLatencySeconds)};
+    const std::unique_lock lock(series_mutex);
+    return series.try_emplace({method, route, status}, made).first->second;
+  }
 };
 
 Metrics::Metrics(std::string_view version, const Labels& labels)
@@ -77,9 +102,9 @@ Metrics::~Metrics() = default;
 
 void Metrics::CountRequest(const std::string& method, const std::string& route, int status,
                            double seconds) {
-  state_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
-      .Increment();
-  state_->latency.Add({{"route", route}}, kLatencySeconds).Observe(seconds);
+  const State::RequestSeries series = state_->SeriesOf(method, route, status);
+  series.count->Increment();
+  series.latency->Observe(seconds);
 }
 
 void Metrics::CountCall(const std::string& method, std::string_view code, double seconds) {

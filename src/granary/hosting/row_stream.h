@@ -29,6 +29,7 @@ class RowStream {
   Status Add(const query::ResultBatch& rows);
   /// Sends what has waited for long enough, when no rows come that would.
   Status SendWaiting();
+  std::uint64_t rows() const { return rows_; }
   Status End(const query::QueryStats& stats);
   /// What was sent cannot be taken back; the form may say why it ends here: `told`. Returns `why`.
   Status Fail(const Status& why, const Status& told);

@@ -35,6 +35,7 @@
 #include "granary/tenant/running_queries.h"
 #include "granary/tenant/search_cursor.h"
 #include "granary/tenant/tenant_memory.h"
+#include "granary/tenant/tenant_traffic.h"
 
 namespace granary {
 
@@ -268,6 +269,8 @@ class Tenant {
   TenantMemoryStats memory() const;
   /// What queries teach about plans; always there.
   QueryLearner& learner() { return *learner_; }
+  /// Counted by whoever serves it.
+  TenantTraffic& traffic() { return traffic_; }
   storage::Store& store() { return *store_; }
   Status Close();
 
@@ -318,6 +321,7 @@ class Tenant {
   std::unique_ptr<query::KeptAggregates> kept_;
   std::unique_ptr<QueryLearner> learner_;
   CursorSeal seal_;
+  TenantTraffic traffic_;
   runtime::Admission admission_;
   RunningQueries running_;
   runtime::CancelToken retention_token_;

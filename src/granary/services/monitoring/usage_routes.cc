@@ -49,10 +49,10 @@ struct UsageMember {
   std::string_view name, family;
 };
 constexpr UsageMember kUsage[] = {
-    {"requests", "granary_http_requests_total"},
-    {"calls", "granary_grpc_requests_total"},
-    {"rows_written", "granary_rows_written_total"},
-    {"rows_returned", "granary_rows_returned_total"},
+    {"requests", "granary_tenant_requests_total"},
+    {"calls", "granary_tenant_calls_total"},
+    {"rows_written", "granary_tenant_rows_written_total"},
+    {"rows_returned", "granary_tenant_rows_returned_total"},
     {"searches", "granary_searches_admitted_total"},
     {"sources", "granary_sources"},
     {"segments", "granary_segments"},

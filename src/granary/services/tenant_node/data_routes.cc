@@ -42,7 +42,7 @@ Result<net::HttpResponse> Write(NodeState& state, hosting::RouteCall& call) {
                                                           .skips_wrong = body.skips_wrong,
                                                           .key = std::move(key),
                                                           .cancel = call.request.cancel}));
-  return WriteResponse(state, answer);
+  return WriteResponse(state, *tenant, answer);
 }
 
 Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
@@ -61,7 +61,7 @@ Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
         GRANARY_TRY(caller.cancel.Check());
         count = hosting::RowsInPiece(*rows.batch, at);
         answer.Add({rows.source, rows.columns, rows.batch->Slice(at, count)});
-        state.rows_returned.Add(static_cast<std::uint64_t>(count));
+        CountReturned(state, *tenant, static_cast<std::uint64_t>(count));
         if (answer.bytes() >= kPieceBytes) GRANARY_TRY(sink.Write(answer.Take()));
       }
       return Status::Ok();
@@ -87,7 +87,7 @@ Result<net::HttpResponse> Aggregate(NodeState& state, hosting::RouteCall& call) 
                          const std::vector<std::vector<Value>>& rows) -> Status {
       GRANARY_TRY(caller.cancel.Check());
       answer.Add(columns, rows, text);
-      state.rows_returned.Add(rows.size());
+      CountReturned(state, *tenant, rows.size());
       return text.size() < kPieceBytes ? Status::Ok() : sink.Write(std::exchange(text, {}));
     };
     GRANARY_ASSIGN(const query::QueryStats stats, tenant->Aggregate(request, caller, add));

@@ -33,7 +33,7 @@ Result<WriteAnswer> WriteBatch(NodeState& state, Tenant& tenant, std::string_vie
                                                          .skips_wrong = body.skips_wrong,
                                                          .key = std::move(key),
                                                          .cancel = caller.cancel}));
-  if (!answer.repeated) state.rows_written.Add(answer.written);
+  if (!answer.repeated) CountWritten(state, tenant, answer.written);
   return answer;
 }
 
@@ -87,7 +87,7 @@ Status SearchData(NodeState& state, GrpcMethodCall& call) {
     GRANARY_TRY(api::SendRowMessages(rows, message.format, piece_bytes, send));
     const auto n = static_cast<std::uint64_t>(rows.batch->num_rows());
     count += n;
-    state.rows_returned.Add(n);
+    CountReturned(state, *tenant, n);
     return Status::Ok();
   };
   SearchPageEnd end;
@@ -107,7 +107,7 @@ Status AggregateData(NodeState& state, GrpcMethodCall& call) {
   GRANARY_ASSIGN(const query::AggregateRequest request,
                  api::ParseAggregate(message.body, state.limits));
   GRANARY_ASSIGN(const query::AggregateAnswer answer, tenant->Aggregate(request, CallerOf(call)));
-  state.rows_returned.Add(answer.rows.size());
+  CountReturned(state, *tenant, answer.rows.size());
   GRANARY_ASSIGN(const std::string out,
                  api::AggregateAnswerMessage(answer, message.format, MillisSince(state, start_ns)));
   return call.messages.Write(out);

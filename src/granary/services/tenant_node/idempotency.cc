@@ -61,12 +61,12 @@ Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std:
   return std::optional(storage::WriteKey{.key = key, .body = Hash128(body, 0)});
 }
 
-net::HttpResponse WriteResponse(NodeState& state, const WriteAnswer& answer) {
+net::HttpResponse WriteResponse(NodeState& state, Tenant& tenant, const WriteAnswer& answer) {
   net::HttpResponse response = hosting::JsonResponse(api::WriteJson(answer));
   if (answer.repeated)
     response.headers.Set("Idempotency-Replayed", "true");
   else
-    state.rows_written.Add(answer.written);
+    CountWritten(state, tenant, answer.written);
   return response;
 }
 

@@ -27,6 +27,6 @@ std::uint64_t KeySeedOf(const StreamWrite& write);
 Result<std::optional<storage::WriteKey>> WriteKeyOf(const std::string& key, std::string_view body);
 
 /// Counts what was written. An answer that is a repetition says so: Idempotency-Replayed: true.
-net::HttpResponse WriteResponse(NodeState& state, const WriteAnswer& answer);
+net::HttpResponse WriteResponse(NodeState& state, Tenant& tenant, const WriteAnswer& answer);
 
 }  // namespace granary::services

@@ -176,6 +176,21 @@ void AddTenants(NodeState& state, std::vector<hosting::Sample>& out) {
       });
 }
 
+// Four numbers each: they are told of more of them than what is held.
+constexpr std::size_t kTenantsCounted = 300;
+
+void AddTraffic(const NodeState& state, std::vector<hosting::Sample>& out) {
+  for (const auto& [tenant, counts] : state.tenants->Traffic(kTenantsCounted)) {
+    const auto add = [&](std::string_view name, std::string_view help, std::uint64_t count) {
+      out.push_back({name, help, Number(count), /*counts_up=*/true, tenant});
+    };
+    add("granary_tenant_requests_total", "REST requests to the tenant", counts.requests);
+    add("granary_tenant_calls_total", "gRPC calls to the tenant", counts.calls);
+    add("granary_tenant_rows_written_total", "Records acknowledged", counts.rows_written);
+    add("granary_tenant_rows_returned_total", "Records and groups sent", counts.rows_returned);
+  }
+}
+
 void AddAllOf(Tenant& tenant, std::vector<hosting::Sample>& samples) {
   AddTenantSamples(tenant, samples);
   AddTenantMemory(tenant, samples);
@@ -211,6 +226,7 @@ void AddNodeRoutes(NodeState& state, hosting::Router& router) {
     AddProcessMemory(state.memory, samples);
     AddWorkers(state, samples);
     if (state.config.node_capacity > 1) AddTenants(state, samples);
+    AddTraffic(state, samples);
     for (const auto& tenant : state.tenants->OpenOnes(kTenantsShown)) {
       const std::size_t before = samples.size();
       AddAllOf(*tenant, samples);

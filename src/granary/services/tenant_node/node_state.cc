@@ -22,10 +22,14 @@ const std::string& NamedBy(const std::shared_ptr<const void>& who) {
 }  // namespace
 
 Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::RouteCall& call) {
-  return state.tenants->Get(NamedBy(call.who), call.request.cancel);
+  GRANARY_ASSIGN(auto tenant, state.tenants->Get(NamedBy(call.who), call.request.cancel));
+  tenant->traffic().CountRequest();
+  return tenant;
 }
 Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::GrpcMethodCall& call) {
-  return state.tenants->Get(NamedBy(call.who), call.call.cancel);
+  GRANARY_ASSIGN(auto tenant, state.tenants->Get(NamedBy(call.who), call.call.cancel));
+  tenant->traffic().CountCall();
+  return tenant;
 }
 Result<std::shared_ptr<Tenant>> OpenTenantOf(NodeState& state, const hosting::RouteCall& call) {
   return state.tenants->Find(NamedBy(call.who));
@@ -45,6 +49,16 @@ NodeState::NodeState(const Config& node_config, Logger& logger, const io::Clock&
       rows_written(
           metrics.NewCounter("granary_rows_written_total", "Records acknowledged by this process")),
       rows_returned(metrics.NewCounter("granary_rows_returned_total", "Records and groups sent")) {}
+
+void CountWritten(NodeState& state, Tenant& tenant, std::uint64_t rows) {
+  state.rows_written.Add(rows);
+  tenant.traffic().CountWritten(rows);
+}
+
+void CountReturned(NodeState& state, Tenant& tenant, std::uint64_t rows) {
+  state.rows_returned.Add(rows);
+  tenant.traffic().CountReturned(rows);
+}
 
 std::int64_t RetryAfterSeconds(const NodeState& state, const Status& status, Awaited awaited) {
   if (status.code() != Code::kOverloaded || !state.tenants->is_alone()) return 1;

@@ -58,6 +58,11 @@ Result<std::shared_ptr<Tenant>> TenantOf(NodeState& state, const hosting::GrpcMe
 /// Null when it is not open: nothing runs there, and nobody waits until it is.
 Result<std::shared_ptr<Tenant>> OpenTenantOf(NodeState& state, const hosting::RouteCall& call);
 
+/// Records that were acknowledged, or records and groups that were sent: of the process, and the
+/// tenant's.
+void CountWritten(NodeState& state, Tenant& tenant, std::uint64_t rows);
+void CountReturned(NodeState& state, Tenant& tenant, std::uint64_t rows);
+
 inline double MillisSince(const NodeState& state, std::int64_t start_ns) {
   return static_cast<double>(state.clock.MonotonicNanos() - start_ns) / 1e6;
 }

@@ -46,7 +46,8 @@ Status SearchPart(const PartCall& call, const PartSearch& part, net::BodySink& s
           part, call.caller,
           [&](const PartStart& start) { return writer.Start(call.request.tenant, start); },
           [&](const query::ResultBatch& rows) {
-            call.state.rows_returned.Add(static_cast<std::uint64_t>(rows.batch->num_rows()));
+            CountReturned(call.state, *call.tenant,
+                          static_cast<std::uint64_t>(rows.batch->num_rows()));
             return writer.Rows(rows);
           }));
   return writer.End(end);

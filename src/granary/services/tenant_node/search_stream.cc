@@ -29,6 +29,7 @@ Result<net::HttpResponse> SearchStream(NodeState& state, hosting::RouteCall& cal
     const auto stats = tenant->Search(
         request, caller, [&](const query::ResultBatch& batch) { return rows.Add(batch); },
         [&](const query::AnswerShape& shape) { return rows.Begin(shape); });
+    tenant->traffic().CountReturned(rows.rows());
     const Status ended = stats.ok() ? rows.End(*stats) : stats.status();
     return ended.ok() ? ended : rows.Fail(ended, state.paths.Hide(ended));
   };

@@ -28,12 +28,19 @@ struct Tenants::Seat {
   explicit Seat(HostedTenant tenant) : id(tenant.id.str()), hosted(std::move(tenant)) {}
 
   bool IsActive() const { return hosted.state == HostedState::kActive && !leaves; }
+  /// Since the node started.
+  TrafficCounts Traffic() const {
+    TrafficCounts sum = before;
+    if (open != nullptr) sum += open->tenant->traffic().counts();
+    return sum;
+  }
   /// It is not to stay open as it is.
   bool MustClose() const { return !IsActive() || is_stale; }
 
   const std::string id;
   HostedTenant hosted;
   std::shared_ptr<OpenTenant> open;
+  TrafficCounts before;  // Before it was opened this time.
   std::size_t in_use = 0;
   bool busy = false;      // It is being opened, closed or deleted.
   bool flushing = false;  // Counts as a use, too.
@@ -240,6 +247,18 @@ std::vector<std::shared_ptr<Tenant>> Tenants::OpenOnes(std::size_t most) {
   return out;
 }
 
+std::vector<std::pair<std::string, TrafficCounts>> Tenants::Traffic(std::size_t most) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SeatPtr> found;
+  for (const auto& [id, seat] : seats_)
+    if (!seat->leaves) found.push_back(seat);
+  std::ranges::sort(found, std::greater(), [](const SeatPtr& seat) { return seat->used_ns; });
+  if (found.size() > most) found.resize(most);
+  std::vector<std::pair<std::string, TrafficCounts>> out;
+  for (const SeatPtr& seat : found) out.emplace_back(seat->id, seat->Traffic());
+  return out;
+}
+
 void Tenants::StartOpening(const SeatPtr& seat) {
   seat->busy = true;
   openers_.Submit([this, seat] { Open(seat); });
@@ -293,6 +312,7 @@ void Tenants::CloseOneForRoom(Lock& lock) {
 
 // Of a seat that is busy, and not used.
 void Tenants::CloseNow(Lock& lock, const SeatPtr& seat) {
+  seat->before = seat->Traffic();
   std::shared_ptr<OpenTenant> open = std::exchange(seat->open, nullptr);
   lock.unlock();
   const bool has_retention = open->tenant->HasRetention();

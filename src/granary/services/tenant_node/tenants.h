@@ -25,6 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "granary/base/log.h"
@@ -36,6 +37,7 @@
 #include "granary/runtime/worker_pool.h"
 #include "granary/services/tenant_node/hosted_tenant.h"
 #include "granary/services/tenant_node/open_tenant.h"
+#include "granary/tenant/tenant_traffic.h"
 
 namespace granary::services {
 
@@ -95,6 +97,10 @@ class Tenants {
   Result<std::shared_ptr<Tenant>> Find(const std::string& tenant);
   /// Those that are open, up to `most`, who was used last first.
   std::vector<std::shared_ptr<Tenant>> OpenOnes(std::size_t most);
+
+  /// What tenants were asked and given since the node started, open or not; up to `most`, who was
+  /// used last first.
+  std::vector<std::pair<std::string, TrafficCounts>> Traffic(std::size_t most) const;
 
   /// For the Operation Node: whom this node serves, and whom it let go of as it was told.
   struct Announced {

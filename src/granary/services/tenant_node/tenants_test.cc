@@ -186,6 +186,36 @@ TEST_F(TenantsTest, OneThatNobodyUsesIsFlushedAndClosedAndHasAllWhenItComesBack)
   EXPECT_EQ((*tenant)->store().hot_bytes(), 0u);  // What was fresh is in a file.
 }
 
+TEST_F(TenantsTest, WhatATenantWasGivenCountsOnWhenItIsClosedAndOpenedAgain) {
+  options.idle = std::chrono::milliseconds(1);
+  Begin({Named("acme"), Named("globex")});
+  const auto serve = [this](const char* id, std::uint64_t written, std::uint64_t returned) {
+    const auto tenant = *tenants->Get(id, {});
+    tenant->traffic().CountRequest();
+    tenant->traffic().CountWritten(written);
+    tenant->traffic().CountReturned(returned);
+  };
+  const auto of = [this](std::string_view id) {
+    TrafficCounts found;
+    for (const auto& [tenant, counts] : tenants->Traffic(10))
+      if (tenant == id) found = counts;
+    return found;
+  };
+  serve("acme", 3, 1);
+  EXPECT_EQ(of("acme").rows_written, 3u);
+  LookUntil([&] { return tenants->counts().open == 0; });
+  EXPECT_EQ(of("acme").rows_written, 3u);
+  serve("acme", 4, 2);
+  serve("globex", 5, 0);
+  EXPECT_EQ(of("acme").requests, 2u);
+  EXPECT_EQ(of("acme").rows_written, 7u);
+  EXPECT_EQ(of("acme").rows_returned, 3u);
+  EXPECT_EQ(of("globex").rows_written, 5u);
+  EXPECT_EQ(of("globex").calls, 0u);
+  ASSERT_EQ(tenants->Traffic(1).size(), 1u);
+  EXPECT_EQ(tenants->Traffic(1)[0].first, "globex");  // Who was used last.
+}
+
 TEST_F(TenantsTest, OneThatIsInUseStaysOpen) {
   options.idle = std::chrono::milliseconds(1);
   Begin({Named("acme"), Named("other")});

@@ -55,7 +55,7 @@ Result<net::HttpResponse> WriteStreamed(NodeState& state, hosting::RouteCall& ca
   GRANARY_ASSIGN(const StreamWrite write, ParseStreamWrite(call.request));
   GRANARY_TRY(RightsOf(call).Need(security::Verb::kWrite, write.source));
   GRANARY_ASSIGN(const WriteAnswer answer, tenant->WriteStream(write));
-  return WriteResponse(state, answer);
+  return WriteResponse(state, *tenant, answer);
 }
 
 Status CheckNoStreamParameters(const net::HttpRequest& request) {
