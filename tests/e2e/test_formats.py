@@ -185,6 +185,26 @@ def test_where_a_chunk_ends_makes_no_difference(client, values, outcome):
         assert found == outcome, source
 
 
+@pytest.mark.parametrize("kind", [CSV, ARROW, PARQUET])
+def test_a_strict_source_refuses_a_column_that_it_lacks_also_of_a_table_without_records(node, client, kind):
+    client.add({"source_id": "t", "schema_mode": "strict", "schema_definition": {"id": "int64", "name": "string"}})
+
+    def empty(*names):
+        if kind == CSV:
+            return (",".join(names) + "\n").encode()
+        return body_of(pa.table({name: pa.array([], pa.int64() if name == "id" else pa.string()) for name in names}), kind)
+
+    for query in ("", "&atomic=false", "&on_error=skip"):
+        with pytest.raises(Refused) as refused:
+            send(node.client(), kind, empty("id", "nmae"), query=query)
+        assert refused.value.code == "INVALID_RECORD" and "nmae" in str(refused.value.problem), query
+        assert send(node.client(), kind, empty("id", "name"), query=query)["written"] == 0
+    for source, mode in (("e", "evolve"), ("j", "json")):  # Without records a column has no type yet.
+        client.add({"source_id": source, "schema_mode": mode, "schema_definition": {"id": "int64"}})
+        assert send(node.client(), kind, empty("id", "new"), source)["written"] == 0
+        assert client.call("GET", f"/sources/{source}")["schema_definition"] == {"id": "int64"}
+
+
 WHOLE = 2**53 + 1  # Between two floats.
 
 
