@@ -325,7 +325,7 @@ class RpcClient:
             if body.get(field) is not None:
                 getattr(request, field).CopyFrom(to_filter(body[field]))
         for order in body.get("order_by") or []:
-            one = request.order_by.add(column=order.get("column", ""))
+            one = request.order_by.add(column=order.get("column"))
             if order.get("direction") is not None:
                 try:
                     one.direction = self.pb.Direction.Value("DIRECTION_" + order["direction"].upper())
@@ -358,7 +358,7 @@ class RpcClient:
         request = self.query(self.pb.AggregateDataRequest, body, ("group_by", "aggregations"))
         for group in body.get("group_by") or []:
             group = {"column": group} if isinstance(group, str) else group
-            one = request.group_by.add(column=group.get("column", ""))
+            one = request.group_by.add(column=group.get("column"))
             if "alias" in group:
                 one.alias = group["alias"]
             transform = group.get("transform")

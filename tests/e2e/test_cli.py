@@ -266,6 +266,14 @@ def test_rest_is_the_mode_that_a_node_starts_in(node):
     assert node.client().call("GET", "/health")["status"] == "ok"
 
 
+def test_a_word_that_is_no_command_is_named_with_the_nearest_that_is():
+    for words, said in ((["source", "shwo", "x"], "there is no command 'source shwo': did you mean 'source show'? granary source --help"),
+                        (["suorce", "show", "x"], "there is no command 'suorce': did you mean 'source'? granary --help"),
+                        (["source", "explode"], "there is no command 'source explode'; granary source --help"),
+                        (["compaction", "explian", "t"], "did you mean 'compaction explain'?")):
+        assert said in granary(*words, expect=2).stderr, words
+
+
 def test_commands_of_later_versions_are_named():
     for command in ("sql", "backup", "restore"):
         assert f"the command {command} is not offered by this version" in granary(command, "x", expect=1).stderr

@@ -109,6 +109,7 @@ def check(step, answer, refused):
         assert refused.problem["detail"]
         pointer = step["error"].get("pointer")
         assert pointer is None or pointer in refused.pointers, refused.problem
+        assert step["error"].get("pointers", refused.pointers) == refused.pointers, refused.problem
         return
     assert refused is None, refused
     for name, expected in step.get("expect", {}).items():

@@ -185,6 +185,85 @@ def test_where_a_chunk_ends_makes_no_difference(client, values, outcome):
         assert found == outcome, source
 
 
+@pytest.mark.parametrize("kind", [CSV, ARROW, PARQUET])
+def test_a_strict_source_refuses_a_column_that_it_lacks_also_of_a_table_without_records(node, client, kind):
+    client.add({"source_id": "t", "schema_mode": "strict", "schema_definition": {"id": "int64", "name": "string"}})
+
+    def empty(*names):
+        if kind == CSV:
+            return (",".join(names) + "\n").encode()
+        return body_of(pa.table({name: pa.array([], pa.int64() if name == "id" else pa.string()) for name in names}), kind)
+
+    for query in ("", "&atomic=false", "&on_error=skip"):
+        with pytest.raises(Refused) as refused:
+            send(node.client(), kind, empty("id", "nmae"), query=query)
+        assert refused.value.code == "INVALID_RECORD" and "nmae" in str(refused.value.problem), query
+        assert send(node.client(), kind, empty("id", "name"), query=query)["written"] == 0
+    for source, mode in (("e", "evolve"), ("j", "json")):  # Without records a column has no type yet.
+        client.add({"source_id": source, "schema_mode": mode, "schema_definition": {"id": "int64"}})
+        assert send(node.client(), kind, empty("id", "new"), source)["written"] == 0
+        assert client.call("GET", f"/sources/{source}")["schema_definition"] == {"id": "int64"}
+
+
+WHOLE = 2**53 + 1  # Between two floats.
+
+
+@pytest.mark.parametrize("column, whole", [("float64", WHOLE), ("float64", -WHOLE), ("float64", 2**64 - 1), ("float32", 2**24 + 1),
+                                           ("list<float64>", WHOLE)])
+def test_a_whole_number_that_no_float_has_is_refused_at_every_door(node, client, column, whole):
+    """Never rounded unasked; with a fraction or an exponent the nearest float is meant."""
+    client.add({"source_id": "t", "schema_definition": {"x": column}})
+    of_list = column.startswith("list")
+    value = [whole] if of_list else whole
+    text = json.dumps(value)
+    integers = pa.uint64() if whole > 2**63 else pa.int64()
+    table = pa.table({"x": pa.array([value], pa.list_(integers) if of_list else integers)})
+    decimals = pa.decimal128(38, 0)
+    digits = pa.table({"x": pa.array([value], pa.list_(decimals) if of_list else decimals)})
+    cell = f'"{text}"' if of_list else text
+    with pytest.raises(Refused) as refused:
+        client.write("t", [{"x": value}])
+    assert refused.value.code == "INVALID_RECORD" and refused.value.pointers == ["/records/0/fields/x" + "/0" * of_list]
+    doors = [(NDJSON, f'{{"x":{text}}}\n'.encode()), (CSV, f"x\n{cell}\n".encode())]
+    doors += [(kind, body_of(rows, kind)) for kind in (ARROW, PARQUET) for rows in (table, digits)]
+    for kind, body in doors:
+        with pytest.raises(Refused) as refused:
+            send(node.client(), kind, body)
+        assert refused.value.code == "INVALID_RECORD" and refused.value.pointers[0].startswith("/0/x"), (kind, refused.value.problem)
+    assert count(client) == 0
+    exact = whole - 1 if abs(whole) < 2**63 else 2**63
+    for kind, body in ((NDJSON, f'{{"x":{json.dumps([exact] if of_list else exact)}}}\n'.encode()),
+                       (NDJSON, f'{{"x":{json.dumps([whole + .0] if of_list else whole + .0)}}}\n'.encode())):
+        assert send(client, kind, body)["written"] == 1
+
+
+@pytest.mark.parametrize("door", [NDJSON, CSV, ARROW])
+@pytest.mark.parametrize("whole, fits", [(WHOLE, False), (2**60, True)])
+def test_a_whole_number_behind_a_float_is_the_same_in_one_batch_and_in_two(node, client, door, whole, fits):
+    """The column is a float64 that was found out, not declared."""
+    def rows(*values):
+        if door == ARROW:  # Typed, so never both in one.
+            return body_of(pa.table({"x": pa.array(values)}), ARROW)
+        return ("x\n" + "".join(f"{value}\n" for value in values) if door == CSV
+                else "".join(f'{{"x":{value}}}\n' for value in values)).encode()
+
+    def tried(source, body):
+        try:
+            send(node.client(), door, body, source)
+            return True
+        except Refused as refused:
+            assert refused.code == "INVALID_RECORD"
+            return False
+
+    for source in ("one", "two"):
+        client.add({"source_id": source})
+    if door != ARROW:
+        assert tried("one", rows(1.5, whole)) is fits
+    assert tried("two", rows(1.5)) and tried("two", rows(whole)) is fits
+    assert client.call("GET", "/sources/two")["schema_definition"] == {"x": "float64"}
+    assert [row["x"] for row in client.rows(source_ids=["two"], order_by=[{"column": "_seq"}])] == [1.5] + [float(whole)] * fits
+
+
 def test_a_bad_record_at_the_end_refuses_all(node, client):
     client.add({"source_id": "t", "schema_definition": {"id": "int64"}})
     lines = b"".join(b'{"id":%d}\n' % i for i in range(100_000)) + b'{"id":"x"}\n'

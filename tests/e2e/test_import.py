@@ -55,7 +55,8 @@ FILES = {
     "NA is a text": ({"c": "string"}, "c\nNA\nUS\n\n\"\"\n"),
     "documents": ({"j": "json", "l": "list<int64>"}, 'j,l\n"{""a"":1}","[1,2]"\nnull,[]\n"""x""",\n'),
     "texts that look like numbers": ({"z": "string"}, "z\n007\n012\n1e5\ntrue\nnan\n"),
-    "floats": ({"f": "float64", "r": "float32"}, "f,r\n1,0.1\n1e300,-3.5\nNaN,-Infinity\n,\n0.1,16777217\n"),
+    "floats": ({"f": "float64", "r": "float32"}, "f,r\n1,0.1\n1e300,-3.5\nNaN,-Infinity\n,\n0.1,16777216\n"),
+    "a whole number that no float has": ({"f": "float64"}, "f\n1\n9007199254740993\n"),
     "bools": ({"b": "bool"}, "b\ntrue\nFALSE\n\n"),
     "no bools": ({"b": "bool"}, "b\ntrue\n1\n"),
     "instants": ({"a": "datetime64[ns]", "b": "datetime64[us]", "d": "date"},
@@ -128,15 +129,40 @@ def test_import_of_csv_takes_types_from_more_than_one_chunk(node, tmp_path):
     assert rows[-1] == b'{"zip":"00501","n":1.5}}'
 
 
-def test_a_source_that_was_made_for_nothing_is_told(node, tmp_path):
+def test_a_source_that_was_made_for_nothing_is_removed_again(node, tmp_path):
     """A value past the file's first 16 MiB, which its column's type does not hold."""
     path = tmp_path / "a.csv"
     path.write_text("n,filler\n" + "".join(f"{i},{'x' * 1000}\n" for i in range(17_000)) + "no number,y\n")
     refused = granary(node, "import", path, "--source", "t", expect=1).stderr
-    assert "line 17002" in refused and "nothing of it is written; its source stays, empty: 'granary source delete t'" in refused
-    again = granary(node, "import", path, "--source", "t", expect=1).stderr
-    assert "nothing of it is written)" in again
-    assert node.client().aggregate(aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 0}]
+    assert "line 17002" in refused and "nothing of it is written; the source that was made for it is removed again" in refused
+    assert node.client().call("GET", "/sources") == {"sources": []}
+    bad = tmp_path / "bad.csv"
+    bad.write_text('n\n1\n"2\n')  # Its quotes are never closed.
+    for how in ([], ["--batch", "10"], ["--no-flush"]):
+        assert "is removed again" in granary(node, "import", bad, "--source", "t", *how, expect=1).stderr
+        assert node.client().call("GET", "/sources") == {"sources": []}
+    # One that was there, or into which something is written, stays.
+    node.client().add({"source_id": "t", "schema_definition": {"n": "int64"}})
+    again = granary(node, "import", bad, "--source", "t", expect=1).stderr
+    assert "nothing of it is written)" in again and "removed" not in again
+    late = tmp_path / "late.csv"
+    late.write_text("n\n" + "1\n" * 20 + "1,2\n")
+    assert "all before them are written" in granary(node, "import", late, "--source", "u", "--batch", "10", expect=1).stderr
+    assert node.client().aggregate(source_ids=["u"], aggregations=[{"type": "count", "alias": "n"}]) == [{"n": 20}]
+    assert [source["source_id"] for source in node.client().call("GET", "/sources")["sources"]] == ["t", "u"]
+
+
+def test_the_file_and_the_source_may_stand_in_either_order(node, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("n\n1\n2\n")
+    for number, words in enumerate(([path, "--source", "s0"], ["--source", "s1", path], [path, "s2"], ["s3", path])):
+        granary(node, "import", *words)
+        assert node.client().aggregate(source_ids=[f"s{number}"], aggregations=[{"type": "sum", "column": "n", "alias": "n"}]) == [{"n": 3}]
+    for number, words in enumerate((["s0", tmp_path / "o0.csv"], [tmp_path / "o1.csv", "s0"])):
+        granary(node, "export", *words)
+        assert (tmp_path / f"o{number}.csv").read_text().split() == ["n", "1", "2"]
+    wrong = granary(node, "import", "nothing.csv", "--source", "s0", expect=2).stderr
+    assert "there is no file 'nothing.csv'" in wrong and "granary import sales.csv --source sales" in wrong
 
 
 def test_floats_that_are_no_numbers_come_back(node, tmp_path):

@@ -238,6 +238,57 @@ def test_statistics_tell_hot_and_flushed_rows_alike(client):
     assert many["values"] is None and 900 <= many["distinct"] <= 1100  # An estimate, within five percent as a rule.
 
 
+def test_nan_is_the_greatest_value_wherever_it_is_asked_for(node, client):
+    """Statistics, aggregates, order and filters say the same of a column with NaN, whatever path its values take."""
+    client.add({"source_id": "t", "schema_definition": {"id": "int64", "x": "float64", "r": "float32", "only": "float64", "none": "float64"},
+                "index_columns": [{"column": "r", "kind": "btree"}]})
+
+    def agree(nan, least=0.0, greatest=299.5):
+        """`nan`: whether a NaN is there; None: statistics need not know."""
+        shown = {name: client.call("GET", "/sources/t/stats")["columns"][name] for name in ("x", "r", "only", "none")}
+        top = "NaN" if nan is not False else greatest
+        for name in ("x", "r"):
+            known = (shown[name]["min"], shown[name]["max"])
+            assert known == (least, top) or (nan is None and known[1] is None), (name, known)
+            ask = [{"type": "min", "column": name, "alias": "low"}, {"type": "max", "column": name, "alias": "high"}]
+            expected = [client.rows(columns=[name], filters={name: {"exists": True}}, order_by=[{"column": name, "direction": how}], limit=1)[0][name]
+                        for how in ("asc", "desc")]
+            for filters in ({}, {"id": {"gte": 0}}):
+                for _ in range(3):  # The second is kept for the third.
+                    found = client.aggregate(aggregations=ask, filters=filters)
+                    assert found == [{"low": expected[0], "high": expected[1]}]
+            assert expected[0] == least and (nan is None or expected[1] == top)
+            above = client.search(filters={name: {"gt": greatest}})["count"]
+            assert (above > 0) is (expected[1] == "NaN")
+            groups = client.aggregate(group_by=[name], aggregations=[{"type": "count"}], order_by=[{"column": name, "direction": "desc"}], limit=1)
+            assert groups[0][name] == expected[1]
+        if nan:
+            assert (shown["only"]["min"], shown["only"]["max"]) == ("NaN", "NaN")
+        assert (shown["none"]["min"], shown["none"]["max"]) == (None, None)
+
+    rows = [{"id": i, "x": i / 2, "r": i / 2} for i in range(600)]
+    client.write("t", rows)
+    agree(False)
+    client.write("t", [{"id": 600, "x": "NaN", "r": "NaN", "only": "NaN"}])
+    agree(True)
+    client.flush("t")
+    agree(True)
+    client.write("t", [{"id": 601, "x": 7.0, "r": 7.0}])  # Hot rows without one beside files with one.
+    agree(True)
+    client.flush("t")
+    agree(True)
+    client.call("POST", "/sources/t/compact?wait=true")
+    agree(True)
+    node.restart()
+    client = node.client()
+    agree(True)
+    client.write("t", [{"id": 602, "x": 8.0, "r": 8.0}])
+    client.call("POST", "/data/delete", {"source_id": "t", "filters": {"id": 600}})
+    agree(None)
+    client.call("POST", "/sources/t/compact?wait=true")
+    client.flush("t")
+
+
 def test_histograms_are_shown_when_asked_for(client):
     client.add({"source_id": "t", "schema_definition": {"id": "int64", "region": "string", "paid": "bool", "price": "float64", "doc": "json"}})
     rows = [{"id": i, "region": "eu" if i % 4 else "us", "paid": i % 2 == 0, "price": None if i % 5 == 0 else 0.5, "doc": {"i": i}} for i in range(300)]

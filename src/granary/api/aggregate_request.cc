@@ -105,14 +105,14 @@ Result<query::GroupBy> ReadGroup(const JsonNode& node, const std::string& pointe
   query::GroupBy out;
   out.pointer = pointer;
   if (node.kind == JsonNode::Kind::kString) {
-    GRANARY_ASSIGN(out.column, NonEmptyText(node, pointer));
+    out.column = node.text;
     out.alias = out.column;
     return out;
   }
   if (node.kind != JsonNode::Kind::kObject)
     return WrongKind(pointer, "a column's name or an object", node);
   ObjectReader reader(node, pointer);
-  GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
+  GRANARY_ASSIGN(out.column, reader.RequiredName("column"));
   if (const JsonNode* transform = reader.Find("transform"); transform != nullptr) {
     GRANARY_ASSIGN(out.transform, ReadTransform(*transform, reader.PointerOf("transform")));
   }
@@ -158,7 +158,7 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
         fmt::format("unknown aggregation '{}'; there are {}", Quotable(type), kTypes));
   }
   out.type = *known;
-  GRANARY_ASSIGN(const auto column, reader.Text("column"));
+  GRANARY_ASSIGN(auto column, reader.Text("column"));
   GRANARY_ASSIGN(const auto alias, reader.Text("alias"));
   GRANARY_TRY(ReadP(reader, out));
   GRANARY_TRY(reader.Finish());
@@ -166,12 +166,10 @@ Result<query::Aggregation> ReadAggregation(const JsonNode& node, const std::stri
     return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"),
                            fmt::format("{} needs a column", type));
   }
-  if (column && column->empty())
-    return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("column"), "must not be empty");
   if (alias && alias->empty())
     return Status::Invalid(Code::kInvalidRequest, reader.PointerOf("alias"), "must not be empty");
-  out.column = column.value_or("");
   out.alias = alias.value_or(column ? fmt::format("{}_{}", type, *column) : type);
+  out.column = std::move(column);
   return out;
 }
 
@@ -181,19 +179,20 @@ Result<query::AggregateRequest> ParseAggregate(std::string_view text, const Requ
                                                Spread* spread) {
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
-  if (spread != nullptr) GRANARY_TRY(ReadSpread(body, *spread));
+  WrongPlaces wrong;
+  if (spread != nullptr) wrong.Add(ReadSpread(body, *spread));
   query::AggregateRequest out;
-  GRANARY_ASSIGN(out.sources, ReadSources(body));
-  GRANARY_ASSIGN(out.filter, ReadOptionalFilter(body, "filters"));
-  GRANARY_TRY(body.Each("group_by", out.group_by, ReadGroup));
-  GRANARY_TRY(body.Each("aggregations", out.aggregations, ReadAggregation));
-  GRANARY_ASSIGN(out.having, ReadOptionalFilter(body, "having"));
-  GRANARY_ASSIGN(out.order_by, ReadOrderBy(body));
-  GRANARY_ASSIGN(out.limit,
-                 body.WholeNumber("limit", 0, std::numeric_limits<std::uint64_t>::max()));
-  GRANARY_TRY(body.NotYet("cursor"));
-  GRANARY_TRY(body.NotYet("as_of"));
-  GRANARY_TRY(body.Finish());
+  wrong.Add(ReadSources(body, out.sources, out.source_pointers));
+  wrong.Put(ReadOptionalFilter(body, "filters"), out.filter);
+  wrong.Add(body.Each("group_by", out.group_by, ReadGroup));
+  wrong.Add(body.Each("aggregations", out.aggregations, ReadAggregation));
+  wrong.Put(ReadOptionalFilter(body, "having"), out.having);
+  wrong.Put(ReadOrderBy(body), out.order_by);
+  wrong.Put(body.WholeNumber("limit", 0, std::numeric_limits<std::uint64_t>::max()), out.limit);
+  wrong.Add(body.NotYet("cursor"));
+  wrong.Add(body.NotYet("as_of"));
+  wrong.Add(body.Finish());
+  GRANARY_TRY(wrong.Take());
   if (out.aggregations.empty()) {
     return Status::Invalid(Code::kInvalidRequest, body.PointerOf("aggregations"),
                            "at least one aggregation is needed");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "granary/api/object_reader.h"
+#include "granary/base/wrong_places.h"
 
 namespace granary::api {
 namespace {
@@ -100,10 +101,10 @@ Result<Filter> Combine(std::string_view word, const JsonNode& node, const std::s
   if (node.kind != JsonNode::Kind::kArray) return WrongKind(pointer, "an array", node);
   if (node.items.empty())
     return Status::Invalid(Code::kInvalidRequest, pointer, "must have at least one element");
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    GRANARY_ASSIGN(Filter child, read(node.items[i], PointerTo(pointer, i)));
-    out.children.push_back(std::move(child));
-  }
+  WrongPlaces wrong;
+  for (std::size_t i = 0; i < node.items.size() && !wrong.full(); ++i)
+    wrong.Put(read(node.items[i], PointerTo(pointer, i)), out.children.emplace_back());
+  GRANARY_TRY(wrong.Take());
   return out;
 }
 
@@ -135,10 +136,10 @@ Result<Filter> ReadCondition(const std::string& column, const JsonNode& node,
     return Status::Invalid(Code::kInvalidRequest, pointer,
                            fmt::format("no operator; there are {}", kOperators));
   std::vector<Filter> all;
-  for (const JsonMember& member : node.members) {
-    GRANARY_ASSIGN(Filter one, ReadOperator(column, member, PointerTo(pointer, member.name)));
-    all.push_back(std::move(one));
-  }
+  WrongPlaces wrong;
+  for (const JsonMember& member : node.members)
+    wrong.Put(ReadOperator(column, member, PointerTo(pointer, member.name)), all.emplace_back());
+  GRANARY_TRY(wrong.Take());
   return And(std::move(all), pointer);
 }
 
@@ -147,16 +148,14 @@ Result<Filter> ReadCondition(const std::string& column, const JsonNode& node,
 Result<Filter> ReadFilter(const JsonNode& node, const std::string& pointer) {
   if (node.kind != JsonNode::Kind::kObject) return WrongKind(pointer, "an object", node);
   std::vector<Filter> all;
+  WrongPlaces wrong;
   for (const JsonMember& member : node.members) {
     const std::string at = PointerTo(pointer, member.name);
-    if (member.name.starts_with('$')) {
-      GRANARY_ASSIGN(Filter combined, Combine(member.name, member.value, at, ReadFilter));
-      all.push_back(std::move(combined));
-    } else {
-      GRANARY_ASSIGN(Filter condition, ReadCondition(member.name, member.value, at));
-      all.push_back(std::move(condition));
-    }
+    wrong.Put(member.name.starts_with('$') ? Combine(member.name, member.value, at, ReadFilter)
+                                           : ReadCondition(member.name, member.value, at),
+              all.emplace_back());
   }
+  GRANARY_TRY(wrong.Take());
   return And(std::move(all), pointer);
 }
 

@@ -33,13 +33,18 @@ Result<std::optional<std::string>> ObjectReader::Text(std::string_view name) {
   return std::optional(node->text);
 }
 
-Result<std::string> ObjectReader::RequiredText(std::string_view name) {
+Result<std::string> ObjectReader::RequiredName(std::string_view name) {
   GRANARY_ASSIGN(std::optional<std::string> text, Text(name));
   if (!text)
     return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "this member is required");
-  if (text->empty())
-    return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "must not be empty");
   return std::move(*text);
+}
+
+Result<std::string> ObjectReader::RequiredText(std::string_view name) {
+  GRANARY_ASSIGN(std::string text, RequiredName(name));
+  if (text.empty())
+    return Status::Invalid(Code::kInvalidRequest, PointerOf(name), "must not be empty");
+  return text;
 }
 
 Result<std::optional<bool>> ObjectReader::Boolean(std::string_view name) {
@@ -80,16 +85,18 @@ Result<std::vector<std::string>> ObjectReader::Texts(std::string_view name) {
   return std::move(texts).value_or(std::vector<std::string>());
 }
 
+Result<std::vector<std::string>> ObjectReader::Names(std::string_view name) {
+  std::vector<std::string> out;
+  GRANARY_TRY(Each(name, out, AnyText));
+  return out;
+}
+
 Result<std::optional<std::vector<std::string>>> ObjectReader::OptionalTexts(std::string_view name) {
   GRANARY_ASSIGN(const JsonNode* node, Array(name));
-  if (node == nullptr) return std::optional<std::vector<std::string>>();
   std::vector<std::string> out;
-  const std::string pointer = PointerOf(name);
-  for (std::size_t i = 0; i < node->items.size(); ++i) {
-    GRANARY_ASSIGN(std::string text, NonEmptyText(node->items[i], PointerTo(pointer, i)));
-    out.push_back(std::move(text));
-  }
-  return std::optional(std::move(out));
+  GRANARY_TRY(EachOf(node, name, out, NonEmptyText));
+  return node == nullptr ? std::optional<std::vector<std::string>>()
+                         : std::optional(std::move(out));
 }
 
 Status ObjectReader::NotYet(std::string_view name) {
@@ -98,17 +105,15 @@ Status ObjectReader::NotYet(std::string_view name) {
 }
 
 Status ObjectReader::Finish() const {
-  std::vector<FieldError> errors;
-  for (std::size_t i = 0; i < taken_.size(); ++i) {
+  WrongPlaces wrong;
+  for (std::size_t i = 0; i < taken_.size() && !wrong.full(); ++i) {
     if (taken_[i]) continue;
-    errors.push_back({PointerOf(object_.members[i].name),
-                      known_.empty()
-                          ? "unknown member; there are none"
-                          : fmt::format("unknown member; known are {}", fmt::join(known_, ", "))});
+    wrong.Add(Status::Invalid(
+        Code::kUnknownMember, PointerOf(object_.members[i].name),
+        known_.empty() ? "unknown member; there are none"
+                       : fmt::format("unknown member; known are {}", fmt::join(known_, ", "))));
   }
-  if (errors.empty()) return Status::Ok();
-  const std::string message = fmt::format("{}: {}", errors[0].pointer, errors[0].detail);
-  return {Code::kUnknownMember, message, std::move(errors)};
+  return wrong.Take();
 }
 
 Status WrongKind(std::string pointer, std::string_view expected, const JsonNode& found) {
@@ -116,11 +121,15 @@ Status WrongKind(std::string pointer, std::string_view expected, const JsonNode&
                          fmt::format("expected {}, found {}", expected, KindName(found.kind)));
 }
 
-Result<std::string> NonEmptyText(const JsonNode& node, const std::string& pointer) {
+Result<std::string> AnyText(const JsonNode& node, const std::string& pointer) {
   if (node.kind != JsonNode::Kind::kString) return WrongKind(pointer, "a string", node);
-  if (node.text.empty())
-    return Status::Invalid(Code::kInvalidRequest, pointer, "must not be empty");
   return node.text;
+}
+
+Result<std::string> NonEmptyText(const JsonNode& node, const std::string& pointer) {
+  GRANARY_ASSIGN(std::string text, AnyText(node, pointer));
+  if (text.empty()) return Status::Invalid(Code::kInvalidRequest, pointer, "must not be empty");
+  return text;
 }
 
 Status NotOffered(std::string pointer, std::string_view what) {

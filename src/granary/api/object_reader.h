@@ -6,7 +6,8 @@
 //   GRANARY_TRY(body.NotYet("as_of"));
 //   GRANARY_TRY(body.Finish());
 //
-// Errors     kInvalidRequest with the member's pointer for a wrong shape or value.
+// Errors     kInvalidRequest with the member's pointer for a wrong shape or value; of an array's
+//            elements all that are wrong, with the code of the first.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 
 #include "granary/api/json_node.h"
 #include "granary/base/status.h"
+#include "granary/base/wrong_places.h"
 
 namespace granary::api {
 
@@ -31,6 +33,8 @@ class ObjectReader {
   const JsonNode* Find(std::string_view name);
   Result<std::optional<std::string>> Text(std::string_view name);
   Result<std::string> RequiredText(std::string_view name);
+  /// A column's name, which has to be given, but may be empty: a document may have such a key.
+  Result<std::string> RequiredName(std::string_view name);
   Result<std::optional<bool>> Boolean(std::string_view name);
   Result<std::optional<std::uint64_t>> WholeNumber(std::string_view name, std::uint64_t min,
                                                    std::uint64_t max);
@@ -38,7 +42,9 @@ class ObjectReader {
   Result<const JsonNode*> Array(std::string_view name);
   /// An array of strings, none of them empty; no elements when not given.
   Result<std::vector<std::string>> Texts(std::string_view name);
-  /// The same, telling an array without elements from none.
+  /// The same of columns' names, which may be empty.
+  Result<std::vector<std::string>> Names(std::string_view name);
+  /// Texts, telling an array without elements from none.
   Result<std::optional<std::vector<std::string>>> OptionalTexts(std::string_view name);
 
   /// Appends what `read(element, its pointer)` makes of each element of an array; nothing when not
@@ -46,11 +52,7 @@ class ObjectReader {
   template <typename T, typename Read>
   Status Each(std::string_view name, std::vector<T>& out, const Read& read) {
     GRANARY_ASSIGN(const JsonNode* node, Array(name));
-    for (std::size_t i = 0; node != nullptr && i < node->items.size(); ++i) {
-      GRANARY_ASSIGN(T one, read(node->items[i], PointerTo(PointerOf(name), i)));
-      out.push_back(std::move(one));
-    }
-    return Status::Ok();
+    return EachOf(node, name, out, read);
   }
 
   /// kUnsupported, with its pointer, when a member of a later version is given.
@@ -62,6 +64,20 @@ class ObjectReader {
   const std::string& pointer() const { return pointer_; }
 
  private:
+  template <typename T, typename Read>
+  Status EachOf(const JsonNode* array, std::string_view name, std::vector<T>& out,
+                const Read& read) const {
+    WrongPlaces wrong;
+    for (std::size_t i = 0; array != nullptr && i < array->items.size() && !wrong.full(); ++i) {
+      Result<T> one = read(array->items[i], PointerTo(PointerOf(name), i));
+      if (one.ok())
+        out.push_back(one.Take());
+      else
+        wrong.Add(one.status());
+    }
+    return wrong.Take();
+  }
+
   const JsonNode& object_;
   std::string pointer_;
   std::vector<bool> taken_;
@@ -70,7 +86,9 @@ class ObjectReader {
 
 /// kInvalidRequest: "<pointer>: expected <what>, found <kind>".
 Status WrongKind(std::string pointer, std::string_view expected, const JsonNode& found);
-/// The node's string. kInvalidRequest when it is none or empty.
+/// The node's string. kInvalidRequest when it is none.
+Result<std::string> AnyText(const JsonNode& node, const std::string& pointer);
+/// The same, but not an empty one.
 Result<std::string> NonEmptyText(const JsonNode& node, const std::string& pointer);
 /// kUnsupported: "<pointer>: <what> is not offered by this version".
 Status NotOffered(std::string pointer, std::string_view what);

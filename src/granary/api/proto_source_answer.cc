@@ -91,10 +91,10 @@ void SetColumnStats(const Column& column, const ColumnStats& stats,
     if (index.column == column.id) out.add_indexes(IndexName(index.kind));
   }
   if (stats.nulls) out.set_nulls(*stats.nulls);
-  if (stats.min_exact && !IsNull(stats.min))
-    SetProtoValue(stats.min, column.type, *out.mutable_min());
-  if (stats.max_exact && !IsNull(stats.max))
-    SetProtoValue(stats.max, column.type, *out.mutable_max());
+  const Value least = storage::LeastValue(stats);
+  const Value greatest = storage::GreatestValue(stats);
+  if (!IsNull(least)) SetProtoValue(least, column.type, *out.mutable_min());
+  if (!IsNull(greatest)) SetProtoValue(greatest, column.type, *out.mutable_max());
   if (const auto distinct = storage::DistinctEstimate(stats)) out.set_distinct(*distinct);
   if (!stats.values) return;
   v1::ListValue& values = *out.mutable_values();

@@ -10,10 +10,13 @@
 namespace granary::api {
 namespace {
 
-Status AddSource(const std::string& text, const std::string& pointer, std::vector<SourceId>& out) {
+Status AddSource(const std::string& text, std::string pointer, std::vector<SourceId>& out,
+                 std::vector<std::string>& pointers) {
   Result<SourceId> id = SourceId::Parse(text);
   if (!id.ok()) return AtPointer(id.status(), pointer);
-  if (std::find(out.begin(), out.end(), *id) == out.end()) out.push_back(id.Take());
+  if (std::find(out.begin(), out.end(), *id) != out.end()) return Status::Ok();
+  out.push_back(id.Take());
+  pointers.push_back(std::move(pointer));
   return Status::Ok();
 }
 
@@ -21,7 +24,7 @@ Result<query::OrderBy> ReadOneOrder(const JsonNode& node, const std::string& poi
   GRANARY_ASSIGN(ObjectReader reader, ObjectReader::Of(node, pointer));
   query::OrderBy out;
   out.pointer = pointer;
-  GRANARY_ASSIGN(out.column, reader.RequiredText("column"));
+  GRANARY_ASSIGN(out.column, reader.RequiredName("column"));
   GRANARY_ASSIGN(const auto direction, reader.Text("direction"));
   GRANARY_TRY(reader.Finish());
   if (direction == "desc") {
@@ -35,19 +38,19 @@ Result<query::OrderBy> ReadOneOrder(const JsonNode& node, const std::string& poi
 
 }  // namespace
 
-Result<std::vector<SourceId>> ReadSources(ObjectReader& body) {
+Status ReadSources(ObjectReader& body, std::vector<SourceId>& out,
+                   std::vector<std::string>& pointers) {
   GRANARY_ASSIGN(const auto single, body.Text("source_id"));
   GRANARY_ASSIGN(const auto many, body.Texts("source_ids"));
-  std::vector<SourceId> out;
   if (single && !many.empty()) {
     return Status::Invalid(Code::kInvalidRequest, body.PointerOf("source_id"),
                            "give source_id or source_ids, not both");
   }
-  if (single) GRANARY_TRY(AddSource(*single, body.PointerOf("source_id"), out));
-  for (std::size_t i = 0; i < many.size(); ++i) {
-    GRANARY_TRY(AddSource(many[i], PointerTo(body.PointerOf("source_ids"), i), out));
-  }
-  return out;
+  if (single) return AddSource(*single, body.PointerOf("source_id"), out, pointers);
+  WrongPlaces wrong;
+  for (std::size_t i = 0; i < many.size() && !wrong.full(); ++i)
+    wrong.Add(AddSource(many[i], PointerTo(body.PointerOf("source_ids"), i), out, pointers));
+  return wrong.Take();
 }
 
 Result<std::optional<query::Filter>> ReadOptionalFilter(ObjectReader& body, std::string_view name) {

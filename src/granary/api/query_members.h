@@ -12,8 +12,9 @@
 
 namespace granary::api {
 
-/// `source_ids` or `source_id`; not both. Each source once. Empty: none was named.
-Result<std::vector<SourceId>> ReadSources(ObjectReader& body);
+/// `source_ids` or `source_id`; not both. Each source once, with where it is named. Empty: none was.
+Status ReadSources(ObjectReader& body, std::vector<SourceId>& out,
+                   std::vector<std::string>& pointers);
 /// `filters` or `having`.
 Result<std::optional<query::Filter>> ReadOptionalFilter(ObjectReader& body, std::string_view name);
 Result<std::vector<query::OrderBy>> ReadOrderBy(ObjectReader& body);

@@ -99,19 +99,14 @@ void AppendSource(const SourceInfo& source, std::string& out) {
   object.Close();
 }
 
-// A bound that no row need have is none that a person should read as the least or greatest value.
-void AppendBound(const Value& bound, bool exact, const DataType& type, std::string& out) {
-  AppendValueJson(exact ? bound : Value(), type, out);
-}
-
 void AppendColumnStats(const Column& column, const ColumnStats& stats,
                        const std::vector<storage::IndexKey>& indexes, StatsDetail detail,
                        std::string& out) {
   JsonObject object(out);
   object.Add("type", column.type.ToString());
   object.Add("nulls", stats.nulls);
-  AppendBound(stats.min, stats.min_exact, column.type, object.Key("min"));
-  AppendBound(stats.max, stats.max_exact, column.type, object.Key("max"));
+  AppendValueJson(storage::LeastValue(stats), column.type, object.Key("min"));
+  AppendValueJson(storage::GreatestValue(stats), column.type, object.Key("max"));
   object.Add("distinct", storage::DistinctEstimate(stats));
   std::string& values = object.Key("values");
   if (stats.values)

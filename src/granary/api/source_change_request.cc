@@ -30,12 +30,13 @@ constexpr std::array<FixedMember, 7> kFixed = {{
 }};
 
 Status RefuseFixed(ObjectReader& body) {
+  WrongPlaces wrong;
   for (const FixedMember& member : kFixed) {
     if (body.Find(member.name) == nullptr) continue;
-    return Status::Invalid(Code::kInvalidRequest, body.PointerOf(member.name),
-                           fmt::format("{} cannot be changed: {}", member.name, member.advice));
+    wrong.Add(Status::Invalid(Code::kInvalidRequest, body.PointerOf(member.name),
+                              fmt::format("{} cannot be changed: {}", member.name, member.advice)));
   }
-  return Status::Ok();
+  return wrong.Take();
 }
 
 Status ReadRenames(ObjectReader& body, SourceChange& out) {
@@ -53,23 +54,25 @@ Status ReadRenames(ObjectReader& body, SourceChange& out) {
 }
 
 Status ReadColumnChanges(ObjectReader& body, SourceChange& out) {
-  GRANARY_TRY(ReadColumns(body, "add_columns", out.add_columns));
-  GRANARY_TRY(ReadRenames(body, out));
-  GRANARY_ASSIGN(out.drop_columns, body.Texts("drop_columns"));
-  GRANARY_TRY(ReadColumns(body, "widen_columns", out.widen_columns));
-  GRANARY_TRY(body.Each("add_indexes", out.add_indexes, ReadIndex));
-  GRANARY_ASSIGN(out.drop_indexes, body.Texts("drop_indexes"));
-  return Status::Ok();
+  WrongPlaces wrong;
+  wrong.Add(ReadColumns(body, "add_columns", out.add_columns));
+  wrong.Add(ReadRenames(body, out));
+  wrong.Put(body.Texts("drop_columns"), out.drop_columns);
+  wrong.Add(ReadColumns(body, "widen_columns", out.widen_columns));
+  wrong.Add(body.Each("add_indexes", out.add_indexes, ReadIndex));
+  wrong.Put(body.Texts("drop_indexes"), out.drop_indexes);
+  return wrong.Take();
 }
 
 // A member that is null would else be one that was left out, and nothing would come of it.
 Status RefuseNulls(const JsonNode& root) {
+  WrongPlaces wrong;
   for (const JsonMember& member : root.members) {
     if (member.value.kind != JsonNode::Kind::kNull || member.name == "retention") continue;
-    return Status::Invalid(Code::kInvalidRequest, PointerTo("", member.name),
-                           "null is no value for it: what is left out stays as it is");
+    wrong.Add(Status::Invalid(Code::kInvalidRequest, PointerTo("", member.name),
+                              "null is no value for it: what is left out stays as it is"));
   }
-  return Status::Ok();
+  return wrong.Take();
 }
 
 // null is what a source without retention shows.
@@ -112,11 +115,13 @@ Result<SourceChange> ParseSourceChange(std::string_view text, const RequestLimit
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
   SourceChange out;
-  GRANARY_TRY(RefuseFixed(body));
-  GRANARY_TRY(ReadColumnChanges(body, out));
-  GRANARY_TRY(ReadPolicies(root, body, out));
-  GRANARY_TRY(body.Finish());
-  GRANARY_TRY(RefuseNulls(root));
+  WrongPlaces wrong;
+  wrong.Add(RefuseFixed(body));
+  wrong.Add(ReadColumnChanges(body, out));
+  wrong.Add(ReadPolicies(root, body, out));
+  wrong.Add(body.Finish());
+  wrong.Add(RefuseNulls(root));
+  GRANARY_TRY(wrong.Take());
   return out;
 }
 

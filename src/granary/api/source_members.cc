@@ -24,11 +24,10 @@ Status ReadColumnCodecs(const JsonNode& node, const std::string& pointer,
                         storage::Compression& out) {
   if (node.kind != JsonNode::Kind::kObject)
     return WrongKind(pointer, "an object of column names and codecs", node);
-  for (const JsonMember& member : node.members) {
-    GRANARY_ASSIGN(out.columns[member.name],
-                   ReadCodec(member.value, PointerTo(pointer, member.name)));
-  }
-  return Status::Ok();
+  WrongPlaces wrong;
+  for (const JsonMember& member : node.members)
+    wrong.Put(ReadCodec(member.value, PointerTo(pointer, member.name)), out.columns[member.name]);
+  return wrong.Take();
 }
 
 Status ReadCodecsAt(const JsonNode& node, const std::string& pointer, storage::Compression& out) {
@@ -48,6 +47,16 @@ Status ReadCodecsAt(const JsonNode& node, const std::string& pointer, storage::C
   return reader.Finish();
 }
 
+Result<storage::DeclaredColumn> ReadColumn(const JsonMember& column, const std::string& at) {
+  if (column.value.kind != JsonNode::Kind::kString)
+    return WrongKind(at, "a type's name", column.value);
+  if (const Status status = CheckColumnName(column.name); !status.ok())
+    return AtPointer(status, at);
+  const Result<DataType> type = DataType::Parse(column.value.text);
+  if (!type.ok()) return AtPointer(type.status(), at);
+  return storage::DeclaredColumn{column.name, *type};
+}
+
 }  // namespace
 
 Status ReadColumns(ObjectReader& body, std::string_view member,
@@ -57,17 +66,10 @@ Status ReadColumns(ObjectReader& body, std::string_view member,
   const std::string pointer = body.PointerOf(member);
   if (node->kind != JsonNode::Kind::kObject)
     return WrongKind(pointer, "an object of column names and types", *node);
-  for (const JsonMember& column : node->members) {
-    const std::string at = PointerTo(pointer, column.name);
-    if (column.value.kind != JsonNode::Kind::kString)
-      return WrongKind(at, "a type's name", column.value);
-    if (const Status status = CheckColumnName(column.name); !status.ok())
-      return AtPointer(status, at);
-    const Result<DataType> type = DataType::Parse(column.value.text);
-    if (!type.ok()) return AtPointer(type.status(), at);
-    out.push_back({column.name, *type});
-  }
-  return Status::Ok();
+  WrongPlaces wrong;
+  for (const JsonMember& column : node->members)
+    wrong.Put(ReadColumn(column, PointerTo(pointer, column.name)), out.emplace_back());
+  return wrong.Take();
 }
 
 Result<storage::DeclaredIndex> ReadIndex(const JsonNode& node, const std::string& pointer) {

@@ -49,32 +49,45 @@ Status ReadPlaces(ObjectReader& body, SourceDefinition& out) {
   return Status::Ok();
 }
 
+Status ReadCompression(ObjectReader& body, storage::Compression& out) {
+  WrongPlaces wrong;
+  wrong.Add(ReadCodecs(body, out).status());
+  wrong.Put(ReadLevel(body), out.level);
+  GRANARY_TRY(wrong.Take());
+  return AtPointer(storage::CheckCompression(out), "/compression_level");
+}
+
 }  // namespace
 
 Result<SourceDefinition> ParseSource(std::string_view text, const RequestLimits& limits) {
   GRANARY_ASSIGN(const JsonNode root, ParseJsonObject(text, limits.depth_max));
   ObjectReader body(root, "");
   SourceDefinition out;
-  GRANARY_TRY(ReadPlaces(body, out));
-  GRANARY_TRY(ReadColumns(body, "schema_definition", out.columns));
-  GRANARY_TRY(body.Each("partition_columns", out.partitions, ReadPartition));
-  GRANARY_TRY(body.Each("index_columns", out.indexes, ReadIndex));
-  GRANARY_ASSIGN(out.sort_columns, body.Texts("sort_columns"));
-  GRANARY_TRY(ReadCodecs(body, out.compression).status());
-  GRANARY_ASSIGN(out.compression.level, ReadLevel(body));
-  GRANARY_TRY(AtPointer(storage::CheckCompression(out.compression), "/compression_level"));
-  GRANARY_ASSIGN(const auto size, body.WholeNumber("max_file_size_mb", 1, kFileSizeMbMax));
+  WrongPlaces wrong;
+  wrong.Add(ReadPlaces(body, out));
+  wrong.Add(ReadColumns(body, "schema_definition", out.columns));
+  wrong.Add(body.Each("partition_columns", out.partitions, ReadPartition));
+  wrong.Add(body.Each("index_columns", out.indexes, ReadIndex));
+  wrong.Put(body.Texts("sort_columns"), out.sort_columns);
+  wrong.Add(ReadCompression(body, out.compression));
+  std::optional<std::uint64_t> size;
+  wrong.Put(body.WholeNumber("max_file_size_mb", 1, kFileSizeMbMax), size);
   out.max_file_size_mb = static_cast<std::uint32_t>(size.value_or(out.max_file_size_mb));
-  GRANARY_ASSIGN(const auto wal_enabled, body.Boolean("wal_enabled"));
+  std::optional<bool> wal_enabled;
+  wrong.Put(body.Boolean("wal_enabled"), wal_enabled);
   out.wal_enabled = wal_enabled.value_or(true);
-  GRANARY_ASSIGN(const auto mode, ReadSchemaMode(body));
+  std::optional<storage::SchemaMode> mode;
+  wrong.Put(ReadSchemaMode(body), mode);
   out.schema_mode = mode.value_or(out.schema_mode);
-  GRANARY_ASSIGN(const auto durability, ReadDurability(body));
+  std::optional<storage::Durability> durability;
+  wrong.Put(ReadDurability(body), durability);
   out.durability = durability.value_or(out.durability);
-  GRANARY_ASSIGN(out.primary_key, body.Texts("primary_key"));
-  GRANARY_ASSIGN(const auto retention, ReadRetention(body));
+  wrong.Put(body.Texts("primary_key"), out.primary_key);
+  std::optional<std::optional<storage::Retention>> retention;
+  wrong.Put(ReadRetention(body), retention);
   if (retention) out.retention = *retention;
-  GRANARY_TRY(body.Finish());
+  wrong.Add(body.Finish());
+  GRANARY_TRY(wrong.Take());
   return out;
 }
 

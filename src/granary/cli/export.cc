@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -83,6 +84,16 @@ Status WriteOut(std::string_view bytes) {
 }
 
 }  // namespace
+
+void SortOut(ExportOptions& options) {
+  const auto is_file = [](const std::string& path) {
+    ExportOptions named;
+    named.path = path;
+    return path == kStandardOutput || ChooseAccept(named).ok();
+  };
+  if (options.format.empty() && is_file(options.source) && !is_file(options.path))
+    std::swap(options.source, options.path);
+}
 
 Status RunExport(const ExportOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.source));

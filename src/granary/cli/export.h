@@ -20,6 +20,10 @@ struct ExportOptions : NodeAddress {
 
 /// The file has all records or stays as it was: it is written beside itself (`<file>.part`) and
 /// renamed.
+/// The source and the file may stand in either order, where only one of them tells a format by its
+/// ending.
+void SortOut(ExportOptions& options);
+
 Status RunExport(const ExportOptions& options);
 
 }  // namespace granary::cli

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,19 +73,20 @@ double ShareOf(std::uint64_t read, std::uint64_t total) {
   return static_cast<double>(read) / static_cast<double>(std::max<std::uint64_t>(total, 1));
 }
 
-/// Beside a refusal of all. A source that was made with the types of the file's beginning stays, for
-/// by now others may write into it.
-std::string NothingOf(const std::string& path, const SourceId& id, bool made) {
-  const std::string rest = made ? fmt::format(
-                                      "; its source stays, empty: 'granary source delete {}' "
-                                      "and another try, or columns of your own",
-                                      id.str())
-                                : "";
-  return fmt::format("{} (nothing of it is written{})", path, rest);
+/// What became of the source that was made for a file of which nothing is written: it goes again,
+/// unless others write into it by now.
+std::string TakenBack(NodeClient& node, const SourceId& id) {
+  const auto unwritten = node.IsUnwritten(id);
+  const bool gone =
+      unwritten.ok() && *unwritten && node.Call("DELETE", "/sources/" + id.str()).ok();
+  return gone
+             ? "; the source that was made for it is removed again: 'granary source add' makes one "
+               "with columns of your own"
+             : "; the source that was made for it stays";
 }
 
 Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody& body,
-                                  const std::string& nothing, ProgressBar& bar) {
+                                  ProgressBar& bar) {
   // The node takes no empty body. Of CSV it says that there is no header.
   if (body.bytes_total() == 0 && body.media_type() != kCsvType) return std::uint64_t{0};
   const auto next = [&]() -> Result<std::string> {
@@ -91,9 +94,7 @@ Result<std::uint64_t> ImportWhole(NodeClient& node, const SourceId& id, FileBody
     bar.Update(ShareOf(body.bytes_read(), body.bytes_total()), body.rows_read());
     return piece;
   };
-  Result<std::uint64_t> written = node.WriteBody(id, body.media_type(), next);
-  if (!written.ok()) return written.status().At(nothing);
-  return written;
+  return node.WriteBody(id, body.media_type(), next);
 }
 
 Status Send(NodeClient& node, const SourceId& id, std::string_view media_type, std::string body) {
@@ -114,10 +115,10 @@ std::string PlaceOf(const Chunk& chunk, std::uint64_t written, const std::string
                      written + chunk.count - 1, path, lines);
 }
 
-Result<std::uint64_t> ImportInBatches(NodeClient& node, const SourceId& id, RecordFile& file,
-                                      const ImportOptions& options, ProgressBar& bar) {
+/// `written`: records that the node has, also where the rest fails.
+Status ImportInBatches(NodeClient& node, const SourceId& id, RecordFile& file,
+                       const ImportOptions& options, ProgressBar& bar, std::uint64_t& written) {
   const std::size_t batch = options.batch_records == 0 ? kBatchRecords : options.batch_records;
-  std::uint64_t written = 0;
   GRANARY_ASSIGN(Chunk chunk, ReadChunk(file, batch));
   while (chunk.count > 0) {
     // The next chunk is read and encoded while the node works on this one.
@@ -130,7 +131,7 @@ Result<std::uint64_t> ImportInBatches(NodeClient& node, const SourceId& id, Reco
     if (!read.ok()) return read.status().At(fmt::format("after record {}", written));
     chunk = read.Take();
   }
-  return written;
+  return Status::Ok();
 }
 
 /// Of a CSV file that is to become a source. What is wrong with the file the node will say, and
@@ -160,15 +161,40 @@ Result<std::uint64_t> Import(NodeClient& node, const SourceId& id, const ImportO
     GRANARY_ASSIGN(auto body, FileBody::Open(options.path, format, nulls));
     if (!there || Fits(body->columns(), *there)) {
       GRANARY_TRY(EnsureSource(node, id, there, is_csv ? columns : body->columns()));
-      return ImportWhole(node, id, *body, NothingOf(options.path, id, !there), bar);
+      const auto written = ImportWhole(node, id, *body, bar);
+      if (written.ok()) return written;
+      return written.status().At(fmt::format("{} (nothing of it is written{})", options.path,
+                                             there ? "" : TakenBack(node, id)));
     }
   }
   GRANARY_ASSIGN(auto file, RecordFile::Open(options.path, format, nulls));
   GRANARY_TRY(EnsureSource(node, id, there, is_csv ? columns : file->columns()));
-  return ImportInBatches(node, id, *file, options, bar);
+  std::uint64_t written = 0;
+  const Status imported = ImportInBatches(node, id, *file, options, bar, written);
+  if (imported.ok()) return written;
+  if (there || written > 0) return imported;
+  return imported.At(
+      fmt::format("{} (nothing of it is written{})", options.path, TakenBack(node, id)));
 }
 
 }  // namespace
+
+Status SortOut(ImportOptions& options) {
+  const auto is_file = [](const std::string& path) {
+    std::error_code none;
+    return path == "-" ||
+           (std::filesystem::exists(path, none) && !std::filesystem::is_directory(path, none));
+  };
+  if (is_file(options.path)) return Status::Ok();
+  if (is_file(options.source)) {
+    std::swap(options.path, options.source);
+    return Status::Ok();
+  }
+  return {Code::kInvalidArgument,
+          fmt::format("there is no file '{}'; expected granary import FILE --source SOURCE, as in "
+                      "granary import sales.csv --source sales",
+                      options.path)};
+}
 
 Status RunImport(const ImportOptions& options) {
   GRANARY_ASSIGN(const SourceId id, SourceId::Parse(options.source));

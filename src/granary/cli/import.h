@@ -27,6 +27,10 @@ struct ImportOptions : NodeAddress {
 /// One write: CSV and NDJSON, and Arrow and Parquet whose columns are the source's. Batches
 /// otherwise: the node then reads each value by its column; they stop at the first refusal, saying
 /// which records were written. kInvalidArgument for null texts of a file that is not CSV.
+/// The file and the source may stand in either order: the one that is a file is the file.
+/// kInvalidArgument when neither is one.
+Status SortOut(ImportOptions& options);
+
 Status RunImport(const ImportOptions& options);
 
 }  // namespace granary::cli

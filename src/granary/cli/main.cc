@@ -22,6 +22,7 @@
 #include "granary/cli/export.h"
 #include "granary/cli/import.h"
 #include "granary/cli/model_command.h"
+#include "granary/cli/nearest_word.h"
 #include "granary/cli/query_command.h"
 #include "granary/cli/source_command.h"
 #include "granary/cli/variables.h"
@@ -53,6 +54,11 @@ int Report(const Status& status, const std::string& text = {}) {
   return 1;
 }
 
+int ReportBadUsage(const Status& status) {
+  Report(status);
+  return kBadUsageExit;
+}
+
 void AddNodeAddress(CLI::App& command, NodeAddress& address) {
   command.add_option("--url", address.url,
                      fmt::format("The node; {} when not given, and with a key the Auth Gateway, {}",
@@ -68,9 +74,9 @@ void AddImport(CLI::App& app, int& exit_code) {
       "import",
       "Write a file's records (CSV, NDJSON, JSON, Arrow, Parquet) into a source of a running node");
   auto options = std::make_shared<ImportOptions>();
-  command->add_option("file", options->path, "The file")->required()->check(CLI::ExistingFile);
+  command->add_option("file", options->path, "The file")->required();
   command
-      ->add_option("--source", options->source,
+      ->add_option("--source,source", options->source,
                    "The source; added with the file's columns when it is not there")
       ->required();
   AddNodeAddress(*command, *options);
@@ -88,7 +94,10 @@ void AddImport(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 10'000));
   command->add_flag("!--no-flush", options->flush,
                     "Write in batches and leave the records in the hot tier");
-  command->callback([options, &exit_code] { exit_code = Report(RunImport(*options)); });
+  command->callback([options, &exit_code] {
+    const Status sorted = SortOut(*options);
+    exit_code = sorted.ok() ? Report(RunImport(*options)) : ReportBadUsage(sorted);
+  });
 }
 
 void AddQuery(CLI::App& app, int& exit_code) {
@@ -146,7 +155,10 @@ void AddExport(CLI::App& app, int& exit_code) {
                       R"(JSON as in POST /data/search: '{"amount": {"gt": 100}}')");
   command->add_option("--columns", options->columns, "Columns to write")->delimiter(',');
   AddNodeAddress(*command, *options);
-  command->callback([options, &exit_code] { exit_code = Report(RunExport(*options)); });
+  command->callback([options, &exit_code] {
+    SortOut(*options);
+    exit_code = Report(RunExport(*options));
+  });
 }
 
 void AddDemo(CLI::App& app, int& exit_code) {
@@ -370,13 +382,27 @@ std::vector<hosting::ServiceProgram> ServicePrograms() {
 constexpr std::string_view kLaterCommands[] = {"sql", "backup", "restore"};
 
 // The library would say of an unknown word only that a command is missing.
-Status CheckCommand(const CLI::App& app, const std::string& word) {
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  const bool known =
-      std::ranges::any_of(commands, [&](const CLI::App* one) { return one->get_name() == word; });
-  if (known || word.starts_with('-')) return Status::Ok();
-  return {Code::kInvalidArgument,
-          "there is no command '" + word + "'; granary --help lists those that there are"};
+Status CheckCommands(const CLI::App& app, const std::vector<std::string>& args) {
+  const CLI::App* at = &app;
+  std::string typed;
+  for (const std::string& word : args) {
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty() || word.starts_with('-')) return Status::Ok();
+    const auto found = std::ranges::find(commands, word, &CLI::App::get_name);
+    if (found == commands.end()) {
+      std::vector<std::string> names;
+      for (const CLI::App* one : commands) names.push_back(one->get_name());
+      const auto nearest = NearestWord(word, names);
+      return {
+          Code::kInvalidArgument,
+          fmt::format(
+              "there is no command '{}{}'{} granary {}--help lists those that there are", typed,
+              word, nearest ? fmt::format(": did you mean '{}{}'?", typed, *nearest) : ";", typed)};
+    }
+    at = *found;
+    typed += word + " ";
+  }
+  return Status::Ok();
 }
 
 int Main(int argc, char** argv) {
@@ -424,10 +450,7 @@ int Main(int argc, char** argv) {
   AddDumps(app, exit_code);
   AddSelfDescriptions(app, exit_code);
   if (!args.empty()) {
-    if (const Status status = CheckCommand(app, args[0]); !status.ok()) {
-      Report(status);
-      return kBadUsageExit;
-    }
+    if (const Status status = CheckCommands(app, args); !status.ok()) return ReportBadUsage(status);
   }
   try {
     app.parse(argc, argv);

@@ -155,6 +155,18 @@ Result<std::optional<std::map<std::string, std::string>>> NodeClient::ColumnsOf(
   return std::optional(std::move(out));
 }
 
+Result<bool> NodeClient::IsUnwritten(const SourceId& id) {
+  GRANARY_ASSIGN(const std::string stats, Call("GET", "/sources/" + id.str() + "/stats"));
+  simdjson::dom::parser parser;
+  simdjson::dom::element read, last_write;
+  std::uint64_t rows = 0;
+  if (parser.parse(stats).get(read) != simdjson::SUCCESS ||
+      read["rows"].get(rows) != simdjson::SUCCESS ||
+      read["last_write"].get(last_write) != simdjson::SUCCESS)
+    return Status(Code::kInternal, "the node's statistics have no rows and no last_write");
+  return rows == 0 && last_write.is_null();
+}
+
 Status NodeClient::AddSource(const SourceId& id,
                              const std::vector<storage::DeclaredColumn>& columns) {
   std::string body = R"({"source_id":)";

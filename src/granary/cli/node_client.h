@@ -53,6 +53,8 @@ class NodeClient {
   /// The types of its columns by name, as the node spells them; nothing when there is no such
   /// source.
   Result<std::optional<std::map<std::string, std::string>>> ColumnsOf(const SourceId& id);
+  /// Whether nobody ever wrote into it.
+  Result<bool> IsUnwritten(const SourceId& id);
   Status AddSource(const SourceId& id, const std::vector<storage::DeclaredColumn>& columns);
   /// `records` is the inside of the array.
   Status Write(const SourceId& id, std::string_view records);

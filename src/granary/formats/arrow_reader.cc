@@ -90,6 +90,8 @@ class StreamSource final : public BatchSource {
     return *batch;
   }
 
+  const arrow::Schema& schema() const override { return *reader_->schema(); }
+
   std::uint64_t body_bytes() const override {
     return static_cast<std::uint64_t>(stream_->Tell().ValueOr(0));
   }

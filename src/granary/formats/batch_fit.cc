@@ -66,7 +66,7 @@ class Fitter {
       if (IsOfRest(name)) continue;
       if (batch_.column(i)->type_id() == arrow::Type::NA) {
         if (options_.mode == json::SchemaMode::kStrict && options_.schema->Find(name) == nullptr)
-          return At(name, {Code::kInvalidRecord, "the source has no such column"});
+          return NoSuchColumn(name);
         continue;
       }
       auto plain = Readable(batch_.column(i), options_.pool);
@@ -145,7 +145,7 @@ class Fitter {
     const bool evolves = options_.mode == json::SchemaMode::kEvolve;
     const Column* known = next_.Find(name);
     if (known == nullptr) {
-      if (!evolves) return At(name, {Code::kInvalidRecord, "the source has no such column"});
+      if (!evolves) return NoSuchColumn(name);
       if (next_.columns().size() >= options_.columns_max) {
         return At(name, {Code::kInvalidRecord,
                          fmt::format("a source has at most {} columns", options_.columns_max)});
@@ -212,6 +212,10 @@ class Fitter {
 };
 
 }  // namespace
+
+Status NoSuchColumn(std::string_view name) {
+  return Status::Invalid(Code::kInvalidRecord, PointerTo(name), "the source has no such column");
+}
 
 Result<json::ParsedRecords> FitBatch(const arrow::RecordBatch& batch, const FitOptions& options,
                                      json::RejectedRecords* rejected) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <arrow/type_fwd.h>
 
@@ -26,6 +27,9 @@ struct FitOptions {
   arrow::MemoryPool* pool = nullptr;
   std::uint64_t first_record = 0;  ///< Of the batch, in the body: pointers count from there.
 };
+
+/// kInvalidRecord at /amount: what a source that does not evolve says.
+Status NoSuchColumn(std::string_view name);
 
 /// kInvalidRecord with a pointer to a value that does not fit (/3/amount), kInvalidRecord at
 /// /amount for a column whose type never does. With `rejected` records with such values are left

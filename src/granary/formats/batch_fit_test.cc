@@ -79,6 +79,20 @@ TEST(BatchFitTest, NumbersBecomeFloatsOnlyWhenTheyStayThemselves) {
   EXPECT_TRUE(Fit(reals("[0.1, 3.4e38, Inf, -Inf, NaN]"), TypeKind::kFloat32).ok());
   EXPECT_EQ(Fit(reals("[1.5, 3.5e38]"), TypeKind::kFloat32).status().fields().at(0).pointer,
             "/1/a");
+  // Without places a decimal is a whole number, meant exactly as an integer is.
+  const auto whole = [](const char* json) { return FromText(arrow::decimal128(38, 0), json); };
+  EXPECT_EQ(
+      Fit(whole(R"(["9007199254740993"])"), TypeKind::kFloat64).status().fields().at(0).detail,
+      "expected float64, found decimal(38,0): 9007199254740993 is no float64");
+  EXPECT_FALSE(Fit(whole(R"(["-16777217"])"), TypeKind::kFloat32).ok());
+  EXPECT_FALSE(
+      Fit(whole(R"(["99999999999999999999999999999999999999"])"), TypeKind::kFloat64).ok());
+  EXPECT_TRUE(Fit(whole(R"(["9007199254740992", "-1267650600228229401496703205376", null])"),
+                  TypeKind::kFloat64)
+                  .ok());
+  EXPECT_TRUE(Fit(FromText(arrow::decimal128(20, 2), R"(["9007199254740993.00", "0.10"])"),
+                  TypeKind::kFloat64)
+                  .ok());
   // Where the schema may, the column becomes one that holds them.
   const auto wider = Fit(reals("[1e39]"), TypeKind::kFloat32, json::SchemaMode::kEvolve);
   ASSERT_TRUE(wider.ok());

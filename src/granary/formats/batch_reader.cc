@@ -79,6 +79,13 @@ Status BatchReader::CountClaimed() {
                       claimed_, bytes, kRecordsFree, each)};
 }
 
+Status BatchReader::CheckColumns(const Schema& schema) const {
+  for (const auto& field : source_->schema().fields()) {
+    if (schema.Find(field->name()) == nullptr) return NoSuchColumn(field->name());
+  }
+  return Status::Ok();
+}
+
 Result<std::unique_ptr<TableChunk>> BatchReader::Next() {
   auto chunk = Cut();
   if (!chunk.ok()) return memory_->Explain(chunk.status());

@@ -20,6 +20,8 @@ class BatchSource {
  public:
   virtual ~BatchSource() = default;
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
+  /// Once Next was called.
+  virtual const arrow::Schema& schema() const = 0;
   /// Of the body, as far as it was read.
   virtual std::uint64_t body_bytes() const = 0;
 };
@@ -31,6 +33,7 @@ class BatchReader final : public TableReader {
       : memory_(std::move(memory)), source_(std::move(source)), limits_(limits) {}
 
   Result<std::unique_ptr<TableChunk>> Next() override;
+  Status CheckColumns(const Schema& schema) const override;
 
  private:
   Result<std::unique_ptr<TableChunk>> Cut();

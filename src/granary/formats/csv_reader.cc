@@ -131,6 +131,16 @@ class CsvRows final : public json::TextRows {
   json::DocumentReader minifier_;
 };
 
+/// Whatever stands below it: a header that names a column means it.
+Status CheckNames(const std::vector<CsvReader::ColumnState>& columns, const Schema& schema) {
+  for (const CsvReader::ColumnState& column : columns) {
+    if (schema.Find(column.name) != nullptr) continue;
+    return {Code::kInvalidRecord,
+            fmt::format("line 1: the source has no such column: \"{}\"", Quotable(column.name))};
+  }
+  return Status::Ok();
+}
+
 class CsvChunk final : public TableChunk {
  public:
   CsvChunk(const ReadLimits& limits, json::RecordParser& parser,
@@ -145,7 +155,7 @@ class CsvChunk final : public TableChunk {
 
   Result<json::ParsedRecords> Parse(const SchemaPtr& schema, json::SchemaMode mode,
                                     json::RejectedRecords* rejected) override {
-    if (mode == json::SchemaMode::kStrict) GRANARY_TRY(CheckNames(*schema));
+    if (mode == json::SchemaMode::kStrict) GRANARY_TRY(CheckNames(columns_, *schema));
     const auto place_of = [this](std::int64_t index) {
       return fmt::format("line {}", block_.numbers[static_cast<std::size_t>(index)]);
     };
@@ -162,16 +172,6 @@ class CsvChunk final : public TableChunk {
   }
 
  private:
-  /// Whatever stands below it: a header that names a column means it.
-  Status CheckNames(const Schema& schema) const {
-    for (const CsvReader::ColumnState& column : columns_) {
-      if (schema.Find(column.name) != nullptr) continue;
-      return {Code::kInvalidRecord,
-              fmt::format("line 1: the source has no such column: \"{}\"", Quotable(column.name))};
-    }
-    return Status::Ok();
-  }
-
   std::vector<CellForm> ChooseForms(const SchemaPtr& schema, json::SchemaMode mode, bool leaves_out,
                                     CsvRows& rows) {
     std::vector<CellForm> forms;
@@ -259,6 +259,8 @@ Status CsvReader::ReadHeader() {
   }
   return Status::Ok();
 }
+
+Status CsvReader::CheckColumns(const Schema& schema) const { return CheckNames(columns_, schema); }
 
 Result<std::unique_ptr<TableChunk>> CsvReader::Next() {
   if (!has_header_) GRANARY_TRY(ReadHeader());

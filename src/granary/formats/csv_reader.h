@@ -27,6 +27,7 @@ class CsvReader final : public TableReader {
  public:
   CsvReader(ByteSource source, const ReadLimits& limits);
   Result<std::unique_ptr<TableChunk>> Next() override;
+  Status CheckColumns(const Schema& schema) const override;
 
   struct ColumnState {
     std::string name;

@@ -134,6 +134,7 @@ class FileSource final : public BatchSource {
     return batch;
   }
 
+  const arrow::Schema& schema() const override { return *batches_->schema(); }
   std::uint64_t body_bytes() const override { return body_bytes_; }
 
  private:

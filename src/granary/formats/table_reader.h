@@ -79,6 +79,9 @@ class TableReader {
   virtual ~TableReader() = default;
   /// Null at the end.
   virtual Result<std::unique_ptr<TableChunk>> Next() = 0;
+  /// Of a body without records, behind its end: kInvalidRecord for a column that it names all the
+  /// same and a strict source lacks.
+  virtual Status CheckColumns(const Schema& /*schema*/) const { return Status::Ok(); }
 };
 
 /// For kNdjson, kCsv and kArrow.

@@ -42,6 +42,31 @@ Status CheckKept(const arrow::Array& from, const arrow::Array& to, const DataTyp
              : CheckKept<FromArray, arrow::DoubleArray>(from, to, type);
 }
 
+/// A decimal without places is a whole number, which may be beyond every float of 64 bits.
+template <typename ToArray>
+Status CheckWholeKept(const arrow::Array& from, const arrow::Array& to, const DataType& type) {
+  const auto& before = static_cast<const arrow::Decimal128Array&>(from);
+  const auto& after = static_cast<const ToArray&>(to);
+  for (std::int64_t row = 0; row < before.length(); ++row) {
+    if (before.IsNull(row)) continue;
+    // At most 10^38, so that the nearest float is below 2^127.
+    const arrow::Decimal128 value(before.GetValue(row));
+    const auto nearest = static_cast<Int128>(after.Value(row));
+    const arrow::Decimal128 back(static_cast<std::int64_t>(nearest >> 64),
+                                 static_cast<std::uint64_t>(nearest));
+    if (value != back)
+      return {Code::kInvalidRecord,
+              fmt::format("{} is no {}", value.ToIntegerString(), type.ToString())};
+  }
+  return Status::Ok();
+}
+
+Status CheckDecimalKept(const arrow::Array& from, const arrow::Array& to, const DataType& type) {
+  if (static_cast<const arrow::Decimal128Type&>(*from.type()).scale() != 0) return Status::Ok();
+  return type.kind() == TypeKind::kFloat32 ? CheckWholeKept<arrow::FloatArray>(from, to, type)
+                                           : CheckWholeKept<arrow::DoubleArray>(from, to, type);
+}
+
 /// Smaller types are floats, all of them.
 Status CheckAllKept(const arrow::Array& from, const arrow::Array& to, const DataType& type) {
   switch (from.type_id()) {
@@ -50,6 +75,7 @@ Status CheckAllKept(const arrow::Array& from, const arrow::Array& to, const Data
     case arrow::Type::UINT32: return CheckKept<arrow::UInt32Array>(from, to, type);
     case arrow::Type::UINT64: return CheckKept<arrow::UInt64Array>(from, to, type);
     case arrow::Type::DOUBLE: return CheckKept<arrow::DoubleArray>(from, to, type);
+    case arrow::Type::DECIMAL128: return CheckDecimalKept(from, to, type);
     default: return Status::Ok();
   }
 }

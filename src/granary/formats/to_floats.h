@@ -1,8 +1,8 @@
 // ToFloats: an Arrow column of numbers as floats, none of them another number than it was.
 //
-// Promise    an integer is there exactly; a float64 becomes the nearest float32 and a decimal the
-//            nearest float, as their texts would.
-// Errors     kInvalidRecord for an integer that no such float is, and for a finite number beyond the
+// Promise    a whole number (an integer, a decimal without places) is there exactly; a float64 becomes
+//            the nearest float32 and another decimal the nearest float, as their texts would.
+// Errors     kInvalidRecord for a whole number that no such float is, and for a finite number beyond the
 //            largest float32.
 // Threads    pure.
 #pragma once

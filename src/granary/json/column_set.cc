@@ -242,10 +242,8 @@ bool ColumnSet::Widen(Column& column, const DataType& type) {
   }
   const bool widened = converted != nullptr;
   if (widened) {
-    // From here on no integer may slip into the new floats rounded, whatever the order of records.
-    const bool by_kind = IsFoundOut(column) || chosen.IsFloat();
     column.type = chosen;
-    column.Start(MakeSink(chosen, by_kind ? NumberRule::kByKind : NumberRule::kByValue));
+    column.Start(MakeSink(chosen, IsFoundOut(column) ? NumberRule::kByKind : NumberRule::kByValue));
     evolved_ = true;
   }
   const arrow::Array& kept = widened ? *converted : *array;

@@ -122,14 +122,30 @@ TEST(RecordParserTest, StoresEveryTypeExactlyOrRefuses) {
       {"float64", "1e308", "1e+308"},
       {"float64", "1e400", "expected float64, found number 1e400"},
       {"float64", "-0.0", "-0.0"},
-      {"float64", "9007199254740993", "9007199254740992.0"},
+      {"float64", "9007199254740993",
+       "expected a whole number that float64 has (with a fraction or an exponent it becomes the "
+       "nearest), found number 9007199254740993"},
+      {"float64", "-9007199254740993",
+       "expected a whole number that float64 has (with a fraction or an exponent it becomes the "
+       "nearest), found number -9007199254740993"},
+      {"float64", "9007199254740992", "9007199254740992.0"},
+      {"float64", "9007199254740993.0", "9007199254740992.0"},
+      {"float64", "1152921504606846976", "1.152921504606847e+18"},
+      {"float64", "100000000000000000000", "1e+20"},
+      {"float64", "1e23", "1e+23"},
       {"float64", R"("NaN")", R"("NaN")"},
       {"float64", R"("-Infinity")", R"("-Infinity")"},
       {"float64", R"("1.5")", "expected float64, found string \"1.5\""},
       {"float64", R"("abc")", "expected float64, found string \"abc\""},
       {"float32", "0.1", "0.1"},
       {"float32", "1e39", "expected float32, found number 1e39"},
-      {"float32", "16777217", "16777216.0"},
+      {"float32", "16777216", "16777216.0"},
+      {"float32", "16777217",
+       "expected a whole number that float32 has (with a fraction or an exponent it becomes the "
+       "nearest), found number 16777217"},
+      {"list<float64>", "[0.1,9007199254740993]",
+       "expected a whole number that float64 has (with a fraction or an exponent it becomes the "
+       "nearest), found number 9007199254740993"},
       {"decimal(10,2)", "12.5", R"("12.50")"},
       {"decimal(10,2)", R"("12.50")", R"("12.50")"},
       {"decimal(10,2)", "0.1", R"("0.10")"},
@@ -253,7 +269,8 @@ TEST(RecordParserTest, ANewColumnFindsItsTypeWhateverTheOrder) {
   EXPECT_EQ(Evolved(none, {"9007199254740993", "1.5"}),
             "/records/1/x expected int64, found number 1.5");
   EXPECT_EQ(Evolved(none, {"1.5", "9007199254740993"}),
-            "/records/1/x expected float64, found number 9007199254740993");
+            "/records/1/x expected a whole number that float64 has (with a fraction or an exponent "
+            "it becomes the nearest), found number 9007199254740993");
   EXPECT_EQ(Evolved(none, {"1", "18446744073709551615"}),
             R"(x:uint64 {"x":1}{"x":18446744073709551615})");
   EXPECT_EQ(Evolved(none, {"-1", "18446744073709551615"}),
@@ -289,7 +306,8 @@ TEST(RecordParserTest, KnownColumnsWidenOnlySafely) {
   EXPECT_EQ(Evolved(with("int64"), {"9007199254740993", "1.5"}),
             "/records/1/x expected int64, found number 1.5");
   EXPECT_EQ(Evolved(with("int64"), {"1.5", "9007199254740993"}),
-            "/records/1/x expected float64, found number 9007199254740993");
+            "/records/1/x expected a whole number that float64 has (with a fraction or an exponent "
+            "it becomes the nearest), found number 9007199254740993");
   EXPECT_EQ(Evolved(with("int32"), {"1.5"}), R"(x:float64 {"x":1.5})");
   EXPECT_EQ(Evolved(with("int64"), {"1e300"}), R"(x:float64 {"x":1e+300} unproven)");
   EXPECT_EQ(Evolved(with("string"), {"1"}), "/records/0/x expected string, found number 1");

@@ -142,15 +142,18 @@ class FloatSink final : public TypedSink<Builder> {
   using Float = typename Builder::value_type;
 
  public:
-  FloatSink(const DataType& type, NumberRule rule) : TypedSink<Builder>(type), rule_(rule) {}
+  explicit FloatSink(const DataType& type)
+      : TypedSink<Builder>(type),
+        no_such_float_(fmt::format("a whole number that {} has (with a fraction or an exponent it "
+                                   "becomes the nearest)",
+                                   type.ToString())) {}
 
   Taken Append(Cell& cell, CellContext& context) override {
     if (cell.IsString()) return AppendSpecial(cell, context);
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Float value = 0;
     if (!Read(cell.text, value) || std::isinf(value)) return this->Refuse(cell, context);
-    if (rule_ == NumberRule::kByKind && !KeepsIntegers(cell.text, value))
-      return this->Refuse(cell, context);
+    if (!KeepsIntegers(cell.text, value)) return RefuseCell(cell, no_such_float_, context);
     return AppendNumber(this->builder_, value, context);
   }
 
@@ -187,7 +190,7 @@ class FloatSink final : public TypedSink<Builder> {
     return AppendNumber(this->builder_, value, context);
   }
 
-  const NumberRule rule_;
+  const std::string no_such_float_;
 };
 
 class DecimalSink final : public TypedSink<arrow::Decimal128Builder> {
@@ -327,8 +330,8 @@ std::unique_ptr<ValueSink> MakeSink(const DataType& type, NumberRule rule) {
     case TypeKind::kUInt16: return std::make_unique<IntegerSink<arrow::UInt16Builder>>(type, rule);
     case TypeKind::kUInt32: return std::make_unique<IntegerSink<arrow::UInt32Builder>>(type, rule);
     case TypeKind::kUInt64: return std::make_unique<IntegerSink<arrow::UInt64Builder>>(type, rule);
-    case TypeKind::kFloat32: return std::make_unique<FloatSink<arrow::FloatBuilder>>(type, rule);
-    case TypeKind::kFloat64: return std::make_unique<FloatSink<arrow::DoubleBuilder>>(type, rule);
+    case TypeKind::kFloat32: return std::make_unique<FloatSink<arrow::FloatBuilder>>(type);
+    case TypeKind::kFloat64: return std::make_unique<FloatSink<arrow::DoubleBuilder>>(type);
     case TypeKind::kDecimal: return std::make_unique<DecimalSink>(type);
     case TypeKind::kDate: return std::make_unique<DateSink>(type, " as a string like 2024-01-15");
     case TypeKind::kTimestamp: return std::make_unique<TimestampSink>(type);

@@ -14,12 +14,14 @@
 
 namespace granary::json {
 
-/// How a number's spelling counts.
+/// How the spelling of a number counts in an integer column. In a column of floats one rule holds
+/// for all: a whole number is meant exactly, and refused where no such float equals it; a fraction
+/// or an exponent (1e23) becomes the nearest float. Doors that say a number's type do the same by it
+/// (formats/to_floats.h).
 enum class NumberRule : std::uint8_t {
-  kByValue,  ///< The column's type was declared: 2.0 is an integer, an integer becomes the nearest
-             ///< float.
-  kByKind,   ///< The type is only being found out: 2.0 is no integer, and an integer that no float
-             ///< equals is no float. So the order of the records does not matter.
+  kByValue,  ///< The column's type was declared: 2.0 is an integer.
+  kByKind,   ///< The type is only being found out: 2.0 is no integer. So the order of the records
+             ///< does not matter.
 };
 
 class ValueSink {

@@ -134,9 +134,10 @@ class BodyWrite {
     answer_.written += rows;
   }
 
-  /// A key is remembered for it.
+  /// A key is remembered for it. What the body names counts though it has no records.
   Status WriteNothing() {
     GRANARY_TRY(EndBody());
+    if (mode_ == json::SchemaMode::kStrict) GRANARY_TRY(reader_.CheckColumns(*source_.schema()));
     if (!turn_) return Status::Ok();
     turn_->set_note(Rejections::ToNote(answer_.rejected));
     const SchemaPtr schema = source_.schema();

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "granary/base/wrong_places.h"
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/kept_aggregates.h"
 #include "granary/runtime/cpu_shares.h"
@@ -171,8 +172,15 @@ Status Tenant::FlushAll() {
   return first;
 }
 
+Result<std::shared_ptr<storage::Source>> Tenant::FindNamed(const SourceId& id) const {
+  auto found = store_->Find(id);
+  if (found.ok() || found.status().code() != Code::kSourceNotFound) return found;
+  return Status::Invalid(Code::kSourceNotFound, "/source_id",
+                         std::string(found.status().message()));
+}
+
 Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
-  GRANARY_ASSIGN(const auto source, store_->Find(request.source));
+  GRANARY_ASSIGN(const auto source, FindNamed(request.source));
   std::optional<storage::KeyTurn> turn;
   if (request.key) {
     GRANARY_ASSIGN(storage::KeyTurn taken, source->TakeKey(*request.key, request.cancel));
@@ -222,8 +230,9 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   }
 }
 
-Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(const std::vector<SourceId>& ids,
-                                                               const Rights& rights) const {
+Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(
+    const std::vector<SourceId>& ids, const Rights& rights,
+    const std::vector<std::string>& pointers) const {
   constexpr auto kRead = security::Verb::kRead;
   std::vector<storage::SourceSnapshot> snapshots;
   if (ids.empty()) {
@@ -247,6 +256,13 @@ Result<std::vector<storage::SourceSnapshot>> Tenant::Snapshots(const std::vector
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   // Before anything is looked for: a refusal tells nothing about what there is.
   for (const SourceId& id : distinct) GRANARY_TRY(rights.Need(kRead, id));
+  WrongPlaces wrong;
+  for (std::size_t i = 0; i < ids.size() && pointers.size() == ids.size(); ++i) {
+    const Status found = store_->Find(ids[i]).status();
+    if (found.code() == Code::kSourceNotFound)
+      wrong.Add(Status::Invalid(found.code(), pointers[i], std::string(found.message())));
+  }
+  GRANARY_TRY(wrong.Take());
   for (const SourceId& id : distinct) {
     GRANARY_ASSIGN(const auto source, store_->Find(id));
     snapshots.push_back(source->Snapshot());

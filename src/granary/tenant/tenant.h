@@ -284,12 +284,16 @@ class Tenant {
   std::size_t BodyChunkBytes() const;
   Tenant(storage::StoreDeps deps, TenantOptions options, std::unique_ptr<TenantMemory> memory,
          std::unique_ptr<storage::Store> store, CursorSeal seal);
-  /// kSourceNotFound for a named one that is not there; kCorruption for one that is damaged, also
+  /// What a body names as its source_id: that is where kSourceNotFound points.
+  Result<std::shared_ptr<storage::Source>> FindNamed(const SourceId& id) const;
+  /// kSourceNotFound for named ones that are not there, at their `pointers` where the request has
+  /// one for each; kCorruption for one that is damaged, also
   /// when none is named: an answer about all sources does not silently leave one out. All sources
   /// are those that may be read; kPermissionDenied for a named one that may not, or when there is
   /// nothing that `rights` would ever let them read.
-  Result<std::vector<storage::SourceSnapshot>> Snapshots(const std::vector<SourceId>& ids,
-                                                         const Rights& rights) const;
+  Result<std::vector<storage::SourceSnapshot>> Snapshots(
+      const std::vector<SourceId>& ids, const Rights& rights,
+      const std::vector<std::string>& pointers = {}) const;
   /// Of those that are named and there; all as above.
   Result<std::vector<storage::SourceSnapshot>> SnapshotsThere(const std::vector<SourceId>& ids,
                                                               const Rights& rights) const;

@@ -137,7 +137,8 @@ Result<query::QueryStats> Tenant::Search(const query::SearchRequest& request, co
       QueryKind::kStream, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
+        GRANARY_ASSIGN(const auto snapshots,
+                       Snapshots(request.sources, caller.rights, request.source_pointers));
         return query::RunSearch(request, snapshots, context, Pausing(sink, slot, caller.cancel),
                                 begin);
       });
@@ -150,7 +151,8 @@ Result<query::QueryStats> Tenant::Aggregate(const query::AggregateRequest& reque
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot& slot) -> Result<query::QueryStats> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
+        GRANARY_ASSIGN(const auto snapshots,
+                       Snapshots(request.sources, caller.rights, request.source_pointers));
         return query::RunAggregate(request, snapshots, context, Pausing(sink, slot, caller.cancel));
       });
 }
@@ -161,7 +163,8 @@ Result<query::AggregateAnswer> Tenant::Aggregate(const query::AggregateRequest& 
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::AggregateAnswer> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
+        GRANARY_ASSIGN(const auto snapshots,
+                       Snapshots(request.sources, caller.rights, request.source_pointers));
         return query::RunAggregate(request, snapshots, context);
       });
 }
@@ -176,7 +179,8 @@ Result<query::Explanation> Tenant::Explain(const query::SearchRequest& request,
       QueryKind::kSearch, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::Explanation> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
+        GRANARY_ASSIGN(const auto snapshots,
+                       Snapshots(request.sources, caller.rights, request.source_pointers));
         return query::ExplainSearch(request, snapshots, context, analyze);
       });
 }
@@ -187,14 +191,15 @@ Result<query::Explanation> Tenant::Explain(const query::AggregateRequest& reques
       QueryKind::kAggregate, request.sources, caller,
       [&](const query::QueryContext& context,
           runtime::Admission::Slot&) -> Result<query::Explanation> {
-        GRANARY_ASSIGN(const auto snapshots, Snapshots(request.sources, caller.rights));
+        GRANARY_ASSIGN(const auto snapshots,
+                       Snapshots(request.sources, caller.rights, request.source_pointers));
         return query::ExplainAggregate(request, snapshots, context, analyze);
       });
 }
 
 Result<DeleteAnswer> Tenant::Delete(const DeleteRequest& request, const Caller& caller) {
   GRANARY_TRY(caller.rights.Need(security::Verb::kWrite, request.source));
-  GRANARY_ASSIGN(const auto source, store_->Find(request.source));
+  GRANARY_ASSIGN(const auto source, FindNamed(request.source));
   std::optional<storage::KeyTurn> turn;
   if (request.key) {
     GRANARY_ASSIGN(storage::KeyTurn taken, source->TakeKey(*request.key, caller.cancel));
@@ -229,8 +234,9 @@ Result<SearchPageEnd> Tenant::RunSearchPage(const query::SearchRequest& request,
                                             const query::SearchSink& sink) {
   GRANARY_ASSIGN(std::optional<SearchCursor> cursor, OpenCursor(request));
   const std::int64_t now_us = deps_.clock.WallMicros();
-  GRANARY_ASSIGN(const auto snapshots, cursor ? SnapshotsAt(cursor->sources, rights)
-                                              : Snapshots(request.sources, rights));
+  GRANARY_ASSIGN(const auto snapshots,
+                 cursor ? SnapshotsAt(cursor->sources, rights)
+                        : Snapshots(request.sources, rights, request.source_pointers));
   std::optional<query::SearchPosition> after;
   if (cursor) after = std::move(cursor->position);
   if (cursor && context.record != nullptr) context.record->miscounts = true;

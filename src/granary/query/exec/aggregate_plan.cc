@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "granary/base/wrong_places.h"
+
 namespace granary::query {
 namespace {
 
@@ -43,16 +45,16 @@ class Outputs {
 
 Status CheckAliases(const AggregateRequest& request) {
   std::set<std::string> taken;
-  const auto take = [&](const std::string& alias, const std::string& pointer) -> Status {
-    if (taken.insert(alias).second) return Status::Ok();
-    return Status::Invalid(Code::kInvalidRequest, pointer,
-                           fmt::format("the alias \"{}\" is taken", alias));
+  WrongPlaces wrong;
+  const auto take = [&](const std::string& alias, const std::string& pointer) {
+    if (taken.insert(alias).second) return;
+    wrong.Add(Status::Invalid(Code::kInvalidRequest, pointer,
+                              fmt::format("the alias \"{}\" is taken", alias)));
   };
-  for (const GroupBy& group : request.group_by) GRANARY_TRY(take(group.alias, group.pointer));
-  for (const Aggregation& aggregation : request.aggregations) {
-    GRANARY_TRY(take(aggregation.alias, aggregation.pointer));
-  }
-  if (!request.aggregations.empty()) return Status::Ok();
+  for (const GroupBy& group : request.group_by) take(group.alias, group.pointer);
+  for (const Aggregation& aggregation : request.aggregations)
+    take(aggregation.alias, aggregation.pointer);
+  if (!request.aggregations.empty()) return wrong.Take();
   return Status::Invalid(Code::kInvalidRequest, "/aggregations",
                          "at least one aggregation is needed");
 }
@@ -69,10 +71,12 @@ class Planner {
   Planner(const AggregateRequest& request, const Sources& sources, std::vector<BoundSource> bound)
       : request_(request), sources_(sources), bound_(std::move(bound)), outputs_(bound_.size()) {}
 
-  Result<AggregatePlan> Plan() {
-    for (const GroupBy& group : request_.group_by) GRANARY_TRY(AddGroup(group));
+  /// Or with what is wrong in `group_by` and `aggregations` added to `wrong`.
+  Result<AggregatePlan> Plan(WrongPlaces& wrong) {
+    for (const GroupBy& group : request_.group_by) wrong.Add(AddGroup(group));
     for (const Aggregation& aggregation : request_.aggregations)
-      GRANARY_TRY(AddAggregate(aggregation));
+      wrong.Add(AddAggregate(aggregation));
+    GRANARY_TRY(wrong.Take());
     for (std::size_t source = 0; source < bound_.size(); ++source) {
       if (plan_.needs_sequence)
         plan_.sequence_positions.push_back(outputs_.Add(source, kSequenceColumnId));
@@ -110,11 +114,12 @@ class Planner {
     const std::string pointer = aggregation.pointer + "/column";
     PlannedAggregate planned{&aggregation, {}, -1};
     PlannedColumn column;
-    const bool of_rows = aggregation.column.empty();
+    const bool of_rows = !aggregation.column;
     if (!of_rows) {
-      GRANARY_ASSIGN(column.bound, aggregation.type == AggregateType::kCount
-                                       ? BindPresence(aggregation.column, pointer)
-                                       : BindColumn(aggregation.column, pointer, bound_, sources_));
+      GRANARY_ASSIGN(column.bound,
+                     aggregation.type == AggregateType::kCount
+                         ? BindPresence(*aggregation.column, pointer)
+                         : BindColumn(*aggregation.column, pointer, bound_, sources_));
     }
     auto shape = column.bound.mixed_numbers
                      ? MixedShapeOf(aggregation.type, column.bound.type)
@@ -156,7 +161,7 @@ class Planner {
     }
     outputs_.Place(column);
     plan_.columns.push_back(std::move(column));
-    names_.push_back(aggregate.aggregation->column);
+    names_.push_back(*aggregate.aggregation->column);
     return static_cast<int>(plan_.columns.size() - 1);
   }
 
@@ -203,9 +208,11 @@ std::vector<std::unique_ptr<Accumulator>> AggregatePlan::MakeAccumulators(KeyLoo
 }
 
 Result<AggregatePlan> PlanAggregate(const AggregateRequest& request, const Sources& sources) {
-  GRANARY_TRY(CheckAliases(request));
-  GRANARY_ASSIGN(auto bound, BindSources(request.filter, sources));
-  return Planner(request, sources, std::move(bound)).Plan();
+  WrongPlaces wrong;
+  wrong.Add(CheckAliases(request));
+  std::vector<BoundSource> bound;
+  wrong.Put(BindSources(request.filter, sources), bound);
+  return Planner(request, sources, std::move(bound)).Plan(wrong);
 }
 
 }  // namespace granary::query

@@ -13,8 +13,8 @@ namespace granary::query {
 namespace {
 
 AggregateRequest RandomRequest(Random& random) {
-  static const std::vector<std::pair<AggregateType, const char*>> kAll = {
-      {AggregateType::kCount, ""},
+  static const std::vector<std::pair<AggregateType, std::optional<std::string>>> kAll = {
+      {AggregateType::kCount, std::nullopt},
       {AggregateType::kCount, "f"},
       {AggregateType::kSum, "n"},
       {AggregateType::kSum, "f"},
@@ -140,10 +140,11 @@ TEST(AggregateSpillTest, HavingAndOrderHoldAcrossParts) {
   EXPECT_EQ(Bytes(got.rows), Bytes(expected.rows));
 }
 
-Aggregation Agg(AggregateType type, const char* column, std::string alias, double p = 0.5) {
+Aggregation Agg(AggregateType type, std::optional<std::string> column, std::string alias,
+                double p = 0.5) {
   Aggregation aggregation;
   aggregation.type = type;
-  aggregation.column = column;
+  aggregation.column = std::move(column);
   aggregation.alias = std::move(alias);
   aggregation.p = p;
   aggregation.pointer = "/aggregations/0";
@@ -196,7 +197,7 @@ AggregateRequest AllThatHoldValues() {
                           Agg(AggregateType::kCountDistinct, "d", "dd"),
                           Agg(AggregateType::kStddev, "d", "stddev"),
                           Agg(AggregateType::kCountDistinct, "s", "again"),
-                          Agg(AggregateType::kCount, "", "rows")};
+                          Agg(AggregateType::kCount, std::nullopt, "rows")};
   return request;
 }
 

@@ -32,7 +32,7 @@ Aggregation Agg(AggregateType type, std::string column = "", double p = 0.5) {
   Aggregation aggregation;
   aggregation.type = type;
   aggregation.alias = std::string(AggregateTypeName(type)) + (column.empty() ? "" : "_" + column);
-  aggregation.column = std::move(column);
+  if (!column.empty()) aggregation.column = std::move(column);
   aggregation.p = p;
   aggregation.pointer = "/aggregations/0";
   return aggregation;

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <span>
 
+#include "granary/base/wrong_places.h"
 #include "granary/query/exec/best_of.h"
 #include "granary/query/exec/json_values.h"
 #include "granary/query/exec/number_texts.h"
@@ -49,8 +50,9 @@ Status CheckNames(const Filter& filter, const Schema& schema) {
     const auto ref = ResolveColumn(schema, filter.column);
     if (!ref || ref->id == kSequenceColumnId) return UnknownAlias(filter.pointer, filter.column);
   }
-  for (const Filter& child : filter.children) GRANARY_TRY(CheckNames(child, schema));
-  return Status::Ok();
+  WrongPlaces wrong;
+  for (const Filter& child : filter.children) wrong.Add(CheckNames(child, schema));
+  return wrong.Take();
 }
 
 std::size_t PositionOf(const std::vector<AggregateColumn>& columns, const std::string& alias) {
@@ -198,15 +200,16 @@ class OrderKey {
 }  // namespace
 
 Status CheckAnswer(const AggregateRequest& request, const std::vector<AggregateColumn>& columns) {
+  WrongPlaces wrong;
   for (const OrderBy& order : request.order_by) {
-    if (PositionOf(columns, order.column) == columns.size()) {
-      return UnknownAlias(order.pointer + "/column", order.column);
-    }
+    if (PositionOf(columns, order.column) == columns.size())
+      wrong.Add(UnknownAlias(order.pointer + "/column", order.column));
   }
-  if (!request.having) return Status::Ok();
+  if (!request.having) return wrong.Take();
   const Schema schema = AskedSchemaOf(columns);
-  GRANARY_TRY(CheckNames(*request.having, schema));
-  return BindFilter(*request.having, schema).status();
+  wrong.Add(CheckNames(*request.having, schema));
+  wrong.Add(BindFilter(*request.having, schema).status());
+  return wrong.Take();
 }
 
 RowOrder::RowOrder(const AggregateRequest& request, const std::vector<AggregateColumn>& columns) {

@@ -147,6 +147,7 @@ std::string WhyByStatistics(const SourceScan& scan, const storage::Segment& segm
   if (!IsNull(stats->min) && !IsNull(stats->max)) {
     why += fmt::format(": {} is from {} to {}", name, ValueToText(stats->min, type),
                        ValueToText(stats->max, type));
+    if (type.IsFloat() && stats->may_have_nan) why += " or NaN";
     if (stats->values) why += fmt::format(" and has {} values", stats->values->size());
   } else if (stats->nulls == stats->rows) {
     why += fmt::format(": {} is null everywhere", name);

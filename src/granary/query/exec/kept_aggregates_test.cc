@@ -19,7 +19,7 @@ Aggregation Agg(AggregateType type, std::string column = "") {
   Aggregation aggregation;
   aggregation.type = type;
   aggregation.alias = std::string(AggregateTypeName(type)) + "_" + column;
-  aggregation.column = std::move(column);
+  if (!column.empty()) aggregation.column = std::move(column);
   aggregation.pointer = "/aggregations/0";
   return aggregation;
 }

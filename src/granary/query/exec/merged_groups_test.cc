@@ -200,7 +200,8 @@ TEST(MergedGroupsTest, APartMayBeAGroupAndOneThatIsLeftCountsForNothing) {
   const PartedSources sources(random);
   AggregateRequest request;
   request.group_by.push_back({"tenant_id", {}, "who", "/group_by/0"});
-  request.aggregations.push_back({AggregateType::kCount, "", "n", 0.5, "/aggregations/0"});
+  request.aggregations.push_back(
+      {AggregateType::kCount, std::nullopt, "n", 0.5, "/aggregations/0"});
   const PartedAggregate parted = Must(SplitByPart(request, "tenant_id"));
   EXPECT_TRUE(parted.counts_rows);
   auto groups = Merged(request, sources);

@@ -121,7 +121,7 @@ Aggregation Agg(AggregateType type, std::string column = "") {
   Aggregation aggregation;
   aggregation.type = type;
   aggregation.alias = "result";
-  aggregation.column = std::move(column);
+  if (!column.empty()) aggregation.column = std::move(column);
   return aggregation;
 }
 

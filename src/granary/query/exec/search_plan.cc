@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "granary/base/wrong_places.h"
+
 namespace granary::query {
 namespace {
 
@@ -24,6 +26,7 @@ struct Selected {
 
 Result<Selected> Select(const SearchRequest& request, const Sources& sources) {
   Selected selected;
+  WrongPlaces wrong;
   for (std::size_t i = 0; i < request.columns.size(); ++i) {
     const std::string& name = request.columns[i];
     if (std::find(selected.names.begin(), selected.names.end(), name) != selected.names.end())
@@ -33,12 +36,13 @@ Result<Selected> Select(const SearchRequest& request, const Sources& sources) {
       if (!ref) ref = ResolveColumn(*source.schema, name);
     }
     if (!ref) {
-      return Status::Invalid(Code::kUnknownColumn, fmt::format("/columns/{}", i),
-                             fmt::format("no source of the request has a column \"{}\"", name));
+      wrong.Add(UnknownColumn(fmt::format("/columns/{}", i), name));
+      continue;
     }
     selected.names.push_back(name);
     selected.types.push_back(TypeOf(*ref));
   }
+  GRANARY_TRY(wrong.Take());
   return selected;
 }
 
@@ -125,8 +129,15 @@ std::string KeyShapeOf(const SearchPlan& plan) {
 Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sources,
                               const Sources& known, const Sources& ranked) {
   SearchPlan plan;
-  GRANARY_ASSIGN(const auto bound, BindSources(request.filter, sources, known));
-  GRANARY_ASSIGN(const Selected selected, Select(request, known));
+  WrongPlaces wrong;
+  std::vector<BoundSource> bound;
+  Selected selected;
+  wrong.Put(BindSources(request.filter, sources, known), bound);
+  wrong.Put(Select(request, known), selected);
+  for (const OrderBy& order : request.order_by) {
+    if (!HasColumn(known, order.column)) wrong.Add(UnknownColumn(order.pointer, order.column));
+  }
+  GRANARY_TRY(wrong.Take());
   for (const BoundSource& source : bound) {
     std::vector<ScanColumn> output;
     plan.shown.push_back(ShownOf(*source.snapshot->schema, selected, output));
@@ -142,10 +153,9 @@ Result<SearchPlan> PlanSearch(const SearchRequest& request, const Sources& sourc
     GRANARY_ASSIGN(all, BindSources(request.filter, known));
   }
   std::vector<std::vector<ScanColumn>> outputs(bound.size());
-  for (const OrderBy& order : request.order_by) {
-    GRANARY_ASSIGN(OrderColumn column, PlanOrder(order, bound, all, known, outputs));
-    plan.order.push_back(std::move(column));
-  }
+  for (const OrderBy& order : request.order_by)
+    wrong.Put(PlanOrder(order, bound, all, known, outputs), plan.order.emplace_back());
+  GRANARY_TRY(wrong.Take());
   for (std::size_t source = 0; source < bound.size(); ++source) {
     plan.sequence_positions.push_back(Place(kSequenceColumnId, outputs[source]));
     GRANARY_ASSIGN(SourceScan scan, SourceScan::Make(*bound[source].snapshot,

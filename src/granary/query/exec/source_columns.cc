@@ -4,23 +4,13 @@
 
 #include <algorithm>
 
+#include "granary/base/wrong_places.h"
 #include "granary/query/exec/common_type.h"
 
 namespace granary::query {
 namespace {
 
 using Sources = std::vector<storage::SourceSnapshot>;
-
-bool AnyHas(const Sources& sources, const std::string& name) {
-  return std::any_of(sources.begin(), sources.end(), [&](const storage::SourceSnapshot& source) {
-    return ResolveColumn(*source.schema, name).has_value();
-  });
-}
-
-Status UnknownColumn(const std::string& pointer, const std::string& name) {
-  return Status::Invalid(Code::kUnknownColumn, pointer,
-                         fmt::format("no source of the request has a column \"{}\"", name));
-}
 
 /// A member's name as a JSON Pointer writes it.
 std::string PointerToken(std::string_view name) {
@@ -43,12 +33,37 @@ std::string ColumnPointer(const Filter& compare) {
   return compare.pointer.substr(0, compare.pointer.rfind('/'));
 }
 
-Status CheckColumns(const Filter& filter, const Sources& sources) {
-  if (filter.kind == Filter::Kind::kCompare && !AnyHas(sources, filter.column)) {
-    return UnknownColumn(ColumnPointer(filter), filter.column);
+bool KnowsColumns(const Filter& filter, const Sources& sources) {
+  if (filter.kind == Filter::Kind::kCompare) return HasColumn(sources, filter.column);
+  return std::ranges::all_of(filter.children,
+                             [&](const Filter& child) { return KnowsColumns(child, sources); });
+}
+
+/// Why no source takes the comparison, if so.
+Status CheckComparison(const Filter& compare, const Sources& sources) {
+  if (!HasColumn(sources, compare.column))
+    return UnknownColumn(ColumnPointer(compare), compare.column);
+  Status first;
+  for (const storage::SourceSnapshot& source : sources) {
+    const auto bound = BindFilter(compare, *source.schema);
+    if (bound.ok() && bound->has_value()) return Status::Ok();
+    if (first.ok()) first = bound.status();
   }
-  for (const Filter& child : filter.children) GRANARY_TRY(CheckColumns(child, sources));
-  return Status::Ok();
+  return first;
+}
+
+/// Every comparison that no source takes.
+void FindWrong(const Filter& filter, const Sources& sources, WrongPlaces& wrong) {
+  if (wrong.full()) return;
+  if (filter.kind == Filter::Kind::kCompare) return wrong.Add(CheckComparison(filter, sources));
+  for (const Filter& child : filter.children) FindWrong(child, sources, wrong);
+}
+
+/// `why` the filter is refused, unless more can be said of its comparisons one by one.
+Status AllThatIsWrong(const Filter& filter, const Sources& sources, Status why) {
+  WrongPlaces wrong;
+  FindWrong(filter, sources, wrong);
+  return wrong.any() ? wrong.Take() : why;
 }
 
 Status Widen(const DataType& type, const std::string& name, const std::string& pointer, bool& any,
@@ -115,6 +130,17 @@ Predicate AndBoth(std::optional<Predicate> bounds, Predicate filter) {
 
 }  // namespace
 
+bool HasColumn(const Sources& sources, const std::string& name) {
+  return std::any_of(sources.begin(), sources.end(), [&](const storage::SourceSnapshot& source) {
+    return ResolveColumn(*source.schema, name).has_value();
+  });
+}
+
+Status UnknownColumn(const std::string& pointer, const std::string& name) {
+  return Status::Invalid(Code::kUnknownColumn, pointer,
+                         fmt::format("no source of the request has a column \"{}\"", name));
+}
+
 DataType TypeOf(const ColumnRef& ref) {
   return ref.path.empty() ? ref.type : DataType(TypeKind::kJson);
 }
@@ -126,7 +152,8 @@ Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter
 
 Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
                                              const Sources& sources, const Sources& known) {
-  if (filter) GRANARY_TRY(CheckColumns(*filter, known));
+  if (filter && !KnowsColumns(*filter, known))
+    return AllThatIsWrong(*filter, known, Status::Internal("a column that no source has"));
   std::vector<BoundSource> bound;
   for (const storage::SourceSnapshot& source : sources) {
     BoundSource one{&source, BoundsOf(source)};
@@ -134,7 +161,7 @@ Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter
       auto predicate = BindFilter(*filter, *source.schema);
       if (!predicate.ok()) {
         if (IsOfAnotherType(predicate.status()) && AnyTakes(*filter, known)) continue;
-        return predicate.status();
+        return AllThatIsWrong(*filter, known, predicate.status());
       }
       if (!*predicate) continue;
       one.predicate = AndBoth(std::move(one.predicate), std::move(**predicate));
@@ -146,7 +173,7 @@ Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter
 
 Result<BoundColumn> BindColumn(const std::string& name, const std::string& pointer,
                                const std::vector<BoundSource>& bound, const Sources& sources) {
-  if (!AnyHas(sources, name)) return UnknownColumn(pointer, name);
+  if (!HasColumn(sources, name)) return UnknownColumn(pointer, name);
   BoundColumn column;
   bool any = false;
   for (const BoundSource& source : bound) {

@@ -33,8 +33,12 @@ struct BoundColumn {
 /// A path into json is of type json.
 DataType TypeOf(const ColumnRef& ref);
 
+bool HasColumn(const std::vector<storage::SourceSnapshot>& sources, const std::string& name);
+/// kUnknownColumn at `pointer`.
+Status UnknownColumn(const std::string& pointer, const std::string& name);
+
 /// kUnknownColumn for a filter's column that no source has; BindFilter's errors where no source takes
-/// the filter.
+/// the filter: of all its comparisons that no source takes, with the code of the first.
 Result<std::vector<BoundSource>> BindSources(const std::optional<Filter>& filter,
                                              const std::vector<storage::SourceSnapshot>& sources);
 /// Of parts of a search's sources: a column must be in one of `known`.

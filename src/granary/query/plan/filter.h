@@ -63,7 +63,8 @@ std::optional<ColumnRef> ResolveColumn(const Schema& schema, std::string_view na
 /// Literals are checked and put into the column's domain, so that the predicate compares like with
 /// like; `ne` and `nin` become NOT. A column that the schema lacks makes the whole result nothing
 /// ("a source that lacks a filtered column contributes nothing"). kInvalidLiteral, kTypeMismatch
-/// (like on a number), kInvalidLiteral for a bad regex, each with the literal's pointer.
+/// (like on a number), kInvalidLiteral for a bad regex, each with the literal's pointer, and all that
+/// are wrong together, with the code of the first.
 Result<std::optional<Predicate>> BindFilter(const Filter& filter, const Schema& schema);
 
 }  // namespace granary::query

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "granary/base/wrong_places.h"
 #include "granary/query/plan/filter.h"
 #include "granary/types/pattern_program.h"
 
@@ -107,10 +108,9 @@ class Binder {
   Result<Predicate> Bind(const Filter& filter) {
     if (filter.kind == Filter::Kind::kCompare) return BindCompare(filter);
     std::vector<Predicate> children;
-    for (const Filter& child : filter.children) {
-      GRANARY_ASSIGN(Predicate bound, Bind(child));
-      children.push_back(std::move(bound));
-    }
+    WrongPlaces wrong;
+    for (const Filter& child : filter.children) wrong.Put(Bind(child), children.emplace_back());
+    GRANARY_TRY(wrong.Take());
     if (filter.kind == Filter::Kind::kAnd) return Predicate::And(std::move(children));
     if (filter.kind == Filter::Kind::kOr) return Predicate::Or(std::move(children));
     return Predicate::Not(Predicate::And(std::move(children)));
@@ -218,9 +218,10 @@ class Binder {
     }
     if (filter.literal.items.empty()) return Predicate::Constant(false);
     Predicate leaf = Leaf(Kind::kIn, ref);
-    for (std::size_t i = 0; i < filter.literal.items.size(); ++i) {
-      GRANARY_TRY(AddItem(filter.literal.items[i], fmt::format("{}/{}", filter.pointer, i), leaf));
-    }
+    WrongPlaces wrong;
+    for (std::size_t i = 0; i < filter.literal.items.size() && !wrong.full(); ++i)
+      wrong.Add(AddItem(filter.literal.items[i], fmt::format("{}/{}", filter.pointer, i), leaf));
+    GRANARY_TRY(wrong.Take());
     if (leaf.values.empty() && leaf.json.empty())
       return leaf.in_has_null ? Unknown() : NeverTrue(ref);
     std::sort(leaf.values.begin(), leaf.values.end(),
@@ -251,10 +252,12 @@ class Binder {
     if (filter.literal.kind != Literal::Kind::kList || filter.literal.items.size() != 2) {
       return BadLiteral(filter.pointer, "a list of two, [low, high]", filter.literal);
     }
-    GRANARY_ASSIGN(Predicate low, Ordered(Kind::kGreaterEqual, ref, filter.literal.items[0],
-                                          filter.pointer + "/0"));
-    GRANARY_ASSIGN(Predicate high,
-                   Ordered(Kind::kLessEqual, ref, filter.literal.items[1], filter.pointer + "/1"));
+    const auto& ends = filter.literal.items;
+    Predicate low, high;
+    WrongPlaces wrong;
+    wrong.Put(Ordered(Kind::kGreaterEqual, ref, ends[0], filter.pointer + "/0"), low);
+    wrong.Put(Ordered(Kind::kLessEqual, ref, ends[1], filter.pointer + "/1"), high);
+    GRANARY_TRY(wrong.Take());
     const bool has_elements = IsJson(ref) || IsList(ref);
     if (has_elements && low.kind == Kind::kGreaterEqual && high.kind == Kind::kLessEqual) {
       low.kind = Kind::kBetween;

@@ -69,7 +69,7 @@ Digest128 Fingerprint(const SearchRequest& request) {
 }
 
 Digest128 FingerprintOfStates(const AggregateRequest& request) {
-  std::string bytes = "aggregate 1";
+  std::string bytes = "aggregate 2";
   PutFixed(bytes, static_cast<std::uint8_t>(request.filter.has_value() ? 1 : 0));
   if (request.filter) PutFilter(*request.filter, bytes);
   PutCount(bytes, request.group_by);
@@ -80,7 +80,8 @@ Digest128 FingerprintOfStates(const AggregateRequest& request) {
   PutCount(bytes, request.aggregations);
   for (const Aggregation& aggregation : request.aggregations) {
     PutFixed(bytes, static_cast<std::uint8_t>(aggregation.type));
-    PutString(bytes, aggregation.column);
+    PutFixed(bytes, static_cast<std::uint8_t>(aggregation.column.has_value() ? 1 : 0));
+    PutString(bytes, aggregation.column.value_or(""));
     PutFixed(bytes, aggregation.p);
   }
   return Hash128(bytes);

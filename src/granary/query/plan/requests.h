@@ -28,8 +28,9 @@ struct SearchRequest {
   std::optional<Filter> filter;
   std::vector<std::string> columns;  ///< Empty: all; each record shows its source's.
   std::vector<OrderBy> order_by;
-  std::optional<std::uint64_t> limit;      ///< Nothing: no limit (stream only).
-  std::optional<std::string> cursor = {};  ///< A page's next_cursor, as it was given.
+  std::optional<std::uint64_t> limit;             ///< Nothing: no limit (stream only).
+  std::optional<std::string> cursor = {};         ///< A page's next_cursor, as it was given.
+  std::vector<std::string> source_pointers = {};  ///< Where each of `sources` is named, or none.
 };
 
 enum class AggregateType : std::uint8_t {
@@ -53,10 +54,10 @@ std::string_view AggregateTypeName(AggregateType type);
 
 struct Aggregation {
   AggregateType type = AggregateType::kCount;
-  std::string column;   ///< Empty only for count: rows.
-  std::string alias;    ///< Never empty: type_column, or the type alone.
-  double p = 0.5;       ///< Of a percentile, 0 to 1.
-  std::string pointer;  ///< /aggregations/0
+  std::optional<std::string> column;  ///< Nothing only for count: rows.
+  std::string alias;                  ///< Never empty: type_column, or the type alone.
+  double p = 0.5;                     ///< Of a percentile, 0 to 1.
+  std::string pointer;                ///< /aggregations/0
 };
 
 enum class DatePart : std::uint8_t { kYear, kQuarter, kMonth, kWeek, kDay, kHour, kMinute };
@@ -85,6 +86,7 @@ struct AggregateRequest {
   std::optional<Filter> having;   ///< Over aliases.
   std::vector<OrderBy> order_by;  ///< Over aliases.
   std::optional<std::uint64_t> limit;
+  std::vector<std::string> source_pointers = {};  ///< Where each of `sources` is named, or none.
 };
 
 }  // namespace granary::query

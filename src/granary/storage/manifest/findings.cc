@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "granary/base/wrong_places.h"
 
 namespace granary::storage {
 
@@ -30,6 +33,7 @@ void Findings::Add(std::string pointer, const Status& status) {
 Status Findings::Take() {
   if (errors_.empty()) return Status::Ok();
   std::string message = fmt::format("{}: {}", errors_.front().pointer, errors_.front().detail);
+  errors_.resize(std::min(errors_.size(), kWrongPlacesMax));
   return {Code::kInvalidDefinition, std::move(message), std::move(errors_)};
 }
 

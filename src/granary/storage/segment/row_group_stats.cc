@@ -144,7 +144,8 @@ ColumnStats StatsOf(const parquet::Statistics& stats, std::int64_t rows, const D
   if (!stats.HasMinMax()) return out;
   std::tie(out.min, out.max) = BoundsOf(stats, type);
   out.min_exact = !IsNull(out.min) && stats.is_min_value_exact().value_or(true);
-  out.max_exact = !IsNull(out.max) && stats.is_max_value_exact().value_or(true);
+  out.max_exact =
+      !IsNull(out.max) && !out.may_have_nan && stats.is_max_value_exact().value_or(true);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // MergeStats, ConvertStats, DistinctEstimate (stats_builder.h): knowledge about sets of rows,
 // combined.
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "granary/storage/stats/distinct_sketch.h"
@@ -20,6 +21,13 @@ bool HasNothingToBound(const ColumnStats& stats) {
          (stats.values && std::all_of(stats.values->begin(), stats.values->end(), IsNanValue));
 }
 
+/// What was collected has an exact maximum beside its NaN, or NaN alone in its value set; what was
+/// deleted since has neither, nor has what is unknown.
+bool HasNan(const ColumnStats& stats) {
+  if (stats.values) return !stats.values->empty() && IsNanValue(stats.values->back());
+  return stats.may_have_nan && stats.max_exact && std::holds_alternative<double>(stats.max);
+}
+
 struct Bound {
   Value value;
   bool exact = false;
@@ -33,6 +41,7 @@ Bound Outer(const Bound& a, const Bound& b, int sign) {
   return (sign > 0) == (order < 0) ? a : b;
 }
 
+/// After `merged.may_have_nan`.
 void MergeBounds(const ColumnStats& a, const ColumnStats& b, ColumnStats& merged) {
   Bound min = Outer({a.min, a.min_exact}, {b.min, b.min_exact}, 1);
   Bound max = Outer({a.max, a.max_exact}, {b.max, b.max_exact}, -1);
@@ -44,7 +53,7 @@ void MergeBounds(const ColumnStats& a, const ColumnStats& b, ColumnStats& merged
   merged.min = std::move(min.value);
   merged.min_exact = min.exact;
   merged.max = std::move(max.value);
-  merged.max_exact = max.exact;
+  merged.max_exact = max.exact && (!merged.may_have_nan || HasNan(a) || HasNan(b));
 }
 
 std::optional<DistinctSketch> SketchOf(const ColumnStats& stats) {
@@ -194,6 +203,18 @@ ColumnStats WithoutSketches(const ColumnStats& stats) {
           .max_exact = stats.max_exact,
           .may_have_nan = stats.may_have_nan,
           .values = stats.values};
+}
+
+Value LeastValue(const ColumnStats& stats) {
+  if (stats.min_exact) return stats.min;
+  const bool only_nan = stats.values && stats.values->size() == 1 && HasNan(stats);
+  return only_nan ? stats.values->front() : Value();
+}
+
+Value GreatestValue(const ColumnStats& stats) {
+  if (HasNan(stats)) return std::numeric_limits<double>::quiet_NaN();
+  const bool below_nan = stats.may_have_nan && std::holds_alternative<double>(stats.max);
+  return stats.max_exact && !below_nan ? stats.max : Value();
 }
 
 std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats) {

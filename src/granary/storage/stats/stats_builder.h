@@ -35,7 +35,8 @@ class StatsBuilder {
   std::unique_ptr<State> state_;
 };
 
-/// Statistics of the union of two sets of rows. Unknown in one is unknown in both.
+/// Statistics of the union of two sets of rows. Unknown in one is unknown in both. Where a NaN may be
+/// there that no row is known to have, no maximum is exact.
 ColumnStats MergeStats(const ColumnStats& a, const ColumnStats& b);
 /// Of many: cheaper, and their distributions are merged at once (distribution_merge.h).
 ColumnStats MergeAllStats(std::span<const ColumnStats* const> parts);
@@ -44,6 +45,10 @@ ColumnStats MergeAllStats(std::span<const ColumnStats* const> parts);
 ColumnStats ConvertStats(const ColumnStats& stats, const DataType& from, const DataType& to);
 /// What pruning uses: all but sketch and distribution, which are long to copy.
 ColumnStats WithoutSketches(const ColumnStats& stats);
+/// The least and the greatest value as searches order them, NaN above all numbers; null where there is
+/// none or no row is known to have it. The bounds of `stats` leave NaN out: they are for pruning.
+Value LeastValue(const ColumnStats& stats);
+Value GreatestValue(const ColumnStats& stats);
 /// The estimate of the sketch, or the size of the value set when that is known.
 std::optional<std::uint64_t> DistinctEstimate(const ColumnStats& stats);
 

@@ -120,6 +120,43 @@ TEST(StatsBuilderTest, NanAndNullTakeNoPartInTheBounds) {
   EXPECT_EQ(std::get<double>(StatsOf(TypeKind::kFloat64, {inf, nan}).min), inf);
 }
 
+TEST(StatsBuilderTest, TheGreatestValueIsNanWhereOneIsAndUnknownWhereOneMayBe) {
+  const double nan = std::nan("");
+  const auto is_nan = [](const Value& value) {
+    const auto* real = std::get_if<double>(&value);
+    return real != nullptr && std::isnan(*real);
+  };
+  std::vector<Value> many{nan};
+  for (int i = 0; i < 200; ++i) many.emplace_back(double(i));
+  const ColumnStats with = StatsOf(TypeKind::kFloat64, many);
+  const ColumnStats without = StatsOf(TypeKind::kFloat64, {500.0, {}});
+  const ColumnStats only = StatsOf(TypeKind::kFloat64, {nan, {}});
+  const ColumnStats none = StatsOf(TypeKind::kFloat64, {{}, {}});
+  ASSERT_FALSE(with.values);
+  EXPECT_TRUE(is_nan(GreatestValue(with)));
+  EXPECT_EQ(LeastValue(with), Value(0.0));
+  EXPECT_EQ(GreatestValue(without), Value(500.0));
+  EXPECT_TRUE(is_nan(GreatestValue(only)) && is_nan(LeastValue(only)));
+  EXPECT_TRUE(IsNull(GreatestValue(none)) && IsNull(LeastValue(none)));
+  for (const auto& [a, b] : {std::pair(with, without), {without, with}, {only, without}}) {
+    EXPECT_TRUE(is_nan(GreatestValue(MergeStats(a, b))));
+    EXPECT_FALSE(is_nan(LeastValue(MergeStats(a, b))));
+  }
+  EXPECT_TRUE(is_nan(GreatestValue(MergeStats(only, only))));
+  EXPECT_TRUE(is_nan(LeastValue(MergeStats(only, only))));
+
+  // Of rows that were deleted since, the NaN may be one.
+  ColumnStats less = with;
+  less.min_exact = less.max_exact = false;
+  EXPECT_TRUE(IsNull(GreatestValue(less)));
+  EXPECT_TRUE(IsNull(GreatestValue(MergeStats(less, without))));
+  EXPECT_TRUE(IsNull(GreatestValue(MergeStats(MergeStats(less, without), without))));
+  ColumnStats fewer = StatsOf(TypeKind::kFloat64, {1.0, 2.0});
+  fewer.min_exact = fewer.max_exact = false;
+  fewer.values.reset();
+  EXPECT_EQ(GreatestValue(MergeStats(fewer, without)), Value(500.0));
+}
+
 TEST(StatsBuilderTest, LongStringsGetBoundsThatAreNoValues) {
   const std::string low = std::string(63, 'a') + "é" + "x";
   const std::string high = std::string(70, 'z');
