@@ -131,6 +131,15 @@ TEST(RecordParserTest, StoresEveryTypeExactlyOrRefuses) {
       {"float64", "9007199254740992", "9007199254740992.0"},
       {"float64", "9007199254740993.0", "9007199254740992.0"},
       {"float64", "1152921504606846976", "1.152921504606847e+18"},
+      {"float64", "1152921504606847000", "1.152921504606847e+18"},
+      {"float64", "-1152921504606847000", "-1.152921504606847e+18"},
+      {"float64", "1152921504606847001",
+       "expected a whole number that float64 has (with a fraction or an exponent it becomes the "
+       "nearest), found number 1152921504606847001"},
+      {"float64", "1152921504606847040",
+       "expected a whole number that float64 has (with a fraction or an exponent it becomes the "
+       "nearest), found number 1152921504606847040"},
+      {"float32", "1152921500000000000", "1.1529215e+18"},
       {"float64", "100000000000000000000", "1e+20"},
       {"float64", "1e23", "1e+23"},
       {"float64", R"("NaN")", R"("NaN")"},

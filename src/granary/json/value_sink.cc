@@ -1,6 +1,8 @@
 #include "granary/json/value_sink.h"
 
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -174,7 +176,22 @@ class FloatSink final : public TypedSink<Builder> {
   static bool KeepsIntegers(std::string_view text, Float value) {
     constexpr Float kAllExact = Float{1} / std::numeric_limits<Float>::epsilon();
     if (std::abs(value) <= kAllExact || !IsPlainInteger(text)) return true;
-    return CompareNumbers(fmt::format("{:.0f}", value), text) == 0;
+    return CompareNumbers(fmt::format("{:.0f}", value), text) == 0 || IsSpelledAs(text, value);
+  }
+
+  // The digits that tell the float from every other one, and then zeros: so JavaScript and Go write
+  // a large one.
+  static bool IsSpelledAs(std::string_view text, Float value) {
+    if (text.starts_with('-')) text.remove_prefix(1);
+    char shortest[32];
+    const auto end =
+        std::to_chars(shortest, std::end(shortest), std::abs(value), std::chars_format::scientific);
+    const std::string_view whole(shortest, static_cast<std::size_t>(end.ptr - shortest));
+    const std::size_t e = whole.find('e');
+    std::string digits(whole.substr(0, e));
+    std::erase(digits, '.');
+    if (digits.size() > text.size() || !text.starts_with(digits)) return false;
+    return text.find_first_not_of('0', digits.size()) == std::string_view::npos;
   }
 
   Taken AppendSpecial(Cell& cell, CellContext& context) {

@@ -15,8 +15,8 @@
 namespace granary::json {
 
 /// How the spelling of a number counts in an integer column. In a column of floats one rule holds
-/// for all: a whole number is meant exactly, and refused where no such float equals it; a fraction
-/// or an exponent (1e23) becomes the nearest float. Doors that say a number's type do the same by it
+/// for all: a whole number is meant exactly, and refused where no such float equals it or is
+/// spelled so (2^60 as 1152921504606847000); a fraction or an exponent becomes the nearest float. Doors that say a number's type do the same by it
 /// (formats/to_floats.h).
 enum class NumberRule : std::uint8_t {
   kByValue,  ///< The column's type was declared: 2.0 is an integer.
