@@ -119,6 +119,7 @@ struct StoreDeps {
 struct CachedBytes {
   std::uint64_t columns = 0;
   std::uint64_t index_blocks = 0;
+  std::uint64_t open_files = 0;
 };
 
 /// What a flush should do next. Pure: see PickFlush.
