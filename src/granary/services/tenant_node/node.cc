@@ -236,6 +236,7 @@ TenantNode::~TenantNode() {
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
   GRANARY_TRY(state_->OpenTenants());
+  state_->memory.Settle();
   if (state_->grpc) state_->grpc->SetServing(true);
   GRANARY_TRY(state_->StartHeartbeats());
   state_->log.Info(
