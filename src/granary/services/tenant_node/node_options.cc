@@ -153,6 +153,9 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
                 .spill = MakeSpillOptions(config),
                 .kept_bytes = std::min(Megabytes(config.partial_cache_mb),
                                        Megabytes(config.memory_limit_mb) / kCacheParts)};
+  const std::uint64_t wide_group = Unsigned(config.max_columns) * kRowsOfWideGroup * kBytesOfValue;
+  if (Megabytes(config.memory_limit_mb) / kDecodingParts < 2 * wide_group)
+    out.query_parallelism = 1;
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.retention_interval = std::chrono::minutes(config.retention_interval_minutes);
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),
