@@ -237,8 +237,11 @@ bool GrpcReactor::Charge(std::uint64_t bytes) {
   runtime::MemoryBudget* budget = context_.options.messages;
   if (budget == nullptr) return all <= context_.options.messages_bytes_max;
   budget->Release(std::exchange(reserved_bytes_, 0));
-  if (all > context_.options.messages_bytes_max || budget->TryReserve(bytes) != nullptr)
+  if (all > context_.options.messages_bytes_max) return false;
+  if (const auto* refused_by = budget->TryReserveSmall(bytes)) {
+    refused_by->Press(bytes);  // Nobody waits here: for the next attempt.
     return false;
+  }
   reserved_bytes_ = bytes;
   return true;
 }

@@ -79,8 +79,11 @@ Status HttpExchange::Charge(std::uint64_t bytes) {
                         context.options.bodies_bytes_max)};
   }
   if (context.options.bodies == nullptr) return Status::Ok();
-  if (const runtime::MemoryBudget* refused_by = context.options.bodies->TryReserve(bytes))
+  runtime::MemoryBudget& bodies = *context.options.bodies;
+  if (const auto* refused_by = bodies.TryReserveSmall(bytes)) {
+    refused_by->Press(bytes);  // Nobody waits here: for the next attempt.
     return runtime::OutOfMemory(*refused_by, bytes);
+  }
   reserved_bytes += bytes;
   return Status::Ok();
 }

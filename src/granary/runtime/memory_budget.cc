@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "granary/base/check.h"
 
@@ -26,6 +27,24 @@ std::uint64_t MemoryBudget::reach() const {
   for (const MemoryBudget* at = parent_; at != nullptr; at = at->parent_)
     lowest = std::min(lowest, at->limit_);
   return lowest;
+}
+
+std::uint64_t MemoryBudget::own_room() const {
+  const std::uint64_t least = unnamed_least_.load(std::memory_order_relaxed);
+  return least == kNoLimit ? limit_ : limit_ - std::min(least, limit_);
+}
+
+const MemoryBudget& MemoryBudget::tightest() const {
+  const MemoryBudget* tightest = this;
+  for (const MemoryBudget* at = parent_; at != nullptr; at = at->parent_)
+    if (at->own_room() < tightest->own_room()) tightest = at;
+  return *tightest;
+}
+
+void MemoryBudget::NoteUnnamed(std::uint64_t bytes) {
+  unnamed_.store(bytes, std::memory_order_relaxed);
+  if (bytes < unnamed_least_.load(std::memory_order_relaxed))
+    unnamed_least_.store(bytes, std::memory_order_relaxed);
 }
 
 void MemoryBudget::NotePeak(std::uint64_t now) {
@@ -55,11 +74,19 @@ MemoryBudget* MemoryBudget::Charge(std::uint64_t bytes) {
 }
 
 const MemoryBudget* MemoryBudget::TryReserve(std::uint64_t bytes, Refusals count) {
+  if (bytes == 0) return nullptr;  // Also where others are past the limit.
   MemoryBudget* refused = Charge(bytes);
   while (refused != nullptr && refused->Reclaim(bytes) > 0) refused = Charge(bytes);
   if (refused != nullptr && count == Refusals::kCounted)
     refused->refusals_.fetch_add(1, std::memory_order_relaxed);
   return refused;
+}
+
+const MemoryBudget* MemoryBudget::TryReserveSmall(std::uint64_t bytes) {
+  const MemoryBudget* refused = TryReserve(bytes);
+  if (refused == nullptr || bytes > kSmallBytes || reserved() > kSmallBytes - bytes) return refused;
+  Add(bytes);
+  return nullptr;
 }
 
 void MemoryBudget::Add(std::uint64_t bytes) {
@@ -121,11 +148,51 @@ MemoryBudget::Reclaimer::~Reclaimer() {
   }
 }
 
+MemoryBudget::Presser::Presser(MemoryBudget& of, HoldsFn holds, BeginFn begin)
+    : of_(of), holds_(std::move(holds)), begin_(std::move(begin)) {
+  for (MemoryBudget* at = &of_; at != nullptr; at = at->parent_) {
+    const std::lock_guard lock(at->press_mutex_);
+    at->pressers_.push_back(this);
+  }
+}
+
+MemoryBudget::Presser::~Presser() {
+  for (MemoryBudget* at = &of_; at != nullptr; at = at->parent_) {
+    const std::lock_guard lock(at->press_mutex_);
+    at->pressers_.remove(this);
+  }
+}
+
+void MemoryBudget::Press(std::uint64_t bytes) const {
+  const std::lock_guard lock(press_mutex_);
+  std::vector<std::pair<std::uint64_t, const Presser*>> by_size;
+  for (const Presser* presser : pressers_) by_size.emplace_back(presser->holds_(), presser);
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [holds, presser] : by_size) {
+    if (holds == 0) return;
+    presser->begin_(bytes);
+    if (holds >= bytes) return;
+    bytes -= holds;
+  }
+}
+
 Status OutOfMemory(const MemoryBudget& refused_by, std::uint64_t bytes) {
-  return {Code::kOverloaded,
-          fmt::format("{} more bytes do not fit: \"{}\" holds {} of the {} that it may take; try "
-                      "again later",
-                      bytes, refused_by.name(), refused_by.reserved(), refused_by.limit())};
+  return {
+      Code::kOverloaded,
+      fmt::format("{} more bytes of memory are needed, and \"{}\" holds {} of the {} that it may "
+                  "take: try again in a moment, or give the node a larger MEMORY_LIMIT_MB",
+                  bytes, refused_by.name(), refused_by.reserved(), refused_by.limit())};
+}
+
+Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes, std::uint64_t room) {
+  const MemoryBudget& in_the_way = budget.tightest();
+  return {
+      Code::kTooLarge,
+      fmt::format("{} bytes of memory are needed at once and more, and of the {} that \"{}\" may "
+                  "take {} are all that a request can have: send less in one request (fewer "
+                  "records in a write), or give the node a larger MEMORY_LIMIT_MB",
+                  bytes, in_the_way.limit(), in_the_way.name(), room)};
 }
 
 std::uint64_t MemoryReservation::RoundUp(std::uint64_t bytes) {

@@ -5,7 +5,10 @@
 //            counts what is there already and may pass it; TryReserve then refuses until it is
 //            released.
 // Cost       one compare-and-swap a level. Reserve in coarse steps (MemoryReservation does).
-// Caches     give memory back before anyone is refused: see Reclaimer.
+// Caches     give memory back before anyone is refused: see Reclaimer. Who can make room, but not at
+//            once, is asked by those who wait: see Presser and memory_wait.h.
+// Unnamed    what is taken and reserved by nobody (the program itself) is told by NoteUnnamed; what
+//            of it never went away is nobody's to give back.
 // Threads    fully safe. A budget outlives its children, reservations and reclaimers.
 #pragma once
 
@@ -39,6 +42,10 @@ class MemoryBudget {
   /// Reserves here and in every budget above. Otherwise nothing is reserved, and the budget whose
   /// limit is in the way is returned. Asks the caches below that one first.
   const MemoryBudget* TryReserve(std::uint64_t bytes, Refusals count = Refusals::kCounted);
+  /// The same, but what is refused is counted past the limits as long as this budget holds no more
+  /// than kSmallBytes with it: so that what is small gets as far as a line to wait in.
+  const MemoryBudget* TryReserveSmall(std::uint64_t bytes);
+  static constexpr std::uint64_t kSmallBytes = 1u << 20;
   /// Reserves whatever the limits are.
   void Add(std::uint64_t bytes);
   void Release(std::uint64_t bytes);
@@ -47,6 +54,12 @@ class MemoryBudget {
   std::uint64_t limit() const { return limit_; }
   /// The lowest limit here and above: what can be had at most.
   std::uint64_t reach() const;
+  /// reach() without what nobody can give back: more is never had, even if nobody else held any.
+  std::uint64_t room() const { return tightest().own_room(); }
+  /// So much of what is reserved here belongs to nobody by name. The least ever told is taken to be
+  /// there for good.
+  void NoteUnnamed(std::uint64_t bytes);
+  std::uint64_t unnamed() const { return unnamed_.load(std::memory_order_relaxed); }
   std::uint64_t reserved() const { return reserved_.load(std::memory_order_relaxed); }
   std::uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
   /// True when the parent holds nothing besides this.
@@ -75,10 +88,36 @@ class MemoryBudget {
   /// Asks the caches below this budget for `bytes`; returns how many they gave.
   std::uint64_t Reclaim(std::uint64_t bytes);
 
+  /// An offer to make room in `of`, while this lives, by work that takes a while: `holds` says how
+  /// much there is to be had, `begin` has the work begun and does not wait for it. Both are called
+  /// from any thread, again and again as long as somebody waits, and reserve nothing.
+  class Presser {
+   public:
+    using HoldsFn = std::function<std::uint64_t()>;
+    using BeginFn = std::function<void(std::uint64_t bytes)>;
+    Presser(MemoryBudget& of, HoldsFn holds, BeginFn begin);
+    ~Presser();
+    Presser(const Presser&) = delete;
+    Presser& operator=(const Presser&) = delete;
+
+   private:
+    friend class MemoryBudget;
+    MemoryBudget& of_;
+    HoldsFn holds_;
+    BeginFn begin_;
+  };
+
+  /// Somebody waits for `bytes` that this budget refuses: those below that hold most are asked,
+  /// until what they hold makes so much.
+  void Press(std::uint64_t bytes) const;
+
   /// Returns when something in this tree was released, or after `at_most`.
   void WaitForRelease(std::chrono::milliseconds at_most);
 
  private:
+  friend Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes, std::uint64_t room);
+  std::uint64_t own_room() const;
+  const MemoryBudget& tightest() const;  ///< Which has the least room, here or above.
   MemoryBudget* Charge(std::uint64_t bytes);
   bool AddWithinLimit(std::uint64_t bytes);
   void NotePeak(std::uint64_t now);
@@ -94,14 +133,23 @@ class MemoryBudget {
   std::mutex reclaim_mutex_;  ///< Held while caches are asked, so that none goes away meanwhile.
   std::list<Reclaimer*> reclaimers_;  ///< Of the caches below.
 
+  mutable std::mutex press_mutex_;  ///< As above.
+  std::list<Presser*> pressers_;
+
+  std::atomic<std::uint64_t> unnamed_ = 0;
+  std::atomic<std::uint64_t> unnamed_least_ = kNoLimit;  ///< Of all that was told.
+
   std::atomic<std::uint32_t> waiting_ = 0;  ///< Of the root's.
   std::mutex release_mutex_;
   std::condition_variable released_;
   std::uint64_t releases_ = 0;
 };
 
-/// "the memory of all queries (limit 1073741824 bytes) is taken", as kOverloaded.
+/// kOverloaded: says how much was asked for, what the limit is, who holds it and what to do.
 Status OutOfMemory(const MemoryBudget& refused_by, std::uint64_t bytes);
+/// kTooLarge: the same of `bytes` for which there is no room in `budget` or above it even if nobody
+/// else holds any, but for `room` (its own, or what was seen to be less).
+Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes, std::uint64_t room);
 
 /// Bytes of a budget that one owner holds; given back on destruction.
 ///

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace granary::runtime {
@@ -147,6 +148,80 @@ TEST(MemoryReservationTest, OfNoBudgetHasNoLimit) {
   MemoryReservation held;
   EXPECT_EQ(held.GrowTo(MemoryBudget::kNoLimit), nullptr);
   EXPECT_EQ(held.bytes(), 0u);
+}
+
+TEST(MemoryBudgetTest, NothingIsNeverRefused) {
+  MemoryBudget budget("all", 100);
+  budget.Add(150);
+  EXPECT_EQ(budget.TryReserve(0), nullptr);
+  EXPECT_EQ(budget.refusals(), 0u);
+  budget.Release(150);
+}
+
+TEST(MemoryBudgetTest, WhatIsSmallGetsInWhateverOthersHold) {
+  MemoryBudget process("process", 100);
+  MemoryBudget bodies("bodies", MemoryBudget::kNoLimit, &process);
+  process.Add(100);
+  EXPECT_EQ(bodies.TryReserveSmall(MemoryBudget::kSmallBytes), nullptr);
+  EXPECT_EQ(bodies.TryReserveSmall(1), &process) << "all that is small together";
+  bodies.Release(MemoryBudget::kSmallBytes);
+  EXPECT_EQ(bodies.TryReserveSmall(MemoryBudget::kSmallBytes + 1), &process);
+  EXPECT_EQ(bodies.reserved(), 0u);
+  process.Release(100);
+}
+
+TEST(MemoryBudgetTest, ThereIsRoomForAllButWhatIsTakenForGood) {
+  MemoryBudget process("process", 100);
+  MemoryBudget tenant("tenant", 80, &process);
+  EXPECT_EQ(tenant.room(), 80u);
+  process.NoteUnnamed(50);
+  EXPECT_EQ(tenant.room(), 50u);
+  process.NoteUnnamed(30);
+  EXPECT_EQ(tenant.room(), 70u);
+  process.NoteUnnamed(60);
+  EXPECT_EQ(process.unnamed(), 60u);
+  EXPECT_EQ(tenant.room(), 70u) << "some of it went away before";
+  process.NoteUnnamed(10);
+  EXPECT_EQ(tenant.room(), 80u);
+  EXPECT_EQ(tenant.reach(), 80u);
+}
+
+TEST(MemoryBudgetTest, ThoseThatHoldMostAreAskedToMakeRoom) {
+  MemoryBudget process("process", 1000);
+  MemoryBudget one("one", 1000, &process), other("other", 1000, &process);
+  std::uint64_t in_one = 100, in_other = 300;
+  std::vector<std::pair<char, std::uint64_t>> asked;
+  const auto reset = [&] { return std::exchange(asked, {}); };
+  using Asked = std::vector<std::pair<char, std::uint64_t>>;
+  MemoryBudget::Presser a(
+      one, [&] { return in_one; }, [&](auto n) { asked.emplace_back('a', n); });
+  {
+    MemoryBudget::Presser b(
+        other, [&] { return in_other; }, [&](auto n) { asked.emplace_back('b', n); });
+    process.Press(300);
+    EXPECT_EQ(reset(), (Asked{{'b', 300}}));
+    process.Press(350);
+    EXPECT_EQ(reset(), (Asked{{'b', 350}, {'a', 50}}));
+    one.Press(350);
+    EXPECT_EQ(reset(), (Asked{{'a', 350}})) << "the limit of one is in the way: not the other's";
+    in_other = 0;
+    process.Press(350);
+    EXPECT_EQ(reset(), (Asked{{'a', 350}})) << "who holds nothing is left alone";
+    in_other = 300;
+  }
+  process.Press(500);
+  EXPECT_EQ(reset(), (Asked{{'a', 500}}));
+}
+
+TEST(NeverFitsTest, NamesTheLimitTheRoomAndWhatToDo) {
+  MemoryBudget process("process", 100);
+  MemoryBudget writes("writes", MemoryBudget::kNoLimit, &process);
+  process.NoteUnnamed(40);
+  const Status status = NeverFits(writes, 70, writes.room());
+  EXPECT_EQ(status.code(), Code::kTooLarge);
+  for (const char* part :
+       {"70 bytes", "100 that \"process\" may take 60", "fewer records", "MEMORY_LIMIT_MB"})
+    EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
 }
 
 TEST(OutOfMemoryTest, NamesWhoIsInTheWayAndAsksToComeBack) {

@@ -1,19 +1,8 @@
 #include "granary/runtime/memory_queue.h"
 
-#include <fmt/format.h>
+#include "granary/runtime/memory_wait.h"
 
 namespace granary::runtime {
-namespace {
-
-// Cancellation has no callback, so a waiter looks by itself: half of what the header promises.
-constexpr std::chrono::milliseconds kLookForRoomEvery{10};
-
-Status NeverFits(const MemoryBudget& budget, std::uint64_t bytes) {
-  return {Code::kTooLarge, fmt::format("{} bytes of memory are needed at once, \"{}\" may take {}",
-                                       bytes, budget.name(), budget.reach())};
-}
-
-}  // namespace
 
 std::optional<MemoryReservation> MemoryQueue::TryEnter(MemoryBudget& budget, std::uint64_t bytes) {
   Refusals count = Refusals::kCounted;
@@ -35,10 +24,10 @@ std::optional<MemoryReservation> MemoryQueue::EnterAtOnce(MemoryBudget& budget, 
 Result<MemoryReservation> MemoryQueue::Enter(MemoryBudget& budget, std::uint64_t bytes,
                                              const CancelToken& cancel) {
   GRANARY_TRY(cancel.Check());
-  if (bytes > budget.reach()) return NeverFits(budget, bytes);
+  if (bytes > budget.room()) return NeverFits(budget, bytes, budget.room());
   Refusals count = Refusals::kCounted;  // Once, however often we look.
   if (auto at_once = EnterAtOnce(budget, bytes, count)) return std::move(*at_once);
-  const auto give_up = std::chrono::steady_clock::now() + wait_max_;
+  MemoryWait wait(budget, wait_max_);
   std::unique_lock lock(mutex_);
   const auto place = line_.insert(line_.end(), Waiter());
   lock.unlock();
@@ -57,10 +46,9 @@ Result<MemoryReservation> MemoryQueue::Enter(MemoryBudget& budget, std::uint64_t
     }
     if (in) break;
     status = cancel.Check().At("while waiting for memory");
-    if (status.ok() && std::chrono::steady_clock::now() >= give_up)
-      status = OutOfMemory(*refused_by, bytes);
+    if (status.ok() && !wait.Pause(*refused_by, 0, bytes))
+      status = wait.Refusal(*refused_by, 0, bytes);
     if (!status.ok()) break;
-    budget.WaitForRelease(kLookForRoomEvery);
   }
   lock.lock();
   line_.erase(place);

@@ -29,9 +29,9 @@ class MemoryQueue {
  public:
   explicit MemoryQueue(std::chrono::milliseconds wait_max) : wait_max_(wait_max) {}
 
-  /// `bytes` of `budget`. kOverloaded after `wait_max`; kTooLarge, at once, when the budget or one
-  /// above it is smaller than that; kCancelled or kDeadlineExceeded by `cancel`, noticed within
-  /// 20 ms.
+  /// `bytes` of `budget`. kOverloaded after `wait_max`; kTooLarge, at once where that is certain,
+  /// when the budget or one above it would not have so much even if nobody else held any;
+  /// kCancelled or kDeadlineExceeded by `cancel`, noticed within 20 ms.
   Result<MemoryReservation> Enter(MemoryBudget& budget, std::uint64_t bytes,
                                   const CancelToken& cancel);
   /// The same without waiting, for callers that have no thread to wait on: nothing when the memory

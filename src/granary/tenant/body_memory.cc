@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
+#include "granary/runtime/memory_wait.h"
 #include "granary/tenant/tenant_memory.h"
 
 namespace granary {
 namespace {
 
-constexpr std::chrono::milliseconds kLookForRoomEvery{10};
 constexpr std::uint64_t kTextStepBytes = 64u << 10;
 
 }  // namespace
@@ -26,14 +24,20 @@ Status BodyMemory::TextCame(std::uint64_t bytes) {
 }
 
 Status BodyMemory::Take(std::uint64_t bytes) {
-  const auto give_up = std::chrono::steady_clock::now() + wait_max_;
+  runtime::MemoryWait wait(budget_, wait_max_);
   auto count = runtime::Refusals::kCounted;
   while (const runtime::MemoryBudget* refused_by = budget_.TryReserve(bytes, count)) {
     count = runtime::Refusals::kRepeated;
     GRANARY_TRY(cancel_.Check().At("while waiting for memory"));
-    const bool never = held_.load() + bytes > budget_.reach();
-    if (never || std::chrono::steady_clock::now() >= give_up) return Refused(*refused_by, bytes);
-    budget_.WaitForRelease(kLookForRoomEvery);
+    const std::uint64_t own = held_.load();
+    if (wait.Pause(*refused_by, own, bytes)) continue;
+    // With half of the limit in its own hands it is the body that is in the way.
+    const std::uint64_t limit = refused_by->limit();
+    if (own + bytes > limit / 2) {
+      const std::uint64_t others = std::max(refused_by->reserved(), own) - own;
+      return runtime::NeverFits(*refused_by, own + bytes, limit - std::min(limit, others));
+    }
+    return wait.Refusal(*refused_by, own, bytes);
   }
   held_.fetch_add(bytes);
   return Status::Ok();
@@ -42,15 +46,6 @@ Status BodyMemory::Take(std::uint64_t bytes) {
 void BodyMemory::GiveBack(std::uint64_t bytes) {
   held_.fetch_sub(bytes);
   budget_.Release(bytes);
-}
-
-Status BodyMemory::Refused(const runtime::MemoryBudget& by, std::uint64_t bytes) const {
-  const std::uint64_t all = held_.load() + bytes;
-  if (all <= by.limit() / 2) return runtime::OutOfMemory(by, bytes);
-  return {Code::kTooLarge,
-          fmt::format("the body needs {} bytes of memory at once and more, of the {} that \"{}\" "
-                      "may take for everything: send its records in smaller batches",
-                      all, by.limit(), by.name())};
 }
 
 }  // namespace granary

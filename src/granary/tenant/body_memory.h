@@ -35,8 +35,6 @@ class BodyMemory final : public formats::DecodeRoom {
   void GiveBack(std::uint64_t bytes) override;
 
  private:
-  Status Refused(const runtime::MemoryBudget& by, std::uint64_t bytes) const;
-
   runtime::MemoryBudget& budget_;
   const std::chrono::milliseconds wait_max_;
   const runtime::CancelToken cancel_;

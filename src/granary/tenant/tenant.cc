@@ -9,6 +9,7 @@
 #include "granary/query/exec/aggregate_table.h"
 #include "granary/query/exec/kept_aggregates.h"
 #include "granary/runtime/cpu_shares.h"
+#include "granary/runtime/memory_wait.h"
 #include "granary/storage/manifest/findings.h"
 #include "granary/tenant/calibration.h"
 #include "granary/tenant/key_nulls.h"
@@ -34,16 +35,25 @@ SourceStatsInfo StatsOf(const storage::Source& source) {
   return info;
 }
 
-/// `bytes` in all, of which the text explains the smaller part.
-Status HoldForNulls(runtime::MemoryReservation& held, std::uint64_t bytes) {
+/// `bytes` in all, of which the text explains the smaller part. Who waits for them holds some
+/// already, so one write at a time does; what the others hold is in its way, and they are refused.
+Status HoldForNulls(TenantMemory& memory, runtime::MemoryReservation& held, std::uint64_t bytes,
+                    std::chrono::milliseconds wait_max, const runtime::CancelToken& cancel) {
   const runtime::MemoryBudget* refused_by = held.GrowTo(bytes);
   if (refused_by == nullptr) return Status::Ok();
-  if (bytes <= refused_by->limit() / 2) return runtime::OutOfMemory(*refused_by, bytes);
-  return {Code::kTooLarge,
-          fmt::format("the records need {} bytes of memory at once and more, most of them for the "
-                      "columns that they lack, of the {} that \"{}\" may take for everything: send "
-                      "them in smaller batches",
-                      bytes, refused_by->limit(), refused_by->name())};
+  const bool is_first = !memory.waits_for_nulls.exchange(true);
+  runtime::MemoryWait wait(memory.writes, is_first ? wait_max : std::chrono::milliseconds(0));
+  Status status;
+  while (status.ok() && refused_by != nullptr) {
+    const std::uint64_t more = bytes - held.bytes();
+    status = cancel.Check().At("while waiting for memory");
+    if (status.ok() && !wait.Pause(*refused_by, held.bytes(), more))
+      status = wait.Refusal(*refused_by, held.bytes(), more)
+                   .At("most of it for columns that records lack");
+    if (status.ok()) refused_by = held.GrowTo(bytes, runtime::Refusals::kRepeated);
+  }
+  if (is_first) memory.waits_for_nulls = false;
+  return status;
 }
 
 }  // namespace
@@ -190,8 +200,11 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
   GRANARY_ASSIGN(runtime::MemoryReservation held,
                  HoldForWrite(request.records.size(), request.cancel));
   json::RecordLimits limits = options_.records;
+  std::uint64_t null_bytes = 0;
   limits.null_room = [&](std::uint64_t bytes) {
-    return HoldForNulls(held, request.records.size() * kWriteBytesPerTextByte + bytes);
+    null_bytes = bytes;
+    return HoldForNulls(*memory_, held, request.records.size() * kWriteBytesPerTextByte + bytes,
+                        options_.memory.wait_max, request.cancel);
   };
   json::RecordParser parser(std::move(limits));
   if (deps_.pacer != nullptr) deps_.pacer->Pace();
@@ -209,8 +222,9 @@ Result<WriteAnswer> Tenant::Write(const WriteRequest& request) {
                              storage::PointerStep(column));
         },
         parsed, request.skips_wrong ? &found : nullptr));
-    // The records find room in the hot tier only if the write does not stand in its own way.
-    held.ShrinkTo(request.records.size() * kParsedBytesPerTextByte);
+    // The records find room in the hot tier only if the write does not stand in its own way: what
+    // it holds there is what their frame takes before.
+    held.ShrinkTo(request.records.size() * kParsedBytesPerTextByte + null_bytes / 2);
     runtime::CpuShares::EndSlice();  // It waits for the log from here on.
     const auto rows = static_cast<std::uint64_t>(parsed.batch->num_rows());
     WriteAnswer answer{.source = request.source, .written = rows, .outcome = {}};

@@ -5,6 +5,7 @@
 // Threads    fully safe. Outlives the tenant's store and everything read from it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -42,6 +43,7 @@ struct TenantMemory {
   runtime::MemoryBudget writes;
   runtime::MemoryQueue query_line;
   runtime::MemoryQueue write_line;
+  std::atomic<bool> waits_for_nulls = false;  ///< A write that holds a part of what it needs.
 };
 
 /// What of it is held, and what became of those who asked for more.

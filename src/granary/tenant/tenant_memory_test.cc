@@ -23,6 +23,7 @@ class TenantMemoryTest : public ::testing::Test {
     TenantOptions options;
     options.id = TenantId::Parse("acme").Take();
     options.store.root = directory_.Join("data");
+    options.store.hot_bytes_max = kLimit;
     options.memory = {.limit_bytes = kLimit,
                       .query_bytes = 4 * kQueryStart,
                       .query_start_bytes = kQueryStart,
@@ -88,6 +89,42 @@ TEST_F(TenantMemoryTest, NullsOfSparseRecordsAreReservedBeforeTheyAreMade) {
   EXPECT_LE(tenant_->memory().peak, kLimit);
   EXPECT_EQ(tenant_->GetSource(source_)->schema->columns().size(), 1u) << "nothing has changed";
   EXPECT_TRUE(write(sparse(100)).ok());
+}
+
+TEST_F(TenantMemoryTest, SparseRecordsThatFitOnceOthersLetGoAreToldToComeBack) {
+  Open(std::chrono::milliseconds(1));
+  std::string text = "[";
+  for (int i = 0; i < 300; ++i)
+    text += fmt::format("{}{{\"fields\":{{\"n{}\":1}}}}", i == 0 ? "" : ",", i);
+  const auto write = [&] {
+    return tenant_->Write({.source = source_, .records = text + "]"}).status();
+  };
+  {
+    const auto held = tenant_->HoldForWrite((kLimit - kLimit / 16) / kWriteBytesPerTextByte, {});
+    ASSERT_TRUE(held.ok());
+    EXPECT_EQ(write().code(), Code::kOverloaded);
+  }
+  EXPECT_EQ(tenant_->memory().writes, 0u);
+  EXPECT_TRUE(write().ok());
+}
+
+// No limit of the flushes' own is anywhere near.
+TEST_F(TenantMemoryTest, AQueryAndAWriteThatWaitHaveHotRowsFlushed) {
+  Open(std::chrono::milliseconds(60'000));
+  ASSERT_TRUE(Write(2u << 20).ok());
+  const std::uint64_t hot = tenant_->store().hot_bytes();
+  ASSERT_GT(hot, 2'000'000u);
+  {
+    const auto held =
+        tenant_->HoldForWrite((kLimit - hot - kQueryStart / 2) / kWriteBytesPerTextByte, {});
+    ASSERT_TRUE(held.ok());
+    EXPECT_TRUE(Count().ok());
+    EXPECT_EQ(tenant_->memory().query_line.waited, 1u);
+    EXPECT_EQ(tenant_->store().hot_bytes(), 0u);
+  }
+  ASSERT_TRUE(Write(2u << 20).ok());
+  EXPECT_TRUE(tenant_->HoldForWrite(kLimit / kWriteBytesPerTextByte, {}).ok());
+  EXPECT_EQ(tenant_->memory().write_line.waited, 1u);
 }
 
 TEST_F(TenantMemoryTest, WhatOthersHoldIsWaitedForAndThenRefused) {

@@ -13,6 +13,7 @@
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/source_scan.h"
 #include "granary/query/exec/take_rows.h"
+#include "granary/runtime/memory_wait.h"
 #include "granary/types/unnamed_batch.h"
 
 namespace granary::query {
@@ -26,8 +27,6 @@ constexpr std::chrono::milliseconds kLongStep{8};
 
 // A guess at what a value takes, until it is decoded.
 constexpr std::uint64_t kBytesOfNumber = 8, kBytesOfText = 32;
-
-constexpr std::chrono::milliseconds kLookEvery{10};
 
 /// So many of an index's rows are filtered at first, though the limit be lower.
 constexpr std::int64_t kFirstPicked = 64;
@@ -236,7 +235,7 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
   }
   const std::uint64_t wanted =
       memory.bytes() + row_bytes * static_cast<std::uint64_t>(RowsToDecode(morsel));
-  const auto give_up = std::chrono::steady_clock::now() + context.memory_wait_max;
+  runtime::MemoryWait wait(*context.memory, context.memory_wait_max);
   auto count = runtime::Refusals::kCounted;
   while (const runtime::MemoryBudget* refused_by = memory.GrowTo(wanted, count)) {
     count = runtime::Refusals::kRepeated;
@@ -246,10 +245,9 @@ Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>&
       break;
     }
     GRANARY_TRY(context.cancel.Check());
-    if (std::chrono::steady_clock::now() >= give_up)
-      return runtime::OutOfMemory(*refused_by, wanted);
     const auto begin = std::chrono::steady_clock::now();
-    context.memory->WaitForRelease(kLookEvery);
+    if (!wait.Pause(*refused_by, memory.bytes(), wanted - memory.bytes()))
+      return runtime::OutOfMemory(*refused_by, wanted - memory.bytes());
     stats.waited_ns += static_cast<std::uint64_t>(
         std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
   }

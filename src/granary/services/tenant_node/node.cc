@@ -51,7 +51,8 @@ double UsedMemoryPercent(const NodeState& node, Tenants& tenants) {
   std::uint64_t used = all.reserved();
   for (const auto& tenant : tenants.OpenOnes(kTenantsLookedAt)) {
     const storage::CachedBytes cached = tenant->store().cached_bytes();
-    used -= std::min(used, cached.columns + cached.index_blocks + tenant->memory().kept);
+    used -= std::min(
+        used, cached.columns + cached.index_blocks + cached.open_files + tenant->memory().kept);
   }
   return 100 * static_cast<double>(used) /
          static_cast<double>(std::max<std::uint64_t>(all.limit(), 1));
@@ -235,6 +236,7 @@ TenantNode::~TenantNode() {
 Status TenantNode::Open() {
   const std::int64_t start_ns = state_->clock.MonotonicNanos();
   GRANARY_TRY(state_->OpenTenants());
+  state_->memory.Settle();
   if (state_->grpc) state_->grpc->SetServing(true);
   GRANARY_TRY(state_->StartHeartbeats());
   state_->log.Info(

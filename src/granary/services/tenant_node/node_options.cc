@@ -23,8 +23,12 @@ constexpr std::int64_t kChunksOfAStreamedBody = 6;
 // what only saves time leaves room for what must be.
 constexpr std::uint64_t kHotParts = 4;
 constexpr std::uint64_t kCacheParts = 4;
+constexpr std::uint64_t kFooterParts = 8;
 constexpr std::uint64_t kRowGroupParts = 32;
 constexpr std::uint64_t kIncomingParts = 8;
+// A query works on one row group at a time where such a part of MEMORY_LIMIT_MB does not hold two of
+// the widest source's, which have so many rows at least.
+constexpr std::uint64_t kDecodingParts = 8, kRowsOfWideGroup = 1024, kBytesOfValue = 8;
 // Where nobody says how much temporary files may take: log files of some lanes and a flush still
 // fit.
 constexpr std::uint64_t kSpillKeepsFreeBytes = 512ull << 20;
@@ -81,6 +85,7 @@ storage::StoreOptions MakeStoreOptions(const Config& config, const TenantId& ten
   out.segment_files.index_cache_bytes = Megabytes(config.index_cache_mb);
   out.segment_files.column_cache_bytes =
       std::min(Megabytes(config.column_cache_mb), memory_limit / kCacheParts);
+  out.segment_files.open_bytes_max = memory_limit / kFooterParts;
   out.row_group_rows = config.row_group_rows;
   out.page_rows = config.page_rows;
   out.shred_paths_max = static_cast<std::size_t>(config.shred_paths_max);
@@ -148,6 +153,9 @@ Result<TenantOptions> MakeTenantOptions(const Config& config) {
                 .spill = MakeSpillOptions(config),
                 .kept_bytes = std::min(Megabytes(config.partial_cache_mb),
                                        Megabytes(config.memory_limit_mb) / kCacheParts)};
+  const std::uint64_t wide_group = Unsigned(config.max_columns) * kRowsOfWideGroup * kBytesOfValue;
+  if (Megabytes(config.memory_limit_mb) / kDecodingParts < 2 * wide_group)
+    out.query_parallelism = 1;
   out.snapshot_retention_us = config.snapshot_retention_minutes * 60 * kMicrosPerSecond;
   out.retention_interval = std::chrono::minutes(config.retention_interval_minutes);
   out.bodies = {.chunk_rows = static_cast<std::size_t>(config.body_chunk_rows),

@@ -142,6 +142,7 @@ void AddTenantMemory(Tenant& tenant, std::vector<hosting::Sample>& out) {
           {"granary_memory_column_cache_bytes", "Decoded columns", Number(cached.columns)},
           {"granary_memory_partial_cache_bytes", "Kept states of aggregates", Number(memory.kept)},
           {"granary_memory_index_cache_bytes", "Blocks of indexes", Number(cached.index_blocks)},
+          {"granary_memory_open_files_bytes", "Footers of open files", Number(cached.open_files)},
           {"granary_memory_queries_bytes", "Running queries", Number(memory.queries)},
           {"granary_memory_queries_peak_bytes", "The most that queries held at once",
            Number(memory.queries_peak)},

@@ -36,7 +36,8 @@ ProcessMemory::~ProcessMemory() {
 void ProcessMemory::Look() {
   std::uint64_t resident = resident_();
   if (looks_to_asking_ > 0) --looks_to_asking_;
-  if (give_back_ && resident > all_.limit() - limit_ / kPressureParts && looks_to_asking_ == 0) {
+  if (give_back_ && resident > all_.limit() - limit_ / kPressureParts &&
+      (looks_to_asking_ == 0 || resident > all_.limit())) {
     looks_to_asking_ = kLooksBetweenAsking;
     give_back_();
     resident = resident_();
@@ -47,6 +48,7 @@ void ProcessMemory::Look() {
   const std::uint64_t now = resident - std::min(resident, named);
   if (now > before) others_.Add(now - before);
   if (now < before) others_.Release(before - now);
+  if (settled_) all_.NoteUnnamed(now);
 }
 
 }  // namespace granary::services

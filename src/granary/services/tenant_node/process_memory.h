@@ -5,7 +5,7 @@
 //            hundred times a second; so what is really used limits what is granted, however rough
 //            the estimates are. An eighth of the limit is never granted: it is for what happens
 //            between two looks. Where little is left, the allocator is told to give its free pages
-//            back.
+//            back: twenty times a second, and at each look where nothing is left.
 // Threads    fully safe. Outlives whoever reserves.
 #pragma once
 
@@ -33,6 +33,10 @@ class ProcessMemory {
   const runtime::MemoryBudget& bodies() const { return bodies_; }
   const runtime::MemoryBudget& others() const { return others_; }
 
+  /// The program is there with all that it needs for itself: what is unnamed from here on and never
+  /// goes away is taken for good.
+  void Settle() { settled_ = true; }
+
   /// Looks at once; not beside itself.
   void Look();
 
@@ -44,6 +48,7 @@ class ProcessMemory {
   runtime::MemoryBudget bodies_;
   runtime::MemoryBudget others_;
   std::atomic<int> looks_to_asking_ = 0;
+  std::atomic<bool> settled_ = false;
   runtime::PeriodicJob job_;
 };
 

@@ -49,6 +49,19 @@ TEST(ProcessMemoryTest, ReservedAndNotYetTouchedIsNotCountedTwice) {
   memory.bodies().Release(50);
 }
 
+TEST(ProcessMemoryTest, WhatTheProgramTakesForItselfIsNoRoomForAnybody) {
+  std::atomic<std::uint64_t> resident = 100;  // Not all of it is there yet.
+  ProcessMemory memory(800, [&] { return resident.load(); });
+  EXPECT_EQ(memory.bodies().room(), 700u);
+  resident = 300;
+  memory.Settle();
+  memory.Look();
+  EXPECT_EQ(memory.bodies().room(), 400u);
+  resident = 500;  // Somebody works.
+  memory.Look();
+  EXPECT_EQ(memory.bodies().room(), 400u);
+}
+
 TEST(ProcessMemoryTest, TheAllocatorGivesBackWhereLittleIsLeft) {
   std::atomic<std::uint64_t> resident = 500, kept = 0;
   ProcessMemory memory(

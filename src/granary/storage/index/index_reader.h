@@ -42,6 +42,8 @@ class IndexReader {
   ~IndexReader();
 
   const IndexKey& key() const { return meta_.key; }
+  /// Its footer and file; blocks are the cache's.
+  static constexpr std::uint64_t memory_bytes() { return 4u << 10; }
   std::uint64_t entries() const { return footer_.entries; }
   std::uint64_t keys() const { return footer_.keys; }
 

@@ -27,6 +27,9 @@ namespace granary::storage {
 namespace {
 
 constexpr std::uint64_t kTrailerBytes = 8;  // Footer length and magic.
+// Measured on files of 990 columns: 2.8 MiB, each column with its name and type, and in each row
+// group with its place, statistics and pages.
+constexpr std::uint64_t kBytesOfColumn = 1024, kBytesOfChunk = 2048;
 
 void AppendLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
   if (field.is_leaf()) leaves.push_back(field.column_index);
@@ -369,6 +372,11 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem&
 }
 
 const Schema& SegmentReader::file_schema() const { return *state_->file_schema; }
+
+std::uint64_t SegmentReader::memory_bytes() const {
+  const auto columns = static_cast<std::uint64_t>(state_->metadata->num_columns());
+  return columns * (kBytesOfColumn + kBytesOfChunk * state_->group_rows.size());
+}
 
 int SegmentReader::row_groups() const { return static_cast<int>(state_->group_rows.size()); }
 

@@ -50,6 +50,8 @@ class SegmentReader {
   ~SegmentReader();
 
   const Schema& file_schema() const;
+  /// What the footer and what was looked up in it take, about.
+  std::uint64_t memory_bytes() const;
   int row_groups() const;
   std::int64_t rows(int row_group) const;
 

@@ -4,7 +4,8 @@
 // Memory     is what the budget says, not what the tiers add up to: writes on their way and bulks
 //            hold some too, and what is in the way of a write may be the limit of the tenant or of
 //            the process. Nobody knows how much of that a flush gives back, so half of the tiers
-//            goes.
+//            goes. For queries and bodies, which may wait for very little, not where so much would
+//            be too little to help.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,6 +42,8 @@ std::uint64_t BytesToGo(std::uint64_t held, const HotMemory& memory, std::uint64
   if (memory.wanted_bytes > 0 &&
       held >= std::min(memory.wanted_bytes, bytes_max / kWorthwhileParts))
     bytes = std::max({bytes, memory.wanted_bytes, held / kRelief});
+  if (memory.asked_bytes > 0 && held >= bytes_max / kWorthwhileParts)
+    bytes = std::max({bytes, memory.asked_bytes, held / kRelief});
   return bytes;
 }
 

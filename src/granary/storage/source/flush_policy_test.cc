@@ -17,6 +17,7 @@ struct Case {
   const char* reason;
   std::uint64_t on_their_way = 0;  ///< Bytes of writes and bulks that are in no tier yet.
   std::uint64_t wanted = 0;
+  std::uint64_t asked = 0;  ///< By queries and bodies.
 };
 
 TEST(PickFlushTest, FlushesWhatTheLimitsSayInTheirOrder) {
@@ -87,10 +88,32 @@ TEST(PickFlushTest, FlushesWhatTheLimitsSayInTheirOrder) {
        "2 for memory",
        0,
        100},
+      {"a query that waits gets half of the tiers, too, the biggest first",
+       {Tier(1, 1, 100), Tier(2, 1, 300), Tier(3, 1, 150)},
+       {2},
+       "1 for memory",
+       0,
+       0,
+       1},
+      {"or what it asks for",
+       {Tier(1, 1, 100), Tier(2, 1, 300), Tier(3, 1, 150)},
+       {2, 3},
+       "2 for memory",
+       0,
+       0,
+       301},
+      {"less than a 64th of the limit is not flushed for a query, however little it wants",
+       {Tier(1, 1, 40), Tier(2, 1, 21)},
+       {},
+       "nothing to flush",
+       0,
+       0,
+       1},
+      {"a 64th of the limit is", {Tier(1, 1, 40), Tier(2, 1, 22)}, {1}, "1 for memory", 0, 0, 1},
       {"nothing there for whoever waits", {Tier(1, 0, 0)}, {}, "nothing to flush", 0, 1},
   };
   for (const Case& c : cases) {
-    HotMemory memory{c.on_their_way, c.wanted};
+    HotMemory memory{c.on_their_way, c.wanted, c.asked};
     for (const HotTierInfo& tier : c.tiers) memory.reserved_bytes += tier.bytes;
     const FlushChoice choice = PickFlush(c.tiers, memory, options);
     std::vector<std::uint64_t> uids;

@@ -6,6 +6,8 @@
 // Full       whoever does not fit, under this limit or one above it, says so (`press`, which has
 //            the background flush) and stands in a line: a writer that is faster than the flushes
 //            is slowed to their pace, and refused only when none of them helps for `wait_max`.
+// Asked      others in the tree that wait for memory ask for a flush, too, again and again: one that
+//            runs is not begun anew, and one that could not help not before further rows came.
 // Threads    fully safe.
 #pragma once
 
@@ -40,18 +42,30 @@ class HotBudget {
   Result<Hold> AwaitHold(std::uint64_t bytes, const runtime::CancelToken& cancel);
 
   /// For rows that are there already and must be counted, whatever the limit.
-  void Add(std::uint64_t bytes) { budget_.Add(bytes); }
+  void Add(std::uint64_t bytes) {
+    budget_.Add(bytes);
+    nothing_helps_ = false;
+  }
   void Release(std::uint64_t bytes) { budget_.Release(bytes); }
 
   std::uint64_t bytes() const { return budget_.reserved(); }
   std::uint64_t bytes_max() const { return budget_.limit(); }
-  HotMemory memory() const { return {bytes(), wanted_bytes_.load()}; }
+
+  /// Somebody else in the tree waits for so much.
+  void Ask(std::uint64_t bytes);
+  /// For the flush: what there is, and what is wanted.
+  HotMemory memory() const { return {bytes(), wanted_bytes_.load(), asked_bytes_.load()}; }
+  /// After its choice, and what it chose: whoever still waits asks again.
+  enum class Answer : std::uint8_t { kFlushed, kNothingHelps };
+  void Answered(Answer answer);
 
  private:
   runtime::MemoryBudget budget_;
   runtime::MemoryQueue line_;
   const std::function<void()> press_;
   std::atomic<std::uint64_t> wanted_bytes_ = 0;  // By those that wait.
+  std::atomic<std::uint64_t> asked_bytes_ = 0;   // The most since the last answer.
+  std::atomic<bool> nothing_helps_ = false;
 };
 
 }  // namespace granary::storage

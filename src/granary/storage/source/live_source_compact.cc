@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "granary/runtime/memory_wait.h"
 #include "granary/storage/source/compaction_files.h"
 #include "granary/storage/source/live_source.h"
 #include "granary/storage/source/quiet_locks.h"
@@ -18,7 +19,6 @@ namespace {
 // same time. Runs are
 // small because the sorting of one is not interrupted.
 constexpr std::uint64_t kRunParts = 32, kRowGroupParts = 8, kAheadParts = 8;
-constexpr std::chrono::milliseconds kMemoryWaitStep{50};
 
 // Fewer deleted rows than that may be looked for under the lock of flushes.
 constexpr std::uint64_t kFollowRowsFew = 1'000;
@@ -127,17 +127,14 @@ CompactionDebt LiveSource::debt_owed() const {
 Status LiveSource::AwaitMergeMemory(runtime::MemoryReservation& memory,
                                     const CompactionRun& run) const {
   const std::uint64_t bytes = context_->options.compaction.memory_bytes;
-  auto waited = std::chrono::milliseconds::zero();
-  for (;;) {
-    const runtime::MemoryBudget* refused_by = memory.GrowTo(bytes);
-    if (refused_by == nullptr) return Status::Ok();
+  runtime::MemoryWait wait(context_->compaction_memory, context_->options.hot_wait_max);
+  while (const runtime::MemoryBudget* refused_by = memory.GrowTo(bytes)) {
     GRANARY_TRY(run.cancel.Check());
     GRANARY_TRY(gate_.Check());
-    if (waited >= context_->options.hot_wait_max || refused_by->limit() < bytes)
+    if (refused_by->limit() < bytes || !wait.Pause(*refused_by, 0, bytes))
       return runtime::OutOfMemory(*refused_by, bytes).At("a merge of files");
-    context_->compaction_memory.WaitForRelease(kMemoryWaitStep);
-    waited += kMemoryWaitStep;
   }
+  return Status::Ok();
 }
 
 // Outside all locks: writes, flushes and changes go on meanwhile. What a change brings while the

@@ -183,7 +183,7 @@ void Maintenance::FlushWhatIsDue() {
     if (const HotTierInfo info = source->hot_tier(); info.rows > 0) tiers.push_back(info);
   }
   const FlushChoice choice = PickFlush(tiers, context_.budget.memory(), context_.options);
-  if (choice.sources.empty()) return;
+  if (choice.sources.empty()) return context_.budget.Answered(HotBudget::Answer::kNothingHelps);
   context_.deps.log.Debug("flushing",
                           {{"sources", choice.sources.size()}, {"reason", choice.reason}});
 
@@ -194,6 +194,7 @@ void Maintenance::FlushWhatIsDue() {
         if (const auto source = sources_.Find(choice.sources[i])) outcomes[i] = source->Flush();
         return Status::Ok();
       });
+  context_.budget.Answered(HotBudget::Answer::kFlushed);
   if (!done.ok()) return;
   for (std::size_t i = 0; i < outcomes.size(); ++i) RememberOutcome(choice.sources[i], outcomes[i]);
   next_collect_us_ = 0;

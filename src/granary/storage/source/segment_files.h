@@ -13,6 +13,7 @@
 
 #include "granary/base/log.h"
 #include "granary/io/file_system.h"
+#include "granary/runtime/memory_budget.h"
 #include "granary/storage/index/block_cache.h"
 #include "granary/storage/index/index_reader.h"
 #include "granary/storage/segment/segment_meta.h"
@@ -78,6 +79,8 @@ struct SegmentFilesOptions {
   std::size_t open_indexes_max = 1024;
   std::uint64_t index_cache_bytes = 64u << 20;
   std::uint64_t column_cache_bytes = 256u << 20;
+  /// What open files know of themselves: footers of wide sources take megabytes.
+  std::uint64_t open_bytes_max = runtime::MemoryBudget::kNoLimit;
 };
 
 struct SegmentFiles {
@@ -87,8 +90,9 @@ struct SegmentFiles {
         log(logger),
         blocks(options.index_cache_bytes, memory),
         columns(options.column_cache_bytes, memory),
-        readers(options.open_segments_max),
-        indexes(options.open_indexes_max) {}
+        open_files("open_files", options.open_bytes_max, memory),
+        readers(options.open_segments_max, open_files),
+        indexes(options.open_indexes_max, open_files) {}
 
   /// Closes the files of a segment that is gone: an open one would keep its space.
   void Forget(const SegmentMeta& meta) {
@@ -105,6 +109,7 @@ struct SegmentFiles {
   Logger& log;
   BlockCache blocks;  // Outlives the index readers below.
   ColumnCache columns;
+  runtime::MemoryBudget open_files;
   ReaderCache<SegmentId, SegmentReader> readers;
   ReaderCache<IndexFileId, IndexReader> indexes;
   DamagedIndexes damaged;

@@ -119,6 +119,7 @@ struct StoreDeps {
 struct CachedBytes {
   std::uint64_t columns = 0;
   std::uint64_t index_blocks = 0;
+  std::uint64_t open_files = 0;
 };
 
 /// What a flush should do next. Pure: see PickFlush.
@@ -135,6 +136,8 @@ struct HotMemory {
   std::uint64_t reserved_bytes = 0;
   /// What writes wait for, because it does not fit under the tiers' limit or one above it.
   std::uint64_t wanted_bytes = 0;
+  /// What others in the tree wait for: queries, bodies, writes before they are parsed.
+  std::uint64_t asked_bytes = 0;
 };
 struct FlushChoice {
   std::vector<SourceUid> sources;  ///< In the order to flush.

@@ -82,6 +82,8 @@ struct StoreContext {
   /// Syncs the lanes that hold frames whose writers were answered before that.
   std::unique_ptr<runtime::DelayedJob> sync_job;
   std::unique_ptr<runtime::PeriodicJob> job;
+  /// While the job runs: hot rows are flushed for others who need memory.
+  std::unique_ptr<runtime::MemoryBudget::Presser> presser;
   std::atomic<bool> closed = false;
 };
 

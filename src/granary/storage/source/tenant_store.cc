@@ -161,6 +161,11 @@ void TenantStore::StartBackground(std::set<SourceUid> strangers) {
   context_->job = std::make_unique<runtime::PeriodicJob>(
       "flush", shared == nullptr ? kBackgroundInterval : kSharedInterval,
       [this] { maintenance_->Run(); }, shared);
+  if (context_->deps.memory == nullptr) return;
+  HotBudget& hot = context_->budget;
+  context_->presser = std::make_unique<runtime::MemoryBudget::Presser>(
+      *context_->deps.memory, [&hot] { return hot.bytes(); },
+      [&hot](std::uint64_t bytes) { hot.Ask(bytes); });
 }
 
 Result<std::shared_ptr<Source>> TenantStore::Find(const SourceId& id) const {
@@ -333,6 +338,7 @@ std::vector<WalLaneStats> TenantStore::wal_stats() const {
 Status TenantStore::Close() {
   const std::lock_guard ddl(ddl_mutex_);
   if (context_->closed) return Status::Ok();
+  context_->presser.reset();
   if (context_->job != nullptr) context_->job->Stop();
   compactions_->Stop();
   const auto sources = sources_.All();

@@ -48,7 +48,8 @@ class TenantStore final : public Store {
   std::vector<WalLaneStats> wal_stats() const override;
   std::uint64_t hot_bytes() const override { return context_->budget.bytes(); }
   CachedBytes cached_bytes() const override {
-    return {context_->segment_files.columns.bytes(), context_->segment_files.blocks.bytes()};
+    const SegmentFiles& files = context_->segment_files;
+    return {files.columns.bytes(), files.blocks.bytes(), files.open_files.reserved()};
   }
   std::string tenant_folder() const override {
     return context_->folder.TenantPath(context_->options.tenant);

@@ -48,10 +48,14 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> AlignedCopy(std::string_view paylo
 }  // namespace
 
 Result<std::string> EncodeBatch(const arrow::RecordBatch& batch) {
-  std::string payload;
-  StringStream stream(payload);
   arrow::ipc::IpcWriteOptions options = arrow::ipc::IpcWriteOptions::Defaults();
   options.use_threads = false;
+  std::string payload;
+  // A string that grows leaves as much as it holds to the allocator on its way.
+  std::int64_t bytes = 0;
+  if (arrow::ipc::GetRecordBatchSize(batch, options, &bytes).ok())
+    payload.reserve(static_cast<std::size_t>(bytes));
+  StringStream stream(payload);
   std::int32_t metadata_bytes = 0;
   std::int64_t body_bytes = 0;
   const arrow::Status status = arrow::ipc::WriteRecordBatch(

@@ -51,6 +51,7 @@ class CommitChain {
   void Append(CommitChain rest);
 
   const CommitEntry* first() const { return first_.get(); }
+  CommitEntry* first() { return first_.get(); }
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }  ///< In the file.
   bool empty() const { return size_ == 0; }
@@ -67,9 +68,9 @@ class CommitChain {
 class CommitQueue {
  public:
   using Ticket = std::uint64_t;  ///< From 1, in order of Push.
-  /// Writes a group, and makes it durable where an entry asks for that. Called by one thread at a
-  /// time.
-  using CommitFn = std::function<Status(const CommitChain& group)>;
+  /// Writes a group, and makes it durable where an entry asks for that. May take payloads out that
+  /// are written. Called by one thread at a time.
+  using CommitFn = std::function<Status(CommitChain& group)>;
 
   /// A group is at most `group_bytes_max` (one entry may be larger), to bound how long it keeps
   /// others waiting.

@@ -122,6 +122,20 @@ Status CheckFrameFits(const WalFrame& frame, std::uint64_t payload_max) {
 
 void AppendFrame(const WalFrame& frame, std::uint32_t payload_crc, const FrameHome& home,
                  std::uint64_t group_start, std::string& out) {
+  const std::size_t at = out.size();
+  AppendFrameHead(frame, payload_crc, home, group_start, out);
+  out.append(frame.payload);
+  out.append(kZeroes.substr(0, PaddingAfter(out.size() - at)));
+}
+
+std::string_view FramePadding(const WalFrame& frame) {
+  const std::size_t bytes = sizeof(FrameHeaderLayout) + frame.tenant.size() + frame.source.size() +
+                            frame.idempotency_key.size() + frame.payload.size();
+  return kZeroes.substr(0, PaddingAfter(bytes));
+}
+
+void AppendFrameHead(const WalFrame& frame, std::uint32_t payload_crc, const FrameHome& home,
+                     std::uint64_t group_start, std::string& out) {
   FrameHeaderLayout layout = LayoutOf(frame, payload_crc, home, group_start);
   const std::size_t at = out.size();
   out.append(BytesOf(layout))
@@ -133,8 +147,6 @@ void AppendFrame(const WalFrame& frame, std::uint32_t payload_crc, const FrameHo
       Crc32c(std::string_view(out).substr(at + kHeaderCrcFrom, header_end - at - kHeaderCrcFrom));
   std::memcpy(out.data() + at + offsetof(FrameHeaderLayout, header_crc), &layout.header_crc,
               sizeof(std::uint32_t));
-  out.append(frame.payload);
-  out.append(kZeroes.substr(0, PaddingAfter(out.size() - at)));
 }
 
 std::string_view FrameCheckText(FrameCheck check) {

@@ -123,6 +123,10 @@ Status CheckFrameFits(const WalFrame& frame, std::uint64_t payload_max);
 /// Appends the whole frame. `home` has a salt; `payload_crc` is FramePayloadCrc(frame).
 void AppendFrame(const WalFrame& frame, std::uint32_t payload_crc, const FrameHome& home,
                  std::uint64_t group_start, std::string& out);
+/// The same in three parts: what stands before the payload, the payload, and what pads it.
+void AppendFrameHead(const WalFrame& frame, std::uint32_t payload_crc, const FrameHome& home,
+                     std::uint64_t group_start, std::string& out);
+std::string_view FramePadding(const WalFrame& frame);
 
 /// Why bytes at some offset are, or are not, the start of a frame of `home`.
 enum class FrameCheck : std::uint8_t {

@@ -18,6 +18,8 @@ namespace {
 
 /// About 10 ms of a plain disk: the longest that a group keeps those behind it waiting.
 constexpr std::size_t kGroupBytesMax = 8u << 20;
+/// A payload of so many bytes does not wait for its entry's end.
+constexpr std::size_t kPayloadFreedBytes = 256u << 10;
 
 }  // namespace
 
@@ -29,7 +31,7 @@ struct WalLane::State {
         failpoints(failpoints_in),
         log(log_in),
         options(std::move(options_in)),
-        queue([this](const CommitChain& group) { return Commit(group); }, kGroupBytesMax) {}
+        queue([this](CommitChain& group) { return Commit(group); }, kGroupBytesMax) {}
 
   Status Recover(const ReplayFn& replay);
   Status StartFile(std::uint64_t previous_file, std::uint64_t previous_end);
@@ -37,8 +39,8 @@ struct WalLane::State {
   void Report(const ReplayedLane& replayed, std::int64_t started_ns);
 
   // By whoever has the queue's turn.
-  Status Commit(const CommitChain& group);
-  Status Write(const CommitChain& group);
+  Status Commit(CommitChain& group);
+  Status Write(CommitChain& group);
   Status SyncWritten();
   void NoteUnsynced();
   void NoteSynced();
@@ -145,13 +147,13 @@ Result<WalLane::Ticket> WalLane::Enqueue(WalFrame frame, CommitFn on_commit, Wal
 
 Status WalLane::Wait(Ticket ticket) { return state_->queue.Wait(ticket); }
 
-Status WalLane::State::Commit(const CommitChain& group) {
+Status WalLane::State::Commit(CommitChain& group) {
   if (Status s = Write(group); !s.ok())
     return s.At(fmt::format("log lane {} is closed", options.lane));
   return Status::Ok();
 }
 
-Status WalLane::State::Write(const CommitChain& group) {
+Status WalLane::State::Write(CommitChain& group) {
   const bool has_frames = writer->end() > kWalFileHeaderBytes;
   if (has_frames && writer->end() + group.bytes() > options.file_bytes) {
     GRANARY_TRY(SwitchFile());
@@ -168,8 +170,10 @@ Status WalLane::State::Write(const CommitChain& group) {
   } else {
     GRANARY_TRY(SyncWritten());
   }
-  for (const CommitEntry* entry = group.first(); entry != nullptr; entry = entry->next.get()) {
+  for (CommitEntry* entry = group.first(); entry != nullptr; entry = entry->next.get()) {
     NoteRecords(entry->frame, last_sequences);
+    // Its room is the hot tier's from here on.
+    if (entry->frame.payload.size() >= kPayloadFreedBytes) entry->frame.payload = std::string();
   }
   current_bytes = writer->end() - kWalFileHeaderBytes;
   return Status::Ok();

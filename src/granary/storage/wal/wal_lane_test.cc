@@ -95,6 +95,23 @@ TEST_F(WalLaneTest, SyncsOnceForAGroup) {
   EXPECT_EQ(bed.lane().stats().syncs, 1u);
 }
 
+TEST_F(WalLaneTest, LargePayloadsAmongSmallOnesComeBackWhole) {
+  constexpr std::size_t kLarge = 256u << 10;  // From here on they are not copied.
+  std::vector<WalFrame> group;
+  std::uint64_t sequence = 0;
+  for (const std::size_t bytes : {std::size_t{1}, kLarge - 1, kLarge, kLarge + 1, std::size_t{7},
+                                  2 * kLarge + 3, 2 * kLarge + 4, std::size_t{0}}) {
+    ++sequence;
+    group.push_back(
+        MakeFrame(1, sequence, std::string(bytes, static_cast<char>('a' + sequence % 26))));
+    written.push_back(TextOf(group.back()));
+  }
+  ASSERT_TRUE(bed.WriteGroup(std::move(group)).ok());
+  Write(sequence + 1, sequence + 2);
+  ASSERT_TRUE(bed.Open().ok());
+  EXPECT_TRUE(bed.replayed() == written);
+}
+
 TEST_F(WalLaneTest, RefusesWhatIsTooLargeWithoutClosing) {
   WalLaneOptions options = Options();
   options.payload_bytes_max = 10;

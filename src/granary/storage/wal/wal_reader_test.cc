@@ -68,8 +68,10 @@ struct WalReaderTest : ::testing::Test {
   void WriteGroup(const std::vector<std::string>& payloads) {
     group_starts.push_back(writer->end());
     std::uint64_t at = writer->end();
+    std::vector<WalFrame> frames;  // Until they are written.
+    frames.reserve(payloads.size());
     for (const std::string& payload : payloads) {
-      const WalFrame frame = MakeFrame(1, written.size() + 1, payload);
+      const WalFrame& frame = frames.emplace_back(MakeFrame(1, written.size() + 1, payload));
       writer->Add(frame, FramePayloadCrc(frame));
       written.push_back(TextOf(frame));
       starts.push_back(at);

@@ -7,6 +7,8 @@ namespace {
 
 /// A buffer that much at once has grown is given back.
 constexpr std::size_t kBufferKeptBytes = 4u << 20;
+/// Of a payload of so many bytes a copy costs more than a call of its own.
+constexpr std::size_t kPayloadCopiedBytes = 256u << 10;
 
 }  // namespace
 
@@ -23,8 +25,12 @@ Result<std::unique_ptr<WalWriter>> WalWriter::Start(std::unique_ptr<io::Writable
 }
 
 void WalWriter::Add(const WalFrame& frame, std::uint32_t payload_crc) {
-  AppendFrame(frame, payload_crc, FrameHome{header_.file_number, header_.salt}, synced_end_,
-              added_);
+  const FrameHome home{header_.file_number, header_.salt};
+  if (frame.payload.size() < kPayloadCopiedBytes)
+    return AppendFrame(frame, payload_crc, home, synced_end_, added_);
+  AppendFrameHead(frame, payload_crc, home, synced_end_, added_);
+  payloads_.push_back({added_.size(), frame.payload});
+  added_.append(FramePadding(frame));
 }
 
 Status WalWriter::Write() {
@@ -39,8 +45,8 @@ Status WalWriter::Write() {
     }
     return closed_by_;
   }
-  end_ += added_.size();
   added_.clear();
+  payloads_.clear();
   if (added_.capacity() > kBufferKeptBytes) added_.shrink_to_fit();
   return Status::Ok();
 }
@@ -63,8 +69,24 @@ Status WalWriter::Commit() {
 
 Status WalWriter::WriteAdded() {
   GRANARY_TRY(failpoints_.Hit("wal.before_write"));
-  GRANARY_TRY(file_->WriteAt(end_, added_));
-  return failpoints_.Hit("wal.after_write");
+  std::uint64_t at = end_;
+  const auto write = [&](std::string_view bytes) -> Status {
+    if (bytes.empty()) return Status::Ok();
+    at += bytes.size();
+    return file_->WriteAt(at - bytes.size(), bytes);
+  };
+  std::string_view rest = added_;
+  std::size_t done = 0;
+  for (const Payload& payload : payloads_) {
+    GRANARY_TRY(write(rest.substr(0, payload.behind - done)));
+    GRANARY_TRY(write(payload.bytes));
+    rest.remove_prefix(payload.behind - done);
+    done = payload.behind;
+  }
+  GRANARY_TRY(write(rest));
+  GRANARY_TRY(failpoints_.Hit("wal.after_write"));
+  end_ = at;
+  return Status::Ok();
 }
 
 Status WalWriter::SyncWritten() {

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "granary/base/status.h"
 #include "granary/io/failpoint.h"
@@ -28,7 +30,8 @@ class WalWriter {
                                                   const WalFileHeader& header,
                                                   io::Failpoints& failpoints);
 
-  /// Adds a frame to the group. `payload_crc` is FramePayloadCrc(frame).
+  /// Adds a frame to the group. `payload_crc` is FramePayloadCrc(frame). A large payload is not
+  /// copied: it stays where it is until Write.
   void Add(const WalFrame& frame, std::uint32_t payload_crc);
   /// Writes what was added. Nothing added: nothing done. When that fails, what was written before
   /// and not synced yet is synced, as far as the disk lets: somebody may have been told of it.
@@ -58,7 +61,13 @@ class WalWriter {
   io::Failpoints& failpoints_;
   std::uint64_t end_ = kWalFileHeaderBytes;
   std::uint64_t synced_end_ = kWalFileHeaderBytes;
+  /// What is to be written, but for large payloads, each of which comes behind so many bytes of it.
   std::string added_;
+  struct Payload {
+    std::size_t behind = 0;
+    std::string_view bytes;
+  };
+  std::vector<Payload> payloads_;
   Status closed_by_;
 };
 
