@@ -207,7 +207,12 @@ def test_memory_that_runs_out_says_what_the_page_says(start_node):
     assert answers[-1][0] == 503 and client.raw("GET", "/health")[0] == 200
     metric = {name: client.metric(name) for name in ("granary_memory_limit_bytes", "granary_memory_reserved_bytes")}
     assert metric["granary_memory_limit_bytes"] == 128 << 20
-    check_quotes("Memory usage", answers[-1][1])
+    client = start_node({"MEMORY_LIMIT_MB": "128"}).client(timeout=300)
+    client.add({"source_id": "e", "schema_mode": "evolve"})
+    never = {"source_id": "e", "records": [{"fields": {f"n{i % 990}": i}} for i in range(10_000)]}
+    status, _, content = client.raw("POST", "/data/write", never)
+    assert status == 413, content
+    check_quotes("Memory usage", answers[-1][1], content.decode())
 
 
 @pytest.fixture
