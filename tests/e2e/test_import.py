@@ -103,8 +103,11 @@ def test_import_of_csv_stores_what_a_write_stores(node, tmp_path, how):
         if code:
             refusals += 1
             assert done.stderr.startswith(f"granary: {code}: "), (name, done.stderr)
-            if not columns:  # It knew the types before it saw what was wrong.
-                assert stored(client, here)[1] == stored(client, there)[1] == [], name
+            if not columns:  # The source that it made for the file is gone again.
+                assert stored(client, there)[1] == [], name
+                with pytest.raises(Refused) as gone:
+                    client.call("GET", f"/sources/{here}")
+                assert gone.value.code == "SOURCE_NOT_FOUND", name
                 continue
         schema, rows = stored(client, there)
         found, again = stored(client, here)

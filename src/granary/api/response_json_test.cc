@@ -155,8 +155,13 @@ TEST(StatsJsonTest, ShowsExactBoundsAndHidesTruncatedOnes) {
   info.stats.schema = source.schema;
   info.stats.rows = 1000;
   info.stats.segments = 3;
-  ColumnStats amount{
-      .rows = 1000, .nulls = 2, .min = 1.5, .max = 100.5, .min_exact = true, .max_exact = true};
+  ColumnStats amount{.rows = 1000,
+                     .nulls = 2,
+                     .min = 1.5,
+                     .max = 100.5,
+                     .min_exact = true,
+                     .max_exact = true,
+                     .may_have_nan = false};
   amount.values = std::vector<Value>{1.5, 100.5};
   info.stats.columns[1] = amount;
   info.stats.columns[2] = {.rows = 1000,

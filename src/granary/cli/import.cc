@@ -29,6 +29,9 @@ constexpr std::size_t kBatchRecords = 5'000;
 // What a node does when a large body has ended takes its time.
 constexpr std::int64_t kImportTimeoutMs = 3'600'000;
 
+constexpr std::string_view kUsage =
+    "granary import FILE --source SOURCE, as in granary import sales.csv --source sales";
+
 const std::string_view kCsvType = formats::MediaTypeOf(formats::TableFormat::kCsv);
 
 struct Chunk {
@@ -185,15 +188,15 @@ Status SortOut(ImportOptions& options) {
     return path == "-" ||
            (std::filesystem::exists(path, none) && !std::filesystem::is_directory(path, none));
   };
+  if (options.source.empty())
+    return {Code::kInvalidArgument, fmt::format("--source is required; expected {}", kUsage)};
   if (is_file(options.path)) return Status::Ok();
   if (is_file(options.source)) {
     std::swap(options.path, options.source);
     return Status::Ok();
   }
   return {Code::kInvalidArgument,
-          fmt::format("there is no file '{}'; expected granary import FILE --source SOURCE, as in "
-                      "granary import sales.csv --source sales",
-                      options.path)};
+          fmt::format("there is no file '{}'; expected {}", options.path, kUsage)};
 }
 
 Status RunImport(const ImportOptions& options) {

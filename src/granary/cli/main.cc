@@ -75,10 +75,10 @@ void AddImport(CLI::App& app, int& exit_code) {
       "Write a file's records (CSV, NDJSON, JSON, Arrow, Parquet) into a source of a running node");
   auto options = std::make_shared<ImportOptions>();
   command->add_option("file", options->path, "The file")->required();
-  command
-      ->add_option("--source,source", options->source,
-                   "The source; added with the file's columns when it is not there")
-      ->required();
+  auto* source =
+      command->add_option("--source", options->source,
+                          "The source; added with the file's columns when it is not there");
+  command->add_option("into", options->source, "Instead of --source")->excludes(source);
   AddNodeAddress(*command, *options);
   command->add_option("--format", options->format,
                       "csv, ndjson, json, arrow or parquet; by the file's ending when not given");
