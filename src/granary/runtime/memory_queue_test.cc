@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "granary/io/clock.h"
+#include "granary/runtime/memory_wait.h"
 
 namespace granary::runtime {
 namespace {
@@ -68,6 +69,21 @@ TEST(MemoryQueueTest, IsRefusedWhenOthersHoldOnTooLong) {
   EXPECT_EQ(queue.counts().refused, 1u);
   EXPECT_EQ(queue.counts().waiting, 0u);
   EXPECT_EQ(budget.reserved(), 800u);
+}
+
+TEST(MemoryQueueTest, WhoStandsBehindAnotherIsToldToComeBack) {
+  constexpr std::uint64_t kMb = 1u << 20;
+  MemoryBudget process("process", 100 * kMb);
+  MemoryBudget one("query", 100 * kMb, &process), other("query", 100 * kMb, &process);
+  MemoryQueue queue(MemoryWait::kSureAfter + milliseconds(200));
+  process.Add(80 * kMb);
+  std::thread first([&] {
+    EXPECT_EQ(queue.Enter(one, 50 * kMb, CancelToken()).status().code(), Code::kOverloaded);
+  });
+  AwaitWaiting(queue, 1);
+  EXPECT_EQ(queue.Enter(other, 50 * kMb, CancelToken()).status().code(), Code::kOverloaded);
+  first.join();
+  process.Release(80 * kMb);
 }
 
 TEST(MemoryQueueTest, ARequestThatLooksManyTimesIsRefusedOnce) {

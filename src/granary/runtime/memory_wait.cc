@@ -22,7 +22,9 @@ bool MemoryWait::IsNever(const MemoryBudget& refused_by, std::uint64_t all) cons
 bool MemoryWait::Pause(const MemoryBudget& refused_by, std::uint64_t own, std::uint64_t bytes) {
   const Clock::time_point now = Clock::now();
   const std::uint64_t not_theirs = refused_by.unnamed() + own;
-  if (refused_by.reserved() > not_theirs + kCrumbsBytes) others_held_ = now;
+  // With room for it there it is not memory that it waits for, but whoever is before it in a line.
+  const bool has_room = refused_by.reserved() + bytes <= refused_by.limit();
+  if (has_room || refused_by.reserved() > not_theirs + kCrumbsBytes) others_held_ = now;
   if (now - began_ >= at_most_ || IsNever(refused_by, own + bytes)) return false;
   refused_by.Press(bytes);
   budget_.WaitForRelease(kLookForRoomEvery);
