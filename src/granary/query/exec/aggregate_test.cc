@@ -138,7 +138,7 @@ Int128 AsExact(const Value& value) {
 Value Naive(const Aggregation& aggregation, std::size_t rows, const std::vector<Value>& values) {
   const auto less = [](const Value& a, const Value& b) { return Compare(a, b) < 0; };
   if (aggregation.type == AggregateType::kCount) {
-    return static_cast<std::int64_t>(aggregation.column.empty() ? rows : values.size());
+    return static_cast<std::int64_t>(aggregation.column ? values.size() : rows);
   }
   if (aggregation.type == AggregateType::kCountDistinct ||
       aggregation.type == AggregateType::kApproxCountDistinct) {
