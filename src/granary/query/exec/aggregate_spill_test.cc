@@ -113,7 +113,8 @@ TEST(AggregateSpillTest, RandomRequestsGiveTheSameAnswerWithATinyShare) {
   EXPECT_GT(spilled, 18);
 }
 
-AggregateRequest CountByKey(AggregateType type = AggregateType::kCount, const char* column = "") {
+AggregateRequest CountByKey(AggregateType type = AggregateType::kCount,
+                            std::optional<std::string> column = std::nullopt) {
   AggregateRequest request;
   request.group_by.push_back({"key", {}, "key", "/group_by/0"});
   request.aggregations.push_back(
