@@ -144,18 +144,20 @@ class FloatSink final : public TypedSink<Builder> {
   using Float = typename Builder::value_type;
 
  public:
-  explicit FloatSink(const DataType& type)
-      : TypedSink<Builder>(type),
-        no_such_float_(fmt::format("a whole number that {} has (with a fraction or an exponent it "
-                                   "becomes the nearest)",
-                                   type.ToString())) {}
+  using TypedSink<Builder>::TypedSink;
 
   Taken Append(Cell& cell, CellContext& context) override {
     if (cell.IsString()) return AppendSpecial(cell, context);
     if (!cell.IsNumber()) return this->Refuse(cell, context);
     Float value = 0;
     if (!Read(cell.text, value) || std::isinf(value)) return this->Refuse(cell, context);
-    if (!KeepsIntegers(cell.text, value)) return RefuseCell(cell, no_such_float_, context);
+    if (!KeepsIntegers(cell.text, value)) {
+      return RefuseCell(cell,
+                        fmt::format("a whole number that {} has (with a fraction or an exponent it "
+                                    "becomes the nearest)",
+                                    this->expected_),
+                        context);
+    }
     return AppendNumber(this->builder_, value, context);
   }
 
@@ -206,8 +208,6 @@ class FloatSink final : public TypedSink<Builder> {
     }
     return AppendNumber(this->builder_, value, context);
   }
-
-  const std::string no_such_float_;
 };
 
 class DecimalSink final : public TypedSink<arrow::Decimal128Builder> {
