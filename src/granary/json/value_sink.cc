@@ -54,20 +54,23 @@ template <typename Builder>
   return Taken::kYes;
 }
 
-/// A sink with its builder; `expected` is what a refusal says.
+/// A sink with its builder; a refusal says the type and `form`, a literal. It is put together then:
+/// a request has a sink for each column.
 template <typename Builder>
 class TypedSink : public ValueSink {
  public:
   explicit TypedSink(const DataType& type, std::string_view form = {})
-      : builder_(type.ToArrow(), arrow::default_memory_pool()),
-        expected_(type.ToString() + std::string(form)) {}
+      : builder_(type.ToArrow(), arrow::default_memory_pool()), type_(type), form_(form) {}
   arrow::ArrayBuilder& builder() override { return builder_; }
 
  protected:
-  Taken Refuse(Cell& cell, CellContext& context) { return RefuseCell(cell, expected_, context); }
+  Taken Refuse(Cell& cell, CellContext& context) {
+    return RefuseCell(cell, type_.ToString().append(form_), context);
+  }
 
   Builder builder_;
-  const std::string expected_;
+  const DataType type_;
+  const std::string_view form_;
 };
 
 class BoolSink final : public TypedSink<arrow::BooleanBuilder> {
@@ -155,7 +158,7 @@ class FloatSink final : public TypedSink<Builder> {
       return RefuseCell(cell,
                         fmt::format("a whole number that {} has (with a fraction or an exponent it "
                                     "becomes the nearest)",
-                                    this->expected_),
+                                    this->type_.ToString()),
                         context);
     }
     return AppendNumber(this->builder_, value, context);
