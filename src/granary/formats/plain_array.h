@@ -24,8 +24,8 @@ Result<PlainArray> ToPlainArray(const std::shared_ptr<arrow::Array>& array,
                                 arrow::MemoryPool* pool);
 
 /// The same values in the type of a column. kInvalidRecord when one of them has no equal there (but
-/// a float64 becomes the nearest float32, a decimal with places the nearest float), a date or instant is outside
-/// the years 0001 to 9999, or the types have nothing in common.
+/// a float64 becomes the nearest float32, a decimal with places the nearest float), a date or
+/// instant is outside the years 0001 to 9999, or the types have nothing in common.
 Result<std::shared_ptr<arrow::Array>> FitToType(const PlainArray& from, const DataType& to,
                                                 arrow::MemoryPool* pool);
 

@@ -4,7 +4,7 @@
 // Promise    whoever could have had what they lack if nobody else had held any is told to come back
 //            (kOverloaded); whoever could not is told that it never fits (kTooLarge), so that nobody
 //            comes back for nothing: at once where it is more than there ever is, or after
-//            kSureAfter in which nobody else held anything by name.
+//            kSureAfter in which there was no room though nobody else held anything by name.
 // Threads    one. The budget outlives it.
 #pragma once
 

@@ -106,7 +106,7 @@ class StoredPager {
   }
 
  private:
-  /// A first page of one source that has no hot rows is all of its rows: there is a plan for them.
+  /// All segments of the one source, which has nothing hot: there is a plan for them.
   bool IsWhole(const Leg& leg) const {
     return legs_.size() == 1 && sources_.size() == 1 && sources_[0].hot.empty() &&
            leg.rows.segments.size() == sources_[0].segments.size();
