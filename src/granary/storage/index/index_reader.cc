@@ -77,8 +77,8 @@ Status CheckBloom(const io::RandomAccessFile& file, const IndexFooterLayout& foo
 
 /// Every block of a tree, and that its keys ascend from block to block and its rows and keys add
 /// up.
-Status CheckTree(const io::RandomAccessFile& file, const IndexFooterLayout& footer,
-                 const KeyVisitor& also) {
+Status CheckTreeOf(const io::RandomAccessFile& file, const IndexFooterLayout& footer,
+                   const KeyVisitor& also) {
   std::uint64_t entries = 0, keys = 0, bytes = 0;
   std::string before;
   bool ascends = true;
@@ -88,14 +88,14 @@ Status CheckTree(const io::RandomAccessFile& file, const IndexFooterLayout& foot
     GRANARY_ASSIGN(IndexBlock read, ReadBlock(file, offset, size, role));
     return std::make_shared<const IndexBlock>(std::move(read));
   };
-  GRANARY_TRY(VisitTree(footer, block, {}, KeyOrder::kAscending,
-                        [&](std::string_view key, std::span<const std::uint32_t> rows) {
-                          if (keys == 0 || key != before) ++keys;
-                          ascends = ascends && (entries == 0 || before <= key);
-                          before = key;
-                          entries += rows.size();
-                          return also(key, rows);
-                        }));
+  GRANARY_TRY(
+      CheckTree(footer, block, [&](std::string_view key, std::span<const std::uint32_t> rows) {
+        if (keys == 0 || key != before) ++keys;
+        ascends = ascends && (entries == 0 || before <= key);
+        before = key;
+        entries += rows.size();
+        return also(key, rows);
+      }));
   if (!ascends) return Status::Corruption("its keys do not ascend");
   if (entries != footer.entries || keys != footer.keys || bytes != footer.blocks_bytes) {
     return Status::Corruption(fmt::format("{} keys of {} rows, expected {} of {}", keys, entries,
@@ -107,12 +107,11 @@ Status CheckTree(const io::RandomAccessFile& file, const IndexFooterLayout& foot
 }  // namespace
 
 bool FoundRows::Add(std::span<const std::uint32_t> more) {
-  if (rows.size() + more.size() > max) {
-    too_many = true;
-    return false;
-  }
+  too_many = rows.size() + more.size() > max;
+  if (too_many && !keeps_first) return false;
+  if (too_many) more = more.first(max - rows.size());
   rows.insert(rows.end(), more.begin(), more.end());
-  return true;
+  return !too_many;
 }
 
 IndexReader::IndexReader(std::string path, IndexMeta meta, IndexFooterLayout footer,
@@ -228,8 +227,8 @@ Status IndexReader::Verify() const {
   const Status checked =
       meta_.key.kind == IndexKind::kBloom
           ? CheckBloom(*file_, footer_)
-          : CheckTree(*file_, footer_,
-                      [](std::string_view, std::span<const std::uint32_t>) { return true; });
+          : CheckTreeOf(*file_, footer_,
+                        [](std::string_view, std::span<const std::uint32_t>) { return true; });
   return checked.ok() ? checked : checked.At(path_);
 }
 
@@ -247,7 +246,7 @@ Status DumpIndex(io::FileSystem& files, const std::string& path, std::string& ou
     return checked.ok() ? checked : checked.At(path);
   }
   const Status checked =
-      CheckTree(*file, *footer, [&](std::string_view key, std::span<const std::uint32_t> rows) {
+      CheckTreeOf(*file, *footer, [&](std::string_view key, std::span<const std::uint32_t> rows) {
         out += fmt::format("{}  {}\n", KeyText(key), fmt::join(rows, " "));
         return true;
       });

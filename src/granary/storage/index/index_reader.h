@@ -26,7 +26,8 @@ namespace granary::storage {
 struct FoundRows {
   std::size_t max = 0;
   std::vector<std::uint32_t> rows;  ///< In no order; none twice of one look-up.
-  bool too_many = false;            ///< Then `rows` says nothing.
+  bool too_many = false;            ///< Then `rows` says nothing,
+  bool keeps_first = false;         ///< or, with this, holds the first `max` that were found.
 
   bool Add(std::span<const std::uint32_t> more);
 };

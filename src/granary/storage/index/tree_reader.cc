@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace granary::storage {
@@ -13,6 +15,7 @@ namespace {
 struct Place {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  std::optional<std::string> first_key = {};  ///< Where that is checked.
 };
 
 class TreeVisit {
@@ -21,12 +24,17 @@ class TreeVisit {
             KeyOrder order, const KeyVisitor& visit)
       : rows_(footer.rows), block_(block), range_(range), order_(order), visit_(visit) {}
 
+  /// Children are held against the first keys that blocks above name.
+  void CheckFirstKeys() { checks_first_keys_ = true; }
+
   /// False once the visitor has enough.
-  Result<bool> Visit(Place place, int level) {
+  Result<bool> Visit(const Place& place, int level) {
     if (!IsNext(place, level)) return Broken(place);
     const BlockRole role = level == 1 ? BlockRole::kLeaf : BlockRole::kInner;
     GRANARY_ASSIGN(const auto block, block_(place.offset, place.bytes, role));
     if (block->role() != role) return Broken(place);
+    if (checks_first_keys_ && place.first_key && !BeginsWith(*block, *place.first_key))
+      return Broken(place);
     return level == 1 ? VisitLeaf(*block, place) : VisitInner(*block, place, level);
   }
 
@@ -34,8 +42,13 @@ class TreeVisit {
   bool IsBelow(std::string_view key) const { return range_.low && key < *range_.low; }
   bool IsAbove(std::string_view key) const { return range_.high && key > *range_.high; }
 
+  static bool BeginsWith(const IndexBlock& block, std::string_view key) {
+    BlockCursor cursor = block.First();
+    return !cursor.done() && cursor.NextKey() && cursor.key() == key;
+  }
+
   /// The blocks of a level lie in the file in order of their keys.
-  bool IsNext(Place place, int level) {
+  bool IsNext(const Place& place, int level) {
     std::optional<std::uint64_t>& last = last_[static_cast<std::size_t>(level)];
     const bool is_next =
         !last || (order_ == KeyOrder::kAscending ? place.offset > *last : place.offset < *last);
@@ -43,7 +56,7 @@ class TreeVisit {
     return is_next;
   }
 
-  static Status Broken(Place place) {
+  static Status Broken(const Place& place) {
     return Status::Corruption(fmt::format("the block at byte {} does not decode", place.offset));
   }
 
@@ -51,7 +64,7 @@ class TreeVisit {
     return range_.low ? block.Before(*range_.low) : block.First();
   }
 
-  Result<bool> VisitInner(const IndexBlock& block, Place place, int level) {
+  Result<bool> VisitInner(const IndexBlock& block, const Place& place, int level) {
     std::vector<Place> children;
     BlockCursor cursor = Begin(block);
     while (!cursor.done()) {
@@ -63,7 +76,8 @@ class TreeVisit {
       // Keys below a child's first one are in those before it; one key may go over several.
       if (IsBelow(cursor.key())) children.clear();
       if (IsAbove(cursor.key())) break;
-      children.push_back(child);
+      if (checks_first_keys_) child.first_key.emplace(cursor.key());
+      children.push_back(std::move(child));
     }
     if (order_ == KeyOrder::kDescending) std::reverse(children.begin(), children.end());
     for (const Place& child : children) {
@@ -73,7 +87,7 @@ class TreeVisit {
     return true;
   }
 
-  Result<bool> VisitLeaf(const IndexBlock& block, Place place) {
+  Result<bool> VisitLeaf(const IndexBlock& block, const Place& place) {
     struct Entry {
       std::string key;
       std::vector<std::uint32_t> rows;
@@ -107,6 +121,7 @@ class TreeVisit {
   const KeyRange& range_;
   const KeyOrder order_;
   const KeyVisitor& visit_;
+  bool checks_first_keys_ = false;
 };
 
 }  // namespace
@@ -127,6 +142,14 @@ Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const Ke
   return TreeVisit(footer, block, range, order, visit)
       .Visit({footer.root_offset, footer.root_bytes}, footer.levels)
       .status();
+}
+
+Status CheckTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyVisitor& visit) {
+  if (footer.levels == 0) return Status::Ok();
+  const KeyRange all;
+  TreeVisit check(footer, block, all, KeyOrder::kAscending, visit);
+  check.CheckFirstKeys();
+  return check.Visit({footer.root_offset, footer.root_bytes}, footer.levels).status();
 }
 
 }  // namespace granary::storage

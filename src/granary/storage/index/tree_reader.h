@@ -43,4 +43,8 @@ using BlockFn = std::function<Result<std::shared_ptr<const IndexBlock>>(
 Status VisitTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyRange& range,
                  KeyOrder order, const KeyVisitor& visit);
 
+/// All of it, ascending; kCorruption also where a block above names another first key than a block
+/// has, by which a look-up would go past it.
+Status CheckTree(const IndexFooterLayout& footer, const BlockFn& block, const KeyVisitor& visit);
+
 }  // namespace granary::storage
