@@ -35,17 +35,20 @@ using Ids = std::vector<std::int64_t>;
 struct Asked {
   std::optional<double> k_from;                     ///< Filter.
   std::vector<std::pair<std::string, bool>> order;  ///< Column, descending.
+  bool is_point = false;                            ///< k is `k_from`: a look-up by an index.
+  std::string source = {};                          ///< Empty: both.
 
   query::SearchRequest Request() const {
     query::SearchRequest request;
     request.columns = {"id"};
+    if (!source.empty()) request.sources = {SourceId::Parse(source).Take()};
     if (k_from) {
       query::Filter filter;
       filter.kind = query::Filter::Kind::kCompare;
       filter.column = "k";
-      filter.op = query::Operator::kGte;
+      filter.op = is_point ? query::Operator::kEq : query::Operator::kGte;
       filter.literal = {Literal::Kind::kNumber, false, fmt::format("{}", *k_from), {}};
-      filter.pointer = "/filters/k/gte";
+      filter.pointer = is_point ? "/filters/k/eq" : "/filters/k/gte";
       request.filter = filter;
     }
     for (const auto& [column, descending] : order) {
@@ -76,7 +79,10 @@ struct Asked {
   Ids Expected(const std::vector<Written>& all) const {
     std::vector<Written> rows;
     for (const Written& row : all) {
-      if (!k_from || (row.k && *row.k >= *k_from)) rows.push_back(row);
+      if (source.empty() || row.source == source) {
+        if (!k_from || (row.k && (is_point ? *row.k == *k_from : *row.k >= *k_from)))
+          rows.push_back(row);
+      }
     }
     std::sort(rows.begin(), rows.end(),
               [this](const Written& a, const Written& b) { return Before(a, b); });
@@ -104,6 +110,7 @@ class PagingModelTest : public ::testing::Test {
                             {"s", TypeKind::kString},
                             {"p", TypeKind::kString}};
       if (definition.id.str() == "a") definition.partitions = {{"p", std::nullopt}};
+      definition.indexes = {{"k", storage::IndexKind::kHash}};
       const auto added = tenant_->AddSource(definition);
       EXPECT_TRUE(added.ok()) << added.status().ToString();
     }
@@ -208,6 +215,11 @@ class PagingModelTest : public ::testing::Test {
   Asked Ask() {
     Asked asked;
     if (random_.OneIn(3)) asked.k_from = static_cast<double>(random_.Between(-3, 2));
+    if (asked.k_from && random_.OneIn(2)) {
+      asked.is_point = true;
+      asked.source = random_.OneIn(2) ? "a" : "b";
+      return asked;
+    }
     for (const char* column : {"k", "s", "_seq"}) {
       if (random_.OneIn(3)) asked.order.emplace_back(column, random_.OneIn(2));
     }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "granary/query/exec/hot_probe.h"
@@ -18,6 +19,8 @@ using storage::IndexReader;
 using Node = IndexQuestions::Node;
 
 constexpr std::size_t kNotAsked = ~std::size_t{0};
+
+constexpr std::int32_t kLastOfAll = std::numeric_limits<std::int32_t>::max();
 
 // Fewer numbers are sorted as they are.
 constexpr std::size_t kBitsFrom = 64;
@@ -171,17 +174,37 @@ class SegmentIndexes {
   std::optional<RowNumbers> Ask(const IndexReader& index, std::size_t lookups,
                                 std::size_t found_max,
                                 const std::function<Status(FoundRows&)>& ask) {
-    FoundRows found{found_max, {}, false};
-    const Status asked = ask(found);
-    stats_.work[Counted::kLookup] += lookups;
-    stats_.work[Counted::kIndexRow] += found.rows.size();
-    if (!asked.ok()) {
-      if (asked.code() == Code::kCorruption) segment_.ReportDamage(index.key());
-      return std::nullopt;
-    }
-    if (found.too_many) return std::nullopt;
-    stats_.access_paths.insert(index.key().kind == IndexKind::kHash ? "hash_index" : "btree_index");
+    FoundRows found{.max = found_max, .rows = {}};
+    if (!Ask(index, lookups, found, ask) || found.too_many) return std::nullopt;
+    stats_.access_paths.insert(PathName(index));
     return Sorted(found.rows);
+  }
+
+  /// The one for equality, a hash index rather than a B-tree.
+  std::shared_ptr<const IndexReader> FindForKeys(const IndexQuestion& question) const {
+    auto index = Find(question.column, question.type, IndexKind::kHash);
+    return index != nullptr ? index : Find(question.column, question.type, IndexKind::kBtree);
+  }
+
+  std::optional<RowsOfKeys> Keys(const IndexQuestion& question, std::size_t each_max) {
+    const auto index = FindForKeys(question);
+    if (index == nullptr) return std::nullopt;
+    std::vector<Value> values = question.values;
+    DropAbsent(question, values);
+    FoundRows found{.keeps_first = true};
+    std::int32_t last = kLastOfAll;  // That is known of all values.
+    for (const Value& value : values) {
+      found.max = found.rows.size() + each_max;
+      const bool told =
+          Ask(*index, 1, found, [&](FoundRows& rows) { return index->FindEqual(value, rows); });
+      if (!told) return std::nullopt;
+      if (found.too_many) last = std::min(last, static_cast<std::int32_t>(found.rows.back()));
+    }
+    if (!values.empty()) stats_.access_paths.insert(PathName(*index));
+    RowsOfKeys keys{Sorted(found.rows)};
+    keys.all = last == kLastOfAll;
+    keys.rows.erase(std::ranges::upper_bound(keys.rows, last), keys.rows.end());
+    return keys;
   }
 
   /// Leaves out what the bloom filter says is nowhere in the segment.
@@ -201,6 +224,21 @@ class SegmentIndexes {
   }
 
  private:
+  static const char* PathName(const IndexReader& index) {
+    return index.key().kind == IndexKind::kHash ? "hash_index" : "btree_index";
+  }
+
+  /// False when it cannot be asked.
+  bool Ask(const IndexReader& index, std::size_t lookups, FoundRows& found,
+           const std::function<Status(FoundRows&)>& ask) {
+    const std::size_t before = found.rows.size();
+    const Status asked = ask(found);
+    stats_.work[Counted::kLookup] += lookups;
+    stats_.work[Counted::kIndexRow] += found.rows.size() - before;
+    if (asked.code() == Code::kCorruption) segment_.ReportDamage(index.key());
+    return asked.ok();
+  }
+
   const storage::Segment& segment_;
   QueryStats& stats_;
 };
@@ -229,8 +267,7 @@ class SegmentProber final : public Prober {
     std::vector<Value> values = question.values;
     indexes_.DropAbsent(question, values);
     if (values.empty()) return RowNumbers();
-    auto index = indexes_.Find(question.column, question.type, IndexKind::kHash);
-    if (index == nullptr) index = indexes_.Find(question.column, question.type, IndexKind::kBtree);
+    const auto index = indexes_.FindForKeys(question);
     if (index == nullptr) return std::nullopt;
     return indexes_.Ask(*index, values.size(), found_max, [&](FoundRows& found) -> Status {
       for (std::size_t i = 0; i < values.size() && !found.too_many; ++i) {
@@ -266,6 +303,11 @@ class ChunkProber final : public Prober {
 std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::Segment& segment,
                                        QueryStats& stats) {
   return SegmentProber(order, segment, stats).Rows();
+}
+
+std::optional<RowsOfKeys> ProbeKeys(const IndexQuestion& question, const storage::Segment& segment,
+                                    std::size_t each_max, QueryStats& stats) {
+  return SegmentIndexes(segment, stats).Keys(question, each_max);
 }
 
 std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk,

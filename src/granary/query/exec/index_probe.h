@@ -40,6 +40,16 @@ struct ProbeOrder {
 std::optional<RowNumbers> ProbeSegment(const ProbeOrder& order, const storage::Segment& segment,
                                        QueryStats& stats);
 
+struct RowsOfKeys {
+  RowNumbers rows;
+  bool all = true;  ///< Else the first ones.
+};
+/// Rows of the segment that may have one of the values of a question of kEqual: all that one value
+/// has, or the first `each_max` of them, and no row behind the last one of a value that has more.
+/// Nothing when no index tells.
+std::optional<RowsOfKeys> ProbeKeys(const IndexQuestion& question, const storage::Segment& segment,
+                                    std::size_t each_max, QueryStats& stats);
+
 /// Rows of a hot chunk, by its hash indices and orders.
 std::optional<RowNumbers> ProbeChunk(const ProbeOrder& order, const storage::HotChunk& chunk,
                                      QueryStats& stats);

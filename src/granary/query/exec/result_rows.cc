@@ -12,6 +12,7 @@
 #include "granary/json/json_path.h"
 #include "granary/json/path_lanes.h"
 #include "granary/query/exec/take_rows.h"
+#include "granary/types/unnamed_batch.h"
 
 namespace granary::query {
 namespace {
@@ -35,7 +36,6 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
 
   ResultBatch result;
   result.source = plan.rows[source].snapshot().id;
-  arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   for (const ShownColumn& shown : plan.shown[source]) {
     std::shared_ptr<arrow::Array> array;
@@ -50,12 +50,10 @@ Result<ResultBatch> MakeResult(const SearchPlan& plan, std::size_t source,
       GRANARY_ASSIGN(array, json::IsPathLanes(*array) ? json::ExtractLanes(*array, shown.path)
                                                       : json::ExtractPath(*array, shown.path));
     }
-    fields.push_back(arrow::field(shown.column.name, array->type()));
     arrays.push_back(std::move(array));
     result.columns.push_back(shown.column);
   }
-  result.batch =
-      arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
+  result.batch = UnnamedBatch(rows, std::move(arrays));
   return result;
 }
 
@@ -72,8 +70,7 @@ Result<ReorderedRows> ReorderedRows::Make(const std::vector<ResultBatch>& parts,
     GRANARY_ASSIGN(auto joined, FromArrow(arrow::Concatenate(pieces)));
     columns.push_back(std::move(joined));
   }
-  rows.joined_.batch = arrow::RecordBatch::Make(
-      rows.joined_.batch->schema(), static_cast<std::int64_t>(order.size()), std::move(columns));
+  rows.joined_.batch = UnnamedBatch(static_cast<std::int64_t>(order.size()), std::move(columns));
   rows.order_ = std::move(order);
   return rows;
 }
@@ -87,7 +84,7 @@ Result<ResultBatch> ReorderedRows::Slice(std::int64_t first, std::int64_t rows) 
     GRANARY_ASSIGN(auto taken, TakeRows(column, chosen));
     columns.push_back(std::move(taken));
   }
-  slice.batch = arrow::RecordBatch::Make(joined_.batch->schema(), rows, std::move(columns));
+  slice.batch = UnnamedBatch(rows, std::move(columns));
   return slice;
 }
 

@@ -57,8 +57,7 @@ Result<ResultBatch> Narrowed(const ResultBatch& rows, const Schema& then) {
     if (old == nullptr || is_path || old->type == column.type) continue;
     const auto at = static_cast<int>(i);
     GRANARY_ASSIGN(auto array, NarrowArray(out.batch->column(at), column.type, old->type));
-    const auto field = out.batch->schema()->field(at)->WithType(array->type());
-    auto changed = out.batch->SetColumn(at, field, array);
+    auto changed = out.batch->SetColumn(at, arrow::field("", array->type()), array);
     if (!changed.ok()) return Status::Internal(changed.status().ToString());
     out.batch = changed.MoveValueUnsafe();
     column.type = old->type;

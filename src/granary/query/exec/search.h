@@ -38,7 +38,7 @@ struct ResultBatch {
   /// Names as the request wrote them (or the schema's), types as stored; a path into json is a json
   /// column.
   std::vector<Column> columns;
-  std::shared_ptr<arrow::RecordBatch> batch;
+  std::shared_ptr<arrow::RecordBatch> batch;  ///< Unnamed: its schema tells nothing.
   /// With QueryContext::wants_keys, of an ordered search: one a row, ascending as bytes. They end in
   /// the row's sequence and its source's rank among the sources of the search, which no two rows
   /// share; what is in front compares with keys of other searches of the same key_shape.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "granary/query/exec/compiled_patterns.h"
+#include "granary/query/exec/point_get.h"
 #include "granary/query/exec/rewound_search.h"
 #include "granary/query/exec/search_paths.h"
 #include "granary/query/exec/search_plan.h"
@@ -190,6 +191,10 @@ Result<SearchPage> RunPage(const SearchRequest& asked, const Sources& sources,
                            const SearchSink& given, const ShapeSink& begin, const Sources* all) {
   GRANARY_ASSIGN(const auto compiled, WithPatterns<SearchRequest>::Make(asked, context));
   const SearchRequest& request = compiled.get();
+  if (!after && !begin && all == nullptr && sources.size() == 1) {
+    GRANARY_ASSIGN(auto page, PointGet(request, sources.front(), context, given));
+    if (page) return std::move(*page);
+  }
   const Sources& known = all == nullptr ? sources : *all;
   GRANARY_ASSIGN(const SearchPlan plan, PlanSearch(request, sources, known, sources));
   GRANARY_TRY(CheckRewound(request, sources));

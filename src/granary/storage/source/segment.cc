@@ -99,6 +99,17 @@ Result<std::shared_ptr<arrow::RecordBatch>> Segment::Read(int row_group,
   return UnnamedBatch(rows, std::move(arrays));
 }
 
+arrow::ArrayVector Segment::ReadCached(int row_group, std::span<const ColumnId> columns,
+                                       const Schema& schema) const {
+  arrow::ArrayVector arrays;
+  arrays.reserve(columns.size());
+  for (const ColumnId column : columns) {
+    arrays.push_back(files_.columns.Find({meta_.id, row_group, column, schema.version()}));
+    if (arrays.back() == nullptr) return {};
+  }
+  return arrays;
+}
+
 std::shared_ptr<const SegmentReader> Segment::OpenReader() const {
   return files_.readers.Peek(meta_.id);
 }

@@ -68,6 +68,10 @@ class Segment {
                                                    const Schema& schema, ReadCounts& counts,
                                                    const SegmentReader::GoOn& go_on = {}) const;
 
+  /// The same columns when all of them are decoded already; else empty.
+  arrow::ArrayVector ReadCached(int row_group, std::span<const ColumnId> columns,
+                                const Schema& schema) const;
+
   /// As Read, of the rows in `spans` alone (SegmentReader::ReadRows): of a column that is not
   /// decoded yet no more is than the pages that they are in.
   Result<std::shared_ptr<arrow::RecordBatch>> ReadRows(int row_group, const RowSpans& spans,
