@@ -156,10 +156,13 @@ void AnswerSender::SendStream(HttpResponse response, const AnswerCodings& coding
   const bool kept_alive = exchange_.keep_alive;
   const Framing framing = exchange_.http_1_1 ? Framing::kChunked : Framing::kUntilClose;
   if (framing == Framing::kUntilClose) exchange_.keep_alive = false;
-  std::string head = MakeHead(response, {.framing = framing,
-                                         .keep_alive = exchange_.keep_alive,
-                                         .request_id = exchange_.request.request_id});
-  SocketSink sink(wire_, descriptor_, std::move(head), framing, exchange_.request.cancel,
+  // What is held back to its end goes out with another head.
+  const auto head = [&] {
+    return MakeHead(response, {.framing = framing,
+                               .keep_alive = exchange_.keep_alive,
+                               .request_id = exchange_.request.request_id});
+  };
+  SocketSink sink(wire_, descriptor_, head, framing, exchange_.request.cancel,
                   {.write_timeout_ms = context_.options.write_timeout_ms,
                    .last_words_ms = context_.options.last_words_ms});
   std::optional<std::string> whole;

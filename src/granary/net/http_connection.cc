@@ -122,6 +122,7 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
   bool started = false;
   idle_ = true;
   socket_->SetTimeout(first_request_ ? options.header_timeout_ms : options.idle_timeout_ms);
+  char read[kHeadReadBytes];  // Not in `in_`, which would fill it with zeros first.
   for (std::size_t scanned = 0;;) {
     if (!started) in_.erase(0, std::min(in_.find_first_not_of("\r\n"), in_.size()));
     if (!started && !in_.empty()) {
@@ -147,10 +148,8 @@ asio::awaitable<std::size_t> HttpConnection::ReadHead() {
     if (found) co_return bytes;
     scanned = in_.size() < 3 ? 0 : in_.size() - 3;
 
-    const std::size_t before = in_.size();
-    in_.resize(before + kHeadReadBytes);
-    const std::size_t n = co_await socket_->ReadSome(in_.data() + before, kHeadReadBytes);
-    in_.resize(before + n);
+    const std::size_t n = co_await socket_->ReadSome(read, kHeadReadBytes);
+    in_.append(read, n);
     if (n > 0) continue;
     if (socket_->read_end() == TimedSocket::ReadEnd::kTimeout && started) {
       PrepareRefusal({Code::kDeadlineExceeded,

@@ -50,6 +50,19 @@ TEST_F(ServerTest, UnderstandsARequestCutAtAnyByte) {
   }
 }
 
+TEST_F(ServerTest, UnderstandsABodyOfNothingCutAtAnyByte) {
+  auto server = Start(Echo);
+  const std::string request =
+      "POST /w HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  RawClient client(server->port());
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    ASSERT_TRUE(client.Send(request.substr(0, cut)));
+    if (cut % 3 == 0) std::this_thread::yield();
+    ASSERT_TRUE(client.Send(request.substr(cut)));
+    EXPECT_EQ(BodyOf(client.ReadAnswer()), "POST /w []") << "cut at " << cut;
+  }
+}
+
 TEST_F(ServerTest, UnderstandsARequestSentByteByByte) {
   auto server = Start(Echo);
   RawClient client(server->port());

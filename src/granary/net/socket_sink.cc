@@ -47,8 +47,8 @@ std::optional<std::size_t> SendNow(Wire& wire, std::string_view head, std::strin
   return total;
 }
 
-SocketSink::SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
-                       runtime::CancelToken cancel, SinkTimes times)
+SocketSink::SocketSink(Wire& wire, int descriptor, std::function<std::string()> head,
+                       Framing framing, runtime::CancelToken cancel, SinkTimes times)
     : wire_(wire),
       descriptor_(descriptor),
       head_(std::move(head)),
@@ -59,14 +59,14 @@ SocketSink::SocketSink(Wire& wire, int descriptor, std::string head, Framing fra
 Status SocketSink::Write(std::string_view bytes) {
   if (bytes.empty()) return Status::Ok();
   bytes_ += bytes.size();
-  std::string prefix = started_ ? std::string() : std::move(head_);
+  std::string prefix = started_ ? std::string() : head_();
   if (framing_ != Framing::kChunked) return SendAll(prefix, bytes, {});
   AppendFormat(prefix, "{:x}\r\n", bytes.size());
   return SendAll(prefix, bytes, "\r\n");
 }
 
 Status SocketSink::Finish() {
-  const std::string prefix = started_ ? std::string() : std::move(head_);
+  const std::string prefix = started_ ? std::string() : head_();
   return SendAll(prefix, framing_ == Framing::kChunked ? "0\r\n\r\n" : "", {});
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +34,8 @@ struct SinkTimes {
 
 class SocketSink final : public BodySink {
  public:
-  /// `head` is sent with the first piece.
-  SocketSink(Wire& wire, int descriptor, std::string head, Framing framing,
+  /// `head` is made when the first piece goes out, and sent with it.
+  SocketSink(Wire& wire, int descriptor, std::function<std::string()> head, Framing framing,
              runtime::CancelToken cancel, SinkTimes times);
 
   Status Write(std::string_view bytes) override;
@@ -53,7 +54,7 @@ class SocketSink final : public BodySink {
 
   Wire& wire_;
   int descriptor_;
-  std::string head_;
+  const std::function<std::string()> head_;
   Framing framing_;
   runtime::CancelToken cancel_;
   const SinkTimes times_;

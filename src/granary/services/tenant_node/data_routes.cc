@@ -49,18 +49,21 @@ Result<net::HttpResponse> Search(NodeState& state, hosting::RouteCall& call) {
   const std::int64_t start_ns = state.clock.MonotonicNanos();
   GRANARY_TRY(hosting::CheckJsonBody(call.request));
   GRANARY_ASSIGN(const std::shared_ptr<Tenant> tenant, TenantOf(state, call));
-  GRANARY_ASSIGN(const query::SearchRequest request,
+  GRANARY_ASSIGN(query::SearchRequest request,
                  api::ParseSearch(call.request.body, /*streaming=*/false, state.limits));
   net::HttpResponse response;
   response.held_bytes_max = kHeldBytes;
-  response.stream = [&state, tenant, start_ns, request,
+  response.stream = [&state, tenant, start_ns, request = std::move(request),
                      caller = CallerOf(call)](net::BodySink& sink) -> Status {
     api::SearchJson answer;
     const auto add = [&](const query::ResultBatch& rows) -> Status {
       for (std::int64_t at = 0, count = 0; at < rows.batch->num_rows(); at += count) {
         GRANARY_TRY(caller.cancel.Check());
         count = hosting::RowsInPiece(*rows.batch, at);
-        answer.Add({rows.source, rows.columns, rows.batch->Slice(at, count)});
+        if (count == rows.batch->num_rows())
+          answer.Add(rows);
+        else
+          answer.Add({rows.source, rows.columns, rows.batch->Slice(at, count)});
         CountReturned(state, *tenant, static_cast<std::uint64_t>(count));
         if (answer.bytes() >= kPieceBytes) GRANARY_TRY(sink.Write(answer.Take()));
       }
