@@ -205,6 +205,10 @@ Result<bool> IndexReader::FindFirst(KeyOrder order, std::size_t count, FoundRows
     last = key;
     return found.Add(rows);
   }));
+  if (!found.too_many && found.rows.size() < count) {
+    return Status::Corruption(fmt::format("{}: {} rows, of {} that its footer tells of", path_,
+                                          found.rows.size(), footer_.entries));
+  }
   return !found.too_many;
 }
 
