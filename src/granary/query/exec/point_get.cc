@@ -8,14 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "granary/query/exec/hot_probe.h"
 #include "granary/query/exec/index_probe.h"
 #include "granary/query/exec/plan_record.h"
 #include "granary/query/exec/predicate_leaf.h"
 #include "granary/query/exec/result_rows.h"
 #include "granary/query/exec/segment_stats.h"
 #include "granary/query/exec/take_rows.h"
-#include "granary/storage/index/index_key.h"
-#include "granary/storage/stats/value_hash.h"
 #include "granary/types/unnamed_batch.h"
 
 namespace granary::query {
@@ -212,14 +211,10 @@ class Getter {
   }
 
   Result<bool> LookInto(const HotChunk& chunk) {
-    if (chunk.index == nullptr) return false;
     if (chunk.schema != source_.schema && !(*chunk.schema == *source_.schema)) return false;
-    std::vector<std::uint64_t> hashes;
-    for (const Value& value : point_.question.values) hashes.push_back(storage::HashValue(value));
-    const ColumnId key = point_.question.column;
-    const auto values = chunk.batch->column(chunk.schema->IndexOfId(key));
-    Part part{.chunk = &chunk};
-    if (!chunk.index->Find(key, *values, hashes, kHotRowsMax, part.numbers)) return false;
+    auto found = FindByHash(point_.question, chunk, kHotRowsMax);
+    if (!found) return false;
+    Part part{.numbers = std::move(*found), .chunk = &chunk};
     page_.stats.access_paths.insert("hash_index");
     if (chunk.ends != nullptr && chunk.ends->any()) {
       std::erase_if(part.numbers, [&](std::int32_t row) {
@@ -228,9 +223,6 @@ class Getter {
       });
     }
     if (part.numbers.empty()) return true;
-    std::ranges::sort(part.numbers);
-    const auto [rest, end] = std::ranges::unique(part.numbers);
-    part.numbers.erase(rest, end);
     arrow::ArrayVector columns;
     for (const ColumnId id : point_.read) {
       columns.push_back(id == kSequenceColumnId
