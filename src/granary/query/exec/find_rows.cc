@@ -11,16 +11,8 @@
 namespace granary::query {
 namespace {
 
-/// Where a row group begins in its segment.
-std::uint64_t BeginOf(const storage::SegmentReader& reader, int row_group) {
-  std::uint64_t begin = 0;
-  for (int group = 0; group < row_group; ++group)
-    begin += static_cast<std::uint64_t>(reader.rows(group));
-  return begin;
-}
-
 void AddMatches(const Morsel& morsel, const ScannedRows& scanned, storage::RowSet& rows) {
-  const std::uint64_t begin = BeginOf(*morsel.reader, morsel.row_group);
+  const std::uint64_t begin = static_cast<std::uint64_t>(morsel.group_begin);
   const auto add = [&](std::int64_t row) {
     rows.Add(static_cast<std::uint32_t>(begin + static_cast<std::uint64_t>(morsel.RowIn(row))));
   };

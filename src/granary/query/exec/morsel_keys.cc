@@ -34,9 +34,10 @@ Status SetPrefixes(const SearchPlan& plan, RankedMorsel& ranked) {
   const Morsel& morsel = ranked.morsel;
   const OrderColumn& order = plan.order.front();
   const auto& ref = order.bound.refs[morsel.source];
-  if (morsel.reader == nullptr || !ref || order.form == KeyForm::kJson) return Status::Ok();
-  StatsView view = StatsView::OfRowGroup(*morsel.reader, morsel.row_group,
-                                         *plan.keys[morsel.source].snapshot().schema);
+  if (morsel.segment == nullptr || !ref || order.form == KeyForm::kJson) return Status::Ok();
+  GRANARY_ASSIGN(const auto reader, morsel.segment->Reader());
+  StatsView view =
+      StatsView::OfRowGroup(*reader, morsel.row_group, *plan.keys[morsel.source].snapshot().schema);
   const ColumnStats* stats = view.Find(ref->id);
   const bool descending = order.direction == Direction::kDescending;
   if (stats == nullptr) return Status::Ok();

@@ -144,10 +144,15 @@ Result<std::vector<Morsel>> SourceScan::RowGroupsOf(std::size_t source,
   std::int64_t begin = 0;  // Of the row group, in the segment.
   for (int group = 0; group < reader->row_groups(); begin += reader->rows(group++)) {
     GRANARY_TRY(context.cancel.Check());
-    Morsel morsel{
-        source, planned.segment, reader, group, nullptr, reader->rows(group), planned.all_match,
-        nullptr};
-    morsel.group = planned.choice.group;
+    Morsel morsel{.source = source,
+                  .segment = planned.segment,
+                  .row_group = group,
+                  .group_begin = begin,
+                  .group_rows = reader->rows(group),
+                  .rows = reader->rows(group),
+                  .all_match = planned.all_match,
+                  .picked = nullptr,
+                  .group = planned.choice.group};
     if (picked) {
       morsel.picked = PickedIn(*picked, begin, reader->rows(group));
       morsel.rows = static_cast<std::int64_t>(morsel.picked->size());
@@ -216,9 +221,13 @@ std::vector<Morsel> SourceScan::HotChunks(std::size_t source, const AccessPlan& 
   std::vector<Morsel> morsels;
   for (const PlannedChunk& planned : plan.hot) {
     const storage::HotChunk& chunk = *planned.chunk;
-    Morsel morsel{source,      nullptr, nullptr, 0, &chunk, chunk.batch->num_rows(),
-                  !predicate_, nullptr};
-    morsel.group = planned.choice.group;
+    Morsel morsel{.source = source,
+                  .segment = nullptr,
+                  .chunk = &chunk,
+                  .rows = chunk.batch->num_rows(),
+                  .all_match = !predicate_,
+                  .picked = nullptr,
+                  .group = planned.choice.group};
     const auto ended = EndedRows(chunk, snapshot_->visible_sequence);
     if (ended != nullptr) {
       if (static_cast<std::int64_t>(ended->size()) == morsel.rows) continue;

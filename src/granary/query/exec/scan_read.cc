@@ -97,7 +97,7 @@ void SelectLeft(const Morsel& morsel, std::int64_t rows,
 
 /// Of the row group, before an index's rows are picked.
 std::int64_t RowsToDecode(const Morsel& morsel) {
-  return morsel.spans == nullptr ? morsel.reader->rows(morsel.row_group) : morsel.rows;
+  return morsel.spans == nullptr ? morsel.group_rows : morsel.rows;
 }
 
 /// What is read of a whole row group, as a morsel has it that page indexes chose.
@@ -220,7 +220,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> SourceScan::ReadSegment(
     const auto at = std::find(whole.begin(), whole.end(), stored[i]) - whole.begin();
     arrays[i] = batch->column(static_cast<int>(at));
   }
-  return TakeSpans(UnnamedBatch(morsel.reader->rows(morsel.row_group), std::move(arrays)), morsel);
+  return TakeSpans(UnnamedBatch(morsel.group_rows, std::move(arrays)), morsel);
 }
 
 Status SourceScan::ReserveFor(const Morsel& morsel, const std::vector<ColumnId>& columns,

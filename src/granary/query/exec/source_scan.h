@@ -34,10 +34,11 @@ struct ScanColumn {
 
 /// A piece of work: one row group of a segment, or one hot chunk.
 struct Morsel {
-  std::size_t source = 0;                                ///< Position among the query's scans.
-  std::shared_ptr<const storage::Segment> segment;       ///< Null for a hot chunk.
-  std::shared_ptr<const storage::SegmentReader> reader;  ///< The segment's.
+  std::size_t source = 0;                           ///< Position among the query's scans.
+  std::shared_ptr<const storage::Segment> segment;  ///< Null for a hot chunk.
   int row_group = 0;
+  std::int64_t group_begin = 0;  ///< Of the row group's first row, in the segment.
+  std::int64_t group_rows = 0;   ///< Of the row group as a whole.
   const storage::HotChunk* chunk = nullptr;
   std::int64_t rows = 0;
   bool all_match = false;

@@ -13,6 +13,9 @@ namespace {
 
 // Buffers of strings double: past so many bytes a new chunk takes less than the copy would.
 constexpr std::uint64_t kChunkBytes = 8u << 20;
+// Growing copies into new buffers, and the old ones stay until the rows are shown: it is not done
+// for more than so many bytes.
+constexpr std::uint64_t kGrownBytes = kChunkBytes / 2;
 
 }  // namespace
 
@@ -60,8 +63,15 @@ Status Chunk::CheckColumns(const arrow::RecordBatch& batch) const {
 }
 
 std::int64_t Chunk::RowsThatFit(const arrow::RecordBatch& batch, std::int64_t first) const {
-  if (rows_ > 0 && bytes() >= kChunkBytes) return 0;
   std::int64_t rows = std::min(batch.num_rows() - first, kChunkRows - rows_);
+  if (rows_ > 0) {
+    const std::uint64_t held = bytes();
+    if (held >= kChunkBytes) return 0;
+    const std::uint64_t then =
+        held + held / static_cast<std::uint64_t>(rows_) *
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(rows, 0));
+    if (then > kGrownBytes) rows = std::min(rows, RowsAllocated() - rows_);
+  }
   for (std::size_t i = 0; i < columns_.size() && rows > 0; ++i) {
     rows = columns_[i]->RowsThatFit(*batch.column_data()[i], first, rows);
   }

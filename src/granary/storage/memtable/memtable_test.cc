@@ -208,6 +208,30 @@ TEST(MemtableTest, AFullChunkIsSealedAndABatchMaySpanSeveral) {
   EXPECT_EQ(last.Value(7), 2 * kChunkRows + 4);
 }
 
+// The old buffers of all columns stay until the rows are shown, so growing takes three times of them.
+TEST(MemtableTest, MoreThanFourMebibytesAreNotCopiedToGrow) {
+  Memtable table;
+  const auto schema = MakeSchema(1, std::vector<DataType>(600, TypeKind::kInt64));
+  const auto rows_of = [&](std::int64_t rows) {
+    const auto column =
+        Ints(std::vector<std::int64_t>(static_cast<std::size_t>(rows), 7))->column(0);
+    arrow::FieldVector fields;
+    for (const Column& of : schema->columns())
+      fields.push_back(arrow::field(of.name, arrow::int64()));
+    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows,
+                                    arrow::ArrayVector(600, column));
+  };
+  ASSERT_TRUE(table.Append(schema, *rows_of(400), 1).ok());  // 1.9 MB.
+  ASSERT_TRUE(table.Append(schema, *rows_of(300), 401).ok());
+  ASSERT_EQ(table.View().size(), 1u) << "3.4 MB of it, and room for 3.8";
+  ASSERT_TRUE(table.Append(schema, *rows_of(300), 701).ok());
+  const auto view = table.View();
+  ASSERT_EQ(view.size(), 2u);
+  EXPECT_EQ(view[0].batch->num_rows(), 800) << "what there is room for is used";
+  EXPECT_EQ(view[1].batch->num_rows(), 200);
+  EXPECT_EQ(view[1].sequences->Value(199), 1000);
+}
+
 TEST(MemtableTest, LargeStringsSealAChunkEarly) {
   Memtable table;
   const auto schema = MakeSchema(1, {TypeKind::kString});

@@ -272,13 +272,7 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
   Arrays arrays;
   if (wanted.empty()) return arrays;
   auto ranges = std::make_shared<RangesFile>(static_cast<std::int64_t>(file->size()));
-  std::uint64_t read = 0;
   try {
-    for (const int leaf : wanted) {
-      if (go_on) GRANARY_TRY(go_on());
-      GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
-    }
-    if (bytes_read != nullptr) *bytes_read += read;
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_pre_buffer(false);
     for (const int leaf : coded) properties.set_read_dictionary(leaf, true);
@@ -287,10 +281,15 @@ Result<SegmentReader::State::Arrays> SegmentReader::State::Decode(int row_group,
     auto reader = parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(opened),
                                                    properties);
     GRANARY_TRY(FromArrow(reader.status(), path, Code::kCorruption));
-    // Column by column, so that nobody waits for all of them who wants none any more.
+    // Column by column, so that nobody waits for all of them who wants none any more, and of one
+    // only there are both the bytes and the values.
     for (const std::vector<int>& column : ColumnsOf(wanted)) {
       if (go_on) GRANARY_TRY(go_on());
+      std::uint64_t read = 0;
+      for (const int leaf : column) GRANARY_TRY(AddChunk(row_group, leaf, *ranges, read));
+      if (bytes_read != nullptr) *bytes_read += read;
       GRANARY_TRY(DecodeColumn(**reader, row_group, column, arrays));
+      ranges->Clear();
     }
   } catch (const std::exception& error) {
     return Damaged(error.what());

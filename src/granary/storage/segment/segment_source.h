@@ -31,6 +31,7 @@ class RangesFile final : public arrow::io::RandomAccessFile {
   void Add(std::int64_t offset, std::shared_ptr<arrow::Buffer> bytes) {
     ranges_[offset] = std::move(bytes);
   }
+  void Clear() { ranges_.clear(); }
 
   arrow::Result<std::int64_t> GetSize() override { return file_bytes_; }
   arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(std::int64_t position,

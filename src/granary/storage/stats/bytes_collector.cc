@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -130,7 +131,7 @@ class BytesCollector final : public Collector {
     Observations seen{.described = sample_.passed(), .sampled = sample_.values().size()};
     seen.values.reserve(sample_.values().size());
     seen.distinct =
-        static_cast<double>(seen_.too_many() ? sketch_.Estimate() : seen_.values().size());
+        static_cast<double>(sketch_ != nullptr ? sketch_->Estimate() : seen_.values().size());
     const SortedBytes* before = nullptr;
     const std::vector<SortedBytes> sorted = SortedByValue(sample_.values());
     for (const SortedBytes& item : sorted) {
@@ -151,7 +152,7 @@ class BytesCollector final : public Collector {
       FinishMax(stats);
     }
     const auto seen = seen_.values();
-    FinishDistinct({seen.begin(), seen.end()}, seen_.too_many(), sketch_, stats);
+    FinishDistinct({seen.begin(), seen.end()}, sketch_.get(), stats);
   }
 
  private:
@@ -179,14 +180,21 @@ class BytesCollector final : public Collector {
 
   void AddValue(std::string_view value) {
     const std::uint64_t hash = HashBytes(value);
-    if (!seen_.too_many()) {
+    if (sketch_ == nullptr) {
       if (value.size() > kBoundMaxBytes) seen_.GiveUp();
-      if (seen_.Insert(value, hash) == Seen::kBefore) return;
+      const Seen seen = seen_.Insert(value, hash);
+      if (seen == Seen::kBefore) return;
+      if (seen == Seen::kTooMany) StartSketch();
     }
-    sketch_.Add(hash);
+    if (sketch_ != nullptr) sketch_->Add(hash);
     const std::uint64_t head = HeadOf(value);
     min_.Offer(value, head, std::less<>());
     max_.Offer(value, head, std::greater<>());
+  }
+
+  void StartSketch() {
+    sketch_ = std::make_unique<DistinctSketch>();
+    for (const std::string& value : seen_.values()) sketch_->Add(HashBytes(value));
   }
 
   void FinishMax(ColumnStats& stats) const {
@@ -204,7 +212,7 @@ class BytesCollector final : public Collector {
   Extreme min_;
   Extreme max_;
   SeenValues<std::string> seen_;
-  DistinctSketch sketch_;
+  std::unique_ptr<DistinctSketch> sketch_;  // Null while the values seen are all there are.
   ValueSample<SampledBytes> sample_;
 };
 
@@ -268,10 +276,9 @@ std::unique_ptr<Collector> MakeBytesCollector(const DataType& type) {
 
 std::unique_ptr<Collector> MakeBoolCollector() { return std::make_unique<BoolCollector>(); }
 
-void FinishDistinct(std::vector<Value> values, bool too_many, const DistinctSketch& sketch,
-                    ColumnStats& stats) {
-  if (too_many) {
-    stats.distinct_sketch = sketch.Encode();
+void FinishDistinct(std::vector<Value> values, const DistinctSketch* sketch, ColumnStats& stats) {
+  if (sketch != nullptr) {
+    stats.distinct_sketch = sketch->Encode();
     return;
   }
   std::sort(values.begin(), values.end(),

@@ -37,8 +37,7 @@ std::unique_ptr<Collector> MakeFixedCollector(const DataType& type);
 std::unique_ptr<Collector> MakeBytesCollector(const DataType& type);
 std::unique_ptr<Collector> MakeBoolCollector();
 
-/// Sorts the set into `stats`, or, when there is none, keeps the sketch.
-void FinishDistinct(std::vector<Value> values, bool too_many, const DistinctSketch& sketch,
-                    ColumnStats& stats);
+/// Sorts the set into `stats`, or, when there is a sketch because they are too many, keeps that.
+void FinishDistinct(std::vector<Value> values, const DistinctSketch* sketch, ColumnStats& stats);
 
 }  // namespace granary::storage

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -67,7 +68,7 @@ class FixedCollector final : public Collector {
     Observations seen{.nans = nans, .described = sample_.passed(), .sampled = sorted.size() + nans};
     seen.values.reserve(sorted.size());
     seen.distinct =
-        static_cast<double>(seen_.too_many() ? sketch_.Estimate() : seen_.values().size());
+        static_cast<double>(sketch_ != nullptr ? sketch_->Estimate() : seen_.values().size());
     for (auto at = sorted.begin(); at != sorted.end();) {
       const auto end = std::find_if(at, sorted.end(), [&](T value) { return value != *at; });
       seen.values.push_back({Hold(*at), static_cast<std::uint64_t>(end - at), 0});
@@ -85,7 +86,7 @@ class FixedCollector final : public Collector {
     }
     std::vector<Value> values;
     for (const T value : seen_.values()) values.emplace_back(Hold(value));
-    FinishDistinct(std::move(values), seen_.too_many(), sketch_, stats);
+    FinishDistinct(std::move(values), sketch_.get(), stats);
   }
 
  private:
@@ -137,12 +138,18 @@ class FixedCollector final : public Collector {
       const T value = Canonical(ValueAt(values, i));
       if (i > 0 && value == before) continue;
       before = value;
-      if (seen_.too_many()) {
-        sketch_.Add(Hash(value));
-      } else if (seen_.Insert(value, SlotHash(value)) != Seen::kBefore) {
-        sketch_.Add(Hash(value));
+      if (sketch_ == nullptr) {
+        if (seen_.Insert(value, SlotHash(value)) != Seen::kTooMany) continue;
+        StartSketch();
       }
+      sketch_->Add(Hash(value));
     }
+  }
+
+  /// Of sources with very many columns most have few values, and a sketch is 4 KiB.
+  void StartSketch() {
+    sketch_ = std::make_unique<DistinctSketch>();
+    for (const T value : seen_.values()) sketch_->Add(Hash(value));
   }
 
   static T Canonical(T value) {
@@ -172,7 +179,7 @@ class FixedCollector final : public Collector {
   T max_ = Lowest();
   bool has_nan_ = false;
   SeenValues<T> seen_;
-  DistinctSketch sketch_;
+  std::unique_ptr<DistinctSketch> sketch_;  // Null while the values seen are all there are.
   ValueSample<T> sample_;
 };
 

@@ -1,7 +1,7 @@
 // SeenValues: the distinct values of a column as long as they are few.
 //
 // Cost       a look-up is a multiplication and a byte; one value more than kValueSetMax and the set
-//            is given up for good.
+//            is given up for good. Memory is what the values take and 256 bytes.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "granary/types/column_stats.h"
 
@@ -32,18 +33,18 @@ class SeenValues {
     for (; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
       if (Same(values_[slots_[slot] - 1], value)) return Seen::kBefore;
     }
-    if (count_ == kValueSetMax) {
+    if (values_.size() == kValueSetMax) {
       GiveUp();
       return Seen::kTooMany;
     }
-    values_[count_] = T(value);
-    slots_[slot] = static_cast<std::uint8_t>(++count_);
+    values_.emplace_back(value);
+    slots_[slot] = static_cast<std::uint8_t>(values_.size());
     return Seen::kFirstTime;
   }
   void GiveUp() { too_many_ = true; }
 
   bool too_many() const { return too_many_; }
-  std::span<const T> values() const { return std::span(values_).first(count_); }
+  std::span<const T> values() const { return values_; }
 
  private:
   static constexpr std::size_t kSlots = 256;
@@ -58,9 +59,8 @@ class SeenValues {
     }
   }
 
-  std::array<T, kValueSetMax> values_{};
+  std::vector<T> values_;
   std::array<std::uint8_t, kSlots> slots_{};
-  std::size_t count_ = 0;
   bool too_many_ = false;
 };
 
