@@ -1,41 +1,13 @@
 // AppendString, AppendDouble, AppendFloat (batch_writer.h).
-#include <array>
 #include <cmath>
-#include <cstring>
 
 #include "granary/base/utf8.h"
 #include "granary/json/batch_writer.h"
+#include "granary/json/plain_text.h"
 #include "granary/types/number_text.h"
 
 namespace granary::json {
 namespace {
-
-constexpr std::uint64_t Repeat(unsigned char byte) { return 0x0101010101010101ULL * byte; }
-
-/// True when one of eight bytes is a control, a quote, a backslash or not ASCII. The usual trick
-/// for "some byte is zero / less than n"; a false alarm only means the slow path.
-bool NeedsCare(std::uint64_t bytes) {
-  const auto has_zero = [](std::uint64_t word) { return (word - Repeat(1)) & ~word; };
-  const std::uint64_t control = (bytes - Repeat(0x20)) & ~bytes;
-  const std::uint64_t quote = has_zero(bytes ^ Repeat('"'));
-  const std::uint64_t backslash = has_zero(bytes ^ Repeat('\\'));
-  return ((control | quote | backslash | bytes) & Repeat(0x80)) != 0;
-}
-
-/// How many bytes at the front are plain ASCII that stands for itself.
-std::size_t PlainPrefix(std::string_view text) {
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + at, 8);
-    if (NeedsCare(word)) break;
-  }
-  for (; at < text.size(); ++at) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
-  }
-  return at;
-}
 
 void AppendEscape(unsigned char c, std::string& out) {
   switch (c) {

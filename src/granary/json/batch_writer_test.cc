@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
+#include <string>
+#include <vector>
 
 #include <arrow/array.h>
 #include <arrow/builder.h>
@@ -9,6 +12,8 @@
 #include <arrow/type.h>
 #include <gtest/gtest.h>
 
+#include "granary/base/int128.h"
+#include "granary/types/number_text.h"
 #include "granary/types/value.h"
 
 namespace granary::json {
@@ -79,6 +84,69 @@ TEST(BatchWriterTest, EscapesNamesAndWritesNulls) {
   out.clear();
   BatchWriter(schema.columns()).AppendValue(*batch, 1, 0, out);
   EXPECT_EQ(out, "\"ffffffff-ffff-ffff-ffff-ffffffffffff\"");
+}
+
+/// Rows are written in one piece where that is possible; the text is that of the values one by one.
+TEST(BatchWriterTest, ARowIsItsValuesBetweenItsNames) {
+  constexpr auto kLow = std::numeric_limits<std::int64_t>::min();
+  constexpr auto kHigh = std::numeric_limits<std::int64_t>::max();
+  struct Choice {
+    DataType type;
+    std::vector<Value> values;
+  };
+  const std::vector<Choice> choices = {
+      {TypeKind::kString,
+       {std::string(), std::string("seven77"), std::string("eight888"), std::string("eleven chars"),
+        std::string("\"quoted\""), std::string("bad \xff byte"), std::string("tab\tat the end\t"),
+        std::string(1000, 'x')}},
+      {TypeKind::kBool, {true, false}},
+      {TypeKind::kInt64, {kLow, std::int64_t{-1}, std::int64_t{0}, kHigh}},
+      {TypeKind::kUInt64, {std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()}},
+      {TypeKind::kFloat32, {0.1F, std::numeric_limits<double>::infinity(), -1.5e-30}},
+      {TypeKind::kFloat64,
+       {100.0, 123.45, -0.0, 1e300, 5e-324, std::nan(""),
+        -std::numeric_limits<double>::infinity()}},
+      {DataType::Decimal(38, 38), {Int128{1}, -(PowerOfTen(38) - 1)}},
+      {DataType::Decimal(38, 0), {-(PowerOfTen(38) - 1)}},
+      {TypeKind::kDate, {std::int64_t{-719'162}, std::int64_t{19'737}, std::int64_t{2'932'896}}},
+      {DataType::Timestamp(TimeUnit::kSecond), {kLow, kHigh, std::int64_t{0}}},
+      {DataType::Timestamp(TimeUnit::kNano), {kLow, kHigh, std::int64_t{1}}},
+      {TypeKind::kTime, {std::int64_t{0}, std::int64_t{86'399'999'999}}},
+      {TypeKind::kUuid, {std::string(16, '\x9a')}},
+      {TypeKind::kJson, {std::string(R"({"a":[1,"\u00e9"]})"), std::string("null")}},
+      {TypeKind::kBinary, {std::string("\x00\x01", 2)}},
+  };
+  const std::uint64_t seed = 17;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 2'000; ++round) {
+    std::vector<Column> columns;
+    arrow::FieldVector fields;
+    arrow::ArrayVector arrays;
+    for (auto left = 1 + random() % 6; left > 0; --left) {
+      // One row of sixteen has bytes, whose room nobody tells.
+      const Choice& choice = choices[random() % (choices.size() - (random() % 16 == 0 ? 0 : 1))];
+      std::string name = std::to_string(columns.size()) + std::string(random() % 48, 'n');
+      if (random() % 8 == 0) name += '"';
+      const Value value =
+          random() % 4 == 0 ? Value{} : choice.values[random() % choice.values.size()];
+      columns.push_back({static_cast<ColumnId>(columns.size() + 1), name, choice.type});
+      fields.push_back(arrow::field(name, choice.type.ToArrow()));
+      arrays.push_back(MakeConstantArray(choice.type, value, 1).Take());
+    }
+    const auto batch = arrow::RecordBatch::Make(arrow::schema(fields), 1, arrays);
+    const BatchWriter writer(columns);
+    std::string expected = "before{";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) expected += ',';
+      AppendString(columns[i].name, expected);
+      expected += ':';
+      writer.AppendValue(*batch, static_cast<int>(i), 0, expected);
+    }
+    std::string out = "before";
+    writer.AppendRow(*batch, 0, out);
+    ASSERT_EQ(out, expected + '}');
+  }
 }
 
 TEST(BatchWriterTest, NoColumnsMakeAnEmptyObject) {

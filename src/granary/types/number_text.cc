@@ -5,10 +5,12 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "granary/base/check.h"
+#include "granary/types/short_text.h"
 
 namespace granary {
 namespace {
@@ -141,23 +143,60 @@ Float Nearest(std::string_view text) {
   return digits.negative ? -magnitude : magnitude;
 }
 
-template <typename Float>
-void AppendFinite(Float value, std::string& out) {
-  std::array<char, 64> text;
-  const Float magnitude = std::abs(value);
-  // Within this range plain digits are short, and integers below 2^53 are written in full.
-  const bool plain = value == 0 || (magnitude >= Float(1e-5) && magnitude < Float(1e16));
-  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
-  const char* end = std::to_chars(text.data(), text.data() + text.size(), value, format).ptr;
-  const std::string_view written(text.data(), static_cast<std::size_t>(end - text.data()));
-  out.append(written);
-  if (plain && written.find('.') == written.npos) out.append(".0");
+/// From here on numbers are written without an exponent.
+constexpr double kPlainMin = 1e-5;
+
+/// What has few places, which most numbers have: a fraction of a power of ten is the nearest double
+/// of its digits where both are exact (Clinger, as below), and no two numbers of 15 digits are the
+/// same double, so that no shorter text reads back equal. Null when it has not.
+char* WriteFewPlaces(double value, char* to) {
+  constexpr double kExactMax = 1e15;
+  constexpr std::pair<int, double> kPlaces[] = {{2, 1e2}, {6, 1e6}};
+  const double magnitude = std::abs(value);
+  if (magnitude != 0 && magnitude < kPlainMin) return nullptr;
+  for (const auto& [places, power] : kPlaces) {
+    const double scaled = magnitude * power + 0.5;
+    if (!(scaled < kExactMax)) return nullptr;
+    auto digits = static_cast<std::uint64_t>(scaled);
+    if (static_cast<double>(digits) / power != magnitude) continue;
+    if (std::signbit(value)) to = WriteChar('-', to);
+    const auto whole_power = static_cast<std::uint64_t>(power);
+    to = WriteChar('.', WriteInteger(digits / whole_power, to));
+    digits %= whole_power;
+    int shown = places;
+    for (; shown > 1 && digits % 10 == 0; digits /= 10) --shown;
+    return WriteDigits(digits, static_cast<std::size_t>(shown), to);
+  }
+  return nullptr;
 }
 
 template <typename Float>
-void AppendAnyFloat(Float value, std::string& out) {
-  if (std::isfinite(value)) return AppendFinite(value, out);
-  out.append(std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+char* WriteFinite(Float value, char* to) {
+  const Float magnitude = std::abs(value);
+  // Within this range plain digits are short, and integers below 2^53 are written in full.
+  const bool plain = value == 0 || (magnitude >= Float(kPlainMin) && magnitude < Float(1e16));
+  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+  char* end = std::to_chars(to, to + kShortTextMax, value, format).ptr;
+  return plain && std::find(to, end, '.') == end ? WriteText(".0", end) : end;
+}
+
+template <typename Float>
+char* WriteAnyFloat(Float value, char* to) {
+  if (std::isfinite(value)) return WriteFinite(value, to);
+  return WriteText(std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to);
+}
+
+/// The digits of a magnitude with a point before the last `scale` of them.
+char* WriteScaled(std::string_view digits, int scale, char* to) {
+  const auto fraction = static_cast<std::size_t>(scale);
+  if (fraction == 0) return WriteText(digits, to);
+  if (digits.size() > fraction) {
+    to = WriteChar('.', WriteText(digits.substr(0, digits.size() - fraction), to));
+    return WriteText(digits.substr(digits.size() - fraction), to);
+  }
+  to = WriteText("0.", to);
+  for (std::size_t zeroes = fraction - digits.size(); zeroes > 0; --zeroes) to = WriteChar('0', to);
+  return WriteText(digits, to);
 }
 
 constexpr auto kPowersOfTen = [] {
@@ -306,20 +345,51 @@ void AppendNormalNumber(std::string_view text, std::string& out) {
 double NearestDouble(std::string_view text) { return Nearest<double>(text); }
 float NearestFloat(std::string_view text) { return Nearest<float>(text); }
 
-void AppendDecimal(Int128 unscaled, int scale, std::string& out) {
-  std::string digits = ToString(unscaled);
-  std::size_t sign = 0;
-  if (unscaled < 0) sign = 1;
-  const auto fraction = static_cast<std::size_t>(scale);
-  if (digits.size() - sign <= fraction) {
-    digits.insert(sign, fraction + 1 - (digits.size() - sign), '0');
-  }
-  if (scale > 0) digits.insert(digits.size() - fraction, 1, '.');
-  out.append(digits);
+char* WriteInteger(std::int64_t value, char* to) {
+  const fmt::format_int text(value);
+  return WriteText({text.data(), text.size()}, to);
 }
 
-void AppendDoubleText(double value, std::string& out) { AppendAnyFloat(value, out); }
-void AppendFloatText(float value, std::string& out) { AppendAnyFloat(value, out); }
+char* WriteInteger(std::uint64_t value, char* to) {
+  const fmt::format_int text(value);
+  return WriteText({text.data(), text.size()}, to);
+}
+
+char* WriteDoubleText(double value, char* to) {
+  char* end = WriteFewPlaces(value, to);
+  return end != nullptr ? end : WriteAnyFloat(value, to);
+}
+
+char* WriteFloatText(float value, char* to) { return WriteAnyFloat(value, to); }
+
+char* WriteDecimal(Int128 unscaled, int scale, char* to) {
+  GRANARY_CHECK(scale >= 0 && scale <= kPowerOfTenMax, "scale={}", scale);
+  if (unscaled < 0) to = WriteChar('-', to);
+  // As unsigned the smallest value wraps to the right magnitude.
+  const UInt128 magnitude =
+      unscaled < 0 ? -static_cast<UInt128>(unscaled) : static_cast<UInt128>(unscaled);
+  if (magnitude == static_cast<std::uint64_t>(magnitude)) {
+    const fmt::format_int text(static_cast<std::uint64_t>(magnitude));
+    return WriteScaled({text.data(), text.size()}, scale, to);
+  }
+  const std::string text = ToString(unscaled);
+  return WriteScaled(std::string_view(text).substr(unscaled < 0 ? 1 : 0), scale, to);
+}
+
+void AppendDecimal(Int128 unscaled, int scale, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteDecimal(unscaled, scale, text.data()));
+}
+
+void AppendDoubleText(double value, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteDoubleText(value, text.data()));
+}
+
+void AppendFloatText(float value, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteFloatText(value, text.data()));
+}
 
 void AppendInteger(std::int64_t value, std::string& out) {
   const fmt::format_int text(value);

@@ -1,6 +1,9 @@
 #include "granary/types/number_text.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
@@ -203,6 +206,38 @@ TEST(NumberTextTest, EveryDoubleReadsBackEqual) {
   }
 }
 
+/// The short way of numbers with few places writes what the long way would.
+TEST(NumberTextTest, NumbersOfFewPlacesAreWrittenAsShortAsAnyOther) {
+  const auto expected = [](double value) {
+    std::array<char, 64> text;
+    const bool plain = value == 0 || (std::abs(value) >= 1e-5 && std::abs(value) < 1e16);
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   plain ? std::chars_format::fixed : std::chars_format::scientific)
+                         .ptr;
+    std::string written(text.data(), end);
+    if (plain && written.find('.') == written.npos) written += ".0";
+    return written;
+  };
+  const std::uint64_t seed = 8;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  constexpr double kPowers[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+  for (int round = 0; round < 200'000; ++round) {
+    const double digits = static_cast<double>(random() >> (random() % 64));
+    double value = digits / kPowers[random() % std::size(kPowers)];
+    if (random() % 4 == 0) value = std::nextafter(value, random() % 2 == 0 ? 0 : 1e300);
+    if (random() % 2 == 0) value = -value;
+    ASSERT_EQ(DoubleText(value), expected(value)) << value;
+  }
+  for (const double edge : {1e13, 1e13 - 0.01, 1e13 + 0.01, 1e9, 1e9 - 1e-6, 9999999999999.99, 1e15,
+                            1e16, 1e-5, 9e-6, 1.1e-5, 1e-6, 0.01, 0.001, 0.005, 4.35, 1e22}) {
+    for (const double value : {edge, std::nextafter(edge, 0), std::nextafter(edge, 1e300)}) {
+      EXPECT_EQ(DoubleText(value), expected(value));
+      EXPECT_EQ(DoubleText(-value), expected(-value));
+    }
+  }
+}
+
 TEST(NumberTextTest, DecimalsKeepTheirScale) {
   const auto text = [](Int128 unscaled, int scale) {
     std::string out;
@@ -215,6 +250,9 @@ TEST(NumberTextTest, DecimalsKeepTheirScale) {
   EXPECT_EQ(text(-12, 0), "-12");
   EXPECT_EQ(text(1, 38), "0.00000000000000000000000000000000000001");
   EXPECT_EQ(text(PowerOfTen(38) - 1, 0), std::string(38, '9'));
+  EXPECT_EQ(text(std::numeric_limits<std::int64_t>::min(), 2), "-92233720368547758.08");
+  EXPECT_EQ(text(Int128{std::numeric_limits<std::int64_t>::min()} - 1, 2), "-92233720368547758.09");
+  EXPECT_EQ(text(kInt128Min, 1), "-17014118346046923173168730371588410572.8");
 }
 
 }  // namespace

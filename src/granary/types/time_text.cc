@@ -8,6 +8,7 @@
 #include "granary/base/int128.h"
 #include "granary/base/utf8.h"
 #include "granary/types/number_text.h"
+#include "granary/types/short_text.h"
 #include "granary/types/year_range.h"
 
 namespace granary {
@@ -177,37 +178,27 @@ Status NotATimestamp(std::string_view text, std::string_view why) {
   return {Code::kInvalidRecord, fmt::format("\"{}\" {}", Quotable(text), why)};
 }
 
-void AppendTwo(unsigned value, std::string& out) {
-  out.push_back(static_cast<char>('0' + value / 10));
-  out.push_back(static_cast<char>('0' + value % 10));
-}
-
-void AppendYear(std::int64_t year, std::string& out) {
+char* WriteYear(std::int64_t year, char* to) {
   if (year < 1 || year > 9999) {
-    AppendFormat(out, "{:+05}", year);
-    return;
+    std::string text;
+    AppendFormat(text, "{:+05}", year);  // 13 bytes at most: 64 bits of seconds.
+    return WriteText(text, to);
   }
   const auto small = static_cast<unsigned>(year);
-  AppendTwo(small / 100, out);
-  AppendTwo(small % 100, out);
+  return WriteTwo(small % 100, WriteTwo(small / 100, to));
 }
 
-void AppendTimeOfDay(unsigned seconds, std::string& out) {
-  AppendTwo(seconds / 3'600, out);
-  out.push_back(':');
-  AppendTwo(seconds / 60 % 60, out);
-  out.push_back(':');
-  AppendTwo(seconds % 60, out);
+char* WriteTimeOfDay(unsigned seconds, char* to) {
+  to = WriteChar(':', WriteTwo(seconds / 3'600, to));
+  to = WriteChar(':', WriteTwo(seconds / 60 % 60, to));
+  return WriteTwo(seconds % 60, to);
 }
 
 /// `fraction` in units of 10^-digits; nothing when zero.
-void AppendFraction(std::uint64_t fraction, int digits, std::string& out) {
-  if (fraction == 0) return;
-  while (fraction % 10 == 0) {
-    fraction /= 10;
-    --digits;
-  }
-  AppendFormat(out, ".{:0{}}", fraction, digits);
+char* WriteFraction(std::uint64_t fraction, int digits, char* to) {
+  if (fraction == 0) return to;
+  for (; fraction % 10 == 0; fraction /= 10) --digits;
+  return WriteDigits(fraction, static_cast<std::size_t>(digits), WriteChar('.', to));
 }
 
 std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
@@ -282,32 +273,42 @@ std::optional<std::int64_t> ParseTime(std::string_view text) {
   return time->seconds * 1'000'000 + time->nanos / 1'000;
 }
 
-void AppendDate(std::int64_t days, std::string& out) {
+char* WriteDate(std::int64_t days, char* to) {
   const CivilDate date = CivilFromDays(days);
-  AppendYear(date.year, out);
-  out.push_back('-');
-  AppendTwo(date.month, out);
-  out.push_back('-');
-  AppendTwo(date.day, out);
+  to = WriteChar('-', WriteYear(date.year, to));
+  to = WriteChar('-', WriteTwo(date.month, to));
+  return WriteTwo(date.day, to);
 }
 
-void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out) {
+char* WriteTimestamp(std::int64_t value, TimeUnit unit, char* to) {
   const std::int64_t units = UnitsPerSecond(unit);
   const std::int64_t seconds = FloorDivide(value, units);
   const auto fraction = static_cast<std::uint64_t>(FloorRest(value, units));
-  const std::int64_t days = FloorDivide(seconds, kSecondsPerDay);
-  AppendDate(days, out);
-  out.push_back('T');
-  AppendTimeOfDay(static_cast<unsigned>(FloorRest(seconds, kSecondsPerDay)), out);
-  AppendFraction(fraction, FractionDigits(unit), out);
-  out.push_back('Z');
+  to = WriteChar('T', WriteDate(FloorDivide(seconds, kSecondsPerDay), to));
+  to = WriteTimeOfDay(static_cast<unsigned>(FloorRest(seconds, kSecondsPerDay)), to);
+  return WriteChar('Z', WriteFraction(fraction, FractionDigits(unit), to));
+}
+
+char* WriteTime(std::int64_t micros, char* to) {
+  constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * 1'000'000;
+  micros = FloorRest(micros, kMicrosPerDay);  // Data from elsewhere may be off.
+  to = WriteTimeOfDay(static_cast<unsigned>(micros / 1'000'000), to);
+  return WriteFraction(static_cast<std::uint64_t>(micros % 1'000'000), 6, to);
+}
+
+void AppendDate(std::int64_t days, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteDate(days, text.data()));
+}
+
+void AppendTimestamp(std::int64_t value, TimeUnit unit, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteTimestamp(value, unit, text.data()));
 }
 
 void AppendTime(std::int64_t micros, std::string& out) {
-  constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * 1'000'000;
-  micros = FloorRest(micros, kMicrosPerDay);  // Data from elsewhere may be off.
-  AppendTimeOfDay(static_cast<unsigned>(micros / 1'000'000), out);
-  AppendFraction(static_cast<std::uint64_t>(micros % 1'000'000), 6, out);
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteTime(micros, text.data()));
 }
 
 }  // namespace granary

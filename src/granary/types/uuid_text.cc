@@ -1,9 +1,15 @@
 #include "granary/types/uuid_text.h"
 
+#include <array>
+
+#include "granary/types/short_text.h"
+
 namespace granary {
 namespace {
 
 constexpr std::size_t kDashedChars = 36;
+
+constexpr char kHex[] = "0123456789abcdef";
 
 bool IsDashPlace(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
 
@@ -36,7 +42,6 @@ std::optional<std::string> ParseUuid(std::string_view text) {
 }
 
 void AppendHex(std::string_view bytes, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
     out.push_back(kHex[byte >> 4]);
@@ -44,14 +49,18 @@ void AppendHex(std::string_view bytes, std::string& out) {
   }
 }
 
-void AppendUuid(std::string_view bytes, std::string& out) {
-  constexpr std::size_t kGroups[] = {4, 2, 2, 2, 6};
-  std::size_t at = 0;
-  for (const std::size_t group : kGroups) {
-    if (at != 0) out.push_back('-');
-    AppendHex(bytes.substr(at, group), out);
-    at += group;
+char* WriteUuid(std::string_view bytes, char* to) {
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (at == 4 || at == 6 || at == 8 || at == 10) to = WriteChar('-', to);
+    const auto byte = static_cast<unsigned char>(bytes[at]);
+    to = WriteChar(kHex[byte & 15], WriteChar(kHex[byte >> 4], to));
   }
+  return to;
+}
+
+void AppendUuid(std::string_view bytes, std::string& out) {
+  std::array<char, kShortTextMax> text;
+  out.append(text.data(), WriteUuid(bytes, text.data()));
 }
 
 }  // namespace granary
