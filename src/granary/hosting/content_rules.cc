@@ -24,6 +24,9 @@ using formats::TableFormat;
 constexpr std::array kForms = {TableFormat::kNdjson, TableFormat::kCsv, TableFormat::kArrow,
                                TableFormat::kParquet, TableFormat::kEvents};
 
+/// As nearly every request spells it: then there is nothing to read.
+constexpr std::string_view kJsonType = "application/json";
+
 using Parameters = std::span<const std::pair<std::string_view, std::string_view>>;
 
 /// What is true of a form: bodies may say so, and answers may be asked for so.
@@ -59,9 +62,9 @@ Status CheckParameters(const net::HeaderItem& type, TableFormat format) {
 
 Status CheckJsonBody(const net::HttpRequest& request, std::string_view others) {
   const auto given = request.headers.Get("Content-Type");
-  if (!given) return Status::Ok();
+  if (!given || *given == kJsonType) return Status::Ok();
   const auto type = MediaType(*given);
-  if (type && type->value == "application/json") return CheckParameters(*type, TableFormat::kJson);
+  if (type && type->value == kJsonType) return CheckParameters(*type, TableFormat::kJson);
   return {
       Code::kUnsupportedMediaType,
       fmt::format("Content-Type is '{}', expected application/json{}", Quotable(*given), others)};
@@ -72,7 +75,9 @@ Status CheckOptionalBody(const net::HttpRequest& request) {
 }
 
 Result<std::optional<TableFormat>> StreamedBodyFormat(const net::HttpRequest& request) {
-  const auto type = MediaType(request.headers.Get("Content-Type").value_or(""));
+  const std::string_view given = request.headers.Get("Content-Type").value_or("");
+  if (given == kJsonType) return std::optional<TableFormat>();
+  const auto type = MediaType(given);
   if (!type) return std::optional<TableFormat>();
   const auto format = formats::FormatOfMediaType(type->value);
   const bool streams = format && *format != TableFormat::kJson && *format != TableFormat::kEvents;

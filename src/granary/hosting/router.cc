@@ -38,6 +38,8 @@ bool IsMoreLiteral(const std::vector<std::string>& a, const std::vector<std::str
 
 void Router::Add(Route route) {
   std::vector<std::string> segments = Segments(route.pattern);
+  if (std::ranges::none_of(segments, IsParameter))
+    literal_[route.pattern].push_back(entries_.size());
   entries_.push_back({std::move(route), std::move(segments)});
 }
 
@@ -51,11 +53,20 @@ void Router::MoveLane(net::HandlerLane from, net::HandlerLane to) {
     if (entry.route.lane == from) entry.route.lane = to;
 }
 
+const Router::Entry* Router::FindLiteral(std::string_view method, std::string_view path) const {
+  const auto found = literal_.find(WithoutVersion(path));
+  if (found == literal_.end()) return nullptr;
+  const auto entry = std::ranges::find_if(
+      found->second, [&](std::size_t place) { return entries_[place].route.method == method; });
+  return entry == found->second.end() ? nullptr : &entries_[*entry];
+}
+
 Result<Router::Found> Router::Find(std::string_view method, std::string_view path,
                                    std::string& allow) const {
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  if (const Entry* literal = FindLiteral(wanted, path)) return Found{&literal->route, {}};
   std::vector<std::string> segments = Segments(path);
   if (!segments.empty() && segments.front() == "v1") segments.erase(segments.begin());
-  const std::string_view wanted = method == "HEAD" ? "GET" : method;
   const Entry* best = nullptr;
   std::set<std::string_view> methods;
   for (const Entry& entry : entries_) {

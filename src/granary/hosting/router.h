@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "granary/base/status.h"
@@ -66,7 +67,19 @@ class Router {
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
+  const Entry* FindLiteral(std::string_view method, std::string_view path) const;
+
+  /// Of texts and views of such.
+  struct PathHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view path) const {
+      return std::hash<std::string_view>()(path);
+    }
+  };
+
   std::vector<Entry> entries_;
+  /// Patterns without parameters, which win over all others: the places of their entries.
+  std::unordered_map<std::string, std::vector<std::size_t>, PathHash, std::equal_to<>> literal_;
 };
 
 }  // namespace granary::hosting

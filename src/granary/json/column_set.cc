@@ -25,8 +25,7 @@ DataType BigDecimal() { return DataType::Decimal(kDecimalPrecisionMax, 0); }
 
 /// In its column and in the frame of the log; texts and lists have an offset.
 std::uint64_t BytesOfNull(const arrow::DataType& type) {
-  const auto* fixed = dynamic_cast<const arrow::FixedWidthType*>(&type);
-  const int bits = fixed == nullptr ? 32 : fixed->bit_width();
+  const int bits = arrow::is_fixed_width(type.id()) ? type.bit_width() : 32;
   return 2 * std::max<std::uint64_t>(static_cast<std::uint64_t>(bits) / 8, 1);
 }
 /// Room for nulls is asked for in such steps.
@@ -92,7 +91,6 @@ ColumnSet::ColumnSet(SchemaPtr schema, SchemaMode mode, const RecordLimits& limi
         MakeSink(known.type, IsFoundOut(*column) ? NumberRule::kByKind : NumberRule::kByValue));
     if (mode_ == SchemaMode::kJson && IsRestColumn(known)) {
       rest_ = column;
-      by_name_.erase(column->name);  // A member of that name is one like any other.
       continue;
     }
     *before = column;
@@ -104,11 +102,21 @@ ColumnSet::Column* ColumnSet::Add(std::string_view name) {
   Column& column = columns_.emplace_back();
   column.name = name;
   column.key = PlainKey(name);
-  by_name_.emplace(column.name, &column);
+  if (is_named_) by_name_.emplace(column.name, &column);
   return &column;
 }
 
+// Most bodies repeat the order of the columns, and nobody asks for one by its name.
+void ColumnSet::NameColumns() {
+  is_named_ = true;
+  by_name_.reserve(columns_.size());
+  // A member that is called like the rest is one like any other.
+  for (Column& column : columns_)
+    if (&column != rest_) by_name_.emplace(column.name, &column);
+}
+
 ColumnSet::Column* ColumnSet::Find(std::string_view name) {
+  if (!is_named_) NameColumns();
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
 }

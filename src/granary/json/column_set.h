@@ -62,6 +62,7 @@ class ColumnSet {
 
  private:
   Column* Add(std::string_view name);
+  void NameColumns();
   /// Nulls up to row `rows`.
   Status FillTo(Column& column, std::int64_t rows);
   bool IsFoundOut(const Column& column) const;
@@ -81,11 +82,12 @@ class ColumnSet {
   const ColumnId last_declared_;
   bool evolved_ = false;
   std::deque<Column> columns_;  ///< The schema's, then new ones. A deque: names are keys below.
-  std::unordered_map<std::string_view, Column*> by_name_;
-  Column* first_ = nullptr;      ///< Of the last record.
-  Column** expected_ = &first_;  ///< What followed the field before it.
-  Column* rest_ = nullptr;       ///< Set in kJson: where all goes that has no column.
-  std::string rest_text_;        ///< Of this record, without its closing brace.
+  bool is_named_ = false;
+  std::unordered_map<std::string_view, Column*> by_name_;  ///< Filled when it is first needed.
+  Column* first_ = nullptr;                                ///< Of the last record.
+  Column** expected_ = &first_;                            ///< What followed the field before it.
+  Column* rest_ = nullptr;  ///< Set in kJson: where all goes that has no column.
+  std::string rest_text_;   ///< Of this record, without its closing brace.
   std::uint64_t null_bytes_ = 0, null_bytes_granted_ = 0;
 };
 
