@@ -9,6 +9,7 @@
 #include "granary/base/byte_order_mark.h"
 #include "granary/base/utf8.h"
 #include "granary/json/batch_writer.h"
+#include "granary/types/number_text.h"
 
 namespace granary::api {
 namespace {
@@ -235,8 +236,10 @@ void AppendJson(const JsonNode& node, std::string& out) {
 }
 
 std::string PointerTo(std::string_view parent, std::string_view name) {
-  std::string out(parent);
-  out.push_back('/');
+  std::string out;
+  out.reserve(parent.size() + 1 + name.size());
+  out.append(parent).push_back('/');
+  if (name.find_first_of("~/") == name.npos) return out.append(name);
   for (const char c : name) {
     if (c == '~')
       out.append("~0");
@@ -249,7 +252,10 @@ std::string PointerTo(std::string_view parent, std::string_view name) {
 }
 
 std::string PointerTo(std::string_view parent, std::size_t index) {
-  return fmt::format("{}/{}", parent, index);
+  std::string out(parent);
+  out.push_back('/');
+  AppendInteger(static_cast<std::uint64_t>(index), out);
+  return out;
 }
 
 }  // namespace granary::api

@@ -11,10 +11,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "granary/base/append_format.h"
 #include "granary/json/batch_writer.h"
+#include "granary/types/number_text.h"
 #include "granary/types/time_text.h"
 
 namespace granary::api {
@@ -36,7 +38,8 @@ class JsonObject {
   void Add(std::string_view name, bool value) { Key(name).append(value ? "true" : "false"); }
   template <std::integral Int>
   requires(!std::same_as<Int, bool>) void Add(std::string_view name, Int value) {
-    AppendFormat(Key(name), "{}", value);
+    using Wide = std::conditional_t<std::is_signed_v<Int>, std::int64_t, std::uint64_t>;
+    AppendInteger(static_cast<Wide>(value), Key(name));
   }
   template <typename T>
   void Add(std::string_view name, const std::optional<T>& value) {

@@ -1,18 +1,30 @@
 // SearchJson, AppendNdjson, AggregateJson.
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include <arrow/record_batch.h>
 #include "granary/api/json_object.h"
 #include "granary/api/response_json.h"
 #include "granary/api/value_json.h"
-#include "granary/base/append_format.h"
+#include "granary/types/number_text.h"
+#include "granary/types/short_text.h"
 
 namespace granary::api {
 namespace {
 
+/// 1.234. Not by fmt, which looks for the digits of any double: as long as all the rest takes.
+void AppendMilliseconds(double elapsed_ms, std::string& out) {
+  const auto micros = static_cast<std::uint64_t>(std::llround(std::max(elapsed_ms, 0.0) * 1'000));
+  std::array<char, kShortTextMax> text;
+  char* to = WriteChar('.', WriteInteger(micros / 1'000, text.data()));
+  out.append(text.data(), WriteDigits(micros % 1'000, 3, to));
+}
+
 void AppendStats(const query::QueryStats& stats, double elapsed_ms, std::string& out) {
   JsonObject object(out);
-  AppendFormat(object.Key("elapsed_ms"), "{:.3f}", elapsed_ms);
+  AppendMilliseconds(elapsed_ms, object.Key("elapsed_ms"));
   object.Add("rows_scanned", stats.rows_scanned);
   object.Add("segments_total", stats.segments_total);
   object.Add("segments_pruned", stats.segments_pruned);
@@ -74,7 +86,9 @@ void SearchJson::Add(const query::ResultBatch& rows) {
 
 std::string SearchJson::Finish(const query::QueryStats& stats, double elapsed_ms,
                                const std::optional<std::string>& next_cursor) {
-  AppendFormat(text_, "],\"count\":{},\"next_cursor\":", count_);
+  text_.append("],\"count\":");
+  AppendInteger(static_cast<std::uint64_t>(count_), text_);
+  text_.append(",\"next_cursor\":");
   if (next_cursor)
     json::AppendString(*next_cursor, text_);
   else

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include "granary/io/clock.h"
 
@@ -25,7 +25,8 @@ RequestIdMaker::RequestIdMaker()
 
 std::string RequestIdMaker::Choose(std::optional<std::string_view> sent) {
   if (sent && IsRequestId(*sent)) return std::string(*sent);
-  return fmt::format("{:016x}{:016x}", prefix_, next_.fetch_add(1, std::memory_order_relaxed));
+  return fmt::format(FMT_COMPILE("{:016x}{:016x}"), prefix_,
+                     next_.fetch_add(1, std::memory_order_relaxed));
 }
 
 }  // namespace granary::net

@@ -217,7 +217,8 @@ TEST(AdmissionTest, AFreeSlotPassesOverThoseWhoseTimeIsOver) {
   EXPECT_EQ(admission.counts().admitted, 2u);
 }
 
-// Two tenants, one of which brings ten times as much: both get their half.
+// Shares are of time, so how the turns of both follow each other depends on how long each takes
+// (fair_queue_test.cc); but whoever had none yet goes before whoever had one.
 TEST(AdmissionTest, ATenantThatBringsMuchTakesNothingFromAnother) {
   Admission admission({.concurrent_max = 1, .queued_max = 100});
   Slot held = admission.Enter(CancelToken(), {"other"}).Take();
@@ -232,11 +233,11 @@ TEST(AdmissionTest, ATenantThatBringsMuchTakesNothingFromAnother) {
     AwaitQueued(admission, queued + 1);
   };
   for (int i = 0; i < 20; ++i) queue("much");
-  for (int i = 0; i < 2; ++i) queue("little");
+  queue("little");
   held = Slot();
   for (std::thread& thread : threads) thread.join();
-  const auto last = std::find(order.rbegin(), order.rend(), "little");
-  EXPECT_GT(last - order.rbegin(), 10) << "not behind all of the others";
+  const auto first = std::find(order.begin(), order.end(), "little");
+  EXPECT_LE(first - order.begin(), 1) << "behind one that came earlier at most";
 }
 
 TEST(AdmissionTest, SaysWhenThoseThatWaitWillBeGone) {

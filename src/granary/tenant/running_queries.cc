@@ -1,6 +1,6 @@
 #include "granary/tenant/running_queries.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 namespace granary {
 
@@ -45,7 +45,7 @@ std::unique_ptr<RunningQueries::Entry> RunningQueries::Begin(QueryKind kind,
   query.request_id = caller.request_id;
   const std::lock_guard lock(mutex_);
   const std::uint64_t number = next_++;
-  query.id = fmt::format("{:08x}-{}", life_, number);
+  query.id = fmt::format(FMT_COMPILE("{:08x}-{}"), life_, number);
   auto entry = std::make_unique<Entry>(*this, std::move(query), caller.cancel);
   by_id_.emplace(entry->query_.id, number);
   entries_.emplace(number, entry.get());
