@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "granary/base/int128.h"
@@ -36,8 +35,7 @@ inline char* WriteChar(char c, char* to) {
   return to + 1;
 }
 inline char* WriteText(std::string_view text, char* to) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+  return to + text.copy(to, text.size());  // An empty one may be nowhere.
 }
 /// With zeroes in front, as many as there are digits to be.
 inline char* WriteDigits(std::uint64_t value, std::size_t digits, char* to) {
