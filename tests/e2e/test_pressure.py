@@ -178,3 +178,17 @@ def test_after_clients_that_left_and_writes_that_were_refused_an_idle_node_has_i
     others, peak = client.metric("granary_memory_others_bytes"), memory_of(node, "VmHWM")
     figure(f"6 turns of writes and pages whose clients left, then idle: others {others / MB:.1f} MB, peak {peak / MB:.1f} MB resident")
     assert peak < WIDE * limit * MB
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_an_ordered_search_looks_at_more_files_than_may_be_open(start_node, direction):
+    node = start_node({"MAX_OPEN_SEGMENTS": "16"})
+    client = node.client(timeout=300)
+    client.add({"source_id": "many", "schema_definition": {"part": "int32", "value": "float64"}, "partition_columns": ["part"]})
+    rows = [{"part": number % 100, "value": float(number * 7919 % 1009)} for number in range(400)]
+    client.write("many", rows)
+    client.flush("many")
+    assert client.call("GET", "/sources/many/stats")["segments"] == 100
+    page = client.call("POST", "/data/search", {"source_ids": ["many"], "order_by": [{"column": "value", "direction": direction}], "limit": 20})
+    wanted = sorted((row["value"] for row in rows), reverse=direction == "desc")[:20]
+    assert [record["fields"]["value"] for record in page["records"]] == wanted

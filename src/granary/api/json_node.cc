@@ -239,7 +239,10 @@ std::string PointerTo(std::string_view parent, std::string_view name) {
   std::string out;
   out.reserve(parent.size() + 1 + name.size());
   out.append(parent).push_back('/');
-  if (name.find_first_of("~/") == name.npos) return out.append(name);
+  if (name.find_first_of("~/") == name.npos) {
+    out.append(name);
+    return out;
+  }
   for (const char c : name) {
     if (c == '~')
       out.append("~0");

@@ -1,5 +1,5 @@
 // Values whose text is short, written into memory that the caller has: what AppendInteger,
-// AppendDoubleText, AppendDecimal, AppendDate, AppendTimestamp, AppendTime and AppendUuid append
+// AppendDoubleText, AppendFloatText, AppendDecimal, AppendDate, AppendTimestamp, AppendTime and AppendUuid append
 // (number_text.h, time_text.h, uuid_text.h).
 //
 // Shape      each writes at most kShortTextMax bytes from `to` on and returns their end.

@@ -1,5 +1,6 @@
 #include "granary/types/uuid_text.h"
 
+#include <algorithm>
 #include <array>
 
 #include "granary/types/short_text.h"
@@ -50,7 +51,7 @@ void AppendHex(std::string_view bytes, std::string& out) {
 }
 
 char* WriteUuid(std::string_view bytes, char* to) {
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
+  for (std::size_t at = 0; at < std::min(bytes.size(), kUuidBytes); ++at) {
     if (at == 4 || at == 6 || at == 8 || at == 10) to = WriteChar('-', to);
     const auto byte = static_cast<unsigned char>(bytes[at]);
     to = WriteChar(kHex[byte & 15], WriteChar(kHex[byte >> 4], to));

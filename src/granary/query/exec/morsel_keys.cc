@@ -29,15 +29,19 @@ Result<std::uint64_t> PrefixOf(const SearchPlan& plan, std::size_t source, const
   return prefixes.front();
 }
 
-/// Refuses nothing where statistics do not say.
-Status SetPrefixes(const SearchPlan& plan, RankedMorsel& ranked) {
+/// Whether bounds are in the order of the rows.
+bool StatsOrder(const OrderColumn& order, std::size_t source) {
+  return order.bound.refs[source] && order.form != KeyForm::kJson;
+}
+
+/// Refuses nothing where statistics do not say. StatsOrder holds.
+Status SetPrefixes(const SearchPlan& plan, const storage::SegmentReader& reader,
+                   RankedMorsel& ranked) {
   const Morsel& morsel = ranked.morsel;
   const OrderColumn& order = plan.order.front();
   const auto& ref = order.bound.refs[morsel.source];
-  if (morsel.segment == nullptr || !ref || order.form == KeyForm::kJson) return Status::Ok();
-  GRANARY_ASSIGN(const auto reader, morsel.segment->Reader());
   StatsView view =
-      StatsView::OfRowGroup(*reader, morsel.row_group, *plan.keys[morsel.source].snapshot().schema);
+      StatsView::OfRowGroup(reader, morsel.row_group, *plan.keys[morsel.source].snapshot().schema);
   const ColumnStats* stats = view.Find(ref->id);
   const bool descending = order.direction == Direction::kDescending;
   if (stats == nullptr) return Status::Ok();
@@ -54,6 +58,30 @@ Status SetPrefixes(const SearchPlan& plan, RankedMorsel& ranked) {
   return Status::Ok();
 }
 
+constexpr std::size_t kManySegments = 64;  ///< Fewer are not worth other threads.
+
+/// A segment's morsels stand side by side, so each file is asked for once. Where there are more than
+/// may be open they are opened a second time, by as many threads as the first.
+Status SetAllPrefixes(const SearchPlan& plan, const QueryContext& context,
+                      std::vector<RankedMorsel>& morsels) {
+  std::vector<std::size_t> begins;
+  for (std::size_t i = 0; i < morsels.size(); ++i) {
+    if (i == 0 || morsels[i].morsel.segment != morsels[i - 1].morsel.segment) begins.push_back(i);
+  }
+  const std::size_t parallelism = begins.size() < kManySegments ? 1 : context.parallelism;
+  return context.pool.ParallelFor(begins.size(), parallelism, [&](std::size_t run) -> Status {
+    GRANARY_TRY(context.cancel.Check());
+    const std::size_t end = run + 1 < begins.size() ? begins[run + 1] : morsels.size();
+    const Morsel& first = morsels[begins[run]].morsel;
+    if (first.segment == nullptr || !StatsOrder(plan.order.front(), first.source))
+      return Status::Ok();
+    GRANARY_ASSIGN(const auto reader, first.segment->Reader());
+    for (std::size_t i = begins[run]; i < end; ++i)
+      GRANARY_TRY(SetPrefixes(plan, *reader, morsels[i]));
+    return Status::Ok();
+  });
+}
+
 }  // namespace
 
 Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
@@ -68,12 +96,9 @@ Result<std::vector<RankedMorsel>> ListRankedMorsels(const SearchPlan& plan,
                    scan.RowGroups(source, of_source, of_source.segments, context, stats));
     for (Morsel& chunk : scan.HotChunks(source, of_source, context, stats))
       groups.push_back(std::move(chunk));
-    for (Morsel& morsel : groups) {
-      RankedMorsel& ranked = morsels.emplace_back();
-      ranked.morsel = std::move(morsel);
-      GRANARY_TRY(SetPrefixes(plan, ranked));
-    }
+    for (Morsel& morsel : groups) morsels.emplace_back().morsel = std::move(morsel);
   }
+  GRANARY_TRY(SetAllPrefixes(plan, context, morsels));
   std::stable_sort(morsels.begin(), morsels.end(),
                    [](const RankedMorsel& a, const RankedMorsel& b) { return a.best < b.best; });
   return morsels;

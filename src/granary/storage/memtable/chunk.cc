@@ -78,6 +78,12 @@ std::int64_t Chunk::RowsThatFit(const arrow::RecordBatch& batch, std::int64_t fi
   return rows_ == 0 ? std::max<std::int64_t>(rows, 1) : rows;
 }
 
+std::int64_t Chunk::RowsAllocated() const {
+  std::int64_t rows = sequences_.capacity() / static_cast<std::int64_t>(sizeof(std::int64_t));
+  for (const auto& column : columns_) rows = std::min(rows, column->rows_allocated());
+  return rows;
+}
+
 Status Chunk::Append(const arrow::RecordBatch& batch, std::int64_t first, std::int64_t rows,
                      std::uint64_t first_sequence) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {

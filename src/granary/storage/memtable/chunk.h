@@ -55,10 +55,8 @@ class Chunk {
 
  private:
   explicit Chunk(SchemaPtr schema);
-  /// As many as the widest of the columns with a fixed width has room for.
-  std::int64_t RowsAllocated() const {
-    return sequences_.capacity() / static_cast<std::int64_t>(sizeof(std::int64_t));
-  }
+  /// For how many there is room without copying a column of a fixed width.
+  std::int64_t RowsAllocated() const;
 
   const SchemaPtr schema_;
   const std::shared_ptr<arrow::Schema> arrow_schema_;

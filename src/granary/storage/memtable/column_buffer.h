@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -47,6 +48,11 @@ class ColumnBuffer {
   void Rollback();
 
   ColumnSnapshot Snapshot() const;
+  /// For how many there is room without copying, where values have a fixed width; else any number.
+  std::int64_t rows_allocated() const {
+    return shape_ == Shape::kFixed ? values_.capacity() / width_
+                                   : std::numeric_limits<std::int64_t>::max();
+  }
   /// In use by what is written. A bitmap of nulls counts before there is one.
   std::int64_t bytes() const;
 
