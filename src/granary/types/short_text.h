@@ -1,6 +1,6 @@
 // Values whose text is short, written into memory that the caller has: what AppendInteger,
-// AppendDoubleText, AppendFloatText, AppendDecimal, AppendDate, AppendTimestamp, AppendTime and AppendUuid append
-// (number_text.h, time_text.h, uuid_text.h).
+// AppendDoubleText, AppendFloatText, AppendDecimal (number_text.h), AppendDate, AppendTimestamp,
+// AppendTime (time_text.h) and AppendUuid (uuid_text.h) append.
 //
 // Shape      each writes at most kShortTextMax bytes from `to` on and returns their end.
 // Threads    pure functions.
@@ -26,7 +26,7 @@ char* WriteDecimal(Int128 unscaled, int scale, char* to);
 char* WriteDate(std::int64_t days, char* to);
 char* WriteTimestamp(std::int64_t value, TimeUnit unit, char* to);
 char* WriteTime(std::int64_t micros, char* to);
-/// `bytes` of kUuidBytes.
+/// The first kUuidBytes of `bytes`.
 char* WriteUuid(std::string_view bytes, char* to);
 
 /// What they are put together of.

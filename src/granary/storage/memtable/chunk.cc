@@ -68,8 +68,7 @@ std::int64_t Chunk::RowsThatFit(const arrow::RecordBatch& batch, std::int64_t fi
     const std::uint64_t held = bytes();
     if (held >= kChunkBytes) return 0;
     const std::uint64_t then =
-        held + held / static_cast<std::uint64_t>(rows_) *
-                   static_cast<std::uint64_t>(std::max<std::int64_t>(rows, 0));
+        held + held / static_cast<std::uint64_t>(rows_) * static_cast<std::uint64_t>(rows);
     if (then > kGrownBytes) rows = std::min(rows, RowsAllocated() - rows_);
   }
   for (std::size_t i = 0; i < columns_.size() && rows > 0; ++i) {
